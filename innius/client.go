@@ -1,0 +1,161 @@
+package innius
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"sync"
+	"time"
+)
+
+// Company is the account's company.
+type Company struct{ ID, Name string }
+
+// Machine is one machine of a company.
+type Machine struct{ ID, Name string }
+
+// Sensor is one sensor of a machine. Unit is as the API spells it, empty where it names none.
+type Sensor struct{ ID, Name, Unit string }
+
+// SensorRef names a sensor by the ids of its hierarchy.
+type SensorRef struct{ Company, Machine, Sensor string }
+
+// Attempt describes one request that was sent, for metrics.
+type Attempt struct {
+	Operation Operation
+	Status    int           // 0: no answer
+	Duration  time.Duration // without the wait for allowance
+}
+
+// Options configures a Client. BaseURL, Key and Pacer are required; every other zero value means its default.
+type Options struct {
+	BaseURL    *url.URL               // https, or http to a loopback address; no userinfo, query or fragment
+	AllowHTTP  bool                   // permits http to any host: the key then crosses the network readable
+	Key        func() (Secret, error) // asked before each attempt, so that a rotated key is used at once
+	Pacer      *Pacer                 // shared by all that use the same key
+	HTTPClient *http.Client           // default: http.DefaultTransport; its redirect policy is replaced
+	Timeout    time.Duration          // of one attempt, waiting for allowance not included; default 10 s
+	PageSize   int                    // limit of lists and values; default 100
+	Lookback   time.Duration          // {from} at first sight of a sensor; default 24 h
+	Endpoints  Endpoints
+	Fields     Fields
+	UserAgent  string
+	Observe    func(Attempt) // called after each attempt; must be safe for concurrent use
+}
+
+// Client asks one account of the API. Safe for concurrent use.
+type Client struct {
+	opts Options
+	http http.Client
+	base string // BaseURL without a slash at the end
+
+	mu   sync.Mutex
+	used Secret // the key of the latest attempt
+}
+
+// New makes a client. It returns an error where the base URL could hand the key to the wrong party.
+func New(opts Options) (*Client, error) {
+	if opts.BaseURL == nil || opts.Key == nil || opts.Pacer == nil {
+		return nil, errors.New("base URL, key and pacer are required")
+	}
+	if err := CheckBaseURL(opts.BaseURL, opts.AllowHTTP); err != nil {
+		return nil, err
+	}
+	opts.Timeout = orDefault(opts.Timeout, 10*time.Second)
+	opts.PageSize = orDefault(opts.PageSize, 100)
+	opts.Lookback = orDefault(opts.Lookback, 24*time.Hour)
+	if opts.Observe == nil {
+		opts.Observe = func(Attempt) {}
+	}
+	c := &Client{opts: opts, base: trimSlash(opts.BaseURL.String())}
+	if opts.HTTPClient != nil {
+		c.http = *opts.HTTPClient
+	}
+	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return c, nil
+}
+
+// CheckBaseURL refuses a base URL that could hand the key to the wrong party: another scheme than https (http only to
+// a loopback address or with allowHTTP), no host, or userinfo, query or fragment. Its errors do not repeat the URL.
+func CheckBaseURL(u *url.URL, allowHTTP bool) error {
+	switch {
+	case u.Scheme != "https" && u.Scheme != "http":
+		return errors.New("must start with https://")
+	case u.Hostname() == "":
+		return errors.New("has no host")
+	case u.User != nil:
+		return errors.New("must not hold a user or password: the API is authenticated by its key")
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return errors.New("must not hold a query or fragment: it is the base that the endpoints' paths are added to")
+	case u.Scheme == "http" && !allowHTTP && !loopback(u.Hostname()):
+		return fmt.Errorf("must start with https://: over http the key would cross the network readable " +
+			"(allow_http: true permits it)")
+	}
+	return nil
+}
+
+func loopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
+}
+
+// Company asks which company the key belongs to.
+func (c *Client) Company(ctx context.Context) (Company, error) {
+	a, err := c.get(ctx, request{op: OpCompany})
+	if err != nil {
+		return Company{}, fmt.Errorf("get the company: %w", err)
+	}
+	company, err := a.company()
+	if err != nil {
+		return Company{}, fmt.Errorf("get the company: %w", err)
+	}
+	return company, nil
+}
+
+// KeyChanged reports whether the key source now holds another key than the latest attempt used: after a failure of
+// the key, the sign that it is worth trying again. It sends nothing.
+func (c *Client) KeyChanged() bool {
+	key, err := c.opts.Key()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return err == nil && !key.Empty() && key != c.used
+}
+
+func (c *Client) key() (Secret, error) {
+	key, err := c.opts.Key()
+	if err == nil && key.Empty() {
+		err = errors.New("it is empty")
+	}
+	if err != nil {
+		return Secret{}, &KeyError{Err: err}
+	}
+	c.mu.Lock()
+	c.used = key
+	c.mu.Unlock()
+	return key, nil
+}
+
+func orDefault[T comparable](value, fallback T) T {
+	var zero T
+	if value == zero {
+		return fallback
+	}
+	return value
+}
+
+func trimSlash(s string) string {
+	for len(s) > 0 && s[len(s)-1] == '/' {
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
+// isTimeout reports whether err says that time ran out.
+func isTimeout(err error) bool {
+	var timeout net.Error
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()
+}

@@ -1,0 +1,37 @@
+// Package innius is a client of the innius REST API: pace, send, check, decode, page. It holds one call's truth and
+// no policy over time: when to ask, and what to do after a failure, is its caller's business. It never logs.
+//
+// # What is documented and what is assumed
+//
+// "Documented" is what innius' own article "How to use the innius API?" or its public Grafana plugin says. "Assumed"
+// is what this client does where they are silent; each assumption is adjustable by the user or fails loudly.
+//
+//	fact                                                          source
+//	REST over HTTPS, JSON, UTF-8                                  documented (article)
+//	x-api-key header carries the key                              documented (article)
+//	company -> machines -> sensors -> values, four operations     documented (article)
+//	one request reads the values of one sensor                    documented (article)
+//	200, results in the field data                                documented (article)
+//	message holds the detail of a failure; 400 401 403 404 429 500  documented (article)
+//	limit, start_key and next_key; null or 0 ends                 documented (article)
+//	next_key may be text, and may stand inside data               assumed ([Page])
+//	429 carries Retry-After in seconds                            documented (article)
+//	Retry-After may be a date                                     RFC 9110 section 10.2.3
+//	readings are {"t": epoch ms, "v": number}                     documented (plugin)
+//	machines carry machineid, sensors id and name                 documented (plugin)
+//	every other spelling, shape and unit of time                  assumed (decode.go, [Fields])
+//	host and base path                                            unknown: the user gives them ([Options].BaseURL)
+//	paths and query parameters of the operations                  assumed ([DefaultEndpoints], [Endpoints])
+//	order of values                                               unknown: told from each page ([Client.Newest])
+//
+// # Retries
+//
+// One place retries, and only blips: a connection that failed, and 502, 503 and 504; at most twice, with jitter, each
+// attempt paced and counted. A timeout, a 429 and any other status are returned at once. The policy may change.
+//
+// # Secrets
+//
+// The key travels in the request header only, to the host of the base URL only: redirects are not followed. Every
+// text that came from the network passes one function before it may reach an error or a value: the key is replaced
+// by "<secret>", control characters are taken out, and errors are cut.
+package innius

@@ -1,0 +1,97 @@
+package innius
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// All error types are pointers and are found with errors.As. Their texts hold nothing unscrubbed.
+
+// Error is an answer with a status other than 200 that no other type describes: 400 malformed parameter, 401 no
+// valid key, 403 the key may not read this object, 404 unknown path or object, 5xx a fault on innius' side.
+type Error struct {
+	Status  int
+	Message string // the field message of the body, or what stood there instead
+}
+
+func (e *Error) Error() string {
+	return fmt.Sprintf("status %d (%s): %s", e.Status, http.StatusText(e.Status), e.Message)
+}
+
+// RateLimitError is a 429: a limit of the key was exceeded. Nothing more should be sent for RetryAfter.
+type RateLimitError struct {
+	Message    string
+	RetryAfter time.Duration // how long the API asked to wait
+	Stated     bool          // false: Retry-After was absent or unreadable, and RetryAfter is 0
+}
+
+func (e *RateLimitError) Error() string {
+	if !e.Stated {
+		return fmt.Sprintf("status 429 (limit exceeded, no Retry-After): %s", e.Message)
+	}
+	return fmt.Sprintf("status 429 (limit exceeded, retry after %s): %s", e.RetryAfter, e.Message)
+}
+
+// RedirectError is a 3xx. It is not followed, because Go would carry the key to the other host. The cure is a base
+// URL that needs no redirect.
+type RedirectError struct {
+	Status int
+	Host   string // of the target; empty where the answer named none
+}
+
+func (e *RedirectError) Error() string {
+	return fmt.Sprintf("status %d: redirect to host %q is not followed, or the key would go there; correct the url", e.Status, e.Host)
+}
+
+// AnswerError is an answer that arrived but cannot be understood: no JSON (a maintenance page, an empty or cut body),
+// too large, or JSON in which the expected list or fields are not found.
+type AnswerError struct {
+	Status int
+	Detail string
+}
+
+func (e *AnswerError) Error() string {
+	return fmt.Sprintf("answer with status %d not understood: %s", e.Status, e.Detail)
+}
+
+// NetworkError is a request without an answer: no connection, a broken one, or none within the timeout.
+type NetworkError struct {
+	Detail  string
+	Timeout bool
+	cause   error
+}
+
+func (e *NetworkError) Error() string { return "no answer: " + e.Detail }
+
+// Unwrap gives the cause, so that errors.Is(err, context.Canceled) works.
+func (e *NetworkError) Unwrap() error { return e.cause }
+
+// KeyError occurs before anything is sent: the key could not be read.
+type KeyError struct{ Err error }
+
+func (e *KeyError) Error() string { return "read the key: " + e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *KeyError) Unwrap() error { return e.Err }
+
+// ErrPaused occurs before anything is sent: the pacer is paused.
+var ErrPaused = errors.New("paused: a limit of the key was exceeded")
+
+// StatusOf returns the status that err carries, or 0 where no answer came.
+func StatusOf(err error) int {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Status
+	}
+	if e, ok := errors.AsType[*AnswerError](err); ok {
+		return e.Status
+	}
+	if e, ok := errors.AsType[*RedirectError](err); ok {
+		return e.Status
+	}
+	if _, ok := errors.AsType[*RateLimitError](err); ok {
+		return http.StatusTooManyRequests
+	}
+	return 0
+}

@@ -1,0 +1,128 @@
+package innius
+
+import (
+	"context"
+	"math"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// Pacer spends the request allowance of one key. Every attempt of every operation takes one request from it before
+// it is sent. It is a token bucket (x/time/rate) under a pause, because a rate.Limiter alone would fill up during a
+// pause and let out a full bucket at its end. Safe for concurrent use.
+type Pacer struct {
+	mu      sync.Mutex
+	limiter *rate.Limiter
+	prepaid int       // taken by Take for attempts that have not yet begun
+	until   time.Time // end of the pause in force; zero: none
+}
+
+// NewPacer makes a pacer of a rate in requests per hour and a burst in requests; the bucket starts full.
+func NewPacer(perHour float64, burst int) *Pacer {
+	return &Pacer{limiter: rate.NewLimiter(rate.Limit(perHour/3600), burst)}
+}
+
+// Take takes one request now, on behalf of an attempt that follows at once, and returns 0; or takes nothing and
+// returns how long to wait before it is worth asking again. It never blocks. A caller that takes first and then
+// decides what to ask decides with the newest knowledge, which is worth more than a place in a queue.
+func (p *Pacer) Take(now time.Time) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	wait := p.take(now)
+	if wait == 0 {
+		p.prepaid++
+	}
+	return wait
+}
+
+// take spends one request of the bucket or says how long it will be empty.
+func (p *Pacer) take(now time.Time) time.Duration {
+	p.resume(now)
+	if !p.until.IsZero() {
+		return p.until.Sub(now)
+	}
+	r := p.limiter.ReserveN(now, 1)
+	wait := r.DelayFrom(now)
+	if wait > 0 {
+		r.CancelAt(now)
+	}
+	return wait
+}
+
+// Wait blocks until one request may be sent, and takes it. It returns ErrPaused at once while a pause is in force,
+// and ctx's error when ctx ends first.
+func (p *Pacer) Wait(ctx context.Context) error {
+	for {
+		wait, err := p.spend(time.Now())
+		if err != nil || wait == 0 {
+			return err
+		}
+		if err := sleep(ctx, wait); err != nil {
+			return err
+		}
+	}
+}
+
+func (p *Pacer) spend(now time.Time) (time.Duration, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.resume(now)
+	if !p.until.IsZero() {
+		return 0, ErrPaused
+	}
+	if p.prepaid > 0 {
+		p.prepaid--
+		return 0, nil
+	}
+	return p.take(now), nil
+}
+
+// Pause stops all sending until a moment; at its end the bucket holds one request, however long the pause was. A
+// pause in force is only ever prolonged. Requests taken but not yet begun are void.
+func (p *Pacer) Pause(until time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if until.After(p.until) {
+		p.until = until
+	}
+	p.prepaid = 0
+}
+
+// resume ends a pause that is over and leaves one request in the bucket.
+func (p *Pacer) resume(now time.Time) {
+	if p.until.IsZero() || now.Before(p.until) {
+		return
+	}
+	p.until = time.Time{}
+	if spare := int(p.limiter.TokensAt(now)) - 1; spare > 0 {
+		p.limiter.AllowN(now, spare)
+	}
+}
+
+// Remaining returns how many requests could be sent at once.
+func (p *Pacer) Remaining(now time.Time) float64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.resume(now)
+	if !p.until.IsZero() {
+		return 0
+	}
+	return math.Max(0, p.limiter.TokensAt(now))
+}
+
+// PerHour returns the rate that the pacer keeps to, in requests per hour.
+func (p *Pacer) PerHour() float64 { return float64(p.limiter.Limit()) * 3600 }
+
+// sleep waits, or returns ctx's error when ctx ends first.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}

@@ -1,0 +1,197 @@
+package innius
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// maxBody bounds an answer's body, in bytes after decompression.
+const maxBody = 8 << 20
+
+// retryDelays are the waits before the second and third attempt after a blip, each varied by half.
+var retryDelays = []time.Duration{250 * time.Millisecond, time.Second}
+
+// answer is what came back: a status, a body and the API's clock, with all that is needed to read it.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+	clock  time.Time // the header Date, our own clock where it is missing
+	key    Secret    // to be scrubbed from every text
+	fields Fields
+}
+
+// get asks once and retries blips: attempt after attempt, each paced. It returns only answers with status 200.
+func (c *Client) get(ctx context.Context, r request) (*answer, error) {
+	a, err := c.attempt(ctx, r)
+	for _, delay := range retryDelays {
+		if !isBlip(err) || sleep(ctx, jitter(delay)) != nil {
+			break
+		}
+		again, errAgain := c.attempt(ctx, r)
+		if errors.Is(errAgain, ErrPaused) {
+			break // nothing was sent: the blip is still what is known
+		}
+		a, err = again, errAgain
+	}
+	return a, err
+}
+
+// attempt is the whole way of one request: pace, key, send, check.
+func (c *Client) attempt(ctx context.Context, r request) (*answer, error) {
+	if err := c.opts.Pacer.Wait(ctx); err != nil {
+		return nil, err
+	}
+	key, err := c.key()
+	if err != nil {
+		return nil, err
+	}
+	start := time.Now()
+	a, err := c.send(ctx, r, key)
+	c.opts.Observe(Attempt{Operation: r.op, Status: statusOf(a), Duration: time.Since(start)})
+	if err != nil {
+		return nil, err
+	}
+	return a, a.check()
+}
+
+func statusOf(a *answer) int {
+	if a == nil {
+		return 0
+	}
+	return a.status
+}
+
+// send sends one request and reads its whole answer within the timeout. An answer that was begun comes back even
+// beside an error.
+func (c *Client) send(ctx context.Context, r request, key Secret) (*answer, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, c.opts.Timeout, context.DeadlineExceeded)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+c.opts.Endpoints.expand(r), http.NoBody)
+	if err != nil {
+		return nil, &NetworkError{Detail: "the url and the endpoint's template make no valid address"}
+	}
+	req.Header.Set("x-api-key", key.Reveal())
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", c.opts.UserAgent)
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, networkError(err, key, c.opts.Timeout)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	return c.read(resp, key)
+}
+
+func (c *Client) read(resp *http.Response, key Secret) (*answer, error) {
+	a := &answer{status: resp.StatusCode, header: resp.Header, key: key, fields: c.opts.Fields, clock: time.Now()}
+	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		a.clock = date
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	switch {
+	case isTimeout(err):
+		return a, networkError(err, key, c.opts.Timeout)
+	case err != nil:
+		return a, a.errorf("the body was cut off after %d bytes: %s", len(body), key.scrubError(err.Error()))
+	case len(body) > maxBody:
+		return a, a.errorf("the body is larger than %d MiB", maxBody>>20)
+	}
+	a.body = body
+	return a, nil
+}
+
+// errorf makes the error of an answer that cannot be understood. Its arguments must be scrubbed or our own.
+func (a *answer) errorf(format string, args ...any) error {
+	return &AnswerError{Status: a.status, Detail: fmt.Sprintf(format, args...)}
+}
+
+// networkError describes a request without an answer. It drops the URL that net/http adds: it holds ids, and the
+// caller names operation and object in words.
+func networkError(err error, key Secret, timeout time.Duration) error {
+	var outer *url.Error
+	if errors.As(err, &outer) {
+		err = outer.Err
+	}
+	if isTimeout(err) {
+		return &NetworkError{Detail: fmt.Sprintf("timeout after %s", timeout), Timeout: true, cause: err}
+	}
+	return &NetworkError{Detail: key.scrubError(err.Error()), cause: err}
+}
+
+// check turns every status but 200 into exactly one type of error.
+func (a *answer) check() error {
+	switch {
+	case a.status == http.StatusOK:
+		return nil
+	case a.status == http.StatusTooManyRequests:
+		wait, stated := parseRetryAfter(a.header.Get("Retry-After"), a.clock)
+		return &RateLimitError{Message: a.message(), RetryAfter: wait, Stated: stated}
+	case a.status >= 300 && a.status < 400:
+		return &RedirectError{Status: a.status, Host: a.redirectHost()}
+	case a.status < 300:
+		return a.errorf("only 200 is known as success")
+	}
+	return &Error{Status: a.status, Message: a.message()}
+}
+
+func (a *answer) redirectHost() string {
+	target, err := url.Parse(a.header.Get("Location"))
+	if err != nil {
+		return ""
+	}
+	return a.key.scrubError(target.Host)
+}
+
+// message returns the field message of a failure's body, or says what stands there instead.
+func (a *answer) message() string {
+	var body map[string]any
+	if json.Unmarshal(a.body, &body) == nil {
+		if text, ok := object(lowerKeys(body))["message"].(string); ok && strings.TrimSpace(text) != "" {
+			return a.key.scrubError(text)
+		}
+	}
+	return a.notJSON()
+}
+
+var htmlTitle = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)
+
+// notJSON describes a body that is no JSON, in a few words.
+func (a *answer) notJSON() string {
+	text := strings.TrimSpace(string(a.body[:min(len(a.body), 64<<10)]))
+	switch {
+	case text == "":
+		return "empty body"
+	case !strings.HasPrefix(text, "<"):
+		return a.key.scrubError(text)
+	}
+	if m := htmlTitle.FindStringSubmatch(text); m != nil {
+		return fmt.Sprintf("an HTML page titled %q", a.key.scrubError(html.UnescapeString(m[1])))
+	}
+	return "an HTML page"
+}
+
+// isBlip reports whether a failure is worth another attempt at once: the connection failed, or a gateway said 502,
+// 503 or 504. A timeout is not: it has cost its time already.
+func isBlip(err error) bool {
+	var network *NetworkError
+	if errors.As(err, &network) {
+		return !network.Timeout && !errors.Is(err, context.Canceled)
+	}
+	var failure *Error
+	return errors.As(err, &failure) && failure.Status >= http.StatusBadGateway && failure.Status <= http.StatusGatewayTimeout
+}
+
+// jitter varies a wait by half in either direction, so that many clients do not knock at once.
+func jitter(d time.Duration) time.Duration {
+	return d/2 + time.Duration(rand.Int64N(int64(d)))
+}
