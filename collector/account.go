@@ -1,0 +1,253 @@
+package collector
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"innius_exporter/innius"
+)
+
+// heartbeat is the longest that a loop sleeps. It also bounds how late a rotated key or another account's change is
+// noticed.
+const heartbeat = 15 * time.Second
+
+// account runs the loop of one key. Everything in it but health belongs to the loop's goroutine; requests run beside
+// it and hand their results back.
+type account struct {
+	Account
+	index     int
+	log       *slog.Logger
+	opts      *Options
+	catalogue *catalogue
+	metrics   accountMetrics
+
+	gate      gate
+	discovery *discovery
+	schedule  schedule
+	wasList   bool    // the last request was for a list: with both waiting they take turns
+	suspects  []*turn // failed in a row, perhaps through a fault of the whole API
+	inFlight  int
+	results   chan func(now time.Time)
+	workers   sync.WaitGroup
+
+	company      innius.Company
+	otherCompany string // id of another company seen once
+	state        health // as the loop sees it; published whole
+	health       atomic.Pointer[health]
+}
+
+func newAccount(index int, opts *Options, c *catalogue) *account {
+	cfg := opts.Accounts[index]
+	a := &account{
+		Account: cfg, index: index, opts: opts, catalogue: c,
+		log:       opts.Logger.With("account", cfg.Name),
+		metrics:   opts.Metrics.of(cfg.Name),
+		discovery: newDiscovery(opts.DiscoveryInterval, cfg.Pacer.PerHour()),
+		schedule:  newRoundRobin(opts.MinInterval),
+		results:   make(chan func(time.Time), cfg.Concurrency),
+	}
+	a.health.Store(&health{})
+	return a
+}
+
+// run loops until ctx ends, and returns when no request is under way any more.
+func (a *account) run(ctx context.Context) {
+	defer a.workers.Wait()
+	for {
+		now := time.Now()
+		a.hear()
+		wait := a.dispatch(ctx, now)
+		a.publish(now, now.Add(wait))
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case result := <-a.results:
+			a.inFlight--
+			result(time.Now())
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+// hear takes over what the catalogue says of this account's machines: other accounts change it too.
+func (a *account) hear() {
+	for id, m := range a.catalogue.takeChanges(a.index) {
+		var polled []*sensor
+		if m != nil {
+			for _, s := range m.sensors {
+				if s.polled() {
+					polled = append(polled, s)
+				}
+			}
+		}
+		a.schedule.set(id, polled)
+	}
+}
+
+// dispatch sends what may be sent now and returns how long nothing more can be. It takes a request from the
+// allowance first and chooses then: who is next is decided with the newest knowledge.
+func (a *account) dispatch(ctx context.Context, now time.Time) time.Duration {
+	if a.gate.keyFailed && a.gate.waits(now) > 0 && a.Client.KeyChanged() {
+		a.gate.hurry(now)
+	}
+	for {
+		if wait := a.gate.waits(now); wait > 0 {
+			return min(wait, heartbeat)
+		}
+		if a.inFlight >= a.gate.atOnce(a.Concurrency) {
+			return heartbeat
+		}
+		if wait := a.idle(now); wait > 0 {
+			return min(wait, heartbeat)
+		}
+		if wait := a.Pacer.Take(now); wait > 0 {
+			return min(wait, heartbeat)
+		}
+		a.start(ctx, now)
+	}
+}
+
+// idle returns how long nothing wants to be asked; 0 where something does.
+func (a *account) idle(now time.Time) time.Duration {
+	if a.gate.askCompany {
+		return 0
+	}
+	wait := heartbeat
+	for _, due := range []func() (time.Time, bool){a.discovery.urgentDue, a.discovery.routineDue, a.schedule.due} {
+		if at, ok := due(); ok {
+			wait = min(wait, at.Sub(now))
+		}
+	}
+	return max(0, wait)
+}
+
+// start chooses what to ask and asks. Routine discovery is rare and goes first; urgent discovery takes turns with
+// readings, so that neither a large plant nor a large machine keeps the other waiting.
+func (a *account) start(ctx context.Context, now time.Time) {
+	isDue := func(at time.Time, ok bool) bool { return ok && !at.After(now) }
+	readings, urgent := isDue(a.schedule.due()), isDue(a.discovery.urgentDue())
+	switch {
+	case a.gate.askCompany:
+		a.ask(ctx, a.discovery.takeCompany())
+	case isDue(a.discovery.routineDue()):
+		a.ask(ctx, a.discovery.next(&a.discovery.routine, now))
+	case urgent && !(readings && a.wasList):
+		a.wasList = true
+		a.ask(ctx, a.discovery.next(&a.discovery.urgent, now))
+	default:
+		a.wasList = false
+		a.read(ctx, a.schedule.next(now))
+	}
+}
+
+// begin runs a request beside the loop. What it returns is called by the loop with the result in hand.
+func (a *account) begin(ctx context.Context, request func(context.Context) func(now time.Time)) {
+	a.inFlight++
+	a.workers.Go(func() {
+		result := request(ctx)
+		a.results <- result // never blocks: there is room for all in flight
+	})
+}
+
+// read asks for the readings of one sensor.
+func (a *account) read(ctx context.Context, t *turn) {
+	ref, since, cursor := t.sensor.ref, t.sensor.cell.Load().at, t.cursor
+	a.begin(ctx, func(ctx context.Context) func(time.Time) {
+		newest, err := a.Client.Newest(ctx, ref, since, cursor)
+		return func(now time.Time) {
+			if ctx.Err() == nil {
+				a.took(t, newest, err, now)
+			}
+		}
+	})
+}
+
+// took takes the answer about a sensor over. What was read before an error is kept: it was paid for.
+func (a *account) took(t *turn, newest innius.Newest, err error, now time.Time) {
+	class := classify(err)
+	blamed := a.judge(answer{class: class, object: t.sensor.ref.Machine + "/" + t.sensor.ref.Sensor}, err, now)
+	if err == nil || len(newest.Readings) > 0 {
+		a.keep(t, newest, err == nil, now)
+	}
+	switch {
+	case err == nil:
+		a.suspects = nil
+		a.schedule.done(t)
+	case blamed:
+		a.schedule.again(t)
+		a.forgive()
+	default:
+		if t.sensor.cell.fail(err.Error(), now) {
+			a.log.Warn("sensor cannot be read; it is asked again with back-off", "sensor", t.sensor.label, "err", err)
+		}
+		if class.fault() {
+			a.suspects = append(a.suspects, t)
+		}
+		a.schedule.failed(t)
+	}
+}
+
+// forgive takes the back-off from sensors whose failures, seen now, were the account's.
+func (a *account) forgive() {
+	for _, t := range a.suspects {
+		if t.index >= 0 {
+			a.schedule.again(t)
+		}
+	}
+	a.suspects = nil
+}
+
+// keep stores what an answer brought and counts it.
+func (a *account) keep(t *turn, newest innius.Newest, whole bool, now time.Time) {
+	t.cursor = newest.Cursor
+	n := t.sensor.cell.store(newest.Readings, t.sensor.rule, whole, now)
+	a.metrics.count(n)
+	if n.back {
+		a.log.Info("sensor can be read again", "sensor", t.sensor.label)
+	}
+	if newest.Behind && !t.behind {
+		t.behind = true
+		a.log.Warn("the newest reading found is more than a day old, and the pages of values go on: reading all of them "+
+			"costs many requests; set endpoints.values to a template with {from_ms}", "sensor", t.sensor.label)
+	}
+}
+
+// judge lets the gate take an answer into account, and logs what changed by it, once.
+func (a *account) judge(ans answer, err error, now time.Time) (blamed bool) {
+	if limited, ok := errors.AsType[*innius.RateLimitError](err); ok && limited.Stated {
+		ans.wait = max(time.Second, limited.RetryAfter)
+	}
+	before := a.gate
+	blamed = a.gate.note(ans, now)
+	if a.gate.reason == pausedLimit {
+		a.Pacer.Pause(a.gate.until)
+	}
+	a.state.note(ans.class, &a.gate, &before, err, now)
+	a.tell(&before, err, now)
+	return blamed
+}
+
+// tell logs a change of the gate. Repeats of what is known are not logged.
+func (a *account) tell(before *gate, err error, now time.Time) {
+	after := &a.gate
+	switch {
+	case after.reason == open && before.reason != open:
+		a.log.Info("requests succeed again", "after", before.reason, "lasted", now.Sub(before.since).Round(time.Second))
+	case after.reason == before.reason:
+	case after.reason == pausedLimit:
+		a.log.Warn("a limit of the key was exceeded; nothing is sent until the moment named",
+			"until", after.until.UTC().Format(time.RFC3339), "err", err)
+	case after.reason == pausedKey:
+		a.log.Error("the key is refused; it is read again and tried with back-off of up to 1 h. Create or check it in the innius "+
+			"Admin app", "err", err)
+	case after.reason == pausedOutage:
+		a.log.Error("innius cannot be used; it is tried again with back-off of up to 1 min", "reason", after.blame.reason(), "err", err)
+	}
+}

@@ -1,0 +1,189 @@
+package collector
+
+import (
+	"sync/atomic"
+	"time"
+
+	"innius_exporter/innius"
+)
+
+// observation is all that is known of one sensor's readings. Immutable; each answer puts a new one in its place.
+type observation struct {
+	at       time.Time // of the newest number, at the source; zero: none yet
+	value    float64
+	answered time.Time      // when the API last answered for this sensor; zero: never
+	failure  string         // why the last request about it failed; empty where it did not
+	failedAt time.Time      // when it began to fail
+	unusable innius.Reading // the newest reading that is no number, where it is newer than the newest number
+
+	// What has been counted, so that a reading on overlapping pages counts once.
+	seen   time.Time       // greatest time, not in the future
+	future time.Time       // greatest time in the future
+	older  time.Time       // greatest time of an answer that was older than the reading held
+	faulty map[string]bool // unreadable times on the latest page
+}
+
+// cell holds a sensor's observation. One loop writes, any number of scrapes read; nobody waits.
+type cell struct{ atomic.Pointer[observation] }
+
+func newCell() *cell {
+	c := &cell{}
+	c.Store(&observation{})
+	return c
+}
+
+// news is what an answer brought, for counting.
+type news struct {
+	fresh   bool          // a newer reading than the one held
+	first   bool          // the first reading ever
+	age     time.Duration // of the newer reading when it came
+	skipped map[innius.SkipReason]int
+	back    bool // the sensor had been failing
+}
+
+// skipOrder counts an answer that is older than what an earlier one gave. The client's reasons come beside it.
+const skipOrder innius.SkipReason = "order"
+
+// store takes over what an answer says. readings are oldest first; whole is false where an error ended them. It never
+// replaces a reading by an older one.
+func (c *cell) store(readings []innius.Reading, rule *Rule, whole bool, now time.Time) news {
+	next := *c.Load()
+	held := next
+	n := news{skipped: map[innius.SkipReason]int{}}
+	if whole {
+		n.back = held.failure != ""
+		next.answered, next.failure, next.failedAt = now, "", time.Time{}
+	}
+	faulty := map[string]bool{}
+	for _, r := range readings {
+		r = rule.mapped(r)
+		switch {
+		case r.Skip == innius.SkipTime:
+			faulty[r.Text] = true
+		case r.Skip == innius.SkipFuture:
+			next.takeFuture(r, held, &n)
+		case r.Skip != "":
+			next.takeUnusable(r, held, &n)
+		case !r.Time.Before(next.at):
+			next.at, next.value = r.Time, r.Value
+		}
+		if r.Skip == "" || r.Skip == innius.SkipNumber || r.Skip == innius.SkipText {
+			next.seen = later(next.seen, r.Time)
+		}
+	}
+	next.countFaulty(faulty, &n)
+	next.countOrder(readings, held, &n)
+	if !next.unusable.Time.After(next.at) {
+		next.unusable = innius.Reading{}
+	}
+	n.fresh, n.first, n.age = next.at.After(held.at), held.at.IsZero(), max(0, now.Sub(next.at))
+	c.Store(&next)
+	return n
+}
+
+// mapped replaces a text value by the number that the user's rule gives it.
+func (r *Rule) mapped(reading innius.Reading) innius.Reading {
+	if number, ok := r.Values[reading.Text]; ok && reading.Skip == innius.SkipText {
+		reading.Value, reading.Skip = number, ""
+	}
+	return reading
+}
+
+func (o *observation) takeFuture(r innius.Reading, held observation, n *news) {
+	if r.Time.After(held.future) {
+		n.skipped[r.Skip]++
+	}
+	o.future = later(o.future, r.Time)
+}
+
+func (o *observation) takeUnusable(r innius.Reading, held observation, n *news) {
+	if r.Time.After(held.seen) {
+		n.skipped[r.Skip]++
+	}
+	if !r.Time.Before(o.unusable.Time) {
+		o.unusable = r
+	}
+}
+
+// countFaulty counts readings without a time: told from those on the page before by their text alone.
+func (o *observation) countFaulty(faulty map[string]bool, n *news) {
+	for text := range faulty {
+		if !o.faulty[text] {
+			n.skipped[innius.SkipTime]++
+		}
+	}
+	o.faulty = nil
+	if len(faulty) > 0 {
+		o.faulty = faulty
+	}
+}
+
+// countOrder counts an answer whose newest reading is older than the one held: the API went backwards.
+func (o *observation) countOrder(readings []innius.Reading, held observation, n *news) {
+	var newest time.Time
+	for _, r := range readings {
+		newest = later(newest, r.Time)
+	}
+	if !newest.IsZero() && newest.Before(held.seen) && !newest.Equal(held.older) {
+		n.skipped[skipOrder]++
+		o.older = newest
+	}
+}
+
+// fail notes that a request about this sensor alone failed; what is held stays, with its age. It reports whether
+// this is the first failure in a row.
+func (c *cell) fail(why string, now time.Time) bool {
+	next := *c.Load()
+	first := next.failure == ""
+	if first {
+		next.failedAt = now
+	}
+	next.failure = why
+	c.Store(&next)
+	return first
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// State says how a sensor does; each sensor is in exactly one.
+type State string
+
+// The states. Filtered includes a sensor that another account asks for.
+const (
+	StateWaiting    State = "waiting"    // no first answer yet
+	StateFresh      State = "fresh"      // its value is exposed
+	StateStale      State = "stale"      // its newest number is too old to be exposed, or it never reported one
+	StateUnreadable State = "unreadable" // its newest reading is no number
+	StateFailing    State = "failing"    // the last request about it failed
+	StateFiltered   State = "filtered"   // never asked for
+)
+
+// States lists them all.
+var States = []State{StateWaiting, StateFresh, StateStale, StateUnreadable, StateFailing, StateFiltered}
+
+// state judges a sensor at a moment, by the age at which a value is stale.
+func (s *sensor) state(o *observation, staleAfter time.Duration, now time.Time) State {
+	switch {
+	case !s.polled():
+		return StateFiltered
+	case o.failure != "":
+		return StateFailing
+	case o.answered.IsZero():
+		return StateWaiting
+	case o.exposed(staleAfter, now):
+		return StateFresh
+	case o.unusable.Skip != "":
+		return StateUnreadable
+	}
+	return StateStale
+}
+
+// exposed reports whether the value is on /metrics.
+func (o *observation) exposed(staleAfter time.Duration, now time.Time) bool {
+	return !o.at.IsZero() && now.Sub(o.at) <= staleAfter
+}

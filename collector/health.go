@@ -1,0 +1,93 @@
+package collector
+
+import "time"
+
+// health is how an account does, as its loop published it last. Immutable; a scrape judges it at its own moment.
+type health struct {
+	answered     bool      // some request has succeeded, or the key was refused
+	keyFailed    bool      // until the key is proven again
+	failing      class     // of the latest fault with no success since
+	failingSince time.Time // the first such fault; pauses that the API asked for not counted
+	outage       bool      // the account, not an object, is to blame for it
+	paused       pauseReason
+	until        time.Time // end of the pause
+	lastError    string
+	lastErrorAt  time.Time
+
+	discovered bool      // one discovery has ended, well or badly; then it stays
+	verified   time.Time // when the whole catalogue was verified last
+	sensors    int       // polled
+	decided    time.Time // when the loop last decided anything
+	asleep     time.Time // until when it then meant to sleep
+}
+
+// quiet is how long no request may succeed before an account counts as down.
+const quiet = 5 * time.Minute
+
+// note takes one answer into account.
+func (h *health) note(c class, after, before *gate, err error, now time.Time) {
+	switch {
+	case c == classOK:
+		h.answered, h.failingSince, h.failing = true, time.Time{}, classOK
+	case c.fault():
+		h.failing = c
+		if h.failingSince.IsZero() {
+			h.failingSince = now
+		}
+	case c == classLimited && !h.failingSince.IsZero() && after.until.After(before.until):
+		h.failingSince = h.failingSince.Add(after.until.Sub(later(now, before.until)))
+	}
+	h.keyFailed = after.keyFailed
+	h.answered = h.answered || h.keyFailed
+	h.outage = after.reason == pausedOutage
+	if err != nil && c != classNotSent {
+		h.lastError, h.lastErrorAt = err.Error(), now
+	}
+}
+
+// up judges an account at a moment: false after a failure of the key, or when nothing succeeded for 5 min or three
+// planned gaps between requests; the second result is false before there is anything to judge.
+func (h *health) up(now time.Time, perHour float64) (up, known bool) {
+	gap := time.Duration(float64(time.Hour) / perHour)
+	down := h.keyFailed || !h.failingSince.IsZero() && now.Sub(h.failingSince) >= max(quiet, 3*gap)
+	return !down, h.answered || down
+}
+
+// failure returns why the account fails; empty where it does not.
+func (h *health) failure(now time.Time, perHour float64) string {
+	if h.keyFailed {
+		return classKey.reason()
+	}
+	if up, known := h.up(now, perHour); h.outage || known && !up {
+		return h.failing.reason()
+	}
+	return ""
+}
+
+// pausedUntil returns the end of a pause in force; zero where there is none.
+func (h *health) pausedUntil(now time.Time) time.Time {
+	if h.paused == open || !h.until.After(now) {
+		return time.Time{}
+	}
+	return h.until
+}
+
+// stuckAfter is how long a loop may be silent past the moment it meant to wake.
+const stuckAfter = time.Minute
+
+// stuck reports whether the loop has neither decided anything nor been asleep until a known moment for a minute.
+func (h *health) stuck(now time.Time) bool {
+	return !h.decided.IsZero() && now.Sub(later(h.decided, h.asleep)) > stuckAfter
+}
+
+// publish makes the loop's state visible.
+func (a *account) publish(now, asleep time.Time) {
+	h := &a.state
+	h.paused, h.until = a.gate.reason, a.gate.until
+	h.decided, h.asleep = now, asleep
+	h.sensors = a.schedule.len()
+	h.discovered = h.discovered || a.discovery.settled()
+	h.verified = a.discovery.verified
+	published := *h
+	a.health.Store(&published)
+}

@@ -1,0 +1,142 @@
+package collector
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"innius_exporter/innius"
+)
+
+// ask asks for one page of a list.
+func (a *account) ask(ctx context.Context, l *listing) {
+	switch l.op {
+	case innius.OpCompany:
+		a.askCompany(ctx, l)
+	case innius.OpMachines:
+		company := a.company
+		askPage(ctx, a, l, &l.machines, func(ctx context.Context, key string) iter.Seq2[innius.Page[innius.Machine], error] {
+			return a.Client.Machines(ctx, company.ID, key)
+		}, func(m innius.Machine) string { return m.ID }, a.publishMachines)
+	default:
+		company := a.company
+		askPage(ctx, a, l, &l.sensors, func(ctx context.Context, key string) iter.Seq2[innius.Page[innius.Sensor], error] {
+			return a.Client.Sensors(ctx, company.ID, l.machine, key)
+		}, func(s innius.Sensor) string { return s.ID }, func(list []innius.Sensor) {
+			a.catalogue.publishSensors(a.index, l.machine, list)
+		})
+	}
+}
+
+func (a *account) askCompany(ctx context.Context, l *listing) {
+	a.begin(ctx, func(ctx context.Context) func(time.Time) {
+		company, err := a.Client.Company(ctx)
+		return func(now time.Time) {
+			if ctx.Err() != nil || !a.listed(l, err, now) {
+				return
+			}
+			if !a.belongs(company) {
+				a.discovery.confirm(l, now)
+				return
+			}
+			a.discovery.done(l, now)
+		}
+	})
+}
+
+// belongs takes note of the key's company and reports whether that is settled. Another company than before is
+// confirmed by a second look, like any loss of more than half; then all lists start anew.
+func (a *account) belongs(company innius.Company) bool {
+	known := a.discovery.machines != nil
+	if known && a.company.ID != company.ID && a.otherCompany != company.ID {
+		a.log.Warn("the key belongs to another company now; a second look confirms it", "before", a.company.ID, "company", company.ID)
+		a.otherCompany = company.ID
+		return false
+	}
+	if known && a.company.ID != company.ID {
+		a.discovery.forget()
+		a.catalogue.publishMachines(a.index, company, nil)
+	}
+	a.company, a.otherCompany = company, ""
+	a.discovery.begin()
+	return true
+}
+
+// askPage asks for the next page of a list, and publishes the list when it is complete.
+func askPage[T any](ctx context.Context, a *account, l *listing, p *partial[T],
+	pages func(context.Context, string) iter.Seq2[innius.Page[T], error], id func(T) string, publish func([]T),
+) {
+	key := p.next
+	a.begin(ctx, func(ctx context.Context) func(time.Time) {
+		page, err := firstOf(pages(ctx, key))
+		return func(now time.Time) {
+			if ctx.Err() != nil || l.gone || !a.listed(l, err, now) {
+				return
+			}
+			p.add(page)
+			if p.next != "" {
+				a.discovery.more(l)
+				return
+			}
+			items, whole := p.finish(id)
+			if !whole {
+				a.log.Warn("a list lost more than half; nothing is deleted until a second look confirms it", "list", l.name())
+				a.discovery.confirm(l, now)
+				return
+			}
+			publish(items)
+			a.discovery.done(l, now)
+		}
+	})
+}
+
+func firstOf[T any](pages iter.Seq2[innius.Page[T], error]) (innius.Page[T], error) {
+	for page, err := range pages {
+		return page, err
+	}
+	return innius.Page[T]{}, nil
+}
+
+func (a *account) publishMachines(list []innius.Machine) {
+	a.catalogue.publishMachines(a.index, a.company, list)
+	var wanted []string
+	for _, m := range list {
+		if a.opts.Machines.reject("machines", m.ID, m.Name) == "" {
+			wanted = append(wanted, m.ID)
+		}
+	}
+	a.discovery.know(wanted)
+}
+
+// listed takes the answer about a list into account and reports whether it is one to go on with.
+func (a *account) listed(l *listing, err error, now time.Time) bool {
+	class := classify(err)
+	blamed := a.judge(answer{class: class, object: l.name(), company: l.op == innius.OpCompany}, err, now)
+	switch {
+	case err == nil:
+		if l.failure != "" {
+			a.log.Info("list can be read again", "list", l.name())
+		}
+		return true
+	case blamed && l.op == innius.OpCompany:
+		l.failure = err.Error()
+		l.failures++
+		a.discovery.again(l)
+	case blamed:
+		a.discovery.again(l)
+	default:
+		if l.failure == "" {
+			a.log.Warn("list cannot be read; what is known of it stays, and it is asked again with back-off", "list", l.name(), "err", err)
+		}
+		a.discovery.failed(l, err.Error(), class == classObject || class == classAnswer, now)
+	}
+	return false
+}
+
+// name says which list this is, for logs.
+func (l *listing) name() string {
+	if l.op == innius.OpSensors {
+		return "sensors of machine " + l.machine
+	}
+	return string(l.op)
+}

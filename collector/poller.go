@@ -1,0 +1,72 @@
+package collector
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Poller keeps the newest reading of every sensor of its accounts in memory. Run does the work; everything else may
+// be called at any time from any goroutine.
+type Poller struct {
+	opts      Options
+	catalogue *catalogue
+	accounts  []*account
+}
+
+// NewPoller makes a poller. Nothing happens before Run.
+func NewPoller(opts Options) *Poller {
+	p := &Poller{opts: opts.withDefaults()}
+	p.catalogue = newCatalogue(&p.opts)
+	for i := range p.opts.Accounts {
+		p.accounts = append(p.accounts, newAccount(i, &p.opts, p.catalogue))
+	}
+	return p
+}
+
+// Run polls until ctx ends, and returns when no request is under way any more.
+func (p *Poller) Run(ctx context.Context) {
+	var loops sync.WaitGroup
+	for _, a := range p.accounts {
+		loops.Go(func() { a.run(ctx) })
+	}
+	loops.Wait()
+}
+
+// Ready reports whether each account has completed or failed one discovery. Once true it stays true.
+func (p *Poller) Ready() bool {
+	return !slices.ContainsFunc(p.accounts, func(a *account) bool { return !a.health.Load().discovered })
+}
+
+// Stuck returns the name of an account whose loop has neither decided anything nor been asleep until a known moment
+// for a minute; empty where all are well.
+func (p *Poller) Stuck() string {
+	now := time.Now()
+	for _, a := range p.accounts {
+		if a.health.Load().stuck(now) {
+			return a.Name
+		}
+	}
+	return ""
+}
+
+// maxAuto is the age at which a value is stale unless the config says otherwise.
+const maxAuto = 24 * time.Hour
+
+// staleAfter returns the age at which a sensor's value is no longer exposed: its rule's, the one for all, or, with
+// neither, 24 h, but never less than two cycles of its account.
+func (p *Poller) staleAfter(s *sensor, cycle time.Duration) time.Duration {
+	switch {
+	case s.rule.StaleAfter > 0:
+		return s.rule.StaleAfter
+	case p.opts.StaleAfter > 0:
+		return p.opts.StaleAfter
+	}
+	return max(maxAuto, 2*cycle)
+}
+
+// cycle returns how long an account needs to ask each of its sensors once.
+func (a *account) cycle() time.Duration {
+	return time.Duration(float64(a.health.Load().sensors) / a.Pacer.PerHour() * float64(time.Hour))
+}

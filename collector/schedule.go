@@ -1,0 +1,122 @@
+package collector
+
+import (
+	"time"
+
+	"innius_exporter/innius"
+)
+
+// schedule decides which sensor is asked next. The refresh loop owns it and knows nothing else of how it chooses.
+type schedule interface {
+	// set makes the polled sensors of a machine known; those it had and that are not among them leave.
+	set(machineID string, sensors []*sensor)
+	// due returns when the next sensor wants to be asked; false where nobody does.
+	due() (time.Time, bool)
+	// next takes that sensor out; it comes back with done, later or again.
+	next(now time.Time) *turn
+	// done returns a sensor that was asked and answered.
+	done(t *turn)
+	// failed returns a sensor about which a request failed through its own fault; it backs off.
+	failed(t *turn)
+	// again returns a sensor that could not be asked through no fault of its own, or takes a back-off from it.
+	again(t *turn)
+	// len returns how many sensors are known.
+	len() int
+}
+
+// turn is what the loop keeps of one sensor between two requests.
+type turn struct {
+	*entry[*turn]
+	sensor   *sensor
+	cursor   innius.Cursor
+	asked    time.Time // last; zero: never
+	failures int       // in a row, through its own fault
+	gone     bool      // left while its request was under way
+	behind   bool      // said once that its pages of values are too many
+}
+
+// roundRobin asks the sensor that was asked longest ago, and never one sensor more often than an interval.
+type roundRobin struct {
+	interval time.Duration
+	waiting  queue[*turn]
+	machines map[string]map[string]*turn // by machine and sensor id
+	count    int
+}
+
+func newRoundRobin(interval time.Duration) *roundRobin {
+	return &roundRobin{interval: interval, machines: map[string]map[string]*turn{}}
+}
+
+func (r *roundRobin) set(machineID string, sensors []*sensor) {
+	before := r.machines[machineID]
+	r.count += len(sensors) - len(before)
+	after := make(map[string]*turn, len(sensors))
+	for _, s := range sensors {
+		t := before[s.ID]
+		if t == nil {
+			t = &turn{}
+			t.entry = newEntry(t)
+			r.waiting.put(t.entry, time.Time{}) // never asked: before all others
+		}
+		t.sensor = s
+		after[s.ID] = t
+		delete(before, s.ID)
+	}
+	for _, t := range before {
+		t.gone = true
+		r.waiting.take(t.entry)
+	}
+	r.machines[machineID] = after
+	if len(after) == 0 {
+		delete(r.machines, machineID)
+	}
+}
+
+func (r *roundRobin) due() (time.Time, bool) {
+	first := r.waiting.first()
+	if first == nil {
+		return time.Time{}, false
+	}
+	return first.due, true
+}
+
+func (r *roundRobin) next(now time.Time) *turn {
+	first := r.waiting.first()
+	r.waiting.take(first)
+	first.value.asked = now
+	return first.value
+}
+
+func (r *roundRobin) done(t *turn) {
+	t.failures = 0
+	r.put(t, t.asked.Add(r.interval))
+}
+
+func (r *roundRobin) failed(t *turn) {
+	t.failures++
+	r.put(t, t.asked.Add(backOff(t.failures, 30*time.Second, time.Hour)))
+}
+
+func (r *roundRobin) again(t *turn) {
+	t.failures = 0
+	if t.due.After(t.asked) {
+		t.due = t.asked
+	}
+	r.put(t, t.due)
+}
+
+func (r *roundRobin) put(t *turn, due time.Time) {
+	if !t.gone {
+		r.waiting.put(t.entry, due)
+	}
+}
+
+func (r *roundRobin) len() int { return r.count }
+
+// backOff doubles from first with each failure in a row, up to a limit.
+func backOff(failures int, first, limit time.Duration) time.Duration {
+	for ; failures > 1 && first < limit; failures-- {
+		first *= 2
+	}
+	return min(first, limit)
+}
