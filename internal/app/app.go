@@ -1,0 +1,113 @@
+// Package app puts the parts together: it turns a config into a running exporter and ends it in order.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/version"
+	toolkit "github.com/prometheus/exporter-toolkit/web"
+
+	"innius_exporter/internal/config"
+	"innius_exporter/internal/web"
+)
+
+// Name is the name of the program.
+const Name = "innius_exporter"
+
+// stopWithin bounds how long a scrape under way may delay the end.
+const stopWithin = 500 * time.Millisecond
+
+// Exporter is what the flags of the run command say.
+type Exporter struct {
+	Source        config.Source
+	Demo          bool
+	TelemetryPath string
+	Pprof         bool
+	Web           *toolkit.FlagConfig
+}
+
+// Run polls and serves until ctx ends or the server fails; then it stops both and waits for them.
+func (e *Exporter) Run(ctx context.Context, logger *slog.Logger) error {
+	if err := web.CheckMetricsPath(e.TelemetryPath); err != nil {
+		return fmt.Errorf("--web.telemetry-path %q: %w", e.TelemetryPath, err)
+	}
+	logger.Info("starting "+Name, "version", version.Info(), "build", version.BuildContext())
+	cfg, stopDemo, err := e.config(ctx, logger)
+	if err != nil {
+		return err
+	}
+	defer stopDemo()
+	registry := prometheus.NewRegistry()
+	poller, err := newPoller(cfg, registry, logger)
+	if err != nil {
+		return err
+	}
+	handler, err := web.Handler(web.Options{
+		Source: poller, Registry: registry, MetricsPath: e.TelemetryPath, Version: version.Version, Pprof: e.Pprof, Logger: logger,
+	})
+	if err != nil {
+		return err
+	}
+	polling, stopPolling := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		poller.Run(polling)
+	}()
+	err = e.serve(ctx, web.NewServer(handler, logger), logger)
+	stopPolling()
+	<-done
+	return err
+}
+
+// serve serves until ctx ends, and then lets scrapes under way finish for a moment before it ends them.
+func (e *Exporter) serve(ctx context.Context, server *http.Server, logger *slog.Logger) error {
+	served := make(chan error, 1)
+	go func() { served <- toolkit.ListenAndServe(server, e.Web, logger) }()
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	logger.Info("stopping")
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
+	defer cancel()
+	if server.Shutdown(grace) != nil {
+		_ = server.Close() // it was asked nicely
+	}
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve: %w", err)
+	}
+	return nil
+}
+
+// config returns the config in force, which for the demo is that of a simulated API; the func stops that.
+func (e *Exporter) config(ctx context.Context, logger *slog.Logger) (*config.Config, func(), error) {
+	if e.Demo {
+		return e.demoConfig(ctx, logger)
+	}
+	cfg, err := e.Source.Load(os.Getenv)
+	return cfg, func() {}, err
+}
+
+// CheckConfig validates a config without any network and prints what it means; sensors above 0 adds how long a round
+// of that many takes.
+func CheckConfig(source config.Source, sensors int, w io.Writer) error {
+	cfg, err := source.Load(os.Getenv)
+	if err != nil {
+		return err
+	}
+	if source.File != "" {
+		_, _ = fmt.Fprintf(w, "%s is valid.\n\n", source.File)
+	}
+	cfg.Explain(w, sensors)
+	return nil
+}

@@ -1,0 +1,64 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"innius_exporter/innius"
+	"innius_exporter/innius/simulator"
+	"innius_exporter/internal/config"
+)
+
+// demoConfig starts a simulated API inside this process and returns the config of its one account.
+func (e *Exporter) demoConfig(ctx context.Context, logger *slog.Logger) (*config.Config, func(), error) {
+	if e.Source != (config.Source{}) {
+		return nil, nil, errors.New("--demo needs no config: leave out --config.file, --innius.url (INNIUS_URL) and --innius.api-key-file")
+	}
+	key, limits := rand.Text(), simulator.DemoLimits()
+	api, err := startSimulated(ctx, "127.0.0.1:0", simulator.Demo(time.Now()), key, limits, logger)
+	if err != nil {
+		return nil, nil, err
+	}
+	a := config.DefaultAccount()
+	a.Name, a.URL, a.Key = "demo", api.url, config.FixedKey(innius.NewSecret(key))
+	a.RateLimit.RequestsPerHour, a.RateLimit.Burst = float64(limits.PerHour), limits.Burst
+	cfg := config.Default()
+	cfg.Accounts = []config.Account{a}
+	return cfg, api.stop, nil
+}
+
+// Simulation is what the flags of the simulate command say.
+type Simulation struct {
+	Address         string
+	Key             string
+	Sensors         int // 0: the demo plant
+	RequestsPerHour int
+	Burst           int
+}
+
+// Run serves a simulated API until ctx ends, and says at the end what it counted.
+func (s *Simulation) Run(ctx context.Context, logger *slog.Logger) error {
+	if s.Sensors < 0 || s.RequestsPerHour < 1 || s.Burst < 1 {
+		return fmt.Errorf("--sensors must be at least 0, --requests-per-hour and --burst at least 1")
+	}
+	plant := simulator.Demo(time.Now())
+	if s.Sensors > 0 {
+		plant = simulator.Uniform(s.Sensors)
+	}
+	limits := simulator.Limits{PerHour: s.RequestsPerHour, Burst: s.Burst}
+	api, err := startSimulated(ctx, s.Address, plant, s.Key, limits, logger)
+	if err != nil {
+		return err
+	}
+	logger.Info("simulated innius API; to poll it: INNIUS_URL="+api.url.String()+" INNIUS_API_KEY="+s.Key+" "+Name,
+		"sensors", plant.Sensors(), "requests_per_hour", s.RequestsPerHour, "burst", s.Burst, "stats", api.url.JoinPath("-/stats"))
+	<-ctx.Done()
+	api.stop()
+	c := api.counts()
+	logger.Info("stopped", "requests", c.Requests, "limited", c.Limited, "max_in_flight", c.MaxInFlight, "seconds", c.Seconds)
+	return nil
+}

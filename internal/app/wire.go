@@ -1,0 +1,98 @@
+package app
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
+	"github.com/prometheus/common/version"
+
+	"innius_exporter/collector"
+	"innius_exporter/innius"
+	"innius_exporter/internal/config"
+)
+
+// newPoller makes the poller of a config and registers all metrics of the process.
+func newPoller(cfg *config.Config, registry *prometheus.Registry, logger *slog.Logger) (*collector.Poller, error) {
+	opts := collector.Options{
+		Labels: collector.LabelMode(cfg.Labels), DiscoveryInterval: cfg.Discovery.Interval,
+		Machines: collector.Filter(cfg.Discovery.Machines), Sensors: collector.Filter(cfg.Discovery.Sensors),
+		MinInterval: cfg.Refresh.MinInterval, StaleAfter: cfg.Refresh.StaleAfter, Rules: rules(cfg, logger),
+		Metrics: collector.NewMetrics(), Logger: logger,
+	}
+	for _, a := range cfg.Accounts {
+		account, err := newAccount(a, opts.Metrics)
+		if err != nil {
+			return nil, fmt.Errorf("account %q: %w", a.Name, err)
+		}
+		opts.Accounts = append(opts.Accounts, account)
+	}
+	poller := collector.NewPoller(opts)
+	registry.MustRegister(
+		collector.NewCollector(poller), configLoaded(time.Now()), versioncollector.NewCollector(Name),
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
+	return poller, nil
+}
+
+func rules(cfg *config.Config, logger *slog.Logger) []collector.Rule {
+	rules := make([]collector.Rule, len(cfg.Sensors))
+	for i, r := range cfg.Sensors {
+		if r.MaxAge > 0 || r.Weight != 1 {
+			logger.Warn("max_age and weight have no effect yet: the sensor asked longest ago goes first", "rule", r.String())
+		}
+		rules[i] = collector.Rule{Machine: r.Machine, Sensor: r.Sensor, StaleAfter: r.StaleAfter, Values: r.Values}
+	}
+	return rules
+}
+
+func newAccount(a config.Account, metrics *collector.Metrics) (collector.Account, error) {
+	transport, err := a.HTTPClient.Transport()
+	if err != nil {
+		return collector.Account{}, err
+	}
+	pacer := innius.NewPacer(a.RateLimit.Own(), a.RateLimit.OwnBurst())
+	client, err := innius.New(innius.Options{
+		BaseURL: a.URL, AllowHTTP: a.AllowHTTP, Key: a.Key.Key, Pacer: pacer, HTTPClient: &http.Client{Transport: transport},
+		Timeout: a.Timeout, PageSize: a.PageSize, Lookback: a.Lookback, Endpoints: a.Endpoints, Fields: a.Fields,
+		UserAgent: userAgent(), Observe: metrics.Observer(a.Name),
+	})
+	return collector.Account{Name: a.Name, Client: client, Pacer: pacer, Concurrency: a.Concurrency}, err
+}
+
+// userAgent names the program and its version; a build without a stamp, such as by go run, says so.
+func userAgent() string {
+	if version.Version == "" {
+		return Name + "/unstamped"
+	}
+	return Name + "/" + version.Version
+}
+
+// configLoaded says when the config in force was loaded.
+func configLoaded(at time.Time) prometheus.Collector {
+	gauge := func(name, help string, value float64) prometheus.Metric {
+		return prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, nil, nil), prometheus.GaugeValue, value)
+	}
+	return constant{
+		gauge("innius_exporter_config_last_reload_successful", "Whether the last load of the config succeeded.", 1),
+		gauge("innius_exporter_config_last_reload_success_timestamp_seconds",
+			"When the config in force was loaded, in seconds since the epoch.", float64(at.UnixNano())/1e9),
+	}
+}
+
+// constant is a collector of metrics that do not change.
+type constant []prometheus.Metric
+
+// Describe implements prometheus.Collector.
+func (c constant) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(c, ch) }
+
+// Collect implements prometheus.Collector.
+func (c constant) Collect(ch chan<- prometheus.Metric) {
+	for _, m := range c {
+		ch <- m
+	}
+}

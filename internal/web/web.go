@@ -1,0 +1,146 @@
+// Package web serves the exporter's pages: landing, metrics, status, health and readiness. It reads the poller and
+// changes nothing.
+package web
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/pprof"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	toolkit "github.com/prometheus/exporter-toolkit/web"
+
+	"innius_exporter/collector"
+)
+
+// Source is what the pages show.
+type Source interface {
+	Status() collector.Status
+	Ready() bool
+	Stuck() string // the account whose loop is stuck; empty where none is
+}
+
+// Options configures the pages. All but Pprof are required.
+type Options struct {
+	Source      Source
+	Registry    *prometheus.Registry
+	MetricsPath string // --web.telemetry-path
+	Version     string
+	Pprof       bool
+	Logger      *slog.Logger
+}
+
+// Handler returns the handler of all pages.
+func Handler(o Options) (http.Handler, error) {
+	landing, err := landingPage(o)
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /{$}", landing)
+	mux.Handle("GET "+o.MetricsPath, metrics(o))
+	mux.Handle("GET /status", statusPage(o.Source))
+	mux.Handle("GET /api/v1/status", statusJSON(o.Source))
+	mux.HandleFunc("GET /-/healthy", healthy(o.Source))
+	mux.HandleFunc("GET /-/ready", ready(o.Source))
+	if o.Pprof {
+		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+		mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+		mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	}
+	return mux, nil
+}
+
+// NewServer makes the server of the pages, with timeouts against clients that are slow on purpose or by accident.
+func NewServer(h http.Handler, logger *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      2 * time.Minute, // a profile takes 30 s, a large scrape over a slow line longer than a scrape timeout
+		IdleTimeout:       5 * time.Minute, // longer than any usual scrape interval, so that connections are used again
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+	}
+}
+
+// metrics serves the exposition: one bad series costs itself, not the scrape, and is counted.
+func metrics(o Options) http.Handler {
+	return promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{
+		ErrorLog:          slog.NewLogLogger(o.Logger.Handler(), slog.LevelError),
+		ErrorHandling:     promhttp.ContinueOnError,
+		Registry:          o.Registry,
+		EnableOpenMetrics: true,
+	})
+}
+
+func landingPage(o Options) (http.Handler, error) {
+	return toolkit.NewLandingPage(toolkit.LandingConfig{
+		Name:        "innius_exporter",
+		Description: "Prometheus exporter for innius: the newest reading of every sensor, as fresh as the request allowance permits.",
+		Version:     o.Version,
+		Profiling:   fmt.Sprint(o.Pprof),
+		Links: []toolkit.LandingLinks{
+			{Address: o.MetricsPath, Text: "Metrics", Description: "for Prometheus"},
+			{Address: "/status", Text: "Status", Description: "what to look at when a number seems wrong"},
+			{Address: "/api/v1/status", Text: "Status as JSON"},
+			{Address: "/-/healthy", Text: "Health", Description: "is the exporter alive"},
+			{Address: "/-/ready", Text: "Readiness", Description: "has it looked at each account once"},
+		},
+	})
+}
+
+func statusJSON(s Source) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+		w.Header().Set("Cache-Control", "no-store")
+		_ = json.NewEncoder(w).Encode(s.Status()) // the client has gone: there is nobody to tell
+	}
+}
+
+// healthy answers 503 when a loop has neither decided anything nor been asleep until a known moment for a minute.
+func healthy(s Source) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if account := s.Stuck(); account != "" {
+			http.Error(w, fmt.Sprintf("the loop of account %q is stuck", account), http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = fmt.Fprintln(w, "innius_exporter is healthy.")
+	}
+}
+
+// ready answers 200 once each account has completed or failed one discovery; then it stays.
+func ready(s Source) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if !s.Ready() {
+			http.Error(w, "The first discovery is still under way.", http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = fmt.Fprintln(w, "innius_exporter is ready.")
+	}
+}
+
+// CheckMetricsPath refuses a path for the metrics that cannot be served or that another page has.
+func CheckMetricsPath(path string) error {
+	switch {
+	case path == "" || path[0] != '/':
+		return errors.New("must start with \"/\"")
+	case strings.ContainsAny(path, "{}?# \t"):
+		return errors.New("must be a plain path")
+	case path == "/" || slices.Contains(taken, path) || strings.HasPrefix(path, "/-/") || strings.HasPrefix(path, "/debug/"):
+		return errors.New("is another page; choose a path of its own")
+	}
+	return nil
+}
+
+// taken are the paths of the other pages.
+var taken = []string{"/status", "/api/v1/status", "/config"}
