@@ -1,0 +1,81 @@
+package config
+
+import (
+	"fmt"
+	"io"
+
+	"innius_exporter/innius"
+)
+
+// Explain writes what the config means: for each account the host, where the key comes from (never the key), what the
+// allowance buys, the requests used, and then the filters and rules. sensors above 0 adds how long a round of that
+// many sensors takes in each account. Errors of w are lost: it is meant for a terminal.
+func (c *Config) Explain(w io.Writer, sensors int) {
+	p := page{w}
+	for _, a := range c.Accounts {
+		p.account(a, c.Refresh, sensors)
+	}
+	p.heading("all accounts")
+	p.line("discovery", "every %s, stretched where it would take more than 5 %% of the allowance", span(c.Discovery.Interval))
+	p.line("machines", "%s", c.Discovery.Machines)
+	p.line("sensors", "%s", c.Discovery.Sensors)
+	p.line("refresh", "a sensor at most every %s, and at least every %s while the allowance permits",
+		span(c.Refresh.MinInterval), span(c.Refresh.MaxInterval))
+	p.line("stale after", "%s", staleText(c.Refresh.StaleAfter))
+	p.line("labels", "company, machine and sensor hold the %s", c.Labels)
+	for i, r := range c.Sensors {
+		p.line(fmt.Sprintf("rule %d", i+1), "%s", r)
+	}
+}
+
+// page writes headings and lines of two columns.
+type page struct{ w io.Writer }
+
+func (p page) heading(text string) { fmt.Fprintln(p.w, text) }
+
+func (p page) line(label, format string, args ...any) {
+	fmt.Fprintf(p.w, "  %-18s %s\n", label, fmt.Sprintf(format, args...))
+}
+
+func (p page) account(a Account, r Refresh, sensors int) {
+	p.heading(fmt.Sprintf("account %q", a.Name))
+	p.line("host", "%s", address(a.URL))
+	p.line("key", "%s", a.Key)
+	p.line("allowance", "%s", a.RateLimit)
+	if sensors > 0 {
+		p.line("round", "%s", round(a.RateLimit, r, sensors))
+	}
+	p.line("requests", "%d results a page, %s timeout, at most %d in flight, the first look back %s",
+		a.PageSize, span(a.Timeout), a.Concurrency, span(a.Lookback))
+	for _, op := range innius.Operations {
+		p.line("ask for "+string(op), "%s", a.Endpoints.Of(op))
+	}
+	p.fields(a.Fields)
+	p.line("connection", "%s", a.HTTPClient)
+	for _, warning := range a.warnings() {
+		p.line("WARNING", "%s", warning)
+	}
+}
+
+func (p page) fields(f innius.Fields) {
+	for _, field := range []struct{ fact, name string }{
+		{"company_id", f.CompanyID}, {"company_name", f.CompanyName}, {"machine_id", f.MachineID},
+		{"machine_name", f.MachineName}, {"sensor_id", f.SensorID}, {"sensor_name", f.SensorName},
+		{"unit", f.Unit}, {"time", f.Time}, {"value", f.Value},
+	} {
+		if field.name != "" {
+			p.line("field "+field.fact, "%s", field.name)
+		}
+	}
+}
+
+func (a Account) warnings() []string {
+	var all []string
+	if a.URL != nil && a.URL.Scheme == "http" && !loopback(a.URL.Hostname()) {
+		all = append(all, "the key travels over http:// and can be read on the way")
+	}
+	if a.HTTPClient.TLS.InsecureSkipVerify {
+		all = append(all, "the server's certificate is not verified: whoever answers gets the key")
+	}
+	return all
+}

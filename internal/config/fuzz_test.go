@@ -1,0 +1,73 @@
+package config
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// FuzzParse protects two promises for every text: no panic, and no key in an error, wherever the text, a file or a
+// variable holds it.
+func FuzzParse(f *testing.F) {
+	files, err := filepath.Glob("testdata/*.yml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range append(files, "../../config.example.yml") {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	o := outside{getenv: func(string) string { return canary }, read: fuzzFile}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c, err := parse(data, "config.yml", o)
+		if (c == nil) == (err == nil) {
+			t.Fatal("a config and an error, or neither")
+		}
+		if err != nil && strings.Contains(err.Error(), canary) {
+			t.Fatal("the error holds the key")
+		}
+		if c != nil {
+			checkPossible(t, c)
+		}
+	})
+}
+
+// fuzzFile has no file but for names that end in txt: it must not read what a random path leads to.
+func fuzzFile(path string, _ int64) ([]byte, error) {
+	if strings.HasSuffix(path, "txt") {
+		return []byte(canary + "\n"), nil
+	}
+	return nil, &fs.PathError{Op: "open", Path: path, Err: errors.ErrUnsupported}
+}
+
+// checkPossible asserts rules that hold for every config that loads.
+func checkPossible(t *testing.T, c *Config) {
+	t.Helper()
+	if len(c.Accounts) == 0 || c.Refresh.MaxInterval < c.Refresh.MinInterval || c.Labels == "" {
+		t.Fatalf("impossible config %+v", c)
+	}
+	for _, a := range c.Accounts {
+		key, err := a.Key.Key()
+		if err != nil || key.Empty() || a.Name == "" || a.URL == nil || a.URL.Host == "" || a.URL.User != nil {
+			t.Fatalf("impossible account %+v: %v", a, err)
+		}
+		if !(a.RateLimit.Own() > 0) || a.RateLimit.Burst < 1 || a.PageSize < 1 || a.Concurrency < 1 || a.Timeout <= 0 {
+			t.Fatalf("impossible limits %+v", a)
+		}
+	}
+	if strings.Contains(explainText(c), canary) {
+		t.Fatal("the explanation holds the key")
+	}
+}
+
+func explainText(c *Config) string {
+	var w strings.Builder
+	c.Explain(&w, 100)
+	return w.String()
+}

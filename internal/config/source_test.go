@@ -1,0 +1,89 @@
+package config
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func env(pairs ...string) func(string) string {
+	return func(name string) string {
+		for i := 0; i+1 < len(pairs); i += 2 {
+			if pairs[i] == name {
+				return pairs[i+1]
+			}
+		}
+		return ""
+	}
+}
+
+func TestFlagsAndVariablesMakeTheOneAccount(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "key")
+	write(t, file, otherKey+"\n")
+	for _, test := range []struct{ keyFile, variable, want string }{{"", " " + testKey + "\n", testKey}, {file, "", otherKey}} {
+		c, err := FromEnvironment("https://innius.invalid/v1/", test.keyFile, env(keyVariable, test.variable))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a := c.Accounts[0]; a.Name != "default" || a.URL.String() != "https://innius.invalid/v1" {
+			t.Errorf("account %+v", a)
+		}
+		wantKey(t, c.Accounts[0].Key, test.want)
+		sameAsDefault(t, c)
+	}
+}
+
+func TestMistakesInFlagsAndVariablesAreNamed(t *testing.T) {
+	const (
+		where  = "create a key in the innius Admin app, under API keys, and set it, or --innius.api-key-file"
+		noURL  = "--innius.url (INNIUS_URL): " + urlMissing
+		url    = "https://innius.invalid"
+		notURL = "is no valid URL; it must look like https://host/path"
+	)
+	absent := filepath.Join(t.TempDir(), "absent")
+	for name, test := range map[string]struct{ url, keyFile, key, want string }{
+		"nothing":      {"", "", "", noURL + "\nINNIUS_API_KEY: is not set; " + where},
+		"no url":       {"", "", testKey, noURL},
+		"no key":       {url, "", "", "INNIUS_API_KEY: is not set; " + where},
+		"two keys":     {url, absent, testKey, "INNIUS_API_KEY: is set beside --innius.api-key-file; keep exactly one of the two"},
+		"absent file":  {url, absent, "", "--innius.api-key-file: the file it names cannot be read: no such file or directory"},
+		"wrong url":    {canary, "", testKey, "--innius.url (INNIUS_URL): " + notURL},
+		"http":         {"http://innius.invalid", "", testKey, "--innius.url (INNIUS_URL): " + errURLHTTP.Error()},
+		"key of lines": {url, "", canary + "\nx", "INNIUS_API_KEY: " + errKeyForm.Error()},
+		"blank key":    {url, "", " ", "INNIUS_API_KEY: is empty"},
+	} {
+		c, err := FromEnvironment(test.url, test.keyFile, env(keyVariable, test.key))
+		if err == nil || err.Error() != test.want || c != nil {
+			t.Errorf("%s: got  %v\nwant %s", name, err, test.want)
+		}
+	}
+}
+
+func TestAKeyForOneHostNeverReachesAnother(t *testing.T) {
+	const text = " is set beside --config.file; keep one of the two: a key must not reach a host it was not meant for"
+	file := "testdata/good-minimal.yml"
+	getenv := env("TEST_KEY", testKey, keyVariable, otherKey)
+	_, err := Source{File: file, URL: "https://innius.invalid", KeyFile: "key"}.Load(getenv)
+	if want := flagURL + ":" + text + "\n" + flagKeyFile + ":" + text; err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+	_, err = Source{File: file}.Load(getenv)
+	want := file + ": INNIUS_API_KEY: is set, but no api_key_env names it; unset it, or name it for the account whose key it is"
+	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
+
+func TestASourceLoadsAFileOrTheEnvironment(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "config.yml")
+	write(t, file, strings.Replace(goodText, "TEST_KEY", keyVariable, 1))
+	for name, s := range map[string]Source{"acme": {File: file}, "default": {URL: "https://innius.invalid"}} {
+		c, err := s.Load(env(keyVariable, testKey))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Accounts[0].Name != name {
+			t.Errorf("account %q, want %q", c.Accounts[0].Name, name)
+		}
+	}
+}
