@@ -28,8 +28,9 @@ type account struct {
 	gate      gate
 	discovery *discovery
 	schedule  schedule
-	wasList   bool    // the last request was for a list: with both waiting they take turns
-	suspects  []*turn // failed in a row, perhaps through a fault of the whole API
+	wasList   bool              // the last request was for a list: with both waiting they take turns
+	twins     map[string]string // machine id -> account that asks for its sensors, as said in the log
+	suspects  []*turn           // failed in a row, perhaps through a fault of the whole API
 	inFlight  int
 	results   chan func(now time.Time)
 	workers   sync.WaitGroup
@@ -48,6 +49,7 @@ func newAccount(index int, opts *Options, c *catalogue) *account {
 		metrics:   opts.Metrics.of(cfg.Name),
 		discovery: newDiscovery(opts.DiscoveryInterval, cfg.Pacer.PerHour()),
 		schedule:  newRoundRobin(opts.MinInterval),
+		twins:     map[string]string{},
 		results:   make(chan func(time.Time), cfg.Concurrency),
 	}
 	a.health.Store(&health{})
@@ -80,14 +82,22 @@ func (a *account) run(ctx context.Context) {
 func (a *account) hear() {
 	for id, m := range a.catalogue.takeChanges(a.index) {
 		var polled []*sensor
-		if m != nil {
-			for _, s := range m.sensors {
-				if s.polled() {
-					polled = append(polled, s)
-				}
+		var twin string
+		for _, s := range m.all() {
+			if s.polled() {
+				polled = append(polled, s)
+			} else if s.twinOf != "" {
+				twin = s.twinOf
 			}
 		}
-		a.schedule.set(id, polled)
+		added, removed := a.schedule.set(id, polled)
+		if a.state.discovered && added+removed > 0 {
+			a.log.Info("sensors of a machine changed", "machine", id, "added", added, "removed", removed)
+		}
+		if twin != "" && a.twins[id] != twin {
+			a.log.Warn("sensors of a machine are asked for by another account already; they are asked once", "machine", id, "other", twin)
+		}
+		a.twins[id] = twin
 	}
 }
 

@@ -27,6 +27,14 @@ type machine struct {
 	sensors      []*sensor
 }
 
+// all returns the machine's sensors; a machine that is gone (nil) has none.
+func (m *machine) all() []*sensor {
+	if m == nil {
+		return nil
+	}
+	return m.sensors
+}
+
 func (m *machine) key() machineKey { return machineKey{m.company.ID, m.ID} }
 
 // sensor is one sensor as one account sees it. Immutable but for what its cell holds.

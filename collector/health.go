@@ -86,7 +86,11 @@ func (a *account) publish(now, asleep time.Time) {
 	h.paused, h.until = a.gate.reason, a.gate.until
 	h.decided, h.asleep = now, asleep
 	h.sensors = a.schedule.len()
-	h.discovered = h.discovered || a.discovery.settled()
+	if !h.discovered && a.discovery.settled() {
+		h.discovered = true
+		a.log.Info("first discovery ended", "machines", len(a.discovery.sensors), "sensors", h.sensors,
+			"cycle", a.cycleOf(h.sensors).Round(time.Second))
+	}
 	h.verified = a.discovery.verified
 	published := *h
 	a.health.Store(&published)

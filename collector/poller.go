@@ -67,6 +67,8 @@ func (p *Poller) staleAfter(s *sensor, cycle time.Duration) time.Duration {
 }
 
 // cycle returns how long an account needs to ask each of its sensors once.
-func (a *account) cycle() time.Duration {
-	return time.Duration(float64(a.health.Load().sensors) / a.Pacer.PerHour() * float64(time.Hour))
+func (a *account) cycle() time.Duration { return a.cycleOf(a.health.Load().sensors) }
+
+func (a *account) cycleOf(sensors int) time.Duration {
+	return time.Duration(float64(sensors) / a.Pacer.PerHour() * float64(time.Hour))
 }

@@ -8,8 +8,9 @@ import (
 
 // schedule decides which sensor is asked next. The refresh loop owns it and knows nothing else of how it chooses.
 type schedule interface {
-	// set makes the polled sensors of a machine known; those it had and that are not among them leave.
-	set(machineID string, sensors []*sensor)
+	// set makes the polled sensors of a machine known; those it had and that are not among them leave. It returns how
+	// many came and went.
+	set(machineID string, sensors []*sensor) (added, removed int)
 	// due returns when the next sensor wants to be asked; false where nobody does.
 	due() (time.Time, bool)
 	// next takes that sensor out; it comes back with done, later or again.
@@ -47,7 +48,7 @@ func newRoundRobin(interval time.Duration) *roundRobin {
 	return &roundRobin{interval: interval, machines: map[string]map[string]*turn{}}
 }
 
-func (r *roundRobin) set(machineID string, sensors []*sensor) {
+func (r *roundRobin) set(machineID string, sensors []*sensor) (added, removed int) {
 	before := r.machines[machineID]
 	r.count += len(sensors) - len(before)
 	after := make(map[string]*turn, len(sensors))
@@ -57,6 +58,7 @@ func (r *roundRobin) set(machineID string, sensors []*sensor) {
 			t = &turn{}
 			t.entry = newEntry(t)
 			r.waiting.put(t.entry, time.Time{}) // never asked: before all others
+			added++
 		}
 		t.sensor = s
 		after[s.ID] = t
@@ -70,6 +72,7 @@ func (r *roundRobin) set(machineID string, sensors []*sensor) {
 	if len(after) == 0 {
 		delete(r.machines, machineID)
 	}
+	return added, len(before)
 }
 
 func (r *roundRobin) due() (time.Time, bool) {
