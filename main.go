@@ -33,74 +33,85 @@ type command func(context.Context, *slog.Logger) error
 
 // run parses the arguments and does what they say. It returns when that is done or ctx has ended.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	cli := kingpin.New(app.Name, "Prometheus exporter for innius: the newest reading of every sensor, as fresh as the request "+
-		"allowance permits.").UsageWriter(stdout).UsageTemplate(kingpin.LongHelpTemplate)
-	cli.Version(version.Print(app.Name)).VersionFlag.Short('V')
-	cli.HelpFlag.Short('h')
-	source := sourceFlags(cli)
-	level := cli.Flag("log.level", "Least severe level that is logged.").Default(logging.Levels[0]).Enum(logging.Levels...)
-	format := cli.Flag("log.format", "Format of log lines.").Default(logging.Formats[0]).Enum(logging.Formats...)
-	commands := map[string]command{}
-	runCommand(cli, source, commands)
-	checkCommands(cli, source, stdout, commands)
-	simulateCommand(cli, commands)
-
+	cli := newCLI(stdout)
 	chosen, err := cli.Parse(args)
 	if err != nil {
 		return fmt.Errorf("%w; see --help", err)
 	}
-	logger, err := logging.New(stderr, *level, *format)
+	logger, err := logging.New(stderr, *cli.level, *cli.format)
 	if err != nil {
 		return err
 	}
-	return commands[chosen](ctx, logger)
+	return cli.commands[chosen](ctx, logger)
+}
+
+// cli is the command line: all flags, and the commands by name.
+type cli struct {
+	*kingpin.Application
+	level, format *string
+	source        config.Source
+	commands      map[string]command
+}
+
+func newCLI(stdout io.Writer) *cli {
+	c := &cli{commands: map[string]command{}, Application: kingpin.New(app.Name,
+		"Prometheus exporter for innius: the newest reading of every sensor, as fresh as the request allowance permits.")}
+	c.UsageWriter(stdout).UsageTemplate(kingpin.LongHelpTemplate)
+	c.Version(version.Print(app.Name)).VersionFlag.Short('V')
+	c.HelpFlag.Short('h')
+	c.sourceFlags()
+	c.level = c.Flag("log.level", "Least severe level that is logged.").Default(logging.Levels[0]).Enum(logging.Levels...)
+	c.format = c.Flag("log.format", "Format of log lines.").Default(logging.Formats[0]).Enum(logging.Formats...)
+	c.runCommand()
+	c.checkCommands(stdout)
+	c.simulateCommand()
+	return c
 }
 
 // sourceFlags say where the config comes from. The key is never a flag: every user of a machine can read those.
-func sourceFlags(cli *kingpin.Application) *config.Source {
-	var s config.Source
-	cli.Flag("config.file", "Config file (YAML). Without one, --innius.url and a key define one account.").StringVar(&s.File)
-	cli.Flag("innius.url", "Base URL of the innius API, from its API reference.").Envar("INNIUS_URL").StringVar(&s.URL)
-	cli.Flag("innius.api-key-file", "File that holds the API key; or set the variable INNIUS_API_KEY.").StringVar(&s.KeyFile)
-	return &s
+func (c *cli) sourceFlags() {
+	s := &c.source
+	c.Flag("config.file", "Config file (YAML). Without one, --innius.url and a key define one account.").StringVar(&s.File)
+	c.Flag("innius.url", "Base URL of the innius API, from its API reference.").Envar("INNIUS_URL").StringVar(&s.URL)
+	c.Flag("innius.api-key-file", "File that holds the API key; or set the variable INNIUS_API_KEY.").StringVar(&s.KeyFile)
 }
 
-func runCommand(cli *kingpin.Application, source *config.Source, commands map[string]command) {
+func (c *cli) runCommand() {
 	var e app.Exporter
-	cmd := cli.Command("run", "Poll innius and serve metrics (the default command).").Default()
+	cmd := c.Command("run", "Poll innius and serve metrics (the default command).").Default()
 	cmd.Flag("demo", "Run against a simulated innius inside the process: no key, no network, no config.").BoolVar(&e.Demo)
 	cmd.Flag("web.telemetry-path", "Path under which metrics are served.").Default("/metrics").StringVar(&e.TelemetryPath)
 	cmd.Flag("web.enable-pprof", "Serve /debug/pprof.").BoolVar(&e.Pprof)
 	e.Web = kingpinflag.AddFlags(cmd, ":10466")
-	commands[cmd.FullCommand()] = func(ctx context.Context, logger *slog.Logger) error {
-		e.Source = *source
+	c.commands[cmd.FullCommand()] = func(ctx context.Context, logger *slog.Logger) error {
+		e.Source = c.source
 		return e.Run(ctx, logger)
 	}
 }
 
-func checkCommands(cli *kingpin.Application, source *config.Source, stdout io.Writer, commands map[string]command) {
-	check := cli.Command("check", "Check a config, or a running exporter.")
+func (c *cli) checkCommands(stdout io.Writer) {
+	check := c.Command("check", "Check a config, or a running exporter.")
 
 	cfg := check.Command("config", "Validate the config without any network and print what it means.")
 	sensors := cfg.Flag("sensors", "Say how long a round of so many sensors takes.").Int()
-	commands[cfg.FullCommand()] = func(context.Context, *slog.Logger) error {
-		return app.CheckConfig(*source, *sensors, stdout)
+	c.commands[cfg.FullCommand()] = func(context.Context, *slog.Logger) error {
+		return app.CheckConfig(c.source, *sensors, stdout)
 	}
 
 	var h app.HealthCheck
 	health := check.Command("health", "Ask a running exporter whether it is healthy.")
 	health.Flag("url", "Address of its health page.").Default("http://localhost:10466/-/healthy").StringVar(&h.URL)
 	health.Flag("http.config.file", "File with credentials and TLS for that address, as promtool takes it.").StringVar(&h.HTTPConfig)
-	commands[health.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error { return h.Run(ctx) }
+	c.commands[health.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error { return h.Run(ctx) }
 }
 
-func simulateCommand(cli *kingpin.Application, commands map[string]command) {
+func (c *cli) simulateCommand() {
 	var s app.Simulation
-	cmd := cli.Command("simulate", "Serve only the simulated API, to try the exporter, dashboards and alerts.")
+	cmd := c.Command("simulate", "Serve only the simulated API, to try the exporter, dashboards and alerts.")
 	cmd.Flag("listen-address", "Address of the simulated API.").Default("127.0.0.1:10467").StringVar(&s.Address)
 	cmd.Flag("api-key", "Key that the simulated API asks for.").Default("simulated").StringVar(&s.Key)
 	cmd.Flag("sensors", "Number of sensors; 0: the demo plant.").IntVar(&s.Sensors)
 	cmd.Flag("requests-per-hour", "Requests an hour that the key may send.").Default("1000").IntVar(&s.RequestsPerHour)
 	cmd.Flag("burst", "Requests that a rested key may send at once.").Default("30").IntVar(&s.Burst)
-	commands[cmd.FullCommand()] = s.Run
+	c.commands[cmd.FullCommand()] = s.Run
 }

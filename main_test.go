@@ -1,0 +1,236 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// journal collects a log that several goroutines write, and tells when a text has come.
+type journal struct {
+	mu   sync.Mutex
+	text strings.Builder
+	came chan struct{}
+}
+
+func newJournal() *journal { return &journal{came: make(chan struct{}, 1)} }
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	select {
+	case j.came <- struct{}{}:
+	default:
+	}
+	return j.text.Write(p)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
+}
+
+func (j *journal) await(t *testing.T, text string) {
+	t.Helper()
+	deadline := time.After(20 * time.Second)
+	for !strings.Contains(j.String(), text) {
+		select {
+		case <-j.came:
+		case <-deadline:
+			t.Fatalf("%q did not come in the log:\n%s", text, j)
+		}
+	}
+}
+
+// start runs a command until the test ends or stop is called, which returns how the command ended.
+func start(t *testing.T, args ...string) (log *journal, stop func() error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	log, ended := newJournal(), make(chan error, 1)
+	go func() { ended <- run(ctx, args, io.Discard, log) }()
+	stop = sync.OnceValue(func() error { cancel(); return <-ended })
+	t.Cleanup(func() { _ = stop() })
+	return log, stop
+}
+
+// freeAddress returns an address on which nobody listens.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+func get(t *testing.T, url string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}
+
+// awaitValues scrapes until so many sensors have a value.
+func awaitValues(t *testing.T, address string, want int) string {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		body := get(t, "http://"+address+"/metrics")
+		got := strings.Count(body, "\ninnius_sensor_value{")
+		if got >= want {
+			return body
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d sensors have a value, want %d:\n%s", got, want, body)
+		}
+	}
+}
+
+func TestDemoShowsThePlantAndEndsInASecond(t *testing.T) {
+	address := freeAddress(t)
+	log, stop := start(t, "--demo", "--web.listen-address="+address)
+	log.await(t, "first discovery ended")
+	body := awaitValues(t, address, 55)
+	if got := strings.Count(body, "\ninnius_sensor_info{"); got < 60 {
+		t.Errorf("%d sensors, want at least 60", got)
+	}
+	if err := run(t.Context(), []string{"check", "health", "--url=http://" + address + "/-/healthy"}, io.Discard, io.Discard); err != nil {
+		t.Errorf("check health: %v", err)
+	}
+	begin := time.Now()
+	if err := stop(); err != nil {
+		t.Errorf("ended with %v", err)
+	}
+	if took := time.Since(begin); took > time.Second {
+		t.Errorf("the end took %v", took)
+	}
+}
+
+func TestOneAccountFromTheEnvironmentAgainstSimulate(t *testing.T) {
+	api, address := freeAddress(t), freeAddress(t)
+	simulation, _ := start(t, "simulate", "--listen-address="+api, "--sensors=40", "--burst=60", "--api-key=canary-key-0123456789")
+	simulation.await(t, "simulated innius API")
+	t.Setenv("INNIUS_URL", "http://"+api)
+	t.Setenv("INNIUS_API_KEY", "canary-key-0123456789")
+	log, stop := start(t, "--web.listen-address="+address, "--log.level=debug")
+	log.await(t, "Listening on")
+	awaitValues(t, address, 20)
+	pages := get(t, "http://"+address+"/metrics") + get(t, "http://"+address+"/status") + get(t, "http://"+address+"/api/v1/status")
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	if strings.Contains(pages+log.String(), "canary-key") {
+		t.Error("the key is in a page or in the log")
+	}
+}
+
+func TestMistakesOnTheCommandLineSayWhatToDo(t *testing.T) {
+	t.Setenv("INNIUS_URL", "")
+	t.Setenv("INNIUS_API_KEY", "")
+	busy, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = busy.Close() }()
+	for _, row := range []struct {
+		name, want string
+		args       []string
+	}{
+		{"an unknown flag", "unknown long flag '--nonsense'; see --help", []string{"--nonsense"}},
+		{"an unknown command", "see --help", []string{"fly"}},
+		{"no account", "--innius.url (INNIUS_URL)", nil},
+		{"the demo beside a config", "--demo needs no config", []string{"--demo", "--config.file=x.yml"}},
+		{"a missing config file", "x.yml", []string{"--config.file=x.yml"}},
+		{"metrics on another page", `--web.telemetry-path "/status": is another page`, []string{"--demo", "--web.telemetry-path=/status"}},
+		{"an address in use", "address already in use", []string{"--demo", "--web.listen-address=" + busy.Addr().String()}},
+		{"a simulation without requests", "at least 1", []string{"simulate", "--burst=0"}},
+		{"nobody to ask for health", "no answer", []string{"check", "health", "--url=http://" + freeAddress(t) + "/-/healthy"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			err := run(t.Context(), row.args, io.Discard, io.Discard)
+			if err == nil || !strings.Contains(err.Error(), row.want) {
+				t.Errorf("got %v, want %q in it", err, row.want)
+			}
+		})
+	}
+}
+
+func TestUnhealthyExporterFailsTheCheck(t *testing.T) {
+	server := http.Server{Handler: http.NotFoundHandler(), ReadHeaderTimeout: time.Second}
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = server.Serve(l) }()
+	defer func() { _ = server.Close() }()
+	err = run(t.Context(), []string{"check", "health", "--url=http://" + l.Addr().String()}, io.Discard, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "unhealthy: status 404") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestCheckConfigExplainsTheExample(t *testing.T) {
+	t.Setenv("INNIUS_URL", "")
+	t.Setenv("INNIUS_API_KEY", "canary-key-0123456789")
+	var out strings.Builder
+	if err := run(t.Context(), []string{"check", "config", "--config.file=config.example.yml", "--sensors=500"}, &out, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "check-config.txt", out.String())
+}
+
+func TestHelpIsWhatUsersRead(t *testing.T) {
+	var out strings.Builder
+	cli := newCLI(&out)
+	ended := -1
+	cli.Terminate(func(status int) { ended = status })
+	if _, err := cli.Parse([]string{"--help"}); err != nil || ended != 0 {
+		t.Errorf("--help ends with status %d, error %v", ended, err)
+	}
+	golden(t, "help.txt", out.String())
+}
+
+// golden compares a text with a file under testdata; -update writes the file.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs; go test . -update writes it anew. Got:\n%s", file, got)
+	}
+	if strings.Contains(got, "canary-key") {
+		t.Error(fmt.Sprint("the key is in ", name))
+	}
+}
