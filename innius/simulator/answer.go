@@ -1,0 +1,164 @@
+package simulator
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+)
+
+// answer carries out an operation.
+func (s *Server) answer(c *call) reply {
+	switch {
+	case c.op == OpUnknown:
+		return s.failure(http.StatusNotFound, "no such path: "+c.r.URL.EscapedPath())
+	case !c.found:
+		return s.failure(http.StatusNotFound, "no such object: "+c.r.URL.EscapedPath())
+	case c.op == OpCompany:
+		return s.companyReply(c)
+	}
+	return s.listReply(c)
+}
+
+func (s *Server) companyReply(c *call) reply {
+	f := &s.opts.Format
+	var data any = f.company(c.plant)
+	if f.CompanyList {
+		data = []raw{f.company(c.plant)}
+	}
+	if _, ok := s.strike(c, NotAList); ok {
+		data = notAList
+	}
+	return reply{status: http.StatusOK, body: appendObject(nil, object{{f.Fields.Data, data}})}
+}
+
+const notAList = "see the attached file"
+
+func (s *Server) listReply(c *call) reply {
+	a, err := s.ask(c)
+	if err != nil {
+		return s.failure(http.StatusBadRequest, err.Error())
+	}
+	p, err := s.list(c, a)
+	if err != nil {
+		return s.failure(http.StatusBadRequest, err.Error())
+	}
+	s.disturbPage(c, a, &p)
+	return reply{status: http.StatusOK, body: s.opts.Format.envelope(c.op, p)}
+}
+
+// pageOf is one page of a list: some items, and the key of the next page where there is one.
+type pageOf struct {
+	items []raw
+	text  bool // data is no list but text
+	next  string
+}
+
+func (s *Server) list(c *call, a asked) (pageOf, error) {
+	f := &s.opts.Format
+	switch c.op {
+	case OpMachines:
+		machines := c.plant.machines
+		if s.isEmpty() {
+			machines = nil
+		}
+		return slicePage(machines, f.machine, f, a), nil
+	case OpSensors:
+		return slicePage(c.machine.sensors, f.sensor, f, a), nil
+	}
+	return f.valuesPage(c, a)
+}
+
+// slicePage is a page of a list that is held in memory; its positions are offsets.
+func slicePage[T any](all []T, write func(T) raw, f *Format, a asked) pageOf {
+	var p pageOf
+	start := min(a.position, int64(len(all)))
+	end := min(start+int64(a.limit), int64(len(all)))
+	for _, item := range all[start:end] {
+		p.items = append(p.items, write(item))
+	}
+	if end < int64(len(all)) {
+		p.next = f.nextKey(end)
+	}
+	return p
+}
+
+// disturbPage carries out the faults that change a list.
+func (s *Server) disturbPage(c *call, a asked, p *pageOf) {
+	if _, ok := s.strike(c, NotAList); ok {
+		p.text = true
+	}
+	if len(p.items) > 1 {
+		if _, ok := s.strike(c, Shrink); ok {
+			p.items, p.next = p.items[:1], ""
+		}
+	}
+	if _, ok := s.strike(c, NextLoop); ok {
+		p.next = a.key
+		if !a.continued {
+			p.next = s.opts.Format.nextKey(a.position)
+		}
+	}
+}
+
+// envelope writes data and next_key around a page.
+func (f *Format) envelope(op string, p pageOf) raw {
+	name := map[Shape]string{OwnField: op, Items: "items", Results: "results"}[f.Shape]
+	var data any = append([]raw{}, p.items...)
+	beside := f.next(p)
+	if name != "" {
+		inner := object{{name, data}}
+		if f.KeyInData {
+			inner, beside = append(inner, beside...), nil
+		}
+		data = inner
+	}
+	if p.text {
+		data = notAList
+	}
+	return appendObject(nil, append(object{{f.Fields.Data, data}}, beside...))
+}
+
+// asked is what the query of a list asks for.
+type asked struct {
+	limit     int
+	position  int64  // where the page starts, if continued
+	continued bool   // a start_key was given
+	key       string // the start_key, as given
+	query     url.Values
+}
+
+// ask reads the query. Its errors are for the message of a 400.
+func (s *Server) ask(c *call) (asked, error) {
+	query, err := url.ParseQuery(c.r.URL.RawQuery)
+	if err != nil {
+		return asked{}, errors.New("the query is malformed")
+	}
+	a := asked{query: query}
+	if a.limit, err = s.limit(query); err != nil {
+		return asked{}, err
+	}
+	if a.continued = query.Has("start_key"); !a.continued {
+		return a, nil
+	}
+	a.key = query.Get("start_key")
+	a.position, err = s.opts.Format.position(a.key)
+	return a, err
+}
+
+func (s *Server) limit(query url.Values) (int, error) {
+	limits := s.limits()
+	most := limits.maxPage()
+	if !query.Has("limit") {
+		return min(most, defaultPage), nil
+	}
+	n, err := strconv.Atoi(query.Get("limit"))
+	switch {
+	case err != nil || n < 1:
+		return 0, fmt.Errorf("limit must be a whole number from 1 to %d", most)
+	case n > most && !limits.ClampPage:
+		return 0, fmt.Errorf("limit must be at most %d", most)
+	}
+	return min(n, most), nil
+}

@@ -1,0 +1,111 @@
+package simulator
+
+import (
+	"slices"
+	"time"
+)
+
+// Fault is a rule: which requests go wrong, when, and how. Only requests with a valid key, inside the allowance, meet
+// faults, but for ClockOff and NoDate, which meet all. Rules are tried in the order of their injection: the first one
+// that replaces the answer does so. Slow, ClockOff and NoDate add to whatever follows; NotAList, NextLoop, Shrink and Cut
+// change an answer that was made. One rule of each of these kinds meets a request at most.
+type Fault struct {
+	Kind        FaultKind
+	Op          string        // OpCompany, OpMachines, OpSensors or OpValues; empty: any, unknown paths too
+	Object      string        // the plant's id of a company, machine or sensor that the request names; empty: any
+	From, Until time.Time     // in force from From until just before Until; zero: unbounded
+	Times       int           // ends after so many; 0: never
+	Probability float64       // of each matching request, drawn by Options.Seed; 0: always
+	Delay       time.Duration // Slow: the wait; ClockOff: how far Date is ahead; TooMany: the wait stated, 0 being a minute
+	RetryAfter  string        // TooMany: the header's text, instead of what Limits says
+}
+
+// FaultKind names a fault; it is also the key of Stats.Faults.
+type FaultKind string
+
+// The faults that replace the answer.
+const (
+	TooMany        FaultKind = "too_many"         // 429
+	ServerError    FaultKind = "server_error"     // 500 with a message
+	BadGatewayHTML FaultKind = "bad_gateway_html" // 502 with an HTML page
+	Maintenance    FaultKind = "maintenance"      // 200 with an HTML page
+	Unavailable    FaultKind = "unavailable"      // 503
+	GatewayTimeout FaultKind = "gateway_timeout"  // 504
+	Hang           FaultKind = "hang"             // no answer until the client goes away
+	// Reset closes the connection without an answer. Go's http.Transport sends a GET again by itself when that happens
+	// on a connection that had served before: a single Reset (Times: 1) may then never reach the caller.
+	Reset       FaultKind = "reset"
+	EmptyBody   FaultKind = "empty_body"   // 200 without a body
+	Redirect    FaultKind = "redirect"     // 302 to another host
+	EchoKey     FaultKind = "echo_key"     // 500 whose message holds the request's x-api-key, and control characters
+	Forbidden   FaultKind = "forbidden"    // 403
+	NotFound    FaultKind = "not_found"    // 404
+	BadRequest  FaultKind = "bad_request"  // 400
+	EndlessBody FaultKind = "endless_body" // 200 whose list never ends
+)
+
+// The faults that add to the answer or change it.
+const (
+	Slow     FaultKind = "slow"       // waits for Delay, then goes on
+	ClockOff FaultKind = "clock_off"  // Date is ahead by Delay (behind, if negative)
+	NoDate   FaultKind = "no_date"    // no Date
+	NotAList FaultKind = "not_a_list" // data is text
+	NextLoop FaultKind = "next_loop"  // next_key leads to the same page again, for ever
+	Shrink   FaultKind = "shrink"     // only the first item of a list, and no next_key
+	Cut      FaultKind = "cut"        // the body ends in its middle, less than Content-Length promised
+)
+
+// changing are the faults that do not replace the answer.
+var changing = []FaultKind{Slow, ClockOff, NoDate, NotAList, NextLoop, Shrink, Cut}
+
+// rule is a Fault in force.
+type rule struct {
+	Fault
+	struck int
+}
+
+// Inject adds a fault and returns what removes it again.
+func (s *Server) Inject(f Fault) (remove func()) {
+	r := &rule{Fault: f}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rules = append(s.rules, r)
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.rules = slices.DeleteFunc(s.rules, func(o *rule) bool { return o == r })
+	}
+}
+
+// strike returns the first fault of a kind that meets this request, and counts it as happened.
+func (s *Server) strike(c *call, kind FaultKind) (Fault, bool) {
+	return s.strikeIf(c, func(k FaultKind) bool { return k == kind })
+}
+
+// strikeInstead returns the fault that replaces this request's answer, if one does.
+func (s *Server) strikeInstead(c *call) (Fault, bool) {
+	return s.strikeIf(c, func(k FaultKind) bool { return !slices.Contains(changing, k) })
+}
+
+func (s *Server) strikeIf(c *call, wanted func(FaultKind) bool) (Fault, bool) {
+	now := time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.rules {
+		if !wanted(r.Kind) || !r.meets(c, now) || r.Probability > 0 && s.chance.Float64() >= r.Probability {
+			continue
+		}
+		r.struck++
+		s.stats.Faults[r.Kind]++
+		return r.Fault, true
+	}
+	return Fault{}, false
+}
+
+func (r *rule) meets(c *call, now time.Time) bool {
+	return (r.Op == "" || r.Op == c.op) &&
+		(r.Object == "" || slices.Contains(c.names(), r.Object)) &&
+		(r.From.IsZero() || !now.Before(r.From)) &&
+		(r.Until.IsZero() || now.Before(r.Until)) &&
+		(r.Times == 0 || r.struck < r.Times)
+}

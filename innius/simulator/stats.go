@@ -1,0 +1,127 @@
+package simulator
+
+import (
+	"maps"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// The operations, as they are named in Fault.Op and Stats.
+const (
+	OpCompany  = "company"
+	OpMachines = "machines"
+	OpSensors  = "sensors"
+	OpValues   = "values"
+	OpUnknown  = "unknown" // a path that is none of them; in Stats only
+)
+
+// Answer is one kind of answer: operation and status. Status 0 is a connection that ended without one.
+type Answer struct {
+	Op     string
+	Status int
+}
+
+// Stats says what was asked and what was answered since New.
+type Stats struct {
+	Answers     map[Answer]int    // answers begun, by operation and status
+	Faults      map[FaultKind]int // faults that really happened
+	Values      map[string]int    // requests for values that were answered with 200, by the plant's sensor id
+	Requests    int               // requests received, with or without an answer yet
+	Limited     int               // 429s because the allowance was used up: a client that knows the limits can foresee them
+	Unforeseen  int               // 429s by the fault TooMany
+	TooEarly    int               // requests sent before the moment that the last 429 named
+	KeyExposed  int               // requests with the key in the URL or in any header but x-api-key
+	InFlight    int               // requests that are being served now
+	MaxInFlight int               // the most at once so far
+
+	FirstRequest, LastRequest time.Time // zero before the first
+}
+
+// Of counts the answers of one operation with one status; "" and -1 stand for any.
+func (s Stats) Of(op string, status int) int {
+	n := 0
+	for a, count := range s.Answers {
+		if (op == "" || op == a.Op) && (status == -1 || status == a.Status) {
+			n += count
+		}
+	}
+	return n
+}
+
+// Stats returns a copy of the counts. It may be called at any time.
+func (s *Server) Stats() Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.stats
+	now.Answers, now.Faults, now.Values = maps.Clone(now.Answers), maps.Clone(now.Faults), maps.Clone(now.Values)
+	return now
+}
+
+func newStats() Stats {
+	return Stats{Answers: map[Answer]int{}, Faults: map[FaultKind]int{}, Values: map[string]int{}}
+}
+
+// arrive counts a request that comes in.
+func (s *Server) arrive(r *http.Request) {
+	now := time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stats.Requests++
+	s.stats.InFlight++
+	s.stats.MaxInFlight = max(s.stats.MaxInFlight, s.stats.InFlight)
+	if s.stats.FirstRequest.IsZero() {
+		s.stats.FirstRequest = now
+	}
+	s.stats.LastRequest = now
+	if exposed(r) {
+		s.stats.KeyExposed++
+	}
+}
+
+func (s *Server) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stats.InFlight--
+}
+
+// exposed tells whether the key of a request stands anywhere but in its own header.
+func exposed(r *http.Request) bool {
+	key := r.Header.Get("x-api-key")
+	if key == "" {
+		return false
+	}
+	for name, values := range r.Header {
+		if name != "X-Api-Key" && strings.Contains(strings.Join(values, "\n"), key) {
+			return true
+		}
+	}
+	return strings.Contains(r.RequestURI, key)
+}
+
+func (s *Server) countAnswer(c *call, status int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stats.Answers[Answer{c.op, status}]++
+	if c.op == OpValues && status == http.StatusOK && c.series != nil {
+		s.stats.Values[c.series.ID]++
+	}
+}
+
+// reaction is how long after a 429 a request may still arrive that was sent before it.
+const reaction = 100 * time.Millisecond
+
+// countLimited counts a 429 and remembers, where it named one, the moment that the client was asked to wait for.
+func (s *Server) countLimited(injected bool, wait time.Duration, stated bool) {
+	now := time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if injected {
+		s.stats.Unforeseen++
+	} else {
+		s.stats.Limited++
+	}
+	if stated {
+		s.waitFrom, s.waitUntil = now.Add(reaction), now.Add(wait)
+	}
+}
