@@ -1,0 +1,88 @@
+# `make` alone lists the targets: what stands after "##" is their help.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+BINARY := innius_exporter
+
+# The stamp. Only this directory's own .git counts: an unpacked archive inside somebody else's repository must not take
+# over that repository's version. The date is that of the commit, so that the same commit gives the same binary.
+# No user and no host name is stamped: they would tell something about the builder and nothing about the program.
+GIT := git --git-dir=.git
+# Names of tags and branches may hold quotes and dollar signs, which the shell below must not see.
+PLAIN := tr -cd 'A-Za-z0-9._/+-'
+ifeq ($(VERSION),)
+VERSION = $(or $(patsubst v%,%,$(shell $(GIT) describe --tags --match 'v[0-9]*' --dirty 2>/dev/null | $(PLAIN))),0.0.0-dev)
+endif
+ifeq ($(REVISION),)
+REVISION = $(or $(shell $(GIT) describe --always --exclude '*' --abbrev=40 --dirty=-modified 2>/dev/null),unknown)
+endif
+BRANCH = $(or $(shell $(GIT) symbolic-ref --quiet --short HEAD 2>/dev/null | $(PLAIN)),unknown)
+COMMIT_DATE = $(shell TZ=UTC $(GIT) log -1 --date=format-local:'%Y%m%d-%H:%M:%S' --format=%cd 2>/dev/null)
+BUILD_DATE = $(or $(COMMIT_DATE),$(shell date -u '+%Y%m%d-%H:%M:%S'))
+
+STAMP := github.com/prometheus/common/version
+LDFLAGS = -s -w -X $(STAMP).Version=$(VERSION) -X $(STAMP).Revision=$(REVISION) \
+	-X $(STAMP).Branch=$(BRANCH) -X $(STAMP).BuildDate=$(BUILD_DATE)
+
+# The race detector needs a working C compiler. Whether there is one is found out by running a race-enabled test binary,
+# because a compiler without its headers, or a kernel that the detector cannot run on, is of no use either.
+# RACE=-race insists on it (CI does), RACE= goes without.
+RACE ?= $(shell go test -race -run '^$$' os/user >/dev/null 2>&1 && echo -race)
+
+# Any tool that understands a Dockerfile: make image IMAGE_BUILDER='docker build'
+IMAGE_BUILDER ?= buildah bud --format docker
+GO_IMAGE ?= docker.io/library/golang:1.26
+# A tag of an image may not hold the + of a version.
+IMAGE ?= $(BINARY):$(subst +,-,$(VERSION))
+
+FUZZTIME ?= 5s
+
+.PHONY: help run demo build test check lint fmt check-mod check-config check-metrics check-rules fuzz image check-image clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+run: ## run the exporter against a simulated plant: no key, no network, no config
+	go run . --demo
+
+demo: run ## the same as run
+
+build: ## build the static, version-stamped binary
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(BINARY) .
+
+test: ## run all tests, with the race detector where a C compiler is at hand
+	@race='$(RACE)'; test -n "$$race" || echo 'make test: running without -race, which needs a working C compiler'; \
+	set -x; go test $$race -shuffle=on ./...
+
+check: lint check-mod check-config check-metrics check-rules fuzz check-image ## everything that CI runs besides test
+
+lint: ## style, common mistakes and the import rules (.golangci.yml)
+	.ci/golangci-lint run ./...
+
+fmt: ## lay out the code as lint wants it
+	.ci/golangci-lint fmt ./...
+
+check-mod: ## go.mod and go.sum are tidy, and the modules are what go.sum says
+	go mod tidy -diff
+	go mod verify
+
+check-config: build ## the example config loads as it is, with the variable that it takes the key from
+	INNIUS_API_KEY=check ./$(BINARY) check config --config.file=config.example.yml
+
+check-metrics: build ## promtool finds nothing to say about the demo's live metrics (needs promtool)
+	.ci/check-metrics ./$(BINARY)
+
+check-rules: ## the rules in prometheus/ load and pass their own tests (needs promtool)
+	.ci/check-rules
+
+fuzz: ## run each fuzz target for FUZZTIME (5s)
+	.ci/fuzz $(FUZZTIME)
+
+image: ## build the container image from the Dockerfile (needs buildah, or IMAGE_BUILDER='docker build')
+	$(IMAGE_BUILDER) --build-arg GO_IMAGE=$(GO_IMAGE) --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) --tag $(IMAGE) .
+
+check-image: ## build the image without any registry, run it and look inside (needs buildah)
+	.ci/check-image
+
+clean: ## remove what the targets above have made here
+	rm -rf $(BINARY) dist .cache
