@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -21,7 +22,7 @@ type schedule [7][]stint
 func shifts() schedule {
 	early := []stint{clock(6, 0, 9, 0), clock(9, 15, 12, 0), clock(12, 30, 14, 0)}
 	late := []stint{clock(14, 10, 17, 0), clock(17, 15, 19, 30), clock(20, 0, 22, 0)}
-	full := append(early[:len(early):len(early)], late...)
+	full := append(slices.Clip(early), late...)
 	return schedule{full, full, full, full, full, early, early}
 }
 

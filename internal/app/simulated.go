@@ -20,7 +20,7 @@ type simulated struct {
 
 	simulator *simulator.Server
 	http      *http.Server
-	done      chan error
+	done      chan struct{} // closed when the server has ended
 }
 
 // startSimulated serves a plant on an address, such as "127.0.0.1:0". The caller stops it.
@@ -34,7 +34,7 @@ func startSimulated(ctx context.Context, address string, plant simulator.Plant, 
 	s := &simulated{
 		url:       &url.URL{Scheme: "http", Host: listener.Addr().String()},
 		simulator: simulator.New(plant, simulator.Options{Key: key, Limits: limits}),
-		done:      make(chan error, 1),
+		done:      make(chan struct{}),
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/", s.simulator)
@@ -42,7 +42,10 @@ func startSimulated(ctx context.Context, address string, plant simulator.Plant, 
 	s.http = &http.Server{
 		Handler: mux, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}
-	go func() { s.done <- s.http.Serve(listener) }()
+	go func() {
+		defer close(s.done)
+		_ = s.http.Serve(listener) // ends when it is stopped
+	}()
 	return s, nil
 }
 

@@ -97,8 +97,16 @@ func TestTheExamplesExamplesLoad(t *testing.T) {
 func TestTheExampleShowsEveryKey(t *testing.T) {
 	text := withSamples(t)
 	for _, block := range []struct{ open, indent string }{
-		{"labels: name", ""}, {"- name: acme", "    "}, {"rate_limit:", "      "}, {"endpoints:", "      "}, {"fields:", "      "},
-		{"http_client:", "      "}, {"tls_config:", "        "}, {"discovery:", "  "}, {"machines:", "    "}, {"refresh:", "  "},
+		{"labels: name", ""},
+		{"- name: acme", "    "},
+		{"rate_limit:", "      "},
+		{"endpoints:", "      "},
+		{"fields:", "      "},
+		{"http_client:", "      "},
+		{"tls_config:", "        "},
+		{"discovery:", "  "},
+		{"machines:", "    "},
+		{"refresh:", "  "},
 	} {
 		at := endOfLine(text, block.open)
 		_, err := parseExample(t, text[:at]+"\n"+block.indent+"nosuchsetting: 1"+text[at:])

@@ -59,9 +59,15 @@ func (p page) account(a Account, r Refresh, sensors int) {
 
 func (p page) fields(f innius.Fields) {
 	for _, field := range []struct{ fact, name string }{
-		{"company_id", f.CompanyID}, {"company_name", f.CompanyName}, {"machine_id", f.MachineID},
-		{"machine_name", f.MachineName}, {"sensor_id", f.SensorID}, {"sensor_name", f.SensorName},
-		{"unit", f.Unit}, {"time", f.Time}, {"value", f.Value},
+		{"company_id", f.CompanyID},
+		{"company_name", f.CompanyName},
+		{"machine_id", f.MachineID},
+		{"machine_name", f.MachineName},
+		{"sensor_id", f.SensorID},
+		{"sensor_name", f.SensorName},
+		{"unit", f.Unit},
+		{"time", f.Time},
+		{"value", f.Value},
 	} {
 		if field.name != "" {
 			p.line("field "+field.fact, "%s", field.name)
