@@ -57,13 +57,16 @@ type Client struct {
 	used Secret // the key of the latest attempt
 }
 
-// New makes a client. It returns an error where the base URL could hand the key to the wrong party.
+// New makes a client. It returns an error where the base URL or a template could hand the key to the wrong party.
 func New(opts Options) (*Client, error) {
 	if opts.BaseURL == nil || opts.Key == nil || opts.Pacer == nil {
 		return nil, errors.New("base URL, key and pacer are required")
 	}
 	if err := CheckBaseURL(opts.BaseURL, opts.AllowHTTP); err != nil {
 		return nil, err
+	}
+	if err := opts.Endpoints.check(); err != nil {
+		return nil, err // ".elsewhere.example/" would lengthen the host's name
 	}
 	opts.Timeout = orDefault(opts.Timeout, 10*time.Second)
 	opts.PageSize = orDefault(opts.PageSize, 100)

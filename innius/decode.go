@@ -80,6 +80,14 @@ func (o object) pick(chosen string, known []string) (any, bool) {
 	return nil, false
 }
 
+// candidates lists the names that pick looks for.
+func candidates(chosen string, known []string) string {
+	if chosen != "" {
+		return chosen
+	}
+	return strings.Join(known, ", ")
+}
+
 // fieldNames lists what is there, for an error that says what to choose from.
 func (a *answer) fieldNames(o object) string {
 	if len(o) == 0 {
@@ -107,7 +115,7 @@ func (a *answer) data() (any, object, error) {
 }
 
 func (a *answer) parse() (any, error) {
-	decoder := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(a.body, []byte("\xEF\xBB\xBF"))))
+	decoder := json.NewDecoder(bytes.NewReader(a.body))
 	decoder.UseNumber() // ids that are numbers are kept as written, never through a float
 	var top any
 	err := decoder.Decode(&top)
@@ -191,8 +199,10 @@ func (a *answer) nextKey(levels ...object) (string, error) {
 	return "", nil
 }
 
+// unlessZero takes only a whole zero for the end: a text key such as "0-0" or "-" leads on.
 func unlessZero(key string) string {
-	if strings.TrimSpace(key) == "" || strings.Trim(key, "-0.") == "" {
+	number, err := strconv.ParseFloat(strings.TrimSpace(key), 64)
+	if strings.TrimSpace(key) == "" || err == nil && number == 0 {
 		return ""
 	}
 	return key
@@ -259,13 +269,10 @@ func (a *answer) id(o object, what, chosen string, known []string) (string, erro
 	value, _ := o.pick(chosen, known)
 	id := plain(value)
 	if strings.TrimSpace(id) == "" {
-		if chosen != "" {
-			known = []string{chosen}
-		}
 		return "", a.errorf("a %s has no id (%s); its fields are: %s; fields.%s_id in the config chooses one",
-			what, strings.Join(known, ", "), a.fieldNames(o), what)
+			what, candidates(chosen, known), a.fieldNames(o), what)
 	}
-	if a.key.scrub(id) != id && strings.Contains(strings.ToLower(id), strings.ToLower(a.key.text)) {
+	if a.key.in(id) {
 		return "", a.errorf("the id of a %s holds the key", what)
 	}
 	return id, nil
@@ -304,7 +311,7 @@ func (a *answer) readings(items []object) ([]Reading, error) {
 	}{{"time", a.fields.Time, times}, {"value", a.fields.Value, values}} {
 		if len(items) > 0 && !slices.ContainsFunc(items, func(o object) bool { _, ok := o.pick(f.chosen, f.known); return ok }) {
 			return nil, a.errorf("no reading has a %s (%s); the fields are: %s; fields.%s in the config chooses one",
-				f.what, strings.Join(append([]string{f.chosen}, f.known...), " "), a.fieldNames(items[0]), f.what)
+				f.what, candidates(f.chosen, f.known), a.fieldNames(items[0]), f.what)
 		}
 	}
 	readings := make([]Reading, len(items))
@@ -343,10 +350,10 @@ func (a *answer) number(value any) (float64, string, SkipReason) {
 		if err == nil && !math.IsInf(number, 0) && !math.IsNaN(number) && decimal(text) {
 			return number, "", ""
 		}
-		if decimal(text) || err == nil || text == "" {
+		if errors.Is(err, strconv.ErrRange) || err == nil || text == "" {
 			return 0, a.key.scrubError(text), SkipNumber // 1e400, NaN, or nothing
 		}
-		return 0, a.key.scrubError(text), SkipText
+		return 0, a.key.scrubError(text), SkipText // also "E5" and "1.2.3", which the user may map to a number
 	}
 	return 0, kind(value), SkipNumber
 }

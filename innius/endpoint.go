@@ -1,6 +1,7 @@
 package innius
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -79,7 +80,7 @@ func knows(op Operation) []string {
 }
 
 // CheckEndpoint reports what is wrong with one template: it must start with a slash, hold no fragment, name every id
-// that its operation needs and no placeholder that the operation does not know.
+// that its operation needs and no placeholder that the operation does not know, and make an address.
 func CheckEndpoint(op Operation, template string) error {
 	if !strings.HasPrefix(template, "/") {
 		return fmt.Errorf("must start with \"/\": it is a path below url")
@@ -100,6 +101,28 @@ func CheckEndpoint(op Operation, template string) error {
 	for _, id := range needs[op] {
 		if !slices.Contains(named, id) {
 			return fmt.Errorf("must name {%s}, or every %s would get the same answer", id, id)
+		}
+	}
+	return parses(placeholder.ReplaceAllString(template, "0"))
+}
+
+// parses refuses what net/url would refuse at every single request.
+func parses(address string) error {
+	_, err := url.Parse(address)
+	if outer, ok := errors.AsType[*url.Error](err); ok {
+		err = outer.Err
+	}
+	if err != nil {
+		return fmt.Errorf("makes no valid address: %w", err)
+	}
+	return nil
+}
+
+// check applies CheckEndpoint to all four.
+func (e Endpoints) check() error {
+	for _, op := range Operations {
+		if err := CheckEndpoint(op, e.Of(op)); err != nil {
+			return fmt.Errorf("endpoint of %s: %w", op, err)
 		}
 	}
 	return nil
@@ -126,7 +149,7 @@ func (e Endpoints) expand(r request) string {
 	path = placeholder.ReplaceAllStringFunc(path, fill(escapeSegment))
 	query = fillQuery(query, fill(url.QueryEscape))
 	added := url.Values{}
-	if r.limit > 0 && !strings.Contains(template, "{limit}") {
+	if r.limit > 0 && !strings.Contains(template, "{limit}") && !strings.Contains("&"+query, "&limit=") {
 		added.Set("limit", strconv.Itoa(r.limit))
 	}
 	if r.startKey != "" && !strings.Contains(template, "{start_key}") {

@@ -61,8 +61,8 @@ func (c *Client) Newest(ctx context.Context, ref SensorRef, since time.Time, cur
 // refused reports whether the API does not accept a parameter. Assumed: an expired start_key is answered like any
 // other malformed parameter, or as an object that is gone.
 func refused(err error) bool {
-	var failure *Error
-	if !errors.As(err, &failure) {
+	failure, ok := errors.AsType[*Error](err)
+	if !ok {
 		return false
 	}
 	return slices.Contains([]int{
@@ -215,11 +215,11 @@ func (w *walk) target(newest time.Time) time.Time {
 	return target
 }
 
-// newest returns the greatest time read so far.
+// newest returns the greatest time read so far; one that a wrong clock set must not steer.
 func (w *walk) newest() time.Time {
 	var newest time.Time
 	for _, r := range w.found.Readings {
-		if r.Time.After(newest) {
+		if r.Skip != SkipFuture && r.Time.After(newest) {
 			newest = r.Time
 		}
 	}

@@ -79,25 +79,38 @@ func (p *Pacer) spend(now time.Time) (time.Duration, error) {
 	return p.take(now), nil
 }
 
-// Pause stops all sending until a moment; at its end the bucket holds one request, however long the pause was. A
+// charge takes one request that has been sent already. The bucket may owe it for a while.
+func (p *Pacer) charge() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.limiter.ReserveN(time.Now(), 1)
+}
+
+// Pause stops all sending until a moment; at its end the bucket holds at most one request, however long the pause was. A
 // pause in force is only ever prolonged. Requests taken but not yet begun are void.
 func (p *Pacer) Pause(until time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if now := time.Now(); until.Before(now) {
+		until = now // a moment gone by must not refill the bucket
+	}
 	if until.After(p.until) {
 		p.until = until
 	}
 	p.prepaid = 0
 }
 
-// resume ends a pause that is over and leaves one request in the bucket.
+// resume ends a pause that is over and leaves at most one request in the bucket, as of the pause's end. A new limiter
+// is the one way to leave exactly one: an old one gives away whole requests only, and keeps its fraction.
 func (p *Pacer) resume(now time.Time) {
 	if p.until.IsZero() || now.Before(p.until) {
 		return
 	}
+	end := p.until
 	p.until = time.Time{}
-	if spare := int(p.limiter.TokensAt(now)) - 1; spare > 0 {
-		p.limiter.AllowN(now, spare)
+	if p.limiter.TokensAt(end) > 1 {
+		p.limiter = rate.NewLimiter(p.limiter.Limit(), p.limiter.Burst())
+		p.limiter.AllowN(end, p.limiter.Burst()-1)
 	}
 }
 
@@ -113,7 +126,11 @@ func (p *Pacer) Remaining(now time.Time) float64 {
 }
 
 // PerHour returns the rate that the pacer keeps to, in requests per hour.
-func (p *Pacer) PerHour() float64 { return float64(p.limiter.Limit()) * 3600 }
+func (p *Pacer) PerHour() float64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return float64(p.limiter.Limit()) * 3600
+}
 
 // sleep waits, or returns ctx's error when ctx ends first.
 func sleep(ctx context.Context, d time.Duration) error {

@@ -1,19 +1,35 @@
 package innius
 
-// Secret is an API key. Every way of printing it gives "<secret>"; Reveal is the one way to its text.
-type Secret struct{ text string }
+import "unique"
+
+// Secret is an API key. Every way of printing it gives "<secret>"; Reveal is the one way to its text. Two secrets of
+// one key are equal.
+//
+// The text stands behind a pointer: fmt calls no method of a value in an unexported field, and would print a plain
+// string there.
+type Secret struct{ text unique.Handle[string] }
 
 // masked stands wherever a key was cut out of a text.
 const masked = "<secret>"
 
 // NewSecret makes a secret of a key.
-func NewSecret(key string) Secret { return Secret{text: key} }
+func NewSecret(key string) Secret {
+	if key == "" {
+		return Secret{}
+	}
+	return Secret{text: unique.Make(key)}
+}
 
-// Reveal returns the key itself. Only what builds the x-api-key header calls it.
-func (s Secret) Reveal() string { return s.text }
+// Reveal returns the key itself. Only what builds the x-api-key header calls it, and what cuts the key out of texts.
+func (s Secret) Reveal() string {
+	if s.Empty() {
+		return ""
+	}
+	return s.text.Value()
+}
 
 // Empty reports whether there is no key.
-func (s Secret) Empty() bool { return s.text == "" }
+func (s Secret) Empty() bool { return s == Secret{} }
 
 // String returns "<secret>", or nothing for an empty secret.
 func (s Secret) String() string {

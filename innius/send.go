@@ -1,6 +1,7 @@
 package innius
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,10 +10,13 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"time"
+	"unicode"
 )
 
 // maxBody bounds an answer's body, in bytes after decompression.
@@ -77,6 +81,9 @@ func statusOf(a *answer) int {
 func (c *Client) send(ctx context.Context, r request, key Secret) (*answer, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.opts.Timeout, context.DeadlineExceeded)
 	defer cancel()
+	var sent atomic.Int64
+	ctx = countSent(ctx, &sent)
+	defer func() { c.chargeRepeats(r.op, int(sent.Load())-1) }()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+c.opts.Endpoints.expand(r), http.NoBody)
 	if err != nil {
 		return nil, &NetworkError{Detail: "the url and the endpoint's template make no valid address"}
@@ -92,6 +99,24 @@ func (c *Client) send(ctx context.Context, r request, key Secret) (*answer, erro
 	return c.read(resp, key)
 }
 
+// countSent counts how often net/http writes a request: it repeats one by itself, silently, where a connection that
+// was kept open breaks before the answer.
+func countSent(ctx context.Context, sent *atomic.Int64) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(info httptrace.WroteRequestInfo) {
+		if info.Err == nil {
+			sent.Add(1)
+		}
+	}})
+}
+
+// chargeRepeats charges and reports what net/http sent beside the attempt that was paced: innius may have counted it.
+func (c *Client) chargeRepeats(op Operation, repeats int) {
+	for range repeats {
+		c.opts.Pacer.charge()
+		c.opts.Observe(Attempt{Operation: op})
+	}
+}
+
 func (c *Client) read(resp *http.Response, key Secret) (*answer, error) {
 	a := &answer{status: resp.StatusCode, header: resp.Header, key: key, fields: c.opts.Fields, clock: time.Now()}
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
@@ -99,14 +124,14 @@ func (c *Client) read(resp *http.Response, key Secret) (*answer, error) {
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	switch {
-	case isTimeout(err):
+	case isTimeout(err), errors.Is(err, context.Canceled): // the caller's own end is no fault of the answer
 		return a, networkError(err, key, c.opts.Timeout)
 	case err != nil:
 		return a, a.errorf("the body was cut off after %d bytes: %s", len(body), key.scrubError(err.Error()))
 	case len(body) > maxBody:
 		return a, a.errorf("the body is larger than %d MiB", maxBody>>20)
 	}
-	a.body = body
+	a.body = bytes.TrimPrefix(body, []byte("\xEF\xBB\xBF")) // no JSON permits a byte order mark, some servers send one
 	return a, nil
 }
 
@@ -118,8 +143,7 @@ func (a *answer) errorf(format string, args ...any) error {
 // networkError describes a request without an answer. It drops the URL that net/http adds: it holds ids, and the
 // caller names operation and object in words.
 func networkError(err error, key Secret, timeout time.Duration) error {
-	var outer *url.Error
-	if errors.As(err, &outer) {
+	if outer, ok := errors.AsType[*url.Error](err); ok {
 		err = outer.Err
 	}
 	if isTimeout(err) {
@@ -167,7 +191,7 @@ var htmlTitle = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)
 
 // notJSON describes a body that is no JSON, in a few words.
 func (a *answer) notJSON() string {
-	text := strings.TrimSpace(string(a.body[:min(len(a.body), 64<<10)]))
+	text := beginning(string(a.body))
 	switch {
 	case text == "":
 		return "empty body"
@@ -180,15 +204,28 @@ func (a *answer) notJSON() string {
 	return "an HTML page"
 }
 
+// beginning returns what is enough to describe a body. Where the cut falls into a word that may be shown, the word goes
+// too: half a key would pass for an ordinary text.
+func beginning(body string) string {
+	text := strings.TrimSpace(body)
+	if len(text) <= 64<<10 {
+		return text
+	}
+	text = text[:64<<10]
+	if space := strings.LastIndexFunc(text, unicode.IsSpace); space > len(text)-4<<10 {
+		return text[:space]
+	}
+	return text
+}
+
 // isBlip reports whether a failure is worth another attempt at once: the connection failed, or a gateway said 502,
 // 503 or 504. A timeout is not: it has cost its time already.
 func isBlip(err error) bool {
-	var network *NetworkError
-	if errors.As(err, &network) {
+	if network, ok := errors.AsType[*NetworkError](err); ok {
 		return !network.Timeout && !errors.Is(err, context.Canceled)
 	}
-	var failure *Error
-	return errors.As(err, &failure) && failure.Status >= http.StatusBadGateway && failure.Status <= http.StatusGatewayTimeout
+	failure, ok := errors.AsType[*Error](err)
+	return ok && failure.Status >= http.StatusBadGateway && failure.Status <= http.StatusGatewayTimeout
 }
 
 // jitter varies a wait by half in either direction, so that many clients do not knock at once.

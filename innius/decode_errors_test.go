@@ -1,0 +1,112 @@
+package innius_test
+
+import (
+	"testing"
+	"time"
+
+	"innius_exporter/innius"
+)
+
+// answerError asks and returns the typed error that must come.
+func answerError(t *testing.T, c *innius.Client, ask func(*testing.T, *innius.Client) error) *innius.AnswerError {
+	t.Helper()
+	err := ask(t, c)
+	answer := typed[*innius.AnswerError](t, err)
+	want(t, "StatusOf", innius.StatusOf(err), answer.Status)
+	return answer
+}
+
+func TestWhatIsNoListIsAnErrorAndNeverAnEmptyList(t *testing.T) {
+	for _, row := range []struct{ name, body, want string }{
+		{"no data", `{"machines":[]}`, "no field data; the fields are: machines"},
+		{"nothing at all", `{}`, "no field data; the fields are: none"},
+		{"null", `{"data":null}`, "data is null, not a list of machines"},
+		{"text", `{"data":"see the attached file"}`, "data is text, not a list of machines"},
+		{"a number", `{"data":7}`, "data is a number, not a list of machines"},
+		{"a boolean", `{"data":false}`, "data is a boolean, not a list of machines"},
+		{"an object without a list", `{"data":{"rows":[],"next_key":1}}`, "no list of machines found in data; its fields are: next_key, rows"},
+		{"an empty object", `{"data":{}}`, "no list of machines found in data; its fields are: none"},
+		{"null instead of the list", `{"data":{"items":null}}`, "no list of machines found in data; its fields are: items"},
+		{"a list at the top", `[{"id":"press"}]`, "the top level is a list, not an object with the field data"},
+		{"null at the top", `null`, "the top level is null, not an object with the field data"},
+		{"a list of text", `{"data":["press"]}`, "machines[0] is text, not an object"},
+		{"a null in the list", `{"data":[{"id":"press"},null]}`, "machines[1] is null, not an object"},
+		{"no id", `{"data":[{"id":"press"},{"name":"Saw","Nr":1}]}`, "a machine has no id (machine_id, machineid, id); " +
+			"its fields are: name, nr; fields.machine_id in the config chooses one"},
+		{"a blank id", `{"data":[{"id":" "}]}`, "a machine has no id (machine_id, machineid, id); " +
+			"its fields are: id; fields.machine_id in the config chooses one"},
+		{"null for an id", `{"data":[{"id":null}]}`, "a machine has no id (machine_id, machineid, id); " +
+			"its fields are: id; fields.machine_id in the config chooses one"},
+		{"next_key is an object", `{"data":[],"next_key":{}}`, "next_key is an object, neither number, text nor null"},
+		{"next_key is true", `{"data":{"items":[],"next_key":true}}`, "next_key is a boolean, neither number, text nor null"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			atNoon(t, func(t *testing.T) {
+				got := answerError(t, dial(t, answering(200, row.body)), calls()[1].ask)
+				want(t, "error", *got, innius.AnswerError{Status: 200, Detail: row.want})
+			})
+		})
+	}
+}
+
+func TestWhatIsNoCompanyIsAnErrorThatSaysWhatWasThere(t *testing.T) {
+	for _, row := range []struct{ name, data, want string }{
+		{"two companies", `[{"id":"a"},{"id":"b"}]`, "2 companies where one is expected: the key's own"},
+		{"none", `[]`, "0 companies where one is expected: the key's own"},
+		{"null", `null`, "data is null, not a list of company"},
+		{"a list of text", `["acme"]`, "the company is text, not an object"},
+		{"no id", `{"name":"ACME"}`, "a company has no id (company_id, companyid, domain, id); " +
+			"its fields are: name; fields.company_id in the config chooses one"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			atNoon(t, func(t *testing.T) {
+				got := answerError(t, dial(t, answering(200, `{"data":`+row.data+`}`)), calls()[0].ask)
+				want(t, "error", *got, innius.AnswerError{Status: 200, Detail: row.want})
+			})
+		})
+	}
+}
+
+func TestReadingsWithoutAKnownFieldAreAnErrorAndNotASilentSensor(t *testing.T) {
+	for _, row := range []struct {
+		name, reading string
+		fields        innius.Fields
+		want          string
+	}{
+		{
+			"no time", `{"at":1,"v":2}`,
+			innius.Fields{},
+			"no reading has a time (timestamp, time, t); the fields are: at, v; fields.time in the config chooses one",
+		},
+		{
+			"no value", `{"t":1,"val":2}`,
+			innius.Fields{},
+			"no reading has a value (value, v); the fields are: t, val; fields.value in the config chooses one",
+		},
+		{
+			"not the time chosen", `{"t":1,"v":2}`,
+			innius.Fields{Time: "Seen"},
+			"no reading has a time (Seen); the fields are: t, v; fields.time in the config chooses one",
+		},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			atNoon(t, func(t *testing.T) {
+				c := dial(t, answering(200, `{"data":[`+row.reading+`]}`), func(o *innius.Options) { o.Fields = row.fields })
+				want(t, "error", *answerError(t, c, calls()[3].ask), innius.AnswerError{Status: 200, Detail: row.want})
+			})
+		})
+	}
+}
+
+func TestOneReadingWithoutAFieldCostsOnlyItself(t *testing.T) {
+	atNoon(t, func(t *testing.T) {
+		c := dial(t, answering(200, `{"data":[{"t":1522000000000,"v":1},{"v":2},{"t":1522000060000}]}`))
+		got, err := c.Newest(t.Context(), refTo("oil"), time.Time{}, innius.Cursor{})
+		want(t, "error", err, nil)
+		var reasons []innius.SkipReason
+		for _, r := range got.Readings {
+			reasons = append(reasons, r.Skip)
+		}
+		want(t, "reasons", reasons, []innius.SkipReason{innius.SkipTime, "", innius.SkipNumber})
+	})
+}

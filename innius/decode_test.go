@@ -1,0 +1,110 @@
+package innius_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"innius_exporter/innius"
+)
+
+const bom = "\xEF\xBB\xBF"
+
+func TestACompanyIsReadFromEveryShape(t *testing.T) {
+	for _, row := range []struct{ name, data, want string }{
+		{"the most specific id wins", `{"id":"4","domain":"d","company_id":"c"}`, "{ID:c Name:c}"},
+		{"a number keeps its digits", `{"id":12345678901234567890,"name":"ACME"}`, "{ID:12345678901234567890 Name:ACME}"},
+		{"a blank name is the id", `{"id":"c","name":" "}`, "{ID:c Name:c}"},
+		{"a list of one", `[{"domain":"d","name":"ACME"}]`, "{ID:d Name:ACME}"},
+		{"a list of one inside", `{"items":[{"domain":"d"}]}`, "{ID:d Name:d}"},
+		{"a list beside the id is not taken for the company", `{"id":"c","items":[]}`, "{ID:c Name:c}"},
+		{"letters of different case: the lower one wins", `{"ID":"upper","id":"lower"}`, "{ID:lower Name:lower}"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			atNoon(t, func(t *testing.T) {
+				got, err := dial(t, answering(200, `{"data":`+row.data+`}`)).Company(t.Context())
+				want(t, "error", err, nil)
+				want(t, "company", got, row.want)
+			})
+		})
+	}
+}
+
+func TestAListIsFoundInEveryShape(t *testing.T) {
+	for _, row := range []struct{ name, body string }{
+		{"the list itself", `{"data":[{"id":"press"}]}`},
+		{"text before it", bom + `{"data":[{"id":"press"}]}`},
+		{"white space around", "\n {\"data\":[{\"id\":\"press\"}]}\r\n\t"},
+		{"unknown fields beside", `{"meta":{"data":1},"data":[{"id":"press","more":[1]}],"count":1}`},
+		{"under its own name before another's", `{"data":{"sensors":[{"id":"wrong"}],"machines":[{"id":"press"}]}}`},
+		{"under another list's name", `{"data":{"values":[{"id":"press"}]}}`},
+		{"a field of that name that is no list", `{"data":{"machines":1,"items":[{"id":"press"}]}}`},
+		{"next_key at the top before the one in data", `{"next_key":null,"data":{"items":[{"id":"press"}],"next_key":5}}`},
+		{"next_key empty", `{"data":[{"id":"press"}],"next_key":""}`},
+		{"next_key blank", `{"data":[{"id":"press"}],"next_key":" "}`},
+		{"next_key zero in text", `{"data":[{"id":"press"}],"next_key":"0"}`},
+		{"next_key zero as a fraction", `{"data":[{"id":"press"}],"next_key":0.0}`},
+		{"next_key zero with a sign", `{"data":[{"id":"press"}],"next_key":-0}`},
+		{"next_key zero with a power", `{"data":[{"id":"press"}],"next_key":0e0}`},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			atNoon(t, func(t *testing.T) {
+				h := recording(row.body)
+				got, err := collect(dial(t, h).Machines(t.Context(), "acme", ""))
+				want(t, "error", err, nil)
+				want(t, "machines", got, []innius.Machine{{ID: "press", Name: "press"}})
+				want(t, "requests", len(h.uris()), 1)
+			})
+		})
+	}
+}
+
+func TestAnEmptyListIsAListWithoutAnError(t *testing.T) {
+	for name, data := range map[string]string{"bare": `[]`, "held": `{"results":[]}`} {
+		t.Run(name, func(t *testing.T) {
+			for _, call := range calls()[1:] {
+				t.Run(call.name, func(t *testing.T) {
+					atNoon(t, func(t *testing.T) {
+						want(t, "error", call.ask(t, dial(t, answering(200, `{"data":`+data+`}`))), nil)
+					})
+				})
+			}
+		})
+	}
+}
+
+func TestTheUserChoosesWhichFieldCounts(t *testing.T) {
+	fields := func(o *innius.Options) {
+		o.Fields = innius.Fields{
+			CompanyID: "Nr", CompanyName: "label", MachineID: "Nr", MachineName: "label",
+			SensorID: "Nr", SensorName: "label", Unit: "dim", Time: "Seen", Value: "avg",
+		}
+	}
+	const object = `{"id":"no","company_id":"no","name":"no","description":"no","unit":"no","nr":7,"LABEL":"yes","dim":"bar"}`
+	atNoon(t, func(t *testing.T) {
+		company, err := dial(t, answering(200, `{"data":`+object+`}`), fields).Company(t.Context())
+		want(t, "company", fmt.Sprint(company, err), fmt.Sprint(innius.Company{ID: "7", Name: "yes"}, nil))
+		c := dial(t, answering(200, `{"data":[`+object+`]}`), fields)
+		machines, err := collect(c.Machines(t.Context(), "7", ""))
+		want(t, "machines", fmt.Sprint(machines, err), fmt.Sprint([]innius.Machine{{ID: "7", Name: "yes"}}, nil))
+		sensors, err := collect(c.Sensors(t.Context(), "7", "7", ""))
+		want(t, "sensors", fmt.Sprint(sensors, err), fmt.Sprint([]innius.Sensor{{ID: "7", Name: "yes", Unit: "bar"}}, nil))
+		c = dial(t, answering(200, `{"data":[{"t":1,"v":1,"seen":"2026-03-02T11:00:00Z","avg":4}]}`), fields)
+		got, err := c.Newest(t.Context(), refTo("oil"), time.Time{}, innius.Cursor{})
+		want(t, "error", err, nil)
+		want(t, "readings", got.Readings, []innius.Reading{{Time: noon().Add(-time.Hour), Value: 4}})
+	})
+}
+
+func TestATextKeyThatOnlyLooksLikeZeroLeadsOn(t *testing.T) {
+	for _, key := range []string{"-", "0-0", ".", "00x"} {
+		t.Run(key, func(t *testing.T) {
+			atNoon(t, func(t *testing.T) {
+				h := pagesOf(map[string]string{"": `{"data":[{"id":"a"}],"next_key":"` + key + `"}`, key: `{"data":[{"id":"b"}]}`})
+				got, err := collect(dial(t, h).Machines(t.Context(), "acme", ""))
+				want(t, "error", err, nil)
+				want(t, "machines", len(got), 2)
+			})
+		})
+	}
+}

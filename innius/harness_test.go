@@ -1,0 +1,147 @@
+package innius_test
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"net/url"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"innius_exporter/innius"
+	"innius_exporter/innius/simulator"
+)
+
+// canary is the key of all tests: both cases of letters, and characters that a URL escapes.
+const canary = "Canary+7f/3A-9e=41"
+
+// noon is when most stories begin: a moment whose epoch has ten digits of seconds, unlike that of a fresh bubble.
+func noon() time.Time { return time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC) }
+
+// atNoon tells a story in virtual time.
+func atNoon(t *testing.T, story func(t *testing.T)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(noon()))
+		story(t)
+	})
+}
+
+func keyIs(key string) func() (innius.Secret, error) {
+	return func() (innius.Secret, error) { return innius.NewSecret(key), nil }
+}
+
+// dial makes a client of a handler, over pipes.
+func dial(t *testing.T, h http.Handler, change ...func(*innius.Options)) *innius.Client {
+	t.Helper()
+	httpClient, closeAll := simulator.Pipe(h)
+	t.Cleanup(closeAll)
+	opts := innius.Options{
+		BaseURL: &url.URL{Scheme: "http", Host: "innius.test", Path: "/v1/"}, AllowHTTP: true,
+		Key: keyIs(canary), Pacer: innius.NewPacer(3.6e9, 1000), HTTPClient: httpClient, UserAgent: "innius_exporter/test",
+	}
+	for _, c := range change {
+		c(&opts)
+	}
+	c, err := innius.New(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// simulated makes a client of a simulated API, and checks at the end that the key went where it belongs.
+func simulated(t *testing.T, p simulator.Plant, o simulator.Options, change ...func(*innius.Options),
+) (*innius.Client, *simulator.Server) {
+	t.Helper()
+	o.Key, o.BasePath = canary, "/v1"
+	server := simulator.New(p, o)
+	t.Cleanup(func() {
+		if n := server.Stats().KeyExposed; n != 0 {
+			t.Errorf("%d requests showed the key outside its header", n)
+		}
+	})
+	return dial(t, server, change...), server
+}
+
+func pageSize(n int) func(*innius.Options) { return func(o *innius.Options) { o.PageSize = n } }
+
+func valuesAt(template string) func(*innius.Options) {
+	return func(o *innius.Options) { o.Endpoints.Values = template }
+}
+
+// collect ranges over all pages.
+func collect[T any](pages iter.Seq2[innius.Page[T], error]) ([]T, error) {
+	var all []T
+	for page, err := range pages {
+		if err != nil {
+			return all, err
+		}
+		all = append(all, page.Items...)
+	}
+	return all, nil
+}
+
+// call is one operation as a test calls it, whatever its result.
+type call struct {
+	name string
+	ask  func(t *testing.T, c *innius.Client) error
+}
+
+// calls are the four operations.
+func calls() []call {
+	ref := innius.SensorRef{Company: "acme", Machine: "press", Sensor: "oil"}
+	return []call{
+		{"company", func(t *testing.T, c *innius.Client) error { _, err := c.Company(t.Context()); return err }},
+		{"machines", func(t *testing.T, c *innius.Client) error {
+			_, err := collect(c.Machines(t.Context(), "acme", ""))
+			return err
+		}},
+		{"sensors", func(t *testing.T, c *innius.Client) error {
+			_, err := collect(c.Sensors(t.Context(), "acme", "press", ""))
+			return err
+		}},
+		{"values", func(t *testing.T, c *innius.Client) error {
+			_, err := c.Newest(t.Context(), ref, time.Time{}, innius.Cursor{})
+			return err
+		}},
+	}
+}
+
+// plantOf is a company with one machine, "press", and these sensors.
+func plantOf(sensors ...simulator.Sensor) simulator.Plant {
+	return simulator.Plant{Company: simulator.Company{
+		ID: "acme", Name: "ACME", Machines: []simulator.Machine{{ID: "press", Name: "Press", Sensors: sensors}},
+	}}
+}
+
+// refTo names a sensor of plantOf.
+func refTo(sensor string) innius.SensorRef {
+	return innius.SensorRef{Company: "acme", Machine: "press", Sensor: sensor}
+}
+
+// want compares by what %+v prints, which is what a person compares.
+func want(t *testing.T, what string, got, expected any) {
+	t.Helper()
+	if g, e := fmt.Sprintf("%+v", got), fmt.Sprintf("%+v", expected); g != e {
+		t.Errorf("%s:\n got %s\nwant %s", what, g, e)
+	}
+}
+
+// isA reports whether an error is, or wraps, a type.
+func isA[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
+// typed returns the error of a type that err must be or wrap.
+func typed[E error](t *testing.T, err error) E {
+	t.Helper()
+	e, ok := errors.AsType[E](err)
+	if !ok {
+		t.Fatalf("got %T %v, want %T", err, err, e)
+	}
+	return e
+}

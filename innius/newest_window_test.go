@@ -1,0 +1,185 @@
+package innius_test
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"testing"
+	"time"
+
+	"innius_exporter/innius"
+	"innius_exporter/innius/simulator"
+)
+
+const (
+	month    = 30 * 24 * time.Hour
+	windowed = "/companies/{company}/machines/{machine}/sensors/{sensor}/values?from={from_ms}&to={to_ms}"
+)
+
+// inWindows is a simulated API that demands a window, and a client that gives one.
+func inWindows(t *testing.T, s simulator.Sensor, o simulator.Order, change ...func(*innius.Options)) (*innius.Client, *simulator.Server) {
+	t.Helper()
+	opts := simulator.Options{Format: simulator.Format{Order: o, NeedWindow: true, History: month}}
+	return simulated(t, plantOf(s), opts, append([]func(*innius.Options){valuesAt(windowed)}, change...)...)
+}
+
+func TestAMonthOfSecondsIsJumpedOver(t *testing.T) {
+	for order, o := range orders() {
+		for _, lookback := range []time.Duration{time.Hour, 24 * time.Hour, month} {
+			for _, page := range []int{10, 100, 1000} {
+				t.Run(fmt.Sprintf("%s/%s/%d a page", order, lookback, page), func(t *testing.T) {
+					atNoon(t, func(t *testing.T) {
+						s := simulator.Sensor{ID: "oil", Period: time.Second}
+						c, server := inWindows(t, s, o, pageSize(page), func(o *innius.Options) { o.Lookback = lookback })
+						spent := spender(server)
+						first := ask(t, c, time.Time{}, innius.Cursor{})
+						want(t, "newest", newestOf(t, first).Time, noon())
+						atMost(t, "requests at first sight", spent(), 3)
+						time.Sleep(10 * time.Second)
+						second := ask(t, c, noon(), first.Cursor)
+						want(t, "newest ten seconds later", newestOf(t, second).Time, noon().Add(10*time.Second))
+						atMost(t, "requests from then on", spent(), 2)
+						time.Sleep(12 * time.Hour)
+						third := ask(t, c, noon(), second.Cursor)
+						want(t, "newest after an outage", newestOf(t, third).Time, noon().Add(12*time.Hour+10*time.Second))
+						atMost(t, "requests after an outage", spent(), 3)
+					})
+				})
+			}
+		}
+	}
+}
+
+func atMost(t *testing.T, what string, got, bound int) {
+	t.Helper()
+	if got > bound {
+		t.Errorf("%s: %d, more than %d", what, got, bound)
+	}
+}
+
+// follow calls again and again, with what was learned, until nothing newer comes; it returns the newest reading's time
+// and how many calls found something new.
+func follow(t *testing.T, c *innius.Client, server *simulator.Server) (newest time.Time, rounds int) {
+	t.Helper()
+	spent := spender(server)
+	var cursor innius.Cursor
+	for range 20 {
+		got := ask(t, c, newest, cursor)
+		atMost(t, "requests of one call", spent(), 5)
+		if len(got.Readings) == 0 || !newestOf(t, got).Time.After(newest) {
+			return newest, rounds
+		}
+		newest, cursor, rounds = newestOf(t, got).Time, got.Cursor, rounds+1
+	}
+	t.Fatal("never came to an end")
+	return newest, rounds
+}
+
+func TestTheLastReadingOfASilentSensorIsFoundByHalving(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		period time.Duration
+		silent time.Duration
+
+		rounds, requests int // requests: with those of a last call that brings nothing new
+	}{
+		{"each minute, silent for an hour", time.Minute, time.Hour, 1, 3},
+		{"each minute, silent for six hours", time.Minute, 6 * time.Hour, 1, 5},
+		{"each minute, silent for all but the first hour", time.Minute, 23 * time.Hour, 1, 2},
+		{"each second, silent for ten minutes", time.Second, 10 * time.Minute, 3, 14},
+		{"each second, silent for twelve hours", time.Second, 12 * time.Hour, 1, 4},
+		{"each hour, silent for half a day", time.Hour, 12 * time.Hour, 1, 2},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			atNoon(t, func(t *testing.T) {
+				last := noon().Add(-row.silent)
+				s := simulator.Sensor{ID: "oil", Period: row.period, Exists: func(at time.Time) bool { return !at.After(last) }}
+				c, server := inWindows(t, s, simulator.Ascending)
+				newest, rounds := follow(t, c, server)
+				want(t, "newest", newest, last)
+				want(t, "calls that found something", rounds, row.rounds)
+				want(t, "requests", server.Stats().Requests, row.requests)
+			})
+		})
+	}
+}
+
+func TestWhatOnePageHoldsIsNotHalved(t *testing.T) {
+	atNoon(t, func(t *testing.T) {
+		last := noon().Add(-130 * time.Minute)
+		s := simulator.Sensor{ID: "oil", Period: time.Minute, Exists: func(at time.Time) bool { return !at.After(last) }}
+		c, server := inWindows(t, s, simulator.Ascending)
+		want(t, "newest", newestOf(t, ask(t, c, noon().Add(-240*time.Minute), innius.Cursor{})).Time, last)
+		want(t, "requests: the start, one jump too far, the rest", server.Stats().Requests, 3)
+	})
+}
+
+func TestReadingsThatArriveLateAreFound(t *testing.T) {
+	atNoon(t, func(t *testing.T) {
+		s := simulator.Sensor{ID: "oil", Period: 10 * time.Second, Delay: 15 * time.Minute}
+		c, server := inWindows(t, s, simulator.Ascending)
+		newest, rounds := follow(t, c, server)
+		want(t, "newest", newest, noon().Add(-15*time.Minute))
+		atMost(t, "rounds", rounds, 2)
+	})
+}
+
+func TestASensorThatIsSilentSinceLongerThanTheLookbackCostsOneRequest(t *testing.T) {
+	for order, o := range orders() {
+		t.Run(order, func(t *testing.T) {
+			atNoon(t, func(t *testing.T) {
+				last := noon().Add(-48 * time.Hour)
+				s := simulator.Sensor{ID: "oil", Period: time.Minute, Exists: func(at time.Time) bool { return !at.After(last) }}
+				c, server := inWindows(t, s, o)
+				want(t, "readings", len(ask(t, c, time.Time{}, innius.Cursor{}).Readings), 0)
+				want(t, "requests", server.Stats().Requests, 1)
+				want(t, "newest where one is held", newestOf(t, ask(t, c, last, innius.Cursor{})).Time, last)
+				want(t, "requests", server.Stats().Requests, 2)
+			})
+		})
+	}
+}
+
+// aheadAndLong answers from and limit with a reading each second until noon, and one of a year ahead at the end of each page.
+func aheadAndLong(w http.ResponseWriter, r *http.Request, _ int) {
+	from, _ := strconv.ParseInt(r.URL.Query().Get("from"), 10, 64)
+	if key := r.URL.Query().Get("start_key"); key != "" {
+		from, _ = strconv.ParseInt(key, 10, 64)
+	}
+	body, at := "", (from+999)/1000*1000
+	for range 100 {
+		if at <= noon().UnixMilli() {
+			body += fmt.Sprintf(`{"t":%d,"v":1},`, at)
+			at += 1000
+		}
+	}
+	next := "null"
+	if at <= noon().UnixMilli() {
+		next = strconv.FormatInt(at, 10)
+	}
+	_, _ = fmt.Fprintf(w, `{"data":[%s{"t":%d,"v":2},{"t":%d,"v":3}],"next_key":%s}`,
+		body, noon().AddDate(1, 0, 0).UnixMilli(), max(at-1000, from), next)
+}
+
+func TestOneReadingWithAWrongClockDoesNotStopTheJump(t *testing.T) {
+	atNoon(t, func(t *testing.T) {
+		h := &recorder{answer: aheadAndLong}
+		got := ask(t, dial(t, h, valuesAt(windowed)), time.Time{}, innius.Cursor{})
+		found := false
+		for _, r := range got.Readings {
+			found = found || r.Time.Equal(noon())
+		}
+		want(t, "noon's reading found", found, true)
+		atMost(t, "requests", len(h.uris()), 5)
+	})
+}
+
+func TestARememberedKeyIsTriedInAWindowTooAndThenForgotten(t *testing.T) {
+	atNoon(t, func(t *testing.T) {
+		c, server := inWindows(t, simulator.Sensor{ID: "oil", Period: time.Minute}, simulator.Ascending)
+		got := ask(t, c, noon().Add(-time.Hour), innius.Cursor{Key: "from another template", Order: innius.Ascending})
+		want(t, "newest", newestOf(t, got).Time, noon())
+		want(t, "cursor", got.Cursor, innius.Cursor{Order: innius.Ascending})
+		want(t, "requests", server.Stats().Requests, 2)
+	})
+}
