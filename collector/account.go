@@ -188,16 +188,14 @@ func (a *account) took(t *turn, newest innius.Newest, err error, now time.Time) 
 	}
 	switch {
 	case err == nil:
-		a.suspects = nil
 		a.schedule.done(t)
 	case blamed:
 		a.schedule.again(t)
-		a.forgive()
 	default:
 		if t.sensor.cell.fail(err.Error(), now) {
 			a.log.Warn("sensor cannot be read; it is asked again with back-off", "sensor", t.sensor.label, "err", err)
 		}
-		if class.fault() {
+		if class != classObject {
 			a.suspects = append(a.suspects, t)
 		}
 		a.schedule.failed(t)
@@ -241,6 +239,12 @@ func (a *account) judge(ans answer, err error, now time.Time) (blamed bool) {
 	}
 	a.state.note(ans.class, &a.gate, &before, err, now)
 	a.tell(&before, err, now)
+	switch {
+	case err == nil:
+		a.suspects = nil
+	case blamed:
+		a.forgive()
+	}
 	return blamed
 }
 

@@ -23,7 +23,8 @@ type observation struct {
 	faulty map[string]bool // unreadable times on the latest page
 }
 
-// cell holds a sensor's observation. One loop writes, any number of scrapes read; nobody waits.
+// cell holds a sensor's observation. Any number of scrapes read it; nobody waits. One loop writes, two for the moment
+// in which a sensor passes from one account to another: neither may undo what the other has stored.
 type cell struct{ atomic.Pointer[observation] }
 
 func newCell() *cell {
@@ -47,8 +48,18 @@ const skipOrder innius.SkipReason = "order"
 // store takes over what an answer says. readings are oldest first; whole is false where an error ended them. It never
 // replaces a reading by an older one.
 func (c *cell) store(readings []innius.Reading, rule *Rule, whole bool, now time.Time) news {
-	next := *c.Load()
-	held := next
+	for {
+		held := c.Load()
+		next, n := held.with(readings, rule, whole, now)
+		if c.CompareAndSwap(held, &next) {
+			return n
+		}
+	}
+}
+
+// with returns what is known after an answer, and what is new in it.
+func (o *observation) with(readings []innius.Reading, rule *Rule, whole bool, now time.Time) (observation, news) {
+	held, next := *o, *o
 	n := news{skipped: map[innius.SkipReason]int{}}
 	if whole {
 		n.back = held.failure != ""
@@ -72,13 +83,14 @@ func (c *cell) store(readings []innius.Reading, rule *Rule, whole bool, now time
 		}
 	}
 	next.countFaulty(faulty, &n)
-	next.countOrder(readings, held, &n)
+	if whole {
+		next.countOrder(readings, held, &n) // a walk through ascending pages that broke off says nothing of the newest
+	}
 	if !next.unusable.Time.After(next.at) {
 		next.unusable = innius.Reading{}
 	}
 	n.fresh, n.first, n.age = next.at.After(held.at), held.at.IsZero(), max(0, now.Sub(next.at))
-	c.Store(&next)
-	return n
+	return next, n
 }
 
 // mapped replaces a text value by the number that the user's rule gives it.
@@ -133,14 +145,17 @@ func (o *observation) countOrder(readings []innius.Reading, held observation, n 
 // fail notes that a request about this sensor alone failed; what is held stays, with its age. It reports whether
 // this is the first failure in a row.
 func (c *cell) fail(why string, now time.Time) bool {
-	next := *c.Load()
-	first := next.failure == ""
-	if first {
-		next.failedAt = now
+	for {
+		held := c.Load()
+		next, first := *held, held.failure == ""
+		if first {
+			next.failedAt = now
+		}
+		next.failure = why
+		if c.CompareAndSwap(held, &next) {
+			return first
+		}
 	}
-	next.failure = why
-	c.Store(&next)
-	return first
 }
 
 func later(a, b time.Time) time.Time {

@@ -118,8 +118,12 @@ func (d *discovery) done(l *listing, now time.Time) {
 	d.put(&d.routine, l, now.Add(d.interval))
 }
 
-// confirm returns a complete list that must be seen a second time before it deletes.
-func (d *discovery) confirm(l *listing, now time.Time) { d.put(&d.routine, l, now.Add(confirmAfter)) }
+// confirm returns a complete list that must be seen a second time before it deletes. It does not wait for the routine
+// of a large plant, but is charged to it.
+func (d *discovery) confirm(l *listing, now time.Time) {
+	d.free = later(d.free, now).Add(d.spacing)
+	d.put(&d.urgent, l, now.Add(confirmAfter))
+}
 
 // failed returns a list that could not be got through its own fault; it backs off alone. What was read of it stays
 // for the next try, unless the API refuses to go on from there.

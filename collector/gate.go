@@ -67,8 +67,8 @@ func classOfStatus(status int) class {
 	return classServer
 }
 
-// inARow is how many different objects must fail one after the other, with no success between, before the account
-// is to blame: for 403 the key, for faults the API.
+// inARow is how many failures must come one after the other, with no success between, before the account may be to
+// blame: faults of different objects blame the API; for 403, and where objects are few, the company is asked at once.
 const inARow = 5
 
 // pauseReason says why an account sends nothing.
@@ -91,13 +91,14 @@ type gate struct {
 	narrow bool      // one request at a time: a pause has just ended, or a 403 has come
 
 	keyFailed  bool // until the key is proven again
-	askCompany bool // the next request must be for the company: it tells a dead key from forbidden objects
+	askCompany bool // the next request must be for the company: it tells a dead key or API from objects that fail
 
 	limits    int             // 429s in a row that named no moment
 	refusals  int             // failures of the key in a row, each after its back-off
 	outages   int             // failed tries during an outage
-	forbidden map[string]bool // objects answered 403 in a row
+	forbidden int             // answers with 403 in a row
 	faults    map[string]bool // objects with a fault in a row
+	faulty    int             // faults in a row, of whatever objects
 }
 
 // answer is one result as the gate sees it.
@@ -114,7 +115,7 @@ func (g *gate) note(a answer, now time.Time) bool {
 	case a.class == classNotSent:
 		return true
 	case a.class == classOK:
-		g.succeeded(a.company)
+		g.succeeded(a.company, now)
 	case a.class == classLimited:
 		g.limit(a.wait, now)
 		return true
@@ -126,15 +127,13 @@ func (g *gate) note(a answer, now time.Time) bool {
 	return false
 }
 
-// succeeded opens the gate. The company alone does not prove a key that all other objects refused.
-func (g *gate) succeeded(company bool) {
-	g.limits, g.outages, g.faults = 0, 0, nil
-	g.reason, g.blame, g.until = open, classOK, time.Time{}
-	g.askCompany = g.askCompany && !company
-	if company && len(g.forbidden) >= inARow {
+// succeeded opens the gate. A success during a pause for a limit or the key belongs to a request that was sent before
+// it, and says nothing of the time since.
+func (g *gate) succeeded(company bool, now time.Time) {
+	if g.reason != pausedOutage && now.Before(g.until) {
 		return
 	}
-	g.keyFailed, g.narrow, g.refusals, g.forbidden = false, false, 0, nil
+	*g = gate{askCompany: g.askCompany && !company}
 }
 
 // limit pauses until the moment that the API named; where it named none, for 60 s, doubling to 1 h.
@@ -149,16 +148,14 @@ func (g *gate) limit(wait time.Duration, now time.Time) {
 	g.pause(pausedLimit, classLimited, now, now.Add(wait))
 }
 
+// forbid takes a 401 or 403. A 403 on an object is the object's; where they follow each other the company tells
+// whether the key is dead: a key may be kept from many objects, and must not be taken for dead among them.
 func (g *gate) forbid(a answer, now time.Time) bool {
 	g.narrow = true // were the key dead, nothing more should be spent on it at once
 	if a.class == classForbidden && !a.company {
-		if g.forbidden == nil {
-			g.forbidden = map[string]bool{}
-		}
-		g.forbidden[a.object] = true
-		if len(g.forbidden) < inARow {
-			return false
-		}
+		g.forbidden++
+		g.askCompany = g.askCompany || g.forbidden%inARow == 0
+		return g.keyFailed
 	}
 	if g.reason != pausedKey || !now.Before(g.until) {
 		g.refusals++
@@ -173,7 +170,10 @@ func (g *gate) fault(a answer, now time.Time) bool {
 		g.faults = map[string]bool{}
 	}
 	g.faults[a.object] = true
+	g.faulty++
 	if !a.company && len(g.faults) < inARow && g.reason != pausedOutage {
+		// An account with few objects may never see that many different ones fail: there the company tells.
+		g.askCompany = g.askCompany || g.faulty%inARow == 0
 		return false
 	}
 	if !now.Before(g.until) {

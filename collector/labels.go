@@ -46,10 +46,13 @@ type claim struct {
 	clash bool     // had to be made unique
 }
 
+// rounds bounds how often an id is appended: more would serve no name that a person gives.
+const rounds = 4
+
 // settle makes the labels unique: all that would clash get " (id)" appended, and again while what is appended
 // happens to be another's name.
 func settle(claims []claim) {
-	for round := range len(claims) + 1 {
+	for round := range rounds {
 		taken := make(map[string]int, len(claims))
 		for _, c := range claims {
 			taken[c.label]++
@@ -64,5 +67,18 @@ func settle(claims []claim) {
 				c.label, c.clash = fmt.Sprintf("%s (%s)", c.label, label(id, id)), true
 			}
 		}
+	}
+	enumerate(claims)
+}
+
+// enumerate tells apart what no id does, as two ids may be equal once they are repaired and cut.
+func enumerate(claims []claim) {
+	taken := make(map[string]bool, len(claims))
+	for i := range claims {
+		c := &claims[i]
+		for n, text := 2, c.label; taken[c.label]; n++ {
+			c.label, c.clash = fmt.Sprintf("%s #%d", text, n), true
+		}
+		taken[c.label] = true
 	}
 }

@@ -17,14 +17,14 @@ type entry[T any] struct {
 	value T
 	due   time.Time
 	seq   uint64
-	index int // in items; -1: not in the queue
+	index int // in the items of its queue; -1: in none
 }
 
 // put enters a thing, or moves it to another moment.
 func (q *queue[T]) put(e *entry[T], due time.Time) {
 	q.count++
 	e.due, e.seq = due, q.count
-	if e.index >= 0 {
+	if q.holds(e) {
 		heap.Fix((*entries[T])(&q.items), e.index)
 		return
 	}
@@ -39,11 +39,15 @@ func (q *queue[T]) first() *entry[T] {
 	return q.items[0]
 }
 
-// take removes a thing; nothing happens where it is not in the queue.
+// take removes a thing; nothing happens where it is not in this queue, though it may be in another.
 func (q *queue[T]) take(e *entry[T]) {
-	if e.index >= 0 {
+	if q.holds(e) {
 		heap.Remove((*entries[T])(&q.items), e.index)
 	}
+}
+
+func (q *queue[T]) holds(e *entry[T]) bool {
+	return e.index >= 0 && e.index < len(q.items) && q.items[e.index] == e
 }
 
 func newEntry[T any](value T) *entry[T] { return &entry[T]{value: value, index: -1} }

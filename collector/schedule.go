@@ -100,12 +100,11 @@ func (r *roundRobin) failed(t *turn) {
 	r.put(t, t.asked.Add(backOff(t.failures, 30*time.Second, time.Hour)))
 }
 
+// again puts the sensor behind all that were not asked since: were it the one that is broken, and still the first,
+// every try of an account that is paused would be lost on it.
 func (r *roundRobin) again(t *turn) {
 	t.failures = 0
-	if t.due.After(t.asked) {
-		t.due = t.asked
-	}
-	r.put(t, t.due)
+	r.put(t, t.asked)
 }
 
 func (r *roundRobin) put(t *turn, due time.Time) {

@@ -11,10 +11,11 @@ func (c *catalogue) rebuild(next *view, named claim, places []place) []sensorKey
 	labels, keys := c.nameSensors(next, places)
 	owner := map[string]string{} // sensor id -> account that asks for it
 	var exposedBy string
+	company := next.machines[places[0].account][places[0].index].company // accounts may know it by different names for a while
 	for _, p := range places {
 		m := *next.machines[p.account][p.index]
 		name := c.opts.Accounts[p.account].Name
-		m.companyLabel = c.opts.Labels.text(m.company.ID, m.company.Name)
+		m.companyLabel = c.opts.Labels.text(company.ID, company.Name)
 		m.label, m.clash = named.label, named.clash
 		m.twinOf = exposedBy
 		if exposedBy == "" && m.filtered == "" {

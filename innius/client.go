@@ -133,12 +133,13 @@ func (c *Client) key() (Secret, error) {
 	if err == nil && key.Empty() {
 		err = errors.New("it is empty")
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if err != nil {
+		c.used = Secret{} // the same key, once it can be read again, is worth a try too
 		return Secret{}, &KeyError{Err: err}
 	}
-	c.mu.Lock()
 	c.used = key
-	c.mu.Unlock()
 	return key, nil
 }
 
