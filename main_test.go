@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -118,6 +120,7 @@ func TestDemoShowsThePlantAndEndsInASecond(t *testing.T) {
 	if got := strings.Count(body, "\ninnius_sensor_info{"); got < 60 {
 		t.Errorf("%d sensors, want at least 60", got)
 	}
+	readmeListsTheMetricsOf(t, body)
 	if err := run(t.Context(), []string{"check", "health", "--url=http://" + address + "/-/healthy"}, io.Discard, io.Discard); err != nil {
 		t.Errorf("check health: %v", err)
 	}
@@ -127,6 +130,29 @@ func TestDemoShowsThePlantAndEndsInASecond(t *testing.T) {
 	}
 	if took := time.Since(begin); took > time.Second {
 		t.Errorf("the end took %v", took)
+	}
+}
+
+// readmeListsTheMetricsOf compares the metrics that the README promises with those of an exposition, but for one that is
+// absent on a good day.
+func readmeListsTheMetricsOf(t *testing.T, exposition string) {
+	t.Helper()
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := func(pattern, text string) []string {
+		var all []string
+		for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1) {
+			all = append(all, m[1])
+		}
+		slices.Sort(all)
+		return slices.Compact(all)
+	}
+	exposed := append(names(`(?m)^# TYPE (innius_\S+)`, exposition), "innius_exporter_paused_until_timestamp_seconds")
+	slices.Sort(exposed)
+	if promised := names("(?m)^\\| `(innius_up|innius_[a-z]+_[a-z_]+)` \\|", string(readme)); !slices.Equal(promised, exposed) {
+		t.Errorf("the README promises\n%q\nbut the exposition has\n%q", promised, exposed)
 	}
 }
 
