@@ -173,7 +173,9 @@ func (g *gate) fault(a answer, now time.Time) bool {
 	g.faulty++
 	if !a.company && len(g.faults) < inARow && g.reason != pausedOutage {
 		// An account with few objects may never see that many different ones fail: there the company tells.
-		g.askCompany = g.askCompany || g.faulty%inARow == 0
+		if g.faulty%inARow == 0 {
+			g.askCompany, g.narrow = true, true
+		}
 		return false
 	}
 	if !now.Before(g.until) {
