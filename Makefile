@@ -79,7 +79,7 @@ fuzz: ## run each fuzz target for FUZZTIME (5s)
 	.ci/fuzz $(FUZZTIME)
 
 image: ## build the container image from the Dockerfile (needs buildah, or IMAGE_BUILDER='docker build')
-	$(IMAGE_BUILDER) --build-arg GO_IMAGE=$(GO_IMAGE) --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) --tag $(IMAGE) .
+	$(IMAGE_BUILDER) --build-arg GO_IMAGE=$(GO_IMAGE) --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) --tag $(IMAGE) --tag $(BINARY):latest .
 
 check-image: ## build the image without any registry, run it and look inside (needs buildah)
 	.ci/check-image

@@ -174,6 +174,20 @@ func TestOneAccountFromTheEnvironmentAgainstSimulate(t *testing.T) {
 	}
 }
 
+func TestAStartThatFailsCostsNoRequest(t *testing.T) {
+	api := freeAddress(t)
+	simulation, _ := start(t, "simulate", "--listen-address="+api)
+	simulation.await(t, "simulated innius API")
+	t.Setenv("INNIUS_URL", "http://"+api)
+	t.Setenv("INNIUS_API_KEY", "simulated")
+	if err := run(t.Context(), []string{"--web.config.file=nowhere.yml"}, io.Discard, io.Discard); err == nil {
+		t.Error("started without its web config")
+	}
+	if stats := get(t, "http://"+api+"/-/stats"); !strings.Contains(stats, `"requests":0`) {
+		t.Errorf("requests were sent: %s", stats)
+	}
+}
+
 func TestMistakesOnTheCommandLineSayWhatToDo(t *testing.T) {
 	t.Setenv("INNIUS_URL", "")
 	t.Setenv("INNIUS_API_KEY", "")
@@ -193,6 +207,9 @@ func TestMistakesOnTheCommandLineSayWhatToDo(t *testing.T) {
 		{"a missing config file", "x.yml", []string{"--config.file=x.yml"}},
 		{"metrics on another page", `--web.telemetry-path "/status": is another page`, []string{"--demo", "--web.telemetry-path=/status"}},
 		{"an address in use", "address already in use", []string{"--demo", "--web.listen-address=" + busy.Addr().String()}},
+		{"an unclean path", "must be a plain path", []string{"--demo", "--web.telemetry-path=//x"}},
+		{"fewer sensors than none", "--sensors must be at least 0", []string{"check", "config", "--sensors=-1"}},
+		{"a simulation without a key", "--api-key must not be empty", []string{"simulate", "--api-key="}},
 		{"a simulation without requests", "at least 1", []string{"simulate", "--burst=0"}},
 		{"nobody to ask for health", "no answer", []string{"check", "health", "--url=http://" + freeAddress(t) + "/-/healthy"}},
 	} {

@@ -31,6 +31,7 @@ type account struct {
 	wasList   bool              // the last request was for a list: with both waiting they take turns
 	twins     map[string]string // machine id -> account that asks for its sensors, as said in the log
 	suspects  []*turn           // failed in a row, perhaps through a fault of the whole API
+	saidOdd   bool              // said once that the time of readings cannot be used
 	inFlight  int
 	results   chan func(now time.Time)
 	workers   sync.WaitGroup
@@ -181,6 +182,7 @@ func (a *account) read(ctx context.Context, t *turn) {
 
 // took takes the answer about a sensor over. What was read before an error is kept: it was paid for.
 func (a *account) took(t *turn, newest innius.Newest, err error, now time.Time) {
+	a.log.Debug("asked for values", "sensor", t.sensor.label, "readings", len(newest.Readings), "err", err)
 	class := classify(err)
 	blamed := a.judge(answer{class: class, object: t.sensor.ref.Machine + "/" + t.sensor.ref.Sensor}, err, now)
 	if err == nil || len(newest.Readings) > 0 {
@@ -220,6 +222,11 @@ func (a *account) keep(t *turn, newest innius.Newest, whole bool, now time.Time)
 	if n.back {
 		a.log.Info("sensor can be read again", "sensor", t.sensor.label)
 	}
+	if n.odd.Skip != "" && !a.saidOdd {
+		a.saidOdd = true
+		a.log.Warn("readings are skipped; the status page says which sensors have none other", "sensor", t.sensor.label,
+			"why", unreadable(n.odd))
+	}
 	if newest.Behind && !t.behind {
 		t.behind = true
 		a.log.Warn("the newest reading found is more than a day old, and the pages of values go on: reading all of them "+
@@ -248,6 +255,11 @@ func (a *account) judge(ans answer, err error, now time.Time) (blamed bool) {
 	return blamed
 }
 
+func isKeyError(err error) bool {
+	_, is := errors.AsType[*innius.KeyError](err)
+	return is
+}
+
 // tell logs a change of the gate. Repeats of what is known are not logged.
 func (a *account) tell(before *gate, err error, now time.Time) {
 	after := &a.gate
@@ -258,6 +270,8 @@ func (a *account) tell(before *gate, err error, now time.Time) {
 	case after.reason == pausedLimit:
 		a.log.Warn("a limit of the key was exceeded; nothing is sent until the moment named",
 			"until", after.until.UTC().Format(time.RFC3339), "err", err)
+	case after.reason == pausedKey && isKeyError(err):
+		a.log.Error("the key cannot be read; it is tried again with back-off of up to 1 h", "err", err)
 	case after.reason == pausedKey:
 		a.log.Error("the key is refused; it is read again and tried with back-off of up to 1 h. Create or check it in the innius "+
 			"Admin app", "err", err)

@@ -83,6 +83,19 @@ func newCatalogue(opts *Options) *catalogue {
 	return c
 }
 
+// publishCompany makes the company of an account known before its machines are.
+func (c *catalogue) publishCompany(account int, company innius.Company) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	old := c.view.Load()
+	if old.companies[account] != nil {
+		return // it goes with the machines, which name it on their labels
+	}
+	next := &view{companies: slices.Clone(old.companies), machines: old.machines}
+	next.companies[account] = &company
+	c.view.Store(next)
+}
+
 // publishMachines replaces the list of machines of an account by a complete one.
 func (c *catalogue) publishMachines(account int, company innius.Company, list []innius.Machine) {
 	c.mu.Lock()

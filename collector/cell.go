@@ -39,7 +39,8 @@ type news struct {
 	first   bool          // the first reading ever
 	age     time.Duration // of the newer reading when it came
 	skipped map[innius.SkipReason]int
-	back    bool // the sensor had been failing
+	back    bool           // the sensor had been failing
+	odd     innius.Reading // a reading whose time cannot be used, in an answer without a better one
 }
 
 // skipOrder counts an answer that is older than what an earlier one gave. The client's reasons come beside it.
@@ -65,28 +66,33 @@ func (o *observation) with(readings []innius.Reading, rule *Rule, whole bool, no
 		n.back = held.failure != ""
 		next.answered, next.failure, next.failedAt = now, "", time.Time{}
 	}
-	faulty := map[string]bool{}
+	faulty, readable := map[string]bool{}, false
+	var odd innius.Reading // the last one without a time that can be used
 	for _, r := range readings {
 		r = rule.mapped(r)
 		switch {
 		case r.Skip == innius.SkipTime:
-			faulty[r.Text] = true
+			faulty[r.Text], odd = true, r
 		case r.Skip == innius.SkipFuture:
 			next.takeFuture(r, held, &n)
+			odd = r
 		case r.Skip != "":
 			next.takeUnusable(r, held, &n)
 		case !r.Time.Before(next.at):
 			next.at, next.value = r.Time, r.Value
 		}
 		if r.Skip == "" || r.Skip == innius.SkipNumber || r.Skip == innius.SkipText {
-			next.seen = later(next.seen, r.Time)
+			next.seen, readable = later(next.seen, r.Time), true
 		}
 	}
 	next.countFaulty(faulty, &n)
 	if whole {
 		next.countOrder(readings, held, &n) // a walk through ascending pages that broke off says nothing of the newest
 	}
-	if !next.unusable.Time.After(next.at) {
+	switch {
+	case !readable && odd.Skip != "":
+		next.unusable, n.odd = odd, odd
+	case !next.unusable.Time.After(next.at):
 		next.unusable = innius.Reading{}
 	}
 	n.fresh, n.first, n.age = next.at.After(held.at), held.at.IsZero(), max(0, now.Sub(next.at))

@@ -1,6 +1,8 @@
 package collector
 
 import (
+	"fmt"
+	"net/http"
 	"time"
 
 	"innius_exporter/innius"
@@ -32,8 +34,9 @@ type partial[T any] struct {
 	items   []T
 	next    string // start_key of the next page
 	begun   bool
-	shrunk  bool     // the last complete list lost more than half and waits to be confirmed
-	current []string // ids of the list in force
+	keys    map[string]bool // start_keys of the pages read
+	shrunk  bool            // the last complete list lost more than half and waits to be confirmed
+	current []string        // ids of the list in force
 }
 
 // discovery decides which list is asked for next. Lists never asked for, and lists begun, are urgent; looking again
@@ -219,14 +222,35 @@ func (d *discovery) settled() bool {
 
 // restart forgets the pages read so far.
 func (l *listing) restart() {
-	l.machines.items, l.machines.next, l.machines.begun = nil, "", false
-	l.sensors.items, l.sensors.next, l.sensors.begun = nil, "", false
+	l.machines.restart()
+	l.sensors.restart()
 }
 
 // add takes one page in.
 func (p *partial[T]) add(page innius.Page[T]) {
+	if p.keys == nil {
+		p.keys = map[string]bool{}
+	}
+	p.keys[p.next] = true
 	p.items, p.next, p.begun = append(p.items, page.Items...), page.Next, true
 }
+
+// maxPages bounds one list: more is a server that does not end.
+const maxPages = 10_000
+
+// endless says why a list would never end; nil where it may.
+func (p *partial[T]) endless() error {
+	switch {
+	case p.next != "" && p.keys[p.next]:
+		return &innius.AnswerError{Status: http.StatusOK, Detail: "next_key repeats an earlier page: the list would never end"}
+	case len(p.keys) >= maxPages:
+		return &innius.AnswerError{Status: http.StatusOK, Detail: fmt.Sprintf("the list has more than %d pages", maxPages)}
+	}
+	return nil
+}
+
+// restart forgets the pages read so far.
+func (p *partial[T]) restart() { p.items, p.next, p.begun, p.keys = nil, "", false, nil }
 
 // finish ends a complete list. It returns the items, each id once, and whether they may be published: a list that
 // lost more than half of the one in force must be seen twice.
@@ -239,7 +263,7 @@ func (p *partial[T]) finish(id func(T) string) ([]T, bool) {
 			items = append(items, item)
 		}
 	}
-	p.items, p.next, p.begun = nil, "", false
+	p.restart()
 	lost := 0
 	for _, known := range p.current {
 		if !seen[known] {

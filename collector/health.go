@@ -14,6 +14,11 @@ type health struct {
 	lastError    string
 	lastErrorAt  time.Time
 
+	blind      class     // of the failure of company or machine list, of which none has ever been read
+	blindSince time.Time // when that began
+
+	lists map[string]string // why the sensors of a machine cannot be listed, by machine id; never changed in place
+
 	discovered bool      // one discovery has ended, well or badly; then it stays
 	verified   time.Time // when the whole catalogue was verified last
 	sensors    int       // polled
@@ -49,7 +54,11 @@ func (h *health) note(c class, after, before *gate, err error, now time.Time) {
 // planned gaps between requests; the second result is false before there is anything to judge.
 func (h *health) up(now time.Time, perHour float64) (up, known bool) {
 	gap := time.Duration(float64(time.Hour) / perHour)
-	down := h.keyFailed || !h.failingSince.IsZero() && now.Sub(h.failingSince) >= max(quiet, 3*gap)
+	since := h.failingSince
+	if !h.blindSince.IsZero() {
+		since = h.blindSince // the company may answer: without the machines it is of no use
+	}
+	down := h.keyFailed || !since.IsZero() && now.Sub(since) >= max(quiet, 3*gap)
 	return !down, h.answered || down
 }
 
@@ -57,6 +66,9 @@ func (h *health) up(now time.Time, perHour float64) (up, known bool) {
 func (h *health) failure(now time.Time, perHour float64) string {
 	if h.keyFailed {
 		return classKey.reason()
+	}
+	if !h.blindSince.IsZero() {
+		return h.blind.reason()
 	}
 	if up, known := h.up(now, perHour); h.outage || known && !up {
 		return h.failing.reason()
@@ -88,7 +100,7 @@ func (a *account) publish(now, asleep time.Time) {
 	h.sensors = a.schedule.len()
 	if !h.discovered && a.discovery.settled() {
 		h.discovered = true
-		a.log.Info("first discovery ended", "machines", len(a.discovery.sensors), "sensors", h.sensors,
+		a.log.Info("first discovery ended", "complete", !h.verified.IsZero(), "machines", len(a.discovery.sensors), "sensors", h.sensors,
 			"cycle", a.cycleOf(h.sensors).Round(time.Second))
 	}
 	h.verified = a.discovery.verified

@@ -2,7 +2,9 @@ package collector
 
 import (
 	"context"
+	"fmt"
 	"iter"
+	"maps"
 	"time"
 
 	"innius_exporter/innius"
@@ -39,6 +41,7 @@ func (a *account) askCompany(ctx context.Context, l *listing) {
 				a.discovery.confirm(l, now)
 				return
 			}
+			a.catalogue.publishCompany(a.index, company)
 			a.discovery.done(l, now)
 		}
 	})
@@ -74,6 +77,10 @@ func askPage[T any](ctx context.Context, a *account, l *listing, p *partial[T],
 				return
 			}
 			p.add(page)
+			if err := p.endless(); err != nil {
+				a.listed(l, fmt.Errorf("read the list %s: %w", l.name(), err), now)
+				return
+			}
 			if p.next != "" {
 				a.discovery.more(l)
 				return
@@ -111,14 +118,22 @@ func (a *account) publishMachines(list []innius.Machine) {
 // listed takes the answer about a list into account and reports whether it is one to go on with.
 func (a *account) listed(l *listing, err error, now time.Time) bool {
 	class := classify(err)
+	if class == classObject && l.op != innius.OpSensors {
+		class = classAnswer // without company and machines there is nothing: this is no matter of a single object
+	}
 	blamed := a.judge(answer{class: class, object: l.name(), company: l.op == innius.OpCompany}, err, now)
 	switch {
 	case err == nil:
+		if l.op == innius.OpMachines {
+			a.state.blind, a.state.blindSince = classOK, time.Time{}
+		}
 		if l.failure != "" {
 			a.log.Info("list can be read again", "list", l.name())
+			a.note(l, "")
 		}
 		return true
 	case blamed && l.op == innius.OpCompany:
+		a.goBlind(l, class, now)
 		l.failure = err.Error()
 		l.failures++
 		a.discovery.again(l)
@@ -128,9 +143,31 @@ func (a *account) listed(l *listing, err error, now time.Time) bool {
 		if l.failure == "" {
 			a.log.Warn("list cannot be read; what is known of it stays, and it is asked again with back-off", "list", l.name(), "err", err)
 		}
+		a.goBlind(l, class, now)
+		a.note(l, err.Error())
 		a.discovery.failed(l, err.Error(), class == classObject || class == classAnswer, now)
 	}
 	return false
+}
+
+// goBlind notes that company or machines could not be read and never have been: then there is nothing to poll.
+func (a *account) goBlind(l *listing, c class, now time.Time) {
+	if l.op != innius.OpSensors && c.fault() && a.discovery.verified.IsZero() && a.state.blindSince.IsZero() {
+		a.state.blind, a.state.blindSince = c, now
+	}
+}
+
+// note publishes why the list of a machine's sensors cannot be read; empty: it can.
+func (a *account) note(l *listing, why string) {
+	notes := maps.Clone(a.state.lists)
+	if notes == nil {
+		notes = map[string]string{}
+	}
+	delete(notes, l.machine)
+	if why != "" {
+		notes[l.machine] = why
+	}
+	a.state.lists = notes
 }
 
 // name says which list this is, for logs.

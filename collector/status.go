@@ -95,6 +95,8 @@ func (p *Poller) machineStatus(a *account, m *machine, now time.Time) MachineSta
 	switch {
 	case m.filtered != "":
 		status.Note = "filtered: " + m.filtered
+	case a.health.Load().lists[m.ID] != "":
+		status.Note = "its sensors cannot be listed: " + a.health.Load().lists[m.ID]
 	case !m.listed:
 		status.Note = "its sensors have not been listed yet"
 	}
@@ -136,7 +138,12 @@ func (s *sensor) why(o *observation, staleAfter time.Duration, now time.Time) st
 }
 
 func unreadable(r innius.Reading) string {
-	if r.Skip == innius.SkipText {
+	switch r.Skip {
+	case innius.SkipTime:
+		return "the time of its readings is not understood: \"" + r.Text + "\"; fields.time in the config chooses another field"
+	case innius.SkipFuture:
+		return "its newest reading is more than 5 min ahead of the API's clock: " + r.Time.UTC().Format(time.RFC3339)
+	case innius.SkipText:
 		return "its newest reading is the text \"" + r.Text + "\"; a rule under sensors: may map it to a number (values)"
 	}
 	return "its newest reading is no number: " + r.Text

@@ -27,7 +27,7 @@ func (c *Client) Machines(ctx context.Context, company, startKey string) iter.Se
 // Sensors lists the sensors of a machine, as Machines does.
 func (c *Client) Sensors(ctx context.Context, company, machine, startKey string) iter.Seq2[Page[Sensor], error] {
 	r := request{op: OpSensors, company: company, machine: machine, limit: c.opts.PageSize, startKey: startKey}
-	return pages(ctx, c, r, (*answer).sensor, fmt.Sprintf("list the sensors of machine %q", machine))
+	return pages(ctx, c, r, (*answer).sensor, fmt.Sprintf("list the sensors of machine %q", cut(machine, maxErrorID)))
 }
 
 func pages[T any](ctx context.Context, c *Client, first request, read func(*answer, object) (T, error), what string,

@@ -14,6 +14,9 @@ import (
 // maxErrorText bounds, in bytes, a text from the network inside an error.
 const maxErrorText = 300
 
+// maxErrorID bounds, in bytes, an id inside an error.
+const maxErrorID = 100
+
 // scrub makes a text from the network safe to show: valid UTF-8, without control characters, with the key replaced by
 // "<secret>": in any case, as URLs, JSON and HTML write it, and where control characters or white space split it, for
 // whoever reads would put it together again.

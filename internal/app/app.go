@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -56,16 +58,34 @@ func (e *Exporter) Run(ctx context.Context, logger *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	server := web.NewServer(handler, logger)
+	listening := whenListening(server)
 	polling, stopPolling := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		poller.Run(polling)
+		select { // a start that fails must not cost a request
+		case <-listening:
+			poller.Run(polling)
+		case <-polling.Done():
+		}
 	}()
-	err = e.serve(ctx, web.NewServer(handler, logger), logger)
+	err = e.serve(ctx, server, logger)
 	stopPolling()
 	<-done
 	return err
+}
+
+// whenListening returns a channel that is closed when the server accepts connections: all its addresses are free and its
+// TLS is in order.
+func whenListening(server *http.Server) <-chan struct{} {
+	listening := make(chan struct{})
+	first := sync.OnceFunc(func() { close(listening) })
+	server.BaseContext = func(net.Listener) context.Context {
+		first()
+		return context.Background()
+	}
+	return listening
 }
 
 // serve serves until ctx ends, and then lets scrapes under way finish for a moment before it ends them.
@@ -101,6 +121,9 @@ func (e *Exporter) config(ctx context.Context, logger *slog.Logger) (*config.Con
 // CheckConfig validates a config without any network and prints what it means; sensors above 0 adds how long a round
 // of that many takes.
 func CheckConfig(source config.Source, sensors int, w io.Writer) error {
+	if sensors < 0 {
+		return fmt.Errorf("--sensors must be at least 0, not %d", sensors)
+	}
 	cfg, err := source.Load(os.Getenv)
 	if err != nil {
 		return err

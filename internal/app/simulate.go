@@ -42,8 +42,11 @@ type Simulation struct {
 
 // Run serves a simulated API until ctx ends, and says at the end what it counted.
 func (s *Simulation) Run(ctx context.Context, logger *slog.Logger) error {
-	if s.Sensors < 0 || s.RequestsPerHour < 1 || s.Burst < 1 {
-		return fmt.Errorf("--sensors must be at least 0, --requests-per-hour and --burst at least 1")
+	if s.Key == "" {
+		return errors.New("--api-key must not be empty")
+	}
+	if s.Sensors < 0 || s.Sensors > 1_000_000 || s.RequestsPerHour < 1 || s.Burst < 1 {
+		return fmt.Errorf("--sensors must be 0 to 1000000, --requests-per-hour and --burst at least 1")
 	}
 	plant := simulator.Demo(time.Now())
 	if s.Sensors > 0 {

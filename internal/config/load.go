@@ -51,6 +51,9 @@ var errTooLarge = errors.New("it is too large")
 
 // readAtMost reads a file that must not be larger than most bytes: a wrong path may lead to a device without an end.
 func readAtMost(path string, most int64) ([]byte, error) {
+	if info, err := os.Stat(path); err == nil && info.Mode()&fs.ModeNamedPipe != 0 {
+		return nil, errPipe
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -62,6 +65,9 @@ func readAtMost(path string, most int64) ([]byte, error) {
 	}
 	return data, err
 }
+
+// errPipe refuses what could keep the exporter waiting for ever, deaf to signals.
+var errPipe = errors.New("is a pipe, which can be read only once; use a regular file")
 
 // cause strips the path from an error of the file system: where a path was asked for, a key may stand.
 func cause(err error) error {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/pprof"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -76,11 +77,29 @@ func NewServer(h http.Handler, logger *slog.Logger) *http.Server {
 // metrics serves the exposition: one bad series costs itself, not the scrape, and is counted.
 func metrics(o Options) http.Handler {
 	return promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{
-		ErrorLog:          slog.NewLogLogger(o.Logger.Handler(), slog.LevelError),
-		ErrorHandling:     promhttp.ContinueOnError,
-		Registry:          o.Registry,
-		EnableOpenMetrics: true,
+		ErrorLog:            scrapeLog{o.Logger},
+		ErrorHandling:       promhttp.ContinueOnError,
+		Registry:            o.Registry,
+		EnableOpenMetrics:   true,
+		MaxRequestsInFlight: scrapesAtOnce,
 	})
+}
+
+// scrapesAtOnce bounds the memory that scrapes take; what comes beyond gets a 503. It is more than the Prometheus
+// servers that ask at the same moment.
+const scrapesAtOnce = 16
+
+// scrapeLog logs what promhttp reports: a client that hung up is no error of ours.
+type scrapeLog struct{ *slog.Logger }
+
+// Println implements promhttp.Logger.
+func (l scrapeLog) Println(v ...any) {
+	text := strings.TrimSpace(fmt.Sprintln(v...))
+	if strings.HasPrefix(text, "error encoding and sending") {
+		l.Debug(text)
+		return
+	}
+	l.Error(text)
 }
 
 func landingPage(o Options) (http.Handler, error) {
@@ -130,13 +149,13 @@ func ready(s Source) http.HandlerFunc {
 }
 
 // CheckMetricsPath refuses a path for the metrics that cannot be served or that another page has.
-func CheckMetricsPath(path string) error {
+func CheckMetricsPath(p string) error {
 	switch {
-	case path == "" || path[0] != '/':
+	case p == "" || p[0] != '/':
 		return errors.New("must start with \"/\"")
-	case strings.ContainsAny(path, "{}?# \t"):
+	case strings.ContainsAny(p, "{}?# \t%"), path.Clean(p) != p:
 		return errors.New("must be a plain path")
-	case path == "/" || slices.Contains(taken, path) || strings.HasPrefix(path, "/-/") || strings.HasPrefix(path, "/debug/"):
+	case p == "/" || slices.Contains(taken, p) || strings.HasPrefix(p, "/-/") || strings.HasPrefix(p, "/debug/"):
 		return errors.New("is another page; choose a path of its own")
 	}
 	return nil

@@ -153,7 +153,7 @@ func TestMetricsPathMustNotTakeAnotherPage(t *testing.T) {
 	for path, ok := range map[string]bool{
 		"/metrics": true, "/probe/innius": true,
 		"": false, "metrics": false, "/": false, "/status": false, "/-/healthy": false, "/a b": false, "/{x}": false, "/m?x": false,
-		"/debug/pprof/": false, "/api/v1/status": false,
+		"//x": false, "/a/../b": false, "/m/": false, "/%zz": false, "/debug/pprof/": false, "/api/v1/status": false,
 	} {
 		if err := CheckMetricsPath(path); (err == nil) != ok {
 			t.Errorf("path %q: %v", path, err)
@@ -197,5 +197,53 @@ func TestOneBadSeriesNeverCostsAScrape(t *testing.T) {
 	}
 	if _, body, _ := ask(t, h, "GET", "/metrics"); !strings.Contains(body, `promhttp_metric_handler_errors_total{cause="gathering"} 1`) {
 		t.Errorf("the error is not counted:\n%s", body)
+	}
+}
+
+// Ten thousand sensors and a hundred scrapers at once must not take the memory of a hundred scrapes.
+func TestScrapesAtOnceAreBounded(t *testing.T) {
+	registry, enter, leave := prometheus.NewRegistry(), make(chan struct{}), make(chan struct{})
+	registry.MustRegister(slow{prometheus.NewDesc("slow", "Slow.", nil, nil), enter, leave})
+	h, err := Handler(Options{Source: &source{}, Registry: registry, MetricsPath: "/metrics", Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan int)
+	for range scrapesAtOnce {
+		go func() { status, _, _ := ask(t, h, "GET", "/metrics"); done <- status }()
+		<-enter
+	}
+	if status, _, _ := ask(t, h, "GET", "/metrics"); status != http.StatusServiceUnavailable {
+		t.Errorf("one more: status %d, want 503", status)
+	}
+	close(leave)
+	for range scrapesAtOnce {
+		if status := <-done; status != http.StatusOK {
+			t.Errorf("status %d, want 200", status)
+		}
+	}
+}
+
+// slow is a collector that waits until it may leave.
+type slow struct {
+	desc         *prometheus.Desc
+	enter, leave chan struct{}
+}
+
+func (s slow) Describe(ch chan<- *prometheus.Desc) { ch <- s.desc }
+
+func (s slow) Collect(ch chan<- prometheus.Metric) {
+	s.enter <- struct{}{}
+	<-s.leave
+	ch <- prometheus.MustNewConstMetric(s.desc, prometheus.GaugeValue, 1)
+}
+
+func TestAClientThatHangsUpIsNoError(t *testing.T) {
+	log := new(strings.Builder)
+	l := scrapeLog{slog.New(slog.NewTextHandler(log, nil))}
+	l.Println("error encoding and sending metric family:", "broken pipe")
+	l.Println("error gathering metrics:", "a bad series")
+	if text := log.String(); strings.Contains(text, "broken pipe") || !strings.Contains(text, "level=ERROR") {
+		t.Errorf("logged %s", text)
 	}
 }
