@@ -95,7 +95,7 @@ func (p *Poller) machineStatus(a *account, m *machine, now time.Time) MachineSta
 	switch {
 	case m.filtered != "":
 		status.Note = "filtered: " + m.filtered
-	case !m.listed:
+	case m.listedAt.IsZero():
 		status.Note = "its sensors have not been listed yet"
 	}
 	for i, s := range m.sensors {

@@ -22,6 +22,16 @@ func (p *Pacer) Ledger(now time.Time) Ledger {
 	return Ledger{At: now, Tokens: p.limiter.TokensAt(now), Until: p.until}
 }
 
+// Spent returns the ledger as it must be assumed where the process died at an unknown moment up to now: all that it could
+// send was sent. So a crash loop, which never gets to write a ledger, does not spend one over and over.
+func (l Ledger) Spent(now time.Time) Ledger {
+	spent := Ledger{At: now, Tokens: min(0, l.Tokens)}
+	if !l.Until.IsZero() {
+		spent.Until = l.ends(now)
+	}
+	return spent
+}
+
 // Restore takes a ledger over from an earlier process, as of now: what it held and what time has refilled since, never
 // more than the burst; and its pause. It is meant for a pacer that has not been used yet. The rate is the pacer's own.
 //
@@ -37,11 +47,16 @@ func (p *Pacer) Restore(l Ledger, now time.Time) {
 	p.fill(l.Tokens, at)
 	p.until = time.Time{}
 	if !l.Until.IsZero() {
-		p.until = l.Until
-		if latest := now.Add(l.Until.Sub(l.At)); p.until.After(latest) {
-			p.until = latest
-		}
+		p.until = l.ends(now)
 	}
+}
+
+// ends returns when the pause ends, by the clock of now.
+func (l Ledger) ends(now time.Time) time.Time {
+	if latest := now.Add(l.Until.Sub(l.At)); l.Until.After(latest) {
+		return latest
+	}
+	return l.Until
 }
 
 // fill makes the bucket hold so many requests at a moment. A limiter gives away whole requests only, so one that is to

@@ -81,6 +81,16 @@ func TestAPauseNeverGrowsThroughAClockSetBack(t *testing.T) {
 	})
 }
 
+func TestAfterACrashAllCountsAsSpent(t *testing.T) {
+	atNoon(t, func(t *testing.T) {
+		saved := innius.Ledger{At: time.Now(), Tokens: 5}
+		time.Sleep(3 * time.Minute)
+		want(t, "wait", restored(saved.Spent(time.Now())).Take(time.Now()).Round(time.Millisecond), time.Minute)
+		saved = innius.Ledger{At: time.Now().Add(time.Hour), Tokens: -1, Until: time.Now().Add(2 * time.Hour)}
+		want(t, "wait with a pause, the clock set back", restored(saved.Spent(time.Now())).Take(time.Now()), time.Hour)
+	})
+}
+
 func TestALedgerSurvivesAnyNumberOfRestarts(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		p := innius.NewPacer(60, 10)
