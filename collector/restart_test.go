@@ -342,7 +342,9 @@ func TestCursorsAndLessonsAreKept(t *testing.T) {
 	})
 }
 
-func (s *story) cellOf(sensor int) *cell { return s.poller.catalogue.view.Load().machines[0][0].sensors[sensor].cell }
+func (s *story) cellOf(sensor int) *cell {
+	return s.poller.catalogue.view.Load().machines[0][0].sensors[sensor].cell
+}
 
 func TestTwinsKeepTheirReadingsAndTheirOwner(t *testing.T) {
 	begin := setting{plant: works(2, 3), more: []setting{{plant: works(2, 3)}}}

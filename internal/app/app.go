@@ -9,12 +9,14 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/version"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 
+	"innius_exporter/collector"
 	"innius_exporter/internal/config"
 	"innius_exporter/internal/web"
 )
@@ -29,6 +31,7 @@ const stopWithin = 500 * time.Millisecond
 type Exporter struct {
 	Source        config.Source
 	Demo          bool
+	StoragePath   string // empty: $STATE_DIRECTORY, and without that nothing is kept
 	TelemetryPath string
 	Pprof         bool
 	Web           *toolkit.FlagConfig
@@ -46,8 +49,18 @@ func (e *Exporter) Run(ctx context.Context, logger *slog.Logger) error {
 	}
 	defer stopDemo()
 	registry := prometheus.NewRegistry()
-	poller, err := newPoller(cfg, registry, logger)
+	opts, err := options(cfg, logger)
 	if err != nil {
+		return err
+	}
+	storage, err := e.storage(&opts, logger)
+	if err != nil {
+		return err
+	}
+	defer storage.close()
+	poller := collector.NewPoller(opts)
+	register(registry, poller)
+	if err := storage.begin(poller, registry); err != nil {
 		return err
 	}
 	handler, err := web.Handler(web.Options{
@@ -57,14 +70,13 @@ func (e *Exporter) Run(ctx context.Context, logger *slog.Logger) error {
 		return err
 	}
 	polling, stopPolling := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		poller.Run(polling)
-	}()
+	var loops sync.WaitGroup
+	loops.Go(func() { poller.Run(polling) })
+	loops.Go(func() { storage.run(polling, poller) })
 	err = e.serve(ctx, web.NewServer(handler, logger), logger)
 	stopPolling()
-	<-done
+	loops.Wait()
+	storage.end(poller)
 	return err
 }
 
