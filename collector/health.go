@@ -15,7 +15,8 @@ type health struct {
 	lastError    string
 	lastErrorAt  time.Time
 
-	discovered bool      // one discovery has ended, well or badly; then it stays
+	settled    bool      // one discovery has ended, well or badly; then it stays
+	discovered bool      // the same, or kept values are served: the account is ready
 	verified   time.Time // when the whole catalogue was verified last
 	sensors    int       // polled
 	decided    time.Time // when the loop last decided anything
@@ -85,8 +86,9 @@ func (h *health) stuck(now time.Time) bool {
 func (a *account) publish(now, asleep time.Time) {
 	a.state.decided, a.state.asleep = now, asleep
 	h := a.seen()
-	if !h.discovered && a.discovery.settled() {
-		a.state.discovered, h.discovered = true, true
+	if !h.settled && a.discovery.settled() {
+		h.settled, h.discovered = true, true
+		a.state.settled, a.state.discovered = true, true
 		a.log.Info("first discovery ended", "machines", len(a.discovery.sensors), "sensors", h.sensors,
 			"cycle", a.cycleOf(h.sensors).Round(time.Second))
 	}

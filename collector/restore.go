@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"slices"
 	"time"
 
 	"innius_exporter/innius"
@@ -120,15 +121,17 @@ func (d *discovery) known(l *listing, read time.Time, tried bool) {
 	d.put(&d.routine, l, due)
 }
 
-// show publishes what was restored, before the loop runs: a scrape may come first. The account counts as discovered,
-// and so as ready, where there is something to serve.
+// show publishes what was restored, before the loop runs: a scrape may come first.
 func (a *account) show(k *KeptAccount) {
-	for i := range k.Machines {
-		for j := range k.Machines[i].Sensors {
-			a.state.discovered = a.state.discovered || !k.Machines[i].Sensors[j].At.IsZero()
-		}
-	}
-	a.state.discovered = a.state.discovered || a.discovery.settled()
+	a.state.settled = k.Discovered && k.Company.ID != ""
+	a.state.discovered = a.state.settled || k.serves()
 	h := a.seen()
 	a.health.Store(&h)
+}
+
+// serves reports whether any value is kept.
+func (k *KeptAccount) serves() bool {
+	return slices.ContainsFunc(k.Machines, func(m KeptMachine) bool {
+		return slices.ContainsFunc(m.Sensors, func(s KeptSensor) bool { return !s.At.IsZero() })
+	})
 }

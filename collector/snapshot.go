@@ -82,7 +82,7 @@ func (p *Poller) Snapshot() Snapshot {
 			k.Machines[j] = m.snapshot()
 		}
 		h := a.health.Load()
-		k.Discovered, k.Limit = h.discovered, h.limit.utc()
+		k.Discovered, k.Limit = h.settled, h.limit.utc()
 		k.Ledger = a.Pacer.Ledger(time.Now()) // last: what the readings above cost is in it
 		k.Ledger.At, k.Ledger.Until = k.Ledger.At.UTC(), k.Ledger.Until.UTC()
 	}

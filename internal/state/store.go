@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -119,12 +120,7 @@ func (s *Store) pick(kept *collector.Snapshot, accounts []collector.Account) err
 }
 
 func ours(k *collector.KeptAccount, accounts []collector.Account) bool {
-	for _, a := range accounts {
-		if k.Of(a) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(accounts, k.Of)
 }
 
 // spend makes the ledgers what they must be assumed to be after a process that did not end in order.
