@@ -80,6 +80,8 @@ func (c *cli) runCommand() {
 	var e app.Exporter
 	cmd := c.Command("run", "Poll innius and serve metrics (the default command).").Default()
 	cmd.Flag("demo", "Run against a simulated innius inside the process: no key, no network, no config.").BoolVar(&e.Demo)
+	cmd.Flag("storage.path", "Directory in which state is kept over restarts, one for each exporter. "+
+		"Default: $STATE_DIRECTORY, as systemd sets it, else nothing is kept.").StringVar(&e.StoragePath)
 	cmd.Flag("web.telemetry-path", "Path under which metrics are served.").Default("/metrics").StringVar(&e.TelemetryPath)
 	cmd.Flag("web.enable-pprof", "Serve /debug/pprof.").BoolVar(&e.Pprof)
 	e.Web = kingpinflag.AddFlags(cmd, ":10466")

@@ -134,7 +134,7 @@ func TestDemoShowsThePlantAndEndsInASecond(t *testing.T) {
 }
 
 // readmeListsTheMetricsOf compares the metrics that the README promises with those of an exposition, but for one that is
-// absent on a good day.
+// absent on a good day and one that a demo has no use for.
 func readmeListsTheMetricsOf(t *testing.T, exposition string) {
 	t.Helper()
 	readme, err := os.ReadFile("README.md")
@@ -149,7 +149,7 @@ func readmeListsTheMetricsOf(t *testing.T, exposition string) {
 		slices.Sort(all)
 		return slices.Compact(all)
 	}
-	exposed := append(names(`(?m)^# TYPE (innius_\S+)`, exposition), "innius_exporter_paused_until_timestamp_seconds")
+	exposed := append(names(`(?m)^# TYPE (innius_\S+)`, exposition), "innius_exporter_paused_until_timestamp_seconds", stateWritten)
 	slices.Sort(exposed)
 	if promised := names("(?m)^\\| `(innius_up|innius_[a-z]+_[a-z_]+)` \\|", string(readme)); !slices.Equal(promised, exposed) {
 		t.Errorf("the README promises\n%q\nbut the exposition has\n%q", promised, exposed)
@@ -188,6 +188,99 @@ func TestAStartThatFailsCostsNoRequest(t *testing.T) {
 	}
 }
 
+const stateWritten = "innius_exporter_state_last_write_timestamp_seconds"
+
+func TestARestartLosesNothingAndAsksForNothing(t *testing.T) {
+	api, address, dir := freeAddress(t), freeAddress(t), filepath.Join(t.TempDir(), "state")
+	simulation, stopAPI := start(t, "simulate", "--listen-address="+api, "--sensors=40", "--burst=80", "--api-key=canary-key-0123456789")
+	simulation.await(t, "simulated innius API")
+	t.Setenv("INNIUS_URL", "http://"+api)
+	t.Setenv("INNIUS_API_KEY", "canary-key-0123456789")
+	t.Setenv("STATE_DIRECTORY", dir+string(filepath.ListSeparator)+"/nonexistent")
+	log, stop := start(t, "--web.listen-address="+address)
+	log.await(t, "Listening on")
+	held := strings.Count(awaitValues(t, address, 20), "\ninnius_sensor_value{")
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	if err := stopAPI(); err != nil { // whatever is served now was kept
+		t.Error(err)
+	}
+	log, stop = start(t, "--web.listen-address="+address, "--storage.path="+dir)
+	log.await(t, "Listening on")
+	if got := strings.TrimSpace(get(t, "http://"+address+"/-/ready")); got != "innius_exporter is ready." {
+		t.Errorf("readiness: %s", got)
+	}
+	if body := awaitValues(t, address, held); !strings.Contains(body, "\n"+stateWritten+" ") {
+		t.Errorf("when the state was written is not told:\n%s", body)
+	}
+	err := run(t.Context(), []string{"--web.listen-address=" + freeAddress(t), "--storage.path=" + dir}, io.Discard, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "another exporter keeps its state in this directory") {
+		t.Errorf("a second exporter on the directory: %v", err)
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	if strings.Contains(everyFile(t, dir)+log.String(), "canary-key") {
+		t.Error("the key is in the state or in the log")
+	}
+}
+
+// everyFile is the content of all files of a directory.
+func everyFile(t *testing.T, dir string) string {
+	t.Helper()
+	var all strings.Builder
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		content, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(content)
+	}
+	if all.Len() == 0 {
+		t.Error("there is no state")
+	}
+	return all.String()
+}
+
+func TestWithoutStorageThePriceIsToldOnceAndNotInADemo(t *testing.T) {
+	t.Setenv("STATE_DIRECTORY", "")
+	t.Setenv("INNIUS_URL", "")
+	t.Setenv("INNIUS_API_KEY", "")
+	demo, stop := start(t, "--demo", "--web.listen-address="+freeAddress(t))
+	demo.await(t, "Listening on")
+	if err := stop(); err != nil || strings.Contains(demo.String(), "level=warn") {
+		t.Errorf("the demo: %v\n%s", err, demo)
+	}
+	t.Setenv("INNIUS_URL", "http://"+freeAddress(t))
+	t.Setenv("INNIUS_API_KEY", "canary-key-0123456789")
+	log, stop := start(t, "--web.listen-address="+freeAddress(t))
+	log.await(t, "Listening on")
+	if err := stop(); err != nil || strings.Count(log.String(), "no state is kept") != 1 || !strings.Contains(log.String(), "requests_per_hour=950") {
+		t.Errorf("%v\n%s", err, log)
+	}
+}
+
+func TestADemoKeepsStateOnlyWhereItIsTold(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("STATE_DIRECTORY", dir)
+	for _, args := range [][]string{{}, {"--storage.path=" + dir}, {"--storage.path=" + dir}} {
+		log, stop := start(t, append(args, "--demo", "--web.listen-address="+freeAddress(t))...)
+		log.await(t, "Listening on")
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+		entries, err := os.ReadDir(dir)
+		if err != nil || len(entries) != 2*len(args) { // the state and its lock
+			t.Errorf("with %s: %v, %v", args, entries, err)
+		}
+	}
+}
+
 func TestMistakesOnTheCommandLineSayWhatToDo(t *testing.T) {
 	t.Setenv("INNIUS_URL", "")
 	t.Setenv("INNIUS_API_KEY", "")
@@ -210,6 +303,7 @@ func TestMistakesOnTheCommandLineSayWhatToDo(t *testing.T) {
 		{"an unclean path", "must be a plain path", []string{"--demo", "--web.telemetry-path=//x"}},
 		{"fewer sensors than none", "--sensors must be at least 0", []string{"check", "config", "--sensors=-1"}},
 		{"a simulation without a key", "--api-key must not be empty", []string{"simulate", "--api-key="}},
+		{"a directory that cannot be", `--storage.path "main.go/below"`, []string{"--demo", "--storage.path=main.go/below"}},
 		{"a simulation without requests", "at least 1", []string{"simulate", "--burst=0"}},
 		{"nobody to ask for health", "no answer", []string{"check", "health", "--url=http://" + freeAddress(t) + "/-/healthy"}},
 	} {

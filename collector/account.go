@@ -37,12 +37,15 @@ type account struct {
 	workers   sync.WaitGroup
 
 	company      innius.Company
+	unproven     bool   // the company is a kept one: the key has not yet been seen to belong to it
 	otherCompany string // id of another company seen once
 	state        health // as the loop sees it; published whole
 	health       atomic.Pointer[health]
+	lessons      lessons // what was learned of the true allowance; nobody learns it yet
+	paused       func()  // called at each new pause for a limit; must not block
 }
 
-func newAccount(index int, opts *Options, c *catalogue) *account {
+func newAccount(index int, opts *Options, c *catalogue, paused func()) *account {
 	cfg := opts.Accounts[index]
 	a := &account{
 		Account: cfg, index: index, opts: opts, catalogue: c,
@@ -51,6 +54,7 @@ func newAccount(index int, opts *Options, c *catalogue) *account {
 		discovery: newDiscovery(opts.DiscoveryInterval, cfg.Pacer.PerHour()),
 		schedule:  newRoundRobin(opts.MinInterval),
 		twins:     map[string]string{},
+		paused:    paused,
 		results:   make(chan func(time.Time), cfg.Concurrency),
 	}
 	a.health.Store(&health{})
@@ -169,9 +173,9 @@ func (a *account) begin(ctx context.Context, request func(context.Context) func(
 
 // read asks for the readings of one sensor.
 func (a *account) read(ctx context.Context, t *turn) {
-	ref, since, cursor := t.sensor.ref, t.sensor.cell.Load().at, t.cursor
+	ref, held := t.sensor.ref, t.sensor.cell.Load()
 	a.begin(ctx, func(ctx context.Context) func(time.Time) {
-		newest, err := a.Client.Newest(ctx, ref, since, cursor)
+		newest, err := a.Client.Newest(ctx, ref, held.at, held.cursor)
 		return func(now time.Time) {
 			if ctx.Err() == nil {
 				a.took(t, newest, err, now)
@@ -216,8 +220,7 @@ func (a *account) forgive() {
 
 // keep stores what an answer brought and counts it.
 func (a *account) keep(t *turn, newest innius.Newest, whole bool, now time.Time) {
-	t.cursor = newest.Cursor
-	n := t.sensor.cell.store(newest.Readings, t.sensor.rule, whole, now)
+	n := t.sensor.cell.store(newest, t.sensor.rule, whole, now)
 	a.metrics.count(n)
 	if n.back {
 		a.log.Info("sensor can be read again", "sensor", t.sensor.label)

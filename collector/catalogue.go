@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"innius_exporter/innius"
 )
@@ -21,9 +22,9 @@ type machine struct {
 	companyLabel string
 	label        string
 	clash        bool
-	filtered     string // why its sensors are never listed; empty where they are
-	listed       bool   // its sensors have been listed at least once
-	twinOf       string // the account that exposes the machine, where that is another one
+	filtered     string    // why its sensors are never listed; empty where they are
+	listedAt     time.Time // when its sensors were last listed; zero: never
+	twinOf       string    // the account that exposes the machine, where that is another one
 	sensors      []*sensor
 }
 
@@ -56,6 +57,7 @@ func (s *sensor) polled() bool { return s.filtered == "" && s.twinOf == "" }
 // published in its place.
 type view struct {
 	companies []*innius.Company // per account; nil until known
+	listedAt  []time.Time       // per account, when its machines were last listed; zero: never
 	machines  [][]*machine      // per account, in the API's order
 }
 
@@ -63,23 +65,29 @@ type view struct {
 type catalogue struct {
 	opts    *Options
 	view    atomic.Pointer[view]
-	mu      sync.Mutex                   // writers only
-	names   map[machineKey]claim         // the labels of all machines in the view
-	cells   map[sensorKey]*cell          // of every sensor in the view
-	lists   []map[string][]innius.Sensor // per account: machine id -> its sensors as listed
-	changed []map[string]bool            // per account: machines whose sensors its loop has not yet heard of
+	mu      sync.Mutex           // writers only
+	names   map[machineKey]claim // the labels of all machines in the view
+	cells   map[sensorKey]*cell  // of every sensor in the view
+	lists   []map[string]listed  // per account: machine id -> its sensors as listed
+	changed []map[string]bool    // per account: machines whose sensors its loop has not yet heard of
+}
+
+// listed is a complete list of a machine's sensors, and when it was read.
+type listed struct {
+	sensors []innius.Sensor
+	at      time.Time
 }
 
 func newCatalogue(opts *Options) *catalogue {
 	n := len(opts.Accounts)
 	c := &catalogue{
 		opts: opts, cells: map[sensorKey]*cell{},
-		lists: make([]map[string][]innius.Sensor, n), changed: make([]map[string]bool, n),
+		lists: make([]map[string]listed, n), changed: make([]map[string]bool, n),
 	}
 	for i := range n {
-		c.lists[i], c.changed[i] = map[string][]innius.Sensor{}, map[string]bool{}
+		c.lists[i], c.changed[i] = map[string]listed{}, map[string]bool{}
 	}
-	c.view.Store(&view{companies: make([]*innius.Company, n), machines: make([][]*machine, n)})
+	c.view.Store(&view{companies: make([]*innius.Company, n), listedAt: make([]time.Time, n), machines: make([][]*machine, n)})
 	return c
 }
 
@@ -91,18 +99,21 @@ func (c *catalogue) publishCompany(account int, company innius.Company) {
 	if old.companies[account] != nil {
 		return // it goes with the machines, which name it on their labels
 	}
-	next := &view{companies: slices.Clone(old.companies), machines: old.machines}
+	next := *old
+	next.companies = slices.Clone(old.companies)
 	next.companies[account] = &company
-	c.view.Store(next)
+	c.view.Store(&next)
 }
 
-// publishMachines replaces the list of machines of an account by a complete one.
-func (c *catalogue) publishMachines(account int, company innius.Company, list []innius.Machine) {
+// publishMachines replaces the list of machines of an account by a complete one, read at a moment.
+func (c *catalogue) publishMachines(account int, company innius.Company, list []innius.Machine, at time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	old := c.view.Load()
-	next := &view{companies: slices.Clone(old.companies), machines: slices.Clone(old.machines)}
-	next.companies[account] = &company
+	next := &view{
+		companies: slices.Clone(old.companies), listedAt: slices.Clone(old.listedAt), machines: slices.Clone(old.machines),
+	}
+	next.companies[account], next.listedAt[account] = &company, at
 	next.machines[account] = make([]*machine, len(list))
 	present := map[string]bool{}
 	for i, m := range list {
@@ -122,9 +133,9 @@ func (c *catalogue) publishMachines(account int, company innius.Company, list []
 	c.publish(old, next, affected)
 }
 
-// publishSensors replaces the list of sensors of one machine by a complete one. It is lost where the machine has
-// gone meanwhile.
-func (c *catalogue) publishSensors(account int, machineID string, list []innius.Sensor) {
+// publishSensors replaces the list of sensors of one machine by a complete one, read at a moment. It is lost where the
+// machine has gone meanwhile.
+func (c *catalogue) publishSensors(account int, machineID string, list []innius.Sensor, at time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	old := c.view.Load()
@@ -132,8 +143,8 @@ func (c *catalogue) publishSensors(account int, machineID string, list []innius.
 	if i < 0 {
 		return
 	}
-	c.lists[account][machineID] = list
-	next := &view{companies: old.companies, machines: slices.Clone(old.machines)}
+	c.lists[account][machineID] = listed{sensors: list, at: at}
+	next := &view{companies: old.companies, listedAt: old.listedAt, machines: slices.Clone(old.machines)}
 	c.publish(old, next, map[machineKey]bool{old.machines[account][i].key(): true})
 }
 

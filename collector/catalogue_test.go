@@ -40,12 +40,12 @@ func publishSomething(c *catalogue, r *rand.Rand) {
 	account := r.IntN(3)
 	if r.IntN(3) == 0 {
 		company := innius.Company{ID: oneOf(r, "c1", "c2"), Name: oneOf(r, "W", "V")}
-		c.publishMachines(account, company, randomList(r, func(id, name string) innius.Machine { return innius.Machine{ID: id, Name: name} }))
+		c.publishMachines(account, company, randomList(r, func(id, name string) innius.Machine { return innius.Machine{ID: id, Name: name} }), dawn)
 		return
 	}
 	c.publishSensors(account, oneOf(r, nastyIDs...), randomList(r, func(id, name string) innius.Sensor {
 		return innius.Sensor{ID: id, Name: name, Unit: "bar"}
-	}))
+	}), dawn)
 }
 
 func randomList[T any](r *rand.Rand, item func(id, name string) T) []T {

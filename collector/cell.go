@@ -14,7 +14,10 @@ type observation struct {
 	answered time.Time      // when the API last answered for this sensor; zero: never
 	failure  string         // why the last request about it failed; empty where it did not
 	failedAt time.Time      // when it began to fail
+	tried    time.Time      // when it failed last
+	failures int            // in a row
 	unusable innius.Reading // the newest reading that is no number, where it is newer than the newest number
+	cursor   innius.Cursor  // where the next request goes on
 
 	// What has been counted, so that a reading on overlapping pages counts once.
 	seen   time.Time       // greatest time, not in the future
@@ -25,7 +28,24 @@ type observation struct {
 
 // cell holds a sensor's observation. Any number of scrapes read it; nobody waits. One loop writes, two for the moment
 // in which a sensor passes from one account to another: neither may undo what the other has stored.
-type cell struct{ atomic.Pointer[observation] }
+type cell struct {
+	atomic.Pointer[observation]
+	lessons lessons // what the schedule learned of the sensor
+}
+
+// lessons holds what a learner knows, encoded by itself, so that it outlives a restart. The learner stores it whenever
+// it has learned something and reads it when it starts; it must take bytes that it does not understand for none, for
+// another version may have written them. Stored bytes are never changed. Nil: nothing learned.
+type lessons struct{ atomic.Pointer[[]byte] }
+
+func (l *lessons) keep(encoded []byte) { l.Store(&encoded) }
+
+func (l *lessons) kept() []byte {
+	if encoded := l.Load(); encoded != nil {
+		return *encoded
+	}
+	return nil
+}
 
 func newCell() *cell {
 	c := &cell{}
@@ -46,12 +66,13 @@ type news struct {
 // skipOrder counts an answer that is older than what an earlier one gave. The client's reasons come beside it.
 const skipOrder innius.SkipReason = "order"
 
-// store takes over what an answer says. readings are oldest first; whole is false where an error ended them. It never
-// replaces a reading by an older one.
-func (c *cell) store(readings []innius.Reading, rule *Rule, whole bool, now time.Time) news {
+// store takes over what an answer says. Its readings are oldest first; whole is false where an error ended them. It
+// never replaces a reading by an older one.
+func (c *cell) store(answer innius.Newest, rule *Rule, whole bool, now time.Time) news {
 	for {
 		held := c.Load()
-		next, n := held.with(readings, rule, whole, now)
+		next, n := held.with(answer.Readings, rule, whole, now)
+		next.cursor = answer.Cursor
 		if c.CompareAndSwap(held, &next) {
 			return n
 		}
@@ -64,7 +85,7 @@ func (o *observation) with(readings []innius.Reading, rule *Rule, whole bool, no
 	n := news{skipped: map[innius.SkipReason]int{}}
 	if whole {
 		n.back = held.failure != ""
-		next.answered, next.failure, next.failedAt = now, "", time.Time{}
+		next.answered, next.failure, next.failedAt, next.tried, next.failures = now, "", time.Time{}, time.Time{}, 0
 	}
 	faulty, readable := map[string]bool{}, false
 	var odd innius.Reading // the last one without a time that can be used
@@ -157,7 +178,8 @@ func (c *cell) fail(why string, now time.Time) bool {
 		if first {
 			next.failedAt = now
 		}
-		next.failure = why
+		next.failure, next.tried = why, now
+		next.failures++
 		if c.CompareAndSwap(held, &next) {
 			return first
 		}

@@ -62,7 +62,7 @@ func TestEachSkippedReadingCountsOnceThoughPagesOverlap(t *testing.T) {
 	} {
 		c := newCell()
 		for i, a := range answers {
-			if n := c.store(a.readings, noRule, true, at(100)); !maps.Equal(n.skipped, orEmpty(a.counts)) {
+			if n := c.store(innius.Newest{Readings: a.readings}, noRule, true, at(100)); !maps.Equal(n.skipped, orEmpty(a.counts)) {
 				t.Errorf("%s, answer %d: counted %v, want %v", name, i+1, n.skipped, a.counts)
 			}
 		}
@@ -92,7 +92,7 @@ func TestTheNewestNumberIsHeldWhateverComesAfter(t *testing.T) {
 		{nil, 4, 3, false}, // nothing
 		{[]innius.Reading{reading(6, 6), skipped(7, innius.SkipText, "")}, 6, 6, true}, // both
 	} {
-		n := c.store(step.readings, noRule, true, at(100+i))
+		n := c.store(innius.Newest{Readings: step.readings}, noRule, true, at(100+i))
 		if o := c.Load(); o.value != step.value || !o.at.Equal(at(step.at)) || n.fresh != step.fresh || !o.answered.Equal(at(100+i)) {
 			t.Errorf("step %d: %+v, fresh %t, want %+v", i+1, o, n.fresh, step)
 		}
@@ -101,7 +101,7 @@ func TestTheNewestNumberIsHeldWhateverComesAfter(t *testing.T) {
 
 func TestNewsTellsFirstAgeAndRecovery(t *testing.T) {
 	c := newCell()
-	if n := c.store([]innius.Reading{reading(10, 1)}, noRule, true, at(15)); !n.first || !n.fresh || n.age != 5*time.Second || n.back {
+	if n := c.store(innius.Newest{Readings: []innius.Reading{reading(10, 1)}}, noRule, true, at(15)); !n.first || !n.fresh || n.age != 5*time.Second || n.back {
 		t.Errorf("first: %+v", n)
 	}
 	if !c.fail("broken", at(20)) || c.fail("broken", at(30)) {
@@ -110,7 +110,7 @@ func TestNewsTellsFirstAgeAndRecovery(t *testing.T) {
 	if o := c.Load(); o.value != 1 || o.failure != "broken" || !o.failedAt.Equal(at(20)) || !o.answered.Equal(at(15)) {
 		t.Errorf("a failure took something away: %+v", o)
 	}
-	if n := c.store([]innius.Reading{reading(41, 2)}, noRule, true, at(40)); n.first || !n.back || n.age != 0 {
+	if n := c.store(innius.Newest{Readings: []innius.Reading{reading(41, 2)}}, noRule, true, at(40)); n.first || !n.back || n.age != 0 {
 		t.Errorf("recovery: %+v", n)
 	}
 	if o := c.Load(); o.failure != "" || !o.failedAt.IsZero() {
@@ -120,13 +120,13 @@ func TestNewsTellsFirstAgeAndRecovery(t *testing.T) {
 
 func TestAPartialAnswerIsKeptButIsNoSuccess(t *testing.T) {
 	c := newCell()
-	c.store([]innius.Reading{reading(10, 1)}, noRule, true, at(15))
+	c.store(innius.Newest{Readings: []innius.Reading{reading(10, 1)}}, noRule, true, at(15))
 	c.fail("broken", at(20))
-	n := c.store([]innius.Reading{reading(5, 0)}, noRule, false, at(30))
+	n := c.store(innius.Newest{Readings: []innius.Reading{reading(5, 0)}}, noRule, false, at(30))
 	if o := c.Load(); n.back || o.failure == "" || !o.answered.Equal(at(15)) || n.skipped[skipOrder] != 0 {
 		t.Errorf("half an answer counts as a whole one: %+v %+v", n, o)
 	}
-	c.store([]innius.Reading{reading(25, 2)}, noRule, false, at(30))
+	c.store(innius.Newest{Readings: []innius.Reading{reading(25, 2)}}, noRule, false, at(30))
 	if o := c.Load(); o.value != 2 {
 		t.Errorf("what was paid for is lost: %+v", o)
 	}
@@ -135,11 +135,11 @@ func TestAPartialAnswerIsKeptButIsNoSuccess(t *testing.T) {
 func TestTextBecomesANumberWhereARuleSaysSo(t *testing.T) {
 	rule := &Rule{Values: map[string]float64{"RUN": 1, "STOP": 0, "": 7}}
 	c := newCell()
-	n := c.store([]innius.Reading{skipped(1, innius.SkipText, "RUN"), skipped(2, innius.SkipText, "STOP")}, rule, true, at(9))
+	n := c.store(innius.Newest{Readings: []innius.Reading{skipped(1, innius.SkipText, "RUN"), skipped(2, innius.SkipText, "STOP")}}, rule, true, at(9))
 	if o := c.Load(); o.value != 0 || !o.at.Equal(at(2)) || len(n.skipped) != 0 {
 		t.Errorf("%+v %+v", o, n)
 	}
-	n = c.store([]innius.Reading{skipped(3, innius.SkipText, "ODD"), skipped(4, innius.SkipNumber, "")}, rule, true, at(9))
+	n = c.store(innius.Newest{Readings: []innius.Reading{skipped(3, innius.SkipText, "ODD"), skipped(4, innius.SkipNumber, "")}}, rule, true, at(9))
 	if o := c.Load(); !o.at.Equal(at(2)) || n.skipped[innius.SkipText] != 1 || n.skipped[innius.SkipNumber] != 1 {
 		t.Errorf("unmapped: %+v %+v", o, n)
 	}
@@ -183,7 +183,7 @@ func TestTwoWritersNeverUndoEachOther(t *testing.T) {
 	for w := range 2 {
 		writers.Go(func() {
 			for i := range 1000 {
-				c.store([]innius.Reading{reading(2*i+w, 1)}, noRule, true, at(9000))
+				c.store(innius.Newest{Readings: []innius.Reading{reading(2*i+w, 1)}}, noRule, true, at(9000))
 				c.fail("broken", at(9000))
 				if o := c.Load(); o.at.Before(at(2*i + w)) {
 					t.Errorf("the reading of second %d is held after that of %d", o.at.Unix()-dawn.Unix(), 2*i+w)

@@ -3,4 +3,6 @@
 // [Poller] runs one loop per account: it learns what exists (discovery.go), decides who is asked next (schedule.go),
 // obeys what the API answers (gate.go) and stores readings (cell.go) under the catalogue (catalogue.go). [Collector]
 // reads all that at each scrape: it does no I/O and waits for no writer. The package knows no URL, no key and no YAML.
+//
+// What should outlive a restart leaves as a [Snapshot] (snapshot.go) and comes back as Options.Kept (restore.go).
 package collector

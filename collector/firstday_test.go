@@ -66,7 +66,7 @@ func TestAWrongPathIsAFailureOfTheAccount(t *testing.T) {
 func TestATimeThatIsNotUnderstoodIsSaidAndNotTakenForSilence(t *testing.T) {
 	c := newCell()
 	odd := innius.Reading{Text: "2026-11-23 17:00:00", Skip: innius.SkipTime}
-	n := c.store([]innius.Reading{odd}, noRule, true, at(9))
+	n := c.store(innius.Newest{Readings: []innius.Reading{odd}}, noRule, true, at(9))
 	s := &sensor{rule: noRule, cell: c}
 	if o := c.Load(); s.state(o, time.Hour, at(9)) != StateUnreadable || !strings.Contains(s.why(o, time.Hour, at(9)), odd.Text) {
 		t.Errorf("%s: %s", s.state(o, time.Hour, at(9)), s.why(o, time.Hour, at(9)))
@@ -74,7 +74,7 @@ func TestATimeThatIsNotUnderstoodIsSaidAndNotTakenForSilence(t *testing.T) {
 	if n.odd != odd {
 		t.Errorf("nobody can be told: %+v", n)
 	}
-	c.store([]innius.Reading{{Time: at(10), Value: 1}}, noRule, true, at(11))
+	c.store(innius.Newest{Readings: []innius.Reading{{Time: at(10), Value: 1}}}, noRule, true, at(11))
 	if o := c.Load(); s.state(o, time.Hour, at(11)) != StateFresh || o.unusable.Skip != "" {
 		t.Errorf("after a good reading: %+v", o)
 	}

@@ -54,6 +54,8 @@ type story struct {
 	registry *prometheus.Registry
 	log      *book
 
+	begun   []setting // per account, as it is now
+	keys    []*keySource
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 	closers []func()
@@ -76,44 +78,58 @@ func play(t *testing.T, begin setting, tell func(s *story)) {
 // prepare makes everything but runs nothing.
 func prepare(t *testing.T, begin setting) *story {
 	t.Helper()
-	s := &story{T: t, log: &book{}}
-	opts := Options{Metrics: NewMetrics(), Logger: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
-	for i, one := range append([]setting{begin}, begin.more...) {
-		opts.Accounts = append(opts.Accounts, s.account(fmt.Sprintf("a%d", i+1), one, opts.Metrics))
+	s := &story{T: t, log: &book{}, begun: append([]setting{begin}, begin.more...)}
+	for _, one := range s.begun {
+		s.serve(one)
 	}
-	if begin.options != nil {
-		begin.options(&opts)
+	s.api, s.key = s.apis[0], s.keys[0]
+	s.make(nil)
+	return s
+}
+
+// serve makes an account's API.
+func (s *story) serve(one setting) {
+	one.api.Key = canary
+	server, front := simulator.New(one.plant, one.api), &relay{}
+	for _, f := range one.faults {
+		server.Inject(f)
+	}
+	front.Store(server)
+	s.apis, s.fronts, s.keys = append(s.apis, server), append(s.fronts, front), append(s.keys, &keySource{key: canary})
+}
+
+// make makes a poller with all that belongs to it, as a process does when it starts.
+func (s *story) make(kept *Snapshot) {
+	opts := Options{
+		Metrics: NewMetrics(), Kept: kept,
+		Logger: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+	for i := range s.begun {
+		opts.Accounts = append(opts.Accounts, s.account(i, opts.Metrics))
+	}
+	if change := s.begun[0].options; change != nil {
+		change(&opts)
 	}
 	s.poller = NewPoller(opts)
 	s.registry = prometheus.NewPedanticRegistry()
 	s.registry.MustRegister(NewCollector(s.poller))
-	return s
 }
 
-func (s *story) account(name string, one setting, metrics *Metrics) Account {
-	one.api.Key = canary
-	server, key := simulator.New(one.plant, one.api), &keySource{key: canary}
+func (s *story) account(i int, metrics *Metrics) Account {
+	one, name := s.begun[i], fmt.Sprintf("a%d", i+1)
 	pacer := innius.NewPacer(or(one.perHour, or(0.95*float64(one.api.Limits.PerHour), 1200)), or(one.burst, or(one.api.Limits.Burst, 30)))
 	client := one.client
 	client.BaseURL, client.AllowHTTP = &url.URL{Scheme: "http", Host: "api.example"}, true
-	client.Key, client.Pacer, client.UserAgent, client.Observe = key.read, pacer, "test", metrics.Observer(name)
-	for _, f := range one.faults {
-		server.Inject(f)
-	}
+	client.Key, client.Pacer, client.UserAgent, client.Observe = s.keys[i].read, pacer, "test", metrics.Observer(name)
 	client.PageSize = or(client.PageSize, 5) // the newest readings are enough, and cheap
 	var closeAll func()
-	front := &relay{}
-	front.Store(server)
-	client.HTTPClient, closeAll = simulator.Pipe(front)
+	client.HTTPClient, closeAll = simulator.Pipe(s.fronts[i])
 	made, err := innius.New(client)
 	if err != nil {
 		s.Fatal(err)
 	}
-	s.apis, s.fronts, s.closers = append(s.apis, server), append(s.fronts, front), append(s.closers, closeAll)
-	if s.api == nil {
-		s.api, s.key = server, key
-	}
-	return Account{Name: name, Client: made, Pacer: pacer, Concurrency: or(one.concurrency, 4)}
+	s.closers = append(s.closers, closeAll)
+	return Account{Name: name, Origin: "api.example", Client: made, Pacer: pacer, Concurrency: or(one.concurrency, 4)}
 }
 
 func or[T comparable](value, fallback T) T {
@@ -140,6 +156,7 @@ func (s *story) stop() {
 	for _, closeAll := range s.closers {
 		closeAll()
 	}
+	s.closers = nil
 }
 
 // pass lets virtual time pass, and everything that is due by then happen.

@@ -11,6 +11,7 @@ type health struct {
 	outage       bool      // the account, not an object, is to blame for it
 	paused       pauseReason
 	until        time.Time // end of the pause
+	limit        KeptLimit // the same, where it is for a limit, to be kept over a restart
 	lastError    string
 	lastErrorAt  time.Time
 
@@ -19,7 +20,8 @@ type health struct {
 
 	lists map[string]string // why the sensors of a machine cannot be listed, by machine id; never changed in place
 
-	discovered bool      // one discovery has ended, well or badly; then it stays
+	settled    bool      // one discovery has ended, well or badly; then it stays
+	discovered bool      // the same, or kept values are served: the account is ready
 	verified   time.Time // when the whole catalogue was verified last
 	sensors    int       // polled
 	decided    time.Time // when the loop last decided anything
@@ -92,18 +94,29 @@ func (h *health) stuck(now time.Time) bool {
 	return !h.decided.IsZero() && now.Sub(later(h.decided, h.asleep)) > stuckAfter
 }
 
-// publish makes the loop's state visible.
+// publish makes the loop's state visible, and tells whoever keeps it of a new pause for a limit.
 func (a *account) publish(now, asleep time.Time) {
-	h := &a.state
-	h.paused, h.until = a.gate.reason, a.gate.until
-	h.decided, h.asleep = now, asleep
-	h.sensors = a.schedule.len()
-	if !h.discovered && a.discovery.settled() {
-		h.discovered = true
+	a.state.decided, a.state.asleep = now, asleep
+	h := a.seen()
+	if !h.settled && a.discovery.settled() {
+		h.settled, h.discovered = true, true
+		a.state.settled, a.state.discovered = true, true
 		a.log.Info("first discovery ended", "complete", !h.verified.IsZero(), "machines", len(a.discovery.sensors), "sensors", h.sensors,
 			"cycle", a.cycleOf(h.sensors).Round(time.Second))
 	}
-	h.verified = a.discovery.verified
-	published := *h
-	a.health.Store(&published)
+	before := a.health.Swap(&h)
+	if h.limit.Until.After(before.limit.Until) {
+		a.paused()
+	}
+}
+
+// seen returns the loop's state as it may be published.
+func (a *account) seen() health {
+	h := a.state
+	h.paused, h.until = a.gate.reason, a.gate.until
+	h.sensors, h.verified = a.schedule.len(), a.discovery.verified
+	if h.paused == pausedLimit {
+		h.limit = KeptLimit{Until: a.gate.until, Since: a.gate.since, Unnamed: a.gate.limits}
+	}
+	return h
 }

@@ -24,8 +24,8 @@ func (a *account) ask(ctx context.Context, l *listing) {
 		company := a.company
 		askPage(ctx, a, l, &l.sensors, func(ctx context.Context, key string) iter.Seq2[innius.Page[innius.Sensor], error] {
 			return a.Client.Sensors(ctx, company.ID, l.machine, key)
-		}, func(s innius.Sensor) string { return s.ID }, func(list []innius.Sensor) {
-			a.catalogue.publishSensors(a.index, l.machine, list)
+		}, func(s innius.Sensor) string { return s.ID }, func(list []innius.Sensor, now time.Time) {
+			a.catalogue.publishSensors(a.index, l.machine, list, now)
 		})
 	}
 }
@@ -48,9 +48,15 @@ func (a *account) askCompany(ctx context.Context, l *listing) {
 }
 
 // belongs takes note of the key's company and reports whether that is settled. Another company than before is
-// confirmed by a second look, like any loss of more than half; then all lists start anew.
+// confirmed by a second look, like any loss of more than half; then all lists start anew. At the first look after a
+// restart there is no doubt to be had: what was kept is another account's, and is not served a moment longer.
 func (a *account) belongs(company innius.Company) bool {
 	known := a.discovery.machines != nil
+	if known && a.company.ID != company.ID && a.unproven {
+		a.log.Warn("the key belongs to another company than the kept state; that state is dropped", "kept", a.company.ID, "company", company.ID)
+		a.otherCompany = company.ID
+	}
+	a.unproven = false
 	if known && a.company.ID != company.ID && a.otherCompany != company.ID {
 		a.log.Warn("the key belongs to another company now; a second look confirms it", "before", a.company.ID, "company", company.ID)
 		a.otherCompany = company.ID
@@ -58,7 +64,7 @@ func (a *account) belongs(company innius.Company) bool {
 	}
 	if known && a.company.ID != company.ID {
 		a.discovery.forget()
-		a.catalogue.publishMachines(a.index, company, nil)
+		a.catalogue.publishMachines(a.index, company, nil, time.Time{})
 	}
 	a.company, a.otherCompany = company, ""
 	a.discovery.begin()
@@ -67,7 +73,7 @@ func (a *account) belongs(company innius.Company) bool {
 
 // askPage asks for the next page of a list, and publishes the list when it is complete.
 func askPage[T any](ctx context.Context, a *account, l *listing, p *partial[T],
-	pages func(context.Context, string) iter.Seq2[innius.Page[T], error], id func(T) string, publish func([]T),
+	pages func(context.Context, string) iter.Seq2[innius.Page[T], error], id func(T) string, publish func([]T, time.Time),
 ) {
 	key := p.next
 	a.begin(ctx, func(ctx context.Context) func(time.Time) {
@@ -91,7 +97,7 @@ func askPage[T any](ctx context.Context, a *account, l *listing, p *partial[T],
 				a.discovery.confirm(l, now)
 				return
 			}
-			publish(items)
+			publish(items, now)
 			a.discovery.done(l, now)
 		}
 	})
@@ -104,15 +110,20 @@ func firstOf[T any](pages iter.Seq2[innius.Page[T], error]) (innius.Page[T], err
 	return innius.Page[T]{}, nil
 }
 
-func (a *account) publishMachines(list []innius.Machine) {
-	a.catalogue.publishMachines(a.index, a.company, list)
-	var wanted []string
+func (a *account) publishMachines(list []innius.Machine, now time.Time) {
+	a.catalogue.publishMachines(a.index, a.company, list, now)
+	a.discovery.know(a.wanted(list))
+}
+
+// wanted returns the ids of the machines that no filter keeps out.
+func (a *account) wanted(list []innius.Machine) []string {
+	var ids []string
 	for _, m := range list {
 		if a.opts.Machines.reject("machines", m.ID, m.Name) == "" {
-			wanted = append(wanted, m.ID)
+			ids = append(ids, m.ID)
 		}
 	}
-	a.discovery.know(wanted)
+	return ids
 }
 
 // listed takes the answer about a list into account and reports whether it is one to go on with.

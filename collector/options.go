@@ -30,11 +30,13 @@ type Options struct {
 	Rules             []Rule        // first match wins
 	Metrics           *Metrics
 	Logger            *slog.Logger
+	Kept              *Snapshot // of an earlier process or config; nil: start anew. It is not changed
 }
 
 // Account is one key of the API and what belongs to it.
 type Account struct {
 	Name        string
+	Origin      string // which API it is of, such as the host of its URL: kept state of another is not taken
 	Client      *innius.Client
 	Pacer       *innius.Pacer // the same that the client waits for
 	Concurrency int           // requests in flight at most; default 4

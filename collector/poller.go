@@ -13,17 +13,33 @@ type Poller struct {
 	opts      Options
 	catalogue *catalogue
 	accounts  []*account
+	paused    chan struct{}
 }
 
-// NewPoller makes a poller. Nothing happens before Run.
+// NewPoller makes a poller. Nothing is asked before Run; what Options.Kept holds is there at once.
 func NewPoller(opts Options) *Poller {
-	p := &Poller{opts: opts.withDefaults()}
+	p := &Poller{opts: opts.withDefaults(), paused: make(chan struct{}, 1)}
 	p.catalogue = newCatalogue(&p.opts)
 	for i := range p.opts.Accounts {
-		p.accounts = append(p.accounts, newAccount(i, &p.opts, p.catalogue))
+		p.accounts = append(p.accounts, newAccount(i, &p.opts, p.catalogue, p.notePause))
+	}
+	if kept := p.opts.Kept; kept != nil {
+		p.opts.Kept = nil // its readings age
+		p.restore(kept, time.Now())
 	}
 	return p
 }
+
+func (p *Poller) notePause() {
+	select {
+	case p.paused <- struct{}{}:
+	default: // the one before has not been heard yet
+	}
+}
+
+// Paused tells of each new pause for a limit, several perhaps as one. Whoever keeps snapshots should take one then: a
+// pause that is forgotten in a crash would end in a 429 that could have been foreseen. There is one such channel.
+func (p *Poller) Paused() <-chan struct{} { return p.paused }
 
 // Run polls until ctx ends, and returns when no request is under way any more.
 func (p *Poller) Run(ctx context.Context) {
@@ -34,7 +50,8 @@ func (p *Poller) Run(ctx context.Context) {
 	loops.Wait()
 }
 
-// Ready reports whether each account has completed or failed one discovery. Once true it stays true.
+// Ready reports whether each account has completed or failed one discovery, or serves kept values. Once true it stays
+// true.
 func (p *Poller) Ready() bool {
 	return !slices.ContainsFunc(p.accounts, func(a *account) bool { return !a.health.Load().discovered })
 }

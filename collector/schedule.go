@@ -1,10 +1,6 @@
 package collector
 
-import (
-	"time"
-
-	"innius_exporter/innius"
-)
+import "time"
 
 // schedule decides which sensor is asked next. The refresh loop owns it and knows nothing else of how it chooses.
 type schedule interface {
@@ -29,7 +25,6 @@ type schedule interface {
 type turn struct {
 	*entry[*turn]
 	sensor   *sensor
-	cursor   innius.Cursor
 	asked    time.Time // last; zero: never
 	failures int       // in a row, through its own fault
 	gone     bool      // left while its request was under way
@@ -57,7 +52,7 @@ func (r *roundRobin) set(machineID string, sensors []*sensor) (added, removed in
 		if t == nil {
 			t = &turn{}
 			t.entry = newEntry(t)
-			r.waiting.put(t.entry, time.Time{}) // never asked: before all others
+			r.waiting.put(t.entry, r.firstDue(t, s.cell.Load()))
 			added++
 		}
 		t.sensor = s
@@ -73,6 +68,20 @@ func (r *roundRobin) set(machineID string, sensors []*sensor) (added, removed in
 		delete(r.machines, machineID)
 	}
 	return added, len(before)
+}
+
+// firstDue is when a sensor new to the schedule is due: one that another process, or another account, has asked before
+// goes on as if asked here; one that nobody ever asked goes before all others.
+func (r *roundRobin) firstDue(t *turn, held *observation) time.Time {
+	switch {
+	case held.failure != "":
+		t.asked, t.failures = held.tried, held.failures
+		return r.backedOff(t)
+	case held.answered.IsZero():
+		return time.Time{}
+	}
+	t.asked = held.answered
+	return t.asked.Add(r.interval)
 }
 
 func (r *roundRobin) due() (time.Time, bool) {
@@ -97,7 +106,11 @@ func (r *roundRobin) done(t *turn) {
 
 func (r *roundRobin) failed(t *turn) {
 	t.failures++
-	r.put(t, t.asked.Add(backOff(t.failures, 30*time.Second, time.Hour)))
+	r.put(t, r.backedOff(t))
+}
+
+func (r *roundRobin) backedOff(t *turn) time.Time {
+	return t.asked.Add(backOff(t.failures, 30*time.Second, time.Hour))
 }
 
 // again puts the sensor behind all that were not asked since: were it the one that is broken, and still the first,

@@ -62,7 +62,7 @@ func TestTakingFromAQueueLeavesAnotherAlone(t *testing.T) {
 func sensorsOf(ids ...string) []*sensor {
 	var list []*sensor
 	for _, id := range ids {
-		list = append(list, &sensor{Sensor: innius.Sensor{ID: id}})
+		list = append(list, &sensor{Sensor: innius.Sensor{ID: id}, cell: newCell()})
 	}
 	return list
 }
@@ -171,10 +171,10 @@ func TestRoundRobinKeepsTheTurnOfASensorThatIsListedAgain(t *testing.T) {
 	r := newRoundRobin(10 * time.Second)
 	r.set("m", sensorsOf("a"))
 	turn := r.next(at(0))
-	turn.cursor.Key = "page 7"
+	turn.failures = 7
 	r.set("m", sensorsOf("a"))
-	r.done(turn)
-	if again := r.next(at(10)); again.cursor.Key != "page 7" || r.len() != 1 {
+	r.failed(turn)
+	if again := r.next(at(10)); again.failures != 8 || r.len() != 1 {
 		t.Errorf("%+v", again)
 	}
 }

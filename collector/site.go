@@ -21,10 +21,10 @@ func (c *catalogue) rebuild(next *view, named claim, places []place) []sensorKey
 		if exposedBy == "" && m.filtered == "" {
 			exposedBy = name
 		}
-		list, listed := c.lists[p.account][m.ID]
-		m.listed, m.sensors = listed, make([]*sensor, 0, len(list))
-		for _, listed := range list {
-			s := c.newSensor(&m, listed, labels[listed.ID])
+		list := c.lists[p.account][m.ID]
+		m.listedAt, m.sensors = list.at, make([]*sensor, 0, len(list.sensors))
+		for _, one := range list.sensors {
+			s := c.newSensor(&m, one, labels[one.ID])
 			if by, known := owner[s.ID]; known && by != name {
 				s.twinOf = by
 			} else if s.filtered == "" {
@@ -45,7 +45,7 @@ func (c *catalogue) nameSensors(v *view, places []place) (map[string]claim, []se
 	seen := map[string]bool{}
 	for _, p := range places {
 		m := v.machines[p.account][p.index]
-		for _, s := range c.lists[p.account][m.ID] {
+		for _, s := range c.lists[p.account][m.ID].sensors {
 			if !seen[s.ID] {
 				seen[s.ID] = true
 				claims = append(claims, claim{label: c.opts.Labels.text(s.ID, s.Name), ids: []string{s.ID}})

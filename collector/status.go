@@ -97,7 +97,7 @@ func (p *Poller) machineStatus(a *account, m *machine, now time.Time) MachineSta
 		status.Note = "filtered: " + m.filtered
 	case a.health.Load().lists[m.ID] != "":
 		status.Note = "its sensors cannot be listed: " + a.health.Load().lists[m.ID]
-	case !m.listed:
+	case m.listedAt.IsZero():
 		status.Note = "its sensors have not been listed yet"
 	}
 	for i, s := range m.sensors {

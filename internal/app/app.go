@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/common/version"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 
+	"innius_exporter/collector"
 	"innius_exporter/internal/config"
 	"innius_exporter/internal/web"
 )
@@ -31,6 +32,7 @@ const stopWithin = 500 * time.Millisecond
 type Exporter struct {
 	Source        config.Source
 	Demo          bool
+	StoragePath   string // empty: $STATE_DIRECTORY, and without that nothing is kept
 	TelemetryPath string
 	Pprof         bool
 	Web           *toolkit.FlagConfig
@@ -48,8 +50,18 @@ func (e *Exporter) Run(ctx context.Context, logger *slog.Logger) error {
 	}
 	defer stopDemo()
 	registry := prometheus.NewRegistry()
-	poller, err := newPoller(cfg, registry, logger)
+	opts, err := options(cfg, logger)
 	if err != nil {
+		return err
+	}
+	storage, err := e.storage(&opts, logger)
+	if err != nil {
+		return err
+	}
+	defer storage.close()
+	poller := collector.NewPoller(opts)
+	register(registry, poller)
+	if err := storage.begin(poller, registry); err != nil {
 		return err
 	}
 	handler, err := web.Handler(web.Options{
@@ -61,18 +73,19 @@ func (e *Exporter) Run(ctx context.Context, logger *slog.Logger) error {
 	server := web.NewServer(handler, logger)
 	listening := whenListening(server)
 	polling, stopPolling := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	var loops sync.WaitGroup
+	loops.Go(func() {
 		select { // a start that fails must not cost a request
 		case <-listening:
 			poller.Run(polling)
 		case <-polling.Done():
 		}
-	}()
+	})
+	loops.Go(func() { storage.run(polling, poller) })
 	err = e.serve(ctx, server, logger)
 	stopPolling()
-	<-done
+	loops.Wait()
+	storage.end(poller)
 	return err
 }
 

@@ -16,8 +16,8 @@ import (
 	"innius_exporter/internal/config"
 )
 
-// newPoller makes the poller of a config and registers all metrics of the process.
-func newPoller(cfg *config.Config, registry *prometheus.Registry, logger *slog.Logger) (*collector.Poller, error) {
+// options are what a config means to the collector.
+func options(cfg *config.Config, logger *slog.Logger) (collector.Options, error) {
 	opts := collector.Options{
 		Labels: collector.LabelMode(cfg.Labels), DiscoveryInterval: cfg.Discovery.Interval,
 		Machines: collector.Filter(cfg.Discovery.Machines), Sensors: collector.Filter(cfg.Discovery.Sensors),
@@ -27,16 +27,19 @@ func newPoller(cfg *config.Config, registry *prometheus.Registry, logger *slog.L
 	for _, a := range cfg.Accounts {
 		account, err := newAccount(a, opts.Metrics)
 		if err != nil {
-			return nil, fmt.Errorf("account %q: %w", a.Name, err)
+			return opts, fmt.Errorf("account %q: %w", a.Name, err)
 		}
 		opts.Accounts = append(opts.Accounts, account)
 	}
-	poller := collector.NewPoller(opts)
+	return opts, nil
+}
+
+// register registers all metrics of the process but those of the state.
+func register(registry *prometheus.Registry, poller *collector.Poller) {
 	registry.MustRegister(
 		collector.NewCollector(poller), configLoaded(time.Now()), versioncollector.NewCollector(Name),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
-	return poller, nil
 }
 
 func rules(cfg *config.Config, logger *slog.Logger) []collector.Rule {
@@ -61,7 +64,7 @@ func newAccount(a config.Account, metrics *collector.Metrics) (collector.Account
 		Timeout: a.Timeout, PageSize: a.PageSize, Lookback: a.Lookback, Endpoints: a.Endpoints, Fields: a.Fields,
 		UserAgent: userAgent(), Observe: metrics.Observer(a.Name),
 	})
-	return collector.Account{Name: a.Name, Client: client, Pacer: pacer, Concurrency: a.Concurrency}, err
+	return collector.Account{Name: a.Name, Origin: a.URL.Host, Client: client, Pacer: pacer, Concurrency: a.Concurrency}, err
 }
 
 // userAgent names the program and its version; a build without a stamp, such as by go run, says so.

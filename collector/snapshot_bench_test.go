@@ -1,0 +1,43 @@
+package collector
+
+import (
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"innius_exporter/innius"
+)
+
+// BenchmarkRestart takes and restores a snapshot of 100,000 sensors; the file between is timed in internal/state.
+func BenchmarkRestart(b *testing.B) {
+	kept := Snapshot{At: dawn, Accounts: []KeptAccount{{
+		Name: "a1", Company: innius.Company{ID: "works.example", Name: "Works"}, ListedAt: dawn, Ledger: innius.Ledger{At: dawn},
+	}}}
+	for i := range 1000 {
+		m := KeptMachine{Machine: innius.Machine{ID: fmt.Sprint("m", i), Name: fmt.Sprint("Machine ", i)}, ListedAt: dawn}
+		for j := range 100 {
+			m.Sensors = append(m.Sensors, KeptSensor{
+				Sensor: innius.Sensor{ID: fmt.Sprint("s", j), Name: fmt.Sprint("Sensor ", j)},
+				At:     dawn, Value: 1, Answered: dawn.Add(time.Duration(i*100+j) * time.Second), Seen: dawn,
+			})
+		}
+		kept.Accounts[0].Machines = append(kept.Accounts[0].Machines, m)
+	}
+	var p *Poller
+	b.Run("restore", func(b *testing.B) {
+		for b.Loop() {
+			p = NewPoller(Options{
+				Accounts: []Account{{Name: "a1", Pacer: innius.NewPacer(1000, 30)}},
+				Metrics:  NewMetrics(), Logger: slog.New(slog.DiscardHandler), Kept: &kept,
+			})
+		}
+	})
+	b.Run("snapshot", func(b *testing.B) {
+		for b.Loop() {
+			if s := p.Snapshot(); len(s.Accounts[0].Machines) != 1000 {
+				b.Fatal("not all machines")
+			}
+		}
+	})
+}

@@ -1,0 +1,76 @@
+package innius
+
+import (
+	"math"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// Ledger is what a Pacer knows of the allowance at one moment, for keeping over a restart.
+type Ledger struct {
+	At     time.Time // the moment
+	Tokens float64   // requests that could be sent at it; below 0: owed
+	Until  time.Time // end of the pause in force; zero: none
+}
+
+// Ledger returns what the pacer knows now. Requests taken but not yet begun count as sent.
+func (p *Pacer) Ledger(now time.Time) Ledger {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.resume(now)
+	return Ledger{At: now, Tokens: p.limiter.TokensAt(now), Until: p.until}
+}
+
+// Spent returns the ledger as it must be assumed where the process died at an unknown moment up to now: all that it could
+// send was sent. So a crash loop, which never gets to write a ledger, does not spend one over and over.
+func (l Ledger) Spent(now time.Time) Ledger {
+	spent := Ledger{At: now, Tokens: min(0, l.Tokens)}
+	if !l.Until.IsZero() {
+		spent.Until = l.ends(now)
+	}
+	return spent
+}
+
+// Restore takes a ledger over from an earlier process, as of now: what it held and what time has refilled since, never
+// more than the burst; and its pause. It is meant for a pacer that has not been used yet. The rate is the pacer's own.
+//
+// The two moments are told by wall clocks, which may have been set meanwhile: back, and nothing was refilled; either
+// way, a pause lasts no longer than it had to when the ledger was made.
+func (p *Pacer) Restore(l Ledger, now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	at := l.At
+	if at.After(now) {
+		at = now
+	}
+	p.fill(l.Tokens, at)
+	p.until = time.Time{}
+	if !l.Until.IsZero() {
+		p.until = l.ends(now)
+	}
+}
+
+// ends returns when the pause ends, by the clock of now.
+func (l Ledger) ends(now time.Time) time.Time {
+	if latest := now.Add(l.Until.Sub(l.At)); l.Until.After(latest) {
+		return latest
+	}
+	return l.Until
+}
+
+// fill makes the bucket hold so many requests at a moment. A limiter gives away whole requests only, so one that is to
+// hold a fraction is emptied at the moment from which it takes just until then to refill to it.
+func (p *Pacer) fill(tokens float64, at time.Time) {
+	limit, burst := p.limiter.Limit(), p.limiter.Burst()
+	if math.IsNaN(tokens) {
+		tokens = 0
+	}
+	tokens = max(-float64(limit)*time.Hour.Seconds(), min(float64(burst), tokens)) // nobody owes more than an hour
+	p.limiter = rate.NewLimiter(limit, burst)
+	empty := at.Add(-time.Duration(max(0, tokens) / float64(limit) * float64(time.Second)))
+	p.limiter.AllowN(empty, burst)
+	for range int(math.Ceil(-tokens)) {
+		p.limiter.ReserveN(at, 1)
+	}
+}

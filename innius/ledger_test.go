@@ -1,0 +1,109 @@
+package innius_test
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"innius_exporter/innius"
+)
+
+// restored is a pacer of 60 requests an hour and a burst of 10 that took a ledger over now.
+func restored(l innius.Ledger) *innius.Pacer {
+	p := innius.NewPacer(60, 10)
+	p.Restore(l, time.Now())
+	return p
+}
+
+func TestALedgerIsTakenOverWithWhatTimeRefilled(t *testing.T) {
+	for name, row := range map[string]struct {
+		tokens float64
+		down   time.Duration
+		want   float64 // remaining at the restart
+	}{
+		"at once":                {3.25, 0, 3.25},
+		"empty":                  {0, 0, 0},
+		"a fraction of a minute": {0, 30 * time.Second, 0.5},
+		"five minutes":           {3.25, 5 * time.Minute, 8.25},
+		"full at most":           {3.25, time.Hour, 10},
+		"more than the burst":    {500, 0, 10},
+		"a debt":                 {-2, time.Minute, 0},
+		"a debt paid":            {-2, 3 * time.Minute, 1},
+		"the clock was set back": {3, -time.Hour, 3},
+		"no number":              {math.NaN(), time.Minute, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			atNoon(t, func(t *testing.T) {
+				p := restored(innius.Ledger{At: time.Now().Add(-row.down), Tokens: row.tokens})
+				if got := p.Remaining(time.Now()); math.Abs(got-row.want) > 1e-6 {
+					t.Errorf("%v requests remain, want %v", got, row.want)
+				}
+			})
+		})
+	}
+}
+
+func TestADebtIsPaidBeforeTheNextRequest(t *testing.T) {
+	atNoon(t, func(t *testing.T) {
+		p := restored(innius.Ledger{At: time.Now(), Tokens: -2.5})
+		want(t, "wait", p.Take(time.Now()).Round(time.Millisecond), 4*time.Minute) // 3 owed, 1 wanted
+		p = restored(innius.Ledger{At: time.Now(), Tokens: -1e18})
+		want(t, "wait of an absurd debt", p.Take(time.Now()).Round(time.Millisecond), 61*time.Minute)
+	})
+}
+
+func TestAPauseIsTakenOverWithItsEnd(t *testing.T) {
+	atNoon(t, func(t *testing.T) {
+		saved := innius.Ledger{At: time.Now(), Tokens: 5, Until: time.Now().Add(time.Hour)}
+		time.Sleep(20 * time.Minute)
+		p := restored(saved)
+		want(t, "wait", p.Take(time.Now()), 40*time.Minute)
+		time.Sleep(40 * time.Minute)
+		want(t, "remaining at its end", p.Remaining(time.Now()), 1.0)
+	})
+}
+
+func TestAPauseThatEndedMeanwhileLeavesOneRequestAsOfItsEnd(t *testing.T) {
+	atNoon(t, func(t *testing.T) {
+		saved := innius.Ledger{At: time.Now(), Tokens: 5, Until: time.Now().Add(time.Hour)}
+		time.Sleep(time.Hour + 3*time.Minute)
+		if got := restored(saved).Remaining(time.Now()); math.Abs(got-4) > 1e-6 {
+			t.Errorf("%v requests remain, want 1 and 3 refilled", got)
+		}
+	})
+}
+
+func TestAPauseNeverGrowsThroughAClockSetBack(t *testing.T) {
+	atNoon(t, func(t *testing.T) {
+		ahead := time.Now().Add(365 * 24 * time.Hour)
+		p := restored(innius.Ledger{At: ahead, Until: ahead.Add(time.Minute)})
+		want(t, "wait", p.Take(time.Now()), time.Minute)
+	})
+}
+
+func TestAfterACrashAllCountsAsSpent(t *testing.T) {
+	atNoon(t, func(t *testing.T) {
+		saved := innius.Ledger{At: time.Now(), Tokens: 5}
+		time.Sleep(3 * time.Minute)
+		want(t, "wait", restored(saved.Spent(time.Now())).Take(time.Now()).Round(time.Millisecond), time.Minute)
+		saved = innius.Ledger{At: time.Now().Add(time.Hour), Tokens: -1, Until: time.Now().Add(2 * time.Hour)}
+		want(t, "wait with a pause, the clock set back", restored(saved.Spent(time.Now())).Take(time.Now()), time.Hour)
+	})
+}
+
+func TestALedgerSurvivesAnyNumberOfRestarts(t *testing.T) {
+	atNoon(t, func(t *testing.T) {
+		p := innius.NewPacer(60, 10)
+		sent := 0
+		for range 50 {
+			for p.Take(time.Now()) == 0 {
+				sent++
+			}
+			next := innius.NewPacer(60, 10)
+			next.Restore(p.Ledger(time.Now()), time.Now())
+			p = next
+			time.Sleep(time.Minute)
+		}
+		want(t, "requests in 49 minutes", sent, 10+49)
+	})
+}

@@ -1,0 +1,112 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"innius_exporter/collector"
+	"innius_exporter/internal/state"
+)
+
+// storage keeps state over restarts, where there is a directory for it.
+type storage struct {
+	store *state.Store // nil: nothing is kept
+	path  string
+	log   *slog.Logger
+}
+
+// storage opens the directory and takes into opts what is kept there.
+func (e *Exporter) storage(opts *collector.Options, logger *slog.Logger) (*storage, error) {
+	s := &storage{path: e.storagePath(), log: logger}
+	if s.path == "" {
+		e.warnOfNoStorage(opts, logger)
+		return s, nil
+	}
+	if e.Demo {
+		for i := range opts.Accounts {
+			opts.Accounts[i].Origin = "demo" // its address is another one at each start
+		}
+	}
+	store, err := state.Open(s.path, logger)
+	if err != nil {
+		return nil, s.failed(err)
+	}
+	s.store = store
+	if opts.Kept, err = store.Load(opts.Accounts); err != nil {
+		s.close()
+		return nil, s.failed(err)
+	}
+	return s, nil
+}
+
+// storagePath is the flag's directory, or the first of those that systemd made for the unit. A demo keeps nothing unless
+// it is told to.
+func (e *Exporter) storagePath() string {
+	if e.StoragePath != "" || e.Demo {
+		return e.StoragePath
+	}
+	if directories := filepath.SplitList(os.Getenv("STATE_DIRECTORY")); len(directories) > 0 {
+		return directories[0]
+	}
+	return ""
+}
+
+// warnOfNoStorage tells the price once. How many sensors there are is not known yet.
+func (e *Exporter) warnOfNoStorage(opts *collector.Options, logger *slog.Logger) {
+	if e.Demo {
+		return
+	}
+	perHour := 0.0
+	for _, a := range opts.Accounts {
+		perHour += a.Pacer.PerHour()
+	}
+	logger.Warn("no state is kept: after a restart every value is gone until it is asked for again, at the price of one request "+
+		"for each sensor and each list; set --storage.path to a directory that outlives restarts", "requests_per_hour", perHour)
+}
+
+// begin writes what was loaded, which proves that writing works, before the first request.
+func (s *storage) begin(p *collector.Poller, registry *prometheus.Registry) error {
+	if s.store == nil {
+		return nil
+	}
+	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "innius_exporter_state_last_write_timestamp_seconds",
+		Help: "When the state was last written to --storage.path, in seconds since the epoch. A crash loses what came after. " +
+			"Absent where no state is kept.",
+	}, func() float64 { return float64(s.store.Written().UnixNano()) / 1e9 }))
+	return s.failed(s.store.Begin(p))
+}
+
+func (s *storage) run(ctx context.Context, p *collector.Poller) {
+	if s.store != nil {
+		s.store.Run(ctx, p)
+	}
+}
+
+// end writes the last word, when the loops have ended.
+func (s *storage) end(p *collector.Poller) {
+	if s.store != nil {
+		s.store.End(p)
+	}
+}
+
+func (s *storage) close() {
+	if s.store == nil {
+		return
+	}
+	if err := s.store.Close(); err != nil {
+		s.log.Error("the directory of the state cannot be let go of", "err", err)
+	}
+}
+
+func (s *storage) failed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("--storage.path %q: %w", s.path, err)
+}

@@ -1,0 +1,199 @@
+package state
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/gob"
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"testing"
+	"time"
+
+	"innius_exporter/collector"
+	"innius_exporter/innius"
+)
+
+// noon is a moment.
+func noon() time.Time { return time.Date(2026, 11, 1, 12, 0, 0, 123456789, time.UTC) }
+
+// stateOf is a state with so many machines of so many sensors, with everything that a state can hold.
+func stateOf(machines, sensors int) collector.Snapshot {
+	a := collector.KeptAccount{
+		Name: "acme", Origin: "api.example", Company: innius.Company{ID: "acme.example", Name: "Acmé"}, Discovered: true,
+		ListedAt: noon(), Ledger: innius.Ledger{At: noon(), Tokens: 3.25, Until: noon().Add(time.Hour)},
+		Limit: collector.KeptLimit{Until: noon().Add(time.Hour), Since: noon(), Unnamed: 2}, Allowance: []byte("rate"),
+	}
+	for i := range machines {
+		m := collector.KeptMachine{Machine: innius.Machine{ID: fmt.Sprint("m", i), Name: fmt.Sprint("Machine ", i)}, ListedAt: noon()}
+		for j := range sensors {
+			m.Sensors = append(m.Sensors, sensorOf(i, j))
+		}
+		a.Machines = append(a.Machines, m)
+	}
+	return collector.Snapshot{At: noon(), Accounts: []collector.KeptAccount{a}}
+}
+
+func sensorOf(machine, number int) collector.KeptSensor {
+	at := noon().Add(time.Duration(machine*1000+number) * time.Second)
+	return collector.KeptSensor{
+		Sensor: innius.Sensor{ID: fmt.Sprintf("2b0c8a3e-%04d-4a55-9f10-%08d", machine, number), Name: fmt.Sprint("Temperature ", number), Unit: "°C"},
+		At:     at, Value: 20.5 + float64(number), Answered: at.Add(time.Second), Seen: at, Older: at.Add(-time.Hour), Future: at.Add(time.Hour),
+		Cursor: innius.Cursor{Key: "1718", Order: innius.Ascending}, Schedule: []byte("a period, a phase"), Faulty: []string{"yesterday"},
+		Unusable: innius.Reading{Time: at, Text: "RUN", Skip: innius.SkipText},
+		Failure:  "status 404", FailedAt: at, Tried: at.Add(time.Minute), Failures: 3,
+	}
+}
+
+func encoded(t testing.TB, s collector.Snapshot, clean bool) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := encode(&b, s, clean); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestEverythingComesBackAsItWas(t *testing.T) {
+	nothing := collector.Snapshot{At: noon()}
+	odd := stateOf(1, 1)
+	odd.Accounts[0].Machines[0].Sensors[0].Value = math.Inf(1)
+	odd.Accounts[0].Machines[0].Name = "quote \" newline \n NUL \x00 broken \xff"
+	for name, want := range map[string]collector.Snapshot{
+		"nothing": nothing, "all": stateOf(3, 4), "odd": odd, "no sensors": stateOf(2, 0), "no machines": stateOf(0, 0),
+	} {
+		for _, clean := range []bool{true, false} {
+			got, gotClean, err := decode(encoded(t, want, clean))
+			if err != nil || gotClean != clean || !reflect.DeepEqual(got, want) {
+				t.Errorf("%s: %v, clean %t\n%+v, want\n%+v", name, err, gotClean, got, want)
+			}
+		}
+	}
+}
+
+func TestNoFieldOfASensorIsForgotten(t *testing.T) {
+	s := sensorOf(0, 0)
+	for i := range reflect.TypeFor[collector.KeptSensor]().NumField() {
+		if v := reflect.ValueOf(s).Field(i); v.IsZero() {
+			t.Errorf("the tests do not fill %s", reflect.TypeFor[collector.KeptSensor]().Field(i).Name)
+		}
+	}
+}
+
+func TestAFileCutAnywhereIsNeverUsed(t *testing.T) {
+	file := encoded(t, stateOf(1, 2), true)
+	for n := range file {
+		_, _, err := decode(file[:n])
+		if u, ok := errors.AsType[*unusable](err); !ok || u.reason != torn {
+			t.Fatalf("cut to %d of %d bytes: %v, want it torn", n, len(file), err)
+		}
+	}
+	if _, _, err := decode(append(file, 0)); err == nil {
+		t.Error("a file with a byte too many is used")
+	}
+}
+
+func TestAFileWithOneWrongBitIsNeverUsed(t *testing.T) {
+	file := encoded(t, stateOf(1, 1), true)
+	for n := range file {
+		file[n] ^= 1 << (n % 8)
+		if _, _, err := decode(file); err == nil {
+			t.Fatalf("with bit %d of byte %d of %d wrong, the file is used", n%8, n, len(file))
+		}
+		file[n] ^= 1 << (n % 8)
+	}
+}
+
+func TestAFileSaysWhyItCannotBeUsed(t *testing.T) {
+	file := encoded(t, stateOf(1, 1), true)
+	for name, row := range map[string]struct {
+		file []byte
+		want reason
+	}{
+		"empty":               {nil, torn},
+		"half a first line":   {[]byte("innius_exp"), torn},
+		"no version yet":      {[]byte("innius_exporter state "), torn},
+		"half a version":      {[]byte("innius_exporter state 1"), torn},
+		"no content":          {[]byte("innius_exporter state 1\n"), torn},
+		"zeros":               {make([]byte, 4096), foreign},
+		"text":                {[]byte("accounts:\n  - name: acme\n"), foreign},
+		"no version":          {[]byte("innius_exporter state one\n"), foreign},
+		"an endless version":  {[]byte("innius_exporter state 11111111111111111111"), foreign},
+		"version 0":           {[]byte("innius_exporter state 0\n"), foreign},
+		"a version to come":   {bytes.Replace(file, []byte("state 1\n"), []byte("state 2\n"), 1), newer},
+		"a distant version":   {[]byte("innius_exporter state 4000\nanything"), newer},
+		"another's signature": {bytes.Replace(file, []byte("innius"), []byte("Innius"), 1), foreign},
+	} {
+		_, _, err := decode(row.file)
+		if u, ok := errors.AsType[*unusable](err); !ok || u.reason != row.want {
+			t.Errorf("%s: %v, want %s", name, err, row.want)
+		}
+	}
+}
+
+// The fuzz targets guard what stands between a file and a program that must start: no input ends it.
+func FuzzDecode(f *testing.F) {
+	f.Add(encoded(f, stateOf(1, 2), true))
+	f.Add([]byte("innius_exporter state 2\n"))
+	f.Fuzz(func(t *testing.T, file []byte) {
+		s, clean, err := decode(file)
+		if _, ok := errors.AsType[*unusable](err); err != nil && !ok {
+			t.Errorf("an error of another type: %v", err)
+		}
+		if err != nil {
+			return
+		}
+		if again := encoded(t, s, clean); len(again) == 0 {
+			t.Error("what was read cannot be written")
+		}
+	})
+}
+
+// FuzzContent gets past the checksum, as a file of a wrong program with a right checksum would.
+func FuzzContent(f *testing.F) {
+	file := encoded(f, stateOf(1, 2), true)
+	content, err := check(file)
+	if err != nil {
+		f.Fatal(err)
+	}
+	_, _, _ = decodeContent(gob.NewDecoder(bytes.NewReader(content))) // fills gob's caches, or the first inputs look interesting
+	f.Add(content)
+	f.Fuzz(func(_ *testing.T, content []byte) {
+		_, _, _ = decodeContent(gob.NewDecoder(bytes.NewReader(content)))
+	})
+}
+
+// BenchmarkState writes and reads 100,000 sensors, with as much learned of each as a schedule may learn.
+func BenchmarkState(b *testing.B) {
+	s := stateOf(1000, 100)
+	for i := range s.Accounts[0].Machines {
+		for j := range s.Accounts[0].Machines[i].Sensors {
+			k := &s.Accounts[0].Machines[i].Sensors[j]
+			k.Schedule, k.Faulty, k.Failure, k.Unusable = make([]byte, 300), nil, "", innius.Reading{}
+		}
+	}
+	var file bytes.Buffer
+	b.Run("encode", func(b *testing.B) {
+		for b.Loop() {
+			file.Reset()
+			if err := encode(&file, s, true); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.ReportMetric(float64(file.Len())/1e6, "MB")
+	})
+	b.Run("decode", func(b *testing.B) {
+		for b.Loop() {
+			if _, _, err := decode(file.Bytes()); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// withChecksum ends a file as encode does.
+func withChecksum(file string) []byte {
+	sum := sha256.Sum256([]byte(file))
+	return append([]byte(file), sum[:]...)
+}

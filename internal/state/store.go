@@ -1,0 +1,143 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"innius_exporter/collector"
+)
+
+const (
+	fileName = "state"
+	lockName = "lock"
+)
+
+// Store is a directory with the state of one exporter. Its methods are called one after the other, as they stand here;
+// only Written may be called at any time.
+type Store struct {
+	dir       string
+	log       *slog.Logger
+	limit     int // maxSize but in tests
+	lock      *flock.Flock
+	companies map[string]string // account -> id of its company in the file
+	failing   bool              // the latest write failed, and that was said
+	written   atomic.Int64      // when the latest good write ended, in nanoseconds since the epoch
+}
+
+// Open takes a directory for this process alone, and makes it where it does not exist. It returns an error where another
+// exporter has it, or where it cannot be used.
+func Open(dir string, logger *slog.Logger) (*Store, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	s := &Store{dir: dir, log: logger, limit: maxSize, companies: map[string]string{}, lock: flock.New(filepath.Join(dir, lockName))}
+	switch locked, err := s.lock.TryLock(); {
+	case err != nil:
+		return nil, fmt.Errorf("lock the directory: %w", err)
+	case !locked:
+		return nil, errors.New("another exporter keeps its state in this directory; each needs one of its own")
+	}
+	s.sweep()
+	return s, nil
+}
+
+// Close lets go of the directory.
+func (s *Store) Close() error { return s.lock.Close() }
+
+// Load returns what is kept of these accounts; nil where there is nothing to go on with. What cannot be used is set
+// aside and said; only a file that cannot be read, or moved, is an error.
+func (s *Store) Load(accounts []collector.Account) (*collector.Snapshot, error) {
+	file, err := s.read()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var kept collector.Snapshot
+	var clean bool
+	if err == nil {
+		kept, clean, err = decode(file)
+	}
+	if err == nil {
+		err = s.pick(&kept, accounts)
+	}
+	if u, ok := errors.AsType[*unusable](err); ok {
+		return nil, s.setAside(u)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !clean {
+		spend(&kept, time.Now())
+	}
+	s.log.Info("going on with kept state", "written", kept.At.Format(time.RFC3339), "sensors", sensors(&kept), "ended_in_order", clean)
+	return &kept, nil
+}
+
+// read returns the file, up to its bound.
+func (s *Store) read() ([]byte, error) {
+	f, err := os.Open(s.path())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is no file", s.path())
+	case info.Size() > int64(s.limit):
+		return nil, &unusable{large, fmt.Sprintf("it has %d bytes, at most %d are expected", info.Size(), s.limit)}
+	}
+	return io.ReadAll(f)
+}
+
+// pick drops the accounts that are not among these. Where none is left, the file is another exporter's.
+func (s *Store) pick(kept *collector.Snapshot, accounts []collector.Account) error {
+	var mine []collector.KeptAccount
+	for _, k := range kept.Accounts {
+		if !ours(&k, accounts) {
+			s.log.Warn("kept state of an account is dropped: no account of this name and host is in the config", "account", k.Name, "host", k.Origin)
+			continue
+		}
+		mine = append(mine, k)
+		s.companies[k.Name] = k.Company.ID
+	}
+	if len(mine) == 0 && len(kept.Accounts) > 0 {
+		return &unusable{others, "it is of other accounts than those in the config: by name, or by the host of their URL"}
+	}
+	kept.Accounts = mine
+	return nil
+}
+
+func ours(k *collector.KeptAccount, accounts []collector.Account) bool {
+	return slices.ContainsFunc(accounts, k.Of)
+}
+
+// spend makes the ledgers what they must be assumed to be after a process that did not end in order.
+func spend(kept *collector.Snapshot, now time.Time) {
+	for i := range kept.Accounts {
+		kept.Accounts[i].Ledger = kept.Accounts[i].Ledger.Spent(now)
+	}
+}
+
+func sensors(s *collector.Snapshot) int {
+	n := 0
+	for i := range s.Accounts {
+		for j := range s.Accounts[i].Machines {
+			n += len(s.Accounts[i].Machines[j].Sensors)
+		}
+	}
+	return n
+}
+
+func (s *Store) path() string { return filepath.Join(s.dir, fileName) }
