@@ -48,10 +48,10 @@ func newAccount(index int, opts *Options, c *catalogue) *account {
 		log:       opts.Logger.With("account", cfg.Name),
 		metrics:   opts.Metrics.of(cfg.Name),
 		discovery: newDiscovery(opts.DiscoveryInterval, cfg.Pacer.PerHour()),
-		schedule:  newRoundRobin(opts.MinInterval),
 		twins:     map[string]string{},
 		results:   make(chan func(time.Time), cfg.Concurrency),
 	}
+	a.schedule = opts.newSchedule(a)
 	a.health.Store(&health{})
 	return a
 }
@@ -183,12 +183,13 @@ func (a *account) read(ctx context.Context, t *turn) {
 func (a *account) took(t *turn, newest innius.Newest, err error, now time.Time) {
 	class := classify(err)
 	blamed := a.judge(answer{class: class, object: t.sensor.ref.Machine + "/" + t.sensor.ref.Sensor}, err, now)
+	learned := outcome{at: t.asked, now: now, clock: newest.Clock, times: t.sensor.cell.Load().newTimes(newest.Readings)}
 	if err == nil || len(newest.Readings) > 0 {
 		a.keep(t, newest, err == nil, now)
 	}
 	switch {
 	case err == nil:
-		a.schedule.done(t)
+		a.schedule.answered(t, learned)
 	case blamed:
 		a.schedule.again(t)
 	default:

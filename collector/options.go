@@ -30,6 +30,8 @@ type Options struct {
 	Rules             []Rule        // first match wins
 	Metrics           *Metrics
 	Logger            *slog.Logger
+
+	newSchedule func(*account) schedule // of each account; set by tests only, to compare schedules; default: round-robin
 }
 
 // Account is one key of the API and what belongs to it.
@@ -49,6 +51,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MinInterval == 0 {
 		o.MinInterval = 10 * time.Second
+	}
+	if o.newSchedule == nil {
+		o.newSchedule = func(a *account) schedule { return newRoundRobin(a.opts.MinInterval) }
 	}
 	o.Accounts = slices.Clone(o.Accounts)
 	for i := range o.Accounts {
@@ -93,6 +98,8 @@ func unanchored(re *regexp.Regexp) string {
 type Rule struct {
 	Machine, Sensor *regexp.Regexp     // on id or name; nil matches all
 	StaleAfter      time.Duration      // 0: as Options
+	MaxAge          time.Duration      // promised: a reading is picked up within it; 0: nothing is promised
+	Weight          float64            // of its lag against that of others; 0: 1
 	Values          map[string]float64 // numbers for text values
 }
 

@@ -13,10 +13,10 @@ type schedule interface {
 	set(machineID string, sensors []*sensor) (added, removed int)
 	// due returns when the next sensor wants to be asked; false where nobody does.
 	due() (time.Time, bool)
-	// next takes that sensor out; it comes back with done, later or again.
+	// next takes that sensor out; it comes back with answered, failed or again.
 	next(now time.Time) *turn
-	// done returns a sensor that was asked and answered.
-	done(t *turn)
+	// answered returns a sensor that was asked and answered, with what there is to learn from it.
+	answered(t *turn, o outcome)
 	// failed returns a sensor about which a request failed through its own fault; it backs off.
 	failed(t *turn)
 	// again returns a sensor that could not be asked through no fault of its own, or takes a back-off from it.
@@ -90,7 +90,7 @@ func (r *roundRobin) next(now time.Time) *turn {
 	return first.value
 }
 
-func (r *roundRobin) done(t *turn) {
+func (r *roundRobin) answered(t *turn, _ outcome) {
 	t.failures = 0
 	r.put(t, t.asked.Add(r.interval))
 }

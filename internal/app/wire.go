@@ -45,7 +45,9 @@ func rules(cfg *config.Config, logger *slog.Logger) []collector.Rule {
 		if r.MaxAge > 0 || r.Weight != 1 {
 			logger.Warn("max_age and weight have no effect yet: the sensor asked longest ago goes first", "rule", r.String())
 		}
-		rules[i] = collector.Rule{Machine: r.Machine, Sensor: r.Sensor, StaleAfter: r.StaleAfter, Values: r.Values}
+		rules[i] = collector.Rule{
+			Machine: r.Machine, Sensor: r.Sensor, StaleAfter: r.StaleAfter, MaxAge: r.MaxAge, Weight: r.Weight, Values: r.Values,
+		}
 	}
 	return rules
 }
