@@ -266,3 +266,6 @@ func (a *account) tell(before *gate, err error, now time.Time) {
 		a.log.Error("innius cannot be used; it is tried again with back-off of up to 1 min", "reason", after.blame.reason(), "err", err)
 	}
 }
+
+// forReadings returns the requests per hour that discovery leaves to readings.
+func (a *account) forReadings() float64 { return a.Pacer.PerHour() - a.discovery.perHour() }

@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -25,7 +26,16 @@ type observation struct {
 
 // cell holds a sensor's observation. Any number of scrapes read it; nobody waits. One loop writes, two for the moment
 // in which a sensor passes from one account to another: neither may undo what the other has stored.
-type cell struct{ atomic.Pointer[observation] }
+type cell struct {
+	atomic.Pointer[observation]
+	interval atomic.Uint64 // the pace learned, in seconds, as the bits of a float64; 0: none
+}
+
+// expect notes the pace learned, in seconds; 0: none.
+func (c *cell) expect(interval float64) { c.interval.Store(math.Float64bits(interval)) }
+
+// expected returns the pace learned, in seconds; 0: none.
+func (c *cell) expected() float64 { return math.Float64frombits(c.interval.Load()) }
 
 func newCell() *cell {
 	c := &cell{}

@@ -26,6 +26,7 @@ type Options struct {
 	DiscoveryInterval time.Duration // between two looks at each list; default 1 h
 	Machines, Sensors Filter
 	MinInterval       time.Duration // never ask one sensor more often; default 10 s
+	MaxInterval       time.Duration // nor more seldom, while the allowance permits; default 1 h
 	StaleAfter        time.Duration // a value older than this is not exposed; 0: auto
 	Rules             []Rule        // first match wins
 	Metrics           *Metrics
@@ -52,8 +53,11 @@ func (o Options) withDefaults() Options {
 	if o.MinInterval == 0 {
 		o.MinInterval = 10 * time.Second
 	}
+	if o.MaxInterval == 0 {
+		o.MaxInterval = time.Hour
+	}
 	if o.newSchedule == nil {
-		o.newSchedule = func(a *account) schedule { return newRoundRobin(a.opts.MinInterval) }
+		o.newSchedule = defaultSchedule
 	}
 	o.Accounts = slices.Clone(o.Accounts)
 	for i := range o.Accounts {

@@ -3,6 +3,7 @@ package collector
 import (
 	"time"
 
+	"innius_exporter/collector/pace"
 	"innius_exporter/innius"
 )
 
@@ -25,6 +26,11 @@ type schedule interface {
 	len() int
 }
 
+// defaultSchedule is what an account runs with.
+func defaultSchedule(a *account) schedule {
+	return newWaterLevel(a.opts.MinInterval, a.opts.MaxInterval, a.forReadings)
+}
+
 // turn is what the loop keeps of one sensor between two requests.
 type turn struct {
 	*entry[*turn]
@@ -34,6 +40,7 @@ type turn struct {
 	failures int       // in a row, through its own fault
 	gone     bool      // left while its request was under way
 	behind   bool      // said once that its pages of values are too many
+	pace     pace.Sensor
 }
 
 // roundRobin asks the sensor that was asked longest ago, and never one sensor more often than an interval.

@@ -21,7 +21,7 @@ func newPoller(cfg *config.Config, registry *prometheus.Registry, logger *slog.L
 	opts := collector.Options{
 		Labels: collector.LabelMode(cfg.Labels), DiscoveryInterval: cfg.Discovery.Interval,
 		Machines: collector.Filter(cfg.Discovery.Machines), Sensors: collector.Filter(cfg.Discovery.Sensors),
-		MinInterval: cfg.Refresh.MinInterval, StaleAfter: cfg.Refresh.StaleAfter, Rules: rules(cfg, logger),
+		MinInterval: cfg.Refresh.MinInterval, MaxInterval: cfg.Refresh.MaxInterval, StaleAfter: cfg.Refresh.StaleAfter, Rules: rules(cfg, logger),
 		Metrics: collector.NewMetrics(), Logger: logger,
 	}
 	for _, a := range cfg.Accounts {
