@@ -122,7 +122,7 @@ func TestGateTable(t *testing.T) {
 			{word{30, classServer, object(1), 0}, good},
 			{word{60, classServer, object(1), 0}, good},
 			{word{120, classServer, object(1), 0}, good},
-			{word{240, classServer, object(1), 0}, state{atOnce: 4, askCompany: true}},
+			{word{240, classServer, object(1), 0}, state{atOnce: 1, askCompany: true}},
 			{word{1, classOK, "company", 0}, good},
 		},
 		"the company fails": {

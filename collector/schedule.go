@@ -41,6 +41,7 @@ type turn struct {
 	gone     bool      // left while its request was under way
 	behind   bool      // said once that its pages of values are too many
 	pace     pace.Sensor
+	dither   float64 // in [0, 1): moves on with each answer
 }
 
 // roundRobin asks the sensor that was asked longest ago, and never one sensor more often than an interval.

@@ -7,12 +7,13 @@ import (
 )
 
 const (
-	sampled        = 1000 // sensors that the level is computed from at most: it bounds the stall
-	promisedShare  = 0.6  // part of the allowance that promises may take
-	lateWeight     = 0.02 // of the latest request in how late requests are on average
-	lateCorrection = 0.25 // part of the allowance left free for each cycle of being late
-	mostSpare      = 0.08 // and at most
-	mostAhead      = 0.03 // part planned in excess while requests are early
+	sampled        = 1000               // sensors that the level is computed from at most: it bounds the stall
+	promisedShare  = 0.6                // part of the allowance that promises may take
+	lateWeight     = 0.02               // of the latest request in how late requests are on average
+	lateCorrection = 0.25               // part of the allowance left free for each cycle of being late
+	mostSpare      = 0.08               // and at most
+	mostAhead      = 0.03               // part planned in excess while requests are early
+	goldenRatio    = 0.6180339887498949 // multiples of it are spread evenly over [0, 1)
 )
 
 // waterLevel asks each sensor just after its next reading is expected, and shares what the allowance cannot cover by
@@ -42,7 +43,9 @@ func (w *waterLevel) seconds(t time.Time) float64 { return t.Sub(w.origin).Secon
 
 func (w *waterLevel) next(now time.Time) *turn {
 	t := w.roundRobin.next(now)
-	if !t.due.IsZero() {
+	if t.due.IsZero() {
+		t.dither = float64(hash(t.sensor.ID)) / (1 << 32)
+	} else {
 		w.late += lateWeight * (now.Sub(t.due).Seconds() - w.late)
 	}
 	w.level(now)
@@ -57,7 +60,8 @@ func (w *waterLevel) answered(t *turn, o outcome) {
 	}
 	t.pace.Learn(w.seconds(o.at), times)
 	t.sensor.cell.expect(t.pace.Period())
-	wait := w.clamp(w.wait(t, rand.Float64())) //nolint:gosec // it spreads rounding and keeps no secret
+	t.dither = math.Mod(t.dither+goldenRatio, 1)
+	wait := w.clamp(w.wait(t, t.dither))
 	w.put(t, later(o.at.Add(time.Duration(wait*float64(time.Second))), o.now))
 }
 
@@ -118,7 +122,7 @@ func (w *waterLevel) sample() ([]*entry[*turn], float64) {
 	}
 	some := make([]*entry[*turn], sampled)
 	for i := range some {
-		some[i] = all[rand.IntN(len(all))] //nolint:gosec // a sample keeps no secret
+		some[i] = all[rand.IntN(len(all))]
 	}
 	return some, float64(sampled) / float64(w.count)
 }
