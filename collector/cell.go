@@ -182,6 +182,7 @@ type State string
 const (
 	StateWaiting    State = "waiting"    // no first answer yet
 	StateFresh      State = "fresh"      // its value is exposed
+	StateLate       State = "late"       // its value is exposed, but the sensor has been silent for more than three of its intervals
 	StateStale      State = "stale"      // its newest number is too old to be exposed, or it never reported one
 	StateUnreadable State = "unreadable" // its newest reading is no number
 	StateFailing    State = "failing"    // the last request about it failed
@@ -189,7 +190,7 @@ const (
 )
 
 // States lists them all.
-var States = []State{StateWaiting, StateFresh, StateStale, StateUnreadable, StateFailing, StateFiltered}
+var States = []State{StateWaiting, StateFresh, StateLate, StateStale, StateUnreadable, StateFailing, StateFiltered}
 
 // state judges a sensor at a moment, by the age at which a value is stale.
 func (s *sensor) state(o *observation, staleAfter time.Duration, now time.Time) State {
@@ -200,6 +201,8 @@ func (s *sensor) state(o *observation, staleAfter time.Duration, now time.Time) 
 		return StateFailing
 	case o.answered.IsZero():
 		return StateWaiting
+	case o.exposed(staleAfter, now) && o.late(s.cell.expected()):
+		return StateLate
 	case o.exposed(staleAfter, now):
 		return StateFresh
 	case o.unusable.Skip != "":
@@ -211,4 +214,13 @@ func (s *sensor) state(o *observation, staleAfter time.Duration, now time.Time) 
 // exposed reports whether the value is on /metrics.
 func (o *observation) exposed(staleAfter time.Duration, now time.Time) bool {
 	return !o.at.IsZero() && now.Sub(o.at) <= staleAfter
+}
+
+// lateAfter is how many of its intervals a sensor may be silent, as far as the API could be asked.
+const lateAfter = 3
+
+// late reports whether the API answered without anything newer long after the next reading was due. interval is in
+// seconds; 0: not learned.
+func (o *observation) late(interval float64) bool {
+	return interval > 0 && o.answered.Sub(o.at).Seconds() > lateAfter*interval
 }

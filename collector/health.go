@@ -17,6 +17,8 @@ type health struct {
 	discovered bool      // one discovery has ended, well or badly; then it stays
 	verified   time.Time // when the whole catalogue was verified last
 	sensors    int       // polled
+	demand     float64   // requests per hour that the sensors' own paces ask for
+	stretch    float64   // factor by which promises are stretched; at most 1: they are not
 	decided    time.Time // when the loop last decided anything
 	asleep     time.Time // until when it then meant to sleep
 }
@@ -86,6 +88,7 @@ func (a *account) publish(now, asleep time.Time) {
 	h.paused, h.until = a.gate.reason, a.gate.until
 	h.decided, h.asleep = now, asleep
 	h.sensors = a.schedule.len()
+	a.wishes(h)
 	if !h.discovered && a.discovery.settled() {
 		h.discovered = true
 		a.log.Info("first discovery ended", "machines", len(a.discovery.sensors), "sensors", h.sensors,
@@ -94,4 +97,16 @@ func (a *account) publish(now, asleep time.Time) {
 	h.verified = a.discovery.verified
 	published := *h
 	a.health.Store(&published)
+}
+
+// wishes publishes what the schedule would like, and says once when promises are stretched and when no longer.
+func (a *account) wishes(h *health) {
+	demand, stretch := a.schedule.wishes()
+	switch {
+	case stretch > 1 && h.stretch <= 1:
+		a.log.Warn("promises (max_age) take more than their share of the allowance; all are stretched alike", "factor", stretch)
+	case stretch <= 1 && h.stretch > 1:
+		a.log.Info("promises (max_age) fit into their share of the allowance again")
+	}
+	h.demand, h.stretch = demand, stretch
 }
