@@ -77,7 +77,10 @@ func play(t *testing.T, begin setting, tell func(s *story)) {
 func prepare(t *testing.T, begin setting) *story {
 	t.Helper()
 	s := &story{T: t, log: &book{}}
-	opts := Options{Metrics: NewMetrics(), Logger: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	opts := Options{
+		StaleAfter: 24 * time.Hour, // stories of outages look at values that auto would drop after an hour
+		Metrics:    NewMetrics(), Logger: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
 	for i, one := range append([]setting{begin}, begin.more...) {
 		opts.Accounts = append(opts.Accounts, s.account(fmt.Sprintf("a%d", i+1), one, opts.Metrics))
 	}
