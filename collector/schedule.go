@@ -55,6 +55,8 @@ type roundRobin struct {
 	count    int
 }
 
+var _ schedule = (*roundRobin)(nil) // by itself it serves as the yardstick of tests
+
 func newRoundRobin(interval time.Duration) *roundRobin {
 	return &roundRobin{interval: interval, machines: map[string]map[string]*turn{}}
 }
