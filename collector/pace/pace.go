@@ -12,10 +12,10 @@ const (
 	least      = 8   // readings that a grid is fitted to at least
 	unseen     = 0.3 // seconds from timestamp to visibility that are allowed for before it is measured
 	slack      = 0.05
-	forgetting = 0.02 // part of the measured delay that each answer without an earlier miss takes back
-	learning   = 0.05 // weight of the latest request in the share of wasted ones
-	neverSlow  = 32.0 // turns that a sensor which never reported is left at most
-	adopting   = 0.5  // weight of the latest batch
+	forgetting = 0.005 // part of the measured delay that each answer takes back
+	learning   = 0.05  // weight of the latest request in the share of wasted ones
+	neverSlow  = 32.0  // turns that a sensor which never reported is left at most
+	adopting   = 0.5   // weight of the latest batch
 )
 
 // Sensor is what has been learned of one sensor. The zero value knows nothing. Not safe for concurrent use.
@@ -81,7 +81,7 @@ func (s *Sensor) measureDelay(asked float64, times []float64) {
 		s.batch = min(s.batch, count)
 	}
 	s.misses = s.misses[:0]
-	s.delay.seen(asked-times[len(times)-1], !s.reported)
+	s.delay.seen(asked-times[len(times)-1], !s.reported, s.batch < 1.5)
 }
 
 // bounds brackets a delay in seconds. It may be negative: a clock that is ahead shows readings before their time.
@@ -91,9 +91,12 @@ type bounds struct {
 }
 
 // seen lowers the upper bound to the age of a reading that was there.
-func (b *bounds) seen(age float64, first bool) {
+func (b *bounds) seen(age float64, first, alone bool) {
 	if first || age < b.most {
 		b.most = age
+	}
+	if alone {
+		b.least = min(b.least, age) // it was never as late as was thought
 	}
 	if b.missed {
 		b.most = max(b.most, b.least)
