@@ -31,7 +31,7 @@ type Options struct {
 	Metrics           *Metrics
 	Logger            *slog.Logger
 
-	newSchedule func(*account) schedule // of each account; set by tests only, to compare schedules; default: round-robin
+	newSchedule func(*account) schedule // of each account; set by tests only, to compare schedules; default: defaultSchedule
 }
 
 // Account is one key of the API and what belongs to it.
@@ -53,7 +53,7 @@ func (o Options) withDefaults() Options {
 		o.MinInterval = 10 * time.Second
 	}
 	if o.newSchedule == nil {
-		o.newSchedule = func(a *account) schedule { return newRoundRobin(a.opts.MinInterval) }
+		o.newSchedule = defaultSchedule
 	}
 	o.Accounts = slices.Clone(o.Accounts)
 	for i := range o.Accounts {

@@ -25,6 +25,9 @@ type schedule interface {
 	len() int
 }
 
+// defaultSchedule is the schedule that an account runs with.
+func defaultSchedule(a *account) schedule { return newRoundRobin(a.opts.MinInterval) }
+
 // turn is what the loop keeps of one sensor between two requests.
 type turn struct {
 	*entry[*turn]
