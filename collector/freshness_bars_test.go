@@ -11,7 +11,6 @@ import (
 type expectation struct {
 	oracle float64 // the oracle's lag relative to round-robin's, in the table of the issue; 0: not in it
 	bar    float64 // the greatest permitted lag of the exporter's schedule relative to round-robin's; 0: see bar
-	kept   float64 // the least share of the time in which promises must be kept
 }
 
 // expectations are the table's figures of the oracle and the bars of the issue.

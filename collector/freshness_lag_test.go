@@ -73,10 +73,13 @@ func (k *track) account(to int64, into *tally) {
 	k.now = to
 }
 
-// stored notes an answer: what is exposed from now on.
+// stored notes an answer: what is exposed from now on; 0: nothing yet.
 func (k *track) stored(now, exposed int64, into *tally) {
 	k.advance(now, into)
-	k.exposed, k.answered = max(k.exposed, exposed), now
+	k.answered = now
+	if exposed != 0 {
+		k.exposed = exposed
+	}
 }
 
 // tally sums up lag over sensors and time, both weighted by the sensors' weights.

@@ -92,15 +92,15 @@ func (o *oracle) next(now time.Time) *turn {
 	return best.turn
 }
 
-// slowest is how long an answer takes at most: what a promise must be ahead by.
-const slowest = 2 * time.Second
+// ahead is by how much a promise must be ahead: an answer takes up to 2 s, and there may have to be waited for allowance.
+const ahead = 3 * time.Second
 
 // urgency is the weighted true lag. The root of the weight is what minimises the weighted mean: where all is fast, lag
 // grows with the time since the last answer, and the best intervals go with 1/sqrt(weight) (Olston and Pandey, WWW
 // 2008). By weight*lag they would go with 1/weight, and the mean would be round-robin's. A promise that would be broken
 // goes before all lag.
 func (c *candidate) urgency(now time.Time) float64 {
-	if c.maxAge > 0 && now.Sub(c.asked) >= c.maxAge-slowest {
+	if c.maxAge > 0 && now.Sub(c.asked) >= c.maxAge-ahead {
 		return 1e30
 	}
 	var held int64
