@@ -32,7 +32,7 @@ type Options struct {
 	Metrics           *Metrics
 	Logger            *slog.Logger
 
-	newSchedule func(*account) schedule // of each account; set by tests only, to compare schedules; default: round-robin
+	newSchedule func(*account) schedule // of each account; set by tests only, to compare schedules; default: defaultSchedule
 }
 
 // Account is one key of the API and what belongs to it.

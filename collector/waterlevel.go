@@ -69,7 +69,7 @@ func (w *waterLevel) wishes() (demand, stretch float64) { return w.demand, w.str
 
 // wait returns how long a sensor may be left, in seconds: by the level, or shorter to keep its promise.
 func (w *waterLevel) wait(t *turn, dither float64) float64 {
-	wait := t.pace.Wait(w.turn/t.weight(), dither)
+	wait := t.pace.Wait(w.turn/t.haste(), dither)
 	if age := t.sensor.rule.MaxAge.Seconds() * w.stretch; age > 0 {
 		wait = min(wait, t.pace.Within(age))
 	}
@@ -78,7 +78,7 @@ func (w *waterLevel) wait(t *turn, dither float64) float64 {
 
 // rate returns the requests per second that a sensor takes at a level.
 func (w *waterLevel) rate(t *turn, level, now float64) float64 {
-	rate := 1 / w.clamp(1/t.pace.Rate(level/t.weight(), now))
+	rate := 1 / w.clamp(1/t.pace.Rate(level/t.haste(), now))
 	if age := t.sensor.rule.MaxAge.Seconds() * w.stretch; age > 0 {
 		rate = max(rate, t.pace.PromiseRate(age))
 	}
@@ -90,8 +90,8 @@ func (w *waterLevel) clamp(wait float64) float64 {
 	return max(w.interval.Seconds(), min(wait, max(w.maxInterval.Seconds(), w.turn)))
 }
 
-// weight is the factor by which a sensor's turn is shorter: the square root of what its lag weighs.
-func (t *turn) weight() float64 {
+// haste is the factor by which a sensor's turn is shorter: the square root of what its lag weighs.
+func (t *turn) haste() float64 {
 	if t.sensor.rule.Weight > 0 {
 		return math.Sqrt(t.sensor.rule.Weight)
 	}
