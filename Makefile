@@ -37,7 +37,7 @@ IMAGE ?= $(BINARY):$(subst +,-,$(VERSION))
 
 FUZZTIME ?= 5s
 
-.PHONY: help run demo build test check lint fmt check-mod check-config check-metrics check-rules fuzz image check-image clean
+.PHONY: help run demo build test check lint fmt check-mod check-config check-metrics check-rules check-freshness freshness fuzz image check-image clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -54,7 +54,7 @@ test: ## run all tests, with the race detector where a C compiler is at hand
 	@race='$(RACE)'; test -n "$$race" || echo 'make test: running without -race, which needs a working C compiler'; \
 	set -x; go test $$race -shuffle=on ./...
 
-check: lint check-mod check-config check-metrics check-rules fuzz check-image ## everything that CI runs besides test
+check: lint check-mod check-config check-metrics check-rules check-freshness fuzz check-image ## everything that CI runs besides test
 
 lint: ## style, common mistakes and the import rules (.golangci.yml)
 	.ci/golangci-lint run ./...
@@ -74,6 +74,16 @@ check-metrics: build ## promtool finds nothing to say about the demo's live metr
 
 check-rules: ## the rules in prometheus/ load and pass their own tests (needs promtool)
 	.ci/check-rules
+
+# One test binary at a time may have the processors, so these do not run beside `make test`.
+FRESHNESS = go test ./collector -count=1 -run 'TestFreshness$$' -v
+
+check-freshness: ## how fresh readings are kept, in four short scenarios (a minute)
+	$(FRESHNESS)
+
+freshness: ## how fresh readings are kept, in all scenarios; writes docs/freshness.md (up to an hour)
+	mkdir -p docs
+	$(FRESHNESS) -timeout 0 -freshness.full -freshness.write='$(CURDIR)/docs/freshness.md' $(FRESHNESS_FLAGS)
 
 fuzz: ## run each fuzz target for FUZZTIME (5s)
 	.ci/fuzz $(FUZZTIME)

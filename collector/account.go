@@ -52,11 +52,11 @@ func newAccount(index int, opts *Options, c *catalogue, paused func()) *account 
 		log:       opts.Logger.With("account", cfg.Name),
 		metrics:   opts.Metrics.of(cfg.Name),
 		discovery: newDiscovery(opts.DiscoveryInterval, cfg.Pacer.PerHour()),
-		schedule:  newRoundRobin(opts.MinInterval),
 		twins:     map[string]string{},
 		paused:    paused,
 		results:   make(chan func(time.Time), cfg.Concurrency),
 	}
+	a.schedule = opts.newSchedule(a)
 	a.health.Store(&health{})
 	return a
 }
@@ -186,15 +186,18 @@ func (a *account) read(ctx context.Context, t *turn) {
 
 // took takes the answer about a sensor over. What was read before an error is kept: it was paid for.
 func (a *account) took(t *turn, newest innius.Newest, err error, now time.Time) {
-	a.log.Debug("asked for values", "sensor", t.sensor.label, "readings", len(newest.Readings), "err", err)
 	class := classify(err)
+	if class != classNotSent {
+		a.log.Debug("asked for values", "sensor", t.sensor.label, "readings", len(newest.Readings))
+	}
 	blamed := a.judge(answer{class: class, object: t.sensor.ref.Machine + "/" + t.sensor.ref.Sensor}, err, now)
+	learned := outcome{at: t.asked, now: now, clock: newest.Clock, times: t.sensor.cell.Load().newTimes(newest.Readings)}
 	if err == nil || len(newest.Readings) > 0 {
 		a.keep(t, newest, err == nil, now)
 	}
 	switch {
 	case err == nil:
-		a.schedule.done(t)
+		a.schedule.answered(t, learned)
 	case blamed:
 		a.schedule.again(t)
 	default:
@@ -282,3 +285,6 @@ func (a *account) tell(before *gate, err error, now time.Time) {
 		a.log.Error("innius cannot be used; it is tried again with back-off of up to 1 min", "reason", after.blame.reason(), "err", err)
 	}
 }
+
+// forReadings returns the requests per hour that discovery leaves to readings.
+func (a *account) forReadings() float64 { return a.Pacer.PerHour() - a.discovery.perHour() }

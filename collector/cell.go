@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -30,8 +31,15 @@ type observation struct {
 // in which a sensor passes from one account to another: neither may undo what the other has stored.
 type cell struct {
 	atomic.Pointer[observation]
-	lessons lessons // what the schedule learned of the sensor
+	interval atomic.Uint64 // the pace learned, in seconds, as the bits of a float64; 0: none
+	lessons  lessons       // what the schedule learned of the sensor
 }
+
+// expect notes the pace learned, in seconds; 0: none.
+func (c *cell) expect(interval float64) { c.interval.Store(math.Float64bits(interval)) }
+
+// expected returns the pace learned, in seconds; 0: none.
+func (c *cell) expected() float64 { return math.Float64frombits(c.interval.Load()) }
 
 // lessons holds what a learner knows, encoded by itself, so that it outlives a restart. The learner stores it whenever
 // it has learned something and reads it when it starts; it must take bytes that it does not understand for none, for
@@ -200,6 +208,7 @@ type State string
 const (
 	StateWaiting    State = "waiting"    // no first answer yet
 	StateFresh      State = "fresh"      // its value is exposed
+	StateLate       State = "late"       // its value is exposed, but the sensor has been silent for more than three of its intervals
 	StateStale      State = "stale"      // its newest number is too old to be exposed, or it never reported one
 	StateUnreadable State = "unreadable" // its newest reading is no number
 	StateFailing    State = "failing"    // the last request about it failed
@@ -207,7 +216,7 @@ const (
 )
 
 // States lists them all.
-var States = []State{StateWaiting, StateFresh, StateStale, StateUnreadable, StateFailing, StateFiltered}
+var States = []State{StateWaiting, StateFresh, StateLate, StateStale, StateUnreadable, StateFailing, StateFiltered}
 
 // state judges a sensor at a moment, by the age at which a value is stale.
 func (s *sensor) state(o *observation, staleAfter time.Duration, now time.Time) State {
@@ -218,6 +227,8 @@ func (s *sensor) state(o *observation, staleAfter time.Duration, now time.Time) 
 		return StateFailing
 	case o.answered.IsZero():
 		return StateWaiting
+	case o.exposed(staleAfter, now) && o.late(s.cell.expected()):
+		return StateLate
 	case o.exposed(staleAfter, now):
 		return StateFresh
 	case o.unusable.Skip != "":
@@ -229,4 +240,13 @@ func (s *sensor) state(o *observation, staleAfter time.Duration, now time.Time) 
 // exposed reports whether the value is on /metrics.
 func (o *observation) exposed(staleAfter time.Duration, now time.Time) bool {
 	return !o.at.IsZero() && now.Sub(o.at) <= staleAfter
+}
+
+// lateAfter is how many of its intervals a sensor may be silent, as far as the API could be asked.
+const lateAfter = 3
+
+// late reports whether the API answered without anything newer long after the next reading was due. interval is in
+// seconds; 0: not learned.
+func (o *observation) late(interval float64) bool {
+	return interval > 0 && o.answered.Sub(o.at).Seconds() > lateAfter*interval
 }

@@ -147,7 +147,9 @@ func TestTextBecomesANumberWhereARuleSaysSo(t *testing.T) {
 
 func TestEachSensorIsInOneStateAndSaysWhy(t *testing.T) {
 	now, hour := at(10*3600), time.Hour
-	polled := &sensor{rule: noRule}
+	polled := &sensor{rule: noRule, cell: newCell()}
+	paced := &sensor{rule: noRule, cell: newCell()}
+	paced.cell.expect(600)
 	old := observation{at: at(0), answered: at(9)}
 	for name, c := range map[string]struct {
 		sensor *sensor
@@ -157,6 +159,8 @@ func TestEachSensorIsInOneStateAndSaysWhy(t *testing.T) {
 	}{
 		"not asked":     {polled, observation{}, StateWaiting, "waiting for allowance"},
 		"fresh":         {polled, observation{at: now.Add(-hour), answered: now}, StateFresh, ""},
+		"late":          {paced, observation{at: now.Add(-hour), answered: now}, StateLate, "silent for more than three"},
+		"not asked yet": {paced, observation{at: now.Add(-hour), answered: now.Add(-hour)}, StateFresh, ""},
 		"stale":         {polled, old, StateStale, "stale: older than 1h0m0s"},
 		"never":         {polled, observation{answered: now}, StateStale, "never reported"},
 		"failing":       {polled, observation{at: now, answered: now, failure: "status 500"}, StateFailing, "status 500"},

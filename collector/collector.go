@@ -16,6 +16,7 @@ type Collector struct {
 	value, timestamp, lastSuccess, sensorInfo, machineInfo *prometheus.Desc
 	up, failure, accountInfo, sensors, clashes             *prometheus.Desc
 	allowance, remaining, paused, discovered               *prometheus.Desc
+	expected, demand, promises                             *prometheus.Desc
 }
 
 // NewCollector makes the collector of a poller.
@@ -33,6 +34,8 @@ func NewCollector(p *Poller) *Collector {
 			"in seconds since the epoch. Stays when the value went stale.", sensor...),
 		lastSuccess: desc("innius_sensor_last_success_timestamp_seconds", "When the API last answered for this sensor, "+
 			"in seconds since the epoch.", sensor...),
+		expected: desc("innius_sensor_expected_interval_seconds", "The sensor's reporting interval, as learned from its timestamps. "+
+			"Absent until learned.", sensor...),
 		sensorInfo: desc("innius_sensor_info", "Ids, names and unit of a sensor, as innius gives them. Always 1.",
 			append(append(sensor[:3:3], machineIDs...), "sensor_id", "sensor_name", "unit")...),
 		machineInfo: desc("innius_machine_info", "Ids and names of a machine, as innius gives them. Always 1.",
@@ -43,11 +46,16 @@ func NewCollector(p *Poller) *Collector {
 			"(key, network, server, answer).", "account", "reason"),
 		accountInfo: desc("innius_account_info", "The company that an account's key belongs to. Always 1.",
 			"account", "company", "company_id", "company_name"),
-		sensors: desc("innius_exporter_sensors", "Sensors by state, each in exactly one: waiting (no first answer), fresh, stale, "+
-			"unreadable (no number), failing, filtered (or asked for by another account).", "account", "state"),
+		sensors: desc("innius_exporter_sensors", "Sensors by state, each in exactly one: waiting (no first answer), fresh, "+
+			"late (silent for more than three of its intervals), stale, unreadable (no number), failing, "+
+			"filtered (or asked for by another account).", "account", "state"),
 		clashes: desc("innius_exporter_name_clashes", "Sensors whose labels had to be made unique by an id.", "account"),
 		allowance: desc("innius_exporter_api_allowance_requests_per_hour", "Requests per hour that the exporter keeps to.",
 			"account"),
+		demand: desc("innius_exporter_demand_requests_per_hour", "Requests per hour that the sensors' own paces ask for, each reading "+
+			"once but no sensor more often than min_interval.", "account"),
+		promises: desc("innius_exporter_promises", "Sensors with max_age by state: kept, broken (the value is older), stretched "+
+			"(promises take more than their share of the allowance and are all stretched alike).", "account", "state"),
 		remaining: desc("innius_exporter_api_allowance_remaining_requests", "Requests that could be sent at once.", "account"),
 		paused: desc("innius_exporter_paused_until_timestamp_seconds", "Until when nothing is sent, in seconds since the epoch. "+
 			"Absent when not paused.", "account"),
@@ -60,7 +68,7 @@ func NewCollector(p *Poller) *Collector {
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		c.value, c.timestamp, c.lastSuccess, c.sensorInfo, c.machineInfo, c.up, c.failure, c.accountInfo, c.sensors,
-		c.clashes, c.allowance, c.remaining, c.paused, c.discovered,
+		c.clashes, c.allowance, c.remaining, c.paused, c.discovered, c.expected, c.demand, c.promises,
 	} {
 		ch <- d
 	}
@@ -116,6 +124,7 @@ func (s *scrape) account(a *account, company *innius.Company) {
 			label(company.ID, company.ID), label(company.Name, company.ID))
 	}
 	s.gauge(s.allowance, perHour, a.Name)
+	s.gauge(s.demand, h.demand, a.Name)
 	s.gauge(s.remaining, a.Pacer.Remaining(s.now), a.Name)
 	s.moment(s.paused, h.pausedUntil(s.now), a.Name)
 	s.moment(s.discovered, h.verified, a.Name)
@@ -124,6 +133,7 @@ func (s *scrape) account(a *account, company *innius.Company) {
 // plant exposes an account's machines and sensors, and counts the sensors' states.
 func (s *scrape) plant(a *account, machines []*machine) {
 	counts, clashes, cycle := map[State]int{}, 0, a.cycle()
+	promises, stretched := map[Promise]int{}, a.health.Load().stretch > 1
 	for _, m := range machines {
 		if m.filtered == "" && m.twinOf == "" {
 			s.gauge(s.machineInfo, 1, append([]string{m.companyLabel, m.label}, m.names()...)...)
@@ -137,11 +147,15 @@ func (s *scrape) plant(a *account, machines []*machine) {
 			if m.clash || sensor.clash {
 				clashes++
 			}
+			promises[sensor.promise(o, stretched, s.now)]++
 			s.sensor(m, sensor, o, staleAfter)
 		}
 	}
 	for _, state := range States {
 		s.gauge(s.sensors, float64(counts[state]), a.Name, string(state))
+	}
+	for _, state := range Promises {
+		s.gauge(s.promises, float64(promises[state]), a.Name, string(state))
 	}
 	s.gauge(s.clashes, float64(clashes), a.Name)
 }
@@ -153,6 +167,9 @@ func (s *scrape) sensor(m *machine, sensor *sensor, o *observation, staleAfter t
 	}
 	s.moment(s.timestamp, o.at, labels...)
 	s.moment(s.lastSuccess, o.answered, labels...)
+	if interval := sensor.cell.expected(); interval > 0 {
+		s.gauge(s.expected, interval, labels...)
+	}
 	s.gauge(s.sensorInfo, 1, append(append(labels, m.names()...),
 		label(sensor.ID, sensor.ID), label(sensor.Name, sensor.ID), label(sensor.Unit, sensor.ID))...)
 }

@@ -280,3 +280,9 @@ func (p *partial[T]) finish(id func(T) string) ([]T, bool) {
 	}
 	return items, true
 }
+
+// perHour returns the requests per hour that looking again at what is known takes on average.
+func (d *discovery) perHour() float64 {
+	lists := float64(2 + len(d.sensors))
+	return min(lists/d.interval.Hours(), 1/d.spacing.Hours())
+}

@@ -101,7 +101,8 @@ func (s *story) serve(one setting) {
 // make makes a poller with all that belongs to it, as a process does when it starts.
 func (s *story) make(kept *Snapshot) {
 	opts := Options{
-		Metrics: NewMetrics(), Kept: kept,
+		StaleAfter: 24 * time.Hour, // stories of outages look at values that auto would drop after an hour
+		Metrics:    NewMetrics(), Kept: kept,
 		Logger: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	for i := range s.begun {

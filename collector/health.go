@@ -24,6 +24,8 @@ type health struct {
 	discovered bool      // the same, or kept values are served: the account is ready
 	verified   time.Time // when the whole catalogue was verified last
 	sensors    int       // polled
+	demand     float64   // requests per hour that the sensors' own paces ask for
+	stretch    float64   // factor by which promises are stretched; at most 1: they are not
 	decided    time.Time // when the loop last decided anything
 	asleep     time.Time // until when it then meant to sleep
 }
@@ -97,6 +99,7 @@ func (h *health) stuck(now time.Time) bool {
 // publish makes the loop's state visible, and tells whoever keeps it of a new pause for a limit.
 func (a *account) publish(now, asleep time.Time) {
 	a.state.decided, a.state.asleep = now, asleep
+	a.wishes(&a.state)
 	h := a.seen()
 	if !h.settled && a.discovery.settled() {
 		h.settled, h.discovered = true, true
@@ -119,4 +122,16 @@ func (a *account) seen() health {
 		h.limit = KeptLimit{Until: a.gate.until, Since: a.gate.since, Unnamed: a.gate.limits}
 	}
 	return h
+}
+
+// wishes publishes what the schedule would like, and says once when promises are stretched and when no longer.
+func (a *account) wishes(h *health) {
+	demand, stretch := a.schedule.wishes()
+	switch {
+	case stretch > 1 && h.stretch <= 1:
+		a.log.Warn("promises (max_age) take more than their share of the allowance; all are stretched alike", "factor", stretch)
+	case stretch <= 1 && h.stretch > 1:
+		a.log.Info("promises (max_age) fit into their share of the allowance again")
+	}
+	h.demand, h.stretch = demand, stretch
 }

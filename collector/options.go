@@ -26,11 +26,14 @@ type Options struct {
 	DiscoveryInterval time.Duration // between two looks at each list; default 1 h
 	Machines, Sensors Filter
 	MinInterval       time.Duration // never ask one sensor more often; default 10 s
+	MaxInterval       time.Duration // nor more seldom, while the allowance permits; default 1 h
 	StaleAfter        time.Duration // a value older than this is not exposed; 0: auto
 	Rules             []Rule        // first match wins
 	Metrics           *Metrics
 	Logger            *slog.Logger
 	Kept              *Snapshot // of an earlier process or config; nil: start anew. It is not changed
+
+	newSchedule func(*account) schedule // of each account; set by tests only, to compare schedules; default: defaultSchedule
 }
 
 // Account is one key of the API and what belongs to it.
@@ -51,6 +54,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MinInterval == 0 {
 		o.MinInterval = 10 * time.Second
+	}
+	if o.MaxInterval == 0 {
+		o.MaxInterval = time.Hour
+	}
+	if o.newSchedule == nil {
+		o.newSchedule = defaultSchedule
 	}
 	o.Accounts = slices.Clone(o.Accounts)
 	for i := range o.Accounts {
@@ -95,6 +104,8 @@ func unanchored(re *regexp.Regexp) string {
 type Rule struct {
 	Machine, Sensor *regexp.Regexp     // on id or name; nil matches all
 	StaleAfter      time.Duration      // 0: as Options
+	MaxAge          time.Duration      // promised: a reading is picked up within it; 0: nothing is promised
+	Weight          float64            // of its lag against that of others; 0: 1
 	Values          map[string]float64 // numbers for text values
 }
 

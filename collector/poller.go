@@ -68,11 +68,16 @@ func (p *Poller) Stuck() string {
 	return ""
 }
 
-// maxAuto is the age at which a value is stale unless the config says otherwise.
-const maxAuto = 24 * time.Hour
+// The bounds of the age at which a value is stale unless the config says otherwise.
+const (
+	minAuto       = time.Hour
+	maxAuto       = 24 * time.Hour
+	autoIntervals = 20 // of the learned pace
+)
 
 // staleAfter returns the age at which a sensor's value is no longer exposed: its rule's, the one for all, or, with
-// neither, 24 h, but never less than two cycles of its account.
+// neither, 20 times its learned pace, at least 1 h, at most 24 h (which holds while no pace is known), but never less
+// than two cycles of its account.
 func (p *Poller) staleAfter(s *sensor, cycle time.Duration) time.Duration {
 	switch {
 	case s.rule.StaleAfter > 0:
@@ -80,7 +85,11 @@ func (p *Poller) staleAfter(s *sensor, cycle time.Duration) time.Duration {
 	case p.opts.StaleAfter > 0:
 		return p.opts.StaleAfter
 	}
-	return max(maxAuto, 2*cycle)
+	auto := maxAuto
+	if pace := s.cell.expected(); pace > 0 && pace < maxAuto.Seconds() {
+		auto = min(maxAuto, max(minAuto, time.Duration(autoIntervals*pace*float64(time.Second))))
+	}
+	return max(auto, 2*cycle)
 }
 
 // cycle returns how long an account needs to ask each of its sensors once.

@@ -91,7 +91,7 @@ func TestAValueThatWentStaleMeanwhileIsNotServed(t *testing.T) {
 
 func TestStaleIsJudgedByTheWholeCycleBeforeTheLoopRuns(t *testing.T) {
 	// 60 sensors at 2 requests an hour: a cycle is 30 h, and a value is stale after 60 h.
-	play(t, setting{plant: works(1, 60), perHour: 2, burst: 80}, func(s *story) {
+	play(t, setting{plant: works(1, 60), perHour: 2, burst: 80, options: func(o *Options) { o.StaleAfter = 0 }}, func(s *story) {
 		s.pass(time.Minute)
 		s.restart(59 * time.Hour)
 		if n := s.gather().count("innius_sensor_value"); n != 60 {
@@ -195,7 +195,7 @@ func TestAPauseHoldsOverARestart(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			play(t, setting{plant: works(2, 10), faults: []simulator.Fault{overLimit(10*time.Minute, time.Hour)}}, func(s *story) {
-				s.pass(10*time.Minute + 20*time.Second)
+				s.pass(11 * time.Minute)
 				select {
 				case <-s.poller.Paused():
 				default:

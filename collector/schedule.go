@@ -1,6 +1,10 @@
 package collector
 
-import "time"
+import (
+	"time"
+
+	"innius_exporter/collector/pace"
+)
 
 // schedule decides which sensor is asked next. The refresh loop owns it and knows nothing else of how it chooses.
 type schedule interface {
@@ -9,16 +13,24 @@ type schedule interface {
 	set(machineID string, sensors []*sensor) (added, removed int)
 	// due returns when the next sensor wants to be asked; false where nobody does.
 	due() (time.Time, bool)
-	// next takes that sensor out; it comes back with done, later or again.
+	// next takes that sensor out; it comes back with answered, failed or again.
 	next(now time.Time) *turn
-	// done returns a sensor that was asked and answered.
-	done(t *turn)
+	// answered returns a sensor that was asked and answered, with what there is to learn from it.
+	answered(t *turn, o outcome)
 	// failed returns a sensor about which a request failed through its own fault; it backs off.
 	failed(t *turn)
 	// again returns a sensor that could not be asked through no fault of its own, or takes a back-off from it.
 	again(t *turn)
+	// wishes returns the requests per hour that the sensors' own paces ask for, and the factor by which promises are
+	// stretched, at most 1 where they are not.
+	wishes() (demand, stretch float64)
 	// len returns how many sensors are known.
 	len() int
+}
+
+// defaultSchedule is what an account runs with.
+func defaultSchedule(a *account) schedule {
+	return newWaterLevel(a.opts.MinInterval, a.opts.MaxInterval, a.forReadings)
 }
 
 // turn is what the loop keeps of one sensor between two requests.
@@ -29,6 +41,8 @@ type turn struct {
 	failures int       // in a row, through its own fault
 	gone     bool      // left while its request was under way
 	behind   bool      // said once that its pages of values are too many
+	pace     pace.Sensor
+	seed     uint64 // of its pseudo-random numbers; 0: not yet
 }
 
 // roundRobin asks the sensor that was asked longest ago, and never one sensor more often than an interval.
@@ -38,6 +52,8 @@ type roundRobin struct {
 	machines map[string]map[string]*turn // by machine and sensor id
 	count    int
 }
+
+var _ schedule = (*roundRobin)(nil) // by itself it serves as the yardstick of tests
 
 func newRoundRobin(interval time.Duration) *roundRobin {
 	return &roundRobin{interval: interval, machines: map[string]map[string]*turn{}}
@@ -99,7 +115,7 @@ func (r *roundRobin) next(now time.Time) *turn {
 	return first.value
 }
 
-func (r *roundRobin) done(t *turn) {
+func (r *roundRobin) answered(t *turn, _ outcome) {
 	t.failures = 0
 	r.put(t, t.asked.Add(r.interval))
 }
@@ -125,6 +141,8 @@ func (r *roundRobin) put(t *turn, due time.Time) {
 		r.waiting.put(t.entry, due)
 	}
 }
+
+func (r *roundRobin) wishes() (demand, stretch float64) { return 0, 1 }
 
 func (r *roundRobin) len() int { return r.count }
 

@@ -76,7 +76,7 @@ func askAll(r *roundRobin, now time.Time) (asked []string) {
 		}
 		turn := r.next(now)
 		asked = append(asked, turn.sensor.ID)
-		r.done(turn)
+		r.answered(turn, outcome{})
 	}
 }
 
@@ -87,7 +87,7 @@ func TestRoundRobinAsksWhoWaitsLongest(t *testing.T) {
 	for i := range 9 {
 		turn := r.next(at(i * 30))
 		order = append(order, turn.sensor.ID)
-		r.done(turn)
+		r.answered(turn, outcome{})
 	}
 	if got := fmt.Sprint(order); got != "[a b c a b c a b c]" {
 		t.Error(got)
@@ -122,7 +122,7 @@ func TestRoundRobinBacksOffWhatFailsAndForgets(t *testing.T) {
 		now = due
 	}
 	turn := r.next(now)
-	r.done(turn)
+	r.answered(turn, outcome{})
 	r.failed(r.next(now.Add(time.Minute)))
 	if due, _ := r.due(); due.Sub(now) != 90*time.Second {
 		t.Errorf("a success did not end the back-off: %s", due.Sub(now))
@@ -151,7 +151,7 @@ func TestRoundRobinLetsGoWhoLeavesWhileAsked(t *testing.T) {
 	r.set("n", sensorsOf("a"))
 	under := r.next(at(0))
 	r.set("m", sensorsOf("b", "c"))
-	for _, back := range []func(*turn){r.done, r.failed, r.again} {
+	for _, back := range []func(*turn){func(t *turn) { r.answered(t, outcome{}) }, r.failed, r.again} {
 		back(under)
 	}
 	if r.len() != 3 {

@@ -128,6 +128,8 @@ func (s *sensor) why(o *observation, staleAfter time.Duration, now time.Time) st
 		return "waiting for allowance: not asked yet"
 	case StateUnreadable:
 		return unreadable(o.unusable)
+	case StateLate:
+		return "late: silent for more than three of its intervals of " + words(s.cell.expected())
 	case StateStale:
 		if o.at.IsZero() {
 			return "never reported"
@@ -156,4 +158,9 @@ func moment(t time.Time) *time.Time {
 	}
 	t = t.UTC()
 	return &t
+}
+
+// words says seconds as a duration.
+func words(seconds float64) string {
+	return time.Duration(seconds * float64(time.Second)).Round(time.Second).String()
 }

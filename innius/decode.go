@@ -60,11 +60,25 @@ type object map[string]any
 // lowerKeys folds the field names. Where two differ only in case, the one that comes last in byte order wins, which
 // is the lower-case one.
 func lowerKeys(fields map[string]any) object {
+	if isLower(fields) {
+		return fields // the common case, a hundred times a page
+	}
 	folded := make(object, len(fields))
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		folded[strings.ToLower(name)] = fields[name]
 	}
 	return folded
+}
+
+func isLower(fields map[string]any) bool {
+	for name := range fields {
+		for i := range len(name) {
+			if c := name[i]; 'A' <= c && c <= 'Z' || c >= 0x80 {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // pick returns the first field present, of the chosen name alone where the user chose one.

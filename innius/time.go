@@ -36,8 +36,16 @@ func parseEpoch(text string) (time.Time, bool) {
 	if strings.Trim(whole+fraction, "0123456789") != "" {
 		return time.Time{}, false
 	}
-	unit, ok := map[int]int{9: 9, 10: 9, 12: 6, 13: 6, 15: 3, 16: 3, 18: 0, 19: 0}[len(whole)]
-	if !ok {
+	var unit int // decimals of it that make nanoseconds
+	switch len(whole) {
+	case 9, 10:
+		unit = 9
+	case 12, 13:
+		unit = 6
+	case 15, 16:
+		unit = 3
+	case 18, 19:
+	default:
 		return time.Time{}, false
 	}
 	nanos, err := strconv.ParseInt(whole+(fraction + "000000000")[:unit], 10, 64)

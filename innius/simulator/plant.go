@@ -29,6 +29,7 @@ type Sensor struct {
 	Jitter         time.Duration // each reading comes later by its own share of this, at most just under one Period
 	Delay          time.Duration // from the measurement to its visibility in the API
 	Batch          time.Duration // becomes visible only at whole multiples of this since 1970, as uploads in batches do; 0: at once
+	BatchPhase     time.Duration // offset of the uploads in a batch's span
 	Skew           time.Duration // error of the sensor's clock: measured at t, stamped t+Skew; visibility follows the true time
 
 	// Value gives the JSON value of the reading measured at a time: float64, int, int64, bool, string, json.Number or nil

@@ -9,8 +9,9 @@ import (
 // Finding a page is a division, whatever the length of the history; only Exists must be asked reading by reading.
 type series struct {
 	Sensor
-	mu  sync.Mutex
-	gap gap // the longest run without readings met so far, so that a silent sensor's month is not walked at each request
+	seed uint64 // of the jitter
+	mu   sync.Mutex
+	gap  gap // the longest run without readings met so far, so that a silent sensor's month is not walked at each request
 }
 
 // gap is a closed range of indices without a reading; none where lo > hi.
@@ -18,20 +19,29 @@ type gap struct{ lo, hi int64 }
 
 func newSeries(s Sensor) *series {
 	s.Jitter = max(0, min(s.Jitter, s.Period-1)) // or readings could overtake each other
-	return &series{Sensor: s, gap: gap{lo: 0, hi: -1}}
+	return &series{Sensor: s, seed: textHash(s.ID), gap: gap{lo: 0, hi: -1}}
 }
 
 // measured is the true time of a reading, in nanoseconds since 1970.
 func (s *series) measured(i int64) int64 {
 	at := i*int64(s.Period) + int64(s.Phase)
 	if s.Jitter > 0 {
-		at += int64(float64(s.Jitter) * ratio(mix(textHash(s.ID), uint64(i))))
+		at += int64(float64(s.Jitter) * ratio(mix(s.seed, uint64(i))))
 	}
 	return at
 }
 
 // stamp is the time that the sensor's own clock puts on a reading, in nanoseconds since 1970.
 func (s *series) stamp(i int64) int64 { return s.measured(i) + int64(s.Skew) }
+
+// visible is from when the API shows a reading, in nanoseconds since 1970.
+func (s *series) visible(i int64) int64 {
+	at := s.measured(i) + int64(s.Delay)
+	if s.Batch > 0 {
+		at = -floorDiv(int64(s.BatchPhase)-at, int64(s.Batch))*int64(s.Batch) + int64(s.BatchPhase)
+	}
+	return at
+}
 
 func (s *series) exists(i int64) bool {
 	return s.Exists == nil || s.Exists(time.Unix(0, s.measured(i)).UTC())
@@ -49,7 +59,7 @@ func (s *series) value(i int64) any {
 func (s *series) newest(now time.Time) int64 {
 	seen := now.UnixNano()
 	if s.Batch > 0 {
-		seen = floorDiv(seen, int64(s.Batch)) * int64(s.Batch)
+		seen = floorDiv(seen-int64(s.BatchPhase), int64(s.Batch))*int64(s.Batch) + int64(s.BatchPhase)
 	}
 	seen -= int64(s.Delay)
 	i := floorDiv(seen-int64(s.Phase), int64(s.Period))

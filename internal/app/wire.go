@@ -21,7 +21,7 @@ func options(cfg *config.Config, logger *slog.Logger) (collector.Options, error)
 	opts := collector.Options{
 		Labels: collector.LabelMode(cfg.Labels), DiscoveryInterval: cfg.Discovery.Interval,
 		Machines: collector.Filter(cfg.Discovery.Machines), Sensors: collector.Filter(cfg.Discovery.Sensors),
-		MinInterval: cfg.Refresh.MinInterval, StaleAfter: cfg.Refresh.StaleAfter, Rules: rules(cfg, logger),
+		MinInterval: cfg.Refresh.MinInterval, MaxInterval: cfg.Refresh.MaxInterval, StaleAfter: cfg.Refresh.StaleAfter, Rules: rules(cfg),
 		Metrics: collector.NewMetrics(), Logger: logger,
 	}
 	for _, a := range cfg.Accounts {
@@ -42,13 +42,12 @@ func register(registry *prometheus.Registry, poller *collector.Poller) {
 	)
 }
 
-func rules(cfg *config.Config, logger *slog.Logger) []collector.Rule {
+func rules(cfg *config.Config) []collector.Rule {
 	rules := make([]collector.Rule, len(cfg.Sensors))
 	for i, r := range cfg.Sensors {
-		if r.MaxAge > 0 || r.Weight != 1 {
-			logger.Warn("max_age and weight have no effect yet: the sensor asked longest ago goes first", "rule", r.String())
+		rules[i] = collector.Rule{
+			Machine: r.Machine, Sensor: r.Sensor, StaleAfter: r.StaleAfter, MaxAge: r.MaxAge, Weight: r.Weight, Values: r.Values,
 		}
-		rules[i] = collector.Rule{Machine: r.Machine, Sensor: r.Sensor, StaleAfter: r.StaleAfter, Values: r.Values}
 	}
 	return rules
 }

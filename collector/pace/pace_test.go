@@ -1,0 +1,259 @@
+package pace
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// source is a sensor as the API shows it: timestamps and when each became visible, ascending.
+type source struct{ stamps, visible []float64 }
+
+// periodic makes readings every period seconds, each late by up to jitter of it, visible after delay.
+func periodic(random *rand.Rand, count int, period, jitter, delay float64) source {
+	var s source
+	for k := range count {
+		at := float64(k)*period + random.Float64()*jitter*period
+		s.stamps, s.visible = append(s.stamps, at), append(s.visible, at+delay)
+	}
+	return s
+}
+
+// batched makes the readings visible at whole multiples of a batch only.
+func (s source) batched(batch float64) source {
+	for i, at := range s.stamps {
+		s.visible[i] = math.Ceil(at/batch) * batch
+	}
+	return s
+}
+
+// skewed stamps the readings with a clock that is wrong by so many seconds.
+func (s source) skewed(by float64) source {
+	for i := range s.stamps {
+		s.stamps[i] += by
+	}
+	return s
+}
+
+// asked lets a Sensor decide when the source is asked, at a level, and returns the mean lag in the second half and the
+// requests in it for each reading.
+func (s source) asked(sensor *Sensor, turn float64) (lag, requests float64) {
+	end := s.visible[len(s.visible)-1]
+	now, held, seen, dither := s.visible[len(s.visible)/8], -1, 0, 0.0
+	for now < end {
+		for seen < len(s.visible) && s.visible[seen] <= now {
+			seen++
+		}
+		sensor.Learn(now, s.stamps[held+1:seen])
+		held = seen - 1
+		dither = math.Mod(dither+math.Phi, 1)
+		next := now + max(0.1, sensor.Wait(turn, dither))
+		if now > end/2 {
+			requests++
+			lag += s.lagOf(held, now, min(next, end))
+		}
+		now = next
+	}
+	return lag / (end / 2), requests / float64(len(s.stamps)/2)
+}
+
+// lagOf integrates the lag while one reading is held.
+func (s source) lagOf(held int, from, to float64) (lag float64) {
+	for i := held + 1; i < len(s.visible) && s.visible[i] < to; i++ {
+		lag += (s.stamps[i] - s.stamps[i-1]) * (to - max(from, s.visible[i]))
+	}
+	return lag
+}
+
+func random() *rand.Rand { return rand.New(rand.NewPCG(3, 5)) }
+
+func TestASlowSensorIsAskedJustAfterEachReading(t *testing.T) {
+	for name, s := range map[string]source{
+		"a fixed timer":           periodic(random(), 400, 600, 0, 0.5),
+		"late by up to 5 %":       periodic(random(), 400, 600, 0.05, 0.5),
+		"a clock 5 min behind":    periodic(random(), 400, 600, 0.05, 0.5).skewed(-300),
+		"a clock 4 min ahead":     periodic(random(), 400, 600, 0.05, 0.5).skewed(240),
+		"10 s in batches of 600":  periodic(random(), 24000, 10, 0.05, 0).batched(600),
+		"visible after a quarter": periodic(random(), 400, 600, 0.05, 150),
+	} {
+		lag, requests := s.asked(new(Sensor), 60)
+		readings := requests
+		if name == "10 s in batches of 600" {
+			readings = requests * 60 // it is asked once a batch, not once a reading
+		}
+		if lag > 15 || readings > 3 {
+			t.Errorf("%s: mean lag %.1f s, %.2f requests a reading; blind, at the turn of 60 s, it would be 30 s and 10", name, lag, readings)
+		}
+	}
+}
+
+func TestASensorFasterThanItsTurnIsAskedEachTurn(t *testing.T) {
+	lag, requests := periodic(random(), 20000, 1, 0.05, 0.5).asked(new(Sensor), 60)
+	if math.Abs(requests*60-1) > 0.05 || lag > 31 {
+		t.Errorf("%.4f requests a reading, want one in 60; mean lag %.1f s, want about 30", requests, lag)
+	}
+}
+
+func TestWithoutRhythmTheTurnIsTheRule(t *testing.T) {
+	var s source
+	source, at := random(), 0.0
+	for range 2000 {
+		at += source.ExpFloat64() * 100
+		s.stamps, s.visible = append(s.stamps, at), append(s.visible, at)
+	}
+	var sensor Sensor
+	s.asked(&sensor, 60)
+	if wait := sensor.Wait(60, 0.5); wait != 60 {
+		t.Errorf("a sensor that reports at random is left for %v s, want the turn of 60", wait)
+	}
+}
+
+func TestTheIntervalIsLearnedDespiteOutliers(t *testing.T) {
+	var sensor Sensor
+	stamps := []float64{}
+	for k := range 40 {
+		at := float64(k) * 60
+		if k > 20 {
+			at += 12 * 3600 // a night without readings
+		}
+		if k != 10 { // one is missing
+			stamps = append(stamps, at)
+		}
+	}
+	sensor.Learn(stamps[len(stamps)-1]+1, stamps)
+	if got := sensor.Period(); got != 60 {
+		t.Errorf("learned %v s, want 60", got)
+	}
+}
+
+func TestAChangedIntervalIsLearnedAnew(t *testing.T) {
+	var sensor Sensor
+	now := 0.0
+	for range 100 {
+		now += 600
+		sensor.Learn(now+1, []float64{now})
+	}
+	for range remembered {
+		now += 60
+		sensor.Learn(now+1, []float64{now})
+	}
+	if got := sensor.Period(); got != 60 {
+		t.Errorf("learned %v s, want 60", got)
+	}
+}
+
+func TestOnlyASensorThatNeverReportedBacksOff(t *testing.T) {
+	var never, silent Sensor
+	silent.Learn(1, []float64{-120, -60, 0})
+	for k := range 40 {
+		never.Learn(float64(k)*100, nil)
+		silent.Learn(1+float64(k+1)*3600, nil)
+	}
+	if got := never.Wait(10, 0); got != 10*neverSlow {
+		t.Errorf("one that never reported is left for %v s, want %v", got, 10*neverSlow)
+	}
+	if got := silent.Wait(10, 0); got < 9.9 || got > 10 {
+		t.Errorf("one that has been silent for long is left for %v s, want nearly its turn of 10", got)
+	}
+}
+
+func TestAPromiseIsAskedForInTime(t *testing.T) {
+	var fast, slow, none Sensor
+	fast.Learn(103, []float64{80, 90, 100})
+	slow.Learn(1805, []float64{0, 600, 1200, 1800})
+	none.Learn(5, nil)
+	for name, c := range map[string]struct {
+		sensor *Sensor
+		want   float64
+	}{"a fast one": {&fast, 57}, "one that reports more seldom": {&slow, 600 - 5 + unseen + slack}, "one that never reported": {&none, 60}} {
+		if got := c.sensor.Within(60); math.Abs(got-c.want) > 0.01 {
+			t.Errorf("%s must be asked within %v s, want %v", name, got, c.want)
+		}
+	}
+	if got := fast.PromiseRate(60); got != 1.0/60 {
+		t.Errorf("a promise of 60 s costs %v requests a second", got)
+	}
+}
+
+// Rate must tell what Wait does: the level is computed from it.
+func TestTheRateThatIsPlannedIsTheRateThatComes(t *testing.T) {
+	for name, s := range map[string]source{
+		"slower than its turn":  periodic(random(), 1000, 600, 0.05, 0.5),
+		"about as fast":         periodic(random(), 4000, 60, 0.05, 0.5),
+		"faster than its turn":  periodic(random(), 40000, 5, 0.05, 0.5),
+		"with a jitter of 30 %": periodic(random(), 1000, 600, 0.3, 0.5),
+	} {
+		var sensor Sensor
+		_, requests := s.asked(&sensor, 60)
+		end := s.visible[len(s.visible)-1]
+		came, planned := requests*float64(len(s.stamps)/2)/(end/2), sensor.Rate(60, end)
+		if ratio := came / planned; ratio < 0.75 || ratio > 1.25 {
+			t.Errorf("%s: %.5f requests a second came, %.5f were planned", name, came, planned)
+		}
+	}
+}
+
+func FuzzWaitIsAlwaysANumber(f *testing.F) {
+	f.Add([]byte{10, 0, 10, 10, 200, 0}, 60.0)
+	f.Add([]byte{0, 0, 0}, 0.001)
+	f.Add([]byte{255, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 255}, 1e6)
+	f.Fuzz(func(t *testing.T, gaps []byte, turn float64) {
+		if !(turn > 1e-6 && turn < 1e9) {
+			return
+		}
+		var sensor Sensor
+		now := 0.0
+		for i, gap := range gaps {
+			now += float64(gap) * float64(1+i%7)
+			var times []float64
+			if gap%3 != 0 {
+				times = []float64{now - 2, now - 1}
+			}
+			sensor.Learn(now, times)
+			for _, got := range []float64{sensor.Wait(turn, 0.5), sensor.Rate(turn, now), sensor.Within(60), sensor.Period(), sensor.PromiseRate(60)} {
+				if math.IsNaN(got) || math.IsInf(got, 0) {
+					t.Fatalf("%v after gap %d of %v at level %v", got, i, gaps, turn)
+				}
+			}
+		}
+	})
+}
+
+func TestWhatWasLearnedOutlivesARestart(t *testing.T) {
+	var before, after Sensor
+	periodic(random(), 400, 600, 0.05, 0.5).asked(&before, 60)
+	if err := after.Restore(before.Keep()); err != nil {
+		t.Fatal(err)
+	}
+	if before.Wait(60, 0.5) != after.Wait(60, 0.5) || before.Period() != after.Period() || before.Rate(60, 1e6) != after.Rate(60, 1e6) {
+		t.Errorf("%+v became %+v", before, after)
+	}
+}
+
+func TestForeignBytesTeachNothing(t *testing.T) {
+	var s Sensor
+	s.Learn(11, []float64{0, 10})
+	good := s.Keep()
+	for name, encoded := range map[string][]byte{
+		"none": nil, "cut": good[:len(good)-1], "longer": append(good[:len(good):len(good)], 0), "another version": append([]byte{9}, good[1:]...),
+	} {
+		if s.Restore(encoded) == nil || s.Period() != 10 {
+			t.Errorf("%s: taken for ours, period %v", name, s.Period())
+		}
+	}
+}
+
+func FuzzRestore(f *testing.F) {
+	var s Sensor
+	s.Learn(11, []float64{0, 10})
+	f.Add(s.Keep())
+	f.Fuzz(func(t *testing.T, encoded []byte) {
+		var s Sensor
+		if s.Restore(encoded) != nil {
+			return
+		}
+		if wait := s.Wait(60, 0.5); math.IsNaN(wait) || math.IsInf(wait, 0) {
+			t.Fatalf("waits %v", wait)
+		}
+	})
+}

@@ -1,0 +1,26 @@
+package pace
+
+// Within returns how long after its last request a sensor must be asked again, in seconds, so that the reading held is
+// never older than age while a newer one can be had. A sensor that reports more seldom is asked when its next reading
+// is expected; one that is silent every age.
+func (s *Sensor) Within(age float64) float64 {
+	if !s.reported {
+		return age
+	}
+	wait := age - (s.asked - s.newest)
+	if s.rhythmic() && s.fruitful {
+		wait = max(wait, s.low+s.visibleAfter()+slack-(s.asked-s.newest))
+	}
+	if wait <= 0 {
+		return age
+	}
+	return wait
+}
+
+// PromiseRate returns the requests per second that it takes to keep a reading no older than age.
+func (s *Sensor) PromiseRate(age float64) float64 {
+	if s.period == 0 {
+		return 1 / age
+	}
+	return 1 / max(age, s.stride())
+}
