@@ -182,8 +182,10 @@ func (a *account) read(ctx context.Context, t *turn) {
 
 // took takes the answer about a sensor over. What was read before an error is kept: it was paid for.
 func (a *account) took(t *turn, newest innius.Newest, err error, now time.Time) {
-	a.log.Debug("asked for values", "sensor", t.sensor.label, "readings", len(newest.Readings), "err", err)
 	class := classify(err)
+	if class != classNotSent {
+		a.log.Debug("asked for values", "sensor", t.sensor.label, "readings", len(newest.Readings))
+	}
 	blamed := a.judge(answer{class: class, object: t.sensor.ref.Machine + "/" + t.sensor.ref.Sensor}, err, now)
 	if err == nil || len(newest.Readings) > 0 {
 		a.keep(t, newest, err == nil, now)
