@@ -3,6 +3,7 @@ package pace
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -235,7 +236,7 @@ func TestForeignBytesTeachNothing(t *testing.T) {
 	s.Learn(11, []float64{0, 10})
 	good := s.Keep()
 	for name, encoded := range map[string][]byte{
-		"none": nil, "cut": good[:len(good)-1], "longer": append(good[:len(good):len(good)], 0), "another version": append([]byte{9}, good[1:]...),
+		"none": nil, "cut": good[:len(good)-1], "longer": append(slices.Clip(good), 0), "another version": append([]byte{9}, good[1:]...),
 	} {
 		if s.Restore(encoded) == nil || s.Period() != 10 {
 			t.Errorf("%s: taken for ours, period %v", name, s.Period())
