@@ -11,18 +11,23 @@ type outcome struct {
 	at    time.Time   // when the request was sent
 	now   time.Time   // when the answer came
 	clock time.Time   // the API's, in whole seconds where the API tells it; zero: not known
+	whole bool        // no reading between what was held and the first of times can have been missed
 	times []time.Time // of all readings newer than what was held, unusable ones too, ascending, each once; empty: no news
 }
 
-// newTimes returns the times of readings that are newer than all seen so far, ascending and each once. readings are
-// oldest first. What has no time, or one in the future, says nothing of when a sensor reports.
-func (o *observation) newTimes(readings []innius.Reading) []time.Time {
-	var times []time.Time
+// newTimes returns the times of readings that are newer than all seen so far, ascending and each once, and whether the
+// page reached back to those. readings are oldest first. What has no time, or one in the future, says nothing of when a
+// sensor reports.
+func (o *observation) newTimes(readings []innius.Reading) (times []time.Time, whole bool) {
 	newest := o.seen
 	for _, r := range readings {
-		if r.Skip != innius.SkipTime && r.Skip != innius.SkipFuture && r.Time.After(newest) {
+		switch {
+		case r.Skip == innius.SkipTime, r.Skip == innius.SkipFuture:
+		case r.Time.After(newest):
 			times, newest = append(times, r.Time), r.Time
+		default:
+			whole = true
 		}
 	}
-	return times
+	return times, whole
 }

@@ -20,10 +20,13 @@ func TestTimesThatTeachAreThoseNewerThanWhatWasSeenEachOnce(t *testing.T) {
 		{Time: at(50)},
 		{Time: at(900), Skip: innius.SkipFuture},
 	}
-	if got, want := held.newTimes(readings), []time.Time{at(30), at(40), at(50)}; !slices.Equal(got, want) {
-		t.Errorf("%v, want %v", got, want)
+	if got, whole := held.newTimes(readings); !whole || !slices.Equal(got, []time.Time{at(30), at(40), at(50)}) {
+		t.Errorf("%v, whole %t", got, whole)
 	}
-	if got := (&observation{}).newTimes(readings[:2]); !slices.Equal(got, []time.Time{at(10)}) {
-		t.Errorf("at first sight: %v", got)
+	if got, whole := (&observation{}).newTimes(readings[:2]); whole || !slices.Equal(got, []time.Time{at(10)}) {
+		t.Errorf("at first sight: %v, whole %t", got, whole)
+	}
+	if got, whole := held.newTimes(readings[3:]); whole || len(got) != 3 {
+		t.Errorf("on a page that does not reach back: %v, whole %t", got, whole)
 	}
 }

@@ -30,6 +30,7 @@ type waterLevel struct {
 	longest   float64   // seconds that a sensor is left at most: max_interval, or no bound where the allowance does not permit it
 	leveledAt time.Time // when it was computed
 	late      float64   // seconds that requests come after they were due, moving average
+	answering float64   // seconds that an answer takes, moving average
 	stretch   float64   // factor by which all promises are stretched, at least 1
 	demand    float64   // requests per hour that the sensors' own paces ask for
 }
@@ -65,11 +66,12 @@ func (w *waterLevel) next(now time.Time) *turn {
 
 func (w *waterLevel) answered(t *turn, o outcome) {
 	t.failures = 0
+	w.answering += lateWeight * (o.now.Sub(o.at).Seconds() - w.answering)
 	times := make([]float64, len(o.times))
 	for i, at := range o.times {
 		times[i] = seconds(at)
 	}
-	t.pace.Learn(seconds(o.at), times)
+	t.pace.Learn(seconds(o.at), times, o.whole)
 	t.sensor.cell.expect(t.pace.Period())
 	t.sensor.cell.lessons.keep(t.pace.Keep())
 	wait := w.clamp(w.wait(t))
@@ -82,16 +84,23 @@ func (w *waterLevel) wishes() (demand, stretch float64) { return w.demand, w.str
 func (w *waterLevel) wait(t *turn) float64 {
 	turn := w.turn / t.haste() * (1 + scatter*(2*t.chance()-1))
 	wait := t.pace.Wait(turn, t.chance())
-	if age := t.sensor.rule.MaxAge.Seconds() * w.stretch; age > 0 {
+	if age := w.promised(t); age > 0 {
 		wait = min(wait, t.pace.Within(age))
 	}
 	return wait
 }
 
+// promised returns the age, in seconds, at which a sensor's reading must be asked for to keep its promise; 0: there is
+// none. The answer takes its time, sometimes twice as long as on average.
+func (w *waterLevel) promised(t *turn) float64 {
+	age := t.sensor.rule.MaxAge.Seconds()
+	return max(age/2, age*w.stretch-2*(w.answering+max(0, w.late)))
+}
+
 // rate returns the requests per second that a sensor takes at a level.
 func (w *waterLevel) rate(t *turn, level, now float64) float64 {
 	rate := 1 / w.clamp(1/t.pace.Rate(level/t.haste(), now))
-	if age := t.sensor.rule.MaxAge.Seconds() * w.stretch; age > 0 {
+	if age := w.promised(t); age > 0 {
 		rate = max(rate, t.pace.PromiseRate(age))
 	}
 	return rate
@@ -181,9 +190,10 @@ func (w *waterLevel) solve(turns []*entry[*turn], target, now float64) float64 {
 // promises stretches all promises alike where they would take more than their share, and adds up the demand.
 func (w *waterLevel) promises(turns []*entry[*turn], perSecond float64) {
 	var asked, demand float64
+	w.stretch = 1
 	for _, e := range turns {
-		if age := e.value.sensor.rule.MaxAge.Seconds(); age > 0 {
-			asked += e.value.pace.PromiseRate(age)
+		if e.value.sensor.rule.MaxAge > 0 {
+			asked += e.value.pace.PromiseRate(w.promised(e.value))
 		}
 		demand += 1 / max(w.interval.Seconds(), e.value.pace.Period())
 	}

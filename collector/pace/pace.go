@@ -6,16 +6,18 @@ import (
 )
 
 const (
-	remembered = 32  // gaps kept of each sensor
-	noRhythm   = 0.8 // a window wider than this part of the period tells nothing
-	tighter    = 1.2 // how much tighter a fixed grid must fit than the gaps
-	least      = 8   // readings that a grid is fitted to at least
-	unseen     = 0.3 // seconds from timestamp to visibility that are allowed for before it is measured
-	slack      = 0.05
-	forgetting = 0.005 // part of the measured delay that each answer takes back
-	learning   = 0.05  // weight of the latest request in the share of wasted ones
-	neverSlow  = 32.0  // turns that a sensor which never reported is left at most
-	adopting   = 0.5   // weight of the latest batch
+	remembered    = 32  // gaps kept of each sensor
+	noRhythm      = 0.8 // a window wider than this part of the period tells nothing
+	tighter       = 1.2 // how much tighter a fixed grid must fit than the gaps
+	least         = 8   // readings that a grid is fitted to at least
+	usualDelay    = 0.3 // seconds from timestamp to visibility that are allowed for before it is measured
+	slack         = 0.05
+	forgetting    = 0.005 // part of the measured delay that each answer takes back
+	mostForgotten = 0.005 // seconds, and at most
+	mostUnseen    = 4.0   // times what a page holds are missed of a batch at most
+	learning      = 0.05  // weight of the latest request in the share of wasted ones
+	neverSlow     = 32.0  // turns that a sensor which never reported is left at most
+	adopting      = 0.5   // weight of the latest batch
 )
 
 // Sensor is what has been learned of one sensor. The zero value knows nothing. Not safe for concurrent use.
@@ -36,14 +38,17 @@ type Sensor struct {
 }
 
 // Learn takes an answer in: when it was asked for, and the timestamps of readings newer than all before, ascending.
-func (s *Sensor) Learn(asked float64, times []float64) {
+// whole says that no reading between the newest one before and the first of these can have been missed: the page reached
+// back to what was known.
+func (s *Sensor) Learn(asked float64, times []float64, whole bool) {
 	s.asked, s.fruitful = asked, len(times) > 0
 	if !s.fruitful {
 		s.miss(asked)
 		return
 	}
-	s.measureDelay(asked, times)
-	s.remember(times)
+	unseen := !whole && s.reported && s.unseenBefore(times[0])
+	s.measureDelay(asked, times, unseen)
+	s.remember(times, unseen)
 	s.wasted *= 1 - learning
 	s.never, s.reported = 0, true
 	s.learnRhythm()
@@ -63,26 +68,45 @@ func (s *Sensor) miss(asked float64) {
 	}
 }
 
+// hidden reports whether a reading was there but not visible when the latest request missed it.
+func (s *Sensor) hidden(at float64) bool { return len(s.misses) > 0 && at < s.misses[len(s.misses)-1] }
+
+// unseenBefore reports whether readings before the first of a page may have been missed. A request that found nothing
+// proves that there were none, unless even the first of the page was hidden from it.
+func (s *Sensor) unseenBefore(first float64) bool {
+	return s.period > 0 && first-s.newest > 1.5*s.period && (len(s.misses) == 0 || s.hidden(first))
+}
+
 // measureDelay brackets the delay from timestamp to visibility. A reading that is seen now, and was not when a request
 // missed it, was invisible then: the delay is at least that long. One that is seen is at most as late as it is old.
-// Several readings right after a miss are a batch: they became visible together, the first of them late.
-func (s *Sensor) measureDelay(asked float64, times []float64) {
+// Several readings that a request missed are a batch: they became visible together, the first of them late.
+func (s *Sensor) measureDelay(asked float64, times []float64, unseen bool) {
 	s.delay.forget()
-	for _, miss := range s.misses {
-		if times[0] < miss {
-			s.delay.least = max(s.delay.least, miss-times[0])
-			s.delay.missed = true
-		}
+	first, last, count := times[0], times[len(times)-1], float64(len(times))
+	if unseen && first-s.newest <= mostUnseen*count*s.period { // a page that is smaller than the batch
+		count = math.Round((last - s.newest) / s.period)
+		first = s.newest + s.period
 	}
-	count := float64(len(times))
-	if len(s.misses) > 0 {
+	if s.hidden(first) {
 		s.batch += adopting * (count - s.batch)
 	} else {
 		s.batch = min(s.batch, count)
 	}
+	known := s.delay.least
+	for _, miss := range s.misses {
+		s.delay.hid(miss - first)
+	}
 	s.misses = s.misses[:0]
-	s.delay.seen(asked-times[len(times)-1], !s.reported, s.batch < 1.5)
+	if s.batched() {
+		s.delay.most += 2 * max(0, s.delay.least-known) // as much later again, not as late as it happened to be asked for
+		s.delay.showed(asked-first, false)
+	} else {
+		s.delay.showed(asked-last, !s.reported)
+	}
 }
+
+// batched reports whether readings become visible several at once. Then the delay is that of the first of them.
+func (s *Sensor) batched() bool { return s.batch >= 1.5 }
 
 // bounds brackets a delay in seconds. It may be negative: a clock that is ahead shows readings before their time.
 type bounds struct {
@@ -90,14 +114,20 @@ type bounds struct {
 	missed      bool // least has been measured
 }
 
-// seen lowers the upper bound to the age of a reading that was there.
-func (b *bounds) seen(age float64, first, alone bool) {
+// hid raises the lower bound to the age of a reading that was hidden; one that was not there yet says nothing.
+func (b *bounds) hid(age float64) {
+	if age > 0 {
+		b.least, b.missed = max(b.least, age), true
+	}
+}
+
+// showed lowers the upper bound to the age of a reading that was there; and the lower one, where a reading was never as
+// late as was thought.
+func (b *bounds) showed(age float64, first bool) {
 	if first || age < b.most {
 		b.most = age
 	}
-	if alone {
-		b.least = min(b.least, age) // it was never as late as was thought
-	}
+	b.least = min(b.least, age)
 	if b.missed {
 		b.most = max(b.most, b.least)
 	}
@@ -105,28 +135,39 @@ func (b *bounds) seen(age float64, first, alone bool) {
 
 // forget widens both bounds a little: a delay may change.
 func (b *bounds) forget() {
-	b.least -= forgetting * math.Abs(b.least)
+	b.least -= min(mostForgotten, forgetting*math.Abs(b.least))
 	b.most += 0.01 + 0.01*math.Abs(b.most)
 }
 
 // estimate is a little more than the least that was measured, and no more than the most.
 func (b *bounds) estimate() float64 {
 	if !b.missed {
-		return min(b.most, unseen)
+		return min(b.most, usualDelay)
 	}
-	return min(b.most, b.least+unseen)
+	return min(b.most, b.least+usualDelay)
 }
 
-// visibleAfter estimates the delay from timestamp to visibility, in seconds.
-func (s *Sensor) visibleAfter() float64 { return s.delay.estimate() }
-
-func (s *Sensor) remember(times []float64) {
-	previous, from := s.newest, 0
-	if !s.reported {
-		previous, from = times[0], 1
+// visibleAfter estimates the delay from timestamp to visibility, in seconds. That of a batch can be anything, so it is
+// searched by halving.
+func (s *Sensor) visibleAfter() float64 {
+	if s.batched() {
+		return max(s.delay.estimate(), (s.delay.least+s.delay.most)/2)
 	}
-	for _, t := range times[from:] {
-		s.gaps = append(s.gaps, float32(t-previous))
+	return s.delay.estimate()
+}
+
+// remember adds the gaps. One in which readings were missed counts for as many periods as it spans.
+func (s *Sensor) remember(times []float64, unseen bool) {
+	previous := s.newest
+	if !s.reported {
+		previous, times = times[0], times[1:]
+	}
+	for i, t := range times {
+		gap := t - previous
+		if unseen && i == 0 {
+			gap /= max(1, math.Round(gap/s.period))
+		}
+		s.gaps = append(s.gaps, float32(gap))
 		previous = t
 	}
 	s.newest = previous

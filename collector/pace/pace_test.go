@@ -45,7 +45,7 @@ func (s source) asked(sensor *Sensor, turn float64) (lag, requests float64) {
 		for seen < len(s.visible) && s.visible[seen] <= now {
 			seen++
 		}
-		sensor.Learn(now, s.stamps[held+1:seen])
+		sensor.Learn(now, s.stamps[held+1:seen], true)
 		held = seen - 1
 		dither = math.Mod(dither+math.Phi, 1)
 		next := now + max(0.1, sensor.Wait(turn, dither))
@@ -121,7 +121,7 @@ func TestTheIntervalIsLearnedDespiteOutliers(t *testing.T) {
 			stamps = append(stamps, at)
 		}
 	}
-	sensor.Learn(stamps[len(stamps)-1]+1, stamps)
+	sensor.Learn(stamps[len(stamps)-1]+1, stamps, true)
 	if got := sensor.Period(); got != 60 {
 		t.Errorf("learned %v s, want 60", got)
 	}
@@ -132,11 +132,11 @@ func TestAChangedIntervalIsLearnedAnew(t *testing.T) {
 	now := 0.0
 	for range 100 {
 		now += 600
-		sensor.Learn(now+1, []float64{now})
+		sensor.Learn(now+1, []float64{now}, true)
 	}
 	for range remembered {
 		now += 60
-		sensor.Learn(now+1, []float64{now})
+		sensor.Learn(now+1, []float64{now}, true)
 	}
 	if got := sensor.Period(); got != 60 {
 		t.Errorf("learned %v s, want 60", got)
@@ -145,10 +145,10 @@ func TestAChangedIntervalIsLearnedAnew(t *testing.T) {
 
 func TestOnlyASensorThatNeverReportedBacksOff(t *testing.T) {
 	var never, silent Sensor
-	silent.Learn(1, []float64{-120, -60, 0})
+	silent.Learn(1, []float64{-120, -60, 0}, true)
 	for k := range 40 {
-		never.Learn(float64(k)*100, nil)
-		silent.Learn(1+float64(k+1)*3600, nil)
+		never.Learn(float64(k)*100, nil, true)
+		silent.Learn(1+float64(k+1)*3600, nil, true)
 	}
 	if got := never.Wait(10, 0); got != 10*neverSlow {
 		t.Errorf("one that never reported is left for %v s, want %v", got, 10*neverSlow)
@@ -160,13 +160,13 @@ func TestOnlyASensorThatNeverReportedBacksOff(t *testing.T) {
 
 func TestAPromiseIsAskedForInTime(t *testing.T) {
 	var fast, slow, none Sensor
-	fast.Learn(103, []float64{80, 90, 100})
-	slow.Learn(1805, []float64{0, 600, 1200, 1800})
-	none.Learn(5, nil)
+	fast.Learn(103, []float64{80, 90, 100}, true)
+	slow.Learn(1805, []float64{0, 600, 1200, 1800}, true)
+	none.Learn(5, nil, true)
 	for name, c := range map[string]struct {
 		sensor *Sensor
 		want   float64
-	}{"a fast one": {&fast, 57}, "one that reports more seldom": {&slow, 600 - 5 + unseen + slack}, "one that never reported": {&none, 60}} {
+	}{"a fast one": {&fast, 57}, "one that reports more seldom": {&slow, 600 - 5 + usualDelay + slack}, "one that never reported": {&none, 60}} {
 		if got := c.sensor.Within(60); math.Abs(got-c.want) > 0.01 {
 			t.Errorf("%s must be asked within %v s, want %v", name, got, c.want)
 		}
@@ -210,7 +210,7 @@ func FuzzWaitIsAlwaysANumber(f *testing.F) {
 			if gap%3 != 0 {
 				times = []float64{now - 2, now - 1}
 			}
-			sensor.Learn(now, times)
+			sensor.Learn(now, times, true)
 			for _, got := range []float64{sensor.Wait(turn, 0.5), sensor.Rate(turn, now), sensor.Within(60), sensor.Period(), sensor.PromiseRate(60)} {
 				if math.IsNaN(got) || math.IsInf(got, 0) {
 					t.Fatalf("%v after gap %d of %v at level %v", got, i, gaps, turn)
@@ -233,7 +233,7 @@ func TestWhatWasLearnedOutlivesARestart(t *testing.T) {
 
 func TestForeignBytesTeachNothing(t *testing.T) {
 	var s Sensor
-	s.Learn(11, []float64{0, 10})
+	s.Learn(11, []float64{0, 10}, true)
 	good := s.Keep()
 	for name, encoded := range map[string][]byte{
 		"none": nil, "cut": good[:len(good)-1], "longer": append(slices.Clip(good), 0), "another version": append([]byte{9}, good[1:]...),
@@ -246,7 +246,7 @@ func TestForeignBytesTeachNothing(t *testing.T) {
 
 func FuzzRestore(f *testing.F) {
 	var s Sensor
-	s.Learn(11, []float64{0, 10})
+	s.Learn(11, []float64{0, 10}, true)
 	f.Add(s.Keep())
 	f.Fuzz(func(t *testing.T, encoded []byte) {
 		var s Sensor
