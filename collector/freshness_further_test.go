@@ -55,7 +55,7 @@ func comeAndGo(ctx context.Context, r *run, chance *rand.Rand) {
 		for range 5 {
 			i := chance.IntN(len(shown))
 			leaves, comes := shown[i], hidden[0]
-			r.api.RemoveSensor(machineID(leaves), r.subjects[leaves].ID)
+			r.api.RemoveSensor(machineID(leaves%r.nature.count()), r.subjects[leaves].ID)
 			r.api.AddSensor(machineID(comes%r.nature.count()), r.subjects[comes].Sensor)
 			shown[i] = comes
 			copy(hidden, hidden[1:])

@@ -45,18 +45,21 @@ func (t *truth) at(now int64) int64 {
 
 // track is one sensor's lag over time: constant between the moments at which a reading becomes visible or is stored.
 type track struct {
-	truth    truth
-	weight   float64
-	maxAge   int64 // promised; 0: nothing
-	exposed  int64 // timestamp of the reading held; before the first one, when the loop heard of the sensor
-	answered int64 // when the last answer came
-	now      int64 // accounted for until here
+	truth   truth
+	weight  float64
+	maxAge  int64   // promised; 0: nothing
+	unseen  []int64 // of a sensor with a promise: the timestamps of readings that are visible and newer than the one held
+	exposed int64   // timestamp of the reading held; before the first one, when the loop heard of the sensor
+	now     int64   // accounted for until here
 }
 
 // advance accounts for the time up to a moment. into is nil while nothing counts yet.
 func (k *track) advance(to int64, into *tally) {
 	for k.truth.nextVisible <= to {
 		k.account(k.truth.nextVisible, into)
+		if stamp := k.truth.nextStamp; k.maxAge > 0 && stamp > k.exposed {
+			k.unseen = append(k.unseen, stamp)
+		}
 		k.truth.at(k.truth.nextVisible)
 	}
 	k.account(to, into)
@@ -76,9 +79,11 @@ func (k *track) account(to int64, into *tally) {
 // stored notes an answer: what is exposed from now on; 0: nothing yet.
 func (k *track) stored(now, exposed int64, into *tally) {
 	k.advance(now, into)
-	k.answered = now
 	if exposed != 0 {
 		k.exposed = exposed
+	}
+	for len(k.unseen) > 0 && k.unseen[0] <= k.exposed {
+		k.unseen = k.unseen[1:]
 	}
 }
 
@@ -98,13 +103,17 @@ func (y *tally) add(lag int64, amount float64) {
 	y.spread[bucket(lag)] += amount
 }
 
-// promise counts the time in which the latest answer was not older than promised.
+// promise counts the time in which no reading that had not been picked up was older than promised.
 func (y *tally) promise(k *track, to int64) {
 	if k.maxAge == 0 {
 		return
 	}
+	kept := to
+	if len(k.unseen) > 0 {
+		kept = min(to, k.unseen[0]+k.maxAge)
+	}
 	y.promised += float64(to - k.now)
-	y.kept += float64(max(0, min(to, k.answered+k.maxAge)-k.now))
+	y.kept += float64(max(0, kept-k.now))
 }
 
 // bucket maps a lag to the power of two below it and the six bits after its first.

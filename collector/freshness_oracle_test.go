@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// oracle asks the sensor whose weighted true lag is greatest, of equals the one asked longest ago. It looks into the
-// plant, so no schedule can be expected to reach it; greedy as it is, it is no proven bound either.
+// oracle asks the sensor whose weighted true lag is greatest, of equals always the same one: the others, which then miss
+// a reading, need a request less, where taking turns would keep all of them late. While none lags it saves its requests.
+// It looks into the plant, so no schedule can be expected to reach it; greedy as it is, it is no proven bound either.
 type oracle struct {
 	subjects map[string]*subject // by sensor id
 	until    time.Time
@@ -72,17 +73,55 @@ func (o *oracle) sweep() {
 	o.all = kept
 }
 
-func (o *oracle) due() (time.Time, bool) { return time.Time{}, o.waiting > 0 }
+// due is when the next sensor lags, or must be asked to keep its promise: at once where one does.
+func (o *oracle) due() (time.Time, bool) {
+	now, first := time.Now(), o.until
+	for _, c := range o.all {
+		if c.waiting && first.After(now) {
+			first = earlier(first, c.due(now))
+		}
+	}
+	return first, o.waiting > 0
+}
+
+// due is now where the sensor lags; else when its next reading is visible, or its promise due. One that fails is left
+// alone for a while, as by every schedule.
+func (c *candidate) due(now time.Time) time.Time {
+	if retry := c.retry(); retry.After(now) {
+		return retry
+	}
+	if c.urgency(now) > 0 {
+		return now
+	}
+	due := time.Unix(0, c.truth.nextVisible)
+	if c.maxAge > 0 {
+		due = earlier(due, c.asked.Add(c.maxAge-ahead))
+	}
+	return due
+}
+
+func (c *candidate) retry() time.Time {
+	if c.failures == 0 {
+		return time.Time{}
+	}
+	return c.asked.Add(backOff(c.failures, 30*time.Second, time.Hour))
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
 
 func (o *oracle) next(now time.Time) *turn {
 	var best *candidate
 	greatest := -1.0
 	for _, c := range o.all {
-		if !c.waiting {
+		if !c.waiting || c.retry().After(now) {
 			continue
 		}
-		urgency := c.urgency(now)
-		if urgency > greatest || urgency == greatest && c.asked.Before(best.asked) {
+		if urgency := c.urgency(now); urgency > greatest {
 			best, greatest = c, urgency
 		}
 	}
@@ -92,8 +131,8 @@ func (o *oracle) next(now time.Time) *turn {
 	return best.turn
 }
 
-// ahead is by how much a promise must be ahead: an answer takes up to 2 s, and there may have to be waited for allowance.
-const ahead = 3 * time.Second
+// ahead is by how much a promise must be ahead: an answer takes up to 2 s, and the next request has to be waited for as long.
+const ahead = 4 * time.Second
 
 // urgency is the weighted true lag. The root of the weight is what minimises the weighted mean: where all is fast, lag
 // grows with the time since the last answer, and the best intervals go with 1/sqrt(weight) (Olston and Pandey, WWW
@@ -111,7 +150,7 @@ func (c *candidate) urgency(now time.Time) float64 {
 }
 
 func (o *oracle) answered(t *turn, _ outcome) { t.failures = 0; o.back(t) }
-func (o *oracle) failed(t *turn)              { o.back(t) }
+func (o *oracle) failed(t *turn)              { t.failures++; o.back(t) }
 func (o *oracle) again(t *turn)               { o.back(t) }
 func (o *oracle) len() int                    { return len(o.all) }
 func (o *oracle) wishes() (float64, float64)  { return 0, 1 }

@@ -80,7 +80,7 @@ is the time in which the allowance suffices to ask each sensor once: 300 sensors
 | fresh | share of the time without lag under the schedule, and under round-robin |
 | wasted | share of the schedule's answers that brought nothing new, and of round-robin's |
 | 429s | answers 429 under the schedule, and under round-robin, over all seeds |
-| kept | share of the time in which the latest answer about a sensor was not older than promised |
+| kept | share of the time in which no reading of a sensor with a promise was older than promised and not picked up |
 `
 
 const tableHead = `| scenario @ cycle | RR lag | schedule / RR | oracle / RR | bar | p95 | fresh | wasted | 429s | kept | seeds, measured time |

@@ -85,7 +85,7 @@ func (r *row) fill() {
 		r.horizon = max(24*hour, r.horizon.Round(24*hour))
 	}
 	if len(r.nature.periods) == 1 && r.cycle == minute {
-		r.warmUp, r.horizon = hour/2, hour
+		r.warmUp, r.horizon = 2*hour, hour
 	}
 	if r.seeds > 0 {
 		return

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -21,8 +22,8 @@ type figures struct {
 	fresh    float64 // share of the weighted time without lag
 	wasted   float64 // share of the answers about sensors that brought nothing new
 	kept     float64 // share of the time in which promises were kept
-	limited  int     // 429s
-	tooEarly int     // requests before a stated wait was over
+	limited  int     // 429s that the loop got
+	tooEarly int     // its requests before a stated wait was over
 	requests int     // of the whole run
 	wall     time.Duration
 }
@@ -49,6 +50,7 @@ type run struct {
 	until    time.Time
 	ledger   *ledger
 	api      *simulator.Server
+	wire     *wire
 	poller   *Poller
 	helpers  sync.WaitGroup // what happens beside the loop
 }
@@ -79,7 +81,8 @@ func (r *run) build(t *testing.T, seed uint64, newSchedule func(*account) schedu
 	for _, f := range r.faults {
 		r.api.Inject(f)
 	}
-	httpClient, closeAll := simulator.Pipe(&latency{api: r.api, chance: rand.New(rand.NewPCG(seed, 2))})
+	r.wire = &wire{api: r.api, chance: rand.New(rand.NewPCG(seed, 2))}
+	httpClient, closeAll := simulator.Pipe(r.wire)
 	httpClient.Transport.(*http.Transport).MaxIdleConnsPerHost = atOnce // or connections would be made anew all the time
 	pacer := innius.NewPacer(r.perHour(), limits.Burst)
 	metrics := NewMetrics()
@@ -115,36 +118,68 @@ func (r *run) play(ctx context.Context, seed uint64) figures {
 	r.helpers.Go(func() { r.poller.Run(ctx) })
 	time.Sleep(r.warmUp)
 	synctest.Wait()
-	before := r.api.Stats()
+	before := r.wire.count()
 	r.ledger.count()
 	time.Sleep(time.Until(r.until))
 	synctest.Wait()
-	y, after := r.ledger.count(), r.api.Stats()
+	y, after := r.ledger.count(), r.wire.count()
 	return figures{
 		lag: y.mean(), p95: y.quantile(.95), fresh: y.fresh / y.time, kept: y.kept / max(1, y.promised),
 		wasted:  float64(r.ledger.wasted) / float64(r.ledger.answers),
-		limited: after.Limited - before.Limited, tooEarly: after.TooEarly - before.TooEarly, requests: after.Requests,
+		limited: after.limited - before.limited, tooEarly: after.tooEarly - before.tooEarly, requests: after.requests,
 	}
 }
 
-// latency makes answers take 0.2 to 2 s. The API looks at its readings in the middle of that.
-type latency struct {
+// wire is the way from the loop to the API and back. It makes answers take 0.2 to 2 s, the API looking at its readings in
+// the middle of that, and counts what the loop does, without what others do with the same key.
+type wire struct {
 	api    http.Handler
 	mu     sync.Mutex
 	chance *rand.Rand
+	counts wireCounts
+	until  time.Time // end of the wait that the last 429 named
+}
+
+type wireCounts struct{ requests, limited, tooEarly int }
+
+func (l *wire) count() wireCounts {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.counts
 }
 
 // ServeHTTP implements http.Handler.
-func (l *latency) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	l.mu.Lock()
-	half := 100*time.Millisecond + time.Duration(l.chance.Int64N(int64(900*time.Millisecond)))
-	l.mu.Unlock()
+func (l *wire) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	half := l.arrive()
 	time.Sleep(half)
 	answer := held{ResponseWriter: w}
 	l.api.ServeHTTP(&answer, req)
 	time.Sleep(half)
+	l.leave(&answer)
 	w.WriteHeader(answer.status)
 	_, _ = w.Write(answer.body) // a client that went away misses nothing
+}
+
+// arrive counts a request and says how long it is under way in each direction.
+func (l *wire) arrive() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.counts.requests++
+	if time.Now().Before(l.until) {
+		l.counts.tooEarly++
+	}
+	return 100*time.Millisecond + time.Duration(l.chance.Int64N(int64(900*time.Millisecond)))
+}
+
+func (l *wire) leave(answer *held) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if answer.status == http.StatusTooManyRequests {
+		l.counts.limited++
+		if wait, err := strconv.Atoi(answer.Header().Get("Retry-After")); err == nil {
+			l.until = time.Now().Add(time.Duration(wait) * time.Second)
+		}
+	}
 }
 
 // held is an answer that has not been sent yet.

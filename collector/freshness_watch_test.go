@@ -59,7 +59,7 @@ func (l *ledger) know(machineID string, sensors []*sensor) {
 
 func (s *subject) track(now, until time.Time) *track {
 	at := now.UnixNano()
-	return &track{truth: newTruth(s.Sensor, now, until), weight: s.weight, maxAge: int64(s.maxAge), exposed: at, answered: at, now: at}
+	return &track{truth: newTruth(s.Sensor, now, until), weight: s.weight, maxAge: int64(s.maxAge), exposed: at, now: at}
 }
 
 func (l *ledger) note(t *turn, now time.Time, news bool) {
