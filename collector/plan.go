@@ -1,0 +1,143 @@
+package collector
+
+import (
+	"log/slog"
+	"math"
+	"time"
+)
+
+// Plan says what the allowance of one account buys. It is computed by the very schedule and discovery that the loop
+// runs with, from what is known of the sensors, so that plan and behaviour cannot drift apart.
+//
+// Lists of several pages count as one request: a page holds a hundred objects, so that the error is below 1 %.
+type Plan struct {
+	Account  string
+	Machines int     // that are listed
+	Sensors  int     // that are asked for
+	Filtered int     // sensors that are known and not asked for: by a filter, or because another account asks
+	PerHour  float64 // requests per hour that the exporter may send
+	Burst    int     // requests that a rested key may send at once
+
+	Needed  float64 // requests per hour to get every reading, no sensor more often than min_interval, and the lists
+	Planned float64 // requests per hour that will be sent
+	Unknown int     // sensors of which no pace is known, and that Needed therefore leaves out
+
+	Cycle     time.Duration // to ask every sensor once
+	Turn      time.Duration // between two requests for a sensor of weight 1 that reports all the time: the common level
+	ColdStart time.Duration // from a start without state to a first answer about every sensor
+	Lists     PlannedLists
+	Groups    []PlannedGroup
+	Promises  []PlannedPromise // one for each rule with max_age, in the order of the config
+	Stale     []PlannedStale   // rules, or all, whose stale_after takes values away between two requests
+
+	forecast *forecast // that it is made from; nil without sensors
+}
+
+// PlannedLists is what discovery takes.
+type PlannedLists struct {
+	PerHour         float64       // requests
+	Wanted          float64       // requests per hour that the configured interval would take
+	Interval, Every time.Duration // between two looks at each list, as configured and as it will be
+}
+
+// Stretched reports whether the interval cannot be held within discovery's share of the allowance.
+func (l PlannedLists) Stretched() bool { return l.Every > l.Interval }
+
+// Most is the part of the allowance that discovery may take.
+func (PlannedLists) Most() float64 { return shareOfDiscovery }
+
+// Plans returns the plan of each account of the options, in their order, as of the moment at which Options.Kept was
+// taken; what is not kept is not known, and an account without sensors gets a plan of none. Nothing is asked, logged or
+// written. The pacers of the accounts must not be in use; clients are not needed.
+func Plans(opts Options) []Plan {
+	kept := opts.Kept.rested()
+	opts.Kept, opts.Logger, opts.newSchedule = &kept, slog.New(slog.DiscardHandler), nil
+	if opts.Metrics == nil {
+		opts.Metrics = NewMetrics()
+	}
+	p := NewPoller(opts)
+	plans := make([]Plan, len(p.accounts))
+	for i, a := range p.accounts {
+		plans[i] = p.plan(a, kept.At)
+	}
+	return plans
+}
+
+// rested returns the snapshot without what passes: what the bucket held, and a pause.
+func (s *Snapshot) rested() Snapshot {
+	rested := Snapshot{At: s.At, Accounts: make([]KeptAccount, len(s.Accounts))}
+	for i, k := range s.Accounts {
+		k.Ledger.At, k.Ledger.Tokens, k.Ledger.Until, k.Limit = s.At, math.MaxInt32, time.Time{}, KeptLimit{}
+		rested.Accounts[i] = k
+	}
+	return rested
+}
+
+func (p *Poller) plan(a *account, at time.Time) Plan {
+	w := a.schedule.(*waterLevel) // what defaultSchedule makes
+	plan := Plan{
+		Account: a.Name, Machines: len(a.discovery.sensors), Sensors: w.count, PerHour: a.Pacer.PerHour(),
+		Burst: int(a.Pacer.Remaining(time.Now()) + 0.5), Cycle: planned(float64(w.count) / w.perHour() * 3600),
+		Lists: a.discovery.plan(),
+	}
+	for _, m := range p.catalogue.view.Load().machines[a.index] {
+		for _, s := range m.sensors {
+			if !s.polled() {
+				plan.Filtered++
+			}
+		}
+	}
+	plan.ColdStart = plan.coldStart(w.perHour())
+	if w.count > 0 {
+		plan.forecast = newForecast(w, at)
+		plan.Turn = planned(w.turn)
+		plan.addSensors(p.opts.StaleAfter)
+		plan.addPromises(p.opts.Rules)
+	}
+	return plan
+}
+
+// plan tells what looking again at known lists takes, and how far their interval is stretched for it.
+func (d *discovery) plan() PlannedLists {
+	lists := float64(2 + len(d.sensors))
+	l := PlannedLists{PerHour: d.perHour(), Wanted: lists / d.interval.Hours(), Interval: d.interval, Every: d.interval}
+	if l.Wanted > l.PerHour {
+		l.Every = planned(lists / l.PerHour * 3600)
+	}
+	return l
+}
+
+// coldStart is the time that one request for each list and each sensor takes, beyond the burst. Once the first lists are
+// due again, readings have to share.
+func (p *Plan) coldStart(forReadings float64) time.Duration {
+	requests := float64(2 + p.Machines + p.Sensors - p.Burst)
+	alone := p.PerHour * p.Lists.Interval.Hours()
+	if requests <= alone {
+		return planned(max(0, requests) / p.PerHour * 3600)
+	}
+	return p.Lists.Interval + planned((requests-alone)/forReadings*3600)
+}
+
+// addSensors adds up what each sensor needs and gets.
+func (p *Plan) addSensors(staleAfter time.Duration) {
+	groups := grouping{}
+	p.Needed, p.Planned = p.Lists.Wanted, p.Lists.PerHour
+	for t := range p.forecast.all() {
+		o := p.forecast.outlook(t)
+		if t.pace.Period() == 0 {
+			p.Unknown++
+		} else {
+			p.Needed += 3600 * p.forecast.need(t)
+		}
+		p.Planned += 3600 * o.rate
+		p.addStale(t, o, staleAfter)
+		groups.add(t, o)
+	}
+	p.Planned = min(p.Planned, p.PerHour)
+	p.Groups = groups.sorted()
+}
+
+// planned makes a duration of seconds, the longest one where they are beyond it.
+func planned(seconds float64) time.Duration {
+	return time.Duration(min(seconds*float64(time.Second), float64(math.MaxInt64/2)))
+}

@@ -1,0 +1,162 @@
+//go:build !race
+
+// Half a million requests are too much work for the race detector, as in the freshness harness, which this builds on.
+
+package collector
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"innius_exporter/innius"
+	"innius_exporter/innius/simulator"
+)
+
+// reached is what a run really came to, beside its plan.
+type reached struct {
+	plan            Plan
+	requests, lists float64 // per hour
+	ages            map[group][]float64
+}
+
+// TestTheExporterReachesItsPlan runs plants of many kinds: after a warm-up the plan is made from what is known then, and
+// what follows for hours must be what it says.
+func TestTheExporterReachesItsPlan(t *testing.T) {
+	const some = .05
+	half := time.Duration(30) * time.Minute
+	for _, r := range []*row{
+		{name: "all fast @ 10 min", nature: nature{periods: all(10), jitter: some}, cycle: tenMinutes, warmUp: half, horizon: 3 * hour},
+		{name: "all slow @ 1 min", nature: nature{periods: all(600), jitter: some}, cycle: minute, warmUp: hour, horizon: 2 * hour},
+		{name: "all slow @ 1 min, long", nature: nature{periods: all(600), jitter: some}, cycle: minute, warmUp: 6*hour, horizon: 2 * hour},
+		{name: "mix @ 1 min", nature: nature{periods: mix(), jitter: some}, cycle: minute, warmUp: 2 * hour, horizon: hour},
+		{name: "mix @ 10 min", nature: nature{periods: mix(), jitter: some}, cycle: tenMinutes, warmUp: 3 * hour, horizon: 5 * hour},
+		{name: "mix + dead @ 10 min", nature: nature{periods: mix(), jitter: some, dead: .1}, cycle: tenMinutes, warmUp: 3 * hour, horizon: 5 * hour},
+		{name: "mix + weights @ 10 min", nature: nature{periods: mix(), jitter: some, weights: weighted()}, cycle: tenMinutes, warmUp: 3 * hour, horizon: 5 * hour},
+		{name: "promises kept @ 10 min", nature: nature{periods: mix(), jitter: some, promised: .05, maxAge: 3 * minute}, cycle: tenMinutes, warmUp: 3 * hour, horizon: 5 * hour},
+		{name: "promises stretched @ 10 min", nature: nature{periods: mix(), jitter: some, promised: .3, maxAge: minute}, cycle: tenMinutes, warmUp: 3 * hour, horizon: 5 * hour},
+	} {
+		r.discovery = hour
+		t.Run(r.name, func(t *testing.T) {
+			t.Parallel()
+			got := r.reach(t, 1)
+			t.Log(got.table())
+			for _, missed := range got.missed() {
+				t.Error(missed)
+			}
+		})
+	}
+}
+
+// reach runs a row, plans in its middle, and looks at what comes.
+func (r *row) reach(t *testing.T, seed uint64) (got reached) {
+	synctest.Test(t, func(t *testing.T) {
+		one := &run{row: r, subjects: r.nature.make(seed), byID: map[string]*subject{}, until: time.Now()}
+		for _, s := range one.subjects {
+			one.byID[s.ID] = s
+		}
+		one.ledger = newLedger(one.byID, one.until)
+		closeAll := one.build(t, seed, defaultOf(one))
+		defer closeAll()
+		ctx, cancel := context.WithCancel(t.Context())
+		defer one.helpers.Wait()
+		defer cancel()
+		one.helpers.Go(func() { one.poller.Run(ctx) })
+		time.Sleep(r.warmUp)
+		synctest.Wait()
+		got = one.watchPlan()
+	})
+	return got
+}
+
+// watchPlan plans now and measures until the horizon.
+func (r *run) watchPlan() reached {
+	kept, before := r.poller.Snapshot(), r.api.Stats()
+	got := reached{plan: r.plan(&kept), ages: map[group][]float64{}}
+	groups := got.plan.groupOfEach()
+	const step = 7310 * time.Millisecond // no part of any period
+	for range int(r.horizon / step) {
+		time.Sleep(step)
+		synctest.Wait()
+		now := time.Now()
+		for _, m := range r.poller.catalogue.view.Load().machines[0] {
+			for _, s := range m.sensors {
+				key := groups[s.ID]
+				got.ages[key] = append(got.ages[key], now.Sub(s.cell.Load().at).Seconds())
+			}
+		}
+	}
+	after := r.api.Stats()
+	got.requests = float64(after.Requests-before.Requests) / r.horizon.Hours()
+	got.lists = got.requests - float64(after.Of(simulator.OpValues, -1)-before.Of(simulator.OpValues, -1))/r.horizon.Hours()
+	return got
+}
+
+// plan is the plan of a snapshot under the row's allowance and rules.
+func (r *run) plan(kept *Snapshot) Plan {
+	account := Account{Name: "a1", Pacer: innius.NewPacer(r.perHour(), 30)}
+	return Plans(Options{Accounts: []Account{account}, DiscoveryInterval: r.discovery, Rules: rules(r.subjects), Kept: kept})[0]
+}
+
+// groupOfEach returns the group that the plan puts each sensor in, by the sensor's id.
+func (p *Plan) groupOfEach() map[string]group {
+	groups := map[string]group{}
+	for t := range p.forecast.all() {
+		groups[t.sensor.ID] = groupOf(t, p.forecast.outlook(t))
+	}
+	return groups
+}
+
+// comparison is one figure of a plan, and what came of it.
+type comparison struct {
+	what          string
+	planned, came float64
+}
+
+func (r reached) comparisons() []comparison {
+	all := []comparison{
+		{"requests an hour", r.plan.Planned, r.requests},
+		{"lists an hour", r.plan.Lists.PerHour, r.lists},
+	}
+	for _, g := range r.plan.Groups {
+		ages := r.ages[group{g.Pace, g.Weight, g.MaxAge}]
+		if g.Age == 0 {
+			continue
+		}
+		slices.Sort(ages)
+		name := fmt.Sprintf("%d %s, weight %g: ", g.Sensors, g.Pace, g.Weight)
+		all = append(all, comparison{name + "mean age", g.Age.Seconds(), meanAge(ages)},
+			comparison{name + "95 % age", g.Age95.Seconds(), ages[len(ages)*95/100]})
+	}
+	return all
+}
+
+func meanAge(ages []float64) float64 {
+	sum := 0.0
+	for _, age := range ages {
+		sum += age
+	}
+	return sum / float64(len(ages))
+}
+
+// missed are the figures that are not within 20 % of the plan.
+func (r reached) missed() (texts []string) {
+	for _, c := range r.comparisons() {
+		if math.Abs(c.came/c.planned-1) > .2 {
+			texts = append(texts, fmt.Sprintf("%s: planned %.4g, came to %.4g", c.what, c.planned, c.came))
+		}
+	}
+	return texts
+}
+
+func (r reached) table() string {
+	text := ""
+	for _, c := range r.comparisons() {
+		text += fmt.Sprintf("\n%-40s %10.1f %10.1f %6.2f", c.what, c.planned, c.came, c.came/c.planned)
+	}
+	return text
+}
