@@ -6,13 +6,13 @@ import "time"
 type PlannedPromise struct {
 	Rule    int // its number in the config, from 1
 	MaxAge  time.Duration
-	Sensors int     // that the rule is for
-	Never   int     // of them, that never reported: they are asked for nothing
-	Slower  int     // of them, that report more seldom than promised: asked just after each reading
-	Asked   float64 // requests per hour that keeping it takes
-	PerHour float64 // requests per hour that it gets
-	Extra   float64 // requests per hour of these that the sensors would not get without it
-	Stretch float64 // factor by which it is stretched, with all others; 1: it is kept
+	Sensors int           // that the rule is for
+	Never   int           // of them, that never reported: they are asked for nothing
+	Slower  int           // of them, that report more seldom than promised: asked just after each reading
+	Asked   float64       // requests per hour that keeping it takes
+	PerHour float64       // requests per hour that it gets
+	Extra   float64       // requests per hour of these that the sensors would not get without it
+	Stretch float64       // factor by which it is stretched, with all others; 1: it is kept
 	Floor   time.Duration // min_interval, where that is longer than MaxAge; 0: it is not
 }
 
