@@ -22,6 +22,8 @@ type Plan struct {
 	Planned float64 // requests per hour that will be sent
 	Unknown int     // sensors of which no pace is known, and that Needed therefore leaves out
 
+	Readings, Seen float64 // per hour: what sensors of known pace report, and what of it becomes visible
+
 	Cycle     time.Duration // to ask every sensor once
 	Turn      time.Duration // between two requests for a sensor of weight 1 that reports all the time: the common level
 	ColdStart time.Duration // from a start without state to a first answer about every sensor
@@ -130,11 +132,32 @@ func (p *Plan) addSensors(staleAfter time.Duration) {
 			p.Needed += 3600 * p.forecast.need(t)
 		}
 		p.Planned += 3600 * o.rate
+		p.addReadings(t, o)
 		p.addStale(t, o, staleAfter)
 		groups.add(t, o)
 	}
 	p.Planned = min(p.Planned, p.PerHour)
 	p.Groups = groups.sorted()
+}
+
+func (p *Plan) addReadings(t *turn, o outlook) {
+	if period := t.pace.Period(); period > 0 {
+		p.Readings += 3600 / period
+		p.Seen += 3600 / (o.most - o.least)
+	}
+}
+
+// ForReadings is the part of the allowance that discovery leaves to readings, in requests per hour.
+func (p *Plan) ForReadings() float64 { return p.PerHour - p.Lists.PerHour }
+
+// Example is what one sensor more of weight 1 would get that reports every so often.
+func (p *Plan) Example(every time.Duration) PlannedGroup {
+	t := &turn{sensor: &sensor{rule: noRule}}
+	if t.pace.Restore(regular(every, time.Unix(0, int64(p.forecast.now*1e9)))) != nil {
+		return PlannedGroup{} // bytes of its own: it cannot happen
+	}
+	o := p.forecast.outlook(t)
+	return groupOf(t, o).planned([]outlook{o})
 }
 
 // planned makes a duration of seconds, the longest one where they are beyond it.

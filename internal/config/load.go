@@ -24,7 +24,9 @@ type outside struct {
 
 // Load reads and validates a config file, the variables its api_key_env keys name and the files it refers to.
 // It returns an *Error where the file could be read but cannot be used.
-func Load(path string) (*Config, error) { return load(path, outside{getenv: os.Getenv, read: readAtMost}) }
+func Load(path string) (*Config, error) {
+	return load(path, outside{getenv: os.Getenv, read: readAtMost})
+}
 
 func load(path string, o outside) (*Config, error) {
 	data, err := readAtMost(path, maxFile)
