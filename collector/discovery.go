@@ -57,7 +57,7 @@ type discovery struct {
 func newDiscovery(interval time.Duration, perHour float64) *discovery {
 	d := &discovery{
 		interval: interval,
-		spacing:  time.Duration(float64(time.Hour) / (perHour * shareOfDiscovery)),
+		spacing:  planned(3600 / (perHour * shareOfDiscovery)),
 		sensors:  map[string]*listing{},
 	}
 	d.company = d.add(innius.OpCompany, "")

@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"math"
 	"time"
+
+	"innius_exporter/innius"
 )
 
 // Plan says what the allowance of one account buys. It is computed by the very schedule and discovery that the loop
@@ -50,53 +52,53 @@ func (PlannedLists) Most() float64 { return shareOfDiscovery }
 
 // Plans returns the plan of each account of the options, in their order, as of the moment at which Options.Kept was
 // taken; what is not kept is not known, and an account without sensors gets a plan of none. Nothing is asked, logged or
-// written. The pacers of the accounts must not be in use; clients are not needed.
+// written. The pacers of the accounts must be new; clients are not needed.
 func Plans(opts Options) []Plan {
+	plans := make([]Plan, len(opts.Accounts))
+	for i, a := range opts.Accounts {
+		plans[i].Burst = int(a.Pacer.Remaining(time.Now()))
+	}
 	kept := opts.Kept.rested()
 	opts.Kept, opts.Logger, opts.newSchedule = &kept, slog.New(slog.DiscardHandler), nil
 	if opts.Metrics == nil {
 		opts.Metrics = NewMetrics()
 	}
 	p := NewPoller(opts)
-	plans := make([]Plan, len(p.accounts))
 	for i, a := range p.accounts {
-		plans[i] = p.plan(a, kept.At)
+		plans[i].make(p, a, kept.At)
 	}
 	return plans
 }
 
-// rested returns the snapshot without what passes: what the bucket held, and a pause.
+// rested returns the snapshot without what passes: a pause.
 func (s *Snapshot) rested() Snapshot {
 	rested := Snapshot{At: s.At, Accounts: make([]KeptAccount, len(s.Accounts))}
 	for i, k := range s.Accounts {
-		k.Ledger.At, k.Ledger.Tokens, k.Ledger.Until, k.Limit = s.At, math.MaxInt32, time.Time{}, KeptLimit{}
+		k.Ledger, k.Limit = innius.Ledger{}, KeptLimit{}
 		rested.Accounts[i] = k
 	}
 	return rested
 }
 
-func (p *Poller) plan(a *account, at time.Time) Plan {
+// make makes the plan of an account that knows its sensors, as of a moment.
+func (p *Plan) make(poller *Poller, a *account, at time.Time) {
 	w := a.schedule.(*waterLevel) // what defaultSchedule makes
-	plan := Plan{
-		Account: a.Name, Machines: len(a.discovery.sensors), Sensors: w.count, PerHour: a.Pacer.PerHour(),
-		Burst: int(a.Pacer.Remaining(time.Now()) + 0.5), Cycle: planned(float64(w.count) / w.perHour() * 3600),
-		Lists: a.discovery.plan(),
-	}
-	for _, m := range p.catalogue.view.Load().machines[a.index] {
+	p.Account, p.Machines, p.Sensors, p.PerHour = a.Name, len(a.discovery.sensors), w.count, a.Pacer.PerHour()
+	p.Cycle, p.Lists = planned(float64(w.count)/w.perHour()*3600), a.discovery.plan()
+	p.ColdStart = p.coldStart(w.perHour())
+	for _, m := range poller.catalogue.view.Load().machines[a.index] {
 		for _, s := range m.sensors {
 			if !s.polled() {
-				plan.Filtered++
+				p.Filtered++
 			}
 		}
 	}
-	plan.ColdStart = plan.coldStart(w.perHour())
 	if w.count > 0 {
-		plan.forecast = newForecast(w, at)
-		plan.Turn = planned(w.turn)
-		plan.addSensors(p.opts.StaleAfter)
-		plan.addPromises(p.opts.Rules)
+		p.forecast = newForecast(w, at)
+		p.Turn = planned(w.turn)
+		p.addSensors(poller.opts.StaleAfter)
+		p.addPromises(poller.opts.Rules)
 	}
-	return plan
 }
 
 // plan tells what looking again at known lists takes, and how far their interval is stretched for it.

@@ -70,7 +70,10 @@ type outlook struct {
 func (f *forecast) outlook(t *turn) outlook {
 	turn, interval := f.turn/t.haste(), f.interval.Seconds()
 	o := outlook{kind: t.pace.Kind(turn), rate: f.rate(t, f.turn, f.now)}
-	if o.kind == pace.Slow {
+	switch {
+	case o.kind == pace.Slow && t.pace.Period() < interval:
+		o.kind = pace.Fast // it is min_interval that keeps it from being asked for each reading
+	case o.kind == pace.Slow:
 		o.rate = max(o.rate, t.pace.Tries(turn, interval)*f.need(t))
 	}
 	o.least, o.most = t.pace.Age(turn)

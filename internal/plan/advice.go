@@ -32,8 +32,12 @@ func (p Page) unseen() string {
 	if p.assumedFast() {
 		what = fmt.Sprintf("Readings between two requests, %s apart, are not seen.", span(p.Turn))
 	}
-	return what + fmt.Sprintf(" To ask for each one takes requests_per_hour: %s. With what there is, exclude sensors that nobody looks at "+
-		"(discovery.sensors.exclude), and give those that matter a weight or a max_age.", p.configured(p.Needed))
+	every := "To ask for each one"
+	if p.cramped() {
+		every = fmt.Sprintf("To ask as often as they come, or every %s (min_interval),", span(p.MinInterval))
+	}
+	return what + fmt.Sprintf(" %s takes requests_per_hour: %s. With what there is, exclude sensors that nobody looks at "+
+		"(discovery.sensors.exclude), and give those that matter a weight or a max_age.", every, p.configured(p.Needed))
 }
 
 // stretched says what would fit where promises take more than they may.
@@ -87,7 +91,7 @@ func (p Page) seldom() string {
 	if p.Turn <= p.MaxInterval+p.MaxInterval/100 {
 		return ""
 	}
-	return fmt.Sprintf("refresh.max_interval (%s) cannot be held.", span(p.MaxInterval))
+	return fmt.Sprintf("refresh.max_interval (%s) cannot be held: the turn of %s is longer.", span(p.MaxInterval), span(p.Turn))
 }
 
 // never says what is spent on sensors that give nothing.

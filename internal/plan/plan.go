@@ -24,7 +24,11 @@ type Page struct {
 
 // Write writes the page. Errors of w are lost: it is meant for a terminal.
 func (p Page) Write(w io.Writer) {
-	fmt.Fprintf(w, "account %q: %s\n", p.Account, p.subject())
+	wrapped(w, "", fmt.Sprintf("account %q: %s", p.Account, p.subject()))
+	if p.ForReadings() <= 0 { // below one request in a hundred years
+		line(w, "allowance", "%s requests an hour buy nothing", count(p.PerHour))
+		return
+	}
 	line(w, "allowance", "%s requests an hour (%s %% of %s), one every %s; %d at once after a rest",
 		count(p.PerHour), count(100*p.Share), count(p.RequestsPerHour), span(hours(1/p.PerHour)), p.Burst)
 	line(w, "needed", "%s", p.needed())
@@ -37,7 +41,7 @@ func (p Page) Write(w io.Writer) {
 	fmt.Fprintln(w, "  what to change")
 	advice := p.advice()
 	if len(advice) == 0 {
-		advice = []string{"Nothing: every reading is asked for."}
+		advice = []string{"Nothing: it fits."}
 	}
 	for _, text := range advice {
 		wrapped(w, "    - ", text)
@@ -46,7 +50,7 @@ func (p Page) Write(w io.Writer) {
 
 // line writes two columns, as check config does.
 func line(w io.Writer, label, format string, args ...any) {
-	fmt.Fprintf(w, "  %-18s %s\n", label, fmt.Sprintf(format, args...))
+	wrapped(w, fmt.Sprintf("  %-18s ", label), fmt.Sprintf(format, args...))
 }
 
 // subject says which sensors the plan is for, and how they are known.
@@ -72,15 +76,22 @@ func (p Page) subject() string {
 }
 
 func (p Page) needed() string {
-	switch {
-	case p.assumedFast():
+	if p.assumedFast() {
 		return fmt.Sprintf("up to %s requests an hour: each sensor every %s (min_interval), and the lists", count(p.Needed), span(p.MinInterval))
-	case p.Unknown > 0:
-		return fmt.Sprintf("%s requests an hour for every reading and the lists, without %s of unknown pace",
-			count(p.Needed), plural(p.Unknown, "sensor"))
 	}
-	return fmt.Sprintf("%s requests an hour for every reading and the lists", count(p.Needed))
+	text := count(p.Needed) + " requests an hour for every reading"
+	if p.cramped() {
+		text += fmt.Sprintf(", but no sensor more often than every %s (min_interval),", span(p.MinInterval))
+	}
+	text += " and the lists"
+	if p.Unknown > 0 {
+		text += fmt.Sprintf("; %s of unknown pace not counted", plural(p.Unknown, "sensor"))
+	}
+	return text
 }
+
+// cramped reports whether min_interval keeps sensors from being asked for each reading.
+func (p Page) cramped() bool { return p.Needed < 0.99*p.Readings }
 
 // assumedFast reports whether nothing is known of how often the sensors report.
 func (p Page) assumedFast() bool { return p.Known.IsZero() && p.Every == 0 }

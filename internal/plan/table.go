@@ -66,7 +66,8 @@ func (p Page) promises(w io.Writer) {
 	}
 	fmt.Fprintln(w, "  promises")
 	for _, promise := range p.Promises {
-		fmt.Fprintf(w, "    rule %d, max_age %s on %s: %s\n", promise.Rule, span(promise.MaxAge), plural(promise.Sensors, "sensor"), p.cost(promise))
+		wrapped(w, "    ", fmt.Sprintf("rule %d, max_age %s on %s: %s", promise.Rule, span(promise.MaxAge), plural(promise.Sensors, "sensor"),
+			p.cost(promise)))
 	}
 }
 

@@ -44,6 +44,9 @@ func hours(n float64) time.Duration {
 
 // count writes a number with the digits that a forecast deserves.
 func count(n float64) string {
+	if n > 0 && n < 0.1 {
+		return strconv.FormatFloat(n, 'g', 2, 64)
+	}
 	if n < 10 {
 		return strconv.FormatFloat(math.Round(n*10)/10, 'f', -1, 64)
 	}
