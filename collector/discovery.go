@@ -57,7 +57,7 @@ type discovery struct {
 func newDiscovery(interval time.Duration, perHour float64) *discovery {
 	d := &discovery{
 		interval: interval,
-		spacing:  planned(3600 / (perHour * shareOfDiscovery)),
+		spacing:  time.Duration(float64(time.Hour) / (perHour * shareOfDiscovery)),
 		sensors:  map[string]*listing{},
 	}
 	d.company = d.add(innius.OpCompany, "")

@@ -104,7 +104,7 @@ func (p *Plan) make(poller *Poller, a *account, at time.Time) {
 // plan tells what looking again at known lists takes, and how far their interval is stretched for it.
 func (d *discovery) plan() PlannedLists {
 	lists := float64(2 + len(d.sensors))
-	l := PlannedLists{PerHour: d.perHour(), Wanted: lists / d.interval.Hours(), Interval: d.interval, Every: d.interval}
+	l := PlannedLists{PerHour: max(0, d.perHour()), Wanted: lists / d.interval.Hours(), Interval: d.interval, Every: d.interval}
 	if l.Wanted > l.PerHour {
 		l.Every = planned(lists / l.PerHour * 3600)
 	}

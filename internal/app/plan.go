@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -131,8 +132,17 @@ func (p *Planning) know(opts *collector.Options) error {
 	case err != nil:
 		return err
 	}
-	opts.Kept = kept
+	if opts.Kept = kept; p.RequestsPerHour > 0 {
+		forgetAllowance(kept)
+	}
 	return mine(kept, opts.Accounts, dir)
+}
+
+// forgetAllowance drops what was learned of an allowance that the plan is not for.
+func forgetAllowance(kept *collector.Snapshot) {
+	for i := range kept.Accounts {
+		kept.Accounts[i].Allowance = nil
+	}
 }
 
 // errNoSensors says how to get a plan.
@@ -156,10 +166,8 @@ func (p *Planning) assume(opts *collector.Options) {
 func mine(kept *collector.Snapshot, accounts []collector.Account, dir string) error {
 	var others []string
 	for _, k := range kept.Accounts {
-		for _, a := range accounts {
-			if k.Of(a) {
-				return nil
-			}
+		if slices.ContainsFunc(accounts, k.Of) {
+			return nil
 		}
 		others = append(others, fmt.Sprintf("%q of %s", k.Name, k.Origin))
 	}

@@ -55,7 +55,13 @@ func (p Page) stretched() string {
 	return fmt.Sprintf("The promises take %s requests an hour and may take %s (%s %% of those for readings), so each becomes %s times as long. "+
 		"They fit with a max_age of %s instead of %s in rule %d%s, on fewer sensors, or with requests_per_hour: %s.",
 		count(asked), count(collector.MostForPromises*p.ForReadings()), count(100*collector.MostForPromises), count(factor),
-		longer(example.Fits()), span(example.MaxAge), example.Rule, p.others(), p.configured(asked/collector.MostForPromises+p.Lists.PerHour))
+		longer(example.Fits()), span(example.MaxAge), example.Rule, p.others(), p.configured(p.withLists(asked/collector.MostForPromises)))
+}
+
+// withLists is the allowance of which so many requests per hour are left for readings: the lists take what they want, or
+// their most.
+func (p Page) withLists(forReadings float64) float64 {
+	return min(forReadings+p.Lists.Wanted, forReadings/(1-p.Lists.Most()))
 }
 
 func (p Page) others() string {

@@ -25,12 +25,8 @@ type Page struct {
 // Write writes the page. Errors of w are lost: it is meant for a terminal.
 func (p Page) Write(w io.Writer) {
 	wrapped(w, "", fmt.Sprintf("account %q: %s", p.Account, p.subject()))
-	if p.ForReadings() <= 0 { // below one request in a hundred years
-		line(w, "allowance", "%s requests an hour buy nothing", count(p.PerHour))
-		return
-	}
-	line(w, "allowance", "%s requests an hour (%s %% of %s), one every %s; %d at once after a rest",
-		count(p.PerHour), count(100*p.Share), count(p.RequestsPerHour), span(hours(1/p.PerHour)), p.Burst)
+	line(w, "allowance", "%s requests an hour (%s), one every %s; %d at once after a rest",
+		count(p.PerHour), p.origin(), span(hours(1/p.PerHour)), p.Burst)
 	line(w, "needed", "%s", p.needed())
 	line(w, "planned", "%s requests an hour, %s of them for lists, each read every %s",
 		count(p.Planned), count(p.Lists.PerHour), span(p.Lists.Every))
@@ -46,6 +42,15 @@ func (p Page) Write(w io.Writer) {
 	for _, text := range advice {
 		wrapped(w, "    - ", text)
 	}
+}
+
+// origin says where the allowance comes from.
+func (p Page) origin() string {
+	configured := fmt.Sprintf("%s %% of %s", count(100*p.Share), count(p.RequestsPerHour))
+	if p.PerHour < 0.99*p.Share*p.RequestsPerHour {
+		return "as innius has permitted; configured are " + configured
+	}
+	return configured
 }
 
 // line writes two columns, as check config does.

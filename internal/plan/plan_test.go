@@ -84,6 +84,9 @@ func TestAPlanIsWhatUsersRead(t *testing.T) {
 		golden(t, name, written(p))
 	}
 	p := page(1000, nil, kind{"a", 500, time.Second})
+	p.RequestsPerHour = 2000 // the exporter has learned better
+	golden(t, "learned", written(p))
+	p.RequestsPerHour = 1000
 	p.Known, p.Ignored = time.Time{}, true
 	golden(t, "assumed", written(p))
 }
