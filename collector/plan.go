@@ -136,7 +136,8 @@ func (p *Plan) addSensors(staleAfter time.Duration) {
 		p.Planned += 3600 * o.rate
 		p.addReadings(t, o)
 		p.addStale(t, o, staleAfter)
-		groups.add(t, o)
+		key := p.forecast.groupOf(t, o)
+		groups[key] = append(groups[key], o)
 	}
 	p.Planned = min(p.Planned, p.PerHour)
 	p.Groups = groups.sorted()
@@ -159,7 +160,7 @@ func (p *Plan) Example(every time.Duration) PlannedGroup {
 		return PlannedGroup{} // bytes of its own: it cannot happen
 	}
 	o := p.forecast.outlook(t)
-	return groupOf(t, o).planned([]outlook{o})
+	return p.forecast.groupOf(t, o).planned([]outlook{o})
 }
 
 // planned makes a duration of seconds, the longest one where they are beyond it.

@@ -15,9 +15,9 @@ type Pace string
 // The paces.
 const (
 	PaceFast      Pace = "fast"      // more often than they are asked: not every reading is seen
-	PaceSlow      Pace = "slow"      // more seldom than their turn: asked just after each reading
+	PaceSlow      Pace = "slow"      // more seldom than their turn, or than promised: asked just after each reading
 	PaceIrregular Pace = "irregular" // at random: asked every turn
-	PacePromised  Pace = "promised"  // as any of these, but with a max_age
+	PacePromised  Pace = "promised"  // more often than promised: a max_age is what they are asked by
 	PaceSilent    Pace = "silent"    // not at the moment
 	PaceNever     Pace = "never"     // not so far
 )
@@ -44,15 +44,15 @@ type group struct {
 // grouping collects the sensors of each group.
 type grouping map[group][]outlook
 
-func (g grouping) add(t *turn, o outlook) {
-	key := groupOf(t, o)
-	g[key] = append(g[key], o)
-}
-
-func groupOf(t *turn, o outlook) group {
+// groupOf returns the group of a sensor.
+func (f *forecast) groupOf(t *turn, o outlook) group {
 	rule := t.sensor.rule
 	key := group{pace: paceOf(o.kind), weight: 1}
-	if key.reports() && rule.MaxAge > 0 {
+	switch {
+	case !key.reports() || rule.MaxAge == 0:
+	case t.pace.Period() > rule.MaxAge.Seconds()*f.stretch:
+		key.pace = PaceSlow
+	default:
 		key.pace, key.maxAge = PacePromised, rule.MaxAge
 	}
 	if rule.Weight > 0 {

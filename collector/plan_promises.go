@@ -1,6 +1,10 @@
 package collector
 
-import "time"
+import (
+	"cmp"
+	"slices"
+	"time"
+)
 
 // PlannedPromise is what the max_age of one rule costs and gets.
 type PlannedPromise struct {
@@ -85,4 +89,5 @@ func (p *Plan) addStale(t *turn, o outlook, forAll time.Duration) {
 		}
 	}
 	p.Stale = append(p.Stale, PlannedStale{StaleAfter: after, Sensors: 1, Age: planned(o.most)})
+	slices.SortFunc(p.Stale, func(a, b PlannedStale) int { return cmp.Compare(a.StaleAfter, b.StaleAfter) })
 }

@@ -30,32 +30,57 @@ type reached struct {
 func TestTheExporterReachesItsPlan(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(800))
 	for _, r := range planRows() {
-		r.discovery = hour
+		t.Run(r.name, func(t *testing.T) { r.reach(t, 1).judge(t) })
+	}
+}
+
+// A plan for a number of sensors, of which nothing is known but how often they report, is reached, too.
+func TestTheExporterReachesAnAssumedPlan(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(800))
+	for _, r := range []*row{
+		planRow("all 10 s", nature{periods: all(10)}, tenMinutes, hour, 2*hour),
+		planRow("all 600 s", nature{periods: all(600)}, minute, hour, 2*hour),
+	} {
 		t.Run(r.name, func(t *testing.T) {
 			got := r.reach(t, 1)
-			t.Log(got.table())
-			for _, missed := range got.missed() {
-				t.Error(missed)
-			}
+			every := time.Duration(r.nature.periods[0].value) * time.Second
+			got.plan = assumed(r.nature.count(), every, r.perHour(), 30, nil)
+			got.judge(t)
 		})
+	}
+}
+
+func (r reached) judge(t *testing.T) {
+	t.Helper()
+	t.Log(r.table())
+	for _, missed := range r.missed() {
+		t.Error(missed)
 	}
 }
 
 func planRows() []*row {
 	add := func(name string, n nature, cycle, warmUp, horizon time.Duration) *row {
 		n.jitter = .05
-		return &row{name: name + " @ " + cycleName(cycle), nature: n, cycle: cycle, warmUp: warmUp, horizon: horizon}
+		return planRow(name, n, cycle, warmUp, horizon)
 	}
+	listed := add("mix, lists every 2 min", nature{periods: mix()}, tenMinutes, 3*hour, 2*hour)
+	listed.discovery = 2 * minute // wants 510 requests an hour, and may take 90
 	return []*row{
+		listed,
 		add("all fast", nature{periods: all(10)}, tenMinutes, hour, 2*hour),
 		add("all slow", nature{periods: all(600)}, minute, hour, hour),
-		add("mix", nature{periods: mix()}, minute, 2*hour, hour),
+		add("mix", nature{periods: mix()}, minute, hour, hour),
 		add("mix", nature{periods: mix()}, tenMinutes, 3*hour, 4*hour),
 		add("mix + dead", nature{periods: mix(), dead: .1}, tenMinutes, 3*hour, 4*hour),
 		add("mix + weights", nature{periods: mix(), weights: weighted()}, tenMinutes, 3*hour, 4*hour),
 		add("mix + promises that are kept", nature{periods: mix(), promised: .05, maxAge: 3 * minute}, tenMinutes, 3*hour, 4*hour),
 		add("mix + promises that are stretched", nature{periods: mix(), promised: .3, maxAge: minute}, tenMinutes, 3*hour, 4*hour),
 	}
+}
+
+func planRow(name string, n nature, cycle, warmUp, horizon time.Duration) *row {
+	name += " @ " + cycleName(cycle)
+	return &row{name: name, nature: n, cycle: cycle, warmUp: warmUp, horizon: horizon, discovery: hour}
 }
 
 // reach runs a row, plans in its middle, and looks at what comes.
@@ -112,7 +137,7 @@ func (r *run) plan(kept *Snapshot) Plan {
 func (p *Plan) groupOfEach() map[string]group {
 	groups := map[string]group{}
 	for t := range p.forecast.all() {
-		groups[t.sensor.ID] = groupOf(t, p.forecast.outlook(t))
+		groups[t.sensor.ID] = p.forecast.groupOf(t, p.forecast.outlook(t))
 	}
 	return groups
 }
