@@ -387,6 +387,10 @@ func TestAPlanNeedsNoKeyAndNoAccount(t *testing.T) {
 		fmt.Fprintln(&out)
 	}
 	golden(t, "plan.txt", out.String())
+	readme, err := os.ReadFile("README.md")
+	if first, _, _ := strings.Cut(out.String(), "\n\n"); err != nil || !strings.Contains(string(readme), first+"\n```\n") {
+		t.Errorf("the README shows another plan (%v)", err)
+	}
 }
 
 func TestCheckConfigSaysHowToGetAPlan(t *testing.T) {

@@ -69,7 +69,7 @@ func planRows() []*row {
 		listed,
 		add("all fast", nature{periods: all(10)}, tenMinutes, hour, 2*hour),
 		add("all slow", nature{periods: all(600)}, minute, hour, hour),
-		add("mix", nature{periods: mix()}, minute, hour, hour),
+		add("mix", nature{periods: mix(), sensors: 150}, minute, hour, hour),
 		add("mix", nature{periods: mix()}, tenMinutes, 3*hour, 4*hour),
 		add("mix + dead", nature{periods: mix(), dead: .1}, tenMinutes, 3*hour, 4*hour),
 		add("mix + weights", nature{periods: mix(), weights: weighted()}, tenMinutes, 3*hour, 4*hour),

@@ -28,7 +28,7 @@ func TestAColdStartTakesAsLongAsPlanned(t *testing.T) {
 		perHour         float64
 	}{
 		"half an hour":             {25, 28, 950},
-		"longer than the interval": {60, 28, 600},
+		"longer than the interval": {30, 28, 300},
 		"a few minutes":            {3, 5, 600},
 		"within the burst":         {2, 60, 600},
 	} {
