@@ -13,6 +13,7 @@ const (
 	lateCorrection = 0.25 // part of the allowance left free for each cycle of being late
 	mostSpare      = 0.08 // and at most
 	mostAhead      = 0.03 // part planned in excess while requests are early
+	boundShare     = 0.9  // part of the allowance that max_interval alone may take; beyond that it does not hold
 	scatter        = 0.1  // part by which turns differ, so that what began at once does not stay so
 )
 
@@ -26,6 +27,7 @@ type waterLevel struct {
 	maxInterval time.Duration
 
 	turn      float64   // the level, in seconds
+	longest   float64   // seconds that a sensor is left at most: max_interval, or no bound where the allowance does not permit it
 	leveledAt time.Time // when it was computed
 	late      float64   // seconds that requests come after they were due, moving average
 	stretch   float64   // factor by which all promises are stretched, at least 1
@@ -34,7 +36,7 @@ type waterLevel struct {
 
 func newWaterLevel(minInterval, maxInterval time.Duration, perHour func() float64) *waterLevel {
 	return &waterLevel{
-		roundRobin: newRoundRobin(minInterval), perHour: perHour, maxInterval: maxInterval, stretch: 1,
+		roundRobin: newRoundRobin(minInterval), perHour: perHour, maxInterval: maxInterval, longest: maxInterval.Seconds(), stretch: 1,
 	}
 }
 
@@ -97,7 +99,16 @@ func (w *waterLevel) rate(t *turn, level, now float64) float64 {
 
 // clamp holds min_interval, and max_interval while the allowance permits it.
 func (w *waterLevel) clamp(wait float64) float64 {
-	return max(w.interval.Seconds(), min(wait, max(w.maxInterval.Seconds(), w.turn)))
+	return max(w.interval.Seconds(), min(wait, w.longest))
+}
+
+// bound decides whether max_interval can be held: whether the requests that it alone demands, of sensors that could be
+// left for ever, leave enough of the allowance for those that could not.
+func (w *waterLevel) bound(perSecond float64) {
+	w.longest = w.maxInterval.Seconds()
+	if float64(w.count)/w.longest > boundShare*perSecond {
+		w.longest = math.Inf(1)
+	}
 }
 
 // chance returns the next of a sensor's own pseudo-random numbers in [0, 1): the same sensor is always treated alike.
@@ -131,6 +142,7 @@ func (w *waterLevel) level(now time.Time) {
 	w.leveledAt = now
 	turns, share := w.sample()
 	w.promises(turns, share*perSecond)
+	w.bound(perSecond)
 	target := share * perSecond * (1 - max(-mostAhead, min(mostSpare, lateCorrection*w.late/cycle)))
 	w.turn = w.solve(turns, target, seconds(now))
 }
