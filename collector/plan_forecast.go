@@ -7,15 +7,17 @@ import (
 	"innius_exporter/collector/pace"
 )
 
-// usuallyLate is the part of a cycle that requests come after they are due where the allowance is used up, as measured
-// in the simulator: what is due at once has to queue.
-const usuallyLate = 0.03
+// What readings come later than the schedule plans for, as measured in the simulator.
+const (
+	answering   = 1    // seconds that an answer takes, roughly
+	usuallyLate = 0.02 // of a cycle, where the allowance is used up: what is due at once has to queue
+)
 
 // forecast is a schedule that is asked what it will do. It is at its level.
 type forecast struct {
 	*waterLevel
 	now  float64 // seconds since the epoch
-	late float64 // seconds that requests will come after they are due
+	late float64 // seconds that readings will come after they are due
 }
 
 func newForecast(w *waterLevel, at time.Time) *forecast {
@@ -23,9 +25,9 @@ func newForecast(w *waterLevel, at time.Time) *forecast {
 		w.leveledAt = time.Time{}
 		w.level(at)
 	}
-	f := &forecast{waterLevel: w, now: seconds(at)}
+	f := &forecast{waterLevel: w, now: seconds(at), late: answering}
 	if f.busy() {
-		f.late = usuallyLate * float64(w.count) / w.perHour() * 3600
+		f.late += usuallyLate * float64(w.count) / w.perHour() * 3600
 	}
 	return f
 }

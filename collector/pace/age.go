@@ -33,7 +33,7 @@ func (s *Sensor) Kind(turn float64) Kind {
 // a reading has just been fetched, and most just before the next one is. Age counts from the reading's timestamp; lag
 // would count from that of the newest one there is.
 func (s *Sensor) Age(turn float64) (least, most float64) {
-	least = s.visibleAfter() + slack
+	least = max(0, s.visibleAfter()-(s.stride()-s.period)) + slack // of a batch the newest reading is exposed
 	if !s.rhythmic() {
 		least += s.period // what is found is on average one gap old, where gaps are random
 		return least, least + turn
