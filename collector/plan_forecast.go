@@ -62,6 +62,18 @@ func (f *forecast) rateWithout(t *turn) float64 {
 	return 1 / f.clamp(1/t.pace.Rate(f.turn/t.haste(), f.now))
 }
 
+// promised returns the age that a sensor is promised, as stretched, in seconds; 0: nothing.
+func (f *forecast) promised(t *turn) float64 { return t.sensor.rule.MaxAge.Seconds() * f.stretch }
+
+// promiseRate returns the requests per second that a sensor's promise takes.
+func (f *forecast) promiseRate(t *turn) float64 {
+	rate := t.pace.PromiseRate(f.promised(t))
+	if t.pace.Period() > f.promised(t) {
+		rate *= t.pace.TriesWithin(max(f.promised(t), f.interval.Seconds()))
+	}
+	return rate
+}
+
 // outlook is what is said of one sensor. Ages are in seconds.
 type outlook struct {
 	kind        pace.Kind
@@ -80,7 +92,8 @@ func (f *forecast) outlook(t *turn) outlook {
 	}
 	o.least, o.most = t.pace.Age(turn)
 	tooth := f.clamp(o.most - o.least)
-	if age := t.sensor.rule.MaxAge.Seconds() * f.stretch; age > 0 {
+	if age := f.promised(t); age > 0 {
+		o.rate = max(o.rate, f.promiseRate(t))
 		tooth = min(tooth, max(age-o.least, interval))
 	}
 	o.least += f.late

@@ -50,7 +50,7 @@ func (f *forecast) groupOf(t *turn, o outlook) group {
 	key := group{pace: paceOf(o.kind), weight: 1}
 	switch {
 	case !key.reports() || rule.MaxAge == 0:
-	case t.pace.Period() > rule.MaxAge.Seconds()*f.stretch:
+	case t.pace.Period() > f.promised(t):
 		key.pace = PaceSlow
 	default:
 		key.pace, key.maxAge = PacePromised, rule.MaxAge

@@ -60,7 +60,7 @@ func (p *PlannedPromise) add(t *turn, f *forecast) {
 	case period > p.MaxAge.Seconds():
 		p.Slower++
 	}
-	got := t.pace.PromiseRate(p.MaxAge.Seconds() * f.stretch)
+	got := f.promiseRate(t)
 	p.Asked += 3600 * t.pace.PromiseRate(p.MaxAge.Seconds())
 	p.PerHour += 3600 * got
 	p.Extra += 3600 * max(0, got-f.rateWithout(t))

@@ -21,7 +21,8 @@ import (
 // reached is what a run really came to, beside its plan.
 type reached struct {
 	plan            Plan
-	requests, lists float64 // per hour
+	requests, lists float64           // per hour
+	asked           map[group]float64 // requests per hour
 	ages            map[group][]float64
 }
 
@@ -107,7 +108,7 @@ func (r *row) reach(t *testing.T, seed uint64) (got reached) {
 // watchPlan plans now and measures until the horizon.
 func (r *run) watchPlan() reached {
 	kept, before := r.poller.Snapshot(), r.api.Stats()
-	got := reached{plan: r.plan(&kept), ages: map[group][]float64{}}
+	got := reached{plan: r.plan(&kept), ages: map[group][]float64{}, asked: map[group]float64{}}
 	groups := got.plan.groupOfEach()
 	const step = 7310 * time.Millisecond // no part of any period
 	for range int(r.horizon / step) {
@@ -124,6 +125,9 @@ func (r *run) watchPlan() reached {
 	after := r.api.Stats()
 	got.requests = float64(after.Requests-before.Requests) / r.horizon.Hours()
 	got.lists = got.requests - float64(after.Of(simulator.OpValues, -1)-before.Of(simulator.OpValues, -1))/r.horizon.Hours()
+	for id, n := range after.Values {
+		got.asked[groups[id]] += float64(n-before.Values[id]) / r.horizon.Hours()
+	}
 	return got
 }
 
@@ -154,13 +158,14 @@ func (r reached) comparisons() []comparison {
 		{"lists an hour", r.plan.Lists.PerHour, r.lists},
 	}
 	for _, g := range r.plan.Groups {
-		ages := r.ages[group{g.Pace, g.Weight, g.MaxAge}]
-		if g.Age == 0 {
-			continue
+		key, name := group{g.Pace, g.Weight, g.MaxAge}, fmt.Sprintf("%d %s, weight %g: ", g.Sensors, g.Pace, g.Weight)
+		if g.Age == 0 || g.PerHour < .01*r.plan.Planned {
+			continue // a few requests more or less are no news
 		}
+		ages := r.ages[key]
 		slices.Sort(ages)
-		name := fmt.Sprintf("%d %s, weight %g: ", g.Sensors, g.Pace, g.Weight)
-		all = append(all, comparison{name + "mean age", g.Age.Seconds(), meanAge(ages)},
+		all = append(all, comparison{name + "requests an hour", g.PerHour, r.asked[key]},
+			comparison{name + "mean age", g.Age.Seconds(), meanAge(ages)},
 			comparison{name + "95 % age", g.Age95.Seconds(), ages[len(ages)*95/100]})
 	}
 	return all

@@ -62,11 +62,25 @@ func (s *Sensor) pickedUp(turn float64) float64 {
 // Tries returns how many requests a reading takes on average where each one is asked for: those that come too early, at
 // least step seconds apart, and the one that gets it. What was wasted so far tells the same, but only after many readings.
 func (s *Sensor) Tries(turn, step float64) float64 {
-	window := s.up - s.low
-	later := window - s.into(turn) // the part of the window that is left when it is asked first
-	if later <= 0 {
+	again := turn * math.Sqrt(min(1, ((s.up-s.low)/2+1)/(s.period+1)))
+	return s.tries(s.into(turn), max(step, again))
+}
+
+// TriesWithin is Tries for a sensor that reports more seldom than every age, which a promise asks for: from the first
+// moment at which its reading can be there, every age.
+func (s *Sensor) TriesWithin(age float64) float64 {
+	if !s.rhythmic() {
 		return 1
 	}
-	step = max(step, turn*math.Sqrt(min(1, (window/2+1)/(s.period+1))))
-	return 1 + later/window*(later/step+1)/2
+	return s.tries(slack, age)
+}
+
+// tries is for a reading that comes anywhere in its window, and is asked for so far into it, and then in steps.
+func (s *Sensor) tries(into, step float64) float64 {
+	window := s.up - s.low
+	left := window - into
+	if left <= 0 {
+		return 1
+	}
+	return 1 + left/window*(left/step+1)/2
 }

@@ -60,10 +60,16 @@ func TestTriesCountThoseThatComeTooEarly(t *testing.T) {
 	if got := clockwork(600).Tries(1, 10); got != 1 {
 		t.Errorf("like clockwork: %g", got)
 	}
+	if got := clockwork(600).TriesWithin(60); got != 1 {
+		t.Errorf("like clockwork, by a promise: %g", got)
+	}
 	s := &Sensor{}
 	s.Learn(11*600, []float64{0, 620, 1200, 1790, 2400, 3030, 3600, 4180, 4800, 5420, 6000, 6590})
 	if window := s.up - s.low; window < 20 || window > 60 {
 		t.Fatalf("window %g s", window)
+	}
+	if few, many := s.TriesWithin(100), s.TriesWithin(10); few < 1.4 || few > 1.8 || many < few+.5 {
+		t.Errorf("by a promise of 100 s: %.2f, of 10 s: %.2f", few, many)
 	}
 	if few, many := s.Tries(1, 10), s.Tries(1, 2); few < 1.5 || many < 2*few || s.Tries(600, 10) != 1 {
 		t.Errorf("steps of 10 s: %.2f, of 2 s: %.2f, at a long turn %.2f", few, many, s.Tries(600, 10))
