@@ -21,7 +21,7 @@ func assumed(sensors int, every time.Duration, perHour float64, burst int, chang
 	return Plans(opts)[0]
 }
 
-// The time until all sensors are known and asked, from nothing, is the plan's within a fifth.
+// The time until all sensors are known and asked, from nothing, is the plan's. It is exact, but for the steps of this test.
 func TestAColdStartTakesAsLongAsPlanned(t *testing.T) {
 	for name, row := range map[string]struct {
 		machines, burst int
@@ -37,13 +37,13 @@ func TestAColdStartTakesAsLongAsPlanned(t *testing.T) {
 			begin := setting{plant: works(row.machines, AssumedPerMachine), perHour: row.perHour, burst: row.burst}
 			begin.client.PageSize = AssumedPerMachine // a list is one request, as with the 100 of the config's default
 			play(t, begin, func(s *story) {
-				s.pass(plan.ColdStart * 8 / 10)
+				s.pass(plan.ColdStart * 6 / 10) // it must not be over yet
 				for s.states("a1", StateFresh) < float64(plan.Sensors) && s.clock() < 10*time.Hour {
 					s.pass(time.Second + plan.ColdStart/50)
 				}
 				took := s.clock()
 				t.Logf("planned %s, took %s", plan.ColdStart, took)
-				if off := took - plan.ColdStart; math.Abs(off.Seconds()) > 2+.2*plan.ColdStart.Seconds() {
+				if off := took - plan.ColdStart; math.Abs(off.Seconds()) > 2+.05*plan.ColdStart.Seconds() {
 					t.Errorf("it took %s, planned was %s", took, plan.ColdStart)
 				}
 			})

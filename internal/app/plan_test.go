@@ -96,6 +96,9 @@ func TestAPlanIsForTheRulesOfTheConfig(t *testing.T) {
 		if err := p.write(cfg, &out); err != nil || !strings.Contains(strings.Join(strings.Fields(out.String()), " "), want) {
 			t.Errorf("%v, no %q in\n%s", err, want, out.String())
 		}
+		if strings.Contains(out.String(), "\n  promises\n") != (p.Sensors == 0) {
+			t.Errorf("%d sensors assumed, and their rules:\n%s", p.Sensors, out.String())
+		}
 	}
 }
 
