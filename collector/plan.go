@@ -24,7 +24,7 @@ type Plan struct {
 	Planned float64 // requests per hour that will be sent
 	Unknown int     // sensors of which no pace is known, and that Needed therefore leaves out
 
-	Readings, Seen float64 // per hour: what sensors of known pace report, and what of it becomes visible
+	Readings, Seen float64 // per hour: what sensors that can be read report, as far as known, and what of it becomes visible
 
 	Cycle     time.Duration // to ask every sensor once
 	Turn      time.Duration // between two requests for a sensor of weight 1 that reports all the time: the common level
@@ -144,7 +144,7 @@ func (p *Plan) addSensors(staleAfter time.Duration) {
 }
 
 func (p *Plan) addReadings(t *turn, o outlook) {
-	if period := t.pace.Period(); period > 0 {
+	if period := t.pace.Period(); period > 0 && t.failures == 0 {
 		p.Readings += 3600 / period
 		p.Seen += 3600 / (o.most - o.least)
 	}

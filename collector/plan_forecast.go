@@ -96,6 +96,9 @@ func (f *forecast) outlook(t *turn) outlook {
 		o.rate = max(o.rate, f.promiseRate(t))
 		tooth = min(tooth, max(age-o.least, interval))
 	}
+	if t.failures > 0 {
+		o.rate = 1 / f.backedOff(t).Sub(t.asked).Seconds()
+	}
 	o.least += f.late
 	o.most = o.least + max(tooth, t.pace.Period()) // nothing newer can be had before
 	return o

@@ -20,6 +20,7 @@ const (
 	PacePromised  Pace = "promised"  // more often than promised: a max_age is what they are asked by
 	PaceSilent    Pace = "silent"    // not at the moment
 	PaceNever     Pace = "never"     // not so far
+	PaceFailing   Pace = "failing"   // cannot be read, and is tried with back-off
 )
 
 // PlannedGroup is what sensors that are treated alike can expect. The ages are those of the value exposed, now minus
@@ -49,6 +50,8 @@ func (f *forecast) groupOf(t *turn, o outlook) group {
 	rule := t.sensor.rule
 	key := group{pace: paceOf(o.kind), weight: 1}
 	switch {
+	case t.failures > 0:
+		key.pace = PaceFailing
 	case !key.reports() || rule.MaxAge == 0:
 	case t.pace.Period() > f.promised(t):
 		key.pace = PaceSlow
@@ -61,7 +64,10 @@ func (f *forecast) groupOf(t *turn, o outlook) group {
 	return key
 }
 
-func (key group) reports() bool { return key.pace != PaceNever && key.pace != PaceSilent }
+func (key group) reports() bool { return key.pace.reports() }
+
+// reports tells whether readings come at the moment.
+func (p Pace) reports() bool { return p != PaceNever && p != PaceSilent && p != PaceFailing }
 
 func paceOf(k pace.Kind) Pace {
 	switch k {
@@ -79,7 +85,7 @@ func paceOf(k pace.Kind) Pace {
 
 // sorted returns the groups: those with the most to say first.
 func (g grouping) sorted() []PlannedGroup {
-	order := []Pace{PaceFast, PaceSlow, PaceIrregular, PacePromised, PaceSilent, PaceNever}
+	order := []Pace{PaceFast, PaceSlow, PaceIrregular, PacePromised, PaceSilent, PaceNever, PaceFailing}
 	keys := slices.SortedFunc(maps.Keys(g), func(a, b group) int {
 		return cmp.Or(cmp.Compare(slices.Index(order, a.pace), slices.Index(order, b.pace)), cmp.Compare(b.weight, a.weight),
 			cmp.Compare(a.maxAge, b.maxAge))

@@ -161,3 +161,27 @@ func TestAnExampleSaysWhatASlowerSensorGets(t *testing.T) {
 		t.Errorf("a slow one: %+v", got)
 	}
 }
+
+func TestSensorsThatFailArePlannedAsTheyAreTried(t *testing.T) {
+	begin := setting{plant: works(4, 20), perHour: 600}
+	begin.client.PageSize = 20
+	for i := range 40 {
+		object := fmt.Sprintf("m%d-s%d", i/20+1, i%20+1)
+		begin.faults = append(begin.faults, simulator.Fault{Kind: simulator.NotFound, Op: simulator.OpValues, Object: object})
+	}
+	play(t, begin, func(s *story) {
+		s.pass(4 * time.Hour)
+		kept, before := s.poller.Snapshot(), s.api.Stats().Requests
+		a := Account{Name: "a1", Origin: "api.example", Pacer: innius.NewPacer(600, 30)}
+		plan := Plans(Options{Kept: &kept, Accounts: []Account{a}})[0]
+		s.pass(2 * time.Hour)
+		came := float64(s.api.Stats().Requests-before) / 2
+		if math.Abs(came/plan.Planned-1) > .1 {
+			t.Errorf("%.0f requests an hour came, %.0f were planned: %+v", came, plan.Planned, plan.Groups)
+		}
+		last := plan.Groups[len(plan.Groups)-1]
+		if last.Pace != PaceFailing || last.Sensors != 40 || math.Abs(last.PerHour-40) > 1 || last.Age != 0 {
+			t.Errorf("40 sensors are tried once an hour: %+v", last)
+		}
+	})
+}

@@ -8,7 +8,7 @@ import (
 
 // advice says what to change where the allowance does not reach: the dearest first.
 func (p Page) advice() (all []string) {
-	for _, text := range []string{p.unseen(), p.stretched(), p.floors(), p.lists(), p.seldom(), p.never()} {
+	for _, text := range []string{p.unseen(), p.stretched(), p.floors(), p.lists(), p.seldom(), p.never(), p.failing()} {
 		if text != "" {
 			all = append(all, text)
 		}
@@ -102,15 +102,28 @@ func (p Page) seldom() string {
 
 // never says what is spent on sensors that give nothing.
 func (p Page) never() string {
-	var sensors int
-	var perHour float64
-	for _, g := range p.Groups {
-		if g.Pace == collector.PaceNever {
-			sensors, perHour = sensors+g.Sensors, perHour+g.PerHour
-		}
-	}
-	if sensors == 0 || perHour < 0.01*p.PerHour {
+	sensors, perHour := p.of(collector.PaceNever)
+	if perHour < 0.01*p.PerHour {
 		return ""
 	}
 	return fmt.Sprintf("%s never reported: to exclude them saves %s requests an hour.", plural(sensors, "sensor"), count(perHour))
+}
+
+func (p Page) failing() string {
+	sensors, perHour := p.of(collector.PaceFailing)
+	if sensors == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s cannot be read, the exporter's /status says why: to exclude them saves %s requests an hour.",
+		plural(sensors, "sensor"), count(perHour))
+}
+
+// of adds up the sensors of a pace and the requests per hour that they take.
+func (p Page) of(pace collector.Pace) (sensors int, perHour float64) {
+	for _, g := range p.Groups {
+		if g.Pace == pace {
+			sensors, perHour = sensors+g.Sensors, perHour+g.PerHour
+		}
+	}
+	return sensors, perHour
 }

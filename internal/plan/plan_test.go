@@ -83,6 +83,13 @@ func TestAPlanIsWhatUsersRead(t *testing.T) {
 	} {
 		golden(t, name, written(p))
 	}
+	failing := page(1000, func(o *collector.Options) {
+		for i := range 30 {
+			s := &o.Kept.Accounts[0].Machines[i/20].Sensors[i%20]
+			s.Failure, s.Failures, s.Tried = "status 404", 20, dawn
+		}
+	}, mixed()...)
+	golden(t, "failing", written(failing))
 	p := page(1000, nil, kind{"a", 500, time.Second})
 	p.RequestsPerHour = 2000 // the exporter has learned better
 	golden(t, "learned", written(p))

@@ -46,6 +46,7 @@ var treated = map[collector.Pace]string{
 	collector.PacePromised:  "promised",
 	collector.PaceSilent:    "silent now: asked in turn",
 	collector.PaceNever:     "never reported: asked seldom",
+	collector.PaceFailing:   "failing: tried with back-off",
 }
 
 func groupName(g collector.PlannedGroup) string {
