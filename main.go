@@ -122,11 +122,15 @@ func (c *cli) planCommand(stdout io.Writer) {
 		"Asks innius for nothing and needs no key.")
 	p := planFlags(cmd)
 	var every model.Duration
+	var perHour float64
+	var given bool
 	cmd.Flag("every", "How often each of --sensors reports, such as 10m. Default: more often than it can be asked.").SetValue(&every)
-	cmd.Flag("requests-per-hour", "Plan with another allowance than the config's rate_limit.requests_per_hour.").Float64Var(&p.RequestsPerHour)
+	cmd.Flag("requests-per-hour", "Plan with another allowance than the config's rate_limit.requests_per_hour.").IsSetByUser(&given).Float64Var(&perHour)
 	cmd.Flag("demo", "Plan for what a --demo has kept in --storage.path.").BoolVar(&p.Demo)
 	c.commands[cmd.FullCommand()] = func(context.Context, *slog.Logger) error {
-		p.Every = time.Duration(every)
+		if p.Every = time.Duration(every); given {
+			p.RequestsPerHour = &perHour
+		}
 		return p.Run(c.source, stdout)
 	}
 }

@@ -330,6 +330,8 @@ func TestMistakesOnTheCommandLineSayWhatToDo(t *testing.T) {
 		{"a plan for too many sensors", "at most 1000000", []string{"plan", "--sensors=1000001"}},
 		{"a plan for a number that is none", "see --help", []string{"plan", "--sensors=many"}},
 		{"a plan without requests", "--requests-per-hour must be above 0", []string{"plan", "--sensors=5", "--requests-per-hour=-1"}},
+		{"a plan with no requests", "--requests-per-hour must be above 0", []string{"plan", "--sensors=5", "--requests-per-hour=0"}},
+		{"a plan for no sensor", "give their number", []string{"plan", "--sensors=0"}},
 		{"a plan with too many requests", "at most 10000000", []string{"plan", "--sensors=5", "--requests-per-hour=1e8"}},
 		{"a plan with requests that are no number", "--requests-per-hour must be", []string{"plan", "--sensors=5", "--requests-per-hour=NaN"}},
 		{"a pace of sensors that are known", "give their number", []string{"plan", "--every=10m"}},

@@ -24,7 +24,7 @@ type Planning struct {
 	StoragePath     string        // as of Exporter
 	Sensors         int           // assumed; 0: those that are kept
 	Every           time.Duration // how often an assumed sensor reports; 0: more often than it can be asked
-	RequestsPerHour float64       // in place of the config's; 0: the config's
+	RequestsPerHour *float64      // in place of the config's; nil: the config's
 }
 
 // Run writes the plan of each account.
@@ -49,8 +49,8 @@ func (p *Planning) check() error {
 	switch {
 	case p.Sensors < 0 || p.Sensors > mostSensors:
 		return fmt.Errorf("--sensors must be at least 0 and at most %d, not %d", mostSensors, p.Sensors)
-	case !(p.RequestsPerHour >= 0 && p.RequestsPerHour <= mostRequests):
-		return fmt.Errorf("--requests-per-hour must be above 0 and at most %d, not %g", mostRequests, p.RequestsPerHour)
+	case p.RequestsPerHour != nil && !(*p.RequestsPerHour > 0 && *p.RequestsPerHour <= mostRequests):
+		return fmt.Errorf("--requests-per-hour must be above 0 and at most %d, not %g", mostRequests, *p.RequestsPerHour)
 	case p.Every != 0 && p.Sensors == 0:
 		return errors.New("--every is for sensors that are not known: give their number, --sensors=N")
 	}
@@ -104,8 +104,8 @@ func (p *Planning) options(cfg *config.Config) collector.Options {
 	opts := settings(cfg)
 	for i := range cfg.Accounts {
 		a := &cfg.Accounts[i]
-		if p.RequestsPerHour > 0 {
-			a.RateLimit.RequestsPerHour = p.RequestsPerHour
+		if p.RequestsPerHour != nil {
+			a.RateLimit.RequestsPerHour = *p.RequestsPerHour
 		}
 		opts.Accounts = append(opts.Accounts, collector.Account{Name: a.Name, Origin: origin(a), Pacer: pacer(a)})
 	}
@@ -132,7 +132,7 @@ func (p *Planning) know(opts *collector.Options) error {
 	case err != nil:
 		return err
 	}
-	if opts.Kept = kept; p.RequestsPerHour > 0 {
+	if opts.Kept = kept; p.RequestsPerHour != nil {
 		forgetAllowance(kept)
 	}
 	return mine(kept, opts.Accounts, dir)

@@ -85,7 +85,10 @@ func (p Page) cost(promise collector.PlannedPromise) string {
 	if promise.Kept() {
 		return text + ", kept" + slower(promise)
 	}
-	return text + ", NOT kept: stretched to " + span(promise.Fits())
+	if promise.Stretch > 1 {
+		return text + fmt.Sprintf(", NOT kept: stretched %s times, to %s", count(promise.Stretch), span(promise.Fits()))
+	}
+	return text + fmt.Sprintf(", NOT kept: min_interval is %s", span(promise.Floor))
 }
 
 // slower says that no request can make a sensor report.
