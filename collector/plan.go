@@ -11,7 +11,8 @@ import (
 // Plan says what the allowance of one account buys. It is computed by the very schedule and discovery that the loop
 // runs with, from what is known of the sensors, so that plan and behaviour cannot drift apart.
 //
-// Lists of several pages count as one request: a page holds a hundred objects, so that the error is below 1 %.
+// Lists of several pages count as one request, which is below the truth by one request for each page more: 1 % of a cold
+// start where a page holds a hundred sensors.
 type Plan struct {
 	Account  string
 	Machines int     // that are listed
