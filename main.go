@@ -9,8 +9,10 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/common/version"
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
 
@@ -64,6 +66,7 @@ func newCLI(stdout io.Writer) *cli {
 	c.format = c.Flag("log.format", "Format of log lines.").Default(logging.Formats[0]).Enum(logging.Formats...)
 	c.runCommand()
 	c.checkCommands(stdout)
+	c.planCommand(stdout)
 	c.simulateCommand()
 	return c
 }
@@ -95,16 +98,41 @@ func (c *cli) checkCommands(stdout io.Writer) {
 	check := c.Command("check", "Check a config, or a running exporter.")
 
 	cfg := check.Command("config", "Validate the config without any network and print what it means.")
-	sensors := cfg.Flag("sensors", "Say how long a round of so many sensors takes.").Int()
-	c.commands[cfg.FullCommand()] = func(context.Context, *slog.Logger) error {
-		return app.CheckConfig(c.source, *sensors, stdout)
-	}
+	p := planFlags(cfg)
+	c.commands[cfg.FullCommand()] = func(context.Context, *slog.Logger) error { return app.CheckConfig(c.source, p, stdout) }
 
 	var h app.HealthCheck
 	health := check.Command("health", "Ask a running exporter whether it is healthy.")
 	health.Flag("url", "Address of its health page.").Default("http://localhost:10466/-/healthy").StringVar(&h.URL)
 	health.Flag("http.config.file", "File with credentials and TLS for that address, as promtool takes it.").StringVar(&h.HTTPConfig)
 	c.commands[health.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error { return h.Run(ctx) }
+}
+
+// planFlags say which sensors a plan is for.
+func planFlags(cmd *kingpin.CmdClause) *app.Planning {
+	p := &app.Planning{}
+	cmd.Flag("sensors", "Plan with so many sensors, instead of those that an exporter has kept in --storage.path.").IntVar(&p.Sensors)
+	cmd.Flag("storage.path", "Directory in which an exporter keeps its state; it may be running. Default: $STATE_DIRECTORY.").
+		StringVar(&p.StoragePath)
+	return p
+}
+
+func (c *cli) planCommand(stdout io.Writer) {
+	cmd := c.Command("plan", "Say what the allowance buys: requests needed, cycle, expected ages, cold start, and what to change. "+
+		"Asks innius for nothing and needs no key.")
+	p := planFlags(cmd)
+	var every model.Duration
+	var perHour float64
+	var given bool
+	cmd.Flag("every", "How often each of --sensors reports, such as 10m. Default: more often than it can be asked.").SetValue(&every)
+	cmd.Flag("requests-per-hour", "Plan with another allowance than the config's rate_limit.requests_per_hour.").IsSetByUser(&given).Float64Var(&perHour)
+	cmd.Flag("demo", "Plan for what a --demo has kept in --storage.path.").BoolVar(&p.Demo)
+	c.commands[cmd.FullCommand()] = func(context.Context, *slog.Logger) error {
+		if p.Every = time.Duration(every); given {
+			p.RequestsPerHour = &perHour
+		}
+		return p.Run(c.source, stdout)
+	}
 }
 
 func (c *cli) simulateCommand() {

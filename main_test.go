@@ -214,6 +214,7 @@ func TestARestartLosesNothingAndAsksForNothing(t *testing.T) {
 	if body := awaitValues(t, address, held); !strings.Contains(body, "\n"+stateWritten+" ") {
 		t.Errorf("when the state was written is not told:\n%s", body)
 	}
+	planReadsOnly(t, dir, "account \"default\": 40 sensors on 2 machines, as known at ")
 	err := run(t.Context(), []string{"--web.listen-address=" + freeAddress(t), "--storage.path=" + dir}, io.Discard, io.Discard)
 	if err == nil || !strings.Contains(err.Error(), "another exporter keeps its state in this directory") {
 		t.Errorf("a second exporter on the directory: %v", err)
@@ -226,7 +227,28 @@ func TestARestartLosesNothingAndAsksForNothing(t *testing.T) {
 	}
 }
 
-// everyFile is the content of all files of a directory.
+// planReadsOnly plans from what a running exporter keeps, which stays as it is.
+func planReadsOnly(t *testing.T, dir, want string) {
+	t.Helper()
+	var out strings.Builder
+	before := everyFile(t, dir)
+	if err := run(t.Context(), []string{"plan", "--storage.path=" + dir}, &out, io.Discard); err != nil {
+		t.Error(err)
+	}
+	if after := everyFile(t, dir); after != before {
+		t.Error("a plan changed the state")
+	}
+	if !strings.HasPrefix(out.String(), want) || strings.Contains(out.String(), "canary-key") {
+		t.Errorf("the plan is not of %q:\n%s", want, out.String())
+	}
+	t.Setenv("INNIUS_URL", "https://elsewhere.invalid")
+	err := run(t.Context(), []string{"plan", "--storage.path=" + dir}, io.Discard, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "is of other accounts") {
+		t.Errorf("a plan from another account's state: %v", err)
+	}
+}
+
+// everyFile is the content of all files of a directory, with their names.
 func everyFile(t *testing.T, dir string) string {
 	t.Helper()
 	var all strings.Builder
@@ -239,6 +261,7 @@ func everyFile(t *testing.T, dir string) string {
 		if err != nil {
 			t.Fatal(err)
 		}
+		all.WriteString(e.Name())
 		all.Write(content)
 	}
 	if all.Len() == 0 {
@@ -302,6 +325,20 @@ func TestMistakesOnTheCommandLineSayWhatToDo(t *testing.T) {
 		{"an address in use", "address already in use", []string{"--demo", "--web.listen-address=" + busy.Addr().String()}},
 		{"an unclean path", "must be a plain path", []string{"--demo", "--web.telemetry-path=//x"}},
 		{"fewer sensors than none", "--sensors must be at least 0", []string{"check", "config", "--sensors=-1"}},
+		{"a plan of nothing", "let it read what an exporter keeps (--storage.path), or give their number (--sensors=N)", []string{"plan"}},
+		{"a plan for fewer sensors than none", "--sensors must be at least 0", []string{"plan", "--sensors=-1"}},
+		{"a plan for too many sensors", "at most 1000000", []string{"plan", "--sensors=1000001"}},
+		{"a plan for a number that is none", "see --help", []string{"plan", "--sensors=many"}},
+		{"a plan without requests", "--requests-per-hour must be above 0", []string{"plan", "--sensors=5", "--requests-per-hour=-1"}},
+		{"a plan with no requests", "--requests-per-hour must be above 0", []string{"plan", "--sensors=5", "--requests-per-hour=0"}},
+		{"a plan for no sensor", "give their number", []string{"plan", "--sensors=0"}},
+		{"a plan with too many requests", "at most 10000000", []string{"plan", "--sensors=5", "--requests-per-hour=1e8"}},
+		{"a plan with requests that are no number", "--requests-per-hour must be", []string{"plan", "--sensors=5", "--requests-per-hour=NaN"}},
+		{"a pace of sensors that are known", "give their number", []string{"plan", "--every=10m"}},
+		{"a pace that is none", "see --help", []string{"plan", "--sensors=5", "--every=-10m"}},
+		{"a plan from a directory that is none", `nothing is kept in "nowhere" (yet)`, []string{"plan", "--storage.path=nowhere"}},
+		{"a plan from what is no state", "is no file", []string{"plan", "--storage.path=internal"}},
+		{"a plan of the demo beside a config", "--demo needs no config", []string{"plan", "--demo", "--config.file=x.yml"}},
 		{"a simulation without a key", "--api-key must not be empty", []string{"simulate", "--api-key="}},
 		{"a directory that cannot be", `--storage.path "main.go/below"`, []string{"--demo", "--storage.path=main.go/below"}},
 		{"a simulation without requests", "at least 1", []string{"simulate", "--burst=0"}},
@@ -338,6 +375,42 @@ func TestCheckConfigExplainsTheExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "check-config.txt", out.String())
+}
+
+func TestAPlanNeedsNoKeyAndNoAccount(t *testing.T) {
+	t.Setenv("INNIUS_URL", "")
+	t.Setenv("INNIUS_API_KEY", "")
+	t.Setenv("STATE_DIRECTORY", "")
+	var out strings.Builder
+	for _, args := range [][]string{{}, {"--every=10m", "--requests-per-hour=5000"}, {"--config.file=config.example.yml"}} {
+		if err := run(t.Context(), append([]string{"plan", "--sensors=500"}, args...), &out, io.Discard); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintln(&out)
+	}
+	golden(t, "plan.txt", out.String())
+	readme, err := os.ReadFile("README.md")
+	if first, _, _ := strings.Cut(out.String(), "\n\n"); err != nil || !strings.Contains(string(readme), first+"\n```\n") {
+		t.Errorf("the README shows another plan (%v)", err)
+	}
+}
+
+func TestCheckConfigSaysHowToGetAPlan(t *testing.T) {
+	t.Setenv("INNIUS_URL", "")
+	t.Setenv("STATE_DIRECTORY", "")
+	t.Setenv("INNIUS_API_KEY", "canary-key-0123456789")
+	for _, args := range [][]string{{}, {"--storage.path=nowhere"}, {"--storage.path=main.go"}} {
+		var out strings.Builder
+		err := run(t.Context(), append([]string{"check", "config", "--config.file=config.example.yml"}, args...), &out, io.Discard)
+		last := strings.TrimSpace(out.String())
+		last = last[strings.LastIndexByte(last, '\n')+1:]
+		if _, made := os.Stat("nowhere"); made == nil {
+			t.Error("a directory for state was made")
+		}
+		if err != nil || !strings.HasPrefix(last, "no plan of what the allowance buys: ") || strings.Contains(out.String(), "canary") {
+			t.Errorf("%v: %v, %s", args, err, last)
+		}
+	}
 }
 
 func TestHelpIsWhatUsersRead(t *testing.T) {

@@ -25,9 +25,13 @@ func (s *Sensor) untilNext(turn, dither float64) float64 {
 	if k > 1 {
 		return (k-1)*stride + max(0, s.period+delay-sinceNewest)
 	}
+	return s.low + s.into(turn) + delay + slack - sinceNewest
+}
+
+// into is how far into the window of the next reading it is asked for.
+func (s *Sensor) into(turn float64) float64 {
 	window := s.up - s.low
-	into := min(max(turn*math.Sqrt(window/2/s.period), min(1, window)), max(window, slack))
-	return s.low + into + delay + slack - sinceNewest
+	return min(max(turn*math.Sqrt(window/2/s.period), min(1, window)), max(window, slack))
 }
 
 // readings is how many readings a turn should span, at least 1: the k at which k(k+1)/2 p^2, what asking after the k-th

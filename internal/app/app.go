@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -129,21 +128,4 @@ func (e *Exporter) config(ctx context.Context, logger *slog.Logger) (*config.Con
 	}
 	cfg, err := e.Source.Load(os.Getenv)
 	return cfg, func() {}, err
-}
-
-// CheckConfig validates a config without any network and prints what it means; sensors above 0 adds how long a round
-// of that many takes.
-func CheckConfig(source config.Source, sensors int, w io.Writer) error {
-	if sensors < 0 {
-		return fmt.Errorf("--sensors must be at least 0, not %d", sensors)
-	}
-	cfg, err := source.Load(os.Getenv)
-	if err != nil {
-		return err
-	}
-	if source.File != "" {
-		_, _ = fmt.Fprintf(w, "%s is valid.\n\n", source.File)
-	}
-	cfg.Explain(w, sensors)
-	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"time"
 
 	"innius_exporter/innius"
@@ -16,19 +17,26 @@ import (
 // demoConfig starts a simulated API inside this process and returns the config of its one account.
 func (e *Exporter) demoConfig(ctx context.Context, logger *slog.Logger) (*config.Config, func(), error) {
 	if e.Source != (config.Source{}) {
-		return nil, nil, errors.New("--demo needs no config: leave out --config.file, --innius.url (INNIUS_URL) and --innius.api-key-file")
+		return nil, nil, errDemoConfig
 	}
 	key, limits := rand.Text(), simulator.DemoLimits()
 	api, err := startSimulated(ctx, "127.0.0.1:0", simulator.Demo(time.Now()), key, limits, logger)
 	if err != nil {
 		return nil, nil, err
 	}
-	a := config.DefaultAccount()
-	a.Name, a.URL, a.Key = "demo", api.url, config.FixedKey(innius.NewSecret(key))
+	return demoConfigOf(api.url, innius.NewSecret(key)), api.stop, nil
+}
+
+var errDemoConfig = errors.New("--demo needs no config: leave out --config.file, --innius.url (INNIUS_URL) and --innius.api-key-file")
+
+// demoConfigOf is the config of the demo at an address.
+func demoConfigOf(address *url.URL, key innius.Secret) *config.Config {
+	a, limits := config.DefaultAccount(), simulator.DemoLimits()
+	a.Name, a.URL, a.Key = "demo", address, config.FixedKey(key)
 	a.RateLimit.RequestsPerHour, a.RateLimit.Burst = float64(limits.PerHour), limits.Burst
 	cfg := config.Default()
 	cfg.Accounts = []config.Account{a}
-	return cfg, api.stop, nil
+	return cfg
 }
 
 // Simulation is what the flags of the simulate command say.

@@ -22,15 +22,13 @@ type storage struct {
 
 // storage opens the directory and takes into opts what is kept there.
 func (e *Exporter) storage(opts *collector.Options, logger *slog.Logger) (*storage, error) {
-	s := &storage{path: e.storagePath(), log: logger}
+	s := &storage{path: storagePath(e.StoragePath, e.Demo), log: logger}
 	if s.path == "" {
 		e.warnOfNoStorage(opts, logger)
 		return s, nil
 	}
 	if e.Demo {
-		for i := range opts.Accounts {
-			opts.Accounts[i].Origin = "demo" // its address is another one at each start
-		}
+		asDemo(opts)
 	}
 	store, err := state.Open(s.path, logger)
 	if err != nil {
@@ -44,11 +42,18 @@ func (e *Exporter) storage(opts *collector.Options, logger *slog.Logger) (*stora
 	return s, nil
 }
 
+// asDemo names the origin of a demo's state: the address of its API is another one at each start.
+func asDemo(opts *collector.Options) {
+	for i := range opts.Accounts {
+		opts.Accounts[i].Origin = "demo"
+	}
+}
+
 // storagePath is the flag's directory, or the first of those that systemd made for the unit. A demo keeps nothing unless
 // it is told to.
-func (e *Exporter) storagePath() string {
-	if e.StoragePath != "" || e.Demo {
-		return e.StoragePath
+func storagePath(flag string, demo bool) string {
+	if flag != "" || demo {
+		return flag
 	}
 	if directories := filepath.SplitList(os.Getenv("STATE_DIRECTORY")); len(directories) > 0 {
 		return directories[0]

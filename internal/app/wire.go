@@ -18,12 +18,8 @@ import (
 
 // options are what a config means to the collector.
 func options(cfg *config.Config, logger *slog.Logger) (collector.Options, error) {
-	opts := collector.Options{
-		Labels: collector.LabelMode(cfg.Labels), DiscoveryInterval: cfg.Discovery.Interval,
-		Machines: collector.Filter(cfg.Discovery.Machines), Sensors: collector.Filter(cfg.Discovery.Sensors),
-		MinInterval: cfg.Refresh.MinInterval, MaxInterval: cfg.Refresh.MaxInterval, StaleAfter: cfg.Refresh.StaleAfter, Rules: rules(cfg),
-		Metrics: collector.NewMetrics(), Logger: logger,
-	}
+	opts := settings(cfg)
+	opts.Metrics, opts.Logger = collector.NewMetrics(), logger
 	for _, a := range cfg.Accounts {
 		account, err := newAccount(a, opts.Metrics)
 		if err != nil {
@@ -32,6 +28,15 @@ func options(cfg *config.Config, logger *slog.Logger) (collector.Options, error)
 		opts.Accounts = append(opts.Accounts, account)
 	}
 	return opts, nil
+}
+
+// settings are what a config says of all accounts.
+func settings(cfg *config.Config) collector.Options {
+	return collector.Options{
+		Labels: collector.LabelMode(cfg.Labels), DiscoveryInterval: cfg.Discovery.Interval,
+		Machines: collector.Filter(cfg.Discovery.Machines), Sensors: collector.Filter(cfg.Discovery.Sensors),
+		MinInterval: cfg.Refresh.MinInterval, MaxInterval: cfg.Refresh.MaxInterval, StaleAfter: cfg.Refresh.StaleAfter, Rules: rules(cfg),
+	}
 }
 
 // register registers all metrics of the process but those of the state.
@@ -57,13 +62,26 @@ func newAccount(a config.Account, metrics *collector.Metrics) (collector.Account
 	if err != nil {
 		return collector.Account{}, err
 	}
-	pacer := innius.NewPacer(a.RateLimit.Own(), a.RateLimit.OwnBurst())
+	pacer := pacer(&a)
 	client, err := innius.New(innius.Options{
 		BaseURL: a.URL, AllowHTTP: a.AllowHTTP, Key: a.Key.Key, Pacer: pacer, HTTPClient: &http.Client{Transport: transport},
 		Timeout: a.Timeout, PageSize: a.PageSize, Lookback: a.Lookback, Endpoints: a.Endpoints, Fields: a.Fields,
 		UserAgent: userAgent(), Observe: metrics.Observer(a.Name),
 	})
-	return collector.Account{Name: a.Name, Origin: a.URL.Host, Client: client, Pacer: pacer, Concurrency: a.Concurrency}, err
+	return collector.Account{Name: a.Name, Origin: origin(&a), Client: client, Pacer: pacer, Concurrency: a.Concurrency}, err
+}
+
+// pacer spends the exporter's share of an account's allowance.
+func pacer(a *config.Account) *innius.Pacer {
+	return innius.NewPacer(a.RateLimit.Own(), a.RateLimit.OwnBurst())
+}
+
+// origin is which API an account is of; empty without a URL, as only a plan may be.
+func origin(a *config.Account) string {
+	if a.URL == nil {
+		return ""
+	}
+	return a.URL.Host
 }
 
 // userAgent names the program and its version; a build without a stamp, such as by go run, says so.

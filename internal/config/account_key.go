@@ -12,6 +12,7 @@ func (v value) key(seen map[string]value, file, env string) KeySource {
 	switch {
 	case hasFile && hasEnv:
 		envValue.report(keyTwice)
+	case v.d.keyless:
 	case hasFile && file != "":
 		k, err := fileKey(v.d.path(file), v.d.read)
 		return fileValue.checkedKey(k, err)

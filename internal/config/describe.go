@@ -25,16 +25,6 @@ func (r RateLimit) String() string {
 		short(r.Own()), short(100*r.Share), short(r.RequestsPerHour), brief(hours(1/r.Own())), r.OwnBurst())
 }
 
-// round tells how often each sensor is asked when all take turns.
-func round(limit RateLimit, r Refresh, sensors int) string {
-	cycle := hours(float64(sensors) / limit.Own())
-	text := fmt.Sprintf("each of %d sensors every %s (%d / %s an hour)", sensors, brief(cycle), sensors, short(limit.Own()))
-	if cycle < r.MinInterval {
-		text += fmt.Sprintf("; min_interval makes it %s", span(r.MinInterval))
-	}
-	return text
-}
-
 // hours makes a duration, the longest one where the number is beyond it.
 func hours(n float64) time.Duration {
 	return time.Duration(min(n*float64(time.Hour), float64(math.MaxInt64/2)))

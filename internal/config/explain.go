@@ -7,13 +7,12 @@ import (
 	"innius_exporter/innius"
 )
 
-// Explain writes what the config means: for each account the host, where the key comes from (never the key), what the
-// allowance buys, the requests used, and then the filters and rules. sensors above 0 adds how long a round of that
-// many sensors takes in each account. Errors of w are lost: it is meant for a terminal.
-func (c *Config) Explain(w io.Writer, sensors int) {
+// Explain writes what the config means: for each account the host, where the key comes from (never the key), its
+// allowance, the requests used, and then the filters and rules. Errors of w are lost: it is meant for a terminal.
+func (c *Config) Explain(w io.Writer) {
 	p := page{w}
 	for _, a := range c.Accounts {
-		p.account(a, c.Refresh, sensors)
+		p.account(a)
 	}
 	p.heading("all accounts")
 	p.line("discovery", "every %s, stretched where it would take more than 5 %% of the allowance", span(c.Discovery.Interval))
@@ -37,14 +36,11 @@ func (p page) line(label, format string, args ...any) {
 	fmt.Fprintf(p.w, "  %-18s %s\n", label, fmt.Sprintf(format, args...))
 }
 
-func (p page) account(a Account, r Refresh, sensors int) {
+func (p page) account(a Account) {
 	p.heading(fmt.Sprintf("account %q", a.Name))
 	p.line("host", "%s", address(a.URL))
 	p.line("key", "%s", a.Key)
 	p.line("allowance", "%s", a.RateLimit)
-	if sensors > 0 {
-		p.line("round", "%s", round(a.RateLimit, r, sensors))
-	}
 	p.line("requests", "%d results a page, %s timeout, at most %d in flight, the first look back %s",
 		a.PageSize, span(a.Timeout), a.Concurrency, span(a.Lookback))
 	for _, op := range innius.Operations {

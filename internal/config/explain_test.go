@@ -7,10 +7,9 @@ import (
 	"testing"
 )
 
-func explain(t *testing.T, c *Config, sensors int) string {
-	t.Helper()
+func explain(c *Config) string {
 	var w bytes.Buffer
-	c.Explain(&w, sensors)
+	c.Explain(&w)
 	return w.String()
 }
 
@@ -24,26 +23,8 @@ func TestExplainTellsEverySetting(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := explain(t, c, 500); got != string(want) {
+	if got := explain(c); got != string(want) {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
-	}
-}
-
-func TestExplainTellsTheRoundOfSensors(t *testing.T) {
-	c, err := parseText(t, goodText)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for sensors, want := range map[int]string{
-		500: "each of 500 sensors every 31m35s (500 / 950 an hour)\n",
-		1:   "each of 1 sensors every 3.79s (1 / 950 an hour); min_interval makes it 10s\n",
-	} {
-		if got := explain(t, c, sensors); !strings.Contains(got, want) {
-			t.Errorf("%d sensors: no %q in\n%s", sensors, want, got)
-		}
-	}
-	if got := explain(t, c, 0); strings.Contains(got, "round  ") {
-		t.Error("a round is told without a number of sensors")
 	}
 }
 
@@ -52,7 +33,7 @@ func TestExplainWarnsOfWhatShowsTheKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := explain(t, c, 0); !strings.Contains(got, "the key travels over http:// and can be read on the way") {
+	if got := explain(c); !strings.Contains(got, "the key travels over http:// and can be read on the way") {
 		t.Error(got)
 	}
 }
@@ -62,7 +43,7 @@ func TestExplainBearsTheSlowestAllowance(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := explain(t, c, 1000); strings.Contains(got, "every -") {
+	if got := explain(c); strings.Contains(got, "every -") {
 		t.Error(got)
 	}
 }

@@ -68,6 +68,6 @@ func checkPossible(t *testing.T, c *Config) {
 
 func explainText(c *Config) string {
 	var w strings.Builder
-	c.Explain(&w, 100)
+	c.Explain(&w)
 	return w.String()
 }

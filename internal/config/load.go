@@ -17,20 +17,23 @@ type reader func(path string, most int64) ([]byte, error)
 
 // outside is what the config refers to but does not hold: files and variables.
 type outside struct {
-	getenv func(string) string
-	read   reader
+	getenv  func(string) string
+	read    reader
+	keyless bool // keys are not looked for, and accounts have none
 }
 
 // Load reads and validates a config file, the variables its api_key_env keys name and the files it refers to.
 // It returns an *Error where the file could be read but cannot be used.
-func Load(path string) (*Config, error) { return load(path, os.Getenv) }
+func Load(path string) (*Config, error) {
+	return load(path, outside{getenv: os.Getenv, read: readAtMost})
+}
 
-func load(path string, getenv func(string) string) (*Config, error) {
+func load(path string, o outside) (*Config, error) {
 	data, err := readAtMost(path, maxFile)
 	if err != nil {
 		return nil, fmt.Errorf("read the config file %s: %w", path, cause(err))
 	}
-	return parse(data, path, outside{getenv: getenv, read: readAtMost})
+	return parse(data, path, o)
 }
 
 // parse is Load without the file itself; relative paths start at the directory of the named file.

@@ -16,7 +16,7 @@ func TestNoPrintedConfigHoldsAKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	var explained strings.Builder
-	c.Explain(&explained, 10)
+	c.Explain(&explained)
 	asJSON, err := json.Marshal(c.Accounts)
 	if err != nil {
 		t.Fatal(err)

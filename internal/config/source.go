@@ -23,6 +23,40 @@ func (s Source) Load(getenv func(string) string) (*Config, error) {
 	if s.File == "" {
 		return FromEnvironment(s.URL, s.KeyFile, getenv)
 	}
+	c, err := s.file(outside{getenv: getenv, read: readAtMost})
+	if err != nil {
+		return nil, err
+	}
+	if err := strayKey(c, s.File, getenv); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// LoadKeyless is Load for who asks innius for nothing: keys are not looked for, and without a file the URL may be missing,
+// too. Such a config must not be run with.
+func (s Source) LoadKeyless() (*Config, error) {
+	if s.File != "" {
+		return s.file(outside{read: readAtMost, keyless: true})
+	}
+	a := DefaultAccount()
+	a.Name = defaultName
+	if s.URL != "" {
+		var err error
+		if a.URL, err = checkURL(s.URL, false); err != nil {
+			return nil, asError("", []Mistake{{Path: flagURL, Text: err.Error()}})
+		}
+	}
+	c := Default()
+	c.Accounts = []Account{a}
+	return c, nil
+}
+
+// defaultName is the name of the one account that exists when there is no file.
+const defaultName = "default"
+
+// file loads the config file, which must be the only source.
+func (s Source) file(o outside) (*Config, error) {
 	const text = "is set beside --config.file; keep one of the two: a key must not reach a host it was not meant for"
 	var mistakes []Mistake
 	if s.URL != "" {
@@ -34,14 +68,7 @@ func (s Source) Load(getenv func(string) string) (*Config, error) {
 	if err := asError("", mistakes); err != nil {
 		return nil, err
 	}
-	c, err := load(s.File, getenv)
-	if err != nil {
-		return nil, err
-	}
-	if err := strayKey(c, s.File, getenv); err != nil {
-		return nil, err
-	}
-	return c, nil
+	return load(s.File, o)
 }
 
 // strayKey refuses a key in the environment that no account of the file asks for.
@@ -70,7 +97,7 @@ func FromEnvironment(url, keyFile string, getenv func(string) string) (*Config, 
 		}
 	}
 	a := DefaultAccount()
-	a.Name = "default"
+	a.Name = defaultName
 	var err error
 	a.URL, err = checkURL(url, false)
 	note(flagURL, err)

@@ -87,3 +87,40 @@ func TestASourceLoadsAFileOrTheEnvironment(t *testing.T) {
 		}
 	}
 }
+
+func TestWithoutAKeyThereIsAConfigToPlanWith(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "config.yml")
+	write(t, file, strings.Replace(goodText, "api_key_env: TEST_KEY", "api_key_file: absent", 1))
+	c, err := Source{File: file}.LoadKeyless()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if key, err := c.Accounts[0].Key.Key(); err == nil || !key.Empty() {
+		t.Errorf("key %v, error %v", key, err)
+	}
+	for url, host := range map[string]string{"": "none", "https://innius.invalid/v1": "https://innius.invalid"} {
+		c, err := Source{URL: url}.LoadKeyless()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a := c.Accounts[0]; len(c.Accounts) != 1 || a.Name != "default" || address(a.URL) != host {
+			t.Errorf("%q: %+v", url, c.Accounts)
+		}
+		sameAsDefault(t, c)
+	}
+}
+
+func TestPlanningPermitsNoOtherMistake(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "config.yml")
+	write(t, file, goodText+"    pages: 1\n")
+	for name, source := range map[string]Source{
+		"an unknown key":   {File: file},
+		"both sources":     {File: file, URL: "https://innius.invalid"},
+		"an unusable url":  {URL: "innius.invalid"},
+		"an absent config": {File: file + ".absent"},
+	} {
+		if c, err := source.LoadKeyless(); err == nil || c != nil {
+			t.Errorf("%s: %+v", name, c)
+		}
+	}
+}

@@ -1,0 +1,133 @@
+package collector
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"innius_exporter/collector/pace"
+)
+
+// Pace says of a group of sensors how they report, as seen from how often they can be asked.
+type Pace string
+
+// The paces.
+const (
+	PaceFast      Pace = "fast"      // more often than they are asked: not every reading is seen
+	PaceSlow      Pace = "slow"      // more seldom than their turn, or than promised: asked just after each reading
+	PaceIrregular Pace = "irregular" // at random: asked every turn
+	PacePromised  Pace = "promised"  // more often than promised: a max_age is what they are asked by
+	PaceSilent    Pace = "silent"    // not at the moment
+	PaceNever     Pace = "never"     // not so far
+	PaceFailing   Pace = "failing"   // cannot be read, and is tried with back-off
+)
+
+// PlannedGroup is what sensors that are treated alike can expect. The ages are those of the value exposed, now minus
+// its timestamp, over sensors and time; zero where nothing is reported.
+type PlannedGroup struct {
+	Pace    Pace
+	Weight  float64       // as in their rule; 1 by default
+	MaxAge  time.Duration // promised to them; for PacePromised
+	Sensors int
+	PerHour float64       // requests
+	Age     time.Duration // mean
+	Age95   time.Duration // 95 % of the time it is below this
+}
+
+// group is how sensors are grouped.
+type group struct {
+	pace   Pace
+	weight float64
+	maxAge time.Duration
+}
+
+// grouping collects the sensors of each group.
+type grouping map[group][]outlook
+
+// groupOf returns the group of a sensor.
+func (f *forecast) groupOf(t *turn, o outlook) group {
+	rule := t.sensor.rule
+	key := group{pace: paceOf(o.kind), weight: 1}
+	switch {
+	case t.failures > 0:
+		key.pace = PaceFailing
+	case !key.reports() || rule.MaxAge == 0:
+	case t.pace.Period() > f.promised(t):
+		key.pace = PaceSlow
+	default:
+		key.pace, key.maxAge = PacePromised, rule.MaxAge
+	}
+	if rule.Weight > 0 {
+		key.weight = rule.Weight
+	}
+	return key
+}
+
+func (key group) reports() bool { return key.pace.reports() }
+
+// reports tells whether readings come at the moment.
+func (p Pace) reports() bool { return p != PaceNever && p != PaceSilent && p != PaceFailing }
+
+func paceOf(k pace.Kind) Pace {
+	switch k {
+	case pace.Fast:
+		return PaceFast
+	case pace.Slow:
+		return PaceSlow
+	case pace.Irregular:
+		return PaceIrregular
+	case pace.Silent:
+		return PaceSilent
+	}
+	return PaceNever
+}
+
+// sorted returns the groups: those with the most to say first.
+func (g grouping) sorted() []PlannedGroup {
+	order := []Pace{PaceFast, PaceSlow, PaceIrregular, PacePromised, PaceSilent, PaceNever, PaceFailing}
+	keys := slices.SortedFunc(maps.Keys(g), func(a, b group) int {
+		return cmp.Or(cmp.Compare(slices.Index(order, a.pace), slices.Index(order, b.pace)), cmp.Compare(b.weight, a.weight),
+			cmp.Compare(a.maxAge, b.maxAge))
+	})
+	groups := make([]PlannedGroup, len(keys))
+	for i, key := range keys {
+		groups[i] = key.planned(g[key])
+	}
+	return groups
+}
+
+func (key group) planned(sensors []outlook) PlannedGroup {
+	p := PlannedGroup{Pace: key.pace, Weight: key.weight, MaxAge: key.maxAge, Sensors: len(sensors)}
+	var ages float64
+	for _, o := range sensors {
+		p.PerHour += 3600 * o.rate
+		ages += (o.least + o.most) / 2
+	}
+	if key.reports() {
+		p.Age, p.Age95 = planned(ages/float64(len(sensors))), planned(quantileOf(sensors, .95))
+	}
+	return p
+}
+
+// quantileOf returns the age, in seconds, below which sensors are for a part of their time: each is equally long at
+// every age between its bounds.
+func quantileOf(sensors []outlook, part float64) float64 {
+	low, high := 0.0, 0.0
+	for _, o := range sensors {
+		high = max(high, o.most)
+	}
+	for high-low > 1e-3*high {
+		middle := (low + high) / 2
+		var below float64
+		for _, o := range sensors {
+			below += max(0, min(1, (middle-o.least)/max(1e-9, o.most-o.least)))
+		}
+		if below < part*float64(len(sensors)) {
+			low = middle
+		} else {
+			high = middle
+		}
+	}
+	return high
+}

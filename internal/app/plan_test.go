@@ -1,0 +1,127 @@
+package app
+
+import (
+	"log/slog"
+	"math"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"innius_exporter/collector"
+	"innius_exporter/innius"
+	"innius_exporter/internal/config"
+	"innius_exporter/internal/state"
+)
+
+// keptState is a Source of what an exporter might keep.
+type keptState collector.Snapshot
+
+func (k keptState) Snapshot() collector.Snapshot { return collector.Snapshot(k) }
+func (k keptState) Paused() <-chan struct{}      { return nil }
+
+// keep writes state of one account with 40 sensors, and returns where.
+func keep(t *testing.T) string {
+	t.Helper()
+	at := time.Date(2026, 11, 23, 17, 0, 0, 0, time.UTC)
+	k := collector.Assume(collector.Account{Name: "first", Origin: "one.invalid"}, 40, time.Minute, at)
+	k.Allowance = []byte("learned")
+	dir := filepath.Join(t.TempDir(), "state")
+	store, err := state.Open(dir, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() }) // the lock is held meanwhile, as by an exporter that runs
+	store.End(keptState{At: at, Accounts: []collector.KeptAccount{k}})
+	return dir
+}
+
+func accountsOf(t *testing.T, hosts ...string) *config.Config {
+	t.Helper()
+	cfg := config.Default()
+	for i, host := range hosts {
+		one, err := config.Source{URL: "https://" + host}.LoadKeyless()
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := one.Accounts[0]
+		a.Name = []string{"first", "second"}[i]
+		cfg.Accounts = append(cfg.Accounts, a)
+	}
+	return cfg
+}
+
+func TestAnAccountOfWhichNothingIsKeptSaysSo(t *testing.T) {
+	var out strings.Builder
+	p := Planning{StoragePath: keep(t)}
+	if err := p.write(accountsOf(t, "one.invalid", "two.invalid"), &out); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(out.String(), `account "first": 40 sensors on 2 machines, as known at 2026-11-23 17:00 UTC`) ||
+		!strings.HasSuffix(out.String(), "\n\naccount \"second\": no sensor is known to ask for; --sensors=N plans with so many\n") {
+		t.Error(out.String())
+	}
+}
+
+func TestWhatIsKeptOfOthersIsNoPlan(t *testing.T) {
+	p := Planning{StoragePath: keep(t)}
+	err := p.write(accountsOf(t, "elsewhere.invalid"), &strings.Builder{})
+	if err == nil || !strings.Contains(err.Error(), `is of other accounts ("first" of one.invalid) than the config's`) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// What was learned of an allowance says nothing of another.
+func TestAnotherAllowanceIsNotTheOneThatWasLearned(t *testing.T) {
+	dir := keep(t)
+	for perHour, want := range map[float64]string{950: "learned", 4750: ""} {
+		p := Planning{StoragePath: dir}
+		if want == "" {
+			p.RequestsPerHour = new(5000.0)
+		}
+		opts := p.options(accountsOf(t, "one.invalid"))
+		if err := p.know(&opts); err != nil || string(opts.Kept.Accounts[0].Allowance) != want {
+			t.Errorf("%g: %v, %q", perHour, err, opts.Kept.Accounts[0].Allowance)
+		}
+		if got := opts.Accounts[0].Pacer.PerHour(); math.Abs(got-perHour) > 1e-6 {
+			t.Errorf("planned with %g requests an hour, want %g", got, perHour)
+		}
+	}
+}
+
+func TestAPlanIsForTheRulesOfTheConfig(t *testing.T) {
+	cfg := accountsOf(t, "one.invalid")
+	cfg.Sensors = []config.SensorRule{{MaxAge: 10 * time.Minute, Weight: 1}}
+	for p, want := range map[*Planning]string{
+		{StoragePath: keep(t)}: "rule 1, max_age 10m on 40 sensors",
+		{Sensors: 40}:          "filters and rules are left out",
+	} {
+		var out strings.Builder
+		if err := p.write(cfg, &out); err != nil || !strings.Contains(strings.Join(strings.Fields(out.String()), " "), want) {
+			t.Errorf("%v, no %q in\n%s", err, want, out.String())
+		}
+		if strings.Contains(out.String(), "\n  promises\n") != (p.Sensors == 0) {
+			t.Errorf("%d sensors assumed, and their rules:\n%s", p.Sensors, out.String())
+		}
+	}
+}
+
+func TestADemosPlanNeedsItsState(t *testing.T) {
+	cfg, err := demoPlan(config.Source{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := Planning{Demo: true, StoragePath: keep(t)}
+	if opts := p.options(cfg); opts.Accounts[0].Origin != "demo" || opts.Accounts[0].Name != "demo" {
+		t.Errorf("%+v", opts.Accounts)
+	}
+	if err := p.write(cfg, &strings.Builder{}); err == nil || !strings.Contains(err.Error(), "of other accounts") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := demoPlan(config.Source{File: "x"}); err == nil {
+		t.Error("a demo with a config")
+	}
+	if key, _ := cfg.Accounts[0].Key.Key(); key != (innius.Secret{}) {
+		t.Error("it has a key")
+	}
+}

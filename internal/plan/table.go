@@ -1,0 +1,100 @@
+package plan
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"innius_exporter/collector"
+)
+
+// table says what each group of sensors gets.
+func (p Page) table(w io.Writer) {
+	var text strings.Builder
+	t := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "  sensors\tnumber\trequests/h\tmean age\t95 % below")
+	for _, g := range p.Groups {
+		row(t, groupName(g), fmt.Sprint(g.Sensors), g)
+	}
+	if p.assumedFast() && len(p.Groups) > 0 {
+		for _, every := range []time.Duration{time.Minute, 10 * time.Minute, time.Hour} {
+			g := p.Example(every)
+			row(t, fmt.Sprintf("one that reports every %s: %s", span(every), g.Pace), "", g)
+		}
+	}
+	_ = t.Flush() // into memory
+	for l := range strings.Lines(text.String()) {
+		fmt.Fprintln(w, strings.TrimRight(l, " \n"))
+	}
+}
+
+func row(w io.Writer, name, number string, g collector.PlannedGroup) {
+	age, age95 := span(g.Age), span(g.Age95)
+	if g.Age == 0 {
+		age, age95 = "-", "-"
+	}
+	fmt.Fprintf(w, "    %s\t%s\t%s\t%s\t%s\n", name, number, count(g.PerHour), age, age95)
+}
+
+// treated says how sensors of a pace are asked.
+var treated = map[collector.Pace]string{
+	collector.PaceFast:      "fast: report more often than asked",
+	collector.PaceSlow:      "slow: asked just after each reading",
+	collector.PaceIrregular: "irregular: asked in turn",
+	collector.PacePromised:  "promised",
+	collector.PaceSilent:    "silent now: asked in turn",
+	collector.PaceNever:     "never reported: asked seldom",
+	collector.PaceFailing:   "failing: tried with back-off",
+}
+
+func groupName(g collector.PlannedGroup) string {
+	name := treated[g.Pace]
+	if g.Pace == collector.PacePromised {
+		name += " " + span(g.MaxAge)
+	}
+	if g.Weight != 1 {
+		name += ", weight " + count(g.Weight)
+	}
+	return name
+}
+
+// promises says what each max_age costs.
+func (p Page) promises(w io.Writer) {
+	if len(p.Promises) == 0 {
+		return
+	}
+	fmt.Fprintln(w, "  promises")
+	for _, promise := range p.Promises {
+		wrapped(w, "    ", fmt.Sprintf("rule %d, max_age %s on %s: %s", promise.Rule, span(promise.MaxAge), plural(promise.Sensors, "sensor"),
+			p.cost(promise)))
+	}
+}
+
+func (p Page) cost(promise collector.PlannedPromise) string {
+	if promise.Sensors == 0 {
+		return "costs nothing, no sensor matches"
+	}
+	text := fmt.Sprintf("costs %s requests an hour (%s %%)", count(promise.PerHour), count(100*promise.PerHour/p.PerHour))
+	if promise.Extra < promise.PerHour/100 {
+		text += ", no more than without it"
+	} else if promise.Extra < promise.PerHour*.99 {
+		text += fmt.Sprintf(", %s more than without it", count(promise.Extra))
+	}
+	if promise.Kept() {
+		return text + ", kept" + slower(promise)
+	}
+	if promise.Stretch > 1 {
+		return text + fmt.Sprintf(", NOT kept: stretched %s times, to %s", count(promise.Stretch), span(promise.Fits()))
+	}
+	return text + fmt.Sprintf(", NOT kept: min_interval is %s", span(promise.Floor))
+}
+
+// slower says that no request can make a sensor report.
+func slower(promise collector.PlannedPromise) string {
+	if promise.Slower == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" as far as can be: %d report more seldom", promise.Slower)
+}
