@@ -25,7 +25,7 @@ func (o *observation) newTimes(readings []innius.Reading) (times []time.Time, wh
 		case r.Skip == innius.SkipTime, r.Skip == innius.SkipFuture:
 		case r.Time.After(newest):
 			times, newest = append(times, r.Time), r.Time
-		default:
+		case !r.Time.After(o.seen):
 			whole = true
 		}
 	}

@@ -40,7 +40,7 @@ func regular(every time.Duration, at time.Time) []byte {
 		times = append(times, seconds(at)-float64(readings-1-i)*every.Seconds())
 	}
 	var s pace.Sensor
-	s.Learn(seconds(at)+visible.Seconds(), times)
+	s.Learn(seconds(at)+visible.Seconds(), times, true)
 	return s.Keep()
 }
 

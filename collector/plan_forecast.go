@@ -21,6 +21,7 @@ type forecast struct {
 }
 
 func newForecast(w *waterLevel, at time.Time) *forecast {
+	w.answering = answering
 	for range 4 { // the level bounds the intervals that it is computed from: until it stays
 		w.leveledAt = time.Time{}
 		w.level(at)
@@ -36,7 +37,7 @@ func newForecast(w *waterLevel, at time.Time) *forecast {
 func (f *forecast) busy() bool {
 	var sum float64
 	for t := range f.all() {
-		sum += 3600 * f.rate(t, f.turn, f.now)
+		sum += 3600 * f.rate(t, f.turn)
 	}
 	return sum > 0.95*f.perHour()
 }
@@ -59,7 +60,7 @@ func (f *forecast) need(t *turn) float64 { return 1 / max(f.interval.Seconds(), 
 
 // rateWithout returns the requests per second that a sensor takes at the level alone, without a promise.
 func (f *forecast) rateWithout(t *turn) float64 {
-	return 1 / f.clamp(1/t.pace.Rate(f.turn/t.haste(), f.now))
+	return 1 / f.clamp(1/t.pace.Rate(f.turn/t.haste()))
 }
 
 // promised returns the age that a sensor is promised, as stretched, in seconds; 0: nothing.
@@ -67,7 +68,7 @@ func (f *forecast) promised(t *turn) float64 { return t.sensor.rule.MaxAge.Secon
 
 // promiseRate returns the requests per second that a sensor's promise takes.
 func (f *forecast) promiseRate(t *turn) float64 {
-	rate := t.pace.PromiseRate(f.promised(t))
+	rate := t.pace.PromiseRate(f.promisedAge(t))
 	if t.pace.Period() > f.promised(t) {
 		rate *= t.pace.TriesWithin(max(f.promised(t), f.interval.Seconds()))
 	}
@@ -83,7 +84,7 @@ type outlook struct {
 
 func (f *forecast) outlook(t *turn) outlook {
 	turn, interval := f.turn/t.haste(), f.interval.Seconds()
-	o := outlook{kind: t.pace.Kind(turn), rate: f.rate(t, f.turn, f.now)}
+	o := outlook{kind: t.pace.Kind(turn), rate: f.rate(t, f.turn)}
 	switch {
 	case o.kind == pace.Slow && t.pace.Period() < interval:
 		o.kind = pace.Fast // it is min_interval that keeps it from being asked for each reading

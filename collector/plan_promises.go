@@ -11,7 +11,7 @@ type PlannedPromise struct {
 	Rule    int // its number in the config, from 1
 	MaxAge  time.Duration
 	Sensors int           // that the rule is for
-	Never   int           // of them, that never reported: they are asked for nothing
+	Never   int           // of them, that never reported: they are promised nothing
 	Slower  int           // of them, that report more seldom than promised: asked just after each reading
 	Asked   float64       // requests per hour that keeping it takes
 	PerHour float64       // requests per hour that it gets

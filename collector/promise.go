@@ -15,15 +15,17 @@ const (
 // Promises lists the states.
 var Promises = []Promise{PromiseKept, PromiseBroken, PromiseStretched}
 
-// promise judges a sensor's promise at a moment. A sensor that reports more seldom than promised, or was silent when it
-// was asked, breaks nothing: then the promise is to have asked in time.
+// promise judges a sensor's promise at a moment: that no reading is older than promised before it is picked up. The next
+// one is expected an interval after the one held. A sensor that was silent when it was asked, or has never reported,
+// breaks nothing.
 func (s *sensor) promise(o *observation, stretched bool, now time.Time) Promise {
-	switch age := s.rule.MaxAge; {
+	age, interval := s.rule.MaxAge, time.Duration(s.cell.expected()*float64(time.Second))
+	switch {
 	case age == 0:
 		return ""
 	case stretched:
 		return PromiseStretched
-	case now.Sub(o.at) <= age || now.Sub(o.answered) <= age:
+	case o.at.IsZero() && !o.answered.IsZero(), now.Sub(o.at) <= age+interval, now.Sub(o.answered) <= age:
 		return PromiseKept
 	}
 	return PromiseBroken

@@ -84,23 +84,26 @@ func (w *waterLevel) wishes() (demand, stretch float64) { return w.demand, w.str
 func (w *waterLevel) wait(t *turn) float64 {
 	turn := w.turn / t.haste() * (1 + scatter*(2*t.chance()-1))
 	wait := t.pace.Wait(turn, t.chance())
-	if age := w.promised(t); age > 0 {
+	if age := w.promisedAge(t); age > 0 {
 		wait = min(wait, t.pace.Within(age))
 	}
 	return wait
 }
 
-// promised returns the age, in seconds, at which a sensor's reading must be asked for to keep its promise; 0: there is
+// promisedAge returns the age, in seconds, at which a sensor's reading must be asked for to keep its promise; 0: there is
 // none. The answer takes its time, sometimes twice as long as on average.
-func (w *waterLevel) promised(t *turn) float64 {
-	age := t.sensor.rule.MaxAge.Seconds()
-	return max(age/2, age*w.stretch-2*(w.answering+max(0, w.late)))
+func (w *waterLevel) promisedAge(t *turn) float64 {
+	age := t.sensor.rule.MaxAge.Seconds() * w.stretch
+	return age - min(2*w.answering, age/10)
 }
 
 // rate returns the requests per second that a sensor takes at a level.
-func (w *waterLevel) rate(t *turn, level, now float64) float64 {
-	rate := 1 / w.clamp(1/t.pace.Rate(level/t.haste(), now))
-	if age := w.promised(t); age > 0 {
+func (w *waterLevel) rate(t *turn, level float64) float64 {
+	if t.failures > 0 {
+		return 1 / w.backedOff(t).Sub(t.asked).Seconds()
+	}
+	rate := 1 / w.clamp(1/t.pace.Rate(level/t.haste()))
+	if age := w.promisedAge(t); age > 0 {
 		rate = max(rate, t.pace.PromiseRate(age))
 	}
 	return rate
@@ -153,7 +156,7 @@ func (w *waterLevel) level(now time.Time) {
 	w.promises(turns, share*perSecond)
 	w.bound(perSecond)
 	target := share * perSecond * (1 - max(-mostAhead, min(mostSpare, lateCorrection*w.late/cycle)))
-	w.turn = w.solve(turns, target, seconds(now))
+	w.turn = w.solve(turns, target)
 }
 
 // sample returns sensors that are waiting, and the part of all that they are.
@@ -170,13 +173,13 @@ func (w *waterLevel) sample() ([]*entry[*turn], float64) {
 }
 
 // solve finds the level by bisection, on a scale of ratios, to a thousandth.
-func (w *waterLevel) solve(turns []*entry[*turn], target, now float64) float64 {
+func (w *waterLevel) solve(turns []*entry[*turn], target float64) float64 {
 	low, high := 1e-3, 1e8
 	for high/low > 1.001 {
 		middle := math.Sqrt(low * high)
 		var sum float64
 		for _, e := range turns {
-			sum += w.rate(e.value, middle, now)
+			sum += w.rate(e.value, middle)
 		}
 		if sum > target {
 			low = middle
@@ -193,9 +196,11 @@ func (w *waterLevel) promises(turns []*entry[*turn], perSecond float64) {
 	w.stretch = 1
 	for _, e := range turns {
 		if e.value.sensor.rule.MaxAge > 0 {
-			asked += e.value.pace.PromiseRate(w.promised(e.value))
+			asked += e.value.pace.PromiseRate(w.promisedAge(e.value))
 		}
-		demand += 1 / max(w.interval.Seconds(), e.value.pace.Period())
+		if period := e.value.pace.Period(); period > 0 {
+			demand += 1 / max(w.interval.Seconds(), period)
+		}
 	}
 	w.stretch = max(1, asked/(promisedShare*perSecond))
 	w.demand = demand / perSecond * w.perHour()

@@ -12,7 +12,7 @@ func clockwork(period float64) *Sensor {
 		times[i] = float64(i) * period
 	}
 	s := &Sensor{}
-	s.Learn(11*period+.2, times)
+	s.Learn(11*period+.2, times, true)
 	return s
 }
 
@@ -36,7 +36,7 @@ func TestAgeRisesFromOneReadingHeldToTheNext(t *testing.T) {
 
 func TestAgeOfARandomSensorHasAGapMore(t *testing.T) {
 	s := &Sensor{}
-	s.Learn(500, []float64{0, 3.1, 41.7, 63.2, 70.9, 155.3, 187.4, 190.2, 261.8, 309.1, 322.6, 499.7})
+	s.Learn(500, []float64{0, 3.1, 41.7, 63.2, 70.9, 155.3, 187.4, 190.2, 261.8, 309.1, 322.6, 499.7}, true)
 	if s.Kind(20) != Irregular || s.Kind(600) != Fast {
 		t.Errorf("kinds %d and %d", s.Kind(20), s.Kind(600))
 	}
@@ -50,7 +50,7 @@ func TestKindsGoByWhatWasSeenLast(t *testing.T) {
 	if s.Kind(5) != Slow || s.Kind(11) != Fast || (&Sensor{}).Kind(5) != Unreported {
 		t.Error("a sensor's kind is wrong")
 	}
-	s.Learn(10_000, nil)
+	s.Learn(10_000, nil, true)
 	if s.Kind(5) != Silent {
 		t.Error("it has been silent for hours")
 	}
@@ -64,7 +64,7 @@ func TestTriesCountThoseThatComeTooEarly(t *testing.T) {
 		t.Errorf("like clockwork, by a promise: %g", got)
 	}
 	s := &Sensor{}
-	s.Learn(11*600, []float64{0, 620, 1200, 1790, 2400, 3030, 3600, 4180, 4800, 5420, 6000, 6590})
+	s.Learn(11*600, []float64{0, 620, 1200, 1790, 2400, 3030, 3600, 4180, 4800, 5420, 6000, 6590}, true)
 	if window := s.up - s.low; window < 20 || window > 60 {
 		t.Fatalf("window %g s", window)
 	}

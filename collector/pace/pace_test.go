@@ -166,10 +166,13 @@ func TestAPromiseIsAskedForInTime(t *testing.T) {
 	for name, c := range map[string]struct {
 		sensor *Sensor
 		want   float64
-	}{"a fast one": {&fast, 57}, "one that reports more seldom": {&slow, 600 - 5 + usualDelay + slack}, "one that never reported": {&none, 60}} {
-		if got := c.sensor.Within(60); math.Abs(got-c.want) > 0.01 {
+	}{"a fast one": {&fast, 57}, "one that reports more seldom": {&slow, 600 - 5 + usualDelay + slack}, "one that never reported": {&none, math.Inf(1)}} {
+		if got := c.sensor.Within(60); got != c.want && math.Abs(got-c.want) > 0.01 {
 			t.Errorf("%s must be asked within %v s, want %v", name, got, c.want)
 		}
+	}
+	if got := none.PromiseRate(60); got != 0 {
+		t.Errorf("a promise for one that never reported costs %v requests a second", got)
 	}
 	if got := fast.PromiseRate(60); got != 1.0/60 {
 		t.Errorf("a promise of 60 s costs %v requests a second", got)
@@ -187,7 +190,7 @@ func TestTheRateThatIsPlannedIsTheRateThatComes(t *testing.T) {
 		var sensor Sensor
 		_, requests := s.asked(&sensor, 60)
 		end := s.visible[len(s.visible)-1]
-		came, planned := requests*float64(len(s.stamps)/2)/(end/2), sensor.Rate(60, end)
+		came, planned := requests*float64(len(s.stamps)/2)/(end/2), sensor.Rate(60)
 		if ratio := came / planned; ratio < 0.75 || ratio > 1.25 {
 			t.Errorf("%s: %.5f requests a second came, %.5f were planned", name, came, planned)
 		}
@@ -211,7 +214,7 @@ func FuzzWaitIsAlwaysANumber(f *testing.F) {
 				times = []float64{now - 2, now - 1}
 			}
 			sensor.Learn(now, times, true)
-			for _, got := range []float64{sensor.Wait(turn, 0.5), sensor.Rate(turn, now), sensor.Within(60), sensor.Period(), sensor.PromiseRate(60)} {
+			for _, got := range []float64{sensor.Wait(turn, 0.5), sensor.Rate(turn), min(1e9, sensor.Within(60)), sensor.Period(), sensor.PromiseRate(60)} {
 				if math.IsNaN(got) || math.IsInf(got, 0) {
 					t.Fatalf("%v after gap %d of %v at level %v", got, i, gaps, turn)
 				}
@@ -226,7 +229,7 @@ func TestWhatWasLearnedOutlivesARestart(t *testing.T) {
 	if err := after.Restore(before.Keep()); err != nil {
 		t.Fatal(err)
 	}
-	if before.Wait(60, 0.5) != after.Wait(60, 0.5) || before.Period() != after.Period() || before.Rate(60, 1e6) != after.Rate(60, 1e6) {
+	if before.Wait(60, 0.5) != after.Wait(60, 0.5) || before.Period() != after.Period() || before.Rate(60) != after.Rate(60) {
 		t.Errorf("%+v became %+v", before, after)
 	}
 }

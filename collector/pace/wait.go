@@ -8,14 +8,17 @@ import "math"
 func (s *Sensor) Wait(turn, dither float64) float64 {
 	switch {
 	case !s.reported:
-		return turn * min(neverSlow, math.Exp2(float64(s.never)))
+		return turn * s.rarer()
 	case !s.rhythmic():
 		return turn
-	case s.fruitful:
+	case s.fruitful, s.asked < s.newest+s.low+s.visibleAfter(): // a bound from outside asked before there could be anything
 		return s.untilNext(turn, dither)
 	}
 	return turn * s.impatience(s.asked)
 }
+
+// rarer is how many turns a sensor that never reported is left.
+func (s *Sensor) rarer() float64 { return min(neverSlow, math.Exp2(float64(s.never))) }
 
 // untilNext waits for the k-th reading from now: the first where the turn is shorter than the period.
 func (s *Sensor) untilNext(turn, dither float64) float64 {
@@ -50,14 +53,14 @@ func (s *Sensor) impatience(now float64) float64 {
 }
 
 // Rate returns the requests per second that the sensor will take at a level, on average.
-func (s *Sensor) Rate(turn, now float64) float64 {
+func (s *Sensor) Rate(turn float64) float64 {
 	switch {
 	case !s.reported:
-		return 1 / (turn * min(neverSlow, math.Exp2(float64(s.never))))
+		return 1 / (turn * s.rarer())
 	case !s.rhythmic():
 		return 1 / turn
-	case s.silent(now):
-		return 1 / (turn * s.impatience(now))
+	case s.silent(s.asked):
+		return 1 / (turn * s.impatience(s.asked))
 	}
 	return 1 / (s.readings(turn) * s.stride() * (1 - min(0.9, s.wasted)))
 }

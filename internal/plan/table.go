@@ -76,6 +76,9 @@ func (p Page) cost(promise collector.PlannedPromise) string {
 	if promise.Sensors == 0 {
 		return "costs nothing, no sensor matches"
 	}
+	if promise.PerHour == 0 {
+		return "costs nothing, none of them has ever reported"
+	}
 	text := fmt.Sprintf("costs %s requests an hour (%s %%)", count(promise.PerHour), count(100*promise.PerHour/p.PerHour))
 	if promise.Extra < promise.PerHour/100 {
 		text += ", no more than without it"
