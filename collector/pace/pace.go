@@ -92,13 +92,11 @@ func (s *Sensor) measureDelay(asked float64, times []float64, unseen bool) {
 	} else {
 		s.batch = min(s.batch, count)
 	}
-	known := s.delay.least
 	for _, miss := range s.misses {
 		s.delay.hid(miss - first)
 	}
 	s.misses = s.misses[:0]
 	if s.batched() {
-		s.delay.most += 2 * max(0, s.delay.least-known) // as much later again, not as late as it happened to be asked for
 		s.delay.showed(asked-first, false)
 	} else {
 		s.delay.showed(asked-last, !s.reported)
@@ -147,14 +145,8 @@ func (b *bounds) estimate() float64 {
 	return min(b.most, b.least+usualDelay)
 }
 
-// visibleAfter estimates the delay from timestamp to visibility, in seconds. That of a batch can be anything, so it is
-// searched by halving.
-func (s *Sensor) visibleAfter() float64 {
-	if s.batched() {
-		return max(s.delay.estimate(), (s.delay.least+s.delay.most)/2)
-	}
-	return s.delay.estimate()
-}
+// visibleAfter estimates the delay from timestamp to visibility, in seconds.
+func (s *Sensor) visibleAfter() float64 { return s.delay.estimate() }
 
 // remember adds the gaps. One in which readings were missed counts for as many periods as it spans.
 func (s *Sensor) remember(times []float64, unseen bool) {

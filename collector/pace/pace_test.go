@@ -8,7 +8,25 @@ import (
 )
 
 // source is a sensor as the API shows it: timestamps and when each became visible, ascending.
-type source struct{ stamps, visible []float64 }
+type source struct {
+	stamps, visible []float64
+	page            int     // readings that an answer holds at most; 0: all
+	step            float64 // seconds between two requests at least
+}
+
+// since returns what an answer brings that is newer than the reading held, and whether it reaches back to that.
+func (s source) since(held, seen int) (times []float64, whole bool) {
+	times = s.stamps[held+1 : seen]
+	if s.page > 0 && len(times) >= s.page {
+		return times[len(times)-s.page:], false
+	}
+	return times, true
+}
+
+func (s source) paged(page int) source {
+	s.page = page
+	return s
+}
 
 // periodic makes readings every period seconds, each late by up to jitter of it, visible after delay.
 func periodic(random *rand.Rand, count int, period, jitter, delay float64) source {
@@ -45,10 +63,11 @@ func (s source) asked(sensor *Sensor, turn float64) (lag, requests float64) {
 		for seen < len(s.visible) && s.visible[seen] <= now {
 			seen++
 		}
-		sensor.Learn(now, s.stamps[held+1:seen], true)
+		times, whole := s.since(held, seen)
+		sensor.Learn(now, times, whole)
 		held = seen - 1
 		dither = math.Mod(dither+math.Phi, 1)
-		next := now + max(0.1, sensor.Wait(turn, dither))
+		next := now + max(0.1, s.step, sensor.Wait(turn, dither))
 		if now > end/2 {
 			requests++
 			lag += s.lagOf(held, now, min(next, end))
@@ -75,16 +94,75 @@ func TestASlowSensorIsAskedJustAfterEachReading(t *testing.T) {
 		"a clock 5 min behind":    periodic(random(), 400, 600, 0.05, 0.5).skewed(-300),
 		"a clock 4 min ahead":     periodic(random(), 400, 600, 0.05, 0.5).skewed(240),
 		"10 s in batches of 600":  periodic(random(), 24000, 10, 0.05, 0).batched(600),
+		"the same on pages of 20": periodic(random(), 24000, 10, 0.05, 0).batched(600).paged(20),
+		"the same on pages of 1":  periodic(random(), 24000, 10, 0.05, 0).batched(600).paged(1),
 		"visible after a quarter": periodic(random(), 400, 600, 0.05, 150),
 	} {
 		lag, requests := s.asked(new(Sensor), 60)
 		readings := requests
-		if name == "10 s in batches of 600" {
+		if len(s.stamps) == 24000 {
 			readings = requests * 60 // it is asked once a batch, not once a reading
 		}
 		if lag > 15 || readings > 3 {
 			t.Errorf("%s: mean lag %.1f s, %.2f requests a reading; blind, at the turn of 60 s, it would be 30 s and 10", name, lag, readings)
 		}
+	}
+}
+
+func TestTheMomentOfAnUploadIsFoundThoughAMissCostsMuch(t *testing.T) {
+	s := periodic(random(), 24000, 10, 0.05, 0).batched(600).paged(20)
+	s.step = 10
+	if lag, requests := s.asked(new(Sensor), 60); lag > 2 || requests*60 > 1.1 {
+		t.Errorf("mean lag %.1f s, %.2f requests a batch", lag, requests*60)
+	}
+}
+
+func TestAnUploadThatMovesIsFoundAgain(t *testing.T) {
+	s := periodic(random(), 24000, 10, 0.05, 0).batched(600)
+	for i := len(s.visible) / 4; i < len(s.visible); i++ {
+		s.visible[i] += 45
+	}
+	s.step = 10
+	if lag, requests := s.asked(new(Sensor), 60); lag > 15 || requests*60 > 3 {
+		t.Errorf("mean lag %.1f s, %.2f requests a batch", lag, requests*60)
+	}
+}
+
+func TestReadingsAfterAPauseAreNoBatch(t *testing.T) {
+	var sensor Sensor
+	sensor.Learn(10, []float64{6, 7, 8, 9}, true)
+	sensor.Learn(40, nil, true)
+	var times []float64
+	for at := 41.0; at < 70; at++ {
+		times = append(times, at)
+	}
+	sensor.Learn(70, times, true)
+	if got := sensor.Period(); got != 1 {
+		t.Errorf("it reports every %v s", got)
+	}
+}
+
+func TestAnIntervalLearnedOncePassesOverReadingsThatSmallPagesMiss(t *testing.T) {
+	var sensor Sensor
+	now := 0.0
+	for k := range 200 {
+		now += 60
+		if k > 20 {
+			now += 540
+		}
+		sensor.Learn(now+1, []float64{now}, false)
+	}
+	if got := sensor.Period(); got != 60 {
+		t.Errorf("learned %v s, want 60: nine of ten readings are not seen", got)
+	}
+}
+
+func TestASensorSlowerThanItIsAskedIsNotHurriedForThat(t *testing.T) {
+	var sensor Sensor
+	sensor.Learn(7201, []float64{-14400, -7200, 0, 7200}, true)
+	sensor.Learn(10800, nil, true) // a bound had it asked half way
+	if got := sensor.Wait(60, 0.5); math.Abs(got-3600) > 2 {
+		t.Errorf("asked again after %v s, want 3600", got)
 	}
 }
 
