@@ -1,0 +1,66 @@
+package allowance
+
+import "time"
+
+// remembered is how long accepted requests are remembered: the hour that a refusal speaks of, and the one before.
+const remembered = 2*time.Hour + time.Minute
+
+// tally is how many requests were accepted in one second of Unix time.
+type tally struct {
+	second int64
+	count  int
+}
+
+// history is what was accepted, oldest first, to the second: bounded in size whatever the rate.
+type history struct {
+	tallies []tally
+	total   int // ever
+}
+
+// add takes accepted requests in. A clock that was set back does not put them before others.
+func (h *history) add(at time.Time, n int) {
+	second := at.Unix()
+	h.total += n
+	h.forget(at)
+	if last := len(h.tallies) - 1; last >= 0 && h.tallies[last].second >= second {
+		h.tallies[last].count += n
+		return
+	}
+	h.tallies = append(h.tallies, tally{second, n})
+}
+
+// forget drops what is too old. Append moves the rest to the front of a new array now and then.
+func (h *history) forget(now time.Time) {
+	oldest := now.Add(-remembered).Unix()
+	for len(h.tallies) > 0 && h.tallies[0].second < oldest {
+		h.tallies = h.tallies[1:]
+	}
+}
+
+// count returns how many were accepted from a second on, and before another.
+func (h *history) count(from, before int64) int {
+	n := 0
+	for i := len(h.tallies) - 1; i >= 0 && h.tallies[i].second >= from; i-- {
+		if h.tallies[i].second < before {
+			n += h.tallies[i].count
+		}
+	}
+	return n
+}
+
+// surplus returns by how many requests, at most, what was accepted from a second on ran ahead of a rate: the burst that a
+// bucket of that rate, in requests per second, would have needed.
+func (h *history) surplus(from int64, perSecond float64) float64 {
+	most, ahead, before := 0.0, 0.0, int64(0)
+	for _, t := range h.tallies {
+		if t.second < from {
+			continue
+		}
+		if ahead > 0 {
+			ahead = max(0, ahead-perSecond*float64(t.second-before))
+		}
+		ahead += float64(t.count)
+		most, before = max(most, ahead), t.second
+	}
+	return most
+}

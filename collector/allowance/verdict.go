@@ -1,0 +1,91 @@
+package allowance
+
+import (
+	"math"
+	"time"
+)
+
+// judge reads a refusal, and keeps to less from now on. before is the refusal before it.
+func (l *Learner) judge(r Refusal, before refused) {
+	rate := l.terms.PerHour
+	probing := rate > l.probe.base
+	limit, hourly := l.hourly(r, before)
+	hold := holds
+	switch {
+	case !before.at.IsZero() && l.past.total == l.base:
+		l.keepTo(rate, r.At) // nothing was accepted since: nothing can be learned
+	case l.isSpurt(r):
+		l.terms.Burst = max(1, min(l.terms.Burst-1, int(l.past.surplus(r.At.Unix()-3600, rate/3600))))
+		l.keepTo(rate, r.At)
+	case hourly && l.believes(limit, r, before):
+		l.settleHourly(limit, r.At)
+	case probing:
+		l.stepBack(r.At)
+	case !r.Stated:
+		l.descendBlindly(r.At)
+		hold = blindStep
+	case hourly:
+		l.search = search{}
+		l.keepTo(doubt*rate, r.At)
+	default:
+		l.descend(r, before)
+	}
+	if probing {
+		hold = failHolds
+	}
+	l.probe.rest(l.terms.PerHour, r.At.Add(hold))
+}
+
+// isSpurt reports whether requests were refused that went ahead of a rate which the API may well permit.
+func (l *Learner) isSpurt(r Refusal) bool {
+	return r.Held >= 2 && l.terms.Burst > 1 && (!r.Stated || 3600/r.wait() >= l.terms.PerHour)
+}
+
+// hourly returns the limit of an hour that a refusal speaks of; false where a token bucket may have refused.
+func (l *Learner) hourly(r Refusal, before refused) (limit float64, is bool) {
+	if !r.Stated || r.Wait > time.Hour {
+		return 0, false
+	}
+	fastest, from, burst := 1/r.wait(), int64(math.MinInt64), float64(l.configured.Burst)+1
+	if before.anchors(r.At) {
+		from, burst = before.until.Unix(), 2+fastest
+	}
+	possible := 3600*fastest > implausible*l.terms.PerHour || before.anchors(r.At)
+	if possible && l.past.surplus(from, fastest) <= burst {
+		return 0, false
+	}
+	return float64(l.past.count(hourOf(r), math.MaxInt64)), true
+}
+
+// hourOf returns the second in which the hour of a refusal began, or the oldest request in it was accepted; one earlier,
+// as waits are rounded up.
+func hourOf(r Refusal) int64 { return r.until().Unix() - 3600 - 1 }
+
+// anchors reports whether a refusal is so recent, and so exact, that a bucket's state at its end is known.
+func (r refused) anchors(now time.Time) bool {
+	return r.stated && !r.at.IsZero() && now.Sub(r.until) <= time.Hour
+}
+
+// believes reports whether an hourly limit agrees with all else that is known since the refusal before.
+func (l *Learner) believes(limit float64, r Refusal, before refused) bool {
+	start := hourOf(r)
+	if limit < implausible*l.terms.PerHour && !before.anchors(r.At) {
+		return false
+	}
+	if l.born.Unix() > start+3 {
+		return false
+	}
+	from := max(start-3600, before.at.Unix()+1)
+	if before.at.IsZero() {
+		from = start - 3600
+	}
+	return float64(l.past.count(from, start)) <= 1.1*limit
+}
+
+// settleHourly keeps to an hourly limit: rate and burst together stay within it, in whole requests.
+func (l *Learner) settleHourly(limit float64, now time.Time) {
+	l.search = search{}
+	l.terms.Burst = max(1, min(l.configured.Burst, int(0.02*limit)))
+	l.keepTo(min(margin*limit, limit+0.99-float64(l.terms.Burst)), now)
+	l.witness.testify(limit, now)
+}
