@@ -12,7 +12,7 @@
 //   - Token bucket: then it holds just one request at u. With n accepted from one such moment to the next, D seconds
 //     later, its rate is between n/(D+1) and n/(D-1); the upper bound holds only while the sender used all it had, for a
 //     bucket that is full lets requests go unused. Without a refusal, the k-th request accepted D seconds after u shows a
-//     rate above (k-1)/(D+1). So the bounds are narrowed by going between them, up and down, until they are within 5 %.
+//     rate above (k-1)/(D+1). So the bounds are narrowed by going between them, up and down, until they are within 4 %.
 //
 // A bucket of the configured burst that gains one request in wait - 1 s, the fastest that fits, cannot have accepted more
 // than burst + t/(wait-1) in any time t, and after a refusal no more than 1 + t/(wait-1). Where more was accepted, the

@@ -26,7 +26,6 @@ type api struct {
 	tokens  float64
 	at      time.Time
 	granted []time.Time
-	others  float64 // requests per hour of another tool, at random moments; see run.others
 }
 
 // ask takes one request or returns how long there is no room.

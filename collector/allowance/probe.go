@@ -30,7 +30,7 @@ func (l *Learner) stepUp(now time.Time) {
 	p := &l.probe
 	p.proven = l.terms.PerHour
 	ceiling := l.ceiling(now)
-	if ceiling <= narrow*l.terms.PerHour {
+	if ceiling <= (1+firstStep)*l.terms.PerHour {
 		return
 	}
 	l.keepTo(l.terms.PerHour*(1+p.step), now)

@@ -46,7 +46,7 @@ func (s *search) next() (rate float64, ended bool) {
 	case s.low <= 0:
 		return doubt * s.high, false
 	case s.high <= narrow*s.low:
-		return max(margin*s.low, s.high/narrow), true
+		return max(margin*s.low, notAgain*s.high/narrow), true
 	}
 	return math.Sqrt(s.low * s.high), false
 }
@@ -92,10 +92,20 @@ func (l *Learner) ascend(now time.Time) {
 	ever := proves(l.past.total-l.base, 0, now.Sub(l.last.until).Seconds())
 	lately := proves(l.past.total-s.already, float64(l.configured.Burst), now.Sub(s.since).Seconds())
 	s.low = max(s.low, min(max(ever, lately), s.high/1.01))
-	if s.low >= 0.98*l.terms.PerHour || s.high <= narrow*s.low {
+	if s.low >= 0.98*l.use(now)*l.terms.PerHour || s.high <= narrow*s.low {
 		s.climbed = true
 		l.follow(now)
 	}
+}
+
+// use returns the part of the rate in force that has been used: a schedule may leave a little of it. A rate is tested as
+// well as it can be where all of that was accepted; more than a tenth is not made up for.
+func (l *Learner) use(now time.Time) float64 {
+	n, d := l.past.total-l.search.already-1, now.Sub(l.search.since).Hours()
+	if n < 20 {
+		return 1
+	}
+	return max(0.9, min(1, float64(n)/(d*l.terms.PerHour)))
 }
 
 // follow keeps to what the search says.
@@ -110,11 +120,16 @@ func (l *Learner) follow(now time.Time) {
 	l.probe.found(l.terms.PerHour)
 }
 
-// end ends a search that took long enough, with what is proven: between close bounds only patience tells more.
+// end ends a search that took long enough, a little under what is proven or, between bounds that are close, under the
+// upper one: there only patience would tell more.
 func (l *Learner) end(now time.Time) {
-	if l.search.low > 0 {
-		l.keepTo(min(l.terms.PerHour, l.search.low), now)
-		l.witness.testify(l.search.low, now)
+	if low, high := l.search.low, l.search.high; low > 0 {
+		rate := notAgain * low
+		if low > 0.92*l.use(now)*high {
+			rate = max(rate, 0.945*high)
+		}
+		l.keepTo(min(l.terms.PerHour, rate), now)
+		l.witness.testify(low, now)
 	}
 	l.search = search{low: l.search.low, climbed: true}
 	l.probe.found(l.terms.PerHour)

@@ -14,7 +14,7 @@ func (l *Learner) judge(r Refusal, before refused) {
 	switch {
 	case !before.at.IsZero() && l.past.total == l.base:
 		l.keepTo(rate, r.At) // nothing was accepted since: nothing can be learned
-	case l.isSpurt(r):
+	case !probing && l.isSpurt(r):
 		l.terms.Burst = max(1, min(l.terms.Burst-1, int(l.past.surplus(r.At.Unix()-3600, rate/3600))))
 		l.keepTo(rate, r.At)
 	case hourly && l.believes(limit, r, before):
