@@ -110,9 +110,12 @@ func (l *Learner) use(now time.Time) float64 {
 
 // follow keeps to what the search says.
 func (l *Learner) follow(now time.Time) {
+	before := l.terms.PerHour
 	rate, ended := l.search.next()
 	l.keepTo(rate, now)
-	l.search.since = time.Time{}
+	if math.Abs(l.terms.PerHour-before) > 0.005*before {
+		l.search.since = time.Time{} // a test of its own
+	}
 	if ended {
 		l.witness.testify(l.search.low, now)
 		l.search = search{low: l.search.low, climbed: l.search.climbed, refusals: l.search.refusals}
