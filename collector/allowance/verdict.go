@@ -51,10 +51,23 @@ func (l *Learner) hourly(r Refusal, before refused) (limit float64, is bool) {
 		from, burst = before.until.Unix(), 2+fastest
 	}
 	possible := 3600*fastest > implausible*l.terms.PerHour || before.anchors(r.At)
+	if l.refutes(r, before) {
+		possible = false
+	}
 	if possible && l.past.surplus(from, fastest) <= burst {
 		return 0, false
 	}
 	return float64(l.past.count(hourOf(r), math.MaxInt64)), true
+}
+
+// refutes reports whether two refusals cannot be a bucket's: the first wait says that it gains a request in no less than
+// that, and since then it has gained them faster.
+func (l *Learner) refutes(r Refusal, before refused) bool {
+	if !before.anchors(r.At) {
+		return false
+	}
+	slowest := before.until.Sub(before.at).Seconds() - 1
+	return float64(l.past.total-l.base)*slowest > r.until().Sub(before.until).Seconds()+1
 }
 
 // hourOf returns the second in which the hour of a refusal began, or the oldest request in it was accepted; one earlier,
