@@ -17,7 +17,8 @@ type limited struct {
 	rate, held float64 // that the pacer kept to, and what its ledger held beside the request
 }
 
-// diary notes each 429 of a story's first account.
+// diary notes each 429 of a story's first account. Those that come together, to requests in flight at once, are one: the
+// rate may have been changed between them.
 type diary struct {
 	*story
 	mu   sync.Mutex
@@ -30,6 +31,9 @@ func note(s *story) *diary {
 	s.fronts[0].refusing = func() {
 		d.mu.Lock()
 		defer d.mu.Unlock()
+		if n := len(d.seen); n > 0 && d.clock()-d.seen[n-1].at < time.Second {
+			return
+		}
 		pacer := d.poller.accounts[0].Pacer
 		d.seen = append(d.seen, limited{d.clock(), pacer.PerHour(), pacer.Ledger(time.Now()).Tokens})
 	}
@@ -55,7 +59,7 @@ func (d *diary) between(from, to time.Duration) int {
 }
 
 // foreseeable fails for each 429 that could have been foreseen: before a stated wait was over, with an empty ledger, or at
-// a rate that was refused in the 24 h before. Those that came together are one.
+// a rate that was refused in the 24 h before.
 func (d *diary) foreseeable() {
 	d.Helper()
 	if n := d.api.Stats().TooEarly; n > 0 {
@@ -67,7 +71,7 @@ func (d *diary) foreseeable() {
 			d.Errorf("429 after %s with a ledger of %v", l.at, l.held)
 		}
 		for _, before := range seen[:i] {
-			if gap := l.at - before.at; gap > time.Second && gap < 24*time.Hour && l.rate >= before.rate {
+			if l.at-before.at < 24*time.Hour && l.rate >= before.rate {
 				d.Errorf("429 after %s at %.1f an hour: after %s %.1f was refused", l.at, l.rate, before.at, before.rate)
 			}
 		}

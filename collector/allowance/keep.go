@@ -85,7 +85,9 @@ func (l *Learner) recall(k *kept, now time.Time) {
 	}
 	l.probe = probe{base: k.Base, proven: k.Proven, step: k.Step, next: moment(k.Next, now.Add(failHolds))}
 	l.witness = witness{estimate: k.Estimate, peak: k.Peak, watched: moment(k.Watched, now), seen: moment(k.Seen, now)}
-	l.terms = Terms{PerHour: min(k.Rate, l.configured.PerHour), Burst: min(int(k.Burst), l.configured.Burst)}
+	if k.Rate < l.configured.PerHour {
+		l.terms = Terms{PerHour: k.Rate, Burst: min(int(k.Burst), l.configured.Burst)}
+	}
 }
 
 // most is the largest rate that can be meant.

@@ -9,6 +9,7 @@ const (
 	margin      = 0.97 // of an estimate is kept to
 	narrow      = 1.04 // ratio of the bounds at which a search ends
 	doubt       = 0.95 // of a rate whose refusal cannot be read
+	unknowing   = 0.8  // of a rate that was refused without anything known of what was accepted
 	notAgain    = 0.99 // of a refused rate, at most, and of one that is only just proven
 	banned      = 24 * time.Hour
 	implausible = 0.1  // of the rate: a limit lower than that needs more than one refusal

@@ -13,7 +13,7 @@ func (l *Learner) judge(r Refusal, before refused) {
 	hold := holds
 	switch {
 	case !before.at.IsZero() && l.past.total == l.base:
-		l.keepTo(rate, r.At) // nothing was accepted since: nothing can be learned
+		l.descendUnknowing(r, before)
 	case !probing && l.isSpurt(r):
 		l.terms.Burst = max(1, min(l.terms.Burst-1, int(l.past.surplus(r.At.Unix()-3600, rate/3600))))
 		l.keepTo(rate, r.At)
@@ -34,6 +34,17 @@ func (l *Learner) judge(r Refusal, before refused) {
 		hold = failHolds
 	}
 	l.probe.rest(l.terms.PerHour, r.At.Add(hold))
+}
+
+// descendUnknowing takes a refusal in with nothing accepted since the one before. Where it came at once, nothing can be
+// learned from it. Later, something must have been accepted that we do not know of, as a process that was killed lost it.
+func (l *Learner) descendUnknowing(r Refusal, before refused) {
+	rate := l.terms.PerHour
+	if r.At.Sub(before.until).Hours() > 2/rate {
+		l.search = search{}
+		rate *= unknowing
+	}
+	l.keepTo(rate, r.At)
 }
 
 // isSpurt reports whether requests were refused that went ahead of a rate which the API may well permit.
