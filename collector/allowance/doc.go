@@ -18,8 +18,8 @@
 // than burst + t/(wait-1) in any time t, and after a refusal no more than 1 + t/(wait-1). Where more was accepted, the
 // limit is hourly. Where both fit, bucket is tried: it errs by one more 429, at a lower rate.
 //
-// An hourly figure is doubted where the hour began before our knowledge does, or where the hour before it had accepted
-// clearly more: a hiccup, or a limit just changed. Doubt costs 5 %; a second refusal soon after is believed.
+// An hourly figure is doubted where the hour began before our knowledge does, or where an hour of the clock since the last
+// refusal had accepted clearly more: a hiccup, or a limit just changed. Doubt costs 5 %; a second refusal soon after is believed.
 //
 // A refusal without a wait tells only that the rate was too high: then bisection, each step lasting 2 h.
 //

@@ -15,18 +15,31 @@ type tally struct {
 type history struct {
 	tallies []tally
 	total   int // ever
+
+	hour   int64 // of the clock, that is being counted
+	inHour int
+	best   int // most in one hour of the clock, since it was last forgotten
 }
 
 // add takes accepted requests in. A clock that was set back does not put them before others.
 func (h *history) add(at time.Time, n int) {
 	second := at.Unix()
 	h.total += n
+	h.countHour(second/3600, n)
 	h.forget(at)
 	if last := len(h.tallies) - 1; last >= 0 && h.tallies[last].second >= second {
 		h.tallies[last].count += n
 		return
 	}
 	h.tallies = append(h.tallies, tally{second, n})
+}
+
+func (h *history) countHour(hour int64, n int) {
+	if hour != h.hour {
+		h.hour, h.inHour = hour, 0
+	}
+	h.inHour += n
+	h.best = max(h.best, h.inHour)
 }
 
 // forget drops what is too old. Append moves the rest to the front of a new array now and then.

@@ -20,6 +20,8 @@ type kept struct {
 	Born, LastAt, LastUntil       int64
 	LastRate                      float64
 	Refusals                      uint32
+	Hour                          int64
+	InHour, Best                  uint32
 	SinceBase, SinceAlready       uint32 // accepted since
 	Low, High                     float64
 	Since                         int64
@@ -37,7 +39,8 @@ func (l *Learner) Keep() []byte {
 		ConfiguredBurst: count32(l.configured.Burst), Burst: count32(l.terms.Burst),
 		Configured: l.configured.PerHour, Rate: l.terms.PerHour,
 		Born: nanos(l.born), LastAt: nanos(l.last.at), LastUntil: nanos(l.last.until), LastRate: l.last.rate,
-		Refusals: count32(l.search.refusals), SinceBase: count32(l.past.total - l.base), SinceAlready: count32(l.past.total - l.search.already),
+		Refusals: count32(l.search.refusals), Hour: l.past.hour, InHour: count32(l.past.inHour), Best: count32(l.past.best),
+		SinceBase: count32(l.past.total - l.base), SinceAlready: count32(l.past.total - l.search.already),
 		Low: l.search.low, High: l.search.high, Since: nanos(l.search.since),
 		Base: l.probe.base, Proven: l.probe.proven, Step: l.probe.step, Next: nanos(l.probe.next),
 		Estimate: l.witness.estimate, Peak: l.witness.peak, Watched: nanos(l.witness.watched), Seen: nanos(l.witness.seen),
@@ -76,6 +79,7 @@ func (l *Learner) Restore(encoded []byte, now time.Time) error {
 
 // recall takes back all but what was accepted. No moment is later than it could be: clocks are set back, too.
 func (l *Learner) recall(k *kept, now time.Time) {
+	l.past.hour, l.past.inHour, l.past.best = k.Hour, int(k.InHour), int(k.Best)
 	l.past.total = max(l.past.total, int(k.SinceBase), int(k.SinceAlready))
 	l.base = l.past.total - int(k.SinceBase)
 	l.last = refused{at: moment(k.LastAt, now), until: moment(k.LastUntil, now.Add(banned)), rate: k.LastRate, stated: k.LastStated}

@@ -114,7 +114,7 @@ func (l *Learner) Refused(r Refusal) {
 	before := l.last
 	l.last = refused{at: r.At, until: r.until(), rate: l.terms.PerHour, stated: r.Stated}
 	l.judge(r, before)
-	l.base = l.past.total
+	l.base, l.past.inHour, l.past.best = l.past.total, 0, 0
 }
 
 // Advance lets time pass. It is called before each decision to send, and whenever the terms are to be known.
@@ -124,7 +124,11 @@ func (l *Learner) Advance(now time.Time) {
 	if l.search.high > 0 && !l.search.unstated && now.Sub(l.last.until) > searchEnds {
 		l.end(now)
 	}
-	if !l.Lowered() || now.Before(l.probe.next) {
+	switch {
+	case now.Before(l.probe.next):
+		return
+	case !l.Lowered():
+		l.probe.found(l.terms.PerHour)
 		return
 	}
 	if l.search.unstated {

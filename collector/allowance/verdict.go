@@ -90,20 +90,16 @@ func (r refused) anchors(now time.Time) bool {
 	return r.stated && !r.at.IsZero() && now.Sub(r.until) <= time.Hour
 }
 
-// believes reports whether an hourly limit agrees with all else that is known since the refusal before.
+// believes reports whether an hourly limit agrees with all else that is known since the refusal before: no hour of the
+// clock may have accepted clearly more, whether the limit counts those or the last 60 minutes.
 func (l *Learner) believes(limit float64, r Refusal, before refused) bool {
-	start := hourOf(r)
-	if limit < implausible*l.terms.PerHour && !before.anchors(r.At) {
+	switch {
+	case limit < implausible*l.terms.PerHour && !before.anchors(r.At):
+		return false
+	case l.born.Unix() > hourOf(r)+3:
 		return false
 	}
-	if l.born.Unix() > start+3 {
-		return false
-	}
-	from := max(start-3600, before.at.Unix()+1)
-	if before.at.IsZero() {
-		from = start - 3600
-	}
-	return float64(l.past.count(from, start)) <= 1.1*limit
+	return float64(l.past.best) <= 1.1*limit
 }
 
 // settleHourly keeps to an hourly limit: rate and burst together stay within it, in whole requests.
