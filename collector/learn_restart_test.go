@@ -161,3 +161,21 @@ func TestEveryAnswerThatInniusCountedIsLearnedFrom(t *testing.T) {
 		t.Errorf("%d of 11 count, want all but 429, 401 and the one without an answer", n)
 	}
 }
+
+// TestTheScheduleBearsARateThatFallsBelowOneRoundInMaxInterval: there the level must leave max_interval behind.
+func TestTheScheduleBearsARateThatFallsBelowOneRoundInMaxInterval(t *testing.T) {
+	play(t, setting{plant: works(1, 12), perHour: 25, burst: 1}, func(s *story) {
+		s.pass(3 * time.Hour)
+		s.poller.accounts[0].Pacer.SetRate(11, 1) // 12 sensors, max_interval 1 h
+		s.pass(10 * time.Hour)
+		all := s.gather().values("innius_sensor_last_success_timestamp_seconds")
+		for sensor, at := range all {
+			if age := seconds(time.Now()) - at; age > 2*3600 {
+				t.Errorf("%s was asked %.0f s ago, though a round takes little more than an hour", sensor, age)
+			}
+		}
+		if len(all) != 12 {
+			t.Errorf("%d sensors", len(all))
+		}
+	})
+}

@@ -70,7 +70,7 @@ func (w *waterLevel) answered(t *turn, o outcome) {
 	t.pace.Learn(seconds(o.at), times)
 	t.sensor.cell.expect(t.pace.Period())
 	t.sensor.cell.lessons.keep(t.pace.Keep())
-	wait := w.clamp(w.wait(t))
+	wait := w.clamp(w.wait(t), w.turn)
 	w.put(t, later(o.at.Add(time.Duration(wait*float64(time.Second))), o.now))
 }
 
@@ -88,16 +88,16 @@ func (w *waterLevel) wait(t *turn) float64 {
 
 // rate returns the requests per second that a sensor takes at a level.
 func (w *waterLevel) rate(t *turn, level, now float64) float64 {
-	rate := 1 / w.clamp(1/t.pace.Rate(level/t.haste(), now))
+	rate := 1 / w.clamp(1/t.pace.Rate(level/t.haste(), now), level)
 	if age := t.sensor.rule.MaxAge.Seconds() * w.stretch; age > 0 {
 		rate = max(rate, t.pace.PromiseRate(age))
 	}
 	return rate
 }
 
-// clamp holds min_interval, and max_interval while the allowance permits it.
-func (w *waterLevel) clamp(wait float64) float64 {
-	return max(w.interval.Seconds(), min(wait, max(w.maxInterval.Seconds(), w.turn)))
+// clamp holds min_interval, and max_interval while the allowance permits it: at a level above that it does not.
+func (w *waterLevel) clamp(wait, level float64) float64 {
+	return max(w.interval.Seconds(), min(wait, max(w.maxInterval.Seconds(), level)))
 }
 
 // chance returns the next of a sensor's own pseudo-random numbers in [0, 1): the same sensor is always treated alike.
