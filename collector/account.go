@@ -129,6 +129,9 @@ func (a *account) dispatch(ctx context.Context, now time.Time) time.Duration {
 		if wait := a.idle(now); wait > 0 {
 			return min(wait, heartbeat)
 		}
+		if wait := a.allowance.learner.Wait(now, a.inFlight); wait > 0 {
+			return min(wait, heartbeat)
+		}
 		if wait := a.Pacer.Take(now); wait > 0 {
 			return min(wait, heartbeat)
 		}

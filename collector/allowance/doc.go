@@ -26,6 +26,8 @@
 // # What is kept to
 //
 //   - 3 % under an estimate; on hourly limits with a burst so small that rate and burst together stay under it.
+//   - On hourly limits also the last 60 minutes are kept under the limit, until the first step up: what was sent before the
+//     rate was lowered is still in them.
 //   - After a refusal always a lower rate, and never again one that was refused within 24 h.
 //   - Where what was refused was sent out of the burst, ahead of the rate, only the burst is to blame. The rate still goes
 //     down by 1 %, for the rule above.

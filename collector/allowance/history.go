@@ -61,6 +61,16 @@ func (h *history) count(from, before int64) int {
 	return n
 }
 
+// first returns the first second, from one on, in which any was accepted.
+func (h *history) first(from int64) (second int64, ok bool) {
+	for _, t := range h.tallies {
+		if t.second >= from {
+			return t.second, true
+		}
+	}
+	return 0, false
+}
+
 // surplus returns by how many requests, at most, what was accepted from a second on ran ahead of a rate: the burst that a
 // bucket of that rate, in requests per second, would have needed.
 func (h *history) surplus(from int64, perSecond float64) float64 {

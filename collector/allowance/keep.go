@@ -23,7 +23,7 @@ type kept struct {
 	Hour                          int64
 	InHour, Best                  uint32
 	SinceBase, SinceAlready       uint32 // accepted since
-	Low, High                     float64
+	PerHour, Low, High            float64
 	Since                         int64
 	Base, Proven, Step            float64
 	Next                          int64
@@ -41,7 +41,7 @@ func (l *Learner) Keep() []byte {
 		Born: nanos(l.born), LastAt: nanos(l.last.at), LastUntil: nanos(l.last.until), LastRate: l.last.rate,
 		Refusals: count32(l.search.refusals), Hour: l.past.hour, InHour: count32(l.past.inHour), Best: count32(l.past.best),
 		SinceBase: count32(l.past.total - l.base), SinceAlready: count32(l.past.total - l.search.already),
-		Low: l.search.low, High: l.search.high, Since: nanos(l.search.since),
+		PerHour: l.perHour, Low: l.search.low, High: l.search.high, Since: nanos(l.search.since),
 		Base: l.probe.base, Proven: l.probe.proven, Step: l.probe.step, Next: nanos(l.probe.next),
 		Estimate: l.witness.estimate, Peak: l.witness.peak, Watched: nanos(l.witness.watched), Seen: nanos(l.witness.seen),
 		Tallies: count32(len(l.past.tallies)),
@@ -83,6 +83,7 @@ func (l *Learner) recall(k *kept, now time.Time) {
 	l.past.total = max(l.past.total, int(k.SinceBase), int(k.SinceAlready))
 	l.base = l.past.total - int(k.SinceBase)
 	l.last = refused{at: moment(k.LastAt, now), until: moment(k.LastUntil, now.Add(banned)), rate: k.LastRate, stated: k.LastStated}
+	l.perHour = k.PerHour
 	l.search = search{
 		low: k.Low, high: k.High, refusals: int(k.Refusals), unstated: k.Unstated, climbed: k.Climbed,
 		since: moment(k.Since, now), already: l.past.total - int(k.SinceAlready),
@@ -99,14 +100,14 @@ const most = 1e9
 
 // sound reports whether all numbers are numbers, and in their bounds.
 func (k *kept) sound() bool {
-	for _, f := range []float64{k.LastRate, k.Low, k.High, k.Base, k.Proven, k.Step, k.Estimate, k.Peak} {
+	for _, f := range []float64{k.LastRate, k.PerHour, k.Low, k.High, k.Base, k.Proven, k.Step, k.Estimate, k.Peak} {
 		if !(math.Abs(f) <= most) {
 			return false
 		}
 	}
 	return k.Configured > 0 && k.Configured <= most && k.Rate >= least*k.Configured*(1-1e-9) && k.Rate <= k.Configured &&
 		k.Burst >= 1 && k.Burst <= k.ConfiguredBurst && k.Step >= firstStep &&
-		k.LastRate >= 0 && k.Low >= 0 && k.High >= 0 && k.Base >= 0 && k.Tallies <= uint32(remembered/time.Second)+1
+		k.LastRate >= 0 && (k.PerHour == 0 || k.PerHour >= 2) && k.Low >= 0 && k.High >= 0 && k.Base >= 0 && k.Tallies <= uint32(remembered/time.Second)+1
 }
 
 // keep appends the tallies, each as the seconds since the one before and its count.

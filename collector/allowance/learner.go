@@ -59,6 +59,7 @@ type Learner struct {
 	past              history
 	last              refused // the only one that counts: each refused rate is lower than those refused within 24 h before it
 	base              int     // accepted, ever, up to the end of its wait
+	perHour           float64 // the limit of an hour, while it is kept to; 0: none is known
 	search            search
 	probe             probe
 	witness           witness

@@ -123,6 +123,9 @@ func (r *run) wait() time.Duration {
 	}
 	r.tokens = min(float64(terms.Burst), r.tokens+terms.PerHour*r.now.Sub(r.asked).Hours())
 	r.asked = r.now
+	if wait := r.learner.Wait(r.now, 0); wait > 0 {
+		return wait
+	}
 	if r.tokens >= 1 {
 		return 0
 	}

@@ -11,6 +11,7 @@ func (l *Learner) judge(r Refusal, before refused) {
 	probing := rate > l.probe.base
 	limit, hourly := l.hourly(r, before)
 	hold := holds
+	l.perHour = 0
 	switch {
 	case !before.at.IsZero() && l.past.total == l.base:
 		l.descendUnknowing(r, before)
@@ -104,8 +105,22 @@ func (l *Learner) believes(limit float64, r Refusal, before refused) bool {
 
 // settleHourly keeps to an hourly limit: rate and burst together stay within it, in whole requests.
 func (l *Learner) settleHourly(limit float64, now time.Time) {
-	l.search = search{}
+	l.search, l.perHour = search{}, limit
 	l.terms.Burst = max(1, min(l.configured.Burst, int(0.02*limit)))
 	l.keepTo(min(margin*limit, limit+0.99-float64(l.terms.Burst)), now)
 	l.witness.testify(limit, now)
+}
+
+// Wait returns how long to wait with the next request, with so many in flight, whatever the rate permits: after an hourly
+// limit was met, the last 60 minutes are full for a while, and a lull an hour ago makes no room now. One request is left
+// over, for seconds that are counted as whole.
+func (l *Learner) Wait(now time.Time, inFlight int) time.Duration {
+	from := now.Unix() - 3600
+	if l.perHour == 0 || float64(l.past.count(from, math.MaxInt64)+inFlight) < l.perHour-1 {
+		return 0
+	}
+	if oldest, ok := l.past.first(from); ok {
+		return time.Unix(oldest+3601, 0).Sub(now)
+	}
+	return 0
 }
