@@ -16,6 +16,8 @@ type history struct {
 	tallies []tally
 	total   int // ever
 
+	recent, since int // accepted in the tallies from an index on: those of the last hour, as it was asked for last
+
 	hour   int64 // of the clock, that is being counted
 	inHour int
 	best   int // most in one hour of the clock, since it was last forgotten
@@ -25,6 +27,7 @@ type history struct {
 func (h *history) add(at time.Time, n int) {
 	second := at.Unix()
 	h.total += n
+	h.recent += n
 	h.countHour(second/3600, n)
 	h.forget(at)
 	if last := len(h.tallies) - 1; last >= 0 && h.tallies[last].second >= second {
@@ -46,7 +49,16 @@ func (h *history) countHour(hour int64, n int) {
 func (h *history) forget(now time.Time) {
 	oldest := now.Add(-remembered).Unix()
 	for len(h.tallies) > 0 && h.tallies[0].second < oldest {
-		h.tallies = h.tallies[1:]
+		h.skip()
+		h.tallies, h.since = h.tallies[1:], h.since-1
+	}
+}
+
+// skip takes the first of the recent tallies out of them, unless the tallies before it are there still.
+func (h *history) skip() {
+	if h.since == 0 {
+		h.recent -= h.tallies[0].count
+		h.since = 1
 	}
 }
 
@@ -61,14 +73,17 @@ func (h *history) count(from, before int64) int {
 	return n
 }
 
-// first returns the first second, from one on, in which any was accepted.
-func (h *history) first(from int64) (second int64, ok bool) {
-	for _, t := range h.tallies {
-		if t.second >= from {
-			return t.second, true
-		}
+// last returns how many were accepted from a second on, and the first second of them. From one call to the next that
+// second only ever grows, so that a call costs next to nothing.
+func (h *history) last(from int64) (accepted int, first int64) {
+	for h.since < len(h.tallies) && h.tallies[h.since].second < from {
+		h.recent -= h.tallies[h.since].count
+		h.since++
 	}
-	return 0, false
+	if h.since == len(h.tallies) {
+		return 0, from
+	}
+	return h.recent, h.tallies[h.since].second
 }
 
 // surplus returns by how many requests, at most, what was accepted from a second on ran ahead of a rate: the burst that a

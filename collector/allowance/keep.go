@@ -134,6 +134,7 @@ func recallHistory(reader *bytes.Reader, tallies int, now time.Time) (h history,
 		if second += later; second <= uint64(now.Unix()) {
 			h.tallies = append(h.tallies, tally{int64(second), int(n)})
 			h.total += int(n)
+			h.recent += int(n)
 		}
 	}
 	return h, reader.Len() == 0

@@ -130,6 +130,7 @@ func (l *Learner) Advance(now time.Time) {
 		return
 	case !l.Lowered():
 		l.probe.found(l.terms.PerHour)
+		l.perHour = 0 // it has lasted: there is no such limit any more
 		return
 	}
 	if l.search.unstated {

@@ -34,7 +34,6 @@ func (l *Learner) stepUp(now time.Time) {
 		return
 	}
 	l.keepTo(l.terms.PerHour*(1+p.step), now)
-	l.perHour = 0 // or the step could not be tried
 	p.step, p.next = 2*p.step, now.Add(stepLasts)
 	if l.terms.PerHour >= l.configured.PerHour {
 		l.terms.Burst = l.configured.Burst

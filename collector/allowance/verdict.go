@@ -62,6 +62,10 @@ func (l *Learner) hourly(r Refusal, before refused) (limit float64, is bool) {
 	if before.anchors(r.At) {
 		from, burst = before.until.Unix(), 2+fastest
 	}
+	limit = float64(l.past.count(hourOf(r), math.MaxInt64))
+	if l.perHour > 0 && limit > 0.95*l.perHour && limit < 1.1*l.perHour {
+		return limit, true // the one that is known
+	}
 	possible := 3600*fastest > implausible*l.terms.PerHour || before.anchors(r.At)
 	if l.refutes(r, before) {
 		possible = false
@@ -69,7 +73,7 @@ func (l *Learner) hourly(r Refusal, before refused) (limit float64, is bool) {
 	if possible && l.past.surplus(from, fastest) <= burst {
 		return 0, false
 	}
-	return float64(l.past.count(hourOf(r), math.MaxInt64)), true
+	return limit, true
 }
 
 // refutes reports whether two refusals cannot be a bucket's: the first wait says that it gains a request in no less than
@@ -113,14 +117,11 @@ func (l *Learner) settleHourly(limit float64, now time.Time) {
 
 // Wait returns how long to wait with the next request, with so many in flight, whatever the rate permits: after an hourly
 // limit was met, the last 60 minutes are full for a while, and a lull an hour ago makes no room now. One request is left
-// over, for seconds that are counted as whole.
+// over, for seconds that are counted as whole. A step up is not held up.
 func (l *Learner) Wait(now time.Time, inFlight int) time.Duration {
-	from := now.Unix() - 3600
-	if l.perHour == 0 || float64(l.past.count(from, math.MaxInt64)+inFlight) < l.perHour-1 {
+	accepted, oldest := l.past.last(now.Unix() - 3600)
+	if l.perHour == 0 || l.terms.PerHour > l.probe.base || float64(accepted+inFlight) < l.perHour-1 || accepted == 0 {
 		return 0
 	}
-	if oldest, ok := l.past.first(from); ok {
-		return time.Unix(oldest+3601, 0).Sub(now)
-	}
-	return 0
+	return time.Unix(oldest+3601, 0).Sub(now)
 }
