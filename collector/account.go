@@ -41,7 +41,8 @@ type account struct {
 	otherCompany string // id of another company seen once
 	state        health // as the loop sees it; published whole
 	health       atomic.Pointer[health]
-	lessons      lessons // what was learned of the true allowance; nobody learns it yet
+	allowance    lesson
+	lessons      lessons // the same, for whoever keeps it
 	paused       func()  // called at each new pause for a limit; must not block
 }
 
@@ -51,6 +52,7 @@ func newAccount(index int, opts *Options, c *catalogue, paused func()) *account 
 		Account: cfg, index: index, opts: opts, catalogue: c,
 		log:       opts.Logger.With("account", cfg.Name),
 		metrics:   opts.Metrics.of(cfg.Name),
+		allowance: newLesson(cfg),
 		discovery: newDiscovery(opts.DiscoveryInterval, cfg.Pacer.PerHour()),
 		twins:     map[string]string{},
 		paused:    paused,
@@ -63,10 +65,15 @@ func newAccount(index int, opts *Options, c *catalogue, paused func()) *account 
 
 // run loops until ctx ends, and returns when no request is under way any more.
 func (a *account) run(ctx context.Context) {
-	defer a.workers.Wait()
+	defer func() {
+		a.workers.Wait()
+		a.heed(time.Now())
+		a.remember(time.Now()) // what was sent last is in it
+	}()
 	for {
 		now := time.Now()
 		a.hear()
+		a.heed(now)
 		wait := a.dispatch(ctx, now)
 		a.publish(now, now.Add(wait))
 		timer := time.NewTimer(wait)
@@ -120,6 +127,9 @@ func (a *account) dispatch(ctx context.Context, now time.Time) time.Duration {
 			return heartbeat
 		}
 		if wait := a.idle(now); wait > 0 {
+			return min(wait, heartbeat)
+		}
+		if wait := a.allowance.learner.Wait(now, a.inFlight); wait > 0 {
 			return min(wait, heartbeat)
 		}
 		if wait := a.Pacer.Take(now); wait > 0 {
@@ -248,6 +258,9 @@ func (a *account) judge(ans answer, err error, now time.Time) (blamed bool) {
 	}
 	before := a.gate
 	blamed = a.gate.note(ans, now)
+	if ans.class == classLimited {
+		a.refused(ans.wait, now)
+	}
 	if a.gate.reason == pausedLimit {
 		a.Pacer.Pause(a.gate.until)
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"innius_exporter/collector/allowance"
 	"innius_exporter/innius"
 )
 
@@ -15,7 +16,7 @@ type Collector struct {
 
 	value, timestamp, lastSuccess, sensorInfo, machineInfo *prometheus.Desc
 	up, failure, accountInfo, sensors, clashes             *prometheus.Desc
-	allowance, remaining, paused, discovered               *prometheus.Desc
+	allowance, lowered, remaining, paused, discovered      *prometheus.Desc
 	expected, demand, promises                             *prometheus.Desc
 }
 
@@ -52,6 +53,9 @@ func NewCollector(p *Poller) *Collector {
 		clashes: desc("innius_exporter_name_clashes", "Sensors whose labels had to be made unique by an id.", "account"),
 		allowance: desc("innius_exporter_api_allowance_requests_per_hour", "Requests per hour that the exporter keeps to.",
 			"account"),
+		lowered: desc("innius_exporter_api_allowance_lowered", "1 while fewer requests per hour are sent than configured, because "+
+			"innius refused more: limit_or_shared (its limit is lower than configured, or another tool uses the same key), shared "+
+			"(what it refuses changes, so another tool does).", "account", "cause"),
 		demand: desc("innius_exporter_demand_requests_per_hour", "Requests per hour that the sensors' own paces ask for, each reading "+
 			"once but no sensor more often than min_interval.", "account"),
 		promises: desc("innius_exporter_promises", "Sensors with max_age by state: kept, broken (the value is older), stretched "+
@@ -68,7 +72,7 @@ func NewCollector(p *Poller) *Collector {
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		c.value, c.timestamp, c.lastSuccess, c.sensorInfo, c.machineInfo, c.up, c.failure, c.accountInfo, c.sensors,
-		c.clashes, c.allowance, c.remaining, c.paused, c.discovered, c.expected, c.demand, c.promises,
+		c.clashes, c.allowance, c.lowered, c.remaining, c.paused, c.discovered, c.expected, c.demand, c.promises,
 	} {
 		ch <- d
 	}
@@ -124,6 +128,9 @@ func (s *scrape) account(a *account, company *innius.Company) {
 			label(company.ID, company.ID), label(company.Name, company.ID))
 	}
 	s.gauge(s.allowance, perHour, a.Name)
+	for _, cause := range []allowance.Cause{allowance.LimitOrShared, allowance.Shared} {
+		s.gauge(s.lowered, boolean(h.lowered == cause), a.Name, string(cause))
+	}
 	s.gauge(s.demand, h.demand, a.Name)
 	s.gauge(s.remaining, a.Pacer.Remaining(s.now), a.Name)
 	s.moment(s.paused, h.pausedUntil(s.now), a.Name)

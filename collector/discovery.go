@@ -55,13 +55,15 @@ type discovery struct {
 }
 
 func newDiscovery(interval time.Duration, perHour float64) *discovery {
-	d := &discovery{
-		interval: interval,
-		spacing:  time.Duration(float64(time.Hour) / (perHour * shareOfDiscovery)),
-		sensors:  map[string]*listing{},
-	}
+	d := &discovery{interval: interval, sensors: map[string]*listing{}}
+	d.keepTo(perHour)
 	d.company = d.add(innius.OpCompany, "")
 	return d
+}
+
+// keepTo sets the allowance, in requests per hour, of which discovery takes its share from now on.
+func (d *discovery) keepTo(perHour float64) {
+	d.spacing = time.Duration(float64(time.Hour) / (perHour * shareOfDiscovery))
 }
 
 func (d *discovery) add(op innius.Operation, machine string) *listing {

@@ -312,10 +312,32 @@ next:
 // relay is where an account's requests go: to another API when a test puts one there.
 type relay struct {
 	atomic.Pointer[simulator.Server]
+	refusing func() // called before each 429, while nothing else has been told of it
 }
 
 // ServeHTTP implements http.Handler.
-func (r *relay) ServeHTTP(w http.ResponseWriter, req *http.Request) { r.Load().ServeHTTP(w, req) }
+func (r *relay) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	if r.refusing != nil {
+		w = &watched{ResponseWriter: w, refusing: r.refusing}
+	}
+	r.Load().ServeHTTP(w, req)
+}
+
+// watched is an answer that tells of a 429.
+type watched struct {
+	http.ResponseWriter
+	refusing func()
+}
+
+func (w *watched) WriteHeader(status int) {
+	if status == http.StatusTooManyRequests {
+		w.refusing()
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets a ResponseController through.
+func (w *watched) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // keySource stands for a key file.
 type keySource struct {

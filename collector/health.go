@@ -1,6 +1,10 @@
 package collector
 
-import "time"
+import (
+	"time"
+
+	"innius_exporter/collector/allowance"
+)
 
 // health is how an account does, as its loop published it last. Immutable; a scrape judges it at its own moment.
 type health struct {
@@ -14,6 +18,7 @@ type health struct {
 	limit        KeptLimit // the same, where it is for a limit, to be kept over a restart
 	lastError    string
 	lastErrorAt  time.Time
+	lowered      allowance.Cause // why fewer requests are sent than configured
 
 	blind      class     // of the failure of company or machine list, of which none has ever been read
 	blindSince time.Time // when that began
@@ -116,7 +121,7 @@ func (a *account) publish(now, asleep time.Time) {
 // seen returns the loop's state as it may be published.
 func (a *account) seen() health {
 	h := a.state
-	h.paused, h.until = a.gate.reason, a.gate.until
+	h.paused, h.until, h.lowered = a.gate.reason, a.gate.until, a.allowance.cause
 	h.sensors, h.verified = a.schedule.len(), a.discovery.verified
 	if h.paused == pausedLimit {
 		h.limit = KeptLimit{Until: a.gate.until, Since: a.gate.since, Unnamed: a.gate.limits}

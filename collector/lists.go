@@ -37,7 +37,7 @@ func (a *account) askCompany(ctx context.Context, l *listing) {
 			if ctx.Err() != nil || !a.listed(l, err, now) {
 				return
 			}
-			if !a.belongs(company) {
+			if !a.belongs(company, now) {
 				a.discovery.confirm(l, now)
 				return
 			}
@@ -50,7 +50,7 @@ func (a *account) askCompany(ctx context.Context, l *listing) {
 // belongs takes note of the key's company and reports whether that is settled. Another company than before is
 // confirmed by a second look, like any loss of more than half; then all lists start anew. At the first look after a
 // restart there is no doubt to be had: what was kept is another account's, and is not served a moment longer.
-func (a *account) belongs(company innius.Company) bool {
+func (a *account) belongs(company innius.Company, now time.Time) bool {
 	known := a.discovery.machines != nil
 	if known && a.company.ID != company.ID && a.unproven {
 		a.log.Warn("the key belongs to another company than the kept state; that state is dropped", "kept", a.company.ID, "company", company.ID)
@@ -64,6 +64,7 @@ func (a *account) belongs(company innius.Company) bool {
 	}
 	if known && a.company.ID != company.ID {
 		a.discovery.forget()
+		a.unlearn(now)
 		a.catalogue.publishMachines(a.index, company, nil, time.Time{})
 	}
 	a.company, a.otherCompany = company, ""

@@ -3,6 +3,8 @@ package collector
 import (
 	"net/http"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,6 +20,7 @@ type Metrics struct {
 	pickup   *prometheus.HistogramVec
 	noNews   *prometheus.CounterVec
 	skipped  *prometheus.CounterVec
+	accepted sync.Map // account -> *atomic.Int64: requests that innius counted and did not refuse
 }
 
 // NewMetrics makes the counters, all without series.
@@ -62,9 +65,23 @@ func (m *Metrics) Observer(account string) func(innius.Attempt) {
 		if a.Status != 0 {
 			code = strconv.Itoa(a.Status)
 		}
+		if counted(a.Status) {
+			m.acceptedOf(account).Add(1)
+		}
 		m.requests.WithLabelValues(account, operation, code).Inc()
 		m.duration.WithLabelValues(account, operation).Observe(a.Duration.Seconds())
 	}
+}
+
+// counted reports whether innius took a request from the allowance, by the status of its answer. Assumed, for nothing is
+// documented: a request that was refused costs nothing, and one without an answer may not have arrived.
+func counted(status int) bool {
+	return status != 0 && status != http.StatusTooManyRequests && status != http.StatusUnauthorized
+}
+
+func (m *Metrics) acceptedOf(account string) *atomic.Int64 {
+	n, _ := m.accepted.LoadOrStore(account, new(atomic.Int64))
+	return n.(*atomic.Int64)
 }
 
 // accountMetrics are the counters of one account.
@@ -72,6 +89,8 @@ type accountMetrics struct {
 	pickup  prometheus.Observer
 	noNews  prometheus.Counter
 	skipped map[innius.SkipReason]prometheus.Counter
+
+	accepted *atomic.Int64 // requests that innius counted since its loop last looked
 }
 
 // of returns the counters of an account. Those that an alert may take a rate of begin at 0 at once: a rate over a
@@ -86,6 +105,8 @@ func (m *Metrics) of(account string) accountMetrics {
 		pickup:  m.pickup.WithLabelValues(account),
 		noNews:  m.noNews.WithLabelValues(account),
 		skipped: map[innius.SkipReason]prometheus.Counter{},
+
+		accepted: m.acceptedOf(account),
 	}
 	for _, reason := range []innius.SkipReason{
 		innius.SkipNumber, innius.SkipText, innius.SkipTime, innius.SkipFuture, skipOrder,

@@ -25,6 +25,8 @@ type AccountStatus struct {
 	PausedUntil       *time.Time      `json:"paused_until,omitempty"`
 	PauseReason       string          `json:"pause_reason,omitempty"`
 	RequestsPerHour   float64         `json:"allowance_requests_per_hour"`
+	Configured        float64         `json:"allowance_configured_requests_per_hour"`
+	Lowered           string          `json:"allowance_lowered,omitempty"` // why fewer are sent than configured, in words
 	RequestsRemaining float64         `json:"allowance_remaining_requests"`
 	Cycle             float64         `json:"cycle_seconds"` // to ask each sensor once
 	Verified          *time.Time      `json:"discovery_last_success"`
@@ -79,6 +81,7 @@ func (a *account) status(now time.Time) AccountStatus {
 	s := AccountStatus{
 		Name: a.Name, Failure: h.failure(now, perHour), LastError: h.lastError, LastErrorAt: moment(h.lastErrorAt),
 		PausedUntil: moment(h.pausedUntil(now)), RequestsPerHour: perHour, RequestsRemaining: a.Pacer.Remaining(now),
+		Configured: a.allowance.configured.PerHour, Lowered: why[h.lowered],
 		Cycle: a.cycle().Seconds(), Verified: moment(h.verified), Sensors: map[State]int{},
 	}
 	if s.PausedUntil != nil {

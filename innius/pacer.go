@@ -132,6 +132,24 @@ func (p *Pacer) PerHour() float64 {
 	return float64(p.limiter.Limit()) * 3600
 }
 
+// Burst returns how many requests the pacer lets out at once at most.
+func (p *Pacer) Burst() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.limiter.Burst()
+}
+
+// SetRate changes the rate, in requests per hour, and the burst from now on. A pause in force and requests owed stay; what
+// could be sent at once never grows by the change.
+func (p *Pacer) SetRate(perHour float64, burst int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	p.resume(now)
+	p.limiter.SetLimitAt(now, rate.Limit(perHour/3600))
+	p.limiter.SetBurstAt(now, burst)
+}
+
 // sleep waits, or returns ctx's error when ctx ends first.
 func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
