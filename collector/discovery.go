@@ -43,6 +43,7 @@ type partial[T any] struct {
 // at what is known is routine and spread over its share of the allowance. One loop owns it; it does no I/O.
 type discovery struct {
 	interval time.Duration
+	most     float64       // requests per hour that looking again may take
 	spacing  time.Duration // between two routine requests, on average
 	free     time.Time     // when the next routine list may begin
 	verified time.Time     // everything in the catalogue was seen at or after this moment; zero: not yet
@@ -63,7 +64,8 @@ func newDiscovery(interval time.Duration, perHour float64) *discovery {
 
 // keepTo sets the allowance, in requests per hour, of which discovery takes its share from now on.
 func (d *discovery) keepTo(perHour float64) {
-	d.spacing = time.Duration(float64(time.Hour) / (perHour * shareOfDiscovery))
+	d.most = perHour * shareOfDiscovery
+	d.spacing = planned(time.Hour.Seconds() / d.most)
 }
 
 func (d *discovery) add(op innius.Operation, machine string) *listing {
@@ -286,5 +288,5 @@ func (p *partial[T]) finish(id func(T) string) ([]T, bool) {
 // perHour returns the requests per hour that looking again at what is known takes on average.
 func (d *discovery) perHour() float64 {
 	lists := float64(2 + len(d.sensors))
-	return min(lists/d.interval.Hours(), 1/d.spacing.Hours())
+	return min(lists/d.interval.Hours(), d.most)
 }

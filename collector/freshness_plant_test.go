@@ -60,7 +60,7 @@ func (n nature) make(seed uint64) []*subject {
 	}
 	deal(r, subjects, n.periods, func(s *subject, seconds float64) { n.pace(r, s, seconds) })
 	deal(r, subjects, n.weights, func(s *subject, weight float64) { s.weight = weight })
-	deal(r, subjects, []share{{n.shift, 0}}, func(s *subject, _ float64) { s.Exists = and(s.Exists, byDay) })
+	deal(r, subjects, []share{{n.shift, 0}}, func(s *subject, _ float64) { s.Exists = and(s.Exists, byDay(s.Delay)) })
 	deal(r, subjects, []share{{n.dead, 0}}, func(s *subject, _ float64) { s.Period = 0 })
 	deal(r, subjects, []share{{n.promised, 0}}, func(s *subject, _ float64) { s.maxAge = n.maxAge })
 	if n.skewed {
@@ -132,8 +132,12 @@ func (s *subject) change(kind int) {
 	}
 }
 
-// byDay tells whether machines that rest at night work: from 6 to 18 h.
-func byDay(at time.Time) bool { return at.Hour() >= 6 && at.Hour() < 18 }
+// byDay tells whether a machine that rests at night works: for 12 hours, from some moment between 6:00 and 6:15 on, which
+// goes by the delay that was drawn for its sensor.
+func byDay(drawn time.Duration) func(time.Time) bool {
+	late := 1000 * drawn % (15 * time.Minute)
+	return func(at time.Time) bool { at = at.Add(-late); return at.Hour() >= 6 && at.Hour() < 18 }
+}
 
 func and(a, b func(time.Time) bool) func(time.Time) bool {
 	if a == nil {

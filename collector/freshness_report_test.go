@@ -116,7 +116,7 @@ What the scenarios are:
   20 % each 10 min, 10 % each hour. Readings come late by up to 5 % of the period unless a row says otherwise.
 - A reading is visible in the API 0.1 to 1 s after its measurement, by a delay of each sensor's own. Answers take 0.2 to 2 s,
   and the API looks at its readings in the middle of that.
-- *dead*: 10 % never report. *shift*: half report from 6 to 18 h only. *weights*: 10 % have 16, 20 % have 4, the rest 1.
+- *dead*: 10 % never report. *shift*: half report for 12 hours a day only, from some moment between 6:00 and 6:15 on. *weights*: 10 % have 16, 20 % have 4, the rest 1.
 - *batches*: readings each 10 s, uploaded each 5 min, by each sensor at its own time. *Poisson*: readings at random.
 - *promises*: 5 % of the sensors have a max_age of 1 min.
 - *shared key*: another tool takes 30 % of the limit, at random moments. *outage*: everything is answered 503 for an hour.
