@@ -312,13 +312,13 @@ next:
 // relay is where an account's requests go: to another API when a test puts one there.
 type relay struct {
 	atomic.Pointer[simulator.Server]
-	refusing func() // called before each 429, while nothing else has been told of it
+	refusing atomic.Pointer[func()] // called before each 429, while nothing else has been told of it; nil: nobody wants to know
 }
 
 // ServeHTTP implements http.Handler.
 func (r *relay) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	if r.refusing != nil {
-		w = &watched{ResponseWriter: w, refusing: r.refusing}
+	if refusing := r.refusing.Load(); refusing != nil {
+		w = &watched{ResponseWriter: w, refusing: *refusing}
 	}
 	r.Load().ServeHTTP(w, req)
 }

@@ -130,17 +130,16 @@ func TestAnotherCompanysKeyHasAnAllowanceOfItsOwn(t *testing.T) {
 func TestAllFollowsTheRate(t *testing.T) {
 	play(t, tight(simulator.Limits{Kind: simulator.FixedHour, PerHour: 100}), func(s *story) {
 		a := s.poller.accounts[0]
-		s.pass(10 * time.Minute)
-		spacing, cycle, readings := a.discovery.spacing, a.cycle(), a.forReadings()
-		s.pass(2 * time.Hour)
+		s.pass(10*time.Minute + 2*time.Hour)
+		s.halt() // what the loop owns may be read now
 		share := a.Pacer.PerHour() / 200
 		if share > 0.5 {
 			t.Fatalf("%v of the configured rate", share)
 		}
 		for what, got := range map[string]float64{
-			"discovery's share": float64(spacing) / float64(a.discovery.spacing),
-			"the cycle":         float64(cycle) / float64(a.cycle()),
-			"what readings get": a.forReadings() / readings,
+			"discovery's share": float64(6*time.Minute) / float64(a.discovery.spacing),
+			"the cycle":         float64(3*time.Minute) / float64(a.cycle()),
+			"what readings get": a.forReadings() / (200 - 4), // four lists an hour
 			"the status":        s.poller.Status().Accounts[0].RequestsPerHour / 200,
 		} {
 			if got < share-0.03 || got > share+0.03 {

@@ -28,7 +28,7 @@ type diary struct {
 // note begins a diary. It outlives restarts.
 func note(s *story) *diary {
 	d := &diary{story: s}
-	s.fronts[0].refusing = func() {
+	refusing := func() {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		if n := len(d.seen); n > 0 && d.clock()-d.seen[n-1].at < time.Second {
@@ -37,6 +37,7 @@ func note(s *story) *diary {
 		pacer := d.poller.accounts[0].Pacer
 		d.seen = append(d.seen, limited{d.clock(), pacer.PerHour(), pacer.Ledger(time.Now()).Tokens})
 	}
+	s.fronts[0].refusing.Store(&refusing)
 	return d
 }
 

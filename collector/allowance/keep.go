@@ -13,29 +13,29 @@ const keptVersion = 1
 
 // kept is what outlives a restart, before the tallies. Moments are nanoseconds of Unix time, 0 where there is none.
 type kept struct {
-	Version                       uint8
-	Unstated, Climbed, LastStated bool
-	ConfiguredBurst, Burst        uint32
-	Configured, Rate              float64
-	Born, LastAt, LastUntil       int64
-	LastRate                      float64
-	Refusals                      uint32
-	Hour                          int64
-	InHour, Best                  uint32
-	SinceBase, SinceAlready       uint32 // accepted since
-	PerHour, Low, High            float64
-	Since                         int64
-	Base, Proven, Step            float64
-	Next                          int64
-	Estimate, Peak                float64
-	Watched, Seen                 int64
-	Tallies                       uint32
+	Version                 uint8
+	Unstated, LastStated    bool
+	ConfiguredBurst, Burst  uint32
+	Configured, Rate        float64
+	Born, LastAt, LastUntil int64
+	LastRate                float64
+	Refusals                uint32
+	Hour                    int64
+	InHour, Best            uint32
+	SinceBase, SinceAlready uint32 // accepted since
+	PerHour, Low, High      float64
+	Since                   int64
+	Base, Proven, Step      float64
+	Next                    int64
+	Estimate, Peak          float64
+	Watched, Seen           int64
+	Tallies                 uint32
 }
 
 // Keep returns what has been learned as bytes, for Restore.
 func (l *Learner) Keep() []byte {
 	k := kept{
-		Version: keptVersion, Unstated: l.search.unstated, Climbed: l.search.climbed, LastStated: l.last.stated,
+		Version: keptVersion, Unstated: l.search.unstated, LastStated: l.last.stated,
 		ConfiguredBurst: count32(l.configured.Burst), Burst: count32(l.terms.Burst),
 		Configured: l.configured.PerHour, Rate: l.terms.PerHour,
 		Born: nanos(l.born), LastAt: nanos(l.last.at), LastUntil: nanos(l.last.until), LastRate: l.last.rate,
@@ -85,7 +85,7 @@ func (l *Learner) recall(k *kept, now time.Time) {
 	l.last = refused{at: moment(k.LastAt, now), until: moment(k.LastUntil, now.Add(banned)), rate: k.LastRate, stated: k.LastStated}
 	l.perHour = k.PerHour
 	l.search = search{
-		low: k.Low, high: k.High, refusals: int(k.Refusals), unstated: k.Unstated, climbed: k.Climbed,
+		low: k.Low, high: k.High, refusals: int(k.Refusals), unstated: k.Unstated,
 		since: moment(k.Since, now), already: l.past.total - int(k.SinceAlready),
 	}
 	l.probe = probe{base: k.Base, proven: k.Proven, step: k.Step, next: moment(k.Next, now.Add(failHolds))}

@@ -19,7 +19,6 @@ const searchEnds = 40 * time.Minute
 type search struct {
 	low, high float64   // requests per hour; high 0: no search is under way, or it has ended
 	unstated  bool      // the refusals named no wait
-	climbed   bool      // the rate was raised since the last refusal
 	refusals  int       // so far
 	since     time.Time // the first request at this rate was accepted; zero: none yet
 	already   int       // accepted, ever, before it
@@ -57,7 +56,7 @@ func (l *Learner) descend(r Refusal, before refused) {
 	if before.anchors(r.At) {
 		n, d := float64(l.past.total-l.base), r.until().Sub(before.until).Seconds()
 		low := 3600 * n / (d + 1)
-		if busy := r.until().Sub(l.search.since).Seconds(); !l.search.climbed && busy > 1.5 &&
+		if busy := r.until().Sub(l.search.since).Seconds(); busy > 1.5 &&
 			n+1 >= 0.9*l.last.rate/3600*r.At.Sub(l.search.since).Seconds() {
 			s.high = min(s.high, max(3600*n/(busy-1), l.floor(&s, r.At)))
 		}
@@ -93,7 +92,6 @@ func (l *Learner) ascend(now time.Time) {
 	lately := proves(l.past.total-s.already, float64(l.configured.Burst), now.Sub(s.since).Seconds())
 	s.low = max(s.low, min(max(ever, lately), s.high/1.01))
 	if s.low >= 0.98*l.use(now)*l.terms.PerHour || s.high <= narrow*s.low {
-		s.climbed = true
 		l.follow(now)
 	}
 }
@@ -118,7 +116,7 @@ func (l *Learner) follow(now time.Time) {
 	}
 	if ended {
 		l.witness.testify(l.search.low, now)
-		l.search = search{low: l.search.low, climbed: l.search.climbed, refusals: l.search.refusals}
+		l.search = search{low: l.search.low, refusals: l.search.refusals}
 	}
 	l.probe.found(l.terms.PerHour)
 }
@@ -134,7 +132,7 @@ func (l *Learner) end(now time.Time) {
 		l.keepTo(min(l.terms.PerHour, rate), now)
 		l.witness.testify(low, now)
 	}
-	l.search = search{low: l.search.low, climbed: true}
+	l.search = search{low: l.search.low}
 	l.probe.found(l.terms.PerHour)
 }
 
