@@ -28,7 +28,7 @@ func newForecast(w *waterLevel, at time.Time) *forecast {
 	}
 	f := &forecast{waterLevel: w, now: seconds(at), late: answering}
 	if f.busy() {
-		f.late += usuallyLate * float64(w.count) / w.perHour() * 3600
+		f.late += min(highest, usuallyLate*float64(w.count)/w.perHour()*3600)
 	}
 	return f
 }

@@ -14,6 +14,7 @@ const (
 	mostSpare      = 0.08 // and at most
 	mostAhead      = 0.03 // part planned in excess while requests are early
 	boundShare     = 0.9  // part of the allowance that max_interval alone may take; beyond that it does not hold
+	highest        = 1e8  // seconds: of levels, and of waits where nothing else bounds them
 	scatter        = 0.1  // part by which turns differ, so that what began at once does not stay so
 )
 
@@ -119,7 +120,7 @@ func (w *waterLevel) clamp(wait float64) float64 {
 func (w *waterLevel) bound(perSecond float64) {
 	w.longest = w.maxInterval.Seconds()
 	if float64(w.count)/w.longest > boundShare*perSecond {
-		w.longest = math.Inf(1)
+		w.longest = highest
 	}
 }
 
@@ -146,7 +147,7 @@ func (w *waterLevel) level(now time.Time) {
 	perSecond := w.perHour() / 3600
 	cycle := float64(w.count) / perSecond
 	if w.turn == 0 {
-		w.turn = cycle
+		w.turn = min(highest, cycle)
 	}
 	if now.Sub(w.leveledAt).Seconds() < max(2, cycle/20) {
 		return
@@ -174,7 +175,7 @@ func (w *waterLevel) sample() ([]*entry[*turn], float64) {
 
 // solve finds the level by bisection, on a scale of ratios, to a thousandth.
 func (w *waterLevel) solve(turns []*entry[*turn], target float64) float64 {
-	low, high := 1e-3, 1e8
+	low, high := 1e-3, highest
 	for high/low > 1.001 {
 		middle := math.Sqrt(low * high)
 		var sum float64
