@@ -104,7 +104,7 @@ func (h *health) stuck(now time.Time) bool {
 // publish makes the loop's state visible, and tells whoever keeps it of a new pause for a limit.
 func (a *account) publish(now, asleep time.Time) {
 	a.state.decided, a.state.asleep = now, asleep
-	a.wishes(&a.state)
+	a.wishes(&a.state, now)
 	h := a.seen()
 	if !h.settled && a.discovery.settled() {
 		h.settled, h.discovered = true, true
@@ -129,14 +129,19 @@ func (a *account) seen() health {
 	return h
 }
 
-// wishes publishes what the schedule would like, and says once when promises are stretched and when no longer.
-func (a *account) wishes(h *health) {
-	demand, stretch := a.schedule.wishes()
+// wishes publishes what the schedule would like, and says once when promises are stretched and when they have not been for
+// an hour: a plant at the border would fill the log.
+func (a *account) wishes(h *health, now time.Time) {
+	h.demand, h.stretch = a.schedule.wishes()
 	switch {
-	case stretch > 1 && h.stretch <= 1:
-		a.log.Warn("promises (max_age) take more than their share of the allowance; all are stretched alike", "factor", stretch)
-	case stretch <= 1 && h.stretch > 1:
+	case h.stretch > 1 && a.stretched.IsZero():
+		a.log.Warn("promises (max_age) take more than their share of the allowance; all are stretched alike; `plan` says what fits",
+			"factor", round(h.stretch))
+	case h.stretch <= 1 && !a.stretched.IsZero() && now.Sub(a.stretched) > time.Hour:
 		a.log.Info("promises (max_age) fit into their share of the allowance again")
+		a.stretched = time.Time{}
 	}
-	h.demand, h.stretch = demand, stretch
+	if h.stretch > 1 {
+		a.stretched = now
+	}
 }

@@ -63,14 +63,11 @@ func (f *forecast) rateWithout(t *turn) float64 {
 	return 1 / f.clamp(1/t.pace.Rate(f.turn/t.haste()))
 }
 
-// promised returns the age that a sensor is promised, as stretched, in seconds; 0: nothing.
-func (f *forecast) promised(t *turn) float64 { return t.sensor.rule.MaxAge.Seconds() * f.stretch }
-
 // promiseRate returns the requests per second that a sensor's promise takes.
 func (f *forecast) promiseRate(t *turn) float64 {
 	rate := t.pace.PromiseRate(f.promisedAge(t))
-	if t.pace.Period() > f.promised(t) {
-		rate *= t.pace.TriesWithin(max(f.promised(t), f.interval.Seconds()))
+	if t.pace.Period() > f.promised(t.sensor.rule) {
+		rate *= t.pace.TriesWithin(max(f.promised(t.sensor.rule), f.interval.Seconds()))
 	}
 	return rate
 }
@@ -93,7 +90,7 @@ func (f *forecast) outlook(t *turn) outlook {
 	}
 	o.least, o.most = t.pace.Age(turn)
 	tooth := f.clamp(o.most - o.least)
-	if age := f.promised(t); age > 0 {
+	if age := f.promised(t.sensor.rule); age > 0 {
 		o.rate = max(o.rate, f.promiseRate(t))
 		tooth = min(tooth, max(age-o.least, interval))
 	}

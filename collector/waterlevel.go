@@ -94,8 +94,17 @@ func (w *waterLevel) wait(t *turn) float64 {
 // promisedAge returns the age, in seconds, at which a sensor's reading must be asked for to keep its promise; 0: there is
 // none. The answer takes its time, sometimes twice as long as on average.
 func (w *waterLevel) promisedAge(t *turn) float64 {
-	age := t.sensor.rule.MaxAge.Seconds() * w.stretch
+	age := w.promised(t.sensor.rule)
 	return age - min(2*w.answering, age/10)
+}
+
+// promised returns the age that a rule's sensors are promised, as stretched, in seconds; 0: nothing. It is no less than
+// min_interval: one that cannot be kept for that reason is no reason to stretch the others.
+func (w *waterLevel) promised(r *Rule) float64 {
+	if r.MaxAge == 0 {
+		return 0
+	}
+	return max(r.MaxAge, w.interval).Seconds() * w.stretch
 }
 
 // rate returns the requests per second that a sensor takes at a level.

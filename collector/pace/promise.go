@@ -19,7 +19,8 @@ func (s *Sensor) Within(age float64) float64 {
 	return wait
 }
 
-// PromiseRate returns the requests per second that it takes to keep a reading no older than age.
+// PromiseRate returns the requests per second that it takes to keep a reading no older than age. A reading is half a period
+// old, on average, when it is fetched.
 func (s *Sensor) PromiseRate(age float64) float64 {
 	switch {
 	case !s.reported:
@@ -27,5 +28,6 @@ func (s *Sensor) PromiseRate(age float64) float64 {
 	case s.period == 0:
 		return 1 / age
 	}
-	return 1 / max(age, s.stride())
+	fetched := min(age/2, s.period/2+max(0, s.visibleAfter()))
+	return 1 / max(age-fetched, s.stride())
 }

@@ -20,6 +20,7 @@ func statusPage(s Source) http.HandlerFunc {
 		"age": age, "number": number, "moment": exact,
 		"seconds": func(s float64) string { return age(&s) },
 		"deref":   func(b *bool) bool { return *b },
+		"times":   func(factor *float64) string { return strconv.FormatFloat(*factor, 'f', 1, 64) },
 	}).Parse(statusTemplate))
 	return func(w http.ResponseWriter, _ *http.Request) {
 		var body bytes.Buffer

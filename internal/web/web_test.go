@@ -30,9 +30,10 @@ func (s *source) Stuck() string            { return s.stuck }
 const hostile = `<script>alert("1")</script>&'`
 
 func hostileStatus() collector.Status {
-	value, age, up, at := 13270480.5, 3700.0, true, time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	value, age, stretched, up, at := 13270480.5, 3700.0, 2.345, true, time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	return collector.Status{At: at, Accounts: []collector.AccountStatus{{
 		Name: "acme", Company: hostile, Up: &up, LastError: hostile, LastErrorAt: &at, PausedUntil: &at, PauseReason: "limit",
+		Promises: map[collector.Promise]int{collector.PromiseStretched: 7}, Stretched: &stretched, Demand: 1234,
 		Cycle: 246, Sensors: map[collector.State]int{collector.StateFresh: 1},
 		Machines: []collector.MachineStatus{{
 			Machine: hostile, ID: hostile, Note: hostile,
@@ -117,7 +118,7 @@ func TestHostileNamesCannotInjectMarkup(t *testing.T) {
 
 func TestStatusSaysNumbersAndAgesInWords(t *testing.T) {
 	_, body, _ := ask(t, handler(t, &source{status: hostileStatus()}, false), "GET", "/status")
-	for _, want := range []string{"13270480.5", "1 h 1 min", "4 min 6 s", "2026-01-02 03:04:05 UTC", "answers"} {
+	for _, want := range []string{"13270480.5", "1 h 1 min", "4 min 6 s", "2026-01-02 03:04:05 UTC", "answers", "7 stretched", "2.3 times", "1234 requests"} {
 		if !strings.Contains(body, want) {
 			t.Errorf("%q is missing in:\n%s", want, body)
 		}
