@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/url"
 	"strings"
@@ -254,6 +255,11 @@ func (s *story) checkExposition() {
 	problems, err := promlint.NewWithMetricFamilies(families).Lint()
 	if err != nil || len(problems) > 0 {
 		s.Errorf("promlint: %v %v", problems, err)
+	}
+	for series, v := range s.gather() {
+		if math.IsNaN(v) {
+			s.Errorf("%s is no number", series)
+		}
 	}
 }
 

@@ -2,20 +2,12 @@ package collector
 
 import (
 	"math"
-	"math/rand/v2"
 	"time"
 )
 
 const (
-	sampled        = 1000 // sensors that the level is computed from at most: it bounds the stall
-	promisedShare  = 0.6  // part of the allowance that promises may take
-	lateWeight     = 0.02 // of the latest request in how late requests are on average
-	lateCorrection = 0.25 // part of the allowance left free for each cycle of being late
-	mostSpare      = 0.08 // and at most
-	mostAhead      = 0.03 // part planned in excess while requests are early
-	boundShare     = 0.9  // part of the allowance that max_interval alone may take; beyond that it does not hold
-	highest        = 1e8  // seconds: of levels, and of waits where nothing else bounds them
-	scatter        = 0.1  // part by which turns differ, so that what began at once does not stay so
+	lateWeight = 0.02 // of the latest request in how late requests are on average
+	scatter    = 0.1  // part by which turns differ, so that what began at once does not stay so
 )
 
 // waterLevel asks each sensor just after its next reading is expected, and shares what the allowance cannot cover by
@@ -57,11 +49,11 @@ func (w *waterLevel) set(machineID string, sensors []*sensor) (added, removed in
 }
 
 func (w *waterLevel) next(now time.Time) *turn {
+	w.level(now)
 	t := w.roundRobin.next(now)
 	if !t.due.IsZero() {
 		w.late += lateWeight * (now.Sub(t.due).Seconds() - w.late)
 	}
-	w.level(now)
 	return t
 }
 
@@ -124,15 +116,6 @@ func (w *waterLevel) clamp(wait float64) float64 {
 	return max(w.interval.Seconds(), min(wait, w.longest))
 }
 
-// bound decides whether max_interval can be held: whether the requests that it alone demands, of sensors that could be
-// left for ever, leave enough of the allowance for those that could not.
-func (w *waterLevel) bound(perSecond float64) {
-	w.longest = w.maxInterval.Seconds()
-	if float64(w.count)/w.longest > boundShare*perSecond {
-		w.longest = highest
-	}
-}
-
 // chance returns the next of a sensor's own pseudo-random numbers in [0, 1): the same sensor is always treated alike.
 func (t *turn) chance() float64 {
 	if t.seed == 0 {
@@ -148,70 +131,4 @@ func (t *turn) haste() float64 {
 		return math.Sqrt(t.sensor.rule.Weight)
 	}
 	return 1
-}
-
-// level computes the level anew, 20 times a cycle: the planned requests shall just use the allowance, but for a little
-// that grows with how late requests come. It is computed, never integrated: feeding back what was spent would lock in.
-func (w *waterLevel) level(now time.Time) {
-	perSecond := w.perHour() / 3600
-	cycle := float64(w.count) / perSecond
-	if w.turn == 0 {
-		w.turn = min(highest, cycle)
-	}
-	if now.Sub(w.leveledAt).Seconds() < max(2, cycle/20) {
-		return
-	}
-	w.leveledAt = now
-	turns, share := w.sample()
-	w.promises(turns, share*perSecond)
-	w.bound(perSecond)
-	target := share * perSecond * (1 - max(-mostAhead, min(mostSpare, lateCorrection*w.late/cycle)))
-	w.turn = w.solve(turns, target)
-}
-
-// sample returns sensors that are waiting, and the part of all that they are.
-func (w *waterLevel) sample() ([]*entry[*turn], float64) {
-	all := w.waiting.items
-	if len(all) <= sampled {
-		return all, float64(len(all)) / float64(max(1, w.count))
-	}
-	some := make([]*entry[*turn], sampled)
-	for i := range some {
-		some[i] = all[rand.IntN(len(all))]
-	}
-	return some, float64(sampled) / float64(w.count)
-}
-
-// solve finds the level by bisection, on a scale of ratios, to a thousandth.
-func (w *waterLevel) solve(turns []*entry[*turn], target float64) float64 {
-	low, high := 1e-3, highest
-	for high/low > 1.001 {
-		middle := math.Sqrt(low * high)
-		var sum float64
-		for _, e := range turns {
-			sum += w.rate(e.value, middle)
-		}
-		if sum > target {
-			low = middle
-		} else {
-			high = middle
-		}
-	}
-	return high
-}
-
-// promises stretches all promises alike where they would take more than their share, and adds up the demand.
-func (w *waterLevel) promises(turns []*entry[*turn], perSecond float64) {
-	var asked, demand float64
-	w.stretch = 1
-	for _, e := range turns {
-		if e.value.sensor.rule.MaxAge > 0 {
-			asked += e.value.pace.PromiseRate(w.promisedAge(e.value))
-		}
-		if period := e.value.pace.Period(); period > 0 {
-			demand += 1 / max(w.interval.Seconds(), period)
-		}
-	}
-	w.stretch = max(1, asked/(promisedShare*perSecond))
-	w.demand = demand / perSecond * w.perHour()
 }

@@ -122,7 +122,7 @@ func (p *Pacer) Remaining(now time.Time) float64 {
 	if !p.until.IsZero() {
 		return 0
 	}
-	return math.Max(0, p.limiter.TokensAt(now))
+	return math.Max(0, math.Round(p.limiter.TokensAt(now)*1e6)/1e6) // a bucket of 2 may hold 1.9999999999999973
 }
 
 // PerHour returns the rate that the pacer keeps to, in requests per hour.

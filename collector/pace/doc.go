@@ -28,4 +28,13 @@
 // the lag that has gathered, so it keeps nearly its full turn: the wait grows with sqrt(overdue / silence) to T. Only
 // one that has never reported backs off. A sensor without rhythm (its window is nearly as wide as its period) is asked
 // every T: there the phase tells nothing, and the rule is round-robin.
+//
+// # What is learned
+//
+// Period and window come from the last gaps between readings, whatever a page holds: one that does not reach back to what
+// was known hides some, and the gap then counts for as many periods as it spans. The delay from timestamp to visibility
+// is bracketed by what requests missed and saw. Where even the first reading of several was there when a request missed
+// it, they are an upload, and the delay is that of its first reading; a page smaller than the upload hides that one, and it
+// is taken to have come a period after the last one known. Outliers, a changed period and a clock that is wrong by the same
+// amount all the time do not matter; forgetting is slow, for where min_interval is long a miss costs much.
 package pace
