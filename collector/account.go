@@ -31,7 +31,7 @@ type account struct {
 	twins     map[string]string // machine id -> account that asks for its sensors, as said in the log
 	suspects  []*turn           // failed in a row, perhaps through a fault of the whole API
 	saidOdd   bool              // said once that the time of readings cannot be used
-	stretched time.Time         // promises were last, and that was said; zero: they fit
+	stretched stretched         // promises, as said in the log
 	inFlight  int
 	results   chan func(now time.Time)
 	workers   sync.WaitGroup

@@ -149,11 +149,11 @@ func (c *candidate) urgency(now time.Time) float64 {
 	return math.Sqrt(c.weight) * float64(max(0, c.truth.at(now.UnixNano())-held))
 }
 
-func (o *oracle) answered(t *turn, _ outcome) { t.failures = 0; o.back(t) }
-func (o *oracle) failed(t *turn)              { t.failures++; o.back(t) }
-func (o *oracle) again(t *turn)               { o.back(t) }
-func (o *oracle) len() int                    { return len(o.all) }
-func (o *oracle) wishes() (float64, float64)  { return 0, 1 }
+func (o *oracle) answered(t *turn, _ outcome)         { t.failures = 0; o.back(t) }
+func (o *oracle) failed(t *turn)                      { t.failures++; o.back(t) }
+func (o *oracle) again(t *turn)                       { o.back(t) }
+func (o *oracle) len() int                            { return len(o.all) }
+func (o *oracle) wishes(time.Time) (float64, float64) { return 0, 1 }
 
 func (o *oracle) back(t *turn) {
 	for _, c := range o.machines[t.sensor.ref.Machine] {

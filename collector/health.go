@@ -129,19 +129,25 @@ func (a *account) seen() health {
 	return h
 }
 
-// wishes publishes what the schedule would like, and says once when promises are stretched and when they have not been for
-// an hour: a plant at the border would fill the log.
+// wishes publishes what the schedule would like. It says when promises are stretched, again when that has doubled, and when
+// they have not been for an hour: a plant at the border would fill the log.
 func (a *account) wishes(h *health, now time.Time) {
-	h.demand, h.stretch = a.schedule.wishes()
-	switch {
-	case h.stretch > 1 && a.stretched.IsZero():
+	h.demand, h.stretch = a.schedule.wishes(now)
+	switch s := &a.stretched; {
+	case h.stretch > 1 && h.stretch > 2*s.said:
 		a.log.Warn("promises (max_age) take more than their share of the allowance; all are stretched alike; `plan` says what fits",
 			"factor", round(h.stretch))
-	case h.stretch <= 1 && !a.stretched.IsZero() && now.Sub(a.stretched) > time.Hour:
+		s.said, s.last = h.stretch, now
+	case h.stretch > 1:
+		s.last = now
+	case s.said > 0 && now.Sub(s.last) > time.Hour:
 		a.log.Info("promises (max_age) fit into their share of the allowance again")
-		a.stretched = time.Time{}
+		*s = stretched{}
 	}
-	if h.stretch > 1 {
-		a.stretched = now
-	}
+}
+
+// stretched is what was said of promises in the log.
+type stretched struct {
+	said float64   // factor; 0: they fit
+	last time.Time // when they were last stretched
 }

@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"math"
 	"time"
 
 	"innius_exporter/collector/allowance"
@@ -16,11 +17,13 @@ type lesson struct {
 	terms      allowance.Terms // in force
 	cause      allowance.Cause // why they are lower than configured
 	kept       time.Time       // when the lessons were published last
+	said       float64         // requests per hour that the log names
+	saidAt     time.Time
 }
 
 func newLesson(a Account) lesson {
 	configured := allowance.Terms{PerHour: a.Pacer.PerHour(), Burst: a.Pacer.Burst()}
-	return lesson{learner: allowance.New(configured), configured: configured, terms: configured}
+	return lesson{learner: allowance.New(configured), configured: configured, terms: configured, said: configured.PerHour}
 }
 
 // heed takes in what innius accepted since the last call, and that time has passed, and keeps to what follows from it.
@@ -79,27 +82,32 @@ func (a *account) follow(now time.Time) {
 		a.Pacer.SetRate(terms.PerHour, terms.Burst)
 		a.discovery.keepTo(terms.PerHour)
 	}
-	a.tellTerms(terms, cause)
+	a.tellTerms(terms, cause, now)
 	a.allowance.terms, a.allowance.cause = terms, cause
 }
 
+// tellEach is how often a rate that goes on changing is told at most.
+const tellEach = 15 * time.Minute
+
 // tellTerms logs when the allowance is first lowered, when its cause becomes clearer, and when it is as configured again;
-// all between is for who looks closely.
-func (a *account) tellTerms(terms allowance.Terms, cause allowance.Cause) {
+// between, what it has come to, now and then.
+func (a *account) tellTerms(terms allowance.Terms, cause allowance.Cause, now time.Time) {
 	l := &a.allowance
 	attrs := []any{
 		"configured", round(l.configured.PerHour), "now", round(terms.PerHour),
 		"configured_burst", l.configured.Burst, "burst", terms.Burst,
 	}
 	switch {
-	case cause == l.cause && terms == l.terms:
+	case cause == l.cause && (math.Abs(terms.PerHour-l.said) <= 0.05*l.said || now.Sub(l.saidAt) < tellEach):
+		return
 	case cause == l.cause:
-		a.log.Debug("requests per hour changed to what innius permits", attrs...)
+		a.log.Info("requests per hour have changed to what innius permits", attrs...)
 	case cause == allowance.None:
 		a.log.Info("the configured requests per hour are kept to again", attrs...)
 	default:
 		a.log.Warn("fewer requests per hour are sent than configured: "+why[cause], attrs...)
 	}
+	l.said, l.saidAt = terms.PerHour, now
 }
 
 // why says in words why fewer requests are sent, and what to do.

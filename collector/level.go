@@ -89,5 +89,5 @@ func (w *waterLevel) promises(turns []*entry[*turn], perSecond float64) {
 		}
 	}
 	w.stretch = max(1, asked/(promisedShare*perSecond))
-	w.demand = demand / perSecond * w.perHour()
+	w.demand = math.Round(demand/perSecond*w.perHour()*1e3) / 1e3 // or it would show in which order it was added up
 }

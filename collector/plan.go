@@ -14,12 +14,13 @@ import (
 // Lists of several pages count as one request, which is below the truth by one request for each page more: 1 % of a cold
 // start where a page holds a hundred sensors.
 type Plan struct {
-	Account  string
-	Machines int     // that are listed
-	Sensors  int     // that are asked for
-	Filtered int     // sensors that are known and not asked for: by a filter, or because another account asks
-	PerHour  float64 // requests per hour that the exporter may send
-	Burst    int     // requests that a rested key may send at once
+	Account          string
+	Machines         int     // that are listed
+	Sensors          int     // that are asked for
+	FilteredMachines int     // machines that are known and not asked for, by a filter; their sensors are not known
+	Filtered         int     // sensors that are known and not asked for: by a filter, or because another account asks
+	PerHour          float64 // requests per hour that the exporter may send
+	Burst            int     // requests that a rested key may send at once
 
 	Needed  float64 // requests per hour to get every reading, no sensor more often than min_interval, and the lists
 	Planned float64 // requests per hour that will be sent
@@ -56,9 +57,6 @@ func (PlannedLists) Most() float64 { return shareOfDiscovery }
 // written. The pacers of the accounts must be new; clients are not needed.
 func Plans(opts Options) []Plan {
 	plans := make([]Plan, len(opts.Accounts))
-	for i, a := range opts.Accounts {
-		plans[i].Burst = int(a.Pacer.Remaining(time.Now()))
-	}
 	kept := opts.Kept.rested()
 	opts.Kept, opts.Logger, opts.newSchedule = &kept, slog.New(slog.DiscardHandler), nil
 	if opts.Metrics == nil {
@@ -85,9 +83,13 @@ func (s *Snapshot) rested() Snapshot {
 func (p *Plan) make(poller *Poller, a *account, at time.Time) {
 	w := a.schedule.(*waterLevel) // what defaultSchedule makes
 	p.Account, p.Machines, p.Sensors, p.PerHour = a.Name, len(a.discovery.sensors), w.count, a.Pacer.PerHour()
+	p.Burst = a.Pacer.Burst()
 	p.Cycle, p.Lists = planned(float64(w.count)/w.perHour()*3600), a.discovery.plan()
 	p.ColdStart = p.coldStart(w.perHour())
 	for _, m := range poller.catalogue.view.Load().machines[a.index] {
+		if m.filtered != "" {
+			p.FilteredMachines++
+		}
 		for _, s := range m.sensors {
 			if !s.polled() {
 				p.Filtered++

@@ -20,6 +20,7 @@ const (
 	PacePromised  Pace = "promised"  // more often than promised: a max_age is what they are asked by
 	PaceSilent    Pace = "silent"    // not at the moment
 	PaceNever     Pace = "never"     // not so far
+	PaceWaiting   Pace = "waiting"   // not known: they have not been asked yet
 	PaceFailing   Pace = "failing"   // cannot be read, and is tried with back-off
 )
 
@@ -52,6 +53,8 @@ func (f *forecast) groupOf(t *turn, o outlook) group {
 	switch {
 	case t.failures > 0:
 		key.pace = PaceFailing
+	case t.asked.IsZero() && t.pace.Period() == 0:
+		key.pace = PaceWaiting
 	case !key.reports() || rule.MaxAge == 0:
 	case t.pace.Period() > f.promised(t.sensor.rule):
 		key.pace = PaceSlow
@@ -67,7 +70,9 @@ func (f *forecast) groupOf(t *turn, o outlook) group {
 func (key group) reports() bool { return key.pace.reports() }
 
 // reports tells whether readings come at the moment.
-func (p Pace) reports() bool { return p != PaceNever && p != PaceSilent && p != PaceFailing }
+func (p Pace) reports() bool {
+	return p != PaceNever && p != PaceWaiting && p != PaceSilent && p != PaceFailing
+}
 
 func paceOf(k pace.Kind) Pace {
 	switch k {
@@ -85,7 +90,7 @@ func paceOf(k pace.Kind) Pace {
 
 // sorted returns the groups: those with the most to say first.
 func (g grouping) sorted() []PlannedGroup {
-	order := []Pace{PaceFast, PaceSlow, PaceIrregular, PacePromised, PaceSilent, PaceNever, PaceFailing}
+	order := []Pace{PaceFast, PaceSlow, PaceIrregular, PacePromised, PaceSilent, PaceNever, PaceWaiting, PaceFailing}
 	keys := slices.SortedFunc(maps.Keys(g), func(a, b group) int {
 		return cmp.Or(cmp.Compare(slices.Index(order, a.pace), slices.Index(order, b.pace)), cmp.Compare(b.weight, a.weight),
 			cmp.Compare(a.maxAge, b.maxAge))

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"innius_exporter/collector/allowance"
 	"innius_exporter/innius"
 	"innius_exporter/innius/simulator"
 )
@@ -196,4 +197,32 @@ func TestSensorsThatFailArePlannedAsTheyAreTried(t *testing.T) {
 			t.Errorf("40 sensors are tried once an hour: %+v", last)
 		}
 	})
+}
+
+func TestSensorsThatWereNotAskedYetAreNotTakenForDead(t *testing.T) {
+	a := Account{Name: "a1", Pacer: innius.NewPacer(1000, 28)}
+	kept := Snapshot{At: at(0), Accounts: []KeptAccount{Assume(a, 100, time.Minute, at(0))}}
+	for i := range kept.Accounts[0].Machines[:2] { // a cold start that has reached 60 of them
+		for j := range kept.Accounts[0].Machines[i].Sensors {
+			s := &kept.Accounts[0].Machines[i].Sensors[j]
+			*s = KeptSensor{Sensor: s.Sensor}
+		}
+	}
+	groups := map[Pace]int{}
+	for _, g := range Plans(Options{Accounts: []Account{a}, Kept: &kept})[0].Groups {
+		groups[g.Pace] += g.Sensors
+	}
+	if groups[PaceWaiting] != 40 || groups[PaceNever] != 0 {
+		t.Errorf("%v, want 40 waiting", groups)
+	}
+}
+
+func TestThePlanIsForTheBurstThatInniusPermits(t *testing.T) {
+	learner := allowance.New(allowance.Terms{PerHour: 1000, Burst: 60})
+	learner.Accepted(at(0), 20)
+	learner.Refused(allowance.Refusal{At: at(0), Wait: 3 * time.Second, Stated: true, Held: 40})
+	plan := assumed(10, time.Second, 1000, 60, func(o *Options) { o.Kept.Accounts[0].Allowance = learner.Keep() })
+	if want := learner.Terms().Burst; want >= 60 || plan.Burst != want {
+		t.Errorf("planned with a burst of %d, want %d", plan.Burst, want)
+	}
 }

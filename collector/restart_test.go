@@ -62,6 +62,7 @@ func TestAfterARestartEverythingIsServedAtOnceWithoutOneRequest(t *testing.T) {
 		if !s.poller.Ready() || s.poller.Stuck() != "" {
 			t.Error("not ready or not healthy, though kept values are served")
 		}
+		s.want(demandA1, before[demandA1])
 		if n := s.api.Stats().Requests; n != sent {
 			t.Errorf("%d requests before the first scrape, want 0", n-sent)
 		}
@@ -70,6 +71,8 @@ func TestAfterARestartEverythingIsServedAtOnceWithoutOneRequest(t *testing.T) {
 		s.checkValues()
 	})
 }
+
+const demandA1 = `innius_exporter_demand_requests_per_hour{account="a1"}`
 
 const discoveredA1 = `innius_exporter_discovery_last_success_timestamp_seconds{account="a1"}`
 

@@ -123,6 +123,7 @@ func (d *discovery) known(l *listing, read time.Time, tried bool) {
 func (a *account) show(k *KeptAccount) {
 	a.state.settled = k.Discovered && k.Company.ID != ""
 	a.state.discovered = a.state.settled || k.serves()
+	a.wishes(&a.state, time.Now())
 	h := a.seen()
 	a.health.Store(&h)
 }

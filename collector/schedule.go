@@ -21,9 +21,9 @@ type schedule interface {
 	failed(t *turn)
 	// again returns a sensor that could not be asked through no fault of its own, or takes a back-off from it.
 	again(t *turn)
-	// wishes returns the requests per hour that the sensors' own paces ask for, and the factor by which promises are
+	// wishes returns, as of a moment, the requests per hour that the sensors' own paces ask for, and the factor by which promises are
 	// stretched, at most 1 where they are not.
-	wishes() (demand, stretch float64)
+	wishes(now time.Time) (demand, stretch float64)
 	// len returns how many sensors are known.
 	len() int
 }
@@ -142,7 +142,7 @@ func (r *roundRobin) put(t *turn, due time.Time) {
 	}
 }
 
-func (r *roundRobin) wishes() (demand, stretch float64) { return 0, 1 }
+func (r *roundRobin) wishes(time.Time) (demand, stretch float64) { return 0, 1 }
 
 func (r *roundRobin) len() int { return r.count }
 

@@ -27,6 +27,7 @@ type AccountStatus struct {
 	RequestsPerHour   float64         `json:"allowance_requests_per_hour"`
 	Configured        float64         `json:"allowance_configured_requests_per_hour"`
 	Lowered           string          `json:"allowance_lowered,omitempty"` // why fewer are sent than configured, in words
+	Burst             int             `json:"allowance_burst_requests"`    // that may be sent at once after a rest
 	RequestsRemaining float64         `json:"allowance_remaining_requests"`
 	Cycle             float64         `json:"cycle_seconds"` // to ask each sensor once
 	Verified          *time.Time      `json:"discovery_last_success"`
@@ -94,6 +95,7 @@ func (a *account) status(now time.Time) AccountStatus {
 	s := AccountStatus{
 		Name: a.Name, Failure: h.failure(now, perHour), LastError: h.lastError, LastErrorAt: moment(h.lastErrorAt),
 		PausedUntil: moment(h.pausedUntil(now)), RequestsPerHour: perHour, RequestsRemaining: a.Pacer.Remaining(now),
+		Burst:      a.Pacer.Burst(),
 		Configured: a.allowance.configured.PerHour, Lowered: why[h.lowered],
 		Cycle: a.cycle().Seconds(), Verified: moment(h.verified), Demand: h.demand, Sensors: map[State]int{}, Promises: map[Promise]int{},
 	}

@@ -71,7 +71,12 @@ func (w *waterLevel) answered(t *turn, o outcome) {
 	w.put(t, later(o.at.Add(time.Duration(wait*float64(time.Second))), o.now))
 }
 
-func (w *waterLevel) wishes() (demand, stretch float64) { return w.demand, w.stretch }
+func (w *waterLevel) wishes(now time.Time) (demand, stretch float64) {
+	if w.waiting.first() != nil {
+		w.level(now) // nobody may be asked for long
+	}
+	return w.demand, w.stretch
+}
 
 // wait returns how long a sensor may be left, in seconds: by the level, or shorter to keep its promise.
 func (w *waterLevel) wait(t *turn) float64 {

@@ -70,17 +70,30 @@ func (p *Planning) write(cfg *config.Config, w io.Writer) error {
 	if err := p.know(&opts); err != nil {
 		return err
 	}
-	for i, made := range collector.Plans(opts) {
+	plans := collector.Plans(opts)
+	if !slices.ContainsFunc(plans, func(made collector.Plan) bool { return made.Sensors > 0 }) {
+		return errors.New(unknown(plans[0], opts.Kept.At))
+	}
+	for i, made := range plans {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
 		if made.Sensors == 0 {
-			fmt.Fprintf(w, "account %q: no sensor is known to ask for; --sensors=N plans with so many\n", made.Account)
+			fmt.Fprintln(w, unknown(made, opts.Kept.At))
 			continue
 		}
 		p.page(made, cfg, i, opts.Kept.At).Write(w)
 	}
 	return nil
+}
+
+// unknown says why there is no plan of an account.
+func unknown(made collector.Plan, at time.Time) string {
+	why := fmt.Sprintf("no sensor was known at %s, and an exporter keeps what it knows every minute", at.UTC().Format("2006-01-02 15:04 UTC"))
+	if made.Filtered+made.FilteredMachines > 0 {
+		why = fmt.Sprintf("all that is known is filtered, or another account's: sensors: %d, whole machines: %d", made.Filtered, made.FilteredMachines)
+	}
+	return fmt.Sprintf("account %q: no sensor is known to ask for: %s; --sensors=N plans with so many", made.Account, why)
 }
 
 func (p *Planning) page(made collector.Plan, cfg *config.Config, account int, at time.Time) plan.Page {

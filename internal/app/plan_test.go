@@ -1,9 +1,11 @@
 package app
 
 import (
+	"io"
 	"log/slog"
 	"math"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -58,7 +60,8 @@ func TestAnAccountOfWhichNothingIsKeptSaysSo(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !strings.HasPrefix(out.String(), `account "first": 40 sensors on 2 machines, as known at 2026-11-23 17:00 UTC`) ||
-		!strings.HasSuffix(out.String(), "\n\naccount \"second\": no sensor is known to ask for; --sensors=N plans with so many\n") {
+		!strings.HasSuffix(out.String(), "; --sensors=N plans with so many\n") ||
+		!strings.Contains(out.String(), "\n\naccount \"second\": no sensor is known to ask for: no sensor was known at ") {
 		t.Error(out.String())
 	}
 }
@@ -123,5 +126,14 @@ func TestADemosPlanNeedsItsState(t *testing.T) {
 	}
 	if key, _ := cfg.Accounts[0].Key.Key(); key != (innius.Secret{}) {
 		t.Error("it has a key")
+	}
+}
+
+func TestFiltersThatLeaveNothingArePlannedByNoNumber(t *testing.T) {
+	cfg := accountsOf(t, "one.invalid")
+	cfg.Discovery.Machines.Exclude = []*regexp.Regexp{regexp.MustCompile("^(?:.*)$")}
+	err := (&Planning{StoragePath: keep(t)}).write(cfg, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "whole machines: 2") {
+		t.Errorf("got %v", err)
 	}
 }

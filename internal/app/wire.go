@@ -20,6 +20,11 @@ import (
 func options(cfg *config.Config, logger *slog.Logger) (collector.Options, error) {
 	opts := settings(cfg)
 	opts.Metrics, opts.Logger = collector.NewMetrics(), logger
+	for i, r := range cfg.Sensors {
+		if r.MaxAge > 0 && r.MaxAge < cfg.Refresh.MinInterval {
+			logger.Warn("a max_age is shorter than refresh.min_interval: it cannot be kept", "rule", i+1, "max_age", r.MaxAge)
+		}
+	}
 	for _, a := range cfg.Accounts {
 		account, err := newAccount(a, opts.Metrics)
 		if err != nil {

@@ -24,6 +24,9 @@ func (c *Config) Explain(w io.Writer) {
 	p.line("labels", "company, machine and sensor hold the %s", c.Labels)
 	for i, r := range c.Sensors {
 		p.line(fmt.Sprintf("rule %d", i+1), "%s", r)
+		if r.MaxAge > 0 && r.MaxAge < c.Refresh.MinInterval {
+			p.line("WARNING", "max_age %s is shorter than refresh.min_interval %s: it cannot be kept", span(r.MaxAge), span(c.Refresh.MinInterval))
+		}
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 
 // advice says what to change where the allowance does not reach: the dearest first.
 func (p Page) advice() (all []string) {
-	for _, text := range []string{p.unseen(), p.stretched(), p.floors(), p.lists(), p.seldom(), p.never(), p.failing()} {
+	for _, text := range []string{p.waiting(), p.unseen(), p.stretched(), p.floors(), p.lists(), p.seldom(), p.never(), p.failing()} {
 		if text != "" {
 			all = append(all, text)
 		}
@@ -22,6 +22,16 @@ func (p Page) advice() (all []string) {
 
 // configured is the requests_per_hour in the config that gives the exporter so many.
 func (p Page) configured(perHour float64) string { return upwards(perHour / p.Share) }
+
+// waiting says that a plan from the middle of a cold start is none yet.
+func (p Page) waiting() string {
+	sensors, _ := p.of(collector.PaceWaiting)
+	if sensors == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s not been asked yet, so their paces and promises are not in these figures: plan again when all have.",
+		have(sensors, "sensor"))
+}
 
 // unseen says what readings are missed where the allowance is the reason.
 func (p Page) unseen() string {

@@ -66,6 +66,9 @@ func (p Page) subject() string {
 		if p.Filtered > 0 {
 			text += fmt.Sprintf("; %d more are filtered", p.Filtered)
 		}
+		if p.FilteredMachines > 0 {
+			text += fmt.Sprintf("; %s filtered whole", plural(p.FilteredMachines, "machine"))
+		}
 		return text
 	}
 	text := fmt.Sprintf("%s assumed, %d a machine, ", plural(p.Sensors, "sensor"), collector.AssumedPerMachine)

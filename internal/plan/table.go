@@ -45,7 +45,8 @@ var treated = map[collector.Pace]string{
 	collector.PaceIrregular: "irregular: asked in turn",
 	collector.PacePromised:  "promised",
 	collector.PaceSilent:    "silent now: asked in turn",
-	collector.PaceNever:     "never reported: asked seldom",
+	collector.PaceNever:     "never reported: asked more and more seldom",
+	collector.PaceWaiting:   "not asked yet: nothing is known of them",
 	collector.PaceFailing:   "failing: tried with back-off",
 }
 

@@ -20,6 +20,7 @@ func statusPage(s Source) http.HandlerFunc {
 		"age": age, "number": number, "moment": exact,
 		"seconds": func(s float64) string { return age(&s) },
 		"deref":   func(b *bool) bool { return *b },
+		"rate":    rate,
 		"times":   func(factor *float64) string { return strconv.FormatFloat(*factor, 'f', 1, 64) },
 	}).Parse(statusTemplate))
 	return func(w http.ResponseWriter, _ *http.Request) {
@@ -60,6 +61,14 @@ func number(value *float64) string {
 		return strconv.FormatFloat(*value, 'g', -1, 64)
 	}
 	return strconv.FormatFloat(*value, 'f', -1, 64)
+}
+
+// rate says requests per hour: whole ones, unless they are few.
+func rate(perHour float64) string {
+	if perHour >= 100 || perHour == 0 {
+		return strconv.FormatFloat(perHour, 'f', 0, 64)
+	}
+	return strconv.FormatFloat(perHour, 'g', 3, 64)
 }
 
 func exact(t *time.Time) string {

@@ -120,9 +120,14 @@ func landingPage(o Options) (http.Handler, error) {
 
 func statusJSON(s Source) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
+		body, err := json.Marshal(s.Status())
+		if err != nil {
+			http.Error(w, "encode the status: "+err.Error(), http.StatusInternalServerError)
+			return
+		}
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
 		w.Header().Set("Cache-Control", "no-store")
-		_ = json.NewEncoder(w).Encode(s.Status()) // the client has gone: there is nobody to tell
+		_, _ = w.Write(append(body, '\n')) // the client has gone: there is nobody to tell
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -122,6 +123,14 @@ func TestStatusSaysNumbersAndAgesInWords(t *testing.T) {
 		if !strings.Contains(body, want) {
 			t.Errorf("%q is missing in:\n%s", want, body)
 		}
+	}
+}
+
+func TestAStatusThatCannotBeEncodedIsNoSuccess(t *testing.T) {
+	unsound := hostileStatus()
+	unsound.Accounts[0].Demand = math.NaN()
+	if status, body, _ := ask(t, handler(t, &source{status: unsound}, false), "GET", "/api/v1/status"); status != 500 || body == "" {
+		t.Errorf("status %d: %q", status, body)
 	}
 }
 
