@@ -58,7 +58,7 @@ func NewCollector(p *Poller) *Collector {
 			"(what it refuses changes, so another tool does).", "account", "cause"),
 		demand: desc("innius_exporter_demand_requests_per_hour", "Requests per hour that the sensors' own paces ask for, each reading "+
 			"once but no sensor more often than min_interval.", "account"),
-		promises: desc("innius_exporter_promises", "Sensors with max_age by state: kept, broken (the value is older), stretched "+
+		promises: desc("innius_exporter_promises", "Sensors with max_age by state: kept, broken (a reading waits to be picked up for longer), stretched "+
 			"(promises take more than their share of the allowance and are all stretched alike).", "account", "state"),
 		remaining: desc("innius_exporter_api_allowance_remaining_requests", "Requests that could be sent at once.", "account"),
 		paused: desc("innius_exporter_paused_until_timestamp_seconds", "Until when nothing is sent, in seconds since the epoch. "+
