@@ -131,8 +131,8 @@ func (o *oracle) next(now time.Time) *turn {
 	return best.turn
 }
 
-// ahead is by how much a promise must be ahead: an answer takes up to 2 s, and the next request has to be waited for as long.
-const ahead = 4 * time.Second
+// ahead is by how much a promise must be ahead: an answer takes up to 2 s, and the next request has to be waited for, too.
+const ahead = 3500 * time.Millisecond
 
 // urgency is the weighted true lag. The root of the weight is what minimises the weighted mean: where all is fast, lag
 // grows with the time since the last answer, and the best intervals go with 1/sqrt(weight) (Olston and Pandey, WWW
