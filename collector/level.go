@@ -30,8 +30,8 @@ func (w *waterLevel) level(now time.Time) {
 	}
 	w.leveledAt = now
 	turns, share := w.sample()
-	w.promises(turns, share*perSecond)
-	w.bound(perSecond)
+	promised := w.promises(turns, share*perSecond) / share
+	w.bound(perSecond - promised)
 	target := share * perSecond * (1 - min(mostSpare, lateCorrection*w.late/cycle))
 	w.turn = w.solve(turns, target)
 }
@@ -76,8 +76,9 @@ func (w *waterLevel) solve(turns []*entry[*turn], target float64) float64 {
 	return high
 }
 
-// promises stretches all promises alike where they would take more than their share, and adds up the demand.
-func (w *waterLevel) promises(turns []*entry[*turn], perSecond float64) {
+// promises stretches all promises alike where they would take more than their share, adds up the demand, and returns the
+// requests per second that promises take.
+func (w *waterLevel) promises(turns []*entry[*turn], perSecond float64) float64 {
 	var asked, demand float64
 	w.stretch = 1
 	for _, e := range turns {
@@ -88,6 +89,8 @@ func (w *waterLevel) promises(turns []*entry[*turn], perSecond float64) {
 			demand += 1 / max(w.interval.Seconds(), period)
 		}
 	}
-	w.stretch = max(1, asked/(promisedShare*perSecond))
+	most := promisedShare * perSecond
+	w.stretch = max(1, asked/most)
 	w.demand = math.Round(demand/perSecond*w.perHour()*1e3) / 1e3 // or it would show in which order it was added up
+	return min(asked, most)
 }

@@ -189,3 +189,24 @@ func TestBackOffDoublesToItsLimit(t *testing.T) {
 		}
 	}
 }
+
+func TestTheLevelIsBoundedWhileManySensorsFailOrArePromised(t *testing.T) {
+	for name, spoil := range map[string]func(*turn){
+		"failing":  func(t *turn) { t.failures = 1 },
+		"promised": func(t *turn) { t.sensor.rule = &Rule{MaxAge: time.Second} },
+		"never":    func(*turn) {},
+	} {
+		w := newWaterLevel(10*time.Second, time.Hour, func() float64 { return 24 })
+		w.set("m", sensorsOf("a", "b", "c", "d", "e", "f", "g", "h"))
+		for _, turn := range w.machines["m"] {
+			turn.sensor.rule, turn.asked = noRule, at(0)
+			if spoil(turn); turn.sensor.ID < "e" {
+				turn.pace.Learn(seconds(at(0)), []float64{seconds(at(-20)), seconds(at(-10)), seconds(at(-1))}, true)
+			}
+		}
+		w.level(at(1))
+		if most := 2 * 8 / 24. * 3600; w.turn > most {
+			t.Errorf("%s: a turn of %.0f s where a cycle is %.0f s", name, w.turn, most/2)
+		}
+	}
+}

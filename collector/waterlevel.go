@@ -104,12 +104,13 @@ func (w *waterLevel) promised(r *Rule) float64 {
 	return max(r.MaxAge, w.interval).Seconds() * w.stretch
 }
 
-// rate returns the requests per second that a sensor takes at a level.
+// rate returns the requests per second that a sensor takes at a level: of one that backs off no more than of others, or no
+// level could make room for many that have just begun to fail.
 func (w *waterLevel) rate(t *turn, level float64) float64 {
-	if t.failures > 0 {
-		return 1 / w.backedOff(t).Sub(t.asked).Seconds()
-	}
 	rate := 1 / w.clamp(1/t.pace.Rate(level/t.haste()))
+	if t.failures > 0 {
+		return min(rate, 1/w.backedOff(t).Sub(t.asked).Seconds())
+	}
 	if age := w.promisedAge(t); age > 0 {
 		rate = max(rate, t.pace.PromiseRate(age))
 	}
