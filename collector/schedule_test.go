@@ -2,6 +2,7 @@ package collector
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -207,6 +208,24 @@ func TestTheLevelIsBoundedWhileManySensorsFailOrArePromised(t *testing.T) {
 		w.level(at(1))
 		if most := 2 * 8 / 24. * 3600; w.turn > most {
 			t.Errorf("%s: a turn of %.0f s where a cycle is %.0f s", name, w.turn, most/2)
+		}
+	}
+}
+
+func TestMaxIntervalGoesWhereTheAllowanceCannotHoldIt(t *testing.T) {
+	for perHour, want := range map[float64]float64{4: 2 * 3600, 40: 720} { // of 8 sensors: a cycle of 2 h, and of 12 min
+		w := newWaterLevel(10*time.Second, time.Hour, func() float64 { return perHour })
+		w.set("m", sensorsOf("a", "b", "c", "d", "e", "f", "g", "h"))
+		for _, turn := range w.machines["m"] {
+			turn.sensor.rule = noRule
+			turn.pace.Learn(seconds(at(0)), []float64{seconds(at(-20)), seconds(at(-10)), seconds(at(-1))}, true)
+		}
+		w.level(at(1))
+		if math.Abs(w.turn/want-1) > 0.02 {
+			t.Errorf("%v an hour: a turn of %.0f s, want the cycle of %.0f s", perHour, w.turn, want)
+		}
+		if held := w.clamp(1e6) == 3600; held != (perHour == 40) {
+			t.Errorf("%v an hour: a sensor is left for %.0f s at most", perHour, w.clamp(1e6))
 		}
 	}
 }
