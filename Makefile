@@ -35,7 +35,8 @@ GO_IMAGE ?= docker.io/library/golang:1.26
 # A tag of an image may not hold the + of a version.
 IMAGE ?= $(BINARY):$(subst +,-,$(VERSION))
 
-FUZZTIME ?= 5s
+# A number of inputs: go test may report the end of a time given in seconds as a failure ("context deadline exceeded").
+FUZZTIME ?= 30000x
 
 .PHONY: help run demo build test check lint fmt check-mod check-config check-metrics check-rules check-freshness freshness fuzz image check-image clean
 
@@ -85,7 +86,7 @@ freshness: ## how fresh readings are kept, in all scenarios; writes docs/freshne
 	mkdir -p docs
 	$(FRESHNESS) -timeout 0 -freshness.full -freshness.write='$(CURDIR)/docs/freshness.md' $(FRESHNESS_FLAGS)
 
-fuzz: ## run each fuzz target for FUZZTIME (5s)
+fuzz: ## run each fuzz target for FUZZTIME (30000x: so many inputs)
 	.ci/fuzz $(FUZZTIME)
 
 image: ## build the container image from the Dockerfile (needs buildah, or IMAGE_BUILDER='docker build')
