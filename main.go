@@ -95,11 +95,18 @@ func (c *cli) runCommand() {
 }
 
 func (c *cli) checkCommands(stdout io.Writer) {
-	check := c.Command("check", "Check a config, or a running exporter.")
+	check := c.Command("check", "Check a config, the innius API, or a running exporter.")
 
 	cfg := check.Command("config", "Validate the config without any network and print what it means.")
 	p := planFlags(cfg)
 	c.commands[cfg.FullCommand()] = func(context.Context, *slog.Logger) error { return app.CheckConfig(c.source, p, stdout) }
+
+	var a app.APICheck
+	api := check.Command("api", "Walk the innius API with your key, in 4 to 10 requests, and say how it is understood and what to set.")
+	api.Flag("output", "Form of the report.").Default("text").EnumVar(&a.Output, "text", "json")
+	api.Flag("all", "List all machines and sensors, after saying how many requests that takes.").BoolVar(&a.All)
+	api.Flag("account", "Name of the one account to check. Default: all of the config, one after the other.").StringVar(&a.Account)
+	c.commands[api.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error { return a.Run(ctx, c.source, stdout) }
 
 	var h app.HealthCheck
 	health := check.Command("health", "Ask a running exporter whether it is healthy.")

@@ -28,8 +28,30 @@ var (
 	times        = []string{"timestamp", "time", "t"}
 	values       = []string{"value", "v"}
 	// holders are the fields of data that may hold the list; an operation's own name goes first.
-	holders = []string{"machines", "sensors", "values", "items", "results"}
+	holders = []string{"machines", "sensors", "values", "items", "results", "data"}
 )
+
+// role is a fact that an item of an answer states: its name in the config under fields, and how it may be spelled.
+type role struct {
+	name, chosen string
+	known        []string
+	spare        bool // a later spelling is for where the first is blank, not another name of the same fact
+}
+
+// roles lists the facts that an operation's answer states.
+func (f Fields) roles(op Operation) []role {
+	switch op {
+	case OpCompany:
+		return []role{{"company_id", f.CompanyID, companyIDs, false}, {"company_name", f.CompanyName, names, true}}
+	case OpMachines:
+		return []role{{"machine_id", f.MachineID, machineIDs, false}, {"machine_name", f.MachineName, machineNames, true}}
+	case OpSensors:
+		return []role{
+			{"sensor_id", f.SensorID, sensorIDs, false}, {"sensor_name", f.SensorName, names, true}, {"unit", f.Unit, units, false},
+		}
+	}
+	return []role{{"time", f.Time, times, false}, {"value", f.Value, values, false}}
+}
 
 // SkipReason says why a reading cannot be used; empty where it can.
 type SkipReason string
@@ -81,12 +103,17 @@ func isLower(fields map[string]any) bool {
 	return true
 }
 
-// pick returns the first field present, of the chosen name alone where the user chose one.
-func (o object) pick(chosen string, known []string) (any, bool) {
+// spellings are the names that a fact is looked for under: the chosen one alone where the user chose one.
+func spellings(chosen string, known []string) []string {
 	if chosen != "" {
-		known = []string{strings.ToLower(chosen)}
+		return []string{strings.ToLower(chosen)}
 	}
-	for _, name := range known {
+	return known
+}
+
+// pick returns the first field present.
+func (o object) pick(chosen string, known []string) (any, bool) {
+	for _, name := range spellings(chosen, known) {
 		if value, ok := o[name]; ok {
 			return value, true
 		}
@@ -149,51 +176,104 @@ func (a *answer) parse() (any, error) {
 	return nil, a.errorf("no JSON: %s: %s", a.key.scrubError(err.Error()), a.notJSON())
 }
 
-// list finds the list in data: data itself, or the field of data that holds it.
-func (a *answer) list(op Operation) ([]object, string, error) {
+// list is one page of a list, and where in the answer it stood.
+type list struct {
+	objects  []object
+	next     string // start_key of the next page; empty at the end
+	nextForm string // what next_key is: "a number", "text", "null"; empty where there is none
+	where    string // "data", or "data." and the field of it
+	inside   object // data, where it is an object
+	whole    object // the top level
+}
+
+// list finds the list in data: data itself, or the field of data that holds it. Beside an error it says what was found
+// before that.
+func (a *answer) list(op Operation) (list, error) {
 	data, whole, err := a.data()
+	l := list{whole: whole}
 	if err != nil {
-		return nil, "", err
+		return l, err
 	}
-	items, inside, err := a.findList(op, data)
+	items, err := a.findList(op, data, &l)
 	if err != nil {
-		return nil, "", err
+		return l, err
 	}
-	next, err := a.nextKey(whole, inside)
-	if err != nil {
-		return nil, "", err
+	if l.next, l.nextForm, err = a.nextKey(whole, l.inside); err != nil {
+		return l, err
 	}
-	objects := make([]object, len(items))
+	l.objects = make([]object, len(items))
+	read := objectOf
+	if op == OpValues && len(items) > 0 && isPair(items[0]) {
+		read = pairOf
+	}
 	for i, item := range items {
-		fields, ok := item.(map[string]any)
-		if !ok {
-			return nil, "", a.errorf("%s[%d] is %s, not an object", op, i, kind(item))
+		var ok bool
+		if l.objects[i], ok = read(item); !ok {
+			l.objects = l.objects[:i]
+			return l, a.errorf("%s[%d] is %s, not an object", op, i, kind(item))
 		}
-		objects[i] = lowerKeys(fields)
 	}
-	return objects, next, nil
+	return l, nil
+}
+
+func objectOf(item any) (object, bool) {
+	fields, ok := item.(map[string]any)
+	return lowerKeys(fields), ok
+}
+
+// isPair reports whether an item is a reading written as [time, value]: assumed, as many a time series is written so.
+// Two times are none, for which of them is the value would be a guess.
+func isPair(item any) bool {
+	pair, ok := item.([]any)
+	if !ok || len(pair) != 2 {
+		return false
+	}
+	_, first := parseTime(plain(pair[0]))
+	_, second := parseTime(plain(pair[1]))
+	return first && !second
+}
+
+func pairOf(item any) (object, bool) {
+	pair, ok := item.([]any)
+	if !ok || len(pair) != 2 {
+		return nil, false
+	}
+	return object{"t": pair[0], "v": pair[1]}, true
 }
 
 // findList never takes the absence of a list for an empty one: that would look like everything had been deleted.
-func (a *answer) findList(op Operation, data any) ([]any, object, error) {
+func (a *answer) findList(op Operation, data any, l *list) ([]any, error) {
 	if items, ok := data.([]any); ok {
-		return items, nil, nil
+		l.where = "data"
+		return items, nil
 	}
 	fields, ok := data.(map[string]any)
 	if !ok {
-		return nil, nil, a.errorf("data is %s, not a list of %s", kind(data), op)
+		return nil, a.errorf("data is %s, not a list of %s", kind(data), op)
 	}
-	inside := lowerKeys(fields)
-	for _, holder := range append([]string{string(op)}, holders...) {
-		if items, ok := inside[holder].([]any); ok {
-			return items, inside, nil
+	l.inside = lowerKeys(fields)
+	for _, holder := range a.holders(op) {
+		if items, ok := l.inside[holder].([]any); ok {
+			l.where = "data." + holder
+			return items, nil
 		}
 	}
-	return nil, nil, a.errorf("no list of %s found in data; its fields are: %s", op, a.fieldNames(inside))
+	return nil, a.errorf("no list of %s found in data; its fields are: %s", op, a.fieldNames(l.inside))
 }
 
-// nextKey returns the key of the next page, as written; empty where there is none. The top level goes before data.
-func (a *answer) nextKey(levels ...object) (string, error) {
+// holders are the fields of data that may hold the list, most specific first; last the id of the object that the list
+// is of, as in {"data": {"<id of the sensor>": [...]}}: assumed, and safe, for it is the id that was asked for.
+func (a *answer) holders(op Operation) []string {
+	own := append([]string{string(op)}, holders...)
+	if id := a.asked.parent(); id != "" {
+		own = append(own, strings.ToLower(id))
+	}
+	return own
+}
+
+// nextKey returns the key of the next page, as written; empty where there is none; and what it is. The top level goes
+// before data.
+func (a *answer) nextKey(levels ...object) (key, form string, err error) {
 	for _, level := range levels {
 		value, ok := level["next_key"]
 		if !ok {
@@ -201,16 +281,16 @@ func (a *answer) nextKey(levels ...object) (string, error) {
 		}
 		switch key := value.(type) {
 		case nil:
-			return "", nil
+			return "", kind(value), nil
 		case json.Number:
-			return unlessZero(string(key)), nil
+			return unlessZero(string(key)), kind(value), nil
 		case string:
-			return unlessZero(key), nil
+			return unlessZero(key), kind(value), nil
 		default:
-			return "", a.errorf("next_key is %s, neither number, text nor null", kind(value))
+			return "", kind(value), a.errorf("next_key is %s, neither number, text nor null", kind(value))
 		}
 	}
-	return "", nil
+	return "", "", nil
 }
 
 // unlessZero takes only a whole zero for the end: a text key such as "0-0" or "-" leads on.
@@ -224,17 +304,11 @@ func unlessZero(key string) string {
 
 // company reads the one company of an account: an object, a list of one, or an object that holds such a list.
 func (a *answer) company() (Company, error) {
-	data, _, err := a.data()
+	l, err := a.companyObject()
 	if err != nil {
 		return Company{}, err
 	}
-	fields, single := data.(map[string]any)
-	o := lowerKeys(fields)
-	if _, ok := o.pick(a.fields.CompanyID, companyIDs); !single || !ok {
-		if o, err = a.onlyCompany(data); err != nil {
-			return Company{}, err
-		}
-	}
+	o := l.objects[0]
 	id, err := a.id(o, "company", a.fields.CompanyID, companyIDs)
 	if err != nil {
 		return Company{}, err
@@ -242,26 +316,37 @@ func (a *answer) company() (Company, error) {
 	return Company{ID: id, Name: a.name(o, a.fields.CompanyName, names, id)}, nil
 }
 
-func (a *answer) onlyCompany(data any) (object, error) {
-	if fields, ok := data.(map[string]any); ok && !holdsList(lowerKeys(fields)) {
-		return lowerKeys(fields), nil // the error about the missing id says which fields there are
-	}
-	items, _, err := a.findList(OpCompany, data)
+// companyObject finds the object of the company; without an error it is a list of one.
+func (a *answer) companyObject() (list, error) {
+	data, whole, err := a.data()
+	l := list{whole: whole}
 	if err != nil {
-		return nil, err
+		return l, err
+	}
+	if fields, ok := data.(map[string]any); ok {
+		o := lowerKeys(fields)
+		if _, ok := o.pick(a.fields.CompanyID, companyIDs); ok || !a.holdsList(o) {
+			l.where, l.objects = "data", []object{o} // where the id is missing, the error says which fields there are
+			return l, nil
+		}
+	}
+	items, err := a.findList(OpCompany, data, &l)
+	if err != nil {
+		return l, err
 	}
 	if len(items) != 1 {
-		return nil, a.errorf("%d companies where one is expected: the key's own", len(items))
+		return l, a.errorf("%d companies where one is expected: the key's own", len(items))
 	}
-	fields, ok := items[0].(map[string]any)
+	o, ok := objectOf(items[0])
 	if !ok {
-		return nil, a.errorf("the company is %s, not an object", kind(items[0]))
+		return l, a.errorf("the company is %s, not an object", kind(items[0]))
 	}
-	return lowerKeys(fields), nil
+	l.objects = []object{o}
+	return l, nil
 }
 
-func holdsList(o object) bool {
-	return slices.ContainsFunc(append([]string{string(OpCompany)}, holders...), func(holder string) bool {
+func (a *answer) holdsList(o object) bool {
+	return slices.ContainsFunc(a.holders(OpCompany), func(holder string) bool {
 		_, ok := o[holder].([]any)
 		return ok
 	})
@@ -294,10 +379,7 @@ func (a *answer) id(o object, what, chosen string, known []string) (string, erro
 
 // name returns the first field that is not blank.
 func (a *answer) name(o object, chosen string, known []string, fallback string) string {
-	if chosen != "" {
-		known = []string{strings.ToLower(chosen)}
-	}
-	for _, field := range known {
+	for _, field := range spellings(chosen, known) {
 		if text := strings.TrimSpace(a.key.scrub(plain(o[field]))); text != "" {
 			return text
 		}

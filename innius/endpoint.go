@@ -137,6 +137,11 @@ type request struct {
 	from, to                 time.Time
 }
 
+// parent is the id of the object whose list is asked for.
+func (r request) parent() string {
+	return map[Operation]string{OpMachines: r.company, OpSensors: r.machine, OpValues: r.sensor}[r.op]
+}
+
 // expand fills the template of an operation and returns path and query below the base URL, both escaped.
 // limit and start_key are added to the query where the template does not name them and they are needed.
 func (e Endpoints) expand(r request) string {

@@ -58,12 +58,12 @@ func onePage[T any](ctx context.Context, c *Client, r request, read func(*answer
 	if err != nil {
 		return Page[T]{}, err
 	}
-	objects, next, err := a.list(r.op)
+	l, err := a.list(r.op)
 	if err != nil {
 		return Page[T]{}, err
 	}
-	page := Page[T]{Items: make([]T, len(objects)), Next: next}
-	for i, o := range objects {
+	page := Page[T]{Items: make([]T, len(l.objects)), Next: l.next}
+	for i, o := range l.objects {
 		if page.Items[i], err = read(a, o); err != nil {
 			return Page[T]{}, err
 		}

@@ -114,11 +114,11 @@ func (w *walk) step(ctx context.Context, c *Client) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	objects, next, err := a.list(OpValues)
+	l, err := a.list(OpValues)
 	if err != nil {
 		return false, err
 	}
-	page, err := a.readings(objects)
+	page, err := a.readings(l.objects)
 	if err != nil {
 		return false, err
 	}
@@ -129,13 +129,13 @@ func (w *walk) step(ctx context.Context, c *Client) (bool, error) {
 		return false, nil
 	case w.windowed:
 		w.found.Cursor.Key = ""
-		return w.narrow(page, next), nil
+		return w.narrow(page, l.next), nil
 	}
 	if len(page) > 0 {
 		w.found.Cursor.Key = w.ask.startKey
 	}
-	more := next != "" && next != w.ask.startKey
-	w.ask.startKey = next
+	more := l.next != "" && l.next != w.ask.startKey
+	w.ask.startKey = l.next
 	return more, nil
 }
 

@@ -31,7 +31,10 @@ type answer struct {
 	header http.Header
 	body   []byte
 	clock  time.Time // the header Date, our own clock where it is missing
-	key    Secret    // to be scrubbed from every text
+	came   time.Time // when, by our own clock
+	took   time.Duration
+	asked  request
+	key    Secret // to be scrubbed from every text
 	fields Fields
 }
 
@@ -51,7 +54,7 @@ func (c *Client) get(ctx context.Context, r request) (*answer, error) {
 	return a, err
 }
 
-// attempt is the whole way of one request: pace, key, send, check.
+// attempt is the whole way of one request: pace, key, send, check. What came is returned even beside an error.
 func (c *Client) attempt(ctx context.Context, r request) (*answer, error) {
 	if err := c.opts.Pacer.Wait(ctx); err != nil {
 		return nil, err
@@ -62,9 +65,13 @@ func (c *Client) attempt(ctx context.Context, r request) (*answer, error) {
 	}
 	start := time.Now()
 	a, err := c.send(ctx, r, key)
-	c.opts.Observe(Attempt{Operation: r.op, Status: statusOf(a), Duration: time.Since(start)})
+	took := time.Since(start)
+	c.opts.Observe(Attempt{Operation: r.op, Status: statusOf(a), Duration: took})
+	if a != nil {
+		a.took = took
+	}
 	if err != nil {
-		return nil, err
+		return a, err
 	}
 	return a, a.check()
 }
@@ -96,7 +103,7 @@ func (c *Client) send(ctx context.Context, r request, key Secret) (*answer, erro
 		return nil, networkError(err, key, c.opts.Timeout)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	return c.read(resp, key)
+	return c.read(resp, r, key)
 }
 
 // countSent counts how often net/http writes a request: it repeats one by itself, silently, where a connection that
@@ -117,8 +124,9 @@ func (c *Client) chargeRepeats(op Operation, repeats int) {
 	}
 }
 
-func (c *Client) read(resp *http.Response, key Secret) (*answer, error) {
-	a := &answer{status: resp.StatusCode, header: resp.Header, key: key, fields: c.opts.Fields, clock: time.Now()}
+func (c *Client) read(resp *http.Response, r request, key Secret) (*answer, error) {
+	a := &answer{status: resp.StatusCode, header: resp.Header, asked: r, key: key, fields: c.opts.Fields, came: time.Now()}
+	a.clock = a.came
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 		a.clock = date
 	}

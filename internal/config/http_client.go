@@ -1,6 +1,7 @@
 package config
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -47,7 +48,26 @@ func (h HTTPClient) Transport() (*http.Transport, error) {
 	t.TLSClientConfig = tlsConfig
 	t.MaxIdleConnsPerHost = idleConnections
 	t.Proxy = h.proxy()
+	t.OnProxyConnectResponse = refusal
 	return t, nil
+}
+
+// ProxyError occurs where a proxy answers, and refuses the way to innius: 407 without credentials that it accepts, 403 for
+// a host that it does not permit.
+type ProxyError struct {
+	Proxy  string // host and port
+	Status int
+}
+
+func (e *ProxyError) Error() string {
+	return fmt.Sprintf("the proxy %s refuses to connect: status %d (%s)", e.Proxy, e.Status, http.StatusText(e.Status))
+}
+
+func refusal(_ context.Context, proxy *url.URL, _ *http.Request, answer *http.Response) error {
+	if answer.StatusCode == http.StatusOK {
+		return nil
+	}
+	return &ProxyError{Proxy: proxy.Host, Status: answer.StatusCode}
 }
 
 func (h HTTPClient) proxy() func(*http.Request) (*url.URL, error) {

@@ -1,0 +1,216 @@
+package innius
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// maxRaw bounds, in bytes, what an Inspection shows of a body.
+const maxRaw = 1200
+
+// Ask is one request of an operation, for an Inspection. Zero values mean what the exporter would ask for.
+type Ask struct {
+	Operation Operation
+	Ref       SensorRef     // the ids that the operation needs
+	StartKey  string        // of a page after the first
+	Limit     int           // results a page; default Options.PageSize
+	Lookback  time.Duration // start of the window of values, before now; default Options.Lookback
+}
+
+// Inspection is what one request brought and how it was understood: by the same code that the exporter reads with. Every
+// text in it is scrubbed and cut.
+type Inspection struct {
+	Operation Operation
+	Asked     string        // path and query below the base URL
+	Sent      bool          // false: the key could not be read, or the pacer is paused
+	Status    int           // 0: no answer
+	Duration  time.Duration // of the request
+	Err       error         // what the exporter would have got instead of a result
+
+	Date        time.Time     // the API's clock; zero where it tells none
+	ClockAhead  time.Duration // of the API's clock before ours
+	ContentType string
+	Location    string // target of a redirect
+	Form        Form   // of the body
+	Raw         string // the body's beginning
+	From, Until time.Time
+
+	List     string  // where the list, or the company, was found, such as "data" or "data.items"; empty: nowhere
+	Items    int     // in it
+	Next     string  // start_key of the next page; empty at the end
+	NextForm string  // what next_key is: "a number", "text", "null"; empty: there is none
+	Facts    []Fact  // what each item states
+	Unknown  []Field // what was not understood
+
+	Company  Company
+	Machines []Machine
+	Sensors  []Sensor
+	Values   Values
+}
+
+// Form says what a body is.
+type Form string
+
+// The forms of a body.
+const (
+	FormEmpty Form = "empty"
+	FormHTML  Form = "HTML"
+	FormJSON  Form = "JSON"
+	FormOther Form = "neither JSON nor HTML"
+)
+
+// Inspect sends one request, paced like all others and never repeated, and tells what came of it.
+func (c *Client) Inspect(ctx context.Context, ask Ask) *Inspection {
+	r := c.requestOf(ask)
+	start := time.Now()
+	a, err := c.attempt(ctx, r)
+	took := time.Since(start)
+	if a != nil {
+		took = a.took
+	}
+	in := &Inspection{
+		Operation: ask.Operation, Asked: c.Scrub(c.opts.Endpoints.expand(r)), Sent: sent(ctx, a, err),
+		Duration: took, Err: err, From: r.from, Until: r.to,
+	}
+	if a == nil {
+		return in
+	}
+	in.head(a)
+	if err == nil {
+		in.understand(a)
+	}
+	return in
+}
+
+// Scrub makes a text safe to show: the key replaced, control characters out, cut.
+func (c *Client) Scrub(text string) string {
+	c.mu.Lock()
+	key := c.used
+	c.mu.Unlock()
+	if key.Empty() {
+		key, _ = c.opts.Key() // without a key there is nothing to hide
+	}
+	return key.scrubError(text)
+}
+
+// Windowed reports whether the values are asked for by a window of time.
+func (c *Client) Windowed() bool { return c.opts.Endpoints.windowed() }
+
+func (c *Client) requestOf(ask Ask) request {
+	r := request{op: ask.Operation, startKey: ask.StartKey}
+	if r.op != OpCompany {
+		r.company, r.limit = ask.Ref.Company, orDefault(ask.Limit, c.opts.PageSize)
+	}
+	if r.op == OpSensors || r.op == OpValues {
+		r.machine = ask.Ref.Machine
+	}
+	if r.op == OpValues {
+		now := time.Now()
+		r.sensor, r.from, r.to = ask.Ref.Sensor, now.Add(-orDefault(ask.Lookback, c.opts.Lookback)), now
+	}
+	return r
+}
+
+// sent reports whether a request may have left: not where the pacer is paused, the key could not be read, or the
+// caller gave up while waiting for allowance.
+func sent(ctx context.Context, a *answer, err error) bool {
+	if _, unread := errors.AsType[*KeyError](err); unread || errors.Is(err, ErrPaused) {
+		return false
+	}
+	_, network := errors.AsType[*NetworkError](err)
+	return a != nil || network || ctx.Err() == nil
+}
+
+// head takes over what does not depend on the shape of the answer.
+func (in *Inspection) head(a *answer) {
+	in.Status = a.status
+	in.ContentType = a.key.scrubError(a.header.Get("Content-Type"))
+	in.Location = a.key.scrubError(a.header.Get("Location"))
+	if date, err := http.ParseTime(a.header.Get("Date")); err == nil {
+		in.Date, in.ClockAhead = date, date.Sub(a.came.Truncate(time.Second)) // the header has whole seconds
+	}
+	in.Form, in.Raw = a.form(), a.raw()
+}
+
+func (a *answer) form() Form {
+	body := bytes.TrimSpace(a.body)
+	switch {
+	case len(body) == 0:
+		return FormEmpty
+	case body[0] == '<':
+		return FormHTML
+	case json.Valid(body):
+		return FormJSON
+	}
+	return FormOther
+}
+
+// raw is the beginning of the body as it came. The key is taken out of the whole body first, so that no part of one
+// can remain where the text is cut. Where only JSON's escapes hide the key, the body is shown without them.
+func (a *answer) raw() string {
+	text := string(a.body)
+	if plain, ok := unescaped(a.body); ok && a.key.in(plain) {
+		text = plain
+	}
+	return cut(strings.Join(strings.Fields(a.key.scrub(spaced(text))), " "), maxRaw)
+}
+
+// unescaped writes JSON anew, without escapes that need not be.
+func unescaped(body []byte) (string, bool) {
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.UseNumber()
+	var value any
+	if decoder.Decode(&value) != nil {
+		return "", false
+	}
+	var out strings.Builder
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	return out.String(), encoder.Encode(value) == nil
+}
+
+// understand reads the answer as the exporter does.
+func (in *Inspection) understand(a *answer) {
+	find := func() (list, error) { return a.list(in.Operation) }
+	if in.Operation == OpCompany {
+		find = a.companyObject
+	}
+	l, err := find()
+	in.List, in.Items, in.Next, in.NextForm = a.key.scrubError(l.where), len(l.objects), l.next, l.nextForm
+	in.facts(a, l)
+	if in.Err = err; err == nil {
+		in.Err = in.read(a, l.objects)
+	}
+}
+
+func (in *Inspection) read(a *answer, objects []object) (err error) {
+	switch in.Operation {
+	case OpCompany:
+		in.Company, err = a.company()
+	case OpMachines:
+		in.Machines, err = readAll(a, objects, (*answer).machine)
+	case OpSensors:
+		in.Sensors, err = readAll(a, objects, (*answer).sensor)
+	case OpValues:
+		var page []Reading
+		page, err = a.readings(objects)
+		in.Values = summary(page, objects, a)
+	}
+	return err
+}
+
+func readAll[T any](a *answer, objects []object, read func(*answer, object) (T, error)) ([]T, error) {
+	items := make([]T, len(objects))
+	for i, o := range objects {
+		var err error
+		if items[i], err = read(a, o); err != nil {
+			return nil, err
+		}
+	}
+	return items, nil
+}

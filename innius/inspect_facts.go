@@ -1,0 +1,146 @@
+package innius
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Bounds of what an Inspection tells of fields, so that a strange answer makes no endless report.
+const (
+	maxUnknown = 30 // fields not understood
+	maxField   = 60 // bytes of a field's name, or of an example
+)
+
+// Fact is one thing that the items of an answer state, such as a sensor's id.
+type Fact struct {
+	Name    string   // as in the config under fields: "sensor_id"
+	Field   string   // where it was taken from, in lower case; empty: it is missing in every item
+	Example string   // of the first item that has it
+	Missing int      // items without it
+	Known   []string // the spellings that were looked for
+	Rivals  []Field  // other spellings that are present and say something else
+}
+
+// Field is a field of an answer, in lower case, with an example of what stands there.
+type Field struct {
+	Name, Example string
+	Time          bool // it reads as a time
+	Number        bool // it is a number, or a boolean
+	Distinct      bool // each item has one, text or number, and no two are the same: it could be an id
+}
+
+// facts tells from which fields what was taken, and which were not understood.
+func (in *Inspection) facts(a *answer, l list) {
+	known := map[string]bool{}
+	for _, role := range a.fields.roles(in.Operation) {
+		in.Facts = append(in.Facts, a.fact(role, l.objects))
+		for _, name := range spellings(role.chosen, role.known) {
+			known[name] = true
+		}
+	}
+	for name := range fieldsOf(l.objects) {
+		if !known[name] {
+			in.Unknown = append(in.Unknown, a.field(name, name, l.objects))
+		}
+	}
+	for prefix, level := range map[string]object{"": l.whole, "data.": l.inside} {
+		for name := range level {
+			if l.where != "" && name != "next_key" && prefix+name != "data" && prefix+name != l.where {
+				in.Unknown = append(in.Unknown, a.field(prefix+name, name, []object{level}))
+			}
+		}
+	}
+	slices.SortFunc(in.Unknown, func(a, b Field) int { return strings.Compare(a.Name, b.Name) })
+	in.Unknown = in.Unknown[:min(len(in.Unknown), maxUnknown)]
+}
+
+func fieldsOf(objects []object) map[string]bool {
+	all := map[string]bool{}
+	for _, o := range objects {
+		for name := range o {
+			all[name] = true
+		}
+	}
+	return all
+}
+
+func (a *answer) fact(r role, objects []object) Fact {
+	f := Fact{Name: r.name, Known: spellings(r.chosen, r.known)}
+	for _, o := range objects {
+		name, ok := a.taken(r, o)
+		if !ok {
+			f.Missing++
+			continue
+		}
+		if f.Field == "" {
+			f.Field, f.Example = a.short(name), a.show(o[name])
+			f.Rivals = a.rivals(r, o, name)
+		}
+	}
+	return f
+}
+
+// taken names the field that the decoder takes for a role: for names, as it does, the first that is not blank.
+func (a *answer) taken(r role, o object) (string, bool) {
+	for _, name := range spellings(r.chosen, r.known) {
+		value, ok := o[name]
+		if ok && (r.name == "time" || r.name == "value" || plain(value) != "") {
+			return name, true
+		}
+		if ok && !r.spare {
+			return "", false // the first that is present counts, blank or not
+		}
+	}
+	return "", false
+}
+
+// rivals are the other spellings of a fact that are present and say something else. A field chosen by the user has none.
+func (a *answer) rivals(r role, o object, taken string) []Field {
+	var rivals []Field
+	for _, name := range r.known {
+		value, ok := o[name]
+		if ok && name != taken && r.chosen == "" && !r.spare && a.show(value) != a.show(o[taken]) {
+			rivals = append(rivals, a.field(name, name, []object{o}))
+		}
+	}
+	return rivals
+}
+
+// field describes one that some objects have.
+func (a *answer) field(shown, name string, objects []object) Field {
+	f := Field{Name: a.short(shown), Distinct: len(objects) > 0}
+	seen := map[string]bool{}
+	for _, o := range objects {
+		value, ok := o[name]
+		text := plain(value)
+		f.Distinct = f.Distinct && text != "" && !seen[text]
+		seen[text] = true
+		if !ok || f.Example != "" {
+			continue
+		}
+		f.Example = a.show(value)
+		_, f.Time = parseTime(text)
+		_, _, why := a.number(value)
+		f.Number = why == ""
+	}
+	return f
+}
+
+func (a *answer) short(text string) string { return cut(a.key.scrubError(text), maxField) }
+
+// show writes a value as JSON would, for people: text without quotes, lists and objects by their kind.
+func (a *answer) show(value any) string {
+	switch value.(type) {
+	case map[string]any, []any:
+		return kind(value)
+	case string, json.Number:
+		return a.short(plain(value))
+	}
+	text, _ := json.Marshal(value) // null, or a boolean
+	return string(text)
+}
+
+// SkipReasons lists the reasons that occur, in a fixed order.
+func (v Values) SkipReasons() []SkipReason { return slices.Sorted(maps.Keys(v.Skipped)) }

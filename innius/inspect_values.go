@@ -1,0 +1,54 @@
+package innius
+
+import "time"
+
+// Values is what a page of values shows.
+type Values struct {
+	Readings       []Reading // in the order of the page
+	Usable         int       // readings with a number
+	Order          Order
+	Mixed          bool // some readings stand against the order
+	Oldest, Newest time.Time
+	TimeForm       string // such as "epoch milliseconds, a number"; empty: no time was understood
+	Skipped        map[SkipReason]int
+}
+
+// summary looks at a page as a whole.
+func summary(page []Reading, objects []object, a *answer) Values {
+	v := Values{Readings: page, Order: orderOf(page), Skipped: map[SkipReason]int{}}
+	var before time.Time
+	for i, r := range page {
+		if r.Skip == "" {
+			v.Usable++
+		} else {
+			v.Skipped[r.Skip]++
+		}
+		if r.Time.IsZero() {
+			continue
+		}
+		v.extend(r.Time)
+		if v.TimeForm == "" {
+			v.TimeForm = a.timeForm(objects[i])
+		}
+		step := r.Time.Compare(before)
+		v.Mixed = v.Mixed || !before.IsZero() && (v.Order == Ascending && step < 0 || v.Order == Descending && step > 0)
+		before = r.Time
+	}
+	return v
+}
+
+func (v *Values) extend(at time.Time) {
+	if v.Oldest.IsZero() || at.Before(v.Oldest) {
+		v.Oldest = at
+	}
+	if at.After(v.Newest) {
+		v.Newest = at
+	}
+}
+
+// timeForm says how the time of a reading is written.
+func (a *answer) timeForm(o object) string {
+	stamp, _ := o.pick(a.fields.Time, times)
+	_, form, _ := readTime(plain(stamp))
+	return form + ", " + kind(stamp)
+}

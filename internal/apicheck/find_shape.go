@@ -1,0 +1,133 @@
+package apicheck
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"innius_exporter/innius"
+)
+
+// notUnderstood says what is strange about an answer that came.
+func (w *walk) notUnderstood(in *innius.Inspection, e *innius.AnswerError) *Finding {
+	switch {
+	case in.Form == innius.FormHTML:
+		return fail("html", w.account(w.addresses(in)...),
+			"A web page came instead of data: "+e.Detail+". The url leads to a web site, or a sign-in page stands before the API. The "+
+				"base URL of the API stands in its API reference; often it begins with api.").shown(in)
+	case in.Form == innius.FormEmpty && strings.HasPrefix(e.Detail, "the body"):
+		return fail("broken", w.account(fmt.Sprintf("page_size: %d", max(1, w.o.Account.PageSize/10))),
+			"The answer did not come whole: "+e.Detail+". Try again; smaller pages are safer.")
+	case in.Form == innius.FormEmpty, in.Form == innius.FormOther:
+		return fail("not-json", w.account(w.addresses(in)...),
+			"What came is no JSON: "+e.Detail+". The url, or the path of the operation, is not the API's.").shown(in)
+	}
+	if f := w.withoutField(in); f != nil {
+		return f
+	}
+	return fail("shape", w.account("endpoints:",
+		w.endpoint(in.Operation, w.template(in.Operation))+"  # is this the operation?"),
+		"The answer is JSON, but not in a shape that is known: "+e.Detail+".",
+		"If the path is right, the exporter must learn this shape: please report it, with the answer below.").shown(in)
+}
+
+// addresses are the two lines that say where an operation is asked for.
+func (w *walk) addresses(in *innius.Inspection) []string {
+	return []string{
+		w.urlLine() + "  # is this the base URL of the API?",
+		"endpoints:", w.endpoint(in.Operation, w.template(in.Operation)) + "  # and is this the path below it?",
+	}
+}
+
+// withoutField is an answer whose list was found, while its items lack something that they must have; nil where that is
+// not what is wrong.
+func (w *walk) withoutField(in *innius.Inspection) *Finding {
+	for _, f := range in.Facts {
+		needed := strings.HasSuffix(f.Name, "_id") || f.Name == "time" || f.Name == "value"
+		if in.Items == 0 || !needed || f.Missing == 0 || f.Missing < in.Items && !strings.HasSuffix(f.Name, "_id") {
+			continue
+		}
+		set := w.chooseField(f.Name, in.Unknown)
+		text := fmt.Sprintf("No field is known for the %s: looked for %s.", what(f.Name), strings.Join(f.Known, ", "))
+		if f.Missing < in.Items {
+			text = fmt.Sprintf("%d of %d items have no %s in: %s.", f.Missing, in.Items, what(f.Name), strings.Join(f.Known, ", "))
+		}
+		return fail(f.Name[strings.Index(f.Name, "_")+1:]+"-field", set,
+			text+" There are: "+names(fields(in.Unknown))+".").shown(in)
+	}
+	return nil
+}
+
+func what(fact string) string {
+	switch fact {
+	case "time", "value":
+		return fact + " of a reading"
+	}
+	owner, kind, _ := strings.Cut(fact, "_")
+	if kind == "" {
+		return fact
+	}
+	return kind + " of a " + owner
+}
+
+// chooseField is YAML that names the likeliest field for a fact; the others that could be it stand beside.
+func (w *walk) chooseField(fact string, unknown []innius.Field) string {
+	likely := candidates(fact, unknown)
+	if len(likely) == 0 {
+		return w.account("fields:", "  "+fact+": "+quote("the field's name")+"  # the one that holds it")
+	}
+	lines := []string{"fields:", "  " + fact + ": " + quote(likely[0].Name) + example(likely[0])}
+	for _, other := range likely[1:min(len(likely), 4)] {
+		lines = append(lines, "  # or "+fact+": "+quote(other.Name)+example(other))
+	}
+	return w.account(lines...)
+}
+
+func example(f innius.Field) string {
+	text := []rune(f.Example)
+	if len(text) > 30 {
+		text = append(text[:30], '…')
+	}
+	return "  # here: " + string(text)
+}
+
+var idLike = regexp.MustCompile(`id|key|code|nr|number|serial|tag|ref`)
+
+// candidates are the fields that could hold a fact, the likeliest first.
+func candidates(fact string, unknown []innius.Field) []innius.Field {
+	could := func(f innius.Field) bool { return f.Distinct }
+	better := func(f innius.Field) bool { return idLike.MatchString(f.Name) }
+	switch {
+	case fact == "time":
+		could, better = func(f innius.Field) bool { return f.Time }, func(innius.Field) bool { return false }
+	case fact == "value":
+		could, better = func(f innius.Field) bool { return f.Number && !f.Time }, func(f innius.Field) bool { return f.Name[0] == 'v' }
+	case strings.HasSuffix(fact, "_name"):
+		could = func(f innius.Field) bool { return f.Distinct && !f.Number && !f.Time }
+		better = func(f innius.Field) bool { return nameLike.MatchString(f.Name) }
+	case fact == "unit":
+		could = func(f innius.Field) bool { return unitLike.MatchString(f.Name) }
+	}
+	var likely []innius.Field
+	for _, f := range unknown {
+		if could(f) && !strings.Contains(f.Name, "data.") {
+			likely = append(likely, f)
+		}
+	}
+	slices.SortStableFunc(likely, func(a, b innius.Field) int {
+		switch {
+		case better(a) == better(b):
+			return 0
+		case better(a):
+			return -1
+		}
+		return 1
+	})
+	return likely
+}
+
+var (
+	nameLike = regexp.MustCompile(`name|label|title|descr|caption|alias`)
+	unitLike = regexp.MustCompile(`unit|uom|dimension|measure`)
+)

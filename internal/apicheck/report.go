@@ -1,0 +1,105 @@
+package apicheck
+
+import "time"
+
+// Report is what the check of one account found.
+type Report struct {
+	Account  string    `json:"account"`
+	URL      string    `json:"url"`
+	OK       bool      `json:"ok"`       // the exporter will understand this API
+	Requests int       `json:"requests"` // spent of the key's allowance
+	Steps    []Step    `json:"steps"`
+	Findings []Finding `json:"findings"`           // in the order of their finding
+	Machines []Machine `json:"machines,omitempty"` // with --all
+}
+
+// Step is one request, what came and how it was understood.
+type Step struct {
+	Number       int     `json:"number"`
+	Operation    string  `json:"operation"`
+	Of           string  `json:"of,omitempty"` // the object that was asked about, in words
+	Asked        string  `json:"asked"`        // path and query below the URL
+	Status       int     `json:"status"`       // 0: no answer
+	Milliseconds int64   `json:"milliseconds"`
+	Error        string  `json:"error,omitempty"`
+	ListAt       string  `json:"list_at,omitempty"` // where in the answer the list, or the company, was found
+	Items        int     `json:"items"`
+	NextKey      string  `json:"next_key,omitempty"` // what it is: a number, text, null; empty where there is none
+	More         bool    `json:"more"`               // next_key leads to another page
+	Facts        []Fact  `json:"facts,omitempty"`
+	Unknown      []Field `json:"not_understood,omitempty"`
+	Values       *Values `json:"values,omitempty"`
+	Skipped      string  `json:"filtered,omitempty"` // what the config's filters leave out
+	ClockAhead   *int64  `json:"clock_ahead_seconds,omitempty"`
+}
+
+// Fact is one thing that was looked for in each item, and the field that it was taken from.
+type Fact struct {
+	Name    string  `json:"name"`
+	Field   string  `json:"field,omitempty"` // empty: missing in every item
+	Example string  `json:"example,omitempty"`
+	Missing int     `json:"missing,omitempty"` // items without it
+	Rivals  []Field `json:"rivals,omitempty"`  // say something else under another usual name
+}
+
+// Field is a field of an answer with an example of what stands there.
+type Field struct {
+	Name    string `json:"name"`
+	Example string `json:"example,omitempty"`
+}
+
+// Values is what a page of values shows.
+type Values struct {
+	Usable   int            `json:"usable"`
+	Order    string         `json:"order,omitempty"` // ascending, descending; empty where no two times differ
+	Mixed    bool           `json:"mixed,omitempty"`
+	Oldest   time.Time      `json:"oldest,omitzero"`
+	Newest   time.Time      `json:"newest,omitzero"`
+	TimeForm string         `json:"time_form,omitempty"`
+	Skipped  map[string]int `json:"skipped,omitempty"` // readings by the reason that makes them unusable
+}
+
+// Severity says how much a finding matters.
+type Severity string
+
+// The severities.
+const (
+	Failure Severity = "failure" // the exporter will not work like this
+	Warning Severity = "warning" // it will, worse than it could
+	Note    Severity = "note"    // to be looked at once
+)
+
+// Finding is something that a person should know, and what to set.
+type Finding struct {
+	Kind     string   `json:"kind"` // a word for each sort of finding, such as "tls-name"
+	Severity Severity `json:"severity"`
+	Text     []string `json:"text"`          // paragraphs in plain words
+	Set      string   `json:"set,omitempty"` // YAML to paste; empty where nothing can be set
+	Raw      string   `json:"raw,omitempty"` // the answer that was not understood: scrubbed and cut
+}
+
+// Machine is one entry of the catalogue, with its sensors.
+type Machine struct {
+	ID       string   `json:"id"`
+	Name     string   `json:"name"`
+	Filtered string   `json:"filtered,omitempty"` // why it is left out
+	Sensors  []Sensor `json:"sensors"`
+}
+
+// Sensor is one sensor of the catalogue.
+type Sensor struct {
+	ID       string `json:"id"`
+	Name     string `json:"name"`
+	Unit     string `json:"unit,omitempty"`
+	Filtered string `json:"filtered,omitempty"`
+}
+
+// Failed reports whether something must be set before the exporter can work.
+func (r *Report) Failed() bool {
+	for _, f := range r.Findings {
+		if f.Severity == Failure {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,128 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+
+	"innius_exporter/collector"
+	"innius_exporter/internal/apicheck"
+	"innius_exporter/internal/config"
+)
+
+// APICheck is what the flags of check api say.
+type APICheck struct {
+	Output  string // text or json
+	All     bool
+	Account string // empty: all of them
+}
+
+// errToSet is the end of a check that found something to set right; the report says what.
+var errToSet = errors.New("the exporter will not work like this yet; the report says what to set")
+
+// Run checks the API of each account, one after the other, and writes what it finds. It keeps nothing.
+func (c *APICheck) Run(ctx context.Context, source config.Source, w io.Writer) error {
+	cfg, err := source.Load(os.Getenv)
+	if err != nil {
+		return err
+	}
+	accounts, err := c.accounts(cfg)
+	if err != nil {
+		return err
+	}
+	page := &apicheck.Text{W: w, Colour: colours(w), ConfigFile: source.File, URLSource: urlSource()}
+	whole := struct {
+		OK       bool               `json:"ok"`
+		Accounts []*apicheck.Report `json:"accounts"`
+	}{OK: true}
+	for i, a := range accounts {
+		if i > 0 && c.Output != "json" {
+			fmt.Fprintln(w)
+		}
+		report, err := c.check(ctx, cfg, a, page)
+		if err != nil {
+			return fmt.Errorf("account %q: %w", a.Name, err)
+		}
+		whole.OK = whole.OK && report.OK
+		whole.Accounts = append(whole.Accounts, report)
+	}
+	if c.Output == "json" {
+		encoder := json.NewEncoder(w)
+		encoder.SetIndent("", "  ")
+		encoder.SetEscapeHTML(false)
+		if err := encoder.Encode(whole); err != nil {
+			return err
+		}
+	}
+	if !whole.OK {
+		return errToSet
+	}
+	return nil
+}
+
+// accounts are those to be checked.
+func (c *APICheck) accounts(cfg *config.Config) ([]config.Account, error) {
+	if c.Account == "" {
+		return cfg.Accounts, nil
+	}
+	var names []string
+	for _, a := range cfg.Accounts {
+		if a.Name == c.Account {
+			return []config.Account{a}, nil
+		}
+		names = append(names, fmt.Sprintf("%q", a.Name))
+	}
+	return nil, fmt.Errorf("--account %q: the config has no such account; it has: %s", c.Account, strings.Join(names, ", "))
+}
+
+func (c *APICheck) check(ctx context.Context, cfg *config.Config, a config.Account, page *apicheck.Text) (*apicheck.Report, error) {
+	account, err := newAccount(a, collector.NewMetrics())
+	if err != nil {
+		return nil, err
+	}
+	o := apicheck.Options{
+		Client: account.Client, Account: a, Config: cfg, ConfigFile: page.ConfigFile, Proxy: proxyOf(a), All: c.All,
+	}
+	if c.Output == "json" {
+		return apicheck.Run(ctx, o), nil
+	}
+	o.Begin, o.Step, o.Price = page.Begin, page.Step, page.Price
+	report := apicheck.Run(ctx, o)
+	page.End(report)
+	return report, nil
+}
+
+// proxyOf is the proxy that leads to an account's URL; nil where none does, or where the variables name no valid one.
+func proxyOf(a config.Account) *url.URL {
+	transport, err := a.HTTPClient.Transport()
+	if err != nil || transport.Proxy == nil {
+		return nil
+	}
+	proxy, err := transport.Proxy(&http.Request{URL: a.URL})
+	if err != nil {
+		return nil
+	}
+	return proxy
+}
+
+// urlSource is how the one account without a file got its URL.
+func urlSource() string {
+	if os.Getenv("INNIUS_URL") != "" {
+		return "INNIUS_URL"
+	}
+	return "--innius.url"
+}
+
+// colours reports whether a terminal is written to whose user did not say no (https://no-color.org).
+func colours(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	return ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(file.Fd()))
+}
