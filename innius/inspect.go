@@ -151,27 +151,53 @@ func (a *answer) form() Form {
 }
 
 // raw is the beginning of the body as it came. The key is taken out of the whole body first, so that no part of one
-// can remain where the text is cut. Where only JSON's escapes hide the key, the body is shown without them.
+// can remain where the text is cut. Where JSON's escapes hide the key, the body is written anew without it.
 func (a *answer) raw() string {
 	text := string(a.body)
-	if plain, ok := unescaped(a.body); ok && a.key.in(plain) {
-		text = plain
+	if value, err := a.parse(); err == nil {
+		if clean, held := a.key.outOf(value); held {
+			text = compact(clean)
+		}
 	}
 	return cut(strings.Join(strings.Fields(a.key.scrub(spaced(text))), " "), maxRaw)
 }
 
-// unescaped writes JSON anew, without escapes that need not be.
-func unescaped(body []byte) (string, bool) {
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.UseNumber()
-	var value any
-	if decoder.Decode(&value) != nil {
-		return "", false
+// outOf takes the key out of all texts of a JSON value, and reports whether one held it.
+func (s Secret) outOf(value any) (clean any, held bool) {
+	text := func(text string) string {
+		if !s.in(text) {
+			return text
+		}
+		held = true
+		return s.scrub(text)
 	}
+	switch v := value.(type) {
+	case string:
+		return text(v), held
+	case []any:
+		for i, item := range v {
+			var inside bool
+			v[i], inside = s.outOf(item)
+			held = held || inside
+		}
+	case map[string]any:
+		fields := make(map[string]any, len(v))
+		for name, item := range v {
+			var inside bool
+			fields[text(name)], inside = s.outOf(item)
+			held = held || inside
+		}
+		return fields, held
+	}
+	return value, held
+}
+
+func compact(value any) string {
 	var out strings.Builder
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)
-	return out.String(), encoder.Encode(value) == nil
+	_ = encoder.Encode(value) // it was JSON before
+	return out.String()
 }
 
 // understand reads the answer as the exporter does.

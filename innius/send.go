@@ -177,11 +177,11 @@ func (a *answer) check() error {
 }
 
 func (a *answer) redirectHost() string {
-	target, err := url.Parse(a.header.Get("Location"))
+	target, err := url.Parse(a.key.scrubError(a.header.Get("Location"))) // first, for the key may reach beyond the host
 	if err != nil {
 		return ""
 	}
-	return a.key.scrubError(target.Host)
+	return target.Host
 }
 
 // message returns the field message of a failure's body, or says what stands there instead.

@@ -54,9 +54,17 @@ func (w *walk) withoutField(in *innius.Inspection) *Finding {
 			text = fmt.Sprintf("%d of %d items have no %s in: %s.", f.Missing, in.Items, what(f.Name), strings.Join(f.Known, ", "))
 		}
 		return fail(f.Name[strings.Index(f.Name, "_")+1:]+"-field", set,
-			text+" There are: "+names(fields(in.Unknown))+".").shown(in)
+			text+notUnderstood(in.Unknown)).shown(in)
 	}
 	return nil
+}
+
+// notUnderstood says which fields are left to choose from.
+func notUnderstood(unknown []innius.Field) string {
+	if len(unknown) == 0 {
+		return " There are no other fields."
+	}
+	return " Not understood are: " + names(fields(unknown)) + "."
 }
 
 func what(fact string) string {

@@ -53,7 +53,7 @@ func (w *walk) unusable(t *trial, reason innius.SkipReason) *Finding {
 	}
 	return fail("value", w.chooseField("value", t.in.Unknown),
 		fmt.Sprintf("The readings of %s hold no number (%s). If another field holds the value, choose it:",
-			t.name(), first(t, reason).Text)).shown(t.in)
+			w.nameOf(t), first(t, reason).Text)).shown(t.in)
 }
 
 // first is the first reading that is skipped for a reason.
@@ -66,7 +66,7 @@ func first(t *trial, reason innius.SkipReason) innius.Reading {
 	return innius.Reading{}
 }
 
-func (t *trial) name() string { return quote(t.sensor.Name) + " of " + quote(t.machine.Name) }
+func (w *walk) nameOf(t *trial) string { return w.name(t.sensor.Name) + " of " + w.name(t.machine.Name) }
 
 func (w *walk) strangeTime(t *trial) *Finding {
 	text := first(t, innius.SkipTime).Text
@@ -90,7 +90,7 @@ func (w *walk) future(t *trial) *Finding {
 		clock = "this machine's clock (innius tells none)"
 	}
 	return fail("future", "", fmt.Sprintf("All readings of %s are more than 5 minutes ahead of %s, the newest by %s. The exporter skips "+
-		"them: they would look fresh for ever.", t.name(), clock, span(time.Until(t.in.Values.Newest).Abs())),
+		"them: they would look fresh for ever.", w.nameOf(t), clock, span(time.Until(t.in.Values.Newest).Abs())),
 		"There is no setting for it: the clock of the sensor's gateway, or of this machine, must be set right (NTP).")
 }
 
@@ -107,7 +107,7 @@ func (w *walk) words(t *trial) *Finding {
 		}
 	}
 	return fail("text", w.general(lines...), "The values that were seen are text, such as "+quote(first(t, innius.SkipText).Text)+
-		" of the sensor "+t.name()+". Prometheus knows numbers only: give each text one.",
+		" of the sensor "+w.nameOf(t)+". Prometheus knows numbers only: give each text one.",
 		"If other sensors have numbers, this is no failure of the API: --all lists them all.")
 }
 
@@ -189,7 +189,7 @@ func (w *walk) ascending(t *trial) *Finding {
 		"  # the names as the API reference gives them; or its parameter for newest first")
 	v := t.in.Values
 	reached := v.Newest.Add((pagesAtOnce - 1) * v.Newest.Sub(v.Oldest))
-	f := fail("order", set, "The values come oldest first, and more pages follow: the newest value of "+t.name()+" is "+w.pages(t)+
+	f := fail("order", set, "The values come oldest first, and more pages follow: the newest value of "+w.nameOf(t)+" is "+w.pages(t)+
 		" away, one request each, for this one sensor. A window of time leads to it at once.")
 	if time.Since(reached) < farBehind {
 		f.Severity = Warning

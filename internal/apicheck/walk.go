@@ -90,6 +90,9 @@ func (w *walk) find(f *Finding) {
 	w.report.Findings = append(w.report.Findings, *f)
 }
 
+// name is the name of an object, in quotes and of a length that fits into a sentence.
+func (w *walk) name(text string) string { return quote(w.show(text)) }
+
 func (w *walk) show(text string) string { return w.o.Client.Scrub(text) }
 
 // left is how many requests the walk may still send.
@@ -219,7 +222,7 @@ func (w *walk) readSensors(ctx context.Context, m *machine, next string) bool {
 	ask := innius.Ask{
 		Operation: innius.OpSensors, Ref: innius.SensorRef{Company: w.company.ID, Machine: m.ID}, StartKey: next,
 	}
-	in, failure, step := w.quietly(ctx, ask, pageName("machine "+quote(m.Name), next))
+	in, failure, step := w.quietly(ctx, ask, pageName("machine "+w.name(m.Name), next))
 	if failure == nil {
 		left := w.filterSensors(m, in.Sensors)
 		step.Skipped = skipText(left, len(in.Sensors), "sensors")
@@ -230,7 +233,7 @@ func (w *walk) readSensors(ctx context.Context, m *machine, next string) bool {
 	case failure != nil:
 		return w.oneObject(ctx, ask, in, failure)
 	case len(in.Sensors) == 0:
-		w.silent = append(w.silent, m.Name)
+		w.silent = append(w.silent, w.show(m.Name))
 	}
 	w.remark(in)
 	if w.o.All && in.Next != "" && in.Next != next {
@@ -280,7 +283,7 @@ func (w *walk) trySensors(ctx context.Context, m *machine) bool {
 		ask := innius.Ask{
 			Operation: innius.OpValues, Ref: innius.SensorRef{Company: w.company.ID, Machine: m.ID, Sensor: s.ID},
 		}
-		in, failure := w.ask(ctx, ask, fmt.Sprintf("sensor %s of machine %s", quote(s.Name), quote(m.Name)))
+		in, failure := w.ask(ctx, ask, fmt.Sprintf("sensor %s of machine %s", w.name(s.Name), w.name(m.Name)))
 		if failure != nil {
 			if !w.oneObject(ctx, ask, in, failure) {
 				return true

@@ -1,0 +1,255 @@
+package app
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"innius_exporter/innius/simulator"
+	"innius_exporter/internal/apicheck"
+)
+
+// failure is an API that the exporter cannot work with yet.
+type failure struct {
+	name, kind string
+	api        http.Handler
+	lines      []string            // of the account in the config file
+	mend       func(string) string // what the user changes in the snippet, as its comments say; nil: nothing
+	incurable  bool                // no setting can help: the snippet, if any, only says where to look
+	raw        bool                // the answer must be shown
+	says       []string
+	severity   apicheck.Severity // default: Failure
+}
+
+const (
+	windowed  = "/companies/{company}/machines/{machine}/sensors/{sensor}/values?from={from_ms}&to={to_ms}"
+	endpoints = "endpoints: {values: '" + windowed + "'}"
+)
+
+func TestEveryFailureIsToldApartAndItsSnippetCuresIt(t *testing.T) {
+	for _, f := range append(append(statusFailures(), shapeFailures()...), plantFailures()...) {
+		t.Run(f.name, func(t *testing.T) { f.play(t, serve(t, f.api)+"/v1") })
+	}
+}
+
+// play runs the check, looks at what it says, pastes its snippet, and runs it again.
+func (f *failure) play(t *testing.T, url string) {
+	t.Helper()
+	f.at(t, sit(t, url, f.lines...))
+}
+
+func (f *failure) at(t *testing.T, d *desk) {
+	t.Helper()
+	text, report, err := d.check()
+	found := finding(t, report, f.kind)
+	if f.severity == "" {
+		f.severity = apicheck.Failure
+	}
+	if found.Severity != f.severity || (err != nil) != (f.severity == apicheck.Failure) || report.OK != (err == nil) {
+		t.Errorf("severity %s, want %s; error %v, ok %t", found.Severity, f.severity, err, report.OK)
+	}
+	if err != nil && !errors.Is(err, errToSet) {
+		t.Errorf("the check ended with %v", err)
+	}
+	if report.Requests > most {
+		t.Errorf("%d requests", report.Requests)
+	}
+	f.looksRight(t, text, found)
+	if found.Set == "" {
+		return
+	}
+	snippet := found.Set
+	if f.mend != nil {
+		snippet = f.mend(snippet)
+	}
+	d.paste(snippet)
+	d.valid(snippet)
+	if f.incurable {
+		return
+	}
+	text, report, err = d.check()
+	if err != nil || !report.OK {
+		t.Errorf("the snippet does not cure it:\n%s\n%s", snippet, text)
+	}
+	for _, again := range report.Findings {
+		if again.Kind == f.kind {
+			t.Errorf("it is found again: %+v", again)
+		}
+	}
+}
+
+// most is the number of requests that a walk is promised to keep to.
+const most = 10
+
+func (f *failure) looksRight(t *testing.T, text string, found apicheck.Finding) {
+	t.Helper()
+	if (found.Raw != "") != f.raw {
+		t.Errorf("raw answer shown: %t, want %t\n%s", found.Raw != "", f.raw, text)
+	}
+	for _, part := range f.says {
+		if !strings.Contains(strings.Join(strings.Fields(text), " "), part) {
+			t.Errorf("%q is not said:\n%s", part, text)
+		}
+	}
+	for line := range strings.Lines(text) {
+		if len([]rune(strings.TrimRight(line, "\n"))) > 100 && !strings.Contains(line, "GET ") && !strings.Contains(line, ": \"/") {
+			t.Errorf("a line of more than 100 columns: %s", line)
+		}
+	}
+}
+
+func replaced(old, with string) func(string) string {
+	return func(snippet string) string { return strings.Replace(snippet, old, with, 1) }
+}
+
+// statusFailures are refusals.
+func statusFailures() []failure {
+	moved := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if rest, ok := strings.CutPrefix(r.URL.Path, "/v1/"); ok {
+			http.Redirect(w, r, "/v2/"+rest, http.StatusMovedPermanently)
+			return
+		}
+		simulator.New(press(), simulator.Options{Key: canary, BasePath: "/v2"}).ServeHTTP(w, r)
+	})
+	slash := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/v1/companies/me" {
+			http.Redirect(w, r, "/v1/companies/me/", http.StatusPermanentRedirect)
+			return
+		}
+		r.URL.Path = strings.TrimSuffix(r.URL.Path, "/")
+		pretend(press(), simulator.Format{}).ServeHTTP(w, r)
+	})
+	strict := simulator.New(press(), simulator.Options{Key: canary, BasePath: "/v1", Limits: simulator.Limits{MaxPage: 50}})
+	clamped := simulator.New(simulator.Uniform(100), simulator.Options{
+		Key: canary, BasePath: "/v1", Limits: simulator.Limits{MaxPage: 3, ClampPage: true},
+	})
+	twenty := simulator.New(press(), simulator.Options{Key: canary, BasePath: "/v1", Limits: simulator.Limits{MaxPage: 20}})
+	mute := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rec := httptest.NewRecorder()
+		twenty.ServeHTTP(rec, r)
+		if w.WriteHeader(rec.Code); rec.Code == http.StatusOK {
+			_, _ = w.Write(rec.Body.Bytes())
+			return
+		}
+		_, _ = w.Write([]byte(`{"message":"Bad Request"}`))
+	})
+	return []failure{
+		{
+			name: "the base path moved", kind: "redirect", api: moved,
+			says: []string{"status 301", "does not follow, or your key would go there"},
+		},
+		{name: "a path that wants a slash at its end", kind: "redirect", api: slash},
+		{
+			name: "a redirect to another host", kind: "redirect", api: faulty(simulator.Fault{Kind: simulator.Redirect}), incurable: true,
+			says: []string{"only if that host is innius' own"},
+		},
+		{
+			name: "a wrong path of the machines", kind: "path", api: pretend(press(), simulator.Format{}), raw: true,
+			lines: []string{"endpoints: {machines: '/companies/{company}/assets'}"},
+			mend:  replaced("assets", "machines"), says: []string{"The company was found, so the base URL is right"},
+		},
+		{
+			name: "a wrong path of the values", kind: "path", api: pretend(press(), simulator.Format{}), raw: true,
+			lines: []string{"endpoints: {values: '/companies/{company}/machines/{machine}/sensors/{sensor}/data'}"},
+			mend:  replaced("/data", "/values"),
+		},
+		{
+			name: "values only with a window", kind: "parameter", api: pretend(press(), simulator.Format{NeedWindow: true}), raw: true,
+			says: []string{"the parameters from and to are required", "Sent were: limit=100", "a window of time is wanted"},
+		},
+		{
+			name: "a machines parameter that is refused", kind: "parameter", raw: true, incurable: true,
+			api: faulty(simulator.Fault{Kind: simulator.BadRequest, Op: "machines"}),
+		},
+		{
+			name: "a page that is too large", kind: "page-size", api: strict,
+			says: []string{"does not permit 100 results a page; with 50 it answers"},
+		},
+		{
+			name: "a page that is too large, in an answer that does not say so", kind: "page-size", api: mute,
+			says: []string{"with 10 it answers"},
+		},
+		{
+			name: "a page that comes shorter than asked for", kind: "short-page", api: clamped, severity: apicheck.Note,
+			says: []string{"asked to hold 100 and holds 3"},
+		},
+		{
+			name: "a key that may not read", kind: "key", incurable: true,
+			api:  faulty(simulator.Fault{Kind: simulator.Forbidden, Op: "company"}),
+			says: []string{"does not accept the key", "The key came from the variable TEST_KEY"},
+		},
+		{
+			name: "a key that may read no sensor", kind: "forbidden", incurable: true,
+			api: faulty(simulator.Fault{Kind: simulator.Forbidden, Op: "sensors"}),
+		},
+		{
+			name: "a spent allowance", kind: "rate-limit", incurable: true,
+			api: faulty(simulator.Fault{Kind: simulator.TooMany, Delay: 90 * time.Second}), says: []string{"Try again in 1 min 30 s"},
+		},
+		{
+			name: "a spent allowance without an end", kind: "rate-limit", incurable: true,
+			api:  faulty(simulator.Fault{Kind: simulator.TooMany, RetryAfter: "soon"}),
+			says: []string{"does not say when to try again"},
+		},
+		{
+			name: "a fault of the server", kind: "server", api: faulty(simulator.Fault{Kind: simulator.ServerError}), raw: true,
+			says: []string{"There is nothing to set"},
+		},
+		{
+			name: "a gateway without a server", kind: "server", api: faulty(simulator.Fault{Kind: simulator.BadGatewayHTML}), raw: true,
+		},
+		{
+			name: "an answer that is cut", kind: "broken", api: faulty(simulator.Fault{Kind: simulator.Cut}), incurable: true,
+		},
+		{
+			name: "an answer that does not end", kind: "broken", incurable: true,
+			api:  faulty(simulator.Fault{Kind: simulator.EndlessBody, Op: "machines"}),
+			says: []string{"larger than 8 MiB"},
+		},
+		{
+			name: "a slow API", kind: "timeout", lines: []string{"timeout: 1s"},
+			api: faulty(simulator.Fault{Kind: simulator.Slow, Op: "company", Delay: 1100 * time.Millisecond}),
+		},
+	}
+}
+
+func TestAWrongBasePathIsToldByThe404(t *testing.T) {
+	f := failure{kind: "path", raw: true, mend: replaced("/old", "")}
+	f.play(t, serve(t, pretend(press(), simulator.Format{}))+"/v1/old")
+}
+
+func TestAWrongKeyIsToldAndWhereItCameFrom(t *testing.T) {
+	d := sit(t, serve(t, pretend(press(), simulator.Format{}))+"/v1")
+	t.Setenv("TEST_KEY", "Another-key-of-mine")
+	text, report, err := d.check()
+	found := finding(t, report, "key")
+	if err == nil || strings.Contains(text, "Another-key") || !strings.Contains(text, "variable TEST_KEY") {
+		t.Errorf("%v\n%s", err, text)
+	}
+	d.paste(found.Set)
+	t.Setenv("TEST_KEY", canary)
+	if text, _, err := d.check(); err != nil {
+		t.Errorf("with a valid key there: %v\n%s", err, text)
+	}
+}
+
+func TestAKeyFileThatBecameUnreadableIsTold(t *testing.T) {
+	d := sit(t, serve(t, pretend(press(), simulator.Format{}))+"/v1")
+	path := d.dir + "/key"
+	if err := os.WriteFile(path, []byte("two words"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(d.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.write(strings.Replace(string(text), "api_key_env: TEST_KEY", "api_key_file: key", 1))
+	var out strings.Builder
+	if err := (&APICheck{Output: "text"}).Run(t.Context(), d.source(), &out); err == nil || strings.Contains(err.Error(), "two words") {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+}

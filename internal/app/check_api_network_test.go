@@ -1,0 +1,120 @@
+package app
+
+import (
+	"encoding/pem"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"innius_exporter/innius/simulator"
+)
+
+// secure serves the simulated API with TLS, and puts the certificate of its authority where the user's would be.
+func secure(t *testing.T) *httptest.Server {
+	t.Helper()
+	s := httptest.NewUnstartedServer(normal())
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // it is told of every handshake that fails
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	return s
+}
+
+// trust writes a server's certificate to ca.pem, beside the config file.
+func (d *desk) trust(s *httptest.Server) {
+	d.t.Helper()
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
+	if err := os.WriteFile(filepath.Join(d.dir, "ca.pem"), text, 0o600); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// nobody is an address at which nobody listens.
+func nobody(t *testing.T) string {
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+func TestAnUnknownHostIsTold(t *testing.T) {
+	api := serve(t, normal())
+	f := failure{kind: "dns", mend: replaced("https://no-such-host.invalid/v1", api+"/v1"), says: []string{"misspelled", "through a proxy"}}
+	f.play(t, "https://no-such-host.invalid/v1")
+}
+
+func TestARefusedConnectionIsTold(t *testing.T) {
+	api, wrong := serve(t, normal()), "http://"+nobody(t)
+	f := failure{kind: "refused", mend: replaced(wrong, api), says: []string{"Nobody listens at 127.0.0.1"}}
+	f.play(t, wrong+"/v1")
+}
+
+func TestAnUnknownAuthorityIsTold(t *testing.T) {
+	s := secure(t)
+	d := sit(t, s.URL+"/v1")
+	d.trust(s)
+	f := failure{kind: "tls-ca", says: []string{`issued by "O=Acme Co"`}}
+	f.at(t, d)
+}
+
+func TestACertificateForAnotherNameIsTold(t *testing.T) {
+	s := secure(t)
+	d := sit(t, strings.Replace(s.URL, "127.0.0.1", "localhost", 1)+"/v1", "http_client: {tls_config: {ca_file: ca.pem}}")
+	d.trust(s)
+	d.t.Setenv("NO_PROXY", "localhost")
+	f := failure{kind: "tls-name", says: []string{"is not for localhost", "It is for: example.com"}}
+	f.at(t, d)
+}
+
+func TestAServerWithoutTLSIsTold(t *testing.T) {
+	f := failure{kind: "tls-plain", says: []string{"does not speak TLS"}}
+	f.play(t, strings.Replace(serve(t, normal()), "http://", "https://", 1)+"/v1")
+}
+
+func TestAServerThatWantsTLSIsTold(t *testing.T) {
+	s := secure(t)
+	d := sit(t, strings.Replace(s.URL, "https://", "http://", 1)+"/v1", "http_client: {tls_config: {ca_file: ca.pem}}")
+	d.trust(s)
+	f := failure{kind: "scheme"}
+	f.at(t, d)
+}
+
+// TestAProxyThatRefusesIsTold also checks that the cure goes without it.
+func TestAProxyThatRefusesIsTold(t *testing.T) {
+	proxy := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }))
+	s := secure(t)
+	d := sit(t, s.URL+"/v1", "http_client: {proxy_url: '"+proxy+"', tls_config: {ca_file: ca.pem}}")
+	d.trust(s)
+	f := failure{kind: "proxy", says: []string{"it says Forbidden"}}
+	f.at(t, d)
+}
+
+func TestAProxyThatWantsAPasswordIsToldAndWhereItBelongs(t *testing.T) {
+	proxy := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusProxyAuthRequired)
+	}))
+	d := sit(t, "https://innius.invalid/v1", "http_client: {proxy_url: '"+proxy+"'}")
+	text, report, err := d.check()
+	if finding(t, report, "proxy"); err == nil || !strings.Contains(text, "HTTPS_PROXY=http://USER:PASSWORD@127.0.0.1") {
+		t.Errorf("%v\n%s", err, text)
+	}
+}
+
+func TestAProxyThatIsNotThereIsTold(t *testing.T) {
+	good := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.URL.Host, r.RequestURI = "", r.URL.Path
+		pretend(press(), simulator.Format{}).ServeHTTP(w, r)
+	}))
+	wrong := "http://" + nobody(t)
+	d := sit(t, "http://innius.invalid/v1", "allow_http: true", "http_client: {proxy_url: '"+wrong+"'}")
+	f := failure{kind: "proxy", mend: replaced(wrong, good), says: []string{"cannot be reached"}}
+	f.at(t, d)
+}

@@ -1,0 +1,133 @@
+package app
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"innius_exporter/innius/simulator"
+	"innius_exporter/internal/apicheck"
+)
+
+// plantFailures are plants, and ways to list their values, that leave the exporter without a value.
+func plantFailures() []failure {
+	const ascending = simulator.Ascending
+	empty := press()
+	empty.Company.Machines = nil
+	bare := press()
+	for i := range bare.Company.Machines {
+		bare.Company.Machines[i].Sensors = nil
+	}
+	old := sensors(func(s *simulator.Sensor) {
+		end := time.Now().Add(-5 * 24 * time.Hour)
+		s.Exists = func(at time.Time) bool { return at.Before(end) }
+	})
+	states := sensors(func(s *simulator.Sensor) { s.Value = func(time.Time) any { return "RUN" } })
+	heedless := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		q := r.URL.Query()
+		q.Del("from")
+		q.Del("to")
+		r.URL.RawQuery = q.Encode()
+		pretend(press(), simulator.Format{Order: ascending}).ServeHTTP(w, r)
+	})
+	return []failure{
+		{name: "no machines", kind: "no-machines", api: pretend(empty, simulator.Format{}), incurable: true},
+		{name: "no sensors", kind: "no-sensors", api: pretend(bare, simulator.Format{}), incurable: true, says: []string{"Press 1, Saw 1"}},
+		{
+			name: "all machines filtered", kind: "filtered", api: normal(), lines: []string{"^discovery: {machines: {include: [Lathe.*]}}"},
+			says: []string{"2 of 2 machines left out by discovery.machines"},
+		},
+		{
+			name: "all sensors filtered", kind: "filtered", api: normal(), lines: []string{"^discovery: {sensors: {exclude: ['.*']}}"},
+			says: []string{"2 of 2 sensors left out by discovery.sensors"},
+		},
+		{
+			name: "values older than the lookback", kind: "window", api: pretend(old, simulator.Format{}), lines: []string{endpoints},
+			says: []string{"With 30 days there are: the newest is 5 days"},
+		},
+		{
+			name: "no values at all, with a window", kind: "window", lines: []string{endpoints}, raw: true, incurable: true,
+			api: pretend(sensors(func(s *simulator.Sensor) { s.Period = 0 }), simulator.Format{}), says: []string{"Nor are there any in the last 30 days"},
+		},
+		{
+			name: "no values without a window", kind: "no-values", api: windowOnly(), raw: true,
+			says: []string{"innius wants to be told a window of time"},
+		},
+		{
+			name: "a window that is not heeded, oldest first", kind: "window-ignored", api: heedless, lines: []string{endpoints}, raw: true, incurable: true,
+			says: []string{"The window of time is not heeded"},
+		},
+		{
+			name: "a long history, oldest first", kind: "order", api: pretend(press(), simulator.Format{Order: ascending}),
+			says: []string{"oldest first, and more pages follow", "about 436 pages away"},
+		},
+		{
+			name: "a short history, oldest first", kind: "order", severity: apicheck.Warning,
+			api: pretend(press(), simulator.Format{Order: ascending, History: 10 * time.Hour}),
+		},
+		{
+			name: "readings in the future", kind: "future", incurable: true,
+			api:  pretend(sensors(func(s *simulator.Sensor) { s.Skew = 2 * time.Hour }), simulator.Format{}),
+			says: []string{"more than 5 minutes ahead of innius' clock"},
+		},
+		{name: "text for values", kind: "text", api: pretend(states, simulator.Format{}), says: []string{`such as "RUN"`}},
+		{
+			name: "pages that lead to themselves", kind: "paging", incurable: true,
+			api: faulty(simulator.Fault{Kind: simulator.NextLoop, Op: "machines"}),
+		},
+		{
+			name: "a clock that is wrong", kind: "clock", severity: apicheck.Warning, incurable: true,
+			api:  faulty(simulator.Fault{Kind: simulator.ClockOff, Delay: 20 * time.Minute}),
+			says: []string{"differ by 20 min", "clock: innius is 20 min ahead of this machine"},
+		},
+	}
+}
+
+// windowOnly gives an empty list to who names no window.
+func windowOnly() http.Handler {
+	api := normal()
+	silent := bent(api, "values", func(map[string]any) any { return map[string]any{"data": []any{}} })
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.RawQuery, "from=") {
+			api.ServeHTTP(w, r)
+			return
+		}
+		silent.ServeHTTP(w, r)
+	})
+}
+
+func TestTheWalkGoesOnUntilItSeesAValue(t *testing.T) {
+	p := press()
+	for i := range p.Company.Machines[0].Sensors {
+		p.Company.Machines[0].Sensors[i].Period = 0
+	}
+	p.Company.Machines = append([]simulator.Machine{{ID: "bare", Name: "Bare"}}, p.Company.Machines...)
+	text, report, err := sit(t, serve(t, pretend(p, simulator.Format{}))+"/v1").check()
+	if err != nil || report.Requests != 8 || !strings.Contains(text, `sensor "Speed" of machine "Saw 1"`) {
+		t.Errorf("%v after %d requests:\n%s", err, report.Requests, text)
+	}
+}
+
+func TestOneForbiddenObjectIsNoFailure(t *testing.T) {
+	api := faulty(simulator.Fault{Kind: simulator.Forbidden, Object: "press-1", Op: simulator.OpSensors})
+	text, report, err := sit(t, serve(t, api)+"/v1").check()
+	if err != nil || finding(t, report, "forbidden").Severity != apicheck.Note {
+		t.Errorf("%v\n%s", err, text)
+	}
+}
+
+func TestFilteredMachinesAreNotAsked(t *testing.T) {
+	text, report, err := sit(t, serve(t, normal())+"/v1", "^discovery: {machines: {exclude: ['Press.*']}}").check()
+	if err != nil || report.Requests != 4 || !strings.Contains(text, "1 of 2 machines left out") || strings.Contains(text, "press-1/") {
+		t.Errorf("%v after %d requests:\n%s", err, report.Requests, text)
+	}
+}
+
+func TestTextThatARuleMapsIsAValue(t *testing.T) {
+	states := sensors(func(s *simulator.Sensor) { s.Value = func(time.Time) any { return "RUN" } })
+	text, _, err := sit(t, serve(t, pretend(states, simulator.Format{}))+"/v1", "^sensors: [{values: {RUN: 1}}]").check()
+	if err != nil {
+		t.Errorf("%v\n%s", err, text)
+	}
+}

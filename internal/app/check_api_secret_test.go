@@ -1,0 +1,97 @@
+package app
+
+import (
+	"fmt"
+	"html"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"innius_exporter/internal/config"
+)
+
+// escaped writes each character of a text as JSON may.
+func escaped(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		fmt.Fprintf(&b, `\u%04x`, r)
+	}
+	return b.String()
+}
+
+// echoes are answers that hold the key wherever they can.
+func echoes() map[string]http.HandlerFunc {
+	answer := func(status int, body string, headers ...string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			for i := 0; i < len(headers); i += 2 {
+				w.Header().Set(headers[i], headers[i+1])
+			}
+			w.WriteHeader(status)
+			_, _ = w.Write([]byte(body))
+		}
+	}
+	const k = canary
+	slashed := strings.ReplaceAll(k, "/", `\/`)
+	return map[string]http.HandlerFunc{
+		"a message":                  answer(403, `{"message":"key `+k+` may not"}`),
+		"a message with escapes":     answer(401, `{"message":"key `+escaped(k)+` may not"}`),
+		"a message with breaks":      answer(404, `{"message":"key `+k[:5]+`\n`+k[5:]+` may not"}`),
+		"a page":                     answer(200, `<html><title>`+html.EscapeString(k)+`</title>`+k+`</html>`),
+		"a redirect":                 answer(302, "", "Location", "https://elsewhere.invalid/"+url.PathEscape(k)+"?key="+url.QueryEscape(k)),
+		"a redirect to a host of it": answer(302, "", "Location", "https://"+strings.ToLower(k)+".invalid/"),
+		"a type":                     answer(200, `{"data":7}`, "Content-Type", k),
+		"a retry":                    answer(429, `{"message":"`+k+`"}`, "Retry-After", k),
+		"an object":                  answer(200, `{"data":{"`+k+`":"`+k+`","name":"`+k+`"}}`),
+		"an object with escapes":     answer(200, `{"data":{"`+escaped(k)+`":"`+escaped(k)+`"}}`),
+		"slashes escaped":            answer(200, `{"data":{"nr":"`+slashed+`"}}`),
+		"a company":                  answer(200, `{"data":{"id":"`+k+`","name":"`+k+`"}}`),
+		"beside the data":            answer(200, `{"`+k+`":1,"data":{"id":"a","name":"`+k+`","x":"`+url.QueryEscape(k)+`"},"y":"`+k+`"}`),
+		"far into the answer":        answer(200, `{"data":["`+strings.Repeat("x", 1190)+k+strings.Repeat("x", 100)+`"]}`),
+		"no JSON":                    answer(200, k+k),
+		"a next_key":                 answer(200, `{"data":[{"id":"a","machineid":"b"}],"next_key":"`+k+`"}`),
+	}
+}
+
+func TestAnAPIThatEchoesTheKeyNeverGetsItPrinted(t *testing.T) {
+	for name, echo := range echoes() {
+		for _, output := range []string{"text", "json"} {
+			t.Run(name+"/"+output, func(t *testing.T) {
+				d := sit(t, serve(t, echo)+"/v1")
+				var out strings.Builder
+				err := (&APICheck{Output: output}).Run(t.Context(), config.Source{File: d.file}, &out)
+				if strings.Contains(fmt.Sprint(err), canary) {
+					t.Errorf("the key is in the error: %v", err)
+				}
+				keyless(t, out.String())
+			})
+		}
+	}
+}
+
+func TestAKeyInTheURLIsMasked(t *testing.T) {
+	t.Setenv("INNIUS_URL", "")
+	t.Setenv("INNIUS_API_KEY", canary)
+	for _, output := range []string{"text", "json"} {
+		var out strings.Builder
+		source := config.Source{URL: serve(t, normal()) + "/" + canary}
+		if err := (&APICheck{Output: output}).Run(t.Context(), source, &out); err == nil {
+			t.Error("a wrong path is no failure")
+		}
+		keyless(t, out.String())
+	}
+}
+
+// keyless fails the test where a text holds the key, or a good part of it, in any usual form.
+func keyless(t *testing.T, text string) {
+	t.Helper()
+	solid := strings.ToLower(strings.Join(strings.Fields(text), ""))
+	for _, part := range []string{canary, canary[:8], canary[10:]} {
+		for _, form := range []string{part, url.QueryEscape(part), url.PathEscape(part), html.EscapeString(part), escaped(part)} {
+			if strings.Contains(solid, strings.ToLower(form)) {
+				t.Errorf("the key, or %q of it, is in:\n%s", part, text)
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,139 @@
+package app
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"innius_exporter/innius/simulator"
+	"innius_exporter/internal/apicheck"
+	"innius_exporter/internal/config"
+)
+
+// TestWhatUsersReadOfACheck shows whole reports: each is a page of documentation, too.
+func TestWhatUsersReadOfACheck(t *testing.T) {
+	for name, api := range map[string]http.Handler{
+		"ok": normal(),
+		"key": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusUnauthorized)
+			_, _ = w.Write([]byte(`{"message":"the key is not valid"}`))
+		}),
+		"web-page":   shapeFailures()[0].api,
+		"columns":    bent(normal(), "values", columns),
+		"id-field":   bent(normal(), "machines", each(renamed("machineid", "asset_nr"))),
+		"window":     pretend(press(), simulator.Format{NeedWindow: true}),
+		"order":      pretend(press(), simulator.Format{Order: simulator.Ascending}),
+		"page-size":  simulator.New(press(), simulator.Options{Key: canary, BasePath: "/v1", Limits: simulator.Limits{MaxPage: 50}}),
+		"rate-limit": faulty(simulator.Fault{Kind: simulator.TooMany}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			text, _, _ := sit(t, serve(t, api)+"/v1").check()
+			golden(t, "check-api-"+name+".txt", text)
+		})
+	}
+}
+
+func TestTheReportAsJSONHoldsTheSame(t *testing.T) {
+	d := sit(t, serve(t, bent(normal(), "machines", each(renamed("machineid", "asset_nr"))))+"/v1")
+	var out strings.Builder
+	err := (&APICheck{Output: "json"}).Run(t.Context(), d.source(), &out)
+	var whole struct {
+		OK       bool
+		Accounts []apicheck.Report
+	}
+	if errJSON := json.Unmarshal([]byte(out.String()), &whole); errJSON != nil || err == nil || whole.OK || len(whole.Accounts) != 1 {
+		t.Fatalf("%v, %v:\n%s", errJSON, err, out.String())
+	}
+	r := whole.Accounts[0]
+	if r.Requests != 2 || r.Account != "acme" || finding(t, &r, "id-field").Set == "" {
+		t.Errorf("got %+v", r)
+	}
+}
+
+func TestAccountsAreCheckedInTurnOrOneByItsName(t *testing.T) {
+	url := serve(t, normal()) + "/v1"
+	d := sit(t, url, "^  - {name: beta, url: '"+url+"', api_key_env: OTHER_KEY}")
+	t.Setenv("OTHER_KEY", "another-key")
+	run := func(account string) (string, error) {
+		var out strings.Builder
+		err := (&APICheck{Output: "text", Account: account}).Run(t.Context(), d.source(), &out)
+		return out.String(), err
+	}
+	text, err := run("")
+	if err == nil || strings.Count(text, "account ") < 2 || !strings.Contains(text, "OK: 4 requests") || !strings.Contains(text, "FAILED: 1 request ") {
+		t.Errorf("%v\n%s", err, text)
+	}
+	if text, err := run("acme"); err != nil || strings.Contains(text, "beta") {
+		t.Errorf("%v\n%s", err, text)
+	}
+	if _, err := run("gamma"); err == nil || !strings.Contains(err.Error(), `it has: "acme", "beta"`) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestWithoutAConfigFileTheSnippetIsAWholeFile(t *testing.T) {
+	d := sit(t, "http://127.0.0.1:1")
+	t.Setenv("INNIUS_API_KEY", canary)
+	source := config.Source{URL: serve(t, pretend(press(), simulator.Format{NeedWindow: true})) + "/v1"}
+	var out strings.Builder
+	err := (&APICheck{Output: "text"}).Run(t.Context(), source, &out)
+	_, after, found := strings.Cut(out.String(), "--config.file=innius.yml")
+	_, after, _ = strings.Cut(after, "\n\n")
+	snippet, _, _ := strings.Cut(after, "\n\n")
+	if err == nil || !found || !strings.Contains(snippet, "api_key_env: INNIUS_API_KEY") {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	d.write(snippet)
+	if text, _, err := d.check(); err != nil {
+		t.Errorf("the snippet does not cure it: %v\n%s", err, text)
+	}
+}
+
+func TestAllListsTheCatalogueAfterItsPrice(t *testing.T) {
+	d := sit(t, serve(t, simulator.New(simulator.Uniform(250), simulator.Options{Key: canary, BasePath: "/v1"}))+"/v1",
+		"page_size: 7", "^discovery: {machines: {exclude: [m-0001]}}", "rate_limit: {requests_per_hour: 3600000, burst: 1}")
+	text, report, err := d.check(func(c *APICheck) { c.All = true })
+	price := strings.Index(text, "--all: 12 machines: at least 13 more requests")
+	if err != nil || price < 0 || price > strings.Index(text, "/sensors?") {
+		t.Errorf("%v\n%s", err, text)
+	}
+	n := 0
+	for _, m := range report.Machines {
+		n += len(m.Sensors)
+	}
+	if len(report.Machines) != 13 || n != 230 || report.Machines[0].Filtered == "" {
+		t.Errorf("%d machines, %d sensors", len(report.Machines), n)
+	}
+}
+
+func TestACheckKeepsNothing(t *testing.T) {
+	d := sit(t, serve(t, normal())+"/v1")
+	state := t.TempDir()
+	t.Setenv("STATE_DIRECTORY", state)
+	if text, _, err := d.check(); err != nil {
+		t.Errorf("%v\n%s", err, text)
+	}
+	for _, dir := range []string{state, d.dir} {
+		entries, err := os.ReadDir(dir)
+		if err != nil || len(entries) > 1 || dir == state && len(entries) > 0 {
+			t.Errorf("%s holds %v, %v", dir, entries, err)
+		}
+	}
+}
+
+func TestColoursAreForTerminalsOnly(t *testing.T) {
+	var out strings.Builder
+	if colours(&out) {
+		t.Error("a text is taken for a terminal")
+	}
+	file, err := os.Create(t.TempDir() + "/report")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	if colours(file) {
+		t.Error("a file is taken for a terminal")
+	}
+}
