@@ -5,13 +5,17 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
 )
 
-// maxRaw bounds, in bytes, what an Inspection shows of a body.
-const maxRaw = 1200
+// Bounds of what an Inspection shows of a body.
+const (
+	maxRaw   = 1200 // bytes
+	maxItems = 2    // of a list in JSON that would be longer than that
+)
 
 // Ask is one request of an operation, for an Inspection. Zero values mean what the exporter would ask for.
 type Ask struct {
@@ -19,6 +23,7 @@ type Ask struct {
 	Ref       SensorRef     // the ids that the operation needs
 	StartKey  string        // of a page after the first
 	Limit     int           // results a page; default Options.PageSize
+	Template  string        // path and query; default the operation's in Options.Endpoints
 	Lookback  time.Duration // start of the window of values, before now; default Options.Lookback
 }
 
@@ -102,7 +107,7 @@ func (c *Client) Scrub(text string) string {
 func (c *Client) Windowed() bool { return c.opts.Endpoints.windowed() }
 
 func (c *Client) requestOf(ask Ask) request {
-	r := request{op: ask.Operation, startKey: ask.StartKey}
+	r := request{op: ask.Operation, startKey: ask.StartKey, template: ask.Template}
 	if r.op != OpCompany {
 		r.company, r.limit = ask.Ref.Company, orDefault(ask.Limit, c.opts.PageSize)
 	}
@@ -150,16 +155,43 @@ func (a *answer) form() Form {
 	return FormOther
 }
 
-// raw is the beginning of the body as it came. The key is taken out of the whole body first, so that no part of one
-// can remain where the text is cut. Where JSON's escapes hide the key, the body is written anew without it.
+// raw is the beginning of the body as it came; of JSON that is too long, each list's beginning, so that all of its shape
+// is seen. The key is taken out of the whole body first, so that no part of one can remain where the text is cut. Where
+// JSON's escapes hide the key, the body is written anew without it.
 func (a *answer) raw() string {
 	text := string(a.body)
 	if value, err := a.parse(); err == nil {
-		if clean, held := a.key.outOf(value); held {
+		clean, held := a.key.outOf(value)
+		if len(text) > maxRaw {
+			clean = abridged(clean)
+		}
+		if held || len(text) > maxRaw {
 			text = compact(clean)
 		}
 	}
 	return cut(strings.Join(strings.Fields(a.key.scrub(spaced(text))), " "), maxRaw)
+}
+
+// abridged leaves the first items of each list.
+func abridged(value any) any {
+	switch v := value.(type) {
+	case []any:
+		short := make([]any, 0, maxItems+1)
+		for _, item := range v[:min(len(v), maxItems)] {
+			short = append(short, abridged(item))
+		}
+		if more := len(v) - len(short); more > 0 {
+			short = append(short, fmt.Sprintf("… %d more", more))
+		}
+		return short
+	case map[string]any:
+		short := make(map[string]any, len(v))
+		for name, item := range v {
+			short[name] = abridged(item)
+		}
+		return short
+	}
+	return value
 }
 
 // outOf takes the key out of all texts of a JSON value, and reports whether one held it.

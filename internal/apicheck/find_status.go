@@ -31,7 +31,7 @@ func (w *walk) refused(in *innius.Inspection, e *innius.Error) *Finding {
 		secure.Scheme = "https"
 		return fail("scheme", w.account("url: "+quote(w.show(secure.String()))), "The server at "+w.host()+" wants https://.")
 	case e.Status == http.StatusBadRequest, e.Status == http.StatusUnprocessableEntity:
-		return w.badParameter(in, says)
+		return w.badParameter(in, e, says)
 	case e.Status >= http.StatusInternalServerError:
 		return fail("server", "", "innius, or a gateway before it, has a fault ("+says+"). There is nothing to set: try again in a few "+
 			"minutes. The exporter itself tries again by itself.").shown(in)
@@ -67,21 +67,17 @@ func (w *walk) noPath(in *innius.Inspection, says string) *Finding {
 			string(in.Operation)+" below it is not.").shown(in)
 }
 
-func (w *walk) badParameter(in *innius.Inspection, says string) *Finding {
+func (w *walk) badParameter(in *innius.Inspection, e *innius.Error, says string) *Finding {
 	text := "innius does not accept a parameter (" + says + "). Sent were: " + parameters(in.Asked) + "."
 	if in.Operation != innius.OpValues {
 		return fail(kindParameter, w.account("endpoints:",
 			w.endpoint(in.Operation, w.template(in.Operation))+"  # add or rename parameters here"), text).shown(in)
 	}
-	base, _, _ := strings.Cut(w.template(in.Operation), "?")
 	if w.o.Client.Windowed() {
-		return fail(kindParameter, w.account("endpoints:",
-			w.endpoint(in.Operation, w.template(in.Operation))+"  # correct names and units; {from_s} and", "  # {from_rfc3339} are the other units"),
+		return fail(kindParameter, w.account(append([]string{"endpoints:", w.endpoint(in.Operation, w.template(in.Operation))}, otherWindows()...)...),
 			text, "A window of time may be wanted under other names, or in another unit.").shown(in)
 	}
-	return fail(kindParameter, w.account("endpoints:", w.endpoint(in.Operation, base+"?from={from_ms}&to={to_ms}"),
-		"  # the names as the API reference gives them; {from_s} and {from_rfc3339} are other units"),
-		text, "Most likely a window of time is wanted.").shown(in)
+	return fail(kindParameter, w.account(w.windowLines(windows(e.Message)[0])...), text, "Most likely a window of time is wanted.").shown(in)
 }
 
 // parameters lists what was asked for in the query.
@@ -99,7 +95,7 @@ var number = regexp.MustCompile(`[0-9]+`)
 // costs one request, and is proof.
 func (w *walk) tooMuch(ctx context.Context, ask innius.Ask, in *innius.Inspection, failure *Finding) *Finding {
 	size := w.smaller(in)
-	if failure.Kind != kindParameter || !strings.Contains(in.Asked, "limit=") || size == 0 || ctx.Err() != nil {
+	if failure.Kind != kindParameter || w.report.Requests >= most || !strings.Contains(in.Asked, "limit=") || size == 0 || ctx.Err() != nil {
 		return failure
 	}
 	ask.Limit = size

@@ -66,7 +66,9 @@ func first(t *trial, reason innius.SkipReason) innius.Reading {
 	return innius.Reading{}
 }
 
-func (w *walk) nameOf(t *trial) string { return w.name(t.sensor.Name) + " of " + w.name(t.machine.Name) }
+func (w *walk) nameOf(t *trial) string {
+	return w.name(t.sensor.Name) + " of " + w.name(t.machine.Name)
+}
 
 func (w *walk) strangeTime(t *trial) *Finding {
 	text := first(t, innius.SkipTime).Text
@@ -125,36 +127,33 @@ func pattern(name string) string {
 
 // nothing finds out why sensors have no readings at all.
 func (w *walk) nothing(ctx context.Context, t *trial) *Finding {
-	tried := plural(len(w.tried), "sensor has", "sensors have")
-	lookback := w.o.Account.Lookback
-	base, _, _ := strings.Cut(w.template(innius.OpValues), "?")
+	text := plural(len(w.tried), "sensor has", "sensors have") + " no readings"
 	if !w.o.Client.Windowed() {
-		return fail("no-values", w.account("endpoints:", w.endpoint(innius.OpValues, base+"?from={from_ms}&to={to_ms}"),
-			"  # the names as the API reference gives them; {from_s} and {from_rfc3339} are other units"),
-			tried+" no readings. Either they never reported, or innius wants to be told a window of time.").shown(t.in)
-	}
-	text := fmt.Sprintf("%s no readings in the last %s, which is the lookback of the config.", tried, span(lookback))
-	if lookback < farBack {
-		ask := innius.Ask{
-			Operation: innius.OpValues, Lookback: farBack,
-			Ref: innius.SensorRef{Company: w.company.ID, Machine: t.machine.ID, Sensor: t.sensor.ID},
+		text += ", asked without a window of time."
+		if query := w.heeded(ctx, t); query != "" {
+			return fail("no-values", w.account(w.windowLines(query)...), text, "With a window there are readings:")
 		}
+		return fail("no-values", w.account(w.windowLines(usualWindow)...),
+			text, "Either they never reported, or innius wants to be told a window of time.").shown(t.in)
+	}
+	text += fmt.Sprintf(" in the last %s, which is the lookback of the config.", span(w.o.Account.Lookback))
+	if w.o.Account.Lookback < farBack {
+		ask := w.valuesOf(t.machine, t.sensor)
+		ask.Lookback = farBack
 		in, failed := w.ask(ctx, ask, "again, with a lookback of 30 days")
 		if failed == nil && in.Values.Usable > 0 {
 			age := time.Since(in.Values.Newest)
-			days := int(age/(24*time.Hour)) + 2
-			return fail("window", w.account(fmt.Sprintf("lookback: %dd", days)),
+			return fail("window", w.account(fmt.Sprintf("lookback: %dd", int(age/(24*time.Hour))+2)),
 				text, fmt.Sprintf("With 30 days there are: the newest is %s old.", span(age)))
 		}
 		text += " Nor are there any in the last 30 days."
 	}
-	return fail("window", w.account("endpoints:", w.endpoint(innius.OpValues, w.template(innius.OpValues)),
-		"  # are these the names and units that the API reference gives? {from_s} and", "  # {from_rfc3339} are other units"),
+	return fail("window", w.account(append([]string{"endpoints:", w.endpoint(innius.OpValues, w.template(innius.OpValues))}, otherWindows()...)...),
 		text, "Either these sensors are silent, or the window is asked for in another way than innius understands.").shown(t.in)
 }
 
 // remarkValues judges a page that has values.
-func (w *walk) remarkValues(t *trial) {
+func (w *walk) remarkValues(ctx context.Context, t *trial) {
 	v := t.in.Values
 	if v.Mixed {
 		w.find(&Finding{Kind: "mixed-order", Severity: Warning, Text: []string{
@@ -165,15 +164,14 @@ func (w *walk) remarkValues(t *trial) {
 	onward := v.Order == innius.Ascending && t.in.Next != ""
 	switch {
 	case ignored && onward:
-		w.find(fail("window-ignored", w.account("endpoints:", w.endpoint(innius.OpValues, w.template(innius.OpValues)),
-			"  # are these the names and units that the API reference gives? {from_s} and", "  # {from_rfc3339} are other units"),
+		w.find(fail("window-ignored", w.account(append([]string{"endpoints:", w.endpoint(innius.OpValues, w.template(innius.OpValues))}, otherWindows()...)...),
 			w.older(t), "Oldest first, the newest value would be reached after "+w.pages(t)+" only.").shown(t.in))
 	case ignored:
 		w.find(&Finding{Kind: "window-ignored", Severity: Warning, Text: []string{
 			w.older(t), "The newest value is found nevertheless. Correct the names or units in endpoints.values to get smaller answers.",
 		}})
 	case onward && !w.o.Client.Windowed():
-		w.find(w.ascending(t))
+		w.find(w.ascending(ctx, t))
 	}
 }
 
@@ -183,15 +181,16 @@ func (w *walk) older(t *trial) string {
 }
 
 // ascending is a list that begins with the oldest reading and goes on, without a window.
-func (w *walk) ascending(t *trial) *Finding {
-	base, _, _ := strings.Cut(w.template(innius.OpValues), "?")
-	set := w.account("endpoints:", w.endpoint(innius.OpValues, base+"?from={from_ms}&to={to_ms}"),
-		"  # the names as the API reference gives them; or its parameter for newest first")
+func (w *walk) ascending(ctx context.Context, t *trial) *Finding {
 	v := t.in.Values
-	reached := v.Newest.Add((pagesAtOnce - 1) * v.Newest.Sub(v.Oldest))
-	f := fail("order", set, "The values come oldest first, and more pages follow: the newest value of "+w.nameOf(t)+" is "+w.pages(t)+
-		" away, one request each, for this one sensor. A window of time leads to it at once.")
-	if time.Since(reached) < farBehind {
+	text := "The values come oldest first, and more pages follow: the newest value of " + w.nameOf(t) + " is " + w.pages(t) +
+		" away, one request each, for this one sensor."
+	query, why := w.heeded(ctx, t), "A window of time leads to it at once, and innius heeds this one:"
+	if query == "" {
+		query, why = usualWindow, "A window of time would lead to it at once."
+	}
+	f := fail("order", w.account(w.windowLines(query)...), text, why)
+	if reached := v.Newest.Add((pagesAtOnce - 1) * v.Newest.Sub(v.Oldest)); time.Since(reached) < farBehind {
 		f.Severity = Warning
 	}
 	return f

@@ -6,8 +6,9 @@ import "time"
 type Report struct {
 	Account  string    `json:"account"`
 	URL      string    `json:"url"`
-	OK       bool      `json:"ok"`       // the exporter will understand this API
-	Requests int       `json:"requests"` // spent of the key's allowance
+	Proxy    string    `json:"proxy,omitempty"` // that leads there
+	OK       bool      `json:"ok"`              // the exporter will understand this API
+	Requests int       `json:"requests"`        // spent of the key's allowance
 	Steps    []Step    `json:"steps"`
 	Findings []Finding `json:"findings"`           // in the order of their finding
 	Machines []Machine `json:"machines,omitempty"` // with --all
@@ -55,6 +56,7 @@ type Values struct {
 	Mixed    bool           `json:"mixed,omitempty"`
 	Oldest   time.Time      `json:"oldest,omitzero"`
 	Newest   time.Time      `json:"newest,omitzero"`
+	Age      int64          `json:"newest_age_seconds,omitempty"`
 	TimeForm string         `json:"time_form,omitempty"`
 	Skipped  map[string]int `json:"skipped,omitempty"` // readings by the reason that makes them unusable
 }

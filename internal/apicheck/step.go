@@ -1,6 +1,8 @@
 package apicheck
 
 import (
+	"time"
+
 	"innius_exporter/innius"
 )
 
@@ -40,6 +42,9 @@ func valuesOf(v innius.Values) *Values {
 	shown := &Values{
 		Usable: v.Usable, Order: string(v.Order), Mixed: v.Mixed, Oldest: v.Oldest, Newest: v.Newest,
 		TimeForm: v.TimeForm, Skipped: map[string]int{},
+	}
+	if !v.Newest.IsZero() {
+		shown.Age = int64(time.Since(v.Newest).Seconds())
 	}
 	for reason, n := range v.Skipped {
 		shown.Skipped[string(reason)] = n

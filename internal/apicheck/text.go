@@ -38,7 +38,11 @@ func (t *Text) paint(colour, text string) string {
 
 // Begin prints which account is checked.
 func (t *Text) Begin(r *Report) {
-	fmt.Fprintln(t.W, t.paint(bold, fmt.Sprintf("account %s at %s", r.Account, r.URL)))
+	way := ""
+	if r.Proxy != "" {
+		way = ", through the proxy " + r.Proxy
+	}
+	fmt.Fprintln(t.W, t.paint(bold, fmt.Sprintf("account %s at %s%s", r.Account, r.URL, way)))
 }
 
 // Price prints what is about to be spent.
@@ -125,8 +129,8 @@ func (v *Values) describe() []string {
 	}
 	var lines []string
 	if !v.Newest.IsZero() {
-		lines = append(lines, fmt.Sprintf("%s; the oldest of %s, the newest of %s; time is %s",
-			order, at(v.Oldest), at(v.Newest), v.TimeForm))
+		lines = append(lines, order+"; time is "+v.TimeForm,
+			fmt.Sprintf("oldest %s, newest %s (%s)", at(v.Oldest), at(v.Newest), ageText(v.Age)))
 	}
 	var skipped []string
 	for reason, n := range v.Skipped {
@@ -137,6 +141,17 @@ func (v *Values) describe() []string {
 		lines = append(lines, fmt.Sprintf("%d usable, skipped: %s", v.Usable, strings.Join(skipped, ", ")))
 	}
 	return lines
+}
+
+func ageText(seconds int64) string {
+	age := time.Duration(seconds) * time.Second
+	switch {
+	case age < -time.Second:
+		return span(-age) + " ahead of this machine's clock"
+	case age < time.Second:
+		return "just now"
+	}
+	return span(age) + " ago"
 }
 
 func reasonText(reason string) string {
@@ -241,7 +256,7 @@ func (t *Text) toSet(f Finding) string {
 		what = "What could be set"
 	}
 	if t.ConfigFile != "" {
-		return what + ", in " + t.ConfigFile + " (keep the other lines of the account):"
+		return what + " in the config file (keep the other lines of the account):"
 	}
 	text := what + ": save this as innius.yml, and start with --config.file=innius.yml instead of " + t.URLSource + ":"
 	if strings.Contains(f.Set, "\n    url: ") && strings.Contains(f.Set, "url: ") && onlyURL(f.Set) {

@@ -13,8 +13,11 @@ const (
 	most       = 10 // requests of a walk, but for --all
 	perMachine = 3  // sensors that are tried on one machine before the next
 	maxOdd     = 3  // objects that the API may refuse before the walk ends
-	probing    = 1  // requests kept for finding out why there was no value
+	probing    = 2  // requests kept for finding out why there was no value
 )
+
+// noticeable is a wait before a request that a person would wonder about.
+const noticeable = 10 * time.Second
 
 // walk is the way through one account.
 type walk struct {
@@ -46,8 +49,14 @@ type trial struct {
 // Run checks one account and returns what it found.
 func Run(ctx context.Context, o Options) *Report {
 	w := &walk{o: &o, report: &Report{Account: o.Account.Name, URL: o.Client.Scrub(o.Account.URL.String())}}
+	if o.Proxy != nil {
+		w.report.Proxy = w.proxy()
+	}
 	if o.Begin != nil {
 		o.Begin(w.report)
+	}
+	if o.pace() > noticeable && o.Account.RateLimit.OwnBurst() < most {
+		w.price(fmt.Sprintf("rate_limit permits %d requests at once; each one more waits for %s.", o.Account.RateLimit.OwnBurst(), span(o.pace())))
 	}
 	if w.readCompany(ctx) && w.readMachines(ctx) {
 		w.readValues(ctx)
@@ -199,15 +208,18 @@ func (w *walk) readValues(ctx context.Context) {
 // listAll lists the sensors of every machine, after it has told the price.
 func (w *walk) listAll(ctx context.Context) {
 	n := len(w.machines)
-	text := fmt.Sprintf("--all: %d machines: at least %d more requests, about %s at the pace of rate_limit.",
-		n, n+1, w.duration(n+1))
-	if w.o.Price != nil {
-		w.o.Price(text)
-	}
+	w.price(fmt.Sprintf("--all: %d machines: at least %d more requests, about %s at the pace of rate_limit.",
+		n, n+1, w.duration(n+1)))
 	for _, m := range w.machines {
 		if ctx.Err() != nil || !w.readSensors(ctx, m, "") {
 			return
 		}
+	}
+}
+
+func (w *walk) price(text string) {
+	if w.o.Price != nil {
+		w.o.Price(text)
 	}
 }
 
@@ -269,6 +281,10 @@ func (w *walk) oneObject(ctx context.Context, ask innius.Ask, in *innius.Inspect
 		w.odd = append(w.odd, *failure)
 		return len(w.odd) < maxOdd
 	}
+	if cured := w.wantsWindow(ctx, ask, in, failure); cured != nil {
+		w.find(cured)
+		return false
+	}
 	w.find(w.tooMuch(ctx, ask, in, failure))
 	return false
 }
@@ -280,9 +296,7 @@ func (w *walk) trySensors(ctx context.Context, m *machine) bool {
 		if i == perMachine || w.left() <= 0 && !w.o.All || ctx.Err() != nil {
 			return false
 		}
-		ask := innius.Ask{
-			Operation: innius.OpValues, Ref: innius.SensorRef{Company: w.company.ID, Machine: m.ID, Sensor: s.ID},
-		}
+		ask := w.valuesOf(m, s)
 		in, failure := w.ask(ctx, ask, fmt.Sprintf("sensor %s of machine %s", w.name(s.Name), w.name(m.Name)))
 		if failure != nil {
 			if !w.oneObject(ctx, ask, in, failure) {
@@ -297,6 +311,10 @@ func (w *walk) trySensors(ctx context.Context, m *machine) bool {
 		}
 	}
 	return false
+}
+
+func (w *walk) valuesOf(m *machine, s innius.Sensor) innius.Ask {
+	return innius.Ask{Operation: innius.OpValues, Ref: innius.SensorRef{Company: w.company.ID, Machine: m.ID, Sensor: s.ID}}
 }
 
 // usable counts the readings that the exporter would expose.
@@ -318,7 +336,7 @@ func (w *walk) conclude(ctx context.Context) {
 	for _, t := range w.tried {
 		if t.usable > 0 {
 			w.remark(t.in)
-			w.remarkValues(t)
+			w.remarkValues(ctx, t)
 			w.remarkOdd()
 			return
 		}

@@ -158,8 +158,20 @@ func statusFailures() []failure {
 			mend:  replaced("/data", "/values"),
 		},
 		{
-			name: "values only with a window", kind: "parameter", api: pretend(press(), simulator.Format{NeedWindow: true}), raw: true,
-			says: []string{"the parameters from and to are required", "Sent were: limit=100", "a window of time is wanted"},
+			name: "values only with a window", kind: "parameter", api: pretend(press(), simulator.Format{NeedWindow: true}),
+			says: []string{"the parameters from and to are required", "Sent were: limit=100", "With a window of time innius answers"},
+		},
+		{
+			name: "values only with a window by other names", kind: "parameter", api: windowNamed("startTime", "endTime"),
+			says: []string{"startTime={from_ms}&endTime={to_ms}"},
+		},
+		{
+			name: "values only with a window by names that cannot be known", kind: "parameter", api: windowNamed("van", "tot"), raw: true,
+			mend: replaced("from={from_ms}&to={to_ms}", "van={from_ms}&tot={to_ms}"), says: []string{"Most likely a window of time is wanted"},
+		},
+		{
+			name: "a window by wrong names", kind: "parameter", api: windowNamed("start", "end"), raw: true, lines: []string{endpoints},
+			mend: replaced("from={from_ms}&to={to_ms}", "start={from_ms}&end={to_ms}"),
 		},
 		{
 			name: "a machines parameter that is refused", kind: "parameter", raw: true, incurable: true,
@@ -252,4 +264,23 @@ func TestAKeyFileThatBecameUnreadableIsTold(t *testing.T) {
 	if err := (&APICheck{Output: "text"}).Run(t.Context(), d.source(), &out); err == nil || strings.Contains(err.Error(), "two words") {
 		t.Errorf("%v\n%s", err, out.String())
 	}
+}
+
+// windowNamed wants a window of time for values, by these names.
+func windowNamed(from, to string) http.Handler {
+	api := pretend(press(), simulator.Format{})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		q := r.URL.Query()
+		if operation(r.URL.Path) == "values" && (!q.Has(from) || !q.Has(to)) {
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = w.Write([]byte(`{"message":"query parameters ` + from + `, ` + to + ` are required (ms since epoch)"}`))
+			return
+		}
+		q.Set("from", q.Get(from))
+		q.Set("to", q.Get(to))
+		if r.URL.RawQuery = q.Encode(); operation(r.URL.Path) != "values" {
+			r.URL.RawQuery = ""
+		}
+		api.ServeHTTP(w, r)
+	})
 }

@@ -51,7 +51,12 @@ func plantFailures() []failure {
 			api: pretend(sensors(func(s *simulator.Sensor) { s.Period = 0 }), simulator.Format{}), says: []string{"Nor are there any in the last 30 days"},
 		},
 		{
-			name: "no values without a window", kind: "no-values", api: windowOnly(), raw: true,
+			name: "no values without a window", kind: "no-values", api: windowOnly(),
+			says: []string{"With a window there are readings"},
+		},
+		{
+			name: "no values at all, without a window", kind: "no-values", raw: true, incurable: true,
+			api:  pretend(sensors(func(s *simulator.Sensor) { s.Period = 0 }), simulator.Format{}),
 			says: []string{"innius wants to be told a window of time"},
 		},
 		{

@@ -148,7 +148,7 @@ func TestShapesThatAreNotListedButUnambiguousAreUnderstood(t *testing.T) {
 			return map[string]any{"data": answer}
 		}),
 		"a byte order mark": bent(normal(), "values", func(answer map[string]any) any { return "\ufeff" + string(marshal(answer)) }),
-		"seconds as text": bent(normal(), "values", stamped(func(at time.Time) any { return fmt.Sprint(at.Unix()) })),
+		"seconds as text":   bent(normal(), "values", stamped(func(at time.Time) any { return fmt.Sprint(at.Unix()) })),
 		"a time with a zone": bent(normal(), "values", stamped(func(at time.Time) any {
 			return at.In(time.FixedZone("", 3600)).Format(time.RFC3339)
 		})),
