@@ -325,6 +325,8 @@ func TestMistakesOnTheCommandLineSayWhatToDo(t *testing.T) {
 		{"an address in use", "address already in use", []string{"--demo", "--web.listen-address=" + busy.Addr().String()}},
 		{"an unclean path", "must be a plain path", []string{"--demo", "--web.telemetry-path=//x"}},
 		{"fewer sensors than none", "--sensors must be at least 0", []string{"check", "config", "--sensors=-1"}},
+		{"a form of report that is none", "see --help", []string{"check", "api", "--output=xml"}},
+		{"an API without an account", "--innius.url (INNIUS_URL)", []string{"check", "api"}},
 		{"a plan of nothing", "let it read what an exporter keeps (--storage.path), or give their number (--sensors=N)", []string{"plan"}},
 		{"a plan for fewer sensors than none", "--sensors must be at least 0", []string{"plan", "--sensors=-1"}},
 		{"a plan for too many sensors", "at most 1000000", []string{"plan", "--sensors=1000001"}},
@@ -375,6 +377,25 @@ func TestCheckConfigExplainsTheExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "check-config.txt", out.String())
+}
+
+func TestCheckAPIUnderstandsTheSimulatedOne(t *testing.T) {
+	address := freeAddress(t)
+	log, _ := start(t, "simulate", "--listen-address="+address, "--api-key=canary-key-0123456789")
+	log.await(t, "simulated innius API")
+	t.Setenv("INNIUS_URL", "http://"+address)
+	t.Setenv("INNIUS_API_KEY", "canary-key-0123456789")
+	for output, want := range map[string]string{"text": "OK: 4 requests", "json": `"requests": 4`} {
+		var out strings.Builder
+		err := run(t.Context(), []string{"check", "api", "--output=" + output}, &out, io.Discard)
+		if err != nil || !strings.Contains(out.String(), want) || strings.Contains(out.String(), "canary") {
+			t.Errorf("%v, want %q in:\n%s", err, want, out.String())
+		}
+	}
+	err := run(t.Context(), []string{"check", "api", "--account=acme"}, io.Discard, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), `it has: "default"`) {
+		t.Errorf("got %v", err)
+	}
 }
 
 func TestAPlanNeedsNoKeyAndNoAccount(t *testing.T) {

@@ -202,15 +202,15 @@ func (a *answer) list(op Operation) (list, error) {
 		return l, err
 	}
 	l.objects = make([]object, len(items))
-	read := objectOf
+	read, wanted := objectOf, "an object"
 	if op == OpValues && len(items) > 0 && isPair(items[0]) {
-		read = pairOf
+		read, wanted = pairOf, "a pair"
 	}
 	for i, item := range items {
 		var ok bool
 		if l.objects[i], ok = read(item); !ok {
 			l.objects = l.objects[:i]
-			return l, a.errorf("%s[%d] is %s, not an object", op, i, kind(item))
+			return l, a.errorf("%s[%d] is %s, not %s", op, i, kind(item), wanted)
 		}
 	}
 	return l, nil

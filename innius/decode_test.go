@@ -38,6 +38,8 @@ func TestAListIsFoundInEveryShape(t *testing.T) {
 		{"unknown fields beside", `{"meta":{"data":1},"data":[{"id":"press","more":[1]}],"count":1}`},
 		{"under its own name before another's", `{"data":{"sensors":[{"id":"wrong"}],"machines":[{"id":"press"}]}}`},
 		{"under another list's name", `{"data":{"values":[{"id":"press"}]}}`},
+		{"data in data", `{"data":{"data":[{"id":"press"}],"next_key":null}}`},
+		{"under the id of its company", `{"data":{"ACME":[{"id":"press"}]}}`},
 		{"a field of that name that is no list", `{"data":{"machines":1,"items":[{"id":"press"}]}}`},
 		{"next_key at the top before the one in data", `{"next_key":null,"data":{"items":[{"id":"press"}],"next_key":5}}`},
 		{"next_key empty", `{"data":[{"id":"press"}],"next_key":""}`},
@@ -107,4 +109,39 @@ func TestATextKeyThatOnlyLooksLikeZeroLeadsOn(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestReadingsAsPairsAreUnderstoodWhereOnlyOneOfTheTwoIsATime(t *testing.T) {
+	const understood = "[{Time:2026-03-02 11:00:00 +0000 UTC Value:7.5 Text: Skip:}]"
+	for _, row := range []struct{ name, data, want string }{
+		{"time and value", `[[1772449200000,7.5]]`, understood},
+		{"in text", `[["2026-03-02T11:00:00Z","7.5"]]`, understood},
+		{"keyed by the sensor that was asked for", `{"oil":[[1772449200000,7.5]]}`, understood},
+		{"value and time", `[[7.5,1772449200000]]`, "values[0] is a list, not an object"},
+		{"two times", `[[1772449200000,1772449200000]]`, "values[0] is a list, not an object"},
+		{"three", `[[1772449200000,7.5,0]]`, "values[0] is a list, not an object"},
+		{"keyed by another sensor", `{"heat":[[1772449200000,7.5]]}`, "no list of values found in data; its fields are: heat"},
+		{"an object between", `[[1772449200000,7.5],{"t":1}]`, "values[1] is an object, not a pair"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			atNoon(t, func(t *testing.T) {
+				got, err := dial(t, answering(200, `{"data":`+row.data+`}`)).Newest(t.Context(), refTo("oil"), time.Time{}, innius.Cursor{})
+				if err != nil {
+					want(t, "error", typed[*innius.AnswerError](t, err).Detail, row.want)
+					return
+				}
+				want(t, "readings", got.Readings, row.want)
+			})
+		})
+	}
+}
+
+func TestAPairWithoutATimeCostsOnlyItself(t *testing.T) {
+	atNoon(t, func(t *testing.T) {
+		c := dial(t, answering(200, `{"data":[[1772449200000,7.5],[null,8],[1772449260000,9]]}`))
+		got, err := c.Newest(t.Context(), refTo("oil"), time.Time{}, innius.Cursor{})
+		want(t, "error", err, nil)
+		want(t, "readings", len(got.Readings), 3)
+		want(t, "the one without", got.Readings[0].Skip, innius.SkipTime)
+	})
 }

@@ -86,7 +86,7 @@ func (a *answer) fact(r role, objects []object) Fact {
 func (a *answer) taken(r role, o object) (string, bool) {
 	for _, name := range spellings(r.chosen, r.known) {
 		value, ok := o[name]
-		if ok && (r.name == "time" || r.name == "value" || plain(value) != "") {
+		if ok && (r.name == "time" || r.name == "value" || strings.TrimSpace(plain(value)) != "") {
 			return name, true
 		}
 		if ok && !r.spare {
@@ -101,11 +101,18 @@ func (a *answer) rivals(r role, o object, taken string) []Field {
 	var rivals []Field
 	for _, name := range r.known {
 		value, ok := o[name]
-		if ok && name != taken && r.chosen == "" && !r.spare && a.show(value) != a.show(o[taken]) {
+		if ok && name != taken && r.chosen == "" && !r.spare && !a.same(value, o[taken]) {
 			rivals = append(rivals, a.field(name, name, []object{o}))
 		}
 	}
 	return rivals
+}
+
+// same reports whether two values say the same, if only as one moment in two forms.
+func (a *answer) same(one, other any) bool {
+	first, isTime := parseTime(plain(one))
+	second, isTimeToo := parseTime(plain(other))
+	return a.show(one) == a.show(other) || isTime && isTimeToo && first.Equal(second)
 }
 
 // field describes one that some objects have.

@@ -146,11 +146,15 @@ func (w *walk) otherURL(comment string) []string {
 
 func (w *walk) proxyComments() []string {
 	if w.o.Proxy != nil {
-		return []string{"# It was asked through the proxy " + w.proxy() + ". To go without it:", "# http_client:",
-			"#   proxy_from_environment: false"}
+		return []string{
+			"# It was asked through the proxy " + w.proxy() + ". To go without it:", "# http_client:",
+			"#   proxy_from_environment: false",
+		}
 	}
-	return []string{"# or, where only a proxy leads out, which was not used now:", "# http_client:",
-		"#   proxy_url: http://proxy.example.com:3128"}
+	return []string{
+		"# or, where only a proxy leads out, which was not used now:", "# http_client:",
+		"#   proxy_url: http://proxy.example.com:3128",
+	}
 }
 
 func (w *walk) proxy() string {

@@ -53,8 +53,12 @@ func (w *walk) withoutField(in *innius.Inspection) *Finding {
 		if f.Missing < in.Items {
 			text = fmt.Sprintf("%d of %d items have no %s in: %s.", f.Missing, in.Items, what(f.Name), strings.Join(f.Known, ", "))
 		}
-		return fail(f.Name[strings.Index(f.Name, "_")+1:]+"-field", set,
-			text+notUnderstood(in.Unknown)).shown(in)
+		found := fail(f.Name[strings.Index(f.Name, "_")+1:]+"-field", set, text+notUnderstood(in.Unknown)).shown(in)
+		if len(candidates(f.Name, in.Unknown)) == 0 {
+			found.Text = append(found.Text, "None of these looks like one. If the answer below holds it in another way, the exporter must learn "+
+				"that shape: please report it.")
+		}
+		return found
 	}
 	return nil
 }
@@ -110,7 +114,7 @@ func candidates(fact string, unknown []innius.Field) []innius.Field {
 	case fact == "time":
 		could, better = func(f innius.Field) bool { return f.Time }, func(innius.Field) bool { return false }
 	case fact == "value":
-		could, better = func(f innius.Field) bool { return f.Number && !f.Time }, func(f innius.Field) bool { return f.Name[0] == 'v' }
+		could, better = func(f innius.Field) bool { return f.Number && !f.Time }, func(f innius.Field) bool { return strings.HasPrefix(f.Name, "v") }
 	case strings.HasSuffix(fact, "_name"):
 		could = func(f innius.Field) bool { return f.Distinct && !f.Number && !f.Time }
 		better = func(f innius.Field) bool { return nameLike.MatchString(f.Name) }

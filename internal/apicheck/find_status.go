@@ -95,7 +95,7 @@ var number = regexp.MustCompile(`[0-9]+`)
 // costs one request, and is proof.
 func (w *walk) tooMuch(ctx context.Context, ask innius.Ask, in *innius.Inspection, failure *Finding) *Finding {
 	size := w.smaller(in)
-	if failure.Kind != kindParameter || w.report.Requests >= most || !strings.Contains(in.Asked, "limit=") || size == 0 || ctx.Err() != nil {
+	if failure.Kind != kindParameter || w.report.Requests >= w.limit || !strings.Contains(in.Asked, "limit=") || size == 0 || ctx.Err() != nil {
 		return failure
 	}
 	ask.Limit = size

@@ -15,8 +15,16 @@ const usualWindow = "from={from_ms}&to={to_ms}"
 
 // pairs are names that APIs give to the two ends of a window, the longer ones first.
 var pairs = [][2]string{
-	{"start_time", "end_time"}, {"startTime", "endTime"}, {"start_date", "end_date"}, {"startDate", "endDate"},
-	{"from_time", "to_time"}, {"fromTime", "toTime"}, {"time_from", "time_to"}, {"from", "to"}, {"start", "end"}, {"since", "until"},
+	{"start_time", "end_time"},
+	{"startTime", "endTime"},
+	{"start_date", "end_date"},
+	{"startDate", "endDate"},
+	{"from_time", "to_time"},
+	{"fromTime", "toTime"},
+	{"time_from", "time_to"},
+	{"from", "to"},
+	{"start", "end"},
+	{"since", "until"},
 }
 
 // windows are the queries to try: that which the text of a refusal suggests, or the usual ones.
@@ -72,7 +80,7 @@ func (w *walk) heeded(ctx context.Context, t *trial) string {
 
 // through asks for values through a window, if the walk has a request left; nil where they did not come.
 func (w *walk) through(ctx context.Context, ask innius.Ask, query string) *innius.Inspection {
-	if w.report.Requests >= most || ctx.Err() != nil {
+	if w.report.Requests >= w.limit || ctx.Err() != nil {
 		return nil
 	}
 	ask.Template = withQuery(w.template(innius.OpValues), query)

@@ -23,6 +23,7 @@ const noticeable = 10 * time.Second
 type walk struct {
 	o      *Options
 	report *Report
+	limit  int // requests that the walk may send, listing with --all not included
 
 	company  innius.Company
 	machines []*machine
@@ -48,7 +49,9 @@ type trial struct {
 
 // Run checks one account and returns what it found.
 func Run(ctx context.Context, o Options) *Report {
-	w := &walk{o: &o, report: &Report{Account: o.Account.Name, URL: o.Client.Scrub(o.Account.URL.String())}}
+	w := &walk{o: &o, limit: most, report: &Report{
+		Account: o.Account.Name, URL: o.Client.Scrub(o.Account.URL.String()), Steps: []Step{}, Findings: []Finding{},
+	}}
 	if o.Proxy != nil {
 		w.report.Proxy = w.proxy()
 	}
@@ -105,7 +108,7 @@ func (w *walk) name(text string) string { return quote(w.show(text)) }
 func (w *walk) show(text string) string { return w.o.Client.Scrub(text) }
 
 // left is how many requests the walk may still send.
-func (w *walk) left() int { return most - probing - w.report.Requests }
+func (w *walk) left() int { return w.limit - probing - w.report.Requests }
 
 func (w *walk) readCompany(ctx context.Context) bool {
 	in, failure := w.ask(ctx, innius.Ask{Operation: innius.OpCompany}, "")
@@ -190,15 +193,10 @@ func (w *walk) filterMachines(all []innius.Machine) (left int) {
 func (w *walk) readValues(ctx context.Context) {
 	if w.o.All {
 		w.listAll(ctx)
+		w.limit = w.report.Requests + most
 	}
 	for _, m := range w.machines {
-		if w.left() <= 0 && !w.o.All || ctx.Err() != nil {
-			break
-		}
-		if !m.listed && !w.readSensors(ctx, m, "") {
-			break
-		}
-		if done := w.trySensors(ctx, m); done || w.o.All && len(w.tried) >= most {
+		if w.left() <= 0 || ctx.Err() != nil || !w.readSensors(ctx, m) || w.trySensors(ctx, m) {
 			break
 		}
 	}
@@ -211,7 +209,7 @@ func (w *walk) listAll(ctx context.Context) {
 	w.price(fmt.Sprintf("--all: %d machines: at least %d more requests, about %s at the pace of rate_limit.",
 		n, n+1, w.duration(n+1)))
 	for _, m := range w.machines {
-		if ctx.Err() != nil || !w.readSensors(ctx, m, "") {
+		if ctx.Err() != nil || !w.readSensors(ctx, m) {
 			return
 		}
 	}
@@ -229,8 +227,29 @@ func (w *walk) duration(requests int) time.Duration {
 	return (time.Duration(later) * w.o.pace()).Round(time.Second)
 }
 
-// readSensors lists the sensors of a machine: one page, or all with --all. It returns false where the walk cannot go on.
-func (w *walk) readSensors(ctx context.Context, m *machine, next string) bool {
+// readSensors lists the sensors of a machine, if that is not done: one page, or all with --all. It returns false where
+// the walk cannot go on.
+func (w *walk) readSensors(ctx context.Context, m *machine) bool {
+	if m.listed {
+		return true
+	}
+	m.listed = true
+	pages := map[string]bool{"": true}
+	for next := ""; ; {
+		in, on := w.sensorPage(ctx, m, next)
+		if in == nil || pages[in.Next] || !w.o.All {
+			if in != nil && w.o.All {
+				w.mayEnd(in)
+			}
+			return on
+		}
+		next = in.Next
+		pages[next] = true
+	}
+}
+
+// sensorPage reads one page; nil where it did not come, and whether the walk may go on.
+func (w *walk) sensorPage(ctx context.Context, m *machine, next string) (*innius.Inspection, bool) {
 	ask := innius.Ask{
 		Operation: innius.OpSensors, Ref: innius.SensorRef{Company: w.company.ID, Machine: m.ID}, StartKey: next,
 	}
@@ -240,18 +259,14 @@ func (w *walk) readSensors(ctx context.Context, m *machine, next string) bool {
 		step.Skipped = skipText(left, len(in.Sensors), "sensors")
 	}
 	w.tell(step)
-	m.listed = true
-	switch {
-	case failure != nil:
-		return w.oneObject(ctx, ask, in, failure)
-	case len(in.Sensors) == 0:
+	if failure != nil {
+		return nil, w.oneObject(ctx, ask, in, failure)
+	}
+	if len(in.Sensors) == 0 && next == "" {
 		w.silent = append(w.silent, w.show(m.Name))
 	}
 	w.remark(in)
-	if w.o.All && in.Next != "" && in.Next != next {
-		return w.readSensors(ctx, m, in.Next)
-	}
-	return true
+	return in, true
 }
 
 func (w *walk) filterSensors(m *machine, all []innius.Sensor) (left int) {
@@ -293,7 +308,7 @@ func (w *walk) oneObject(ctx context.Context, ask innius.Ask, in *innius.Inspect
 // or nothing is to be learned from more.
 func (w *walk) trySensors(ctx context.Context, m *machine) bool {
 	for i, s := range m.sensors {
-		if i == perMachine || w.left() <= 0 && !w.o.All || ctx.Err() != nil {
+		if i == perMachine || w.left() <= 0 || ctx.Err() != nil {
 			return false
 		}
 		ask := w.valuesOf(m, s)

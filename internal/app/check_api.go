@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"os"
@@ -29,7 +30,7 @@ type APICheck struct {
 var errToSet = errors.New("the exporter will not work like this yet; the report says what to set")
 
 // Run checks the API of each account, one after the other, and writes what it finds. It keeps nothing.
-func (c *APICheck) Run(ctx context.Context, source config.Source, w io.Writer) error {
+func (c *APICheck) Run(ctx context.Context, source config.Source, w io.Writer, logger *slog.Logger) error {
 	cfg, err := source.Load(os.Getenv)
 	if err != nil {
 		return err
@@ -47,7 +48,7 @@ func (c *APICheck) Run(ctx context.Context, source config.Source, w io.Writer) e
 		if i > 0 && c.Output != "json" {
 			fmt.Fprintln(w)
 		}
-		report, err := c.check(ctx, cfg, a, page)
+		report, err := c.check(ctx, cfg, a, page, logger)
 		if err != nil {
 			return fmt.Errorf("account %q: %w", a.Name, err)
 		}
@@ -83,7 +84,9 @@ func (c *APICheck) accounts(cfg *config.Config) ([]config.Account, error) {
 	return nil, fmt.Errorf("--account %q: the config has no such account; it has: %s", c.Account, strings.Join(names, ", "))
 }
 
-func (c *APICheck) check(ctx context.Context, cfg *config.Config, a config.Account, page *apicheck.Text) (*apicheck.Report, error) {
+// check checks one account. As JSON the report is its return alone, and the log tells the price of --all.
+func (c *APICheck) check(ctx context.Context, cfg *config.Config, a config.Account, page *apicheck.Text, logger *slog.Logger,
+) (*apicheck.Report, error) {
 	account, err := newAccount(a, collector.NewMetrics())
 	if err != nil {
 		return nil, err
@@ -92,6 +95,7 @@ func (c *APICheck) check(ctx context.Context, cfg *config.Config, a config.Accou
 		Client: account.Client, Account: a, Config: cfg, ConfigFile: page.ConfigFile, Proxy: proxyOf(a), All: c.All,
 	}
 	if c.Output == "json" {
+		o.Price = func(text string) { logger.Info(text, "account", a.Name) }
 		return apicheck.Run(ctx, o), nil
 	}
 	o.Begin, o.Step, o.Price = page.Begin, page.Step, page.Price

@@ -2,6 +2,7 @@ package app
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -261,7 +262,7 @@ func TestAKeyFileThatBecameUnreadableIsTold(t *testing.T) {
 	}
 	d.write(strings.Replace(string(text), "api_key_env: TEST_KEY", "api_key_file: key", 1))
 	var out strings.Builder
-	if err := (&APICheck{Output: "text"}).Run(t.Context(), d.source(), &out); err == nil || strings.Contains(err.Error(), "two words") {
+	if err := (&APICheck{Output: "text"}).Run(t.Context(), d.source(), &out, slog.New(slog.DiscardHandler)); err == nil || strings.Contains(err.Error(), "two words") {
 		t.Errorf("%v\n%s", err, out.String())
 	}
 }

@@ -3,6 +3,7 @@ package app
 import (
 	"fmt"
 	"html"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -59,7 +60,7 @@ func TestAnAPIThatEchoesTheKeyNeverGetsItPrinted(t *testing.T) {
 			t.Run(name+"/"+output, func(t *testing.T) {
 				d := sit(t, serve(t, echo)+"/v1")
 				var out strings.Builder
-				err := (&APICheck{Output: output}).Run(t.Context(), config.Source{File: d.file}, &out)
+				err := (&APICheck{Output: output}).Run(t.Context(), config.Source{File: d.file}, &out, slog.New(slog.DiscardHandler))
 				if strings.Contains(fmt.Sprint(err), canary) {
 					t.Errorf("the key is in the error: %v", err)
 				}
@@ -75,7 +76,7 @@ func TestAKeyInTheURLIsMasked(t *testing.T) {
 	for _, output := range []string{"text", "json"} {
 		var out strings.Builder
 		source := config.Source{URL: serve(t, normal()) + "/" + canary}
-		if err := (&APICheck{Output: output}).Run(t.Context(), source, &out); err == nil {
+		if err := (&APICheck{Output: output}).Run(t.Context(), source, &out, slog.New(slog.DiscardHandler)); err == nil {
 			t.Error("a wrong path is no failure")
 		}
 		keyless(t, out.String())
@@ -91,6 +92,26 @@ func keyless(t *testing.T, text string) {
 			if strings.Contains(solid, strings.ToLower(form)) {
 				t.Errorf("the key, or %q of it, is in:\n%s", part, text)
 				return
+			}
+		}
+	}
+}
+
+func TestControlCharactersOfAnswersNeverReachTheTerminal(t *testing.T) {
+	const nasty = `"\u001b[31mred\u0007\r\nline\u202e\u2028"`
+	bodies := map[string]string{
+		"company": `{"data":{"id":` + nasty + `,"name":` + nasty + `,` + nasty + `:` + nasty + `}}`,
+		"shape":   `{"data":{` + nasty + `:` + nasty + `},"message":` + nasty + `}`,
+	}
+	for name, body := range bodies {
+		for _, status := range []int{200, 400, 404} {
+			api := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(status)
+				_, _ = w.Write([]byte(body))
+			})
+			text, _, _ := sit(t, serve(t, api)+"/v1").check()
+			if strings.ContainsFunc(text, func(r rune) bool { return r != '\n' && (r < ' ' || r == 0x7f || r == 0x202e || r == 0x2028) }) {
+				t.Errorf("%s, %d: %q", name, status, text)
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"os"
 	"strings"
@@ -38,7 +39,7 @@ func TestWhatUsersReadOfACheck(t *testing.T) {
 func TestTheReportAsJSONHoldsTheSame(t *testing.T) {
 	d := sit(t, serve(t, bent(normal(), "machines", each(renamed("machineid", "asset_nr"))))+"/v1")
 	var out strings.Builder
-	err := (&APICheck{Output: "json"}).Run(t.Context(), d.source(), &out)
+	err := (&APICheck{Output: "json"}).Run(t.Context(), d.source(), &out, slog.New(slog.DiscardHandler))
 	var whole struct {
 		OK       bool
 		Accounts []apicheck.Report
@@ -58,7 +59,7 @@ func TestAccountsAreCheckedInTurnOrOneByItsName(t *testing.T) {
 	t.Setenv("OTHER_KEY", "another-key")
 	run := func(account string) (string, error) {
 		var out strings.Builder
-		err := (&APICheck{Output: "text", Account: account}).Run(t.Context(), d.source(), &out)
+		err := (&APICheck{Output: "text", Account: account}).Run(t.Context(), d.source(), &out, slog.New(slog.DiscardHandler))
 		return out.String(), err
 	}
 	text, err := run("")
@@ -78,7 +79,7 @@ func TestWithoutAConfigFileTheSnippetIsAWholeFile(t *testing.T) {
 	t.Setenv("INNIUS_API_KEY", canary)
 	source := config.Source{URL: serve(t, pretend(press(), simulator.Format{NeedWindow: true})) + "/v1"}
 	var out strings.Builder
-	err := (&APICheck{Output: "text"}).Run(t.Context(), source, &out)
+	err := (&APICheck{Output: "text"}).Run(t.Context(), source, &out, slog.New(slog.DiscardHandler))
 	_, after, found := strings.Cut(out.String(), "--config.file=innius.yml")
 	_, after, _ = strings.Cut(after, "\n\n")
 	snippet, _, _ := strings.Cut(after, "\n\n")

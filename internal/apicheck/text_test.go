@@ -1,0 +1,93 @@
+package apicheck
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// report is one with a finding of each severity.
+func report() *Report {
+	ahead := int64(420)
+	return &Report{
+		Account: "acme", URL: "https://innius.invalid/v1", Proxy: "proxy.invalid:3128", Requests: 1,
+		Steps: []Step{{Number: 1, Operation: "company", Asked: "/companies/me", Status: 200, Milliseconds: 12, ListAt: "data", Items: 1, ClockAhead: &ahead}},
+		Findings: []Finding{
+			{Kind: "shape", Severity: Failure, Text: []string{strings.Repeat("many words ", 20)}, Set: "page_size: 1\n", Raw: strings.Repeat("x", 250)},
+			{Kind: "clock", Severity: Warning, Text: []string{"It is late."}},
+			{Kind: "short-page", Severity: Note, Text: []string{"It is short."}},
+		},
+		Machines: []Machine{{ID: "m", Name: "M", Sensors: []Sensor{{ID: "s", Name: "S", Unit: "bar", Filtered: "discovery.sensors.exclude"}}}},
+	}
+}
+
+func printed(t *Text, r *Report) string {
+	var out strings.Builder
+	t.W = &out
+	t.Begin(r)
+	for _, s := range r.Steps {
+		t.Step(s)
+	}
+	t.End(r)
+	return out.String()
+}
+
+func TestWhatMattersMostComesLast(t *testing.T) {
+	text := printed(&Text{ConfigFile: "config.yml"}, report())
+	at := -1
+	for _, part := range []string{
+		"through the proxy proxy.invalid:3128", "clock: innius is 7 min ahead", `sensor "S" (s), in bar: left out: discovery.sensors.exclude`,
+		"note (short-page)", "WARNING (clock)", "FAILURE (shape)", "FAILED: 1 request of the key's allowance spent",
+	} {
+		next := strings.Index(text, part)
+		if next < at || next < 0 {
+			t.Errorf("%q is missing, or too early:\n%s", part, text)
+		}
+		at = next
+	}
+}
+
+func TestColoursAddNothingButColours(t *testing.T) {
+	plain, coloured := printed(&Text{}, report()), printed(&Text{Colour: true}, report())
+	for _, code := range []string{bold, red, green, amber, cyan, "0"} {
+		coloured = strings.ReplaceAll(coloured, "\x1b["+code+"m", "")
+	}
+	if plain != coloured || strings.Contains(plain, "\x1b") {
+		t.Errorf("got\n%s\nwithout colours\n%s", coloured, plain)
+	}
+}
+
+func TestLinesAreNotLongerThanATerminal(t *testing.T) {
+	for line := range strings.Lines(printed(&Text{}, report())) {
+		if len(line) > 101 {
+			t.Errorf("%d columns: %s", len(line), line)
+		}
+	}
+}
+
+func TestSpansAreForPeople(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		90 * time.Second: "1 min 30 s", 26 * time.Hour: "1 day 2 h", 50 * time.Hour: "2 days 2 h", time.Hour: "1 h",
+		3 * time.Second: "3 s", 20 * time.Millisecond: "20 ms", time.Hour + time.Second: "1 h",
+	} {
+		if got := span(d); got != want {
+			t.Errorf("%v is %q, want %q", d, got, want)
+		}
+	}
+}
+
+func TestTheWindowFollowsWhatARefusalSays(t *testing.T) {
+	for message, want := range map[string]string{
+		"":                                       "from={from_ms}&to={to_ms}",
+		"start and end are required":             "start={from_ms}&end={to_ms}",
+		"missing startTime, endTime (ISO 8601)":  "startTime={from_rfc3339}&endTime={to_rfc3339}",
+		"give since and until in seconds":        "since={from_s}&until={to_s}",
+		"from and to must be epoch milliseconds": "from={from_ms}&to={to_ms}",
+		"the start_time must be before end_time": "start_time={from_ms}&end_time={to_ms}",
+		"no such sensor":                         "from={from_ms}&to={to_ms}",
+	} {
+		if got := windows(message)[0]; got != want {
+			t.Errorf("%q: got %q, want %q", message, got, want)
+		}
+	}
+}
