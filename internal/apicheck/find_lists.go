@@ -79,7 +79,8 @@ func (w *walk) remarkPage(in *innius.Inspection) {
 	if in.Operation == innius.OpCompany || in.Items == 0 || in.Next == "" || in.Items >= limit {
 		return
 	}
-	w.find(&Finding{Kind: "short-page", Severity: Note, Set: w.account("page_size: " + strconv.Itoa(in.Items)), Text: []string{fmt.Sprintf(
+	set := w.account("page_size: " + strconv.Itoa(in.Items))
+	w.find(&Finding{Kind: "short-page", Severity: Note, Set: set, Text: []string{fmt.Sprintf(
 		"A page of %s was asked to hold %d and holds %d, although more follow: innius permits no larger ones. That is no harm; to "+
 			"ask for what comes:", in.Operation, limit, in.Items)}})
 }

@@ -55,8 +55,8 @@ func (w *walk) withoutField(in *innius.Inspection) *Finding {
 		}
 		found := fail(f.Name[strings.Index(f.Name, "_")+1:]+"-field", set, text+notUnderstood(in.Unknown)).shown(in)
 		if len(candidates(f.Name, in.Unknown)) == 0 {
-			found.Text = append(found.Text, "None of these looks like one. If the answer below holds it in another way, the exporter must learn "+
-				"that shape: please report it.")
+			found.Text = append(found.Text, "None of these looks like one. If the answer below holds it in another way, the "+
+				"exporter must learn that shape: please report it.")
 		}
 		return found
 	}
@@ -114,7 +114,8 @@ func candidates(fact string, unknown []innius.Field) []innius.Field {
 	case fact == "time":
 		could, better = func(f innius.Field) bool { return f.Time }, func(innius.Field) bool { return false }
 	case fact == "value":
-		could, better = func(f innius.Field) bool { return f.Number && !f.Time }, func(f innius.Field) bool { return strings.HasPrefix(f.Name, "v") }
+		could = func(f innius.Field) bool { return f.Number && !f.Time }
+		better = func(f innius.Field) bool { return strings.HasPrefix(f.Name, "v") }
 	case strings.HasSuffix(fact, "_name"):
 		could = func(f innius.Field) bool { return f.Distinct && !f.Number && !f.Time }
 		better = func(f innius.Field) bool { return nameLike.MatchString(f.Name) }

@@ -74,10 +74,11 @@ func (w *walk) badParameter(in *innius.Inspection, e *innius.Error, says string)
 			w.endpoint(in.Operation, w.template(in.Operation))+"  # add or rename parameters here"), text).shown(in)
 	}
 	if w.o.Client.Windowed() {
-		return fail(kindParameter, w.account(append([]string{"endpoints:", w.endpoint(in.Operation, w.template(in.Operation))}, otherWindows()...)...),
+		return fail(kindParameter, w.account(w.windowLines("")...),
 			text, "A window of time may be wanted under other names, or in another unit.").shown(in)
 	}
-	return fail(kindParameter, w.account(w.windowLines(windows(e.Message)[0])...), text, "Most likely a window of time is wanted.").shown(in)
+	return fail(kindParameter, w.account(w.windowLines(windows(e.Message)[0])...),
+		text, "Most likely a window of time is wanted.").shown(in)
 }
 
 // parameters lists what was asked for in the query.
@@ -95,7 +96,10 @@ var number = regexp.MustCompile(`[0-9]+`)
 // costs one request, and is proof.
 func (w *walk) tooMuch(ctx context.Context, ask innius.Ask, in *innius.Inspection, failure *Finding) *Finding {
 	size := w.smaller(in)
-	if failure.Kind != kindParameter || w.report.Requests >= w.limit || !strings.Contains(in.Asked, "limit=") || size == 0 || ctx.Err() != nil {
+	if failure.Kind != kindParameter || !strings.Contains(in.Asked, "limit=") || size == 0 {
+		return failure
+	}
+	if w.report.Requests >= w.limit || ctx.Err() != nil {
 		return failure
 	}
 	ask.Limit = size
@@ -138,8 +142,8 @@ func (w *walk) tooMany(e *innius.RateLimitError) *Finding {
 
 // redirected proposes the base URL that the target shows, where it can be told.
 func (w *walk) redirected(in *innius.Inspection, e *innius.RedirectError) *Finding {
-	text := []string{fmt.Sprintf("innius sends this request elsewhere (status %d, to %s). The exporter does not follow, or your key would "+
-		"go there.", e.Status, quote(in.Location))}
+	text := []string{fmt.Sprintf("innius sends this request elsewhere (status %d, to %s). The exporter does not follow, or your "+
+		"key would go there.", e.Status, quote(in.Location))}
 	target, err := w.o.Account.URL.Parse(in.Location)
 	if err != nil || in.Location == "" {
 		return fail("redirect", w.account(w.urlLine()+"  # an address that needs no redirect"), text...)

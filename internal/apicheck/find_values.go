@@ -77,7 +77,8 @@ func (w *walk) strangeTime(t *trial) *Finding {
 	if digits := strings.Trim(text, "0123456789."); digits == "" && text != "" {
 		why += " This is a number with too few, or too many, digits for any of these."
 	}
-	f := fail("time-unit", w.chooseField("time", t.in.Unknown), "The time of a reading is not understood: "+quote(text)+".", why).shown(t.in)
+	f := fail("time-unit", w.chooseField("time", t.in.Unknown),
+		"The time of a reading is not understood: "+quote(text)+".", why).shown(t.in)
 	if len(candidates("time", t.in.Unknown)) == 0 {
 		f.Text = append(f.Text, "No other field of a reading looks like a time. If the API can give another form, ask for it in "+
 			"endpoints.values; if not, please report this, with the answer below.")
@@ -148,7 +149,7 @@ func (w *walk) nothing(ctx context.Context, t *trial) *Finding {
 		}
 		text += " Nor are there any in the last 30 days."
 	}
-	return fail("window", w.account(append([]string{"endpoints:", w.endpoint(innius.OpValues, w.template(innius.OpValues))}, otherWindows()...)...),
+	return fail("window", w.account(w.windowLines("")...),
 		text, "Either these sensors are silent, or the window is asked for in another way than innius understands.").shown(t.in)
 }
 
@@ -164,7 +165,7 @@ func (w *walk) remarkValues(ctx context.Context, t *trial) {
 	onward := v.Order == innius.Ascending && t.in.Next != ""
 	switch {
 	case ignored && onward:
-		w.find(fail("window-ignored", w.account(append([]string{"endpoints:", w.endpoint(innius.OpValues, w.template(innius.OpValues))}, otherWindows()...)...),
+		w.find(fail("window-ignored", w.account(w.windowLines("")...),
 			w.older(t), "Oldest first, the newest value would be reached after "+w.pages(t)+" only.").shown(t.in))
 	case ignored:
 		w.find(&Finding{Kind: "window-ignored", Severity: Warning, Text: []string{

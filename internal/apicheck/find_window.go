@@ -52,15 +52,12 @@ func query(names [2]string, unit string) string {
 	return names[0] + "={from_" + unit + "}&" + names[1] + "={to_" + unit + "}"
 }
 
-// windowLines are the settings that ask for values by a window.
+// windowLines are the settings that ask for values by a window, and what else could stand there. An empty query leaves the
+// template as it is.
 func (w *walk) windowLines(query string) []string {
-	template := withQuery(w.template(innius.OpValues), query)
-	return append([]string{"endpoints:", w.endpoint(innius.OpValues, template)}, otherWindows()...)
-}
-
-// otherWindows tells, below a template, what else could stand there.
-func otherWindows() []string {
 	return []string{
+		"endpoints:",
+		w.endpoint(innius.OpValues, withQuery(w.template(innius.OpValues), query)),
 		"  # names and units as the API reference gives them: {from_ms}, {from_s} and {from_rfc3339},",
 		"  # the same with to",
 	}

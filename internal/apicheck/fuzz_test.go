@@ -61,7 +61,8 @@ func walkAll(t *testing.T, answer http.HandlerFunc) {
 	if report.Requests > 10 || report.OK == report.Failed() {
 		t.Errorf("%d requests, ok %t", report.Requests, report.OK)
 	}
-	if strings.Contains(out.String(), canary) || strings.ContainsFunc(out.String(), func(r rune) bool { return r != '\n' && unicode.IsControl(r) }) {
+	unsafe := func(r rune) bool { return r != '\n' && unicode.IsControl(r) }
+	if strings.Contains(out.String(), canary) || strings.ContainsFunc(out.String(), unsafe) {
 		t.Errorf("not safe to show: %q", out.String())
 	}
 	for _, found := range report.Findings {

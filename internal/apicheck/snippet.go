@@ -64,7 +64,10 @@ func (w *walk) template(op innius.Operation) string { return w.o.Account.Endpoin
 
 // withQuery adds parameters to a template.
 func withQuery(template, query string) string {
-	if strings.Contains(template, "?") {
+	switch {
+	case query == "":
+		return template
+	case strings.Contains(template, "?"):
 		return template + "&" + query
 	}
 	return template + "?" + query

@@ -11,13 +11,20 @@ func report() *Report {
 	ahead := int64(420)
 	return &Report{
 		Account: "acme", URL: "https://innius.invalid/v1", Proxy: "proxy.invalid:3128", Requests: 1,
-		Steps: []Step{{Number: 1, Operation: "company", Asked: "/companies/me", Status: 200, Milliseconds: 12, ListAt: "data", Items: 1, ClockAhead: &ahead}},
+		Steps: []Step{{
+			Number: 1, Operation: "company", Asked: "/companies/me", Status: 200, Milliseconds: 12, ListAt: "data", Items: 1, ClockAhead: &ahead,
+		}},
 		Findings: []Finding{
-			{Kind: "shape", Severity: Failure, Text: []string{strings.Repeat("many words ", 20)}, Set: "page_size: 1\n", Raw: strings.Repeat("x", 250)},
+			{
+				Kind: "shape", Severity: Failure, Text: []string{strings.Repeat("many words ", 20)},
+				Set: "page_size: 1\n", Raw: strings.Repeat("x", 250),
+			},
 			{Kind: "clock", Severity: Warning, Text: []string{"It is late."}},
 			{Kind: "short-page", Severity: Note, Text: []string{"It is short."}},
 		},
-		Machines: []Machine{{ID: "m", Name: "M", Sensors: []Sensor{{ID: "s", Name: "S", Unit: "bar", Filtered: "discovery.sensors.exclude"}}}},
+		Machines: []Machine{{ID: "m", Name: "M", Sensors: []Sensor{
+			{ID: "s", Name: "S", Unit: "bar", Filtered: "discovery.sensors.exclude"},
+		}}},
 	}
 }
 

@@ -103,9 +103,13 @@ func TestAProxyThatWantsAPasswordIsToldAndWhereItBelongs(t *testing.T) {
 	}))
 	d := sit(t, "https://innius.invalid/v1", "http_client: {proxy_url: '"+proxy+"'}")
 	text, report, err := d.check()
-	if finding(t, report, "proxy"); err == nil || !strings.Contains(text, "HTTPS_PROXY=http://USER:PASSWORD@127.0.0.1") {
+	found := finding(t, report, "proxy")
+	if err == nil || !strings.Contains(text, "HTTPS_PROXY=http://USER:PASSWORD@127.0.0.1") {
 		t.Errorf("%v\n%s", err, text)
 	}
+	d = sit(t, "https://innius.invalid/v1") // without the proxy_url, as the snippet says
+	d.paste(found.Set)
+	d.valid(found.Set)
 }
 
 func TestAProxyThatIsNotThereIsTold(t *testing.T) {

@@ -92,6 +92,37 @@ func TestWithoutAConfigFileTheSnippetIsAWholeFile(t *testing.T) {
 	}
 }
 
+func TestWithoutAConfigFileItIsSaidThatAFlagOrVariableWillDo(t *testing.T) {
+	sit(t, "http://127.0.0.1:1")
+	for url, want := range map[string]string{
+		"":                         "What to set, by INNIUS_URL and the source of the key as now",
+		serve(t, normal()) + "/v1": "OK: 4 requests",
+	} {
+		t.Setenv("INNIUS_URL", "set")
+		t.Setenv("INNIUS_API_KEY", canary)
+		var out strings.Builder
+		source := config.Source{URL: url}
+		if url == "" {
+			source.URL = "http://" + nobody(t)
+		}
+		_ = (&APICheck{Output: "text"}).Run(t.Context(), source, &out, slog.New(slog.DiscardHandler)) // the text says it
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is not said:\n%s", want, out.String())
+		}
+	}
+}
+
+func TestAllGoesOnWhereMachinesAreForbidden(t *testing.T) {
+	api := simulator.New(simulator.Uniform(200), simulator.Options{Key: canary, BasePath: "/v1"})
+	for _, id := range []string{"m-0001", "m-0002", "m-0003", "m-0004"} {
+		api.Inject(simulator.Fault{Kind: simulator.Forbidden, Object: id})
+	}
+	text, report, err := sit(t, serve(t, api)+"/v1", "rate_limit: {requests_per_hour: 3600000}").check(func(c *APICheck) { c.All = true })
+	if err != nil || report.Requests != 2+10+1 {
+		t.Errorf("%v after %d requests:\n%s", err, report.Requests, text)
+	}
+}
+
 func TestAllListsTheCatalogueAfterItsPrice(t *testing.T) {
 	d := sit(t, serve(t, simulator.New(simulator.Uniform(250), simulator.Options{Key: canary, BasePath: "/v1"}))+"/v1",
 		"page_size: 7", "^discovery: {machines: {exclude: [m-0001]}}", "rate_limit: {requests_per_hour: 3600000, burst: 1}")
