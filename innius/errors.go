@@ -60,6 +60,7 @@ func (e *AnswerError) Error() string {
 type NetworkError struct {
 	Detail  string
 	Timeout bool
+	Sent    bool // the request had left: innius may have counted it
 	cause   error
 }
 

@@ -24,7 +24,7 @@ type Ask struct {
 type Inspection struct {
 	Operation Operation
 	Asked     string        // path and query below the base URL
-	Sent      bool          // false: the key could not be read, or the pacer is paused
+	Sent      bool          // false: it never left, for want of a key, of allowance or of a connection
 	Status    int           // 0: no answer
 	Duration  time.Duration // of the request
 	Err       error         // what the exporter would have got instead of a result
@@ -113,14 +113,16 @@ func (c *Client) requestOf(ask Ask) request {
 	return r
 }
 
-// sent reports whether a request may have left: not where the pacer is paused, the key could not be read, or the
-// caller gave up while waiting for allowance.
+// sent reports whether a request left: not where the pacer is paused, the key could not be read, there was no connection,
+// or the caller gave up while waiting for allowance.
 func sent(ctx context.Context, a *answer, err error) bool {
 	if _, unread := errors.AsType[*KeyError](err); unread || errors.Is(err, ErrPaused) {
 		return false
 	}
-	_, network := errors.AsType[*NetworkError](err)
-	return a != nil || network || ctx.Err() == nil
+	if e, ok := errors.AsType[*NetworkError](err); ok && a == nil {
+		return e.Sent
+	}
+	return a != nil || ctx.Err() == nil
 }
 
 // head takes over what does not depend on the shape of the answer.

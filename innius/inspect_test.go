@@ -1,6 +1,9 @@
 package innius_test
 
 import (
+	"context"
+	"errors"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -100,6 +103,21 @@ func TestAnInspectionIsPacedAndSaysWhereNothingWasSent(t *testing.T) {
 		in := c.Inspect(t.Context(), innius.Ask{Operation: innius.OpCompany})
 		want(t, "sent in a pause", in.Sent, false)
 		want(t, "error", in.Err, innius.ErrPaused)
+	})
+}
+
+func TestARequestThatFoundNoConnectionWasNotSpent(t *testing.T) {
+	atNoon(t, func(t *testing.T) {
+		in := inspect(t, answering(200, ""), innius.OpCompany, func(o *innius.Options) {
+			o.HTTPClient = &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+				return nil, errors.New("no way")
+			}}}
+		})
+		want(t, "sent", []any{in.Sent, in.Err}, []any{false, "no answer: no way"})
+		c, server := simulated(t, fiveValues(), simulator.Options{})
+		server.Inject(simulator.Fault{Kind: simulator.Hang})
+		in = c.Inspect(t.Context(), innius.Ask{Operation: innius.OpCompany})
+		want(t, "sent, without an answer", []any{in.Sent, in.Err}, []any{true, "no answer: timeout after 10s"})
 	})
 }
 

@@ -100,7 +100,9 @@ func (c *Client) send(ctx context.Context, r request, key Secret) (*answer, erro
 	req.Header.Set("User-Agent", c.opts.UserAgent)
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, networkError(err, key, c.opts.Timeout)
+		failure := networkError(err, key, c.opts.Timeout)
+		failure.Sent = sent.Load() > 0
+		return nil, failure
 	}
 	defer func() { _ = resp.Body.Close() }()
 	return c.read(resp, r, key)
@@ -150,7 +152,7 @@ func (a *answer) errorf(format string, args ...any) error {
 
 // networkError describes a request without an answer. It drops the URL that net/http adds: it holds ids, and the
 // caller names operation and object in words.
-func networkError(err error, key Secret, timeout time.Duration) error {
+func networkError(err error, key Secret, timeout time.Duration) *NetworkError {
 	if outer, ok := errors.AsType[*url.Error](err); ok {
 		err = outer.Err
 	}

@@ -54,15 +54,14 @@ func (t *Text) Step(s Step) {
 	if s.Of != "" {
 		t.lines(indent, s.Of)
 	}
-	came := "no answer"
+	came := s.Error
+	if came == "" {
+		came = s.content()
+	}
 	if s.Status != 0 {
-		came = fmt.Sprintf("%d in %d ms", s.Status, s.Milliseconds)
+		came = fmt.Sprintf("%d in %d ms: %s", s.Status, s.Milliseconds, came)
 	}
-	if s.Error != "" {
-		t.lines(indent, came+": "+s.Error)
-	} else {
-		t.lines(indent, came+": "+s.content())
-	}
+	t.lines(indent, came)
 	for _, f := range s.Facts {
 		t.lines(indent, f.String())
 	}
