@@ -71,10 +71,10 @@ func (w *walk) certificate(e *innius.NetworkError) *Finding {
 	if header || errors.Is(e, http.ErrSchemeMismatch) {
 		return w.plainHTTP()
 	}
-	if alert, ok := errors.AsType[tls.AlertError](e); ok {
+	if alert, ok := errors.AsType[*net.OpError](e); ok && alert.Op == "remote error" {
 		return fail("tls", w.account("http_client:", "  tls_config:",
 			"    cert_file: client.pem      # a client certificate and its key, if the host asks for one", "    key_file: client-key.pem"),
-			"The TLS handshake with "+w.host()+" failed: the host says: "+w.show(alert.Error())+".")
+			"The TLS handshake with "+w.host()+" failed: the host says: "+e.Detail+".")
 	}
 	return nil
 }

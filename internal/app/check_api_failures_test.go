@@ -2,10 +2,11 @@ package app
 
 import (
 	"errors"
-	"log/slog"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -251,19 +252,36 @@ func TestAWrongKeyIsToldAndWhereItCameFrom(t *testing.T) {
 }
 
 func TestAKeyFileThatBecameUnreadableIsTold(t *testing.T) {
-	d := sit(t, serve(t, pretend(press(), simulator.Format{}))+"/v1")
-	path := d.dir + "/key"
-	if err := os.WriteFile(path, []byte("two words"), 0o600); err != nil {
-		t.Fatal(err)
+	d := sit(t, serve(t, normal())+"/v1")
+	path := filepath.Join(d.dir, "key")
+	write := func(key string) {
+		if err := os.WriteFile(path, []byte(key), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
+	write(canary)
 	text, err := os.ReadFile(d.file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	d.write(strings.Replace(string(text), "api_key_env: TEST_KEY", "api_key_file: key", 1))
-	var out strings.Builder
-	if err := (&APICheck{Output: "text"}).Run(t.Context(), d.source(), &out, slog.New(slog.DiscardHandler)); err == nil || strings.Contains(err.Error(), "two words") {
-		t.Errorf("%v\n%s", err, out.String())
+	cfg, err := d.source().Load(os.Getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write("two words")
+	report, err := (&APICheck{}).check(t.Context(), cfg, cfg.Accounts[0], &apicheck.Text{W: io.Discard, ConfigFile: d.file}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := finding(t, report, "key-source")
+	if report.OK || report.Requests != 0 || strings.Contains(strings.Join(found.Text, ""), "two words") {
+		t.Errorf("got %+v", report)
+	}
+	write(canary)
+	d.paste(found.Set)
+	if text, _, err := d.check(); err != nil {
+		t.Errorf("the snippet does not cure it: %v\n%s", err, text)
 	}
 }
 

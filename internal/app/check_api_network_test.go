@@ -1,9 +1,15 @@
 package app
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/pem"
 	"io"
 	"log"
+	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +17,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"innius_exporter/innius/simulator"
 )
@@ -72,6 +79,65 @@ func TestACertificateForAnotherNameIsTold(t *testing.T) {
 	d.t.Setenv("NO_PROXY", "localhost")
 	f := failure{kind: "tls-name", says: []string{"is not for localhost", "It is for: example.com"}}
 	f.at(t, d)
+}
+
+func TestAServerThatWantsACertificateIsTold(t *testing.T) {
+	s := httptest.NewUnstartedServer(normal())
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert}
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	d := sit(t, s.URL+"/v1", "http_client: {tls_config: {ca_file: ca.pem}}")
+	d.trust(s)
+	d.identify(s.TLS.Certificates[0])
+	f := failure{kind: "tls", says: []string{"the host says"}}
+	f.at(t, d)
+}
+
+// identify puts a certificate and its key where the snippet says that the user's own would be.
+func (d *desk) identify(c tls.Certificate) {
+	d.t.Helper()
+	key, err := x509.MarshalPKCS8PrivateKey(c.PrivateKey)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	for name, block := range map[string]*pem.Block{
+		"client.pem": {Type: "CERTIFICATE", Bytes: c.Certificate[0]}, "client-key.pem": {Type: "PRIVATE KEY", Bytes: key},
+	} {
+		if err := os.WriteFile(filepath.Join(d.dir, name), pem.EncodeToMemory(block), 0o600); err != nil {
+			d.t.Fatal(err)
+		}
+	}
+}
+
+func TestACertificateThatExpiredIsTold(t *testing.T) {
+	s := httptest.NewUnstartedServer(normal())
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.TLS = &tls.Config{Certificates: []tls.Certificate{expired(t)}}
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	d := sit(t, s.URL+"/v1", "http_client: {tls_config: {ca_file: ca.pem}}")
+	d.trust(s)
+	f := failure{kind: "tls-certificate", incurable: true, says: []string{"is not valid", "has expired"}}
+	f.at(t, d)
+}
+
+// expired makes a certificate for 127.0.0.1 that was valid until an hour ago.
+func expired(t *testing.T) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: time.Now().Add(-time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
 func TestAServerWithoutTLSIsTold(t *testing.T) {
