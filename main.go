@@ -86,6 +86,7 @@ func (c *cli) runCommand() {
 	cmd.Flag("storage.path", "Directory in which state is kept over restarts, one for each exporter. "+
 		"Default: $STATE_DIRECTORY, as systemd sets it, else nothing is kept.").StringVar(&e.StoragePath)
 	cmd.Flag("web.telemetry-path", "Path under which metrics are served.").Default("/metrics").StringVar(&e.TelemetryPath)
+	cmd.Flag("web.enable-lifecycle", "Reload the config at POST /-/reload, as at SIGHUP.").BoolVar(&e.Lifecycle)
 	cmd.Flag("web.enable-pprof", "Serve /debug/pprof.").BoolVar(&e.Pprof)
 	e.Web = kingpinflag.AddFlags(cmd, ":10466")
 	c.commands[cmd.FullCommand()] = func(ctx context.Context, logger *slog.Logger) error {
