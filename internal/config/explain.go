@@ -76,7 +76,7 @@ func (p page) fields(f innius.Fields) {
 
 func (a Account) warnings() []string {
 	var all []string
-	if a.URL != nil && a.URL.Scheme == "http" && !loopback(a.URL.Hostname()) {
+	if a.URL != nil && a.URL.Scheme == "http" && (!loopback(a.URL.Hostname()) || a.HTTPClient.ProxyURL != nil) {
 		all = append(all, "the key travels over http:// and can be read on the way")
 	}
 	if a.HTTPClient.TLS.InsecureSkipVerify {
