@@ -71,7 +71,7 @@ func (e *NetworkError) Unwrap() error { return e.cause }
 // ProxyError is a proxy's refusal to let a connection through to the API. It occurs as the cause of a NetworkError: the
 // API was not reached. It holds no credentials, whatever the proxy's URL holds.
 type ProxyError struct {
-	Proxy  string // scheme and host
+	Proxy  string // host and port
 	Status int    // that the proxy answered CONNECT with
 }
 

@@ -67,7 +67,7 @@ func refusal(_ context.Context, proxy *url.URL, _ *http.Request, answer *http.Re
 	if answer.StatusCode == http.StatusOK {
 		return nil
 	}
-	return &innius.ProxyError{Proxy: address(proxy), Status: answer.StatusCode}
+	return &innius.ProxyError{Proxy: proxy.Host, Status: answer.StatusCode}
 }
 
 // maxPEM bounds a certificate file; the system's own bundle of roots has a quarter of it.
