@@ -45,12 +45,12 @@ func (b *bench) write(t *testing.T, name, text string) {
 	}
 }
 
-var file = regexp.MustCompile(`\b(api_key_file|api_key_env|ca_file|cert_file|key_file): ([^\s,}]+)`)
+var namedFile = regexp.MustCompile(`\b(api_key_file|api_key_env|ca_file|cert_file|key_file): ([^\s,}]+)`)
 
 // load loads a config as a user's exporter would, with files and variables of its own in place of those that it names.
 func (b *bench) load(t *testing.T, text string) (*config.Config, error) {
 	t.Helper()
-	text = file.ReplaceAllStringFunc(text, func(setting string) string {
+	text = namedFile.ReplaceAllStringFunc(text, func(setting string) string {
 		key, named, _ := strings.Cut(setting, ": ")
 		b.keys++
 		secret := fmt.Sprintf("key-number-%d-of-the-docs", b.keys)
@@ -121,11 +121,11 @@ func TestEveryConfigInTheDocsLoads(t *testing.T) {
 	}
 }
 
-// row is one key of the tables in docs/configuration.md.
-type row struct{ key, kind, standard string }
+// keyRow is one key of the tables in docs/configuration.md.
+type keyRow struct{ key, kind, standard string }
 
 // rows are the rows of the tables below a heading, in which keys stand with type, default and meaning.
-func rows(t *testing.T, heading string) []row {
+func rows(t *testing.T, heading string) []keyRow {
 	t.Helper()
 	text, err := os.ReadFile("docs/configuration.md")
 	if err != nil {
@@ -138,9 +138,9 @@ func rows(t *testing.T, heading string) []row {
 	if end := regexp.MustCompile(`(?m)^#+ `).FindStringIndex(section); end != nil {
 		section = section[:end[0]]
 	}
-	var all []row
+	var all []keyRow
 	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\| (.*?) \\| (.*?) ?\\| .* \\|$").FindAllStringSubmatch(section, -1) {
-		all = append(all, row{m[1], m[2], m[3]})
+		all = append(all, keyRow{m[1], m[2], m[3]})
 	}
 	return all
 }

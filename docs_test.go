@@ -13,23 +13,23 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// page is one page of the documentation.
-type page struct{ file, text string }
+// docPage is one page of the documentation.
+type docPage struct{ file, text string }
 
 // pages are all of docs/, and SECURITY.md.
-func pages(t *testing.T) []page {
+func pages(t *testing.T) []docPage {
 	t.Helper()
 	files, err := filepath.Glob("docs/*.md")
 	if err != nil || len(files) < 6 {
 		t.Fatal(files, err)
 	}
-	var all []page
+	var all []docPage
 	for _, file := range append(files, "SECURITY.md") {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		all = append(all, page{file, string(text)})
+		all = append(all, docPage{file, string(text)})
 	}
 	return all
 }
@@ -37,7 +37,7 @@ func pages(t *testing.T) []page {
 var fence = regexp.MustCompile("(?ms)^```([a-z]*)\n(.*?)^```$")
 
 // blocks are the fenced blocks of a kind, without their fences.
-func (p page) blocks(kind string) []string {
+func (p docPage) blocks(kind string) []string {
 	var all []string
 	for _, m := range fence.FindAllStringSubmatch(p.text, -1) {
 		if m[1] == kind {
@@ -48,7 +48,7 @@ func (p page) blocks(kind string) []string {
 }
 
 // prose is a page without its fenced blocks.
-func (p page) prose() string { return fence.ReplaceAllString(p.text, "") }
+func (p docPage) prose() string { return fence.ReplaceAllString(p.text, "") }
 
 // built elsewhere at this moment: to be emptied when they are merged.
 var (
@@ -138,7 +138,7 @@ func TestEveryCommandInTheDocsParses(t *testing.T) {
 	}
 }
 
-// Commands whose output a page shows end with a part of what they print.
+// A page shows the whole of what a plan prints, or its beginning.
 func TestThePlansInTheDocsAreThePlans(t *testing.T) {
 	noEnvironment(t)
 	for _, p := range pages(t) {

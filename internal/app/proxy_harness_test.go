@@ -108,21 +108,21 @@ func serveHTTP(p *proxy, client net.Conn) error {
 	from := bufio.NewReader(io.TeeReader(client, &p.seen))
 	request, err := http.ReadRequest(from)
 	if err != nil {
-		return answer(client, http.StatusBadRequest)
+		return answerConnect(client, http.StatusBadRequest)
 	}
 	want := "Basic " + base64.StdEncoding.EncodeToString([]byte(p.user+":"+p.password))
 	if p.user != "" && request.Header.Get("Proxy-Authorization") != want {
-		return answer(client, http.StatusProxyAuthRequired)
+		return answerConnect(client, http.StatusProxyAuthRequired)
 	}
 	if p.refuse != 0 {
-		return answer(client, p.refuse)
+		return answerConnect(client, p.refuse)
 	}
 	api, err := p.dial(request.Host)
 	if err != nil {
-		return answer(client, http.StatusBadGateway)
+		return answerConnect(client, http.StatusBadGateway)
 	}
 	if request.Method == http.MethodConnect {
-		if err := answer(client, http.StatusOK); err != nil {
+		if err := answerConnect(client, http.StatusOK); err != nil {
 			return err
 		}
 	} else if err := request.Write(api); err != nil {
@@ -132,12 +132,12 @@ func serveHTTP(p *proxy, client net.Conn) error {
 	return nil
 }
 
-func answer(client net.Conn, status int) error {
+func answerConnect(client net.Conn, status int) error {
 	_, err := fmt.Fprintf(client, "HTTP/1.1 %d words of the proxy\r\n\r\n", status)
 	return err
 }
 
-// contains reports whether a text holds another one, or its form for an HTTP header.
-func contains(text, secret string) bool {
+// holdsSecret reports whether a text holds another one, or its form for an HTTP header.
+func holdsSecret(text, secret string) bool {
 	return strings.Contains(text, secret) || strings.Contains(text, base64.StdEncoding.EncodeToString([]byte(secret)))
 }

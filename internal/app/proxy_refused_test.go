@@ -30,7 +30,7 @@ func TestAVariableThatIsNoProxyStopsTheStartAndIsNotQuoted(t *testing.T) {
 		}
 	}
 	t.Setenv("HTTPS_PROXY", "ftp://proxy")
-	t.Setenv("INNIUS_API_KEY", canary)
+	t.Setenv("INNIUS_API_KEY", proxiedKey)
 	if _, err := (config.Source{URL: w.secure}).Load(os.Getenv); err == nil || !strings.HasPrefix(err.Error(), "HTTPS_PROXY: ") {
 		t.Errorf("without a file: %v", err)
 	}
@@ -58,7 +58,7 @@ func TestOverHTTPAProxyIsUsedOnlyWhereThatIsAllowed(t *testing.T) {
 	}
 	allowed := strings.Replace(w.account(w.plain, ""), "    timeout", "    allow_http: true\n    timeout", 1)
 	w.poll(t, allowed).works(t, w)
-	if !contains(p.seen.String(), canary) { // it is what allow_http permits, and why it must be asked for
+	if !holdsSecret(p.seen.String(), proxiedKey) { // it is what allow_http permits, and why it must be asked for
 		t.Error("the proxy did not see the key over http://")
 	}
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // works fails unless all sensors have a value and nothing shows a secret.
-func (r run) works(t *testing.T, w *world) {
+func (r polled) works(t *testing.T, w *world) {
 	t.Helper()
 	if r.values != 3 || r.lastError != "" || w.api.Stats().Of("", 200) < 6 {
 		t.Errorf("%d values, %d answers, last error %q, log:\n%s", r.values, w.api.Stats().Of("", 200), r.lastError, r.log)
@@ -17,11 +17,11 @@ func (r run) works(t *testing.T, w *world) {
 }
 
 // keeps fails where the key or the proxy's password can be read.
-func (r run) keeps(t *testing.T) {
+func (r polled) keeps(t *testing.T) {
 	t.Helper()
 	for place, text := range map[string]string{"log": r.log, "status": r.status, "metrics": r.metrics, "error": r.lastError} {
-		for _, secret := range []string{canary, proxyPassword, url.QueryEscape(proxyPassword), url.PathEscape(proxyPassword)} {
-			if contains(text, secret) || strings.Contains(text, "scraper:") {
+		for _, secret := range []string{proxiedKey, proxyPassword, url.QueryEscape(proxyPassword), url.PathEscape(proxyPassword)} {
+			if holdsSecret(text, secret) || strings.Contains(text, "scraper:") {
 				t.Errorf("the %s shows a secret:\n%s", place, text)
 			}
 		}
@@ -39,7 +39,7 @@ func (p *proxy) sawNoKey(t *testing.T, w *world) {
 	if len(seen) < 2000 || !strings.Contains(seen, "innius.test") {
 		t.Errorf("only %d bytes passed through the proxy", len(seen))
 	}
-	if contains(strings.ToLower(seen), canary) || strings.Contains(strings.ToLower(seen), "x-api-key") {
+	if holdsSecret(strings.ToLower(seen), proxiedKey) || strings.Contains(strings.ToLower(seen), "x-api-key") {
 		t.Error("the proxy saw the key")
 	}
 }

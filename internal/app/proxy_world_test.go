@@ -33,7 +33,7 @@ import (
 )
 
 const (
-	canary        = "canary-key-0123456789"
+	proxiedKey    = "proxied-key-0123456789"
 	proxyPassword = "proxy/pass word"
 )
 
@@ -54,11 +54,11 @@ func newWorld(t *testing.T) *world {
 		t.Setenv(name, "")
 		t.Setenv(strings.ToLower(name), "")
 	}
-	w := &world{api: simulator.New(simulator.Uniform(3), simulator.Options{Key: canary}), dir: t.TempDir()}
+	w := &world{api: simulator.New(simulator.Uniform(3), simulator.Options{Key: proxiedKey}), dir: t.TempDir()}
 	w.sign(t)
-	w.secure = "https://innius.test:" + port(t, w.serve(t, true).URL)
-	w.plain = "http://innius.test:" + port(t, w.serve(t, false).URL)
-	w.write(t, "key", []byte(canary+"\n"))
+	w.secure = "https://innius.test:" + portOf(t, w.serve(t, true).URL)
+	w.plain = "http://innius.test:" + portOf(t, w.serve(t, false).URL)
+	w.write(t, "key", []byte(proxiedKey+"\n"))
 	return w
 }
 
@@ -79,7 +79,7 @@ func (w *world) serve(t *testing.T, secure bool) *httptest.Server {
 	return server
 }
 
-func port(t *testing.T, url string) string {
+func portOf(t *testing.T, url string) string {
 	t.Helper()
 	_, port, err := net.SplitHostPort(url[strings.LastIndex(url, "/")+1:])
 	if err != nil {
@@ -108,7 +108,7 @@ func (w *world) sign(t *testing.T) {
 		SerialNumber: big.NewInt(2), DNSNames: []string{"innius.test"}, IPAddresses: []net.IP{{127, 0, 0, 1}},
 		NotAfter: ca.NotAfter, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
-	caKey, leafKey := newKey(t), newKey(t)
+	caKey, leafKey := newPrivateKey(t), newPrivateKey(t)
 	issue := func(c *x509.Certificate, public any) []byte {
 		der, err := x509.CreateCertificate(rand.Reader, c, ca, public, caKey)
 		if err != nil {
@@ -123,7 +123,7 @@ func (w *world) sign(t *testing.T) {
 	}
 }
 
-func newKey(t *testing.T) *ecdsa.PrivateKey {
+func newPrivateKey(t *testing.T) *ecdsa.PrivateKey {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -138,15 +138,15 @@ func (w *world) account(url, client string) string {
 		"    rate_limit: {requests_per_hour: 360000, burst: 100}\n    http_client: {" + client + "}\n"
 }
 
-// run is what an exporter that polled for a moment showed: everything that a person could read.
-type run struct {
+// polled is what an exporter that polled for a moment showed: everything that a person could read.
+type polled struct {
 	log, status, metrics string
 	values               int
 	lastError            string
 }
 
 // poll runs the loops of a config, as Run wires them, until all sensors have a value or something failed.
-func (w *world) poll(t *testing.T, text string) run {
+func (w *world) poll(t *testing.T, text string) polled {
 	t.Helper()
 	file := w.write(t, "config.yml", []byte(text))
 	cfg, err := config.Source{File: file}.Load(os.Getenv)
@@ -166,7 +166,7 @@ func (w *world) poll(t *testing.T, text string) run {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	done := make(chan struct{})
 	go func() { defer close(done); poller.Run(ctx) }()
-	r := run{}
+	r := polled{}
 	for ctx.Err() == nil && r.values < 3 && r.lastError == "" {
 		time.Sleep(5 * time.Millisecond)
 		account := poller.Status().Accounts[0]
@@ -176,14 +176,14 @@ func (w *world) poll(t *testing.T, text string) run {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.metrics, r.status = exposition(t, poller), string(status)
+	r.metrics, r.status = expositionOf(t, poller), string(status)
 	cancel()
 	<-done
 	r.log = out.String()
 	return r
 }
 
-func exposition(t *testing.T, poller *collector.Poller) string {
+func expositionOf(t *testing.T, poller *collector.Poller) string {
 	t.Helper()
 	registry := prometheus.NewRegistry()
 	register(registry, poller)
