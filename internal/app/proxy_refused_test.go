@@ -57,7 +57,10 @@ func TestOverHTTPAProxyIsUsedOnlyWhereThatIsAllowed(t *testing.T) {
 		t.Errorf("HTTP_PROXY was used for this machine: %s", seen)
 	}
 	allowed := strings.Replace(w.account(w.plain, ""), "    timeout", "    allow_http: true\n    timeout", 1)
-	w.poll(t, allowed).works(t, w)
+	r := w.poll(t, allowed)
+	if r.works(t, w); !strings.Contains(r.log, "level=warn") || !strings.Contains(r.log, "can be read on the way") {
+		t.Errorf("no warning in the log:\n%s", r.log)
+	}
 	if !holdsSecret(p.seen.String(), proxiedKey) { // it is what allow_http permits, and why it must be asked for
 		t.Error("the proxy did not see the key over http://")
 	}

@@ -125,6 +125,7 @@ func TestWhichWayIsTaken(t *testing.T) {
 		name, noProxy, client, want string
 	}{
 		{"the environment's proxy", "", "", "environment"},
+		{"the same in lower case", "", "", "environment"},
 		{"excepted by NO_PROXY", "innius.test", "", "direct"},
 		{"excepted by a domain of NO_PROXY", "other.invalid, .test", "", "direct"},
 		{"not excepted by NO_PROXY", "innius.test.invalid", "", "environment"},
@@ -138,8 +139,12 @@ func TestWhichWayIsTaken(t *testing.T) {
 			w := newWorld(t)
 			resolve(t)
 			environment, own := serveProxy(t, &proxy{}, nil, serveHTTP), serveProxy(t, &proxy{}, nil, serveHTTP)
-			t.Setenv("HTTPS_PROXY", "http://"+environment.address())
-			t.Setenv("NO_PROXY", row.noProxy)
+			variable, exceptions := "HTTPS_PROXY", "NO_PROXY"
+			if strings.HasSuffix(row.name, "lower case") {
+				variable, exceptions = strings.ToLower(variable), strings.ToLower(exceptions)
+			}
+			t.Setenv(variable, "http://"+environment.address())
+			t.Setenv(exceptions, row.noProxy)
 			client := strings.TrimPrefix(strings.ReplaceAll(row.client, "OWN", own.address())+", tls_config: {ca_file: ca.pem}", ", ")
 			w.poll(t, w.account(w.secure, client)).works(t, w)
 			got := "direct"

@@ -26,6 +26,9 @@ func options(cfg *config.Config, logger *slog.Logger) (collector.Options, error)
 		}
 	}
 	for _, a := range cfg.Accounts {
+		for _, warning := range a.Warnings() {
+			logger.Warn(warning, "account", a.Name)
+		}
 		account, err := newAccount(a, opts.Metrics)
 		if err != nil {
 			return opts, fmt.Errorf("account %q: %w", a.Name, err)
