@@ -25,6 +25,9 @@ func (e *Exporter) options(cfg *config.Config, metrics *collector.Metrics, logge
 		}
 	}
 	for _, a := range cfg.Accounts {
+		for _, warning := range a.Warnings() {
+			logger.Warn(warning, "account", a.Name)
+		}
 		account, err := newAccount(a, opts.Metrics)
 		if err != nil {
 			return opts, fmt.Errorf("account %q: %w", a.Name, err)

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -9,6 +10,8 @@ import (
 	"net/url"
 
 	commonconfig "github.com/prometheus/common/config"
+
+	"innius_exporter/innius"
 )
 
 // HTTPClient says how connections to innius are made. Nothing in it can hold a secret; a proxy's credentials belong
@@ -46,7 +49,7 @@ func (h HTTPClient) Transport() (*http.Transport, error) {
 	}
 	t.TLSClientConfig = tlsConfig
 	t.MaxIdleConnsPerHost = idleConnections
-	t.Proxy = h.proxy()
+	t.Proxy, t.OnProxyConnectResponse = h.proxy(), refusal
 	return t, nil
 }
 
@@ -56,6 +59,15 @@ func (h HTTPClient) proxy() func(*http.Request) (*url.URL, error) {
 		choice = commonconfig.ProxyConfig{ProxyURL: commonconfig.URL{URL: h.ProxyURL}, NoProxy: h.NoProxy}
 	}
 	return choice.Proxy()
+}
+
+// refusal makes the error of a proxy that answers CONNECT with anything but 200. Go would say no more than the text that
+// stands beside the status, which reads as if innius had answered.
+func refusal(_ context.Context, proxy *url.URL, _ *http.Request, answer *http.Response) error {
+	if answer.StatusCode == http.StatusOK {
+		return nil
+	}
+	return &innius.ProxyError{Proxy: proxy.Host, Status: answer.StatusCode}
 }
 
 // maxPEM bounds a certificate file; the system's own bundle of roots has a quarter of it.
