@@ -158,7 +158,7 @@ func (w *world) poll(t *testing.T, text string) polled {
 	if err != nil {
 		t.Fatal(err)
 	}
-	opts, err := options(cfg, logger)
+	opts, err := new(Exporter).options(cfg, collector.NewMetrics(), logger)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +186,7 @@ func (w *world) poll(t *testing.T, text string) polled {
 func expositionOf(t *testing.T, poller *collector.Poller) string {
 	t.Helper()
 	registry := prometheus.NewRegistry()
-	register(registry, poller)
+	register(registry, newLive(poller), newReloader(&reloader{}, config.Default()))
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)
