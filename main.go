@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -86,6 +87,7 @@ func (c *cli) runCommand() {
 	cmd.Flag("storage.path", "Directory in which state is kept over restarts, one for each exporter. "+
 		"Default: $STATE_DIRECTORY, as systemd sets it, else nothing is kept.").StringVar(&e.StoragePath)
 	cmd.Flag("web.telemetry-path", "Path under which metrics are served.").Default("/metrics").StringVar(&e.TelemetryPath)
+	cmd.Flag("web.enable-lifecycle", "Reload the config at POST /-/reload, as at SIGHUP.").BoolVar(&e.Lifecycle)
 	cmd.Flag("web.enable-pprof", "Serve /debug/pprof.").BoolVar(&e.Pprof)
 	e.Web = kingpinflag.AddFlags(cmd, ":10466")
 	c.commands[cmd.FullCommand()] = func(ctx context.Context, logger *slog.Logger) error {
@@ -120,7 +122,7 @@ func (c *cli) checkCommands(stdout io.Writer) {
 // planFlags say which sensors a plan is for.
 func planFlags(cmd *kingpin.CmdClause) *app.Planning {
 	p := &app.Planning{}
-	cmd.Flag("sensors", "Plan with so many sensors, instead of those that an exporter has kept in --storage.path.").IntVar(&p.Sensors)
+	cmd.Flag("sensors", "Plan with so many sensors, instead of those that an exporter has kept in --storage.path.").SetValue(count("--sensors", &p.Sensors))
 	cmd.Flag("storage.path", "Directory in which an exporter keeps its state; it may be running. Default: $STATE_DIRECTORY.").
 		StringVar(&p.StoragePath)
 	return p
@@ -130,14 +132,13 @@ func (c *cli) planCommand(stdout io.Writer) {
 	cmd := c.Command("plan", "Say what the allowance buys: requests needed, cycle, expected ages, cold start, and what to change. "+
 		"Asks innius for nothing and needs no key.")
 	p := planFlags(cmd)
-	var every model.Duration
 	var perHour float64
 	var given bool
-	cmd.Flag("every", "How often each of --sensors reports, such as 10m. Default: more often than it can be asked.").SetValue(&every)
-	cmd.Flag("requests-per-hour", "Plan with another allowance than the config's rate_limit.requests_per_hour.").IsSetByUser(&given).Float64Var(&perHour)
+	cmd.Flag("every", "How often each of --sensors reports, such as 10m. Default: more often than it can be asked.").SetValue(span("--every", &p.Every))
+	cmd.Flag("requests-per-hour", "Plan with another allowance than the config's rate_limit.requests_per_hour.").IsSetByUser(&given).SetValue(rate("--requests-per-hour", &perHour))
 	cmd.Flag("demo", "Plan for what a --demo has kept in --storage.path.").BoolVar(&p.Demo)
 	c.commands[cmd.FullCommand()] = func(context.Context, *slog.Logger) error {
-		if p.Every = time.Duration(every); given {
+		if given {
 			p.RequestsPerHour = &perHour
 		}
 		return p.Run(c.source, stdout)
@@ -149,8 +150,44 @@ func (c *cli) simulateCommand() {
 	cmd := c.Command("simulate", "Serve only the simulated API, to try the exporter, dashboards and alerts.")
 	cmd.Flag("listen-address", "Address of the simulated API.").Default("127.0.0.1:10467").StringVar(&s.Address)
 	cmd.Flag("api-key", "Key that the simulated API asks for.").Default("simulated").StringVar(&s.Key)
-	cmd.Flag("sensors", "Number of sensors; 0: the demo plant.").IntVar(&s.Sensors)
-	cmd.Flag("requests-per-hour", "Requests an hour that the key may send.").Default("1000").IntVar(&s.RequestsPerHour)
-	cmd.Flag("burst", "Requests that a rested key may send at once.").Default("30").IntVar(&s.Burst)
+	cmd.Flag("sensors", "Number of sensors; 0: the demo plant.").SetValue(count("--sensors", &s.Sensors))
+	cmd.Flag("requests-per-hour", "Requests an hour that the key may send.").Default("1000").SetValue(count("--requests-per-hour", &s.RequestsPerHour))
+	cmd.Flag("burst", "Requests that a rested key may send at once.").Default("30").SetValue(count("--burst", &s.Burst))
 	c.commands[cmd.FullCommand()] = s.Run
+}
+
+// value is a flag's value whose errors say what was expected. Kingpin's own repeat what strconv says.
+type value[T any] struct {
+	flag  string
+	to    *T
+	parse func(string) (T, error)
+	want  string
+}
+
+// Set implements kingpin.Value.
+func (v value[T]) Set(text string) error {
+	parsed, err := v.parse(text)
+	if err != nil {
+		return fmt.Errorf("%s: %q is not %s", v.flag, text, v.want)
+	}
+	*v.to = parsed
+	return nil
+}
+
+// String implements kingpin.Value.
+func (v value[T]) String() string { return fmt.Sprint(*v.to) }
+
+func count(flag string, to *int) kingpin.Value {
+	return value[int]{flag, to, strconv.Atoi, "a whole number"}
+}
+
+func rate(flag string, to *float64) kingpin.Value {
+	return value[float64]{flag, to, func(s string) (float64, error) { return strconv.ParseFloat(s, 64) }, "a number"}
+}
+
+func span(flag string, to *time.Duration) kingpin.Value {
+	return value[time.Duration]{flag, to, func(s string) (time.Duration, error) {
+		d, err := model.ParseDuration(s)
+		return time.Duration(d), err
+	}, "a duration such as 10m"}
 }

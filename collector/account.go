@@ -65,21 +65,19 @@ func newAccount(index int, opts *Options, c *catalogue, paused func()) *account 
 
 // run loops until ctx ends, and returns when no request is under way any more.
 func (a *account) run(ctx context.Context) {
-	defer func() {
-		a.workers.Wait()
-		a.heed(time.Now())
-		a.remember(time.Now()) // what was sent last is in it
-	}()
+	requests, breakOff := context.WithCancel(context.WithoutCancel(ctx))
+	defer breakOff()
 	for {
 		now := time.Now()
 		a.hear()
 		a.heed(now)
-		wait := a.dispatch(ctx, now)
+		wait := a.dispatch(requests, now)
 		a.publish(now, now.Add(wait))
 		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
 			timer.Stop()
+			a.finish(breakOff)
 			return
 		case result := <-a.results:
 			a.inFlight--
@@ -88,6 +86,22 @@ func (a *account) run(ctx context.Context) {
 		}
 		timer.Stop()
 	}
+}
+
+// lastAnswer is how long what is under way at the end may still be answered. It was paid for.
+const lastAnswer = 500 * time.Millisecond
+
+// finish takes in what is still being answered, and breaks off what takes longer.
+func (a *account) finish(breakOff func()) {
+	timer := time.AfterFunc(lastAnswer, breakOff)
+	defer timer.Stop()
+	for ; a.inFlight > 0; a.inFlight-- {
+		result := <-a.results
+		result(time.Now())
+	}
+	a.workers.Wait()
+	a.heed(time.Now())
+	a.remember(time.Now()) // what was sent last is in it
 }
 
 // hear takes over what the catalogue says of this account's machines: other accounts change it too.

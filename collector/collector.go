@@ -12,7 +12,7 @@ import (
 // Collector translates what a Poller knows into metrics. Collect reads memory only: it does no I/O, waits for no
 // writer and knows no error. Any number of scrapes may run at once.
 type Collector struct {
-	poller *Poller
+	current func() *Poller
 
 	value, timestamp, lastSuccess, sensorInfo, machineInfo *prometheus.Desc
 	up, failure, accountInfo, sensors, clashes             *prometheus.Desc
@@ -20,15 +20,16 @@ type Collector struct {
 	expected, demand, promises                             *prometheus.Desc
 }
 
-// NewCollector makes the collector of a poller.
-func NewCollector(p *Poller) *Collector {
+// NewCollector makes the collector of whatever poller is in force: a reload puts another in its place. All of them share
+// their Metrics.
+func NewCollector(current func() *Poller) *Collector {
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc(name, help, labels, nil)
 	}
 	sensor := []string{"company", "machine", "sensor"}
 	machineIDs := []string{"company_id", "company_name", "machine_id", "machine_name"}
 	return &Collector{
-		poller: p,
+		current: current,
 		value: desc("innius_sensor_value", "Newest reading of the sensor, in the sensor's own unit (label unit of innius_sensor_info). "+
 			"Cached: innius_sensor_timestamp_seconds says when it was measured. Absent when stale.", sensor...),
 		timestamp: desc("innius_sensor_timestamp_seconds", "When the newest reading was measured, at the source, "+
@@ -76,21 +77,21 @@ func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 	} {
 		ch <- d
 	}
-	for _, v := range c.poller.opts.Metrics.vectors() {
+	for _, v := range c.current().opts.Metrics.vectors() {
 		v.Describe(ch)
 	}
 }
 
 // Collect implements prometheus.Collector.
 func (c *Collector) Collect(ch chan<- prometheus.Metric) {
-	now := time.Now()
-	v := c.poller.catalogue.view.Load()
-	for i, a := range c.poller.accounts {
-		s := scrape{Collector: c, ch: ch, now: now}
+	now, p := time.Now(), c.current()
+	v := p.catalogue.view.Load()
+	for i, a := range p.accounts {
+		s := scrape{Collector: c, poller: p, ch: ch, now: now}
 		s.account(a, v.companies[i])
 		s.plant(a, v.machines[i])
 	}
-	for _, v := range c.poller.opts.Metrics.vectors() {
+	for _, v := range p.opts.Metrics.vectors() {
 		v.Collect(ch)
 	}
 }
@@ -98,8 +99,9 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 // scrape is one scrape at one moment.
 type scrape struct {
 	*Collector
-	ch  chan<- prometheus.Metric
-	now time.Time
+	poller *Poller
+	ch     chan<- prometheus.Metric
+	now    time.Time
 }
 
 func (s *scrape) gauge(d *prometheus.Desc, value float64, labels ...string) {

@@ -152,6 +152,7 @@ func (c *candidate) urgency(now time.Time) float64 {
 func (o *oracle) answered(t *turn, _ outcome)         { t.failures = 0; o.back(t) }
 func (o *oracle) failed(t *turn)                      { t.failures++; o.back(t) }
 func (o *oracle) again(t *turn)                       { o.back(t) }
+func (o *oracle) succeed(schedule)                    {}
 func (o *oracle) len() int                            { return len(o.all) }
 func (o *oracle) wishes(time.Time) (float64, float64) { return 0, 1 }
 

@@ -101,9 +101,15 @@ func (s *story) serve(one setting) {
 
 // make makes a poller with all that belongs to it, as a process does when it starts.
 func (s *story) make(kept *Snapshot) {
+	s.poller = NewPoller(s.options(NewMetrics(), kept))
+	s.registry = prometheus.NewPedanticRegistry()
+	s.registry.MustRegister(NewCollector(func() *Poller { return s.poller }))
+}
+
+func (s *story) options(metrics *Metrics, kept *Snapshot) Options {
 	opts := Options{
 		StaleAfter: 24 * time.Hour, // stories of outages look at values that auto would drop after an hour
-		Metrics:    NewMetrics(), Kept: kept,
+		Metrics:    metrics, Kept: kept,
 		Logger: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	for i := range s.begun {
@@ -112,9 +118,7 @@ func (s *story) make(kept *Snapshot) {
 	if change := s.begun[0].options; change != nil {
 		change(&opts)
 	}
-	s.poller = NewPoller(opts)
-	s.registry = prometheus.NewPedanticRegistry()
-	s.registry.MustRegister(NewCollector(s.poller))
+	return opts
 }
 
 func (s *story) account(i int, metrics *Metrics) Account {

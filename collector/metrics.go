@@ -84,6 +84,15 @@ func (m *Metrics) acceptedOf(account string) *atomic.Int64 {
 	return n.(*atomic.Int64)
 }
 
+// forget takes the series of an account away.
+func (m *Metrics) forget(account string) {
+	of := prometheus.Labels{"account": account}
+	for _, v := range []interface{ DeletePartialMatch(prometheus.Labels) int }{m.requests, m.duration, m.pickup, m.noNews, m.skipped} {
+		v.DeletePartialMatch(of)
+	}
+	m.accepted.Delete(account)
+}
+
 // accountMetrics are the counters of one account.
 type accountMetrics struct {
 	pickup  prometheus.Observer

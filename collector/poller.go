@@ -18,14 +18,19 @@ type Poller struct {
 
 // NewPoller makes a poller. Nothing is asked before Run; what Options.Kept holds is there at once.
 func NewPoller(opts Options) *Poller {
-	p := &Poller{opts: opts.withDefaults(), paused: make(chan struct{}, 1)}
-	p.catalogue = newCatalogue(&p.opts)
-	for i := range p.opts.Accounts {
-		p.accounts = append(p.accounts, newAccount(i, &p.opts, p.catalogue, p.notePause))
-	}
+	p := newPoller(opts, make(chan struct{}, 1))
 	if kept := p.opts.Kept; kept != nil {
 		p.opts.Kept = nil // its readings age
 		p.restore(kept, time.Now())
+	}
+	return p
+}
+
+func newPoller(opts Options, paused chan struct{}) *Poller {
+	p := &Poller{opts: opts.withDefaults(), paused: paused}
+	p.catalogue = newCatalogue(&p.opts)
+	for i := range p.opts.Accounts {
+		p.accounts = append(p.accounts, newAccount(i, &p.opts, p.catalogue, p.notePause))
 	}
 	return p
 }
@@ -38,7 +43,8 @@ func (p *Poller) notePause() {
 }
 
 // Paused tells of each new pause for a limit, several perhaps as one. Whoever keeps snapshots should take one then: a
-// pause that is forgotten in a crash would end in a 429 that could have been foreseen. There is one such channel.
+// pause that is forgotten in a crash would end in a 429 that could have been foreseen. There is one such channel, of this
+// poller and those that succeed it.
 func (p *Poller) Paused() <-chan struct{} { return p.paused }
 
 // Run polls until ctx ends, and returns when no request is under way any more.

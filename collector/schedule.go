@@ -11,6 +11,9 @@ type schedule interface {
 	// set makes the polled sensors of a machine known; those it had and that are not among them leave. It returns how
 	// many came and went.
 	set(machineID string, sensors []*sensor) (added, removed int)
+	// succeed takes over what the schedule before a reload knew, for the sensors that set makes known from then on; nil ends
+	// that.
+	succeed(before schedule)
 	// due returns when the next sensor wants to be asked; false where nobody does.
 	due() (time.Time, bool)
 	// next takes that sensor out; it comes back with answered, failed or again.
@@ -51,6 +54,8 @@ type roundRobin struct {
 	waiting  queue[*turn]
 	machines map[string]map[string]*turn // by machine and sensor id
 	count    int
+	heritage map[sensorKey]*turn // of the schedule before a reload
+	admitted []*turn             // that the latest set made known
 }
 
 var _ schedule = (*roundRobin)(nil) // by itself it serves as the yardstick of tests
@@ -63,13 +68,11 @@ func (r *roundRobin) set(machineID string, sensors []*sensor) (added, removed in
 	before := r.machines[machineID]
 	r.count += len(sensors) - len(before)
 	after := make(map[string]*turn, len(sensors))
+	r.admitted = nil
 	for _, s := range sensors {
 		t := before[s.ID]
 		if t == nil {
-			t = &turn{}
-			t.entry = newEntry(t)
-			r.waiting.put(t.entry, r.firstDue(t, s.cell.Load()))
-			added++
+			t = r.admit(s)
 		}
 		t.sensor = s
 		after[s.ID] = t
@@ -83,8 +86,39 @@ func (r *roundRobin) set(machineID string, sensors []*sensor) (added, removed in
 	if len(after) == 0 {
 		delete(r.machines, machineID)
 	}
-	return added, len(before)
+	return len(r.admitted), len(before)
 }
+
+// admit takes a sensor in that is not known yet.
+func (r *roundRobin) admit(s *sensor) *turn {
+	t := &turn{}
+	if before := r.heritage[s.ref]; before != nil {
+		t.pace, t.seed, t.behind = before.pace, before.seed, before.behind
+	}
+	t.entry = newEntry(t)
+	r.waiting.put(t.entry, r.firstDue(t, s.cell.Load()))
+	r.admitted = append(r.admitted, t)
+	return t
+}
+
+func (r *roundRobin) succeed(before schedule) {
+	r.heritage = nil
+	if old, ok := before.(books); ok {
+		r.heritage = map[sensorKey]*turn{}
+		for _, turns := range old.turns() {
+			for _, t := range turns {
+				r.heritage[t.sensor.ref] = t
+			}
+		}
+	}
+}
+
+// books is a schedule that keeps those of roundRobin.
+type books interface {
+	turns() map[string]map[string]*turn
+}
+
+func (r *roundRobin) turns() map[string]map[string]*turn { return r.machines }
 
 // firstDue is when a sensor new to the schedule is due: one that another process, or another account, has asked before
 // goes on as if asked here; one that nobody ever asked goes before all others.

@@ -96,7 +96,7 @@ func TestCollectAsksNothingOfTheAPI(t *testing.T) {
 func TestCollectorDescribesWhatItCollects(t *testing.T) {
 	play(t, setting{plant: works(1, 1)}, func(s *story) {
 		descs := make(chan *prometheus.Desc, 100)
-		NewCollector(s.poller).Describe(descs)
+		NewCollector(func() *Poller { return s.poller }).Describe(descs)
 		close(descs)
 		for d := range descs {
 			if !strings.Contains(d.String(), `fqName: "innius_`) {

@@ -3,13 +3,15 @@ package collector
 import (
 	"fmt"
 	"log/slog"
+	"net/url"
 	"testing"
 	"time"
 
 	"innius_exporter/innius"
 )
 
-// BenchmarkRestart takes and restores a snapshot of 100,000 sensors; the file between is timed in internal/state.
+// BenchmarkRestart takes and restores a snapshot of 100,000 sensors, and reloads a poller of them; the file between is timed
+// in internal/state.
 func BenchmarkRestart(b *testing.B) {
 	kept := Snapshot{At: dawn, Accounts: []KeptAccount{{
 		Name: "a1", Company: innius.Company{ID: "works.example", Name: "Works"}, ListedAt: dawn, Ledger: innius.Ledger{At: dawn},
@@ -30,6 +32,21 @@ func BenchmarkRestart(b *testing.B) {
 			p = NewPoller(Options{
 				Accounts: []Account{{Name: "a1", Pacer: innius.NewPacer(1000, 30)}},
 				Metrics:  NewMetrics(), Logger: slog.New(slog.DiscardHandler), Kept: &kept,
+			})
+		}
+	})
+	b.Run("reload", func(b *testing.B) {
+		client, err := innius.New(innius.Options{
+			BaseURL: &url.URL{Scheme: "https", Host: "api.example"}, Pacer: innius.NewPacer(1000, 30),
+			Key: func() (innius.Secret, error) { return innius.NewSecret("key"), nil },
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		p.accounts[0].Client = client
+		for b.Loop() {
+			p = p.Succeed(Options{
+				Accounts: []Account{{Name: "a1", Client: client, Pacer: innius.NewPacer(1000, 30)}}, Logger: slog.New(slog.DiscardHandler),
 			})
 		}
 	})

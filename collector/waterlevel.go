@@ -34,18 +34,30 @@ func newWaterLevel(minInterval, maxInterval time.Duration, perHour func() float6
 	}
 }
 
-// set also recalls what an earlier process learned of the sensors that are new here.
+// set also recalls what an earlier process learned of the sensors that are new here, and after a reload goes on with their
+// turns, by the rules that hold now.
 func (w *waterLevel) set(machineID string, sensors []*sensor) (added, removed int) {
 	added, removed = w.roundRobin.set(machineID, sensors)
-	if added == 0 {
-		return added, removed
-	}
-	for _, t := range w.machines[machineID] {
+	for _, t := range w.admitted {
 		if encoded := t.sensor.cell.lessons.kept(); t.pace.Period() == 0 && encoded != nil && t.pace.Restore(encoded) == nil {
 			t.sensor.cell.expect(t.pace.Period())
 		}
+		if w.heritage[t.sensor.ref] != nil && t.failures == 0 && !t.asked.IsZero() {
+			w.plan(t, t.asked)
+		}
 	}
 	return added, removed
+}
+
+// succeed also takes the level over, which is computed anew as soon as there is anybody to ask.
+func (w *waterLevel) succeed(before schedule) {
+	w.roundRobin.succeed(before)
+	if old, ok := before.(*waterLevel); ok {
+		w.turn, w.late, w.answering, w.stretch, w.demand = old.turn, old.late, old.answering, old.stretch, old.demand
+		if old.longest > old.maxInterval.Seconds() {
+			w.longest = old.longest // the allowance does not permit max_interval
+		}
+	}
 }
 
 func (w *waterLevel) next(now time.Time) *turn {
@@ -67,8 +79,13 @@ func (w *waterLevel) answered(t *turn, o outcome) {
 	t.pace.Learn(seconds(o.at), times, o.whole)
 	t.sensor.cell.expect(t.pace.Period())
 	t.sensor.cell.lessons.keep(t.pace.Keep())
+	w.plan(t, o.now)
+}
+
+// plan puts a sensor back that was asked last at a moment known to it; it is due no earlier than now.
+func (w *waterLevel) plan(t *turn, now time.Time) {
 	wait := w.clamp(w.wait(t))
-	w.put(t, later(o.at.Add(time.Duration(wait*float64(time.Second))), o.now))
+	w.put(t, later(t.asked.Add(time.Duration(wait*float64(time.Second))), now))
 }
 
 func (w *waterLevel) wishes(now time.Time) (demand, stretch float64) {

@@ -128,6 +128,18 @@ func (c *Client) KeyChanged() bool {
 	return err == nil && !key.Empty() && key != c.used
 }
 
+// SharesKey reports whether the key source holds the key that the other client's latest attempt used. It sends nothing.
+func (c *Client) SharesKey(other *Client) bool {
+	other.mu.Lock()
+	used := other.used
+	other.mu.Unlock()
+	key, err := c.opts.Key()
+	return err == nil && !key.Empty() && key == used
+}
+
+// CloseIdleConnections closes the connections that no request uses. A client that is not used any more would keep them.
+func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
+
 func (c *Client) key() (Secret, error) {
 	key, err := c.opts.Key()
 	if err == nil && key.Empty() {

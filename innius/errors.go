@@ -69,6 +69,27 @@ func (e *NetworkError) Error() string { return "no answer: " + e.Detail }
 // Unwrap gives the cause, so that errors.Is(err, context.Canceled) works.
 func (e *NetworkError) Unwrap() error { return e.cause }
 
+// ProxyError is a proxy's refusal to let a connection through to the API. It occurs as the cause of a NetworkError: the
+// API was not reached. It holds no credentials, whatever the proxy's URL holds.
+type ProxyError struct {
+	Proxy  string // host and port
+	Status int    // that the proxy answered CONNECT with
+}
+
+func (e *ProxyError) Error() string {
+	cure := "it could not reach the host of the url"
+	switch {
+	case e.Status == http.StatusProxyAuthRequired:
+		cure = "the variable HTTPS_PROXY must hold its user name and password"
+	case e.refused():
+		cure = "it must permit the host of the url, or that host be excepted from the proxy"
+	}
+	return fmt.Sprintf("the proxy %s answered status %d (%s): %s", e.Proxy, e.Status, http.StatusText(e.Status), cure)
+}
+
+// refused reports whether asking again at once is of no use; a proxy may lock out who repeats a wrong password.
+func (e *ProxyError) refused() bool { return e.Status < http.StatusInternalServerError }
+
 // KeyError occurs before anything is sent: the key could not be read.
 type KeyError struct{ Err error }
 

@@ -60,7 +60,8 @@ func (l Ledger) ends(now time.Time) time.Time {
 }
 
 // fill makes the bucket hold so many requests at a moment. A limiter gives away whole requests only, so one that is to
-// hold a fraction is emptied at the moment from which it takes just until then to refill to it.
+// hold a fraction is emptied at the moment from which it takes just until then to refill to it; what is owed is taken then.
+// It is exact, for a debt that grew a little with each of many restarts would never be paid.
 func (p *Pacer) fill(tokens float64, at time.Time) {
 	limit, burst := p.limiter.Limit(), p.limiter.Burst()
 	if math.IsNaN(tokens) {
@@ -68,9 +69,10 @@ func (p *Pacer) fill(tokens float64, at time.Time) {
 	}
 	tokens = max(-float64(limit)*time.Hour.Seconds(), min(float64(burst), tokens)) // nobody owes more than an hour
 	p.limiter = rate.NewLimiter(limit, burst)
-	empty := at.Add(-time.Duration(max(0, tokens) / float64(limit) * float64(time.Second)))
+	owed := max(0, math.Ceil(-tokens))
+	empty := at.Add(-time.Duration((tokens + owed) / float64(limit) * float64(time.Second)))
 	p.limiter.AllowN(empty, burst)
-	for range int(math.Ceil(-tokens)) {
+	for range int(owed) {
 		p.limiter.ReserveN(at, 1)
 	}
 }

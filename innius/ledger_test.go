@@ -46,7 +46,7 @@ func TestALedgerIsTakenOverWithWhatTimeRefilled(t *testing.T) {
 func TestADebtIsPaidBeforeTheNextRequest(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		p := restored(innius.Ledger{At: time.Now(), Tokens: -2.5})
-		want(t, "wait", p.Take(time.Now()).Round(time.Millisecond), 4*time.Minute) // 3 owed, 1 wanted
+		want(t, "wait", p.Take(time.Now()).Round(time.Millisecond), 3*time.Minute+30*time.Second) // 2.5 owed, 1 wanted
 		p = restored(innius.Ledger{At: time.Now(), Tokens: -1e18})
 		want(t, "wait of an absurd debt", p.Take(time.Now()).Round(time.Millisecond), 61*time.Minute)
 	})
@@ -105,5 +105,22 @@ func TestALedgerSurvivesAnyNumberOfRestarts(t *testing.T) {
 			time.Sleep(time.Minute)
 		}
 		want(t, "requests in 49 minutes", sent, 10+49)
+	})
+}
+
+// Were a debt rounded up each time, an exporter that is reloaded often would never send again.
+func TestADebtIsPaidThroughAnyNumberOfReloads(t *testing.T) {
+	atNoon(t, func(t *testing.T) {
+		p := restored(innius.Ledger{At: time.Now(), Tokens: -1e-9})
+		sent := 0
+		for range 60 {
+			next := innius.NewPacer(60, 10)
+			next.Restore(p.Ledger(time.Now()), time.Now())
+			if p = next; p.Take(time.Now()) == 0 {
+				sent++
+			}
+			time.Sleep(20 * time.Second)
+		}
+		want(t, "requests in 20 minutes", sent >= 19 && sent <= 20, true)
 	})
 }

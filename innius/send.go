@@ -150,18 +150,6 @@ func (a *answer) errorf(format string, args ...any) error {
 	return &AnswerError{Status: a.status, Detail: fmt.Sprintf(format, args...)}
 }
 
-// networkError describes a request without an answer. It drops the URL that net/http adds: it holds ids, and the
-// caller names operation and object in words.
-func networkError(err error, key Secret, timeout time.Duration) *NetworkError {
-	if outer, ok := errors.AsType[*url.Error](err); ok {
-		err = outer.Err
-	}
-	if isTimeout(err) {
-		return &NetworkError{Detail: fmt.Sprintf("timeout after %s", timeout), Timeout: true, cause: err}
-	}
-	return &NetworkError{Detail: key.scrubError(err.Error()), cause: err}
-}
-
 // check turns every status but 200 into exactly one type of error.
 func (a *answer) check() error {
 	switch {
@@ -226,16 +214,6 @@ func beginning(body string) string {
 		return text[:space]
 	}
 	return text
-}
-
-// isBlip reports whether a failure is worth another attempt at once: the connection failed, or a gateway said 502,
-// 503 or 504. A timeout is not: it has cost its time already.
-func isBlip(err error) bool {
-	if network, ok := errors.AsType[*NetworkError](err); ok {
-		return !network.Timeout && !errors.Is(err, context.Canceled)
-	}
-	failure, ok := errors.AsType[*Error](err)
-	return ok && failure.Status >= http.StatusBadGateway && failure.Status <= http.StatusGatewayTimeout
 }
 
 // jitter varies a wait by half in either direction, so that many clients do not knock at once.

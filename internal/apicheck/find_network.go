@@ -12,7 +12,6 @@ import (
 	"syscall"
 
 	"innius_exporter/innius"
-	"innius_exporter/internal/config"
 )
 
 // network says why there was no answer.
@@ -20,10 +19,10 @@ func (w *walk) network(e *innius.NetworkError) *Finding {
 	if errors.Is(e, context.Canceled) {
 		return stopped()
 	}
-	if refusal, ok := errors.AsType[*config.ProxyError](e); ok {
+	if refusal, ok := errors.AsType[*innius.ProxyError](e); ok {
 		return w.proxyRefuses(w.show(refusal.Proxy), refusal.Status)
 	}
-	if op, ok := errors.AsType[*net.OpError](e); ok && op.Op == "proxyconnect" {
+	if op, ok := errors.AsType[*net.OpError](e); ok && (op.Op == "proxyconnect" || op.Op == "socks connect") {
 		return fail("proxy", w.account(w.throughProxy("# correct it: this proxy does not answer")...),
 			"The proxy "+w.proxy()+" cannot be reached: "+e.Detail+".")
 	}
@@ -136,7 +135,11 @@ func (w *walk) proxyRefuses(proxy string, status int) *Finding {
 }
 
 func (w *walk) throughProxy(comment string) []string {
-	return []string{"http_client:", strings.TrimRight("  proxy_url: "+quote("http://"+w.proxy())+"  "+comment, " ")}
+	scheme := "http"
+	if w.o.Proxy != nil {
+		scheme = w.o.Proxy.Scheme
+	}
+	return []string{"http_client:", strings.TrimRight("  proxy_url: "+quote(scheme+"://"+w.proxy())+"  "+comment, " ")}
 }
 
 // otherURL is the line of the url, to be corrected, and how to name a proxy instead.

@@ -34,6 +34,7 @@ type Exporter struct {
 	StoragePath   string // empty: $STATE_DIRECTORY, and without that nothing is kept
 	TelemetryPath string
 	Pprof         bool
+	Lifecycle     bool // the config may be reloaded by a request
 	Web           *toolkit.FlagConfig
 }
 
@@ -43,49 +44,91 @@ func (e *Exporter) Run(ctx context.Context, logger *slog.Logger) error {
 		return fmt.Errorf("--web.telemetry-path %q: %w", e.TelemetryPath, err)
 	}
 	logger.Info("starting "+Name, "version", version.Info(), "build", version.BuildContext())
-	cfg, stopDemo, err := e.config(ctx, logger)
+	hangup, ignoreHangups := hangups()
+	defer ignoreHangups()
+	load, stopDemo, err := e.loader(ctx, logger)
 	if err != nil {
 		return err
 	}
 	defer stopDemo()
-	registry := prometheus.NewRegistry()
-	opts, err := options(cfg, logger)
+	p := &process{Exporter: e, log: logger, systemd: newSystemd(logger), registry: prometheus.NewRegistry()}
+	if err := p.load(load); err != nil {
+		return err
+	}
+	defer p.storage.close()
+	return p.run(ctx, hangup)
+}
+
+// process is all that one run of the exporter is made of.
+type process struct {
+	*Exporter
+	log      *slog.Logger
+	systemd  *systemd
+	registry *prometheus.Registry
+	storage  *storage
+	live     *live
+	reloader *reloader
+}
+
+// load makes everything that the config decides.
+func (p *process) load(load func() (*config.Config, error)) error {
+	cfg, err := load()
 	if err != nil {
 		return err
 	}
-	storage, err := e.storage(&opts, logger)
+	metrics := collector.NewMetrics()
+	opts, err := p.options(cfg, metrics, p.log)
 	if err != nil {
 		return err
 	}
-	defer storage.close()
-	poller := collector.NewPoller(opts)
-	register(registry, poller)
-	if err := storage.begin(poller, registry); err != nil {
+	if p.storage, err = p.openStorage(&opts, p.log); err != nil {
 		return err
 	}
-	handler, err := web.Handler(web.Options{
-		Source: poller, Registry: registry, MetricsPath: e.TelemetryPath, Version: version.Version, Pprof: e.Pprof, Logger: logger,
-	})
+	p.live = newLive(collector.NewPoller(opts))
+	p.reloader = newReloader(&reloader{
+		load: load, live: p.live, systemd: p.systemd, log: p.log,
+		options: func(cfg *config.Config) (collector.Options, error) { return p.options(cfg, metrics, p.log) },
+	}, cfg)
+	return nil
+}
+
+// run does the work.
+func (p *process) run(ctx context.Context, hangup <-chan os.Signal) error {
+	register(p.registry, p.live, p.reloader)
+	if err := p.storage.begin(p.live, p.registry); err != nil {
+		return err
+	}
+	server, err := p.server()
 	if err != nil {
 		return err
 	}
-	server := web.NewServer(handler, logger)
 	listening := whenListening(server)
 	polling, stopPolling := context.WithCancel(ctx)
 	var loops sync.WaitGroup
-	loops.Go(func() {
-		select { // a start that fails must not cost a request
-		case <-listening:
-			poller.Run(polling)
-		case <-polling.Done():
-		}
-	})
-	loops.Go(func() { storage.run(polling, poller) })
-	err = e.serve(ctx, server, logger)
+	loops.Go(func() { p.live.run(polling, listening) }) // a start that fails must not cost a request
+	loops.Go(func() { p.storage.run(polling, p.live) })
+	loops.Go(func() { p.systemd.run(polling, listening, p.live.Stuck) })
+	loops.Go(func() { p.reloader.onHangup(polling, hangup) })
+	err = p.serve(ctx, server)
 	stopPolling()
 	loops.Wait()
-	storage.end(poller)
+	p.storage.end(p.live)
 	return err
+}
+
+// server makes the server of all pages.
+func (p *process) server() (*http.Server, error) {
+	opts := web.Options{
+		Source: p.live, Registry: p.registry, MetricsPath: p.TelemetryPath, Version: version.Version, Pprof: p.Pprof, Logger: p.log,
+	}
+	if p.Lifecycle {
+		opts.Reload = p.reloader.Reload
+	}
+	handler, err := web.Handler(opts)
+	if err != nil {
+		return nil, err
+	}
+	return web.NewServer(handler, p.log), nil
 }
 
 // whenListening returns a channel that is closed when the server accepts connections: all its addresses are free and its
@@ -101,15 +144,16 @@ func whenListening(server *http.Server) <-chan struct{} {
 }
 
 // serve serves until ctx ends, and then lets scrapes under way finish for a moment before it ends them.
-func (e *Exporter) serve(ctx context.Context, server *http.Server, logger *slog.Logger) error {
+func (p *process) serve(ctx context.Context, server *http.Server) error {
 	served := make(chan error, 1)
-	go func() { served <- toolkit.ListenAndServe(server, e.Web, logger) }()
+	go func() { served <- toolkit.ListenAndServe(server, p.Web, p.log) }()
 	select {
 	case err := <-served:
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	logger.Info("stopping")
+	p.log.Info("stopping")
+	p.systemd.stopping()
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
 	defer cancel()
 	if server.Shutdown(grace) != nil {
@@ -121,11 +165,11 @@ func (e *Exporter) serve(ctx context.Context, server *http.Server, logger *slog.
 	return nil
 }
 
-// config returns the config in force, which for the demo is that of a simulated API; the func stops that.
-func (e *Exporter) config(ctx context.Context, logger *slog.Logger) (*config.Config, func(), error) {
+// loader returns what loads the config, which for the demo is always that of its simulated API; the func stops that.
+func (e *Exporter) loader(ctx context.Context, logger *slog.Logger) (func() (*config.Config, error), func(), error) {
 	if e.Demo {
-		return e.demoConfig(ctx, logger)
+		cfg, stop, err := e.demoConfig(ctx, logger)
+		return func() (*config.Config, error) { return cfg, nil }, stop, err
 	}
-	cfg, err := e.Source.Load(os.Getenv)
-	return cfg, func() {}, err
+	return func() (*config.Config, error) { return e.Source.Load(os.Getenv) }, func() {}, nil
 }

@@ -188,3 +188,11 @@ func TestAProxyThatIsNotThereIsTold(t *testing.T) {
 	f := failure{kind: "proxy", mend: replaced(wrong, good), says: []string{"cannot be reached"}}
 	f.at(t, d)
 }
+
+func TestASOCKSProxyThatIsNotThereIsTold(t *testing.T) {
+	wrong := "socks5://" + nobody(t)
+	text, report, err := sit(t, "https://innius.invalid/v1", "http_client: {proxy_url: '"+wrong+"'}").check()
+	if found := finding(t, report, "proxy"); err == nil || !strings.Contains(found.Set, wrong) || report.Requests != 0 {
+		t.Errorf("%v\n%s", err, text)
+	}
+}

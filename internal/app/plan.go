@@ -119,10 +119,7 @@ func (p *Planning) options(cfg *config.Config) collector.Options {
 		if p.RequestsPerHour != nil {
 			a.RateLimit.RequestsPerHour = *p.RequestsPerHour
 		}
-		opts.Accounts = append(opts.Accounts, collector.Account{Name: a.Name, Origin: origin(a), Pacer: pacer(a)})
-	}
-	if p.Demo {
-		asDemo(&opts)
+		opts.Accounts = append(opts.Accounts, collector.Account{Name: a.Name, Origin: origin(a, p.Demo), Pacer: pacer(a)})
 	}
 	return opts
 }

@@ -20,15 +20,12 @@ type storage struct {
 	log   *slog.Logger
 }
 
-// storage opens the directory and takes into opts what is kept there.
-func (e *Exporter) storage(opts *collector.Options, logger *slog.Logger) (*storage, error) {
+// openStorage opens the directory and takes into opts what is kept there.
+func (e *Exporter) openStorage(opts *collector.Options, logger *slog.Logger) (*storage, error) {
 	s := &storage{path: storagePath(e.StoragePath, e.Demo), log: logger}
 	if s.path == "" {
 		e.warnOfNoStorage(opts, logger)
 		return s, nil
-	}
-	if e.Demo {
-		asDemo(opts)
 	}
 	store, err := state.Open(s.path, logger)
 	if err != nil {
@@ -40,13 +37,6 @@ func (e *Exporter) storage(opts *collector.Options, logger *slog.Logger) (*stora
 		return nil, s.failed(err)
 	}
 	return s, nil
-}
-
-// asDemo names the origin of a demo's state: the address of its API is another one at each start.
-func asDemo(opts *collector.Options) {
-	for i := range opts.Accounts {
-		opts.Accounts[i].Origin = "demo"
-	}
 }
 
 // storagePath is the flag's directory, or the first of those that systemd made for the unit. A demo keeps nothing unless
@@ -75,7 +65,7 @@ func (e *Exporter) warnOfNoStorage(opts *collector.Options, logger *slog.Logger)
 }
 
 // begin writes what was loaded, which proves that writing works, before the first request.
-func (s *storage) begin(p *collector.Poller, registry *prometheus.Registry) error {
+func (s *storage) begin(p state.Source, registry *prometheus.Registry) error {
 	if s.store == nil {
 		return nil
 	}
@@ -87,14 +77,14 @@ func (s *storage) begin(p *collector.Poller, registry *prometheus.Registry) erro
 	return s.failed(s.store.Begin(p))
 }
 
-func (s *storage) run(ctx context.Context, p *collector.Poller) {
+func (s *storage) run(ctx context.Context, p state.Source) {
 	if s.store != nil {
 		s.store.Run(ctx, p)
 	}
 }
 
 // end writes the last word, when the loops have ended.
-func (s *storage) end(p *collector.Poller) {
+func (s *storage) end(p state.Source) {
 	if s.store != nil {
 		s.store.End(p)
 	}

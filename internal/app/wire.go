@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -17,19 +16,23 @@ import (
 )
 
 // options are what a config means to the collector.
-func options(cfg *config.Config, logger *slog.Logger) (collector.Options, error) {
+func (e *Exporter) options(cfg *config.Config, metrics *collector.Metrics, logger *slog.Logger) (collector.Options, error) {
 	opts := settings(cfg)
-	opts.Metrics, opts.Logger = collector.NewMetrics(), logger
+	opts.Metrics, opts.Logger = metrics, logger
 	for i, r := range cfg.Sensors {
 		if r.MaxAge > 0 && r.MaxAge < cfg.Refresh.MinInterval {
 			logger.Warn("a max_age is shorter than refresh.min_interval: it cannot be kept", "rule", i+1, "max_age", r.MaxAge)
 		}
 	}
 	for _, a := range cfg.Accounts {
+		for _, warning := range a.Warnings() {
+			logger.Warn(warning, "account", a.Name)
+		}
 		account, err := newAccount(a, opts.Metrics)
 		if err != nil {
 			return opts, fmt.Errorf("account %q: %w", a.Name, err)
 		}
+		account.Origin = origin(&a, e.Demo)
 		opts.Accounts = append(opts.Accounts, account)
 	}
 	return opts, nil
@@ -45,9 +48,9 @@ func settings(cfg *config.Config) collector.Options {
 }
 
 // register registers all metrics of the process but those of the state.
-func register(registry *prometheus.Registry, poller *collector.Poller) {
+func register(registry *prometheus.Registry, l *live, r *reloader) {
 	registry.MustRegister(
-		collector.NewCollector(poller), configLoaded(time.Now()), versioncollector.NewCollector(Name),
+		collector.NewCollector(l.poller), r.successful, r.at, versioncollector.NewCollector(Name),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 }
@@ -73,7 +76,7 @@ func newAccount(a config.Account, metrics *collector.Metrics) (collector.Account
 		Timeout: a.Timeout, PageSize: a.PageSize, Lookback: a.Lookback, Endpoints: a.Endpoints, Fields: a.Fields,
 		UserAgent: userAgent(), Observe: metrics.Observer(a.Name),
 	})
-	return collector.Account{Name: a.Name, Origin: origin(&a), Client: client, Pacer: pacer, Concurrency: a.Concurrency}, err
+	return collector.Account{Name: a.Name, Client: client, Pacer: pacer, Concurrency: a.Concurrency}, err
 }
 
 // pacer spends the exporter's share of an account's allowance.
@@ -81,9 +84,13 @@ func pacer(a *config.Account) *innius.Pacer {
 	return innius.NewPacer(a.RateLimit.Own(), a.RateLimit.OwnBurst())
 }
 
-// origin is which API an account is of; empty without a URL, as only a plan may be.
-func origin(a *config.Account) string {
-	if a.URL == nil {
+// origin is which API an account is of; empty without a URL, as only a plan may be. The address of a demo's API is another
+// one at each start.
+func origin(a *config.Account, demo bool) string {
+	switch {
+	case demo:
+		return "demo"
+	case a.URL == nil:
 		return ""
 	}
 	return a.URL.Host
@@ -95,29 +102,4 @@ func userAgent() string {
 		return Name + "/unstamped"
 	}
 	return Name + "/" + version.Version
-}
-
-// configLoaded says when the config in force was loaded.
-func configLoaded(at time.Time) prometheus.Collector {
-	gauge := func(name, help string, value float64) prometheus.Metric {
-		return prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, nil, nil), prometheus.GaugeValue, value)
-	}
-	return constant{
-		gauge("innius_exporter_config_last_reload_successful", "Whether the last load of the config succeeded.", 1),
-		gauge("innius_exporter_config_last_reload_success_timestamp_seconds",
-			"When the config in force was loaded, in seconds since the epoch.", float64(at.UnixNano())/1e9),
-	}
-}
-
-// constant is a collector of metrics that do not change.
-type constant []prometheus.Metric
-
-// Describe implements prometheus.Collector.
-func (c constant) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(c, ch) }
-
-// Collect implements prometheus.Collector.
-func (c constant) Collect(ch chan<- prometheus.Metric) {
-	for _, m := range c {
-		ch <- m
-	}
 }

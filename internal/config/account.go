@@ -18,7 +18,9 @@ const (
 	keyTwice    = "stands beside api_key_file; keep exactly one of the two"
 	keySameAs   = "has the same key as %s: both would spend the one allowance of that key; " +
 		"remove one account, or give it a key of its own"
-	nameSameAs   = "is also the name of %s; every account needs a name of its own"
+	nameSameAs = "is also the name of %s; every account needs a name of its own"
+	proxyReads = "must not hold a proxy_url beside an http:// url: the proxy could read the key, and this machine is reached " +
+		"without one; allow_http: true permits it nevertheless"
 	nameTooLong  = "must have at most %d bytes, not %d"
 	nameControls = "must not hold control characters"
 )
@@ -67,6 +69,9 @@ func (v value) account(names map[string]string) Account {
 	v.missing(seen, "name", nameMissing)
 	v.missing(seen, "url", urlMissing)
 	v.checkedURL(seen, address, &a)
+	if a.URL != nil && a.URL.Scheme == "http" && !a.AllowHTTP && a.HTTPClient.ProxyURL != nil {
+		seen["http_client"].report(proxyReads)
+	}
 	a.Key = v.key(seen, file, env)
 	return a
 }

@@ -23,6 +23,8 @@ func badLimit() []badConfig {
 		{"bad-page-size-large.yml", "5: accounts[0].page_size: must be at most 10000, not 10001"},
 		{"bad-page-size-zero.yml", "5: accounts[0].page_size: must be at least 1, not 0"},
 		{"bad-proxy-both.yml", "7: accounts[0].http_client.proxy_from_environment: must not be true beside proxy_url; keep one of the two"},
+		{"bad-proxy-http.yml", "5: accounts[0].http_client: must not hold a proxy_url beside an http:// url: the proxy could read the key, " +
+			"and this machine is reached without one; allow_http: true permits it nevertheless"},
 		{"bad-proxy-invalid.yml", "5: accounts[0].http_client.proxy_url: is no valid proxy URL; it must look like http://host:3128 (http, " +
 			"https, socks5 or socks5h)"},
 		{"bad-proxy-userinfo.yml", "5: accounts[0].http_client.proxy_url: must not hold a user name or password: anyone who can read the " +

@@ -51,7 +51,7 @@ func (p page) account(a Account) {
 	}
 	p.fields(a.Fields)
 	p.line("connection", "%s", a.HTTPClient)
-	for _, warning := range a.warnings() {
+	for _, warning := range a.Warnings() {
 		p.line("WARNING", "%s", warning)
 	}
 }
@@ -74,9 +74,10 @@ func (p page) fields(f innius.Fields) {
 	}
 }
 
-func (a Account) warnings() []string {
+// Warnings tells, in words, by which settings others may get the key.
+func (a Account) Warnings() []string {
 	var all []string
-	if a.URL != nil && a.URL.Scheme == "http" && !loopback(a.URL.Hostname()) {
+	if a.URL != nil && a.URL.Scheme == "http" && (!loopback(a.URL.Hostname()) || a.HTTPClient.ProxyURL != nil) {
 		all = append(all, "the key travels over http:// and can be read on the way")
 	}
 	if a.HTTPClient.TLS.InsecureSkipVerify {

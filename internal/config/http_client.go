@@ -10,6 +10,8 @@ import (
 	"net/url"
 
 	commonconfig "github.com/prometheus/common/config"
+
+	"innius_exporter/innius"
 )
 
 // HTTPClient says how connections to innius are made. Nothing in it can hold a secret; a proxy's credentials belong
@@ -47,27 +49,8 @@ func (h HTTPClient) Transport() (*http.Transport, error) {
 	}
 	t.TLSClientConfig = tlsConfig
 	t.MaxIdleConnsPerHost = idleConnections
-	t.Proxy = h.proxy()
-	t.OnProxyConnectResponse = refusal
+	t.Proxy, t.OnProxyConnectResponse = h.proxy(), refusal
 	return t, nil
-}
-
-// ProxyError occurs where a proxy answers, and refuses the way to innius: 407 without credentials that it accepts, 403 for
-// a host that it does not permit.
-type ProxyError struct {
-	Proxy  string // host and port
-	Status int
-}
-
-func (e *ProxyError) Error() string {
-	return fmt.Sprintf("the proxy %s refuses to connect: status %d (%s)", e.Proxy, e.Status, http.StatusText(e.Status))
-}
-
-func refusal(_ context.Context, proxy *url.URL, _ *http.Request, answer *http.Response) error {
-	if answer.StatusCode == http.StatusOK {
-		return nil
-	}
-	return &ProxyError{Proxy: proxy.Host, Status: answer.StatusCode}
 }
 
 func (h HTTPClient) proxy() func(*http.Request) (*url.URL, error) {
@@ -76,6 +59,15 @@ func (h HTTPClient) proxy() func(*http.Request) (*url.URL, error) {
 		choice = commonconfig.ProxyConfig{ProxyURL: commonconfig.URL{URL: h.ProxyURL}, NoProxy: h.NoProxy}
 	}
 	return choice.Proxy()
+}
+
+// refusal makes the error of a proxy that answers CONNECT with anything but 200. Go would say no more than the text that
+// stands beside the status, which reads as if innius had answered.
+func refusal(_ context.Context, proxy *url.URL, _ *http.Request, answer *http.Response) error {
+	if answer.StatusCode == http.StatusOK {
+		return nil
+	}
+	return &innius.ProxyError{Proxy: proxy.Host, Status: answer.StatusCode}
 }
 
 // maxPEM bounds a certificate file; the system's own bundle of roots has a quarter of it.

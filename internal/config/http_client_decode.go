@@ -14,6 +14,8 @@ const (
 	pairHalf     = "needs %s beside it; a client certificate has both"
 )
 
+var proxySchemes = []string{"http", "https", "socks5", "socks5h"}
+
 func (v value) httpClient(set *HTTPClient) {
 	seen := v.object(keys{
 		"proxy_url":              func(v value) { v.proxyURL(set) },
@@ -40,7 +42,7 @@ func (v value) proxyURL(set *HTTPClient) {
 	if v.text(&address); address == "" {
 		return
 	}
-	u, err := parseHostURL(address, "http", "https", "socks5", "socks5h")
+	u, err := parseHostURL(address, proxySchemes...)
 	switch {
 	case errors.Is(err, errURLUserinfo):
 		v.report(proxyUserinfo)

@@ -20,6 +20,17 @@ type Source struct {
 // Load reads the config anew; a reload calls it again. Both ways at once are refused: a key must never reach a host
 // that it was not meant for. In a file, a variable is read only where api_key_env names it.
 func (s Source) Load(getenv func(string) string) (*Config, error) {
+	c, err := s.load(getenv)
+	if err != nil {
+		return nil, err
+	}
+	if err := badProxy(c, s.File, getenv); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func (s Source) load(getenv func(string) string) (*Config, error) {
 	if s.File == "" {
 		return FromEnvironment(s.URL, s.KeyFile, getenv)
 	}

@@ -1,5 +1,5 @@
-// Package web serves the exporter's pages: landing, metrics, status, health and readiness. It reads the poller and
-// changes nothing.
+// Package web serves the exporter's pages: landing, metrics, status, health, readiness and reload. But for the last it
+// reads the poller and changes nothing.
 package web
 
 import (
@@ -28,13 +28,14 @@ type Source interface {
 	Stuck() string // the account whose loop is stuck; empty where none is
 }
 
-// Options configures the pages. All but Pprof are required.
+// Options configures the pages. All but Pprof and Reload are required.
 type Options struct {
 	Source      Source
 	Registry    *prometheus.Registry
 	MetricsPath string // --web.telemetry-path
 	Version     string
 	Pprof       bool
+	Reload      func() error // puts the config in force anew; nil: not by request
 	Logger      *slog.Logger
 }
 
@@ -51,6 +52,9 @@ func Handler(o Options) (http.Handler, error) {
 	mux.Handle("GET /api/v1/status", statusJSON(o.Source))
 	mux.HandleFunc("GET /-/healthy", healthy(o.Source))
 	mux.HandleFunc("GET /-/ready", ready(o.Source))
+	for _, method := range []string{http.MethodPost, http.MethodPut} { // as Prometheus has it
+		mux.Handle(method+" /-/reload", reload(o.Reload))
+	}
 	if o.Pprof {
 		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 		mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)

@@ -1,0 +1,187 @@
+package collector
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"innius_exporter/innius"
+)
+
+// Succeed makes the poller that takes this one's place under other options, once its Run has returned. It goes on with
+// all that is known of the accounts and sensors that remain: readings, what the schedule and the discovery learned, the
+// ledger of the allowance, pauses, and how each account does. Filters, labels and rules are the new ones at once.
+// Accounts that are gone take their series with them. Both share the Metrics of the first.
+//
+// An account remains where its name and its API do; one that was renamed is known by its key.
+func (p *Poller) Succeed(opts Options) *Poller {
+	opts.Metrics = p.opts.Metrics
+	next := newPoller(opts, p.paused)
+	before := next.predecessors(p)
+	next.catalogue.inherit(p, next, before)
+	now := time.Now()
+	for i, a := range next.accounts { // in the order of the config, which decides who asks for a twin
+		if before[i] != nil {
+			a.succeed(before[i], now)
+		}
+	}
+	for i, a := range next.accounts { // when each knows what the others have
+		a.hear()
+		if before[i] != nil {
+			a.goOn(before[i], now)
+		}
+	}
+	next.retire(p, before)
+	return next
+}
+
+// predecessors returns, for each account, the one whose place it takes; nil where it is new.
+func (p *Poller) predecessors(old *Poller) []*account {
+	before := make([]*account, len(p.accounts))
+	for i, a := range p.accounts {
+		before[i] = old.find(func(b *account) bool { return b.Name == a.Name && b.Origin == a.Origin })
+	}
+	for i, a := range p.accounts {
+		if before[i] == nil {
+			before[i] = old.find(func(b *account) bool {
+				return b.Origin == a.Origin && !slices.Contains(before, b) && a.Client.SharesKey(b.Client)
+			})
+		}
+	}
+	return before
+}
+
+func (p *Poller) find(is func(*account) bool) *account {
+	if i := slices.IndexFunc(p.accounts, is); i >= 0 {
+		return p.accounts[i]
+	}
+	return nil
+}
+
+// inherit takes over the sensors' cells and lists. A machine that is now filtered leaves its list behind.
+func (c *catalogue) inherit(old, next *Poller, before []*account) {
+	v := old.catalogue.view.Load()
+	for i, b := range old.accounts {
+		if next.find(func(a *account) bool { return a.Origin == b.Origin }) == nil {
+			continue // what another API calls by the same ids is something else
+		}
+		for _, m := range v.machines[i] {
+			for _, s := range m.sensors {
+				c.cells[s.ref] = s.cell
+			}
+		}
+	}
+	for i, b := range before {
+		if b == nil {
+			continue
+		}
+		for _, m := range v.machines[b.index] {
+			if list, listed := old.catalogue.lists[b.index][m.ID]; listed && c.opts.Machines.reject("machines", m.ID, m.Name) == "" {
+				c.lists[i][m.ID] = list
+			}
+		}
+	}
+}
+
+// succeed takes over what another account knew of the API, and publishes its machines under the new options.
+func (a *account) succeed(before *account, now time.Time) {
+	a.company, a.unproven, a.otherCompany = before.company, before.unproven, before.otherCompany
+	a.gate, a.wasList, a.saidOdd = before.gate, before.wasList, before.saidOdd
+	a.twins, a.stretched = before.twins, before.stretched
+	a.allowance.succeed(&before.allowance)
+	a.recall(before.allowance.learner.Keep(), now) // first: the ledger refills at the rate learned
+	a.Pacer.Restore(before.Pacer.Ledger(now), now)
+	a.schedule.succeed(before.schedule)
+	a.discovery = before.discovery
+	a.discovery.succeed(a.opts.DiscoveryInterval, a.Pacer.PerHour())
+	a.republish(before)
+	if !a.Client.SharesKey(before.Client) {
+		a.unproven, a.gate.askCompany = true, true // whose key is it?
+	}
+}
+
+// republish publishes the machines that are known, labelled and filtered by the new options.
+func (a *account) republish(before *account) {
+	v := before.catalogue.view.Load()
+	if v.companies[before.index] == nil {
+		return
+	}
+	list := machinesOf(v.machines[before.index])
+	a.catalogue.publishMachines(a.index, *v.companies[before.index], list, v.listedAt[before.index])
+	if a.discovery.machines != nil {
+		a.discovery.know(a.wanted(list))
+	}
+}
+
+// goOn publishes how the account does.
+func (a *account) goOn(before *account, now time.Time) {
+	a.state = before.state
+	a.wishes(&a.state, now)
+	h := a.seen()
+	a.health.Store(&h)
+}
+
+// succeed keeps the log from telling again what it has told.
+func (l *lesson) succeed(before *lesson) {
+	l.cause, l.said, l.saidAt = before.cause, before.said, before.saidAt
+}
+
+// succeed goes on under another interval and allowance. What was under way when the loop ended is asked for again.
+func (d *discovery) succeed(interval time.Duration, perHour float64) {
+	d.interval = interval
+	d.keepTo(perHour)
+	for _, l := range d.all() {
+		switch {
+		case l.index < 0:
+			d.again(l)
+		case d.routine.holds(l.entry) && l.failures == 0 && !l.success.IsZero():
+			d.routine.put(l.entry, l.success.Add(interval))
+		}
+	}
+}
+
+// all returns all lists.
+func (d *discovery) all() []*listing {
+	lists := append(slices.Collect(maps.Values(d.sensors)), d.company)
+	if d.machines != nil {
+		lists = append(lists, d.machines)
+	}
+	return lists
+}
+
+// retire lets go of what no account has any more. Where one is new, cells wait for it to find their sensors.
+func (p *Poller) retire(old *Poller, before []*account) {
+	for _, b := range old.accounts {
+		if p.find(func(a *account) bool { return a.Name == b.Name }) == nil {
+			p.opts.Metrics.forget(b.Name)
+		}
+		b.Client.CloseIdleConnections()
+	}
+	if !slices.Contains(before, nil) {
+		p.catalogue.forgetUnlisted()
+	}
+	for _, a := range p.accounts {
+		a.schedule.succeed(nil)
+	}
+}
+
+// forgetUnlisted drops the cells of sensors that no account lists.
+func (c *catalogue) forgetUnlisted() {
+	cells := map[sensorKey]*cell{}
+	for _, machines := range c.view.Load().machines {
+		for _, m := range machines {
+			for _, s := range m.sensors {
+				cells[s.ref] = s.cell
+			}
+		}
+	}
+	c.cells = cells
+}
+
+func machinesOf(machines []*machine) []innius.Machine {
+	list := make([]innius.Machine, len(machines))
+	for i, m := range machines {
+		list[i] = m.Machine
+	}
+	return list
+}

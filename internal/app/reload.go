@@ -1,0 +1,115 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"innius_exporter/collector"
+	"innius_exporter/internal/config"
+)
+
+// reloader loads the config anew and puts it in force. A config that cannot be used changes nothing.
+type reloader struct {
+	load    func() (*config.Config, error)
+	options func(*config.Config) (collector.Options, error)
+	live    *live
+	systemd *systemd
+	log     *slog.Logger
+
+	mu         sync.Mutex // one reload at a time
+	inForce    atomic.Pointer[config.Config]
+	successful prometheus.Gauge
+	at         prometheus.Gauge
+}
+
+// newReloader makes the reloader of an exporter that has just loaded its first config.
+func newReloader(r *reloader, first *config.Config) *reloader {
+	r.successful = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "innius_exporter_config_last_reload_successful", Help: "Whether the last load of the config succeeded.",
+	})
+	r.at = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "innius_exporter_config_last_reload_success_timestamp_seconds",
+		Help: "When the config in force was loaded, in seconds since the epoch.",
+	})
+	r.took(first)
+	return r
+}
+
+// took notes that a config is in force.
+func (r *reloader) took(cfg *config.Config) {
+	r.inForce.Store(cfg)
+	r.successful.Set(1)
+	r.at.Set(float64(time.Now().UnixNano()) / 1e9)
+}
+
+// Reload loads the config and returns when it is in force, or why it is not: then everything stays as it was.
+func (r *reloader) Reload() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.systemd.reloading()
+	defer r.systemd.ready()
+	cfg, err := r.apply()
+	if err != nil {
+		r.successful.Set(0)
+		r.log.Error("the config cannot be reloaded; the one before stays in force", "err", err)
+		return err
+	}
+	before := r.inForce.Load()
+	r.took(cfg)
+	r.log.Info("config reloaded", "accounts", len(cfg.Accounts), "added", names(cfg, before), "removed", names(before, cfg))
+	return nil
+}
+
+func (r *reloader) apply() (*config.Config, error) {
+	cfg, err := r.load()
+	if err != nil {
+		return nil, err
+	}
+	opts, err := r.options(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return cfg, r.live.replace(opts)
+}
+
+// names returns the names of the accounts of one config that another does not have.
+func names(of, without *config.Config) []string {
+	others := map[string]bool{}
+	for _, a := range without.Accounts {
+		others[a.Name] = true
+	}
+	found := []string{}
+	for _, a := range of.Accounts {
+		if !others[a.Name] {
+			found = append(found, a.Name)
+		}
+	}
+	return found
+}
+
+// onHangup reloads at each SIGHUP until ctx ends. Those that come during a reload ask for one more.
+func (r *reloader) onHangup(ctx context.Context, hangup <-chan os.Signal) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hangup:
+			_ = r.Reload() // it was logged
+		}
+	}
+}
+
+// hangups catches SIGHUP, which would end the process, from now on; the func ends that.
+func hangups() (<-chan os.Signal, func()) {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	return hangup, func() { signal.Stop(hangup) }
+}
