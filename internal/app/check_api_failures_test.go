@@ -225,6 +225,16 @@ func statusFailures() []failure {
 			says: []string{"larger than 8 MiB"},
 		},
 		{
+			name: "a connection that breaks", kind: "network", incurable: true, api: faulty(simulator.Fault{Kind: simulator.Reset}),
+		},
+		{
+			name: "a method that is not allowed", kind: "status", incurable: true, raw: true,
+			api: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(http.StatusMethodNotAllowed)
+				_, _ = w.Write([]byte(`{"message":"POST only"}`))
+			}),
+		},
+		{
 			name: "a slow API", kind: "timeout", lines: []string{"timeout: 1s"},
 			api: faulty(simulator.Fault{Kind: simulator.Slow, Op: "company", Delay: 1100 * time.Millisecond}),
 		},

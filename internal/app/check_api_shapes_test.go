@@ -120,6 +120,15 @@ func shapeFailures() []failure {
 			})),
 		},
 		{
+			name: "readings in no order", kind: "mixed-order", severity: apicheck.Warning,
+			api: bent(normal(), "values", func(answer map[string]any) any {
+				list := answer["data"].([]any)
+				list[3], list[7] = list[7], list[3]
+				return answer
+			}),
+			says: []string{"The readings of a page are in no order"},
+		},
+		{
 			name: "two ids that differ", kind: "ambiguous", severity: apicheck.Note, incurable: true,
 			api: bent(normal(), "sensors", each(func(item map[string]any) any {
 				item["sensor_id"], item["id"] = item["id"], "row-7"
