@@ -103,8 +103,7 @@ func (w *walk) tooMuch(ctx context.Context, ask innius.Ask, in *innius.Inspectio
 		return failure
 	}
 	ask.Limit = size
-	smaller, failed := w.ask(ctx, ask, fmt.Sprintf("again, with %d a page", size))
-	if failed != nil && smaller.Status == in.Status {
+	if smaller, _ := w.ask(ctx, ask, fmt.Sprintf("again, with %d a page", size)); smaller.Status != http.StatusOK {
 		return failure
 	}
 	return fail("page-size", w.account("page_size: "+strconv.Itoa(size)),

@@ -188,6 +188,10 @@ func statusFailures() []failure {
 			says: []string{"with 10 it answers"},
 		},
 		{
+			name: "a parameter that is refused, and then the allowance is spent", kind: "parameter", raw: true, incurable: true,
+			api: refusedThenLimited(),
+		},
+		{
 			name: "a page that comes shorter than asked for", kind: "short-page", api: clamped, severity: apicheck.Note,
 			says: []string{"asked to hold 100 and holds 3"},
 		},
@@ -293,6 +297,15 @@ func TestAKeyFileThatBecameUnreadableIsTold(t *testing.T) {
 	if text, _, err := d.check(); err != nil {
 		t.Errorf("the snippet does not cure it: %v\n%s", err, text)
 	}
+}
+
+// refusedThenLimited answers a probe with a 429, which proves nothing.
+func refusedThenLimited() http.Handler {
+	s := faulty(simulator.Fault{Kind: simulator.BadRequest, Op: "machines", Times: 1})
+	s.Inject(simulator.Fault{Kind: simulator.TooMany, Op: "machines", Times: 1})
+	s.Inject(simulator.Fault{Kind: simulator.BadRequest, Op: "machines", Times: 1})
+	s.Inject(simulator.Fault{Kind: simulator.TooMany, Op: "machines", Times: 1})
+	return s
 }
 
 // windowNamed wants a window of time for values, by these names.
