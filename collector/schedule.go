@@ -66,9 +66,9 @@ func (r *roundRobin) set(machineID string, sensors []*sensor) (added, removed in
 	for _, s := range sensors {
 		t := before[s.ID]
 		if t == nil {
-			t = &turn{}
+			t = &turn{sensor: s}
 			t.entry = newEntry(t)
-			r.waiting.put(t.entry, r.firstDue(t, s.cell.Load()))
+			r.put(t, r.firstDue(t, s.cell.Load()))
 			added++
 		}
 		t.sensor = s
@@ -112,6 +112,7 @@ func (r *roundRobin) next(now time.Time) *turn {
 	first := r.waiting.first()
 	r.waiting.take(first)
 	first.value.asked = now
+	first.value.sensor.cell.turn.asking()
 	return first.value
 }
 
@@ -139,6 +140,7 @@ func (r *roundRobin) again(t *turn) {
 func (r *roundRobin) put(t *turn, due time.Time) {
 	if !t.gone {
 		r.waiting.put(t.entry, due)
+		t.sensor.cell.turn.wait(due, t.seq)
 	}
 }
 
