@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// recentKept is how many of a sensor's readings are remembered for the status page: enough to see a shape in a line as
+// RecentKept is how many of a sensor's readings are remembered for the status page: enough to see a shape in a line as
 // wide as a word, few enough for a hundred thousand sensors.
-const recentKept = 24
+const RecentKept = 24
 
 // recent is the newest numbers of a sensor, ascending in time. Immutable once published: each answer with something new
 // puts another in its place, so that no reader waits and none sees half of it. It is bounded, takes 12 bytes a reading,
 // and is made with the first one: a sensor that never reports has none.
 type recent struct {
-	values [recentKept]float64
-	after  [recentKept]uint32 // in tenths of a second since start
+	values [RecentKept]float64
+	after  [RecentKept]uint32 // in tenths of a second since start
 	start  int64              // Unix milliseconds
 	count  int32
 }
@@ -38,7 +38,7 @@ func (r *recent) add(at time.Time, value float64) bool {
 		changed := r.values[last] != value
 		r.values[last] = value
 		return changed
-	case r.count == recentKept:
+	case r.count == RecentKept:
 		copy(r.values[:], r.values[1:])
 		copy(r.after[:], r.after[1:])
 	default:

@@ -115,8 +115,11 @@ func (h *health) discoveryWords(perHour float64, now time.Time) string {
 
 // count writes a number with the digits that a reader needs.
 func count(n float64) string {
-	if n >= 10 {
+	switch {
+	case n >= 10:
 		return fmt.Sprint(int64(math.Round(n)))
+	case n >= 1:
+		return fmt.Sprint(math.Round(n*10) / 10)
 	}
 	return fmt.Sprint(math.Round(n*100) / 100)
 }

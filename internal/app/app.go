@@ -64,7 +64,8 @@ func (e *Exporter) Run(ctx context.Context, logger *slog.Logger) error {
 		return err
 	}
 	handler, err := web.Handler(web.Options{
-		Source: poller, Registry: registry, MetricsPath: e.TelemetryPath, Version: version.Version, Pprof: e.Pprof, Logger: logger,
+		Source: poller, Config: cfg.YAML, Registry: registry, MetricsPath: e.TelemetryPath, Version: version.Version, Pprof: e.Pprof,
+		Logger: logger,
 	})
 	if err != nil {
 		return err
