@@ -15,10 +15,15 @@ import (
 )
 
 // YAML writes the config as a file that would load as it is: every default filled in, paths resolved, and of a key only
-// where it comes from. A key that is in neither file nor variable, as the demo's, cannot be written.
+// where it comes from. A key that is in neither file nor variable, as the demo's, has no place in a file; a comment says so.
 func (c *Config) YAML() string {
 	var text bytes.Buffer
 	text.WriteString("# The config in force, with every default filled in. Keys are not shown, only where they come from.\n")
+	for _, a := range c.Accounts {
+		if a.Key.path() == "" && a.Key.Variable() == "" {
+			fmt.Fprintf(&text, "# The key of account %q was made by the program itself.\n", a.Name)
+		}
+	}
 	encoder := yaml.NewEncoder(&text)
 	encoder.SetIndent(2)
 	if err := encoder.Encode(c.written()); err != nil {
@@ -37,84 +42,6 @@ func withoutKeys(text string, accounts []Account) string {
 	}
 	return text
 }
-
-// The shapes in which a config is written: the keys in the order of config.example.yml.
-type (
-	writtenConfig struct {
-		Accounts  []writtenAccount `yaml:"accounts"`
-		Discovery writtenDiscovery `yaml:"discovery"`
-		Refresh   writtenRefresh   `yaml:"refresh"`
-		Sensors   []writtenRule    `yaml:"sensors"`
-		Labels    string           `yaml:"labels"`
-	}
-	writtenAccount struct {
-		Name        string            `yaml:"name"`
-		URL         string            `yaml:"url,omitempty"`
-		KeyFile     string            `yaml:"api_key_file,omitempty"`
-		KeyVariable string            `yaml:"api_key_env,omitempty"`
-		AllowHTTP   bool              `yaml:"allow_http"`
-		RateLimit   writtenLimit      `yaml:"rate_limit"`
-		PageSize    int               `yaml:"page_size"`
-		Timeout     string            `yaml:"timeout"`
-		Concurrency int               `yaml:"concurrency"`
-		Lookback    string            `yaml:"lookback"`
-		Endpoints   map[string]string `yaml:"endpoints"`
-		Fields      writtenFields     `yaml:"fields"`
-		HTTPClient  writtenClient     `yaml:"http_client"`
-	}
-	writtenLimit struct {
-		RequestsPerHour *yaml.Node `yaml:"requests_per_hour"`
-		Burst           int        `yaml:"burst"`
-		Share           *yaml.Node `yaml:"share"`
-	}
-	writtenFields struct {
-		CompanyID   string `yaml:"company_id,omitempty"`
-		CompanyName string `yaml:"company_name,omitempty"`
-		MachineID   string `yaml:"machine_id,omitempty"`
-		MachineName string `yaml:"machine_name,omitempty"`
-		SensorID    string `yaml:"sensor_id,omitempty"`
-		SensorName  string `yaml:"sensor_name,omitempty"`
-		Unit        string `yaml:"unit,omitempty"`
-		Time        string `yaml:"time,omitempty"`
-		Value       string `yaml:"value,omitempty"`
-	}
-	writtenClient struct {
-		ProxyURL             string     `yaml:"proxy_url,omitempty"`
-		NoProxy              string     `yaml:"no_proxy,omitempty"`
-		ProxyFromEnvironment bool       `yaml:"proxy_from_environment"`
-		TLS                  writtenTLS `yaml:"tls_config"`
-	}
-	writtenTLS struct {
-		CAFile             string `yaml:"ca_file,omitempty"`
-		CertFile           string `yaml:"cert_file,omitempty"`
-		KeyFile            string `yaml:"key_file,omitempty"`
-		ServerName         string `yaml:"server_name,omitempty"`
-		MinVersion         string `yaml:"min_version"`
-		InsecureSkipVerify bool   `yaml:"insecure_skip_verify"`
-	}
-	writtenDiscovery struct {
-		Interval string        `yaml:"interval"`
-		Machines writtenFilter `yaml:"machines"`
-		Sensors  writtenFilter `yaml:"sensors"`
-	}
-	writtenFilter struct {
-		Include []string `yaml:"include"`
-		Exclude []string `yaml:"exclude"`
-	}
-	writtenRefresh struct {
-		MinInterval string `yaml:"min_interval"`
-		MaxInterval string `yaml:"max_interval"`
-		StaleAfter  string `yaml:"stale_after"`
-	}
-	writtenRule struct {
-		Machine    string                `yaml:"machine,omitempty"`
-		Sensor     string                `yaml:"sensor,omitempty"`
-		MaxAge     string                `yaml:"max_age,omitempty"`
-		Weight     *yaml.Node            `yaml:"weight"`
-		StaleAfter string                `yaml:"stale_after,omitempty"`
-		Values     map[string]*yaml.Node `yaml:"values,omitempty"`
-	}
-)
 
 func (c *Config) written() writtenConfig {
 	w := writtenConfig{
