@@ -112,11 +112,13 @@ func TestThePlanIsSaidInWords(t *testing.T) {
 			setting{plant: silent, perHour: 60}, 10 * time.Minute, "no sensor's pace is known yet; 4 sensors can each be asked every 4 min",
 		},
 		"it suffices": {
-			setting{plant: works(1, 2), perHour: 1200}, time.Hour,
+			setting{plant: works(1, 2), perHour: 1200},
+			time.Hour,
 			`the allowance suffices: the sensors' own paces ask for 7\d\d requests an hour, and 1197 are there for readings, so each .* a round of all 2 sensors would take 6 s`,
 		},
 		"it does not": {
-			setting{plant: works(1, 20), perHour: 1200}, time.Hour,
+			setting{plant: works(1, 20), perHour: 1200},
+			time.Hour,
 			`the allowance does not suffice for every reading: the sensors' own paces ask for 7\d\d\d requests an hour, and 1197 are there for readings, ` +
 				`so about 17 % of what they report can be seen, and a value gets about as old as a round of all 20 sensors takes: 1 min`,
 		},

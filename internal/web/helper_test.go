@@ -18,8 +18,6 @@ func ago(d time.Duration) *time.Time {
 	return &at
 }
 
-func pointer[T any](value T) *T { return &value }
-
 // wave is a number of readings that end at a moment, one every so often.
 func wave(count int, every time.Duration, end time.Time) iter.Seq2[time.Time, float64] {
 	return func(yield func(time.Time, float64) bool) {
@@ -35,7 +33,7 @@ func wave(count int, every time.Duration, end time.Time) iter.Seq2[time.Time, fl
 func freshSensor(name, id string) collector.SensorStatus {
 	return collector.SensorStatus{
 		Sensor: name, ID: id, Name: name, Unit: "bar", State: collector.StateFresh, Exposed: true,
-		Value: pointer(13270480.5), Timestamp: ago(3700 * time.Second), Age: pointer(3700.0), Interval: pointer(30.0),
+		Value: new(13270480.5), Timestamp: ago(3700 * time.Second), Age: new(3700.0), Interval: new(30.0),
 		LastSuccess: ago(3 * time.Minute), LastRequest: ago(3 * time.Minute), NextRequest: ago(-4 * time.Minute),
 		WaitsFor: collector.WaitsForPace, Recent: collector.RecentOf(wave(24, 30*time.Second, now)),
 	}
@@ -53,7 +51,7 @@ func plant(accounts, machines, sensors int) collector.Status {
 	s := collector.Status{At: now}
 	for a := range accounts {
 		account := collector.AccountStatus{
-			Name: fmt.Sprintf("a%d", a+1), Company: fmt.Sprintf("Works %d", a+1), Up: pointer(true), Health: "innius answers",
+			Name: fmt.Sprintf("a%d", a+1), Company: fmt.Sprintf("Works %d", a+1), Up: new(true), Health: "innius answers",
 			RequestsPerHour: 1200, Configured: 1200, ForReadings: 1100, Cycle: 246, Demand: 1234, Plan: "it suffices",
 			Discovery: collector.DiscoveryStatus{Ended: true, Words: "all seen"}, Sensors: map[collector.State]int{},
 		}

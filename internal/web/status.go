@@ -17,9 +17,9 @@ const statusAtOnce = 8
 // statusPage renders the status for people. html/template escapes everything: no name from the API can inject markup.
 func statusPage(s Source) http.Handler {
 	return atOnce(statusAtOnce, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		v, code := view{}, http.StatusOK
 		q, status, err := answerTo(r, s)
-		if v = viewOf(q, status); err != nil {
+		v, code := viewOf(q, status), http.StatusOK
+		if err != nil {
 			v.Problem, code = err.Error(), codeOf(err)
 		}
 		var body bytes.Buffer

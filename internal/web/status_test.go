@@ -18,7 +18,7 @@ import (
 func TestStatusSaysNumbersAndAgesInWords(t *testing.T) {
 	s := plant(1, 1, 3)
 	a := &s.Accounts[0]
-	a.Promises, a.Stretched = map[collector.Promise]int{collector.PromiseStretched: 7}, pointer(2.345)
+	a.Promises, a.Stretched = map[collector.Promise]int{collector.PromiseStretched: 7}, new(2.345)
 	a.Machines[0].Sensors[2].NextRequest, a.Machines[0].Sensors[2].WaitsFor = ago(0), collector.WaitsForAnswer
 	_, body := get(t, s, "/status")
 	for _, want := range []string{
@@ -36,7 +36,7 @@ func TestStatusSaysNumbersAndAgesInWords(t *testing.T) {
 func TestAnAccountThatIsDownSaysWhyAtTheTop(t *testing.T) {
 	s := plant(1, 1, 1)
 	a := &s.Accounts[0]
-	a.Up, a.Health, a.LastError, a.LastErrorAt = pointer(false), "since noon: innius cannot be reached", "no answer: refused", ago(time.Minute)
+	a.Up, a.Health, a.LastError, a.LastErrorAt = new(false), "since noon: innius cannot be reached", "no answer: refused", ago(time.Minute)
 	a.PausedUntil, a.PauseReason, a.Lowered, a.Configured = ago(-time.Minute), "outage", "another tool", 2000
 	_, body := get(t, s, "/status")
 	for _, want := range []string{
