@@ -5,6 +5,8 @@ import (
 	_ "embed"
 	"encoding/base64"
 	"html/template"
+	"net/url"
+	"strings"
 	"time"
 
 	"innius_exporter/collector"
@@ -68,6 +70,17 @@ func (v *view) Moment() *time.Time {
 
 // Restricted reports whether less than everything is shown.
 func (v *view) Restricted() bool { return v.Query.restricts() }
+
+// JSON is where the same is told as JSON.
+func (v *view) JSON() string {
+	parameters := url.Values{}
+	for name, wanted := range map[string]string{"machine": v.Query.Machine, "sensor": v.Query.Sensor, "state": string(v.Query.State)} {
+		if wanted != "" {
+			parameters.Set(name, wanted)
+		}
+	}
+	return strings.TrimSuffix("/api/v1/status?"+parameters.Encode(), "?")
+}
 
 // row is a sensor in the view, which knows when now is.
 type row struct {

@@ -36,6 +36,16 @@ func TestAQueryRestrictsPageAndJSONAlike(t *testing.T) {
 	}
 }
 
+func TestThePageLinksTheSameAsJSON(t *testing.T) {
+	for path, want := range map[string]string{
+		"/status": "/api/v1/status", "/status?sensor=&machine=Machine+1": "/api/v1/status?machine=Machine&#43;1", "/status?state=stale&sensor=Sensor+2": "/api/v1/status?sensor=Sensor&#43;2&amp;state=stale",
+	} {
+		if _, body := get(t, plant(1, 1, 2), path); !strings.Contains(body, `<a href="`+want+`">as JSON</a>`) {
+			t.Errorf("%s: no link to %s in %.3000s", path, want, body[strings.Index(body, "<header>"):])
+		}
+	}
+}
+
 func TestAnAccountWithoutWhatIsAskedForIsLeftOut(t *testing.T) {
 	s := plant(2, 1, 1)
 	s.Accounts[1].Machines[0].Sensors[0].ID = "other"
