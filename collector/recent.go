@@ -9,8 +9,8 @@ import (
 )
 
 // RecentKept is how many of a sensor's readings are remembered for the status page: enough to see a shape in a line as
-// wide as a word, few enough for a hundred thousand sensors.
-const RecentKept = 24
+// wide as a word, and what fits into 256 bytes, for there may be a hundred thousand sensors.
+const RecentKept = 20
 
 // recent is the newest numbers of a sensor, ascending in time. Immutable once published: each answer with something new
 // puts another in its place, so that no reader waits and none sees half of it. It is bounded, takes 12 bytes a reading,

@@ -72,7 +72,7 @@ func TestRecentReadingsAreBounded(t *testing.T) {
 	if len(got) != 2*RecentKept || got[0] != 150-RecentKept || got[len(got)-1] != 149 {
 		t.Errorf("%d numbers: %v", len(got), got)
 	}
-	if size := unsafe.Sizeof(recent{}); size > 320 {
+	if size := unsafe.Sizeof(recent{}); size > 256 {
 		t.Errorf("the readings of a sensor take %d bytes", size)
 	}
 }
