@@ -43,7 +43,7 @@ func TestEverySensorThatIsNotOnMetricsSaysWhy(t *testing.T) {
 	sensors[4].Exists = func(at time.Time) bool { return at.Before(dawn.Add(10 * time.Minute)) }
 	begin := setting{plant: plant, perHour: 1200, options: func(o *Options) {
 		o.StaleAfter = time.Hour
-		o.Sensors.Exclude = []*regexp.Regexp{regexp.MustCompile("^(?:.* 6)$")}
+		o.Sensors.Exclude = []*regexp.Regexp{regexp.MustCompile("^(?s:.* 6)$")}
 		o.Rules = []Rule{{Sensor: regexp.MustCompile("^Sensor 8$"), StaleAfter: 5 * time.Minute}}
 	}}
 	begin.faults = []simulator.Fault{
