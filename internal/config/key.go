@@ -125,6 +125,14 @@ func (k KeySource) Variable() string {
 	return k.variable
 }
 
+// path returns the file that the key is read from; empty where there is none.
+func (k KeySource) path() string {
+	if k.keySource == nil {
+		return ""
+	}
+	return k.file
+}
+
 // String says where the key comes from, with <secret> for the key; nothing where there is none.
 func (k KeySource) String() string {
 	switch {
