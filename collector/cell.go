@@ -19,6 +19,7 @@ type observation struct {
 	failures int            // in a row
 	unusable innius.Reading // the newest reading that is no number, where it is newer than the newest number
 	cursor   innius.Cursor  // where the next request goes on
+	recent   *recent        // the newest numbers, for the status page; nil: none
 
 	// What has been counted, so that a reading on overlapping pages counts once.
 	seen   time.Time       // greatest time, not in the future
@@ -33,6 +34,7 @@ type cell struct {
 	atomic.Pointer[observation]
 	interval atomic.Uint64 // the pace learned, in seconds, as the bits of a float64; 0: none
 	lessons  lessons       // what the schedule learned of the sensor
+	turn     turnOf        // where it stands in the schedule
 }
 
 // expect notes the pace learned, in seconds; 0: none.
@@ -95,7 +97,7 @@ func (o *observation) with(readings []innius.Reading, rule *Rule, whole bool, no
 		n.back = held.failure != ""
 		next.answered, next.failure, next.failedAt, next.tried, next.failures = now, "", time.Time{}, time.Time{}, 0
 	}
-	faulty, readable := map[string]bool{}, false
+	faulty, readable, line := map[string]bool{}, false, held.trace()
 	var odd innius.Reading // the last one without a time that can be used
 	for _, r := range readings {
 		r = rule.mapped(r)
@@ -109,11 +111,13 @@ func (o *observation) with(readings []innius.Reading, rule *Rule, whole bool, no
 			next.takeUnusable(r, held, &n)
 		case !r.Time.Before(next.at):
 			next.at, next.value = r.Time, r.Value
+			line.add(r.Time, r.Value)
 		}
 		if r.Skip == "" || r.Skip == innius.SkipNumber || r.Skip == innius.SkipText {
 			next.seen, readable = later(next.seen, r.Time), true
 		}
 	}
+	next.recent = line.kept(held.recent)
 	next.countFaulty(faulty, &n)
 	if whole {
 		next.countOrder(readings, held, &n) // a walk through ascending pages that broke off says nothing of the newest

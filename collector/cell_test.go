@@ -161,7 +161,7 @@ func TestEachSensorIsInOneStateAndSaysWhy(t *testing.T) {
 		"fresh":         {polled, observation{at: now.Add(-hour), answered: now}, StateFresh, ""},
 		"late":          {paced, observation{at: now.Add(-hour), answered: now}, StateLate, "silent for more than three"},
 		"not asked yet": {paced, observation{at: now.Add(-hour), answered: now.Add(-hour)}, StateFresh, ""},
-		"stale":         {polled, old, StateStale, "stale: older than 1h0m0s"},
+		"stale":         {polled, old, StateStale, "is older than 1 h (stale_after)"},
 		"never":         {polled, observation{answered: now}, StateStale, "never reported"},
 		"failing":       {polled, observation{at: now, answered: now, failure: "status 500"}, StateFailing, "status 500"},
 		"only failed":   {polled, observation{failure: "status 404"}, StateFailing, "status 404"},
@@ -175,7 +175,7 @@ func TestEachSensorIsInOneStateAndSaysWhy(t *testing.T) {
 		if got := c.sensor.state(&c.seen, hour, now); got != c.state {
 			t.Errorf("%s: %s, want %s", name, got, c.state)
 		}
-		if got := c.sensor.why(&c.seen, hour, now); !strings.Contains(got, c.why) || c.why == "" && got != "" {
+		if got := c.sensor.why(&c.seen, &look{now: now, machine: &machine{}, staleAfter: hour}); !strings.Contains(got, c.why) || c.why == "" && got != "" {
 			t.Errorf("%s: %q, want %q", name, got, c.why)
 		}
 	}

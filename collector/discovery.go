@@ -211,6 +211,15 @@ func (d *discovery) oldestSuccess() time.Time {
 	return oldest
 }
 
+// progress says how far the reading of lists has come: what was answered once waits for its routine.
+func (d *discovery) progress() DiscoveryStatus {
+	lists := 1 + len(d.sensors)
+	if d.machines != nil {
+		lists++
+	}
+	return DiscoveryStatus{Lists: lists, Asked: len(d.routine.items)}
+}
+
 // settled reports whether one discovery has ended, well or badly: nothing is left that was never tried.
 func (d *discovery) settled() bool {
 	if d.machines == nil || !d.machines.tried {

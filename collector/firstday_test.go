@@ -68,8 +68,8 @@ func TestATimeThatIsNotUnderstoodIsSaidAndNotTakenForSilence(t *testing.T) {
 	odd := innius.Reading{Text: "2026-11-23 17:00:00", Skip: innius.SkipTime}
 	n := c.store(innius.Newest{Readings: []innius.Reading{odd}}, noRule, true, at(9))
 	s := &sensor{rule: noRule, cell: c}
-	if o := c.Load(); s.state(o, time.Hour, at(9)) != StateUnreadable || !strings.Contains(s.why(o, time.Hour, at(9)), odd.Text) {
-		t.Errorf("%s: %s", s.state(o, time.Hour, at(9)), s.why(o, time.Hour, at(9)))
+	if o := c.Load(); s.state(o, time.Hour, at(9)) != StateUnreadable || !strings.Contains(s.why(o, &look{now: at(9), staleAfter: time.Hour}), odd.Text) {
+		t.Errorf("%s: %s", s.state(o, time.Hour, at(9)), s.why(o, &look{now: at(9), staleAfter: time.Hour}))
 	}
 	if n.odd != odd {
 		t.Errorf("nobody can be told: %+v", n)

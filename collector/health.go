@@ -25,6 +25,10 @@ type health struct {
 
 	lists map[string]string // why the sensors of a machine cannot be listed, by machine id; never changed in place
 
+	discovery   DiscoveryStatus // how far it has come; without words
+	forReadings float64         // requests per hour that discovery leaves to readings
+	pausedSince time.Time       // when the reason of the pause came into force
+
 	settled    bool      // one discovery has ended, well or badly; then it stays
 	discovered bool      // the same, or kept values are served: the account is ready
 	verified   time.Time // when the whole catalogue was verified last
@@ -123,6 +127,7 @@ func (a *account) seen() health {
 	h := a.state
 	h.paused, h.until, h.lowered = a.gate.reason, a.gate.until, a.allowance.cause
 	h.sensors, h.verified = a.schedule.len(), a.discovery.verified
+	h.discovery, h.forReadings, h.pausedSince = a.discovery.progress(), a.forReadings(), a.gate.since
 	if h.paused == pausedLimit {
 		h.limit = KeptLimit{Until: a.gate.until, Since: a.gate.since, Unnamed: a.gate.limits}
 	}

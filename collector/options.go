@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"innius_exporter/innius"
@@ -94,8 +95,11 @@ func firstMatch(expressions []*regexp.Regexp, id, name string) *regexp.Regexp {
 // unanchored gives an expression back as the user wrote it.
 func unanchored(re *regexp.Regexp) string {
 	text := re.String()
-	if n := len(text); n > 6 && text[:4] == "^(?:" && text[n-2:] == ")$" {
-		return text[4 : n-2]
+	inner, closed := strings.CutSuffix(text, ")$")
+	for _, head := range []string{"^(?:", "^(?s:"} {
+		if bare, ok := strings.CutPrefix(inner, head); ok && closed {
+			return bare
+		}
 	}
 	return text
 }

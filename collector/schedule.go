@@ -91,12 +91,12 @@ func (r *roundRobin) set(machineID string, sensors []*sensor) (added, removed in
 
 // admit takes a sensor in that is not known yet.
 func (r *roundRobin) admit(s *sensor) *turn {
-	t := &turn{}
+	t := &turn{sensor: s}
 	if before := r.heritage[s.ref]; before != nil {
 		t.pace, t.seed, t.behind = before.pace, before.seed, before.behind
 	}
 	t.entry = newEntry(t)
-	r.waiting.put(t.entry, r.firstDue(t, s.cell.Load()))
+	r.put(t, r.firstDue(t, s.cell.Load()))
 	r.admitted = append(r.admitted, t)
 	return t
 }
@@ -146,6 +146,7 @@ func (r *roundRobin) next(now time.Time) *turn {
 	first := r.waiting.first()
 	r.waiting.take(first)
 	first.value.asked = now
+	first.value.sensor.cell.turn.asking()
 	return first.value
 }
 
@@ -173,6 +174,7 @@ func (r *roundRobin) again(t *turn) {
 func (r *roundRobin) put(t *turn, due time.Time) {
 	if !t.gone {
 		r.waiting.put(t.entry, due)
+		t.sensor.cell.turn.wait(due, t.seq)
 	}
 }
 

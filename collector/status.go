@@ -1,10 +1,6 @@
 package collector
 
-import (
-	"time"
-
-	"innius_exporter/innius"
-)
+import "time"
 
 // Status is all that a person may want to know, at one moment. It holds no secret: every text in it that came from
 // the API was scrubbed by the client.
@@ -19,7 +15,9 @@ type AccountStatus struct {
 	Company           string          `json:"company"`
 	CompanyID         string          `json:"company_id"`
 	Up                *bool           `json:"up"` // null before the first answer
+	Health            string          `json:"health"`
 	Failure           string          `json:"failure,omitempty"`
+	FailingSince      *time.Time      `json:"failing_since,omitempty"`
 	LastError         string          `json:"last_error,omitempty"`
 	LastErrorAt       *time.Time      `json:"last_error_at,omitempty"`
 	PausedUntil       *time.Time      `json:"paused_until,omitempty"`
@@ -29,8 +27,11 @@ type AccountStatus struct {
 	Lowered           string          `json:"allowance_lowered,omitempty"` // why fewer are sent than configured, in words
 	Burst             int             `json:"allowance_burst_requests"`    // that may be sent at once after a rest
 	RequestsRemaining float64         `json:"allowance_remaining_requests"`
-	Cycle             float64         `json:"cycle_seconds"` // to ask each sensor once
+	ForReadings       float64         `json:"allowance_for_readings_requests_per_hour"` // what discovery leaves
+	Cycle             float64         `json:"cycle_seconds"`                            // to ask each sensor once
+	Plan              string          `json:"plan"`                                     // what the allowance buys, in words
 	Verified          *time.Time      `json:"discovery_last_success"`
+	Discovery         DiscoveryStatus `json:"discovery"`
 	Demand            float64         `json:"demand_requests_per_hour"`
 	Sensors           map[State]int   `json:"sensors"`
 	Promises          map[Promise]int `json:"promises,omitempty"`              // sensors with max_age
@@ -38,11 +39,21 @@ type AccountStatus struct {
 	Machines          []MachineStatus `json:"machines"`
 }
 
+// DiscoveryStatus says how far the reading of lists has come: the company, the machines, and the sensors of each machine.
+type DiscoveryStatus struct {
+	Ended bool   `json:"first_ended"`    // the first one has, well or badly
+	Lists int    `json:"lists"`          // known to be there
+	Asked int    `json:"lists_answered"` // read or failed at least once
+	Words string `json:"words"`
+}
+
 // MachineStatus is one machine with its sensors.
 type MachineStatus struct {
 	Machine string         `json:"machine"` // as on the label
 	ID      string         `json:"machine_id"`
+	Name    string         `json:"machine_name"`   // as innius gives it
 	Note    string         `json:"note,omitempty"` // why it has no sensors here
+	States  map[State]int  `json:"states"`
 	Sensors []SensorStatus `json:"sensors"`
 }
 
@@ -50,13 +61,22 @@ type MachineStatus struct {
 type SensorStatus struct {
 	Sensor      string     `json:"sensor"` // as on the label
 	ID          string     `json:"sensor_id"`
+	Name        string     `json:"sensor_name"` // as innius gives it
 	Unit        string     `json:"unit"`
 	State       State      `json:"state"`
+	Exposed     bool       `json:"on_metrics"`    // its value is
 	Why         string     `json:"why,omitempty"` // why its value is not on /metrics, or what is wrong
 	Value       *float64   `json:"value"`         // the newest number held, stale or not
 	Timestamp   *time.Time `json:"timestamp"`     // when that was measured
 	Age         *float64   `json:"age_seconds"`
+	Interval    *float64   `json:"expected_interval_seconds"` // the pace learned
 	LastSuccess *time.Time `json:"last_success"`
+	LastRequest *time.Time `json:"last_request"`                     // answered, or failed through its own fault
+	NextRequest *time.Time `json:"next_request"`                     // when it will be asked, an estimate
+	WaitsFor    WaitsFor   `json:"next_request_waits_for,omitempty"` // why not now
+	Ahead       int        `json:"next_request_sensors_ahead"`       // that will be asked before
+	Promise     Promise    `json:"promise,omitempty"`                // of max_age
+	Recent      Recent     `json:"recent,omitzero"`                  // numbers, oldest first, with the newest
 }
 
 // Status describes everything at this moment.
@@ -68,108 +88,61 @@ func (p *Poller) Status() Status {
 		if company := v.companies[i]; company != nil {
 			account.Company, account.CompanyID = p.opts.Labels.text(company.ID, company.Name), company.ID
 		}
+		next := a.foresee(v.machines[i], now)
 		account.Machines = make([]MachineStatus, len(v.machines[i]))
 		for j, m := range v.machines[i] {
-			account.Machines[j] = p.machineStatus(a, m, now)
-			for _, s := range account.Machines[j].Sensors {
-				account.Sensors[s.State]++
-			}
-			account.count(m, now)
+			n := len(m.sensors)
+			account.Machines[j] = p.machineStatus(a, m, next[:n], now)
+			account.count(&account.Machines[j])
+			next = next[n:]
 		}
 		status.Accounts = append(status.Accounts, account)
 	}
 	return status
 }
 
-// count counts the promises of a machine's sensors.
-func (s *AccountStatus) count(m *machine, now time.Time) {
-	for _, sensor := range m.sensors {
-		if state := sensor.promise(sensor.cell.Load(), s.Stretched != nil, now); state != "" && sensor.polled() {
-			s.Promises[state]++
+// count counts the states and promises of a machine's sensors.
+func (s *AccountStatus) count(m *MachineStatus) {
+	for i := range m.Sensors {
+		m.States[m.Sensors[i].State]++
+		s.Sensors[m.Sensors[i].State]++
+		if promise := m.Sensors[i].Promise; promise != "" {
+			s.Promises[promise]++
 		}
 	}
 }
 
-func (a *account) status(now time.Time) AccountStatus {
-	h, perHour := a.health.Load(), a.Pacer.PerHour()
-	s := AccountStatus{
-		Name: a.Name, Failure: h.failure(now, perHour), LastError: h.lastError, LastErrorAt: moment(h.lastErrorAt),
-		PausedUntil: moment(h.pausedUntil(now)), RequestsPerHour: perHour, RequestsRemaining: a.Pacer.Remaining(now),
-		Burst:      a.Pacer.Burst(),
-		Configured: a.allowance.configured.PerHour, Lowered: why[h.lowered],
-		Cycle: a.cycle().Seconds(), Verified: moment(h.verified), Demand: h.demand, Sensors: map[State]int{}, Promises: map[Promise]int{},
+func (p *Poller) machineStatus(a *account, m *machine, next []upcoming, now time.Time) MachineStatus {
+	status := MachineStatus{
+		Machine: m.label, ID: m.ID, Name: m.Name, Note: m.note(a.health.Load()),
+		States: map[State]int{}, Sensors: make([]SensorStatus, len(m.sensors)),
 	}
-	if h.stretch > 1 {
-		s.Stretched = &h.stretch
-	}
-	if s.PausedUntil != nil {
-		s.PauseReason = string(h.paused)
-	}
-	if up, known := h.up(now, perHour); known {
-		s.Up = &up
-	}
-	return s
-}
-
-func (p *Poller) machineStatus(a *account, m *machine, now time.Time) MachineStatus {
-	status := MachineStatus{Machine: m.label, ID: m.ID, Sensors: make([]SensorStatus, len(m.sensors))}
-	switch {
-	case m.filtered != "":
-		status.Note = "filtered: " + m.filtered
-	case a.health.Load().lists[m.ID] != "":
-		status.Note = "its sensors cannot be listed: " + a.health.Load().lists[m.ID]
-	case m.listedAt.IsZero():
-		status.Note = "its sensors have not been listed yet"
-	}
+	h, cycle := a.health.Load(), a.cycle()
 	for i, s := range m.sensors {
-		o, staleAfter := s.cell.Load(), p.staleAfter(s, a.cycle())
-		status.Sensors[i] = SensorStatus{
-			Sensor: s.label, ID: s.ID, Unit: s.Unit, State: s.state(o, staleAfter, now), Why: s.why(o, staleAfter, now),
-			Timestamp: moment(o.at), LastSuccess: moment(o.answered),
-		}
-		if !o.at.IsZero() {
-			age := now.Sub(o.at).Seconds()
-			status.Sensors[i].Value, status.Sensors[i].Age = &o.value, &age
+		status.Sensors[i] = s.status(&look{now: now, machine: m, staleAfter: p.staleAfter(s, cycle), next: next[i]})
+		if s.polled() {
+			status.Sensors[i].Promise = s.promise(s.cell.Load(), h.stretch > 1, now)
 		}
 	}
 	return status
 }
 
-// why says in words why a sensor's value is not on /metrics, or what is wrong with it; empty where nothing is.
-func (s *sensor) why(o *observation, staleAfter time.Duration, now time.Time) string {
-	switch s.state(o, staleAfter, now) {
-	case StateFiltered:
-		if s.twinOf != "" {
-			return "asked for by account " + s.twinOf
-		}
-		return "filtered: " + s.filtered
-	case StateFailing:
-		return o.failure
-	case StateWaiting:
-		return "waiting for allowance: not asked yet"
-	case StateUnreadable:
-		return unreadable(o.unusable)
-	case StateLate:
-		return "late: silent for more than three of its intervals of " + words(s.cell.expected())
-	case StateStale:
-		if o.at.IsZero() {
-			return "never reported"
-		}
-		return "stale: older than " + staleAfter.Round(time.Second).String()
+func (s *sensor) status(l *look) SensorStatus {
+	o, next := s.cell.Load(), &l.next
+	status := SensorStatus{
+		Sensor: s.label, ID: s.ID, Name: s.Name, Unit: s.Unit,
+		State: s.state(o, l.staleAfter, l.now), Exposed: s.polled() && o.exposed(l.staleAfter, l.now), Why: s.why(o, l),
+		Timestamp: moment(o.at), LastSuccess: moment(o.answered), LastRequest: moment(later(o.answered, o.tried)),
+		NextRequest: moment(next.at), WaitsFor: next.waits, Ahead: next.ahead, Recent: Recent{o.recent},
 	}
-	return ""
-}
-
-func unreadable(r innius.Reading) string {
-	switch r.Skip {
-	case innius.SkipTime:
-		return "the time of its readings is not understood: \"" + r.Text + "\"; fields.time in the config chooses another field"
-	case innius.SkipFuture:
-		return "its newest reading is more than 5 min ahead of the API's clock: " + r.Time.UTC().Format(time.RFC3339)
-	case innius.SkipText:
-		return "its newest reading is the text \"" + r.Text + "\"; a rule under sensors: may map it to a number (values)"
+	if !o.at.IsZero() {
+		age := l.now.Sub(o.at).Seconds()
+		status.Value, status.Age = &o.value, &age
 	}
-	return "its newest reading is no number: " + r.Text
+	if interval := s.cell.expected(); interval > 0 {
+		status.Interval = &interval
+	}
+	return status
 }
 
 // moment returns a moment for an encoder; nil where it is unknown.
@@ -179,9 +152,4 @@ func moment(t time.Time) *time.Time {
 	}
 	t = t.UTC()
 	return &t
-}
-
-// words says seconds as a duration.
-func words(seconds float64) string {
-	return time.Duration(seconds * float64(time.Second)).Round(time.Second).String()
 }

@@ -119,7 +119,7 @@ func (p *process) run(ctx context.Context, hangup <-chan os.Signal) error {
 // server makes the server of all pages.
 func (p *process) server() (*http.Server, error) {
 	opts := web.Options{
-		Source: p.live, Registry: p.registry, MetricsPath: p.TelemetryPath, Version: version.Version, Pprof: p.Pprof, Logger: p.log,
+		Source: p.live, Config: p.reloader.yaml, Registry: p.registry, MetricsPath: p.TelemetryPath, Version: version.Version, Pprof: p.Pprof, Logger: p.log,
 	}
 	if p.Lifecycle {
 		opts.Reload = p.reloader.Reload

@@ -50,6 +50,9 @@ func (r *reloader) took(cfg *config.Config) {
 	r.at.Set(float64(time.Now().UnixNano()) / 1e9)
 }
 
+// yaml returns the config in force, without secrets.
+func (r *reloader) yaml() string { return r.inForce.Load().YAML() }
+
 // Reload loads the config and returns when it is in force, or why it is not: then everything stays as it was.
 func (r *reloader) Reload() error {
 	r.mu.Lock()

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// FuzzParse protects two promises for every text: no panic, and no key in an error, wherever the text, a file or a
-// variable holds it.
+// FuzzParse protects three promises for every text: no panic, no key in an error, wherever the text, a file or a variable
+// holds it, and that what loads is written as what loads as the same.
 func FuzzParse(f *testing.F) {
 	files, err := filepath.Glob("testdata/*.yml")
 	if err != nil {
@@ -34,6 +34,9 @@ func FuzzParse(f *testing.F) {
 		}
 		if c != nil {
 			checkPossible(t, c)
+			if strings.Contains(roundTripBy(t, "fuzz", c, o), canary) {
+				t.Fatal("the written config holds the key")
+			}
 		}
 	})
 }

@@ -2,78 +2,95 @@ package web
 
 import (
 	"bytes"
-	_ "embed"
-	"fmt"
-	"html/template"
-	"math"
+	"compress/gzip"
+	"encoding/json"
 	"net/http"
-	"strconv"
-	"time"
+	"strings"
+
+	"innius_exporter/collector"
 )
 
-//go:embed status.html
-var statusTemplate string
+// statusAtOnce bounds how many status pages, and answers in JSON, are made at the same time: with ten thousand sensors
+// each takes megabytes.
+const statusAtOnce = 8
 
 // statusPage renders the status for people. html/template escapes everything: no name from the API can inject markup.
-func statusPage(s Source) http.HandlerFunc {
-	page := template.Must(template.New("status").Funcs(template.FuncMap{
-		"age": age, "number": number, "moment": exact,
-		"seconds": func(s float64) string { return age(&s) },
-		"deref":   func(b *bool) bool { return *b },
-		"rate":    rate,
-		"times":   func(factor *float64) string { return strconv.FormatFloat(*factor, 'f', 1, 64) },
-	}).Parse(statusTemplate))
-	return func(w http.ResponseWriter, _ *http.Request) {
+func statusPage(s Source) http.Handler {
+	return atOnce(statusAtOnce, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		q, status, err := answerTo(r, s)
+		v, code := viewOf(q, status), http.StatusOK
+		if err != nil {
+			v.Problem, code = err.Error(), codeOf(err)
+		}
 		var body bytes.Buffer
-		if err := page.Execute(&body, s.Status()); err != nil {
+		if err := page.Execute(&body, &v); err != nil {
 			http.Error(w, "render the status page: "+err.Error(), http.StatusInternalServerError)
 			return
 		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		w.Header().Set("Cache-Control", "no-store")
-		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
-		_, _ = body.WriteTo(w) // the client has gone: there is nobody to tell
+		w.Header().Set("Content-Security-Policy", pagePolicy)
+		writePacked(w, r, code, body.Bytes())
+	}))
+}
+
+// statusJSON answers with what the page shows. Recent readings are left out where everything is asked for: they would be
+// most of it.
+func statusJSON(s Source) http.Handler {
+	return atOnce(statusAtOnce, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		q, status, err := answerTo(r, s)
+		switch {
+		case err != nil:
+			writeJSON(w, r, codeOf(err), map[string]string{"error": err.Error()})
+			return
+		case !q.restricts():
+			forgetRecent(status)
+		}
+		writeJSON(w, r, http.StatusOK, status)
+	}))
+}
+
+// answerTo returns what a request asks for.
+func answerTo(r *http.Request, s Source) (query, collector.Status, error) {
+	q, err := parseQuery(r.URL.RawQuery)
+	if err != nil {
+		return q, collector.Status{}, err
+	}
+	status, err := q.of(s.Status())
+	return q, status, err
+}
+
+// forgetRecent takes the recent readings out of a status that query.of has copied.
+func forgetRecent(s collector.Status) {
+	for _, a := range s.Accounts {
+		for _, m := range a.Machines {
+			for i := range m.Sensors {
+				m.Sensors[i].Recent = collector.Recent{}
+			}
+		}
 	}
 }
 
-// age says a number of seconds in words, with the two largest units.
-func age(seconds *float64) string {
-	if seconds == nil {
-		return ""
+// writePacked writes a body, compressed where the client takes that: a large page shrinks to a tenth.
+func writePacked(w http.ResponseWriter, r *http.Request, code int, body []byte) {
+	w.Header().Set("Vary", "Accept-Encoding")
+	if !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		w.WriteHeader(code)
+		_, _ = w.Write(body) // the client has gone: there is nobody to tell
+		return
 	}
-	d := time.Duration(*seconds * float64(time.Second))
-	switch {
-	case d < time.Minute:
-		return fmt.Sprintf("%d s", int(d.Seconds()))
-	case d < time.Hour:
-		return fmt.Sprintf("%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
-	}
-	return fmt.Sprintf("%d days %d h", int(d.Hours())/24, int(d.Hours())%24)
+	w.Header().Set("Content-Encoding", "gzip")
+	w.WriteHeader(code)
+	packed, _ := gzip.NewWriterLevel(w, gzip.BestSpeed) // the level is one
+	_, _ = packed.Write(body)
+	_ = packed.Close()
 }
 
-func number(value *float64) string {
-	if value == nil {
-		return ""
+func writeJSON(w http.ResponseWriter, r *http.Request, code int, answer any) {
+	body, err := json.Marshal(answer)
+	if err != nil {
+		http.Error(w, "encode the status: "+err.Error(), http.StatusInternalServerError)
+		return
 	}
-	if size := math.Abs(*value); size >= 1e15 || size > 0 && size < 1e-6 {
-		return strconv.FormatFloat(*value, 'g', -1, 64)
-	}
-	return strconv.FormatFloat(*value, 'f', -1, 64)
-}
-
-// rate says requests per hour: whole ones, unless they are few.
-func rate(perHour float64) string {
-	if perHour >= 100 || perHour == 0 {
-		return strconv.FormatFloat(perHour, 'f', 0, 64)
-	}
-	return strconv.FormatFloat(perHour, 'g', 3, 64)
-}
-
-func exact(t *time.Time) string {
-	if t == nil {
-		return ""
-	}
-	return t.Format("2006-01-02 15:04:05 UTC")
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	writePacked(w, r, code, append(body, '\n'))
 }

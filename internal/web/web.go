@@ -1,9 +1,8 @@
-// Package web serves the exporter's pages: landing, metrics, status, health, readiness and reload. But for the last it
-// reads the poller and changes nothing.
+// Package web serves the exporter's pages: landing, metrics, status, config, health, readiness and reload. But for the last
+// it reads the poller and changes nothing.
 package web
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -31,6 +30,7 @@ type Source interface {
 // Options configures the pages. All but Pprof and Reload are required.
 type Options struct {
 	Source      Source
+	Config      func() string // the config in force as YAML, without secrets
 	Registry    *prometheus.Registry
 	MetricsPath string // --web.telemetry-path
 	Version     string
@@ -50,6 +50,7 @@ func Handler(o Options) (http.Handler, error) {
 	mux.Handle("GET "+o.MetricsPath, metrics(o))
 	mux.Handle("GET /status", statusPage(o.Source))
 	mux.Handle("GET /api/v1/status", statusJSON(o.Source))
+	mux.HandleFunc("GET /config", configPage(o.Config))
 	mux.HandleFunc("GET /-/healthy", healthy(o.Source))
 	mux.HandleFunc("GET /-/ready", ready(o.Source))
 	for _, method := range []string{http.MethodPost, http.MethodPut} { // as Prometheus has it
@@ -62,7 +63,7 @@ func Handler(o Options) (http.Handler, error) {
 		mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	}
-	return mux, nil
+	return secure(mux), nil
 }
 
 // NewServer makes the server of the pages, with timeouts against clients that are slow on purpose or by accident.
@@ -115,24 +116,12 @@ func landingPage(o Options) (http.Handler, error) {
 		Links: []toolkit.LandingLinks{
 			{Address: o.MetricsPath, Text: "Metrics", Description: "for Prometheus"},
 			{Address: "/status", Text: "Status", Description: "what to look at when a number seems wrong"},
-			{Address: "/api/v1/status", Text: "Status as JSON"},
+			{Address: "/api/v1/status", Text: "Status as JSON", Description: "of one sensor with ?machine=...&sensor=..."},
+			{Address: "/config", Text: "Config", Description: "in force, with defaults filled in and no secret"},
 			{Address: "/-/healthy", Text: "Health", Description: "is the exporter alive"},
 			{Address: "/-/ready", Text: "Readiness", Description: "has it looked at each account once"},
 		},
 	})
-}
-
-func statusJSON(s Source) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		body, err := json.Marshal(s.Status())
-		if err != nil {
-			http.Error(w, "encode the status: "+err.Error(), http.StatusInternalServerError)
-			return
-		}
-		w.Header().Set("Content-Type", "application/json; charset=utf-8")
-		w.Header().Set("Cache-Control", "no-store")
-		_, _ = w.Write(append(body, '\n')) // the client has gone: there is nobody to tell
-	}
 }
 
 // healthy answers 503 when a loop has neither decided anything nor been asleep until a known moment for a minute.

@@ -1,0 +1,91 @@
+package web
+
+import (
+	"fmt"
+	"iter"
+	"math"
+	"testing"
+	"time"
+
+	"innius_exporter/collector"
+)
+
+// now is when the pages of these tests are made.
+var now = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+func ago(d time.Duration) *time.Time {
+	at := now.Add(-d)
+	return &at
+}
+
+// wave is a number of readings that end at a moment, one every so often.
+func wave(count int, every time.Duration, end time.Time) iter.Seq2[time.Time, float64] {
+	return func(yield func(time.Time, float64) bool) {
+		for i := range count {
+			if !yield(end.Add(time.Duration(i-count+1)*every), 50+40*math.Sin(float64(i))) {
+				return
+			}
+		}
+	}
+}
+
+// freshSensor is a sensor as most are.
+func freshSensor(name, id string) collector.SensorStatus {
+	return collector.SensorStatus{
+		Sensor: name, ID: id, Name: name, Unit: "bar", State: collector.StateFresh, Exposed: true,
+		Value: new(13270480.5), Timestamp: ago(3700 * time.Second), Age: new(3700.0), Interval: new(30.0),
+		LastSuccess: ago(3 * time.Minute), LastRequest: ago(3 * time.Minute), NextRequest: ago(-4 * time.Minute),
+		WaitsFor: collector.WaitsForPace, Recent: collector.RecentOf(wave(24, 30*time.Second, now)),
+	}
+}
+
+// staleSensor is one that is not on /metrics.
+func staleSensor(name, id string) collector.SensorStatus {
+	s := freshSensor(name, id)
+	s.State, s.Exposed, s.Why, s.WaitsFor = collector.StateStale, false, "stale since yesterday", collector.WaitsForAllowance
+	return s
+}
+
+// plant is the status of accounts with machines m1, m2 ... of sensors s1, s2 ...; the second of each machine is stale.
+func plant(accounts, machines, sensors int) collector.Status {
+	s := collector.Status{At: now}
+	for a := range accounts {
+		account := collector.AccountStatus{
+			Name: fmt.Sprintf("a%d", a+1), Company: fmt.Sprintf("Works %d", a+1), Up: new(true), Health: "innius answers",
+			RequestsPerHour: 1200, Configured: 1200, ForReadings: 1100, Cycle: 246, Demand: 1234, Plan: "it suffices",
+			Discovery: collector.DiscoveryStatus{Ended: true, Words: "all seen"}, Sensors: map[collector.State]int{},
+		}
+		for m := range machines {
+			account.Machines = append(account.Machines, machine(m+1, sensors))
+			for state, n := range account.Machines[m].States {
+				account.Sensors[state] += n
+			}
+		}
+		s.Accounts = append(s.Accounts, account)
+	}
+	return s
+}
+
+func machine(number, sensors int) collector.MachineStatus {
+	m := collector.MachineStatus{
+		Machine: fmt.Sprintf("Machine %d", number), ID: fmt.Sprintf("m%d", number), Name: fmt.Sprintf("Machine %d", number),
+		States: map[collector.State]int{},
+	}
+	for i := range sensors {
+		name, id := fmt.Sprintf("Sensor %d", i+1), fmt.Sprintf("m%d-s%d", number, i+1)
+		one := freshSensor(name, id)
+		if i == 1 {
+			one = staleSensor(name, id)
+		}
+		m.Sensors = append(m.Sensors, one)
+		m.States[one.State]++
+	}
+	return m
+}
+
+// get asks the pages of a status.
+func get(t *testing.T, s collector.Status, path string) (int, string) {
+	t.Helper()
+	code, body, _ := ask(t, handler(t, &source{status: s}, false), "GET", path)
+	return code, body
+}

@@ -1,0 +1,97 @@
+package web
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+
+	"innius_exporter/collector"
+)
+
+// hostile are names as someone would choose them who wants to take over the page.
+var hostile = []string{
+	`<script>alert("1")</script>&'`, `"><img src=x onerror=alert(1)>`, `" onmouseover="alert(1)`, `' onfocus='alert(1)`,
+	`javascript:alert(1)`, `</title></svg><script>alert(1)</script>`, `{{.}}<!--`, `--></style></script><b>`, "\u202Egnirts\u2066",
+	"nul\x00byte", "not utf-8 \xff\xfe", "`${alert(1)}`", strings.Repeat("<b>x", 16<<10),
+}
+
+func hostileStatus(name string) collector.Status {
+	s := plant(1, 2, 2)
+	a := &s.Accounts[0]
+	a.Name, a.Company, a.LastError, a.LastErrorAt, a.Health, a.Failure, a.Lowered = name, name, name, ago(0), name, name, name
+	a.PauseReason, a.Plan, a.Discovery.Words = name, name, name
+	for i := range a.Machines {
+		m := &a.Machines[i]
+		m.Machine, m.ID, m.Name, m.Note = name, name, name, name
+		for j := range m.Sensors {
+			one := &m.Sensors[j]
+			one.Sensor, one.ID, one.Name, one.Unit, one.Why = name, name, name, name, name
+		}
+	}
+	a.Machines[1].Sensors = nil
+	return s
+}
+
+// tags finds what a browser would take for the beginning of an element, an end or a comment.
+var tags = regexp.MustCompile(`<[a-zA-Z/!][^>]*>`)
+
+// A page of hostile names must have the very elements and attributes of a page of harmless ones.
+func TestHostileNamesCannotInjectMarkup(t *testing.T) {
+	_, harmless := get(t, hostileStatus("harmless"), "/status")
+	want := shape(harmless)
+	for _, name := range hostile {
+		code, body := get(t, hostileStatus(name), "/status")
+		if code != 200 {
+			t.Errorf("%.40q: status %d", name, code)
+		}
+		if got := shape(body); got != want {
+			t.Errorf("%.40q changes the markup:\n%s", name, firstDifference(got, want))
+		}
+		if len(body) > 4*len(harmless)+20*len(name)*6 {
+			t.Errorf("%.40q: a page of %d bytes", name, len(body))
+		}
+	}
+}
+
+// attribute matches what differs by its value alone.
+var attribute = regexp.MustCompile(`title="[^"]*"`)
+
+// shape is the markup of a page without its texts.
+func shape(body string) string {
+	_, body, _ = strings.Cut(body, "<body>")
+	body, _, _ = strings.Cut(body, "<script>")
+	return attribute.ReplaceAllString(strings.Join(tags.FindAllString(body, -1), "\n"), `title=""`)
+}
+
+func firstDifference(got, want string) string {
+	a, b := strings.Split(got, "\n"), strings.Split(want, "\n")
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			return fmt.Sprintf("element %d: %.200s, want %.200s", i, a[i], b[i])
+		}
+	}
+	return fmt.Sprintf("%d elements, want %d", len(a), len(b))
+}
+
+// A name that turns the direction of writing must not turn what stands beside it.
+func TestNamesAreIsolatedFromTheTextAroundThem(t *testing.T) {
+	_, body := get(t, hostileStatus("\u202Egnirts"), "/status")
+	for _, part := range regexp.MustCompile(`.{0,60}\x{202E}gnirts`).FindAllString(body, -1) {
+		if !strings.Contains(part, "<bdi>\u202E") && !strings.Contains(part, `title="`) && !strings.Contains(part, "<dd>") {
+			t.Errorf("%q is not isolated", part)
+		}
+	}
+}
+
+func TestALongNameIsCutOnThePage(t *testing.T) {
+	_, body := get(t, hostileStatus(strings.Repeat("ä", 32<<10)), "/status")
+	s := hostileStatus("x")
+	s.Accounts[0].Machines[0].Sensors[0].Sensor = strings.Repeat("ä", 32<<10)
+	if _, one := get(t, s, "/status"); strings.Contains(one, strings.Repeat("ä", 200)) || !strings.Contains(one, "ää…") {
+		t.Error("it is not cut")
+	}
+	if !strings.Contains(body, "…") {
+		t.Error("no mark where it was cut")
+	}
+}

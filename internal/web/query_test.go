@@ -1,0 +1,114 @@
+package web
+
+import (
+	"encoding/json"
+	"net/url"
+	"strings"
+	"testing"
+
+	"innius_exporter/collector"
+)
+
+func TestAQueryRestrictsPageAndJSONAlike(t *testing.T) {
+	s := plant(2, 3, 4)
+	s.Accounts[1].Machines[2].Machine = "Machine 3 (m3)"
+	for query, want := range map[string]int{
+		"": 24, "machine=&sensor=&state=": 24, // as an empty form sends it
+		"machine=Machine+1": 8, "machine=m2&sensor=m2-s3": 2, "sensor=Sensor+4": 6, "state=stale": 6, "state=waiting": 0,
+		"machine=Machine+3+(m3)": 4, "machine=Machine+3": 8, // label, and name of both
+		"machine=m1&state=fresh": 6, "machine=m1&sensor=Sensor+2&state=fresh": 0,
+	} {
+		code, body := get(t, s, "/api/v1/status?"+query)
+		var answer collector.Status
+		if err := json.Unmarshal([]byte(body), &answer); err != nil || code != 200 {
+			t.Errorf("%q: status %d, %v", query, code, err)
+		}
+		sensors := 0
+		for _, a := range answer.Accounts {
+			for _, m := range a.Machines {
+				sensors += len(m.Sensors)
+			}
+		}
+		code, page := get(t, s, "/status?"+query)
+		if shown := strings.Count(page, `<th scope="row"`); sensors != want || shown != want || code != 200 {
+			t.Errorf("%q: %d sensors in JSON, %d on the page (status %d), want %d", query, sensors, shown, code, want)
+		}
+	}
+}
+
+func TestThePageLinksTheSameAsJSON(t *testing.T) {
+	for path, want := range map[string]string{
+		"/status": "/api/v1/status", "/status?sensor=&machine=Machine+1": "/api/v1/status?machine=Machine&#43;1", "/status?state=stale&sensor=Sensor+2": "/api/v1/status?sensor=Sensor&#43;2&amp;state=stale",
+	} {
+		if _, body := get(t, plant(1, 1, 2), path); !strings.Contains(body, `<a href="`+want+`">as JSON</a>`) {
+			t.Errorf("%s: no link to %s in %.3000s", path, want, body[strings.Index(body, "<header>"):])
+		}
+	}
+}
+
+func TestAnAccountWithoutWhatIsAskedForIsLeftOut(t *testing.T) {
+	s := plant(2, 1, 1)
+	s.Accounts[1].Machines[0].Sensors[0].ID = "other"
+	_, body := get(t, s, "/api/v1/status?sensor=other")
+	if strings.Contains(body, `"a1"`) || !strings.Contains(body, `"a2"`) {
+		t.Error(body)
+	}
+}
+
+func TestRecentReadingsAreInTheAnswerAboutFew(t *testing.T) {
+	s := plant(1, 1, 2)
+	if _, body := get(t, s, "/api/v1/status"); strings.Contains(body, `"recent"`) {
+		t.Error("the answer about everything holds them")
+	}
+	if _, body := get(t, s, "/api/v1/status?sensor=m1-s1"); !strings.Contains(body, `"recent":[[`) {
+		t.Errorf("the answer about one does not: %s", body)
+	}
+	if s.Accounts[0].Machines[0].Sensors[0].Recent.Len() != collector.RecentKept {
+		t.Error("the answer changed the status that it was made of")
+	}
+}
+
+func TestABadQueryGivesOneClearError(t *testing.T) {
+	hostile := url.QueryEscape(`<script>alert(1)</script>"onmouseover=`)
+	for query, want := range map[string]struct {
+		code int
+		text string
+	}{
+		"machine=nix":                {404, `there is no machine "nix"; it is found by its whole label, id or name`},
+		"sensor=nix":                 {404, `there is no sensor "nix"`},
+		"machine=m1&sensor=m2-s1":    {404, `there is no sensor "m2-s1" on machine "m1"`},
+		"machine=machine+1":          {404, `there is no machine "machine 1"`},
+		"machine=nix&state=stale":    {404, `there is no machine "nix"`},
+		"state=rotten":               {400, `there is no state "rotten"; there are waiting, fresh, late, stale, unreadable, failing, filtered`},
+		"name=x":                     {400, `there is no parameter "name"; there are machine, sensor and state`},
+		"machine=a&machine=b":        {400, `the parameter "machine" is given 2 times`},
+		"machine=%zz":                {400, "malformed query"},
+		"machine=" + hostile:         {404, `there is no machine "<script>`},
+		"sensor=" + long("x", 60000): {404, `there is no sensor "xxx`},
+		hostile + "=1":               {400, `there is no parameter "<script>`},
+	} {
+		code, body := get(t, plant(1, 2, 2), "/api/v1/status?"+query)
+		var answer struct{ Error string }
+		if err := json.Unmarshal([]byte(body), &answer); err != nil || code != want.code || !strings.Contains(answer.Error, want.text) {
+			t.Errorf("%.80s: status %d, %v: %.300s", query, code, err, body)
+		}
+		code, page := get(t, plant(1, 2, 2), "/status?"+query)
+		if code != want.code || !strings.Contains(page, `role="alert"`) || strings.Contains(page, "<script>alert") ||
+			strings.Contains(page, `"onmouseover`) {
+			t.Errorf("%.80s: page with status %d:\n%.3000s", query, code, page)
+		}
+		if len(answer.Error) > 500 {
+			t.Errorf("%.80s: an error of %d bytes", query, len(answer.Error))
+		}
+	}
+}
+
+func long(text string, count int) string { return strings.Repeat(text, count) }
+
+func TestAnUnknownSensorDuringTheFirstDiscoveryMayComeYet(t *testing.T) {
+	s := plant(1, 1, 1)
+	s.Accounts[0].Discovery.Ended = false
+	if _, body := get(t, s, "/api/v1/status?sensor=nix"); !strings.Contains(body, "first discovery is still under way") {
+		t.Error(body)
+	}
+}

@@ -1,0 +1,113 @@
+package web
+
+import (
+	"html/template"
+	"math"
+	"strconv"
+	"time"
+
+	"innius_exporter/collector"
+)
+
+// The size of a sparkline, in units of its own: whole coordinates are fine enough, and short.
+const (
+	sparkWidth, sparkHeight = 100, 20
+	sparkEdge               = 2 // free on each side, or thick lines would be cut
+)
+
+// gapAfter is how many of a sensor's intervals may lie between two readings before the line is broken there.
+const gapAfter = 3
+
+// sparkline draws recent readings as inline SVG, which holds nothing but numbers. The line is broken where readings are
+// missing, as far as the sensor's interval is known; what stands alone is a dot.
+func sparkline(s *collector.SensorStatus) template.HTML {
+	if s.Recent.Len() == 0 {
+		return ""
+	}
+	scale := scaleOf(s.Recent)
+	text := append([]byte(`<svg viewBox="0 0 100 20" role="img"><title>`), scale.title(s.Recent.Len())...)
+	text = append(text, `</title><path d="`...)
+	text = scale.path(text, s)
+	return template.HTML(append(text, `"/></svg>`...))
+}
+
+// scale is what a sparkline shows.
+type scale struct {
+	first, last time.Time
+	least, most float64
+}
+
+func scaleOf(r collector.Recent) scale {
+	s := scale{least: math.Inf(1), most: math.Inf(-1)}
+	for at, value := range r.All() {
+		if s.first.IsZero() {
+			s.first = at
+		}
+		s.last, s.least, s.most = at, min(s.least, value), max(s.most, value)
+	}
+	return s
+}
+
+func (s scale) title(readings int) string {
+	if readings == 1 {
+		return "1 reading: " + short(s.least)
+	}
+	return strconv.Itoa(readings) + " readings, " + short(s.least) + " to " + short(s.most) + ", in " + collector.Span(s.last.Sub(s.first))
+}
+
+// path appends the path, in steps from point to point, which are short to write. After a gap it moves without drawing; a
+// point that stands alone is a line of no length.
+func (s scale) path(text []byte, status *collector.SensorStatus) []byte {
+	var before time.Time
+	var x, y int64
+	alone := false
+	for at, value := range status.Recent.All() {
+		gap := status.Interval != nil && at.Sub(before).Seconds() > gapAfter**status.Interval
+		switch {
+		case before.IsZero() || gap:
+			text = append(dot(text, alone), 'm')
+			alone = true
+		case alone:
+			text, alone = append(text, 'l'), false
+		}
+		toX, toY := s.x(at), s.y(value)
+		text = step(step(text, toX-x), toY-y)
+		before, x, y = at, toX, toY
+	}
+	return dot(text, alone)
+}
+
+// dot draws a point that stands alone.
+func dot(text []byte, alone bool) []byte {
+	if alone {
+		return append(text, "h0"...)
+	}
+	return text
+}
+
+// step appends a number; its sign, or the command before it, is what keeps it from the one before, else a space.
+func step(text []byte, by int64) []byte {
+	if last := text[len(text)-1]; by >= 0 && last >= '0' && last <= '9' {
+		text = append(text, ' ')
+	}
+	return strconv.AppendInt(text, by, 10)
+}
+
+func (s scale) x(at time.Time) int64 {
+	return position(at.Sub(s.first).Seconds(), s.last.Sub(s.first).Seconds(), sparkWidth)
+}
+
+func (s scale) y(value float64) int64 {
+	return sparkHeight - position(value/2-s.least/2, s.most/2-s.least/2, sparkHeight) // halves do not overflow
+}
+
+// position scales a part of a range to a length; what has no range is in the middle.
+func position(part, whole float64, length int64) int64 {
+	if whole == 0 {
+		return length / 2
+	}
+	return sparkEdge + int64(math.Round(part/whole*float64(length-2*sparkEdge)))
+}
+
+// short writes a number with the digits that a glance needs.
+func short(value float64) string { return strconv.FormatFloat(value, 'g', 6, 64) }

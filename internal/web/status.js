@@ -1,0 +1,112 @@
+"use strict";
+// A filter, sorting and a refresh. The page tells everything without this script. Nothing that came from innius is ever
+// made into markup: texts are read and compared, and elements are moved and hidden.
+(() => {
+  const all = (selector, from = document) => [...from.querySelectorAll(selector)];
+  const one = (id) => document.getElementById(id);
+  const machines = all("details.machine"), bodies = machines.map((m) => all("tbody", m));
+  const key = "innius_exporter " + location.search;
+  const kept = (() => { try { return JSON.parse(sessionStorage.getItem(key)) || {}; } catch { return {}; } })();
+  const keep = () => {
+    const state = {
+      filter: one("filter").value, refresh: one("refresh").checked, sort: sorted, y: scrollY,
+      open: filtering() ? before : machines.map((m) => m.open), texts: machines.map((m) => m.querySelector("h3").textContent),
+    };
+    try { sessionStorage.setItem(key, JSON.stringify(state)); } catch { /* the page does without */ }
+  };
+
+  // Filter: what does not hold all words is hidden; machines open while they have something to show.
+  const filtering = () => one("filter").value.trim() !== "";
+  const texts = new Map();
+  const textOf = (element) => {
+    if (!texts.has(element)) texts.set(element, element.textContent.toLowerCase());
+    return texts.get(element);
+  };
+  let before = null; // which machines were open without the filter
+  const filter = () => {
+    const words = one("filter").value.toLowerCase().split(/\s+/).filter(Boolean);
+    if (words.length && !before) before = machines.map((m) => m.open);
+    let found = 0;
+    machines.forEach((m, i) => {
+      let hits = 0;
+      const head = words.length ? m.querySelector("h3").textContent.toLowerCase() + " " : "";
+      for (const body of bodies[i]) {
+        const hit = words.every((word) => (head + textOf(body)).includes(word));
+        if (body.hidden === hit) body.hidden = !hit;
+        if (hit) hits++;
+      }
+      found += hits;
+      m.hidden = words.length > 0 && hits === 0;
+      if (words.length) m.open = hits > 0;
+      else if (before) m.open = before[i];
+    });
+    if (!words.length) before = null;
+    one("found").textContent = words.length ? found + (found === 1 ? " sensor" : " sensors") : "";
+  };
+
+  // Sort: a click on a head sorts the sensors of every machine by that column, another turns it round.
+  let sorted = null;
+  const value = (body, column) => {
+    const cell = body.rows[0].cells[column], time = cell.querySelector("time");
+    if (column === 4) return time ? parseFloat(time.dateTime.slice(2)) : NaN;
+    if (column === 2) return time ? -Date.parse(time.dateTime) : NaN;
+    if (time) return Date.parse(time.dateTime);
+    if (column === 1) return parseFloat(cell.textContent);
+    return column === 0 || column === 7 ? cell.textContent : NaN;
+  };
+  const compare = (a, b) => {
+    if (typeof a === "string") return a.localeCompare(b, undefined, { numeric: true });
+    if (isNaN(a) || isNaN(b)) return isNaN(a) - isNaN(b);
+    return a - b;
+  };
+  const sort = ({ column, down }) => {
+    sorted = { column, down };
+    machines.forEach((m, i) => {
+      const table = m.querySelector("table"), keys = new Map(bodies[i].map((b) => [b, value(b, column)]));
+      const missing = (body) => typeof keys.get(body) === "number" && isNaN(keys.get(body));
+      bodies[i].sort((a, b) => compare(keys.get(a), keys.get(b)) * (down && !missing(a) && !missing(b) ? -1 : 1));
+      table.append(...bodies[i]);
+      all("thead th", m).forEach((th, j) => {
+        if (j === column) th.setAttribute("aria-sort", down ? "descending" : "ascending");
+        else th.removeAttribute("aria-sort");
+      });
+    });
+  };
+  for (const m of machines) {
+    all("thead th", m).forEach((th, column) => {
+      if (column === 3) return;
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = th.textContent;
+      button.addEventListener("click", () => sort({ column, down: !!sorted && sorted.column === column && !sorted.down }));
+      th.replaceChildren(button);
+    });
+  }
+
+  // Refresh: the page is loaded anew and looks as before. Nobody asks for a page that nobody looks at.
+  let next = Date.now() + 30000;
+  one("refresh").addEventListener("change", () => { next = Date.now() + 30000; keep(); });
+  setInterval(() => {
+    if (one("refresh").checked && !document.hidden && Date.now() >= next) { keep(); location.reload(); }
+  }, 1000);
+  addEventListener("pagehide", keep);
+
+  let timer = 0;
+  one("filter").addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(filter, 150); });
+  one("open").addEventListener("click", () => machines.forEach((m) => { m.open = true; }));
+  one("close").addEventListener("click", () => machines.forEach((m) => { m.open = false; }));
+  document.querySelector(".tools").hidden = false;
+
+  // As it was left.
+  const open = new Map((kept.texts || []).map((text, i) => [text, kept.open && kept.open[i]]));
+  for (const m of machines) {
+    const was = open.get(m.querySelector("h3").textContent);
+    if (typeof was === "boolean") m.open = was;
+  }
+  one("filter").value = kept.filter || "";
+  one("refresh").checked = !!kept.refresh;
+  if (kept.sort) sort(kept.sort);
+  if (kept.filter) filter();
+  const reloaded = performance.getEntriesByType("navigation").some((n) => n.type === "reload");
+  if (reloaded && kept.y) scrollTo(0, kept.y);
+})();

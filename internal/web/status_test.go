@@ -1,0 +1,196 @@
+package web
+
+import (
+	"compress/gzip"
+	"encoding/json"
+	"io"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"innius_exporter/collector"
+)
+
+func TestStatusSaysNumbersAndAgesInWords(t *testing.T) {
+	s := plant(1, 1, 3)
+	a := &s.Accounts[0]
+	a.Promises, a.Stretched = map[collector.Promise]int{collector.PromiseStretched: 7}, new(2.345)
+	a.Machines[0].Sensors[2].NextRequest, a.Machines[0].Sensors[2].WaitsFor = ago(0), collector.WaitsForAnswer
+	_, body := get(t, s, "/status")
+	for _, want := range []string{
+		"2026-01-02T03:04:05Z", "13270480.5 <bdi>bar", ">1 h 1 min</time>", ">30 s</time>", ">3 min ago</time>", ">in 4 min</time>",
+		"in 4 min</time> <small>allowance</small>", "being asked", "innius answers", "7 stretched", "2.3 times", "<b>1234</b> requests",
+		"it suffices", "all seen", "4 min 6 s to ask each sensor once", "2 fresh", "1 stale", "stale since yesterday",
+		`<time datetime="2026-01-02T02:02:25Z" title="2026-01-02T02:02:25Z">`, "20 readings, ",
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("%q is missing in:\n%s", want, body)
+		}
+	}
+}
+
+func TestAnAccountThatIsDownSaysWhyAtTheTop(t *testing.T) {
+	s := plant(1, 1, 1)
+	a := &s.Accounts[0]
+	a.Up, a.Health, a.LastError, a.LastErrorAt = new(false), "since noon: innius cannot be reached", "no answer: refused", ago(time.Minute)
+	a.PausedUntil, a.PauseReason, a.Lowered, a.Configured = ago(-time.Minute), "outage", "another tool", 2000
+	_, body := get(t, s, "/status")
+	for _, want := range []string{
+		`<span class="badge failing">down</span>`, "since noon: innius cannot be reached", "no answer: refused",
+		"(<time datetime=\"2026-01-02T03:03:05Z\"", "paused, the next is sent", "instead of the 2000 configured", "another tool",
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("%q is missing in:\n%s", want, body)
+		}
+	}
+}
+
+func TestFewSensorsAreShownAndManyAreFolded(t *testing.T) {
+	open := regexp.MustCompile(`<details class="machine" open>`)
+	for _, c := range []struct {
+		machines, sensors int
+		path              string
+		open              int
+	}{
+		{10, 20, "/status", 10}, {11, 20, "/status", 0}, {11, 20, "/status?machine=m3", 1}, {11, 20, "/status?state=stale", 11},
+	} {
+		if _, body := get(t, plant(1, c.machines, c.sensors), c.path); len(open.FindAllString(body, -1)) != c.open {
+			t.Errorf("%d machines of %d, %s: %d are open, want %d", c.machines, c.sensors, c.path, len(open.FindAllString(body, -1)), c.open)
+		}
+	}
+}
+
+func TestAMachineWithoutSensorsSaysWhy(t *testing.T) {
+	s := plant(1, 1, 0)
+	s.Accounts[0].Machines[0].Note = "its sensors have not been listed yet"
+	if _, body := get(t, s, "/status"); !strings.Contains(body, "its sensors have not been listed yet") {
+		t.Error(body)
+	}
+}
+
+// The page's own style and script must run, and nothing else: a browser compares their hashes with the policy.
+func TestThePolicyLetsInExactlyTheStyleAndTheScriptOfThePage(t *testing.T) {
+	_, body, header := ask(t, handler(t, &source{status: plant(1, 1, 1)}, false), "GET", "/status")
+	csp := header.Get("Content-Security-Policy")
+	for _, element := range []string{"style", "script"} {
+		parts := strings.Split(body, "<"+element+">")
+		if len(parts) != 2 {
+			t.Fatalf("%d elements %s", len(parts)-1, element)
+		}
+		text, _, _ := strings.Cut(parts[1], "</"+element+">")
+		if !strings.Contains(csp, element+"-src "+hashOf(text)) {
+			t.Errorf("the %s is not the one that the policy lets in: %s", element, csp)
+		}
+	}
+	if !strings.HasPrefix(csp, "default-src 'none'; ") || strings.Contains(csp, "unsafe") {
+		t.Errorf("policy %s", csp)
+	}
+	if at := regexp.MustCompile(`style="|\son[a-z]+=|javascript:`).FindString(body); at != "" {
+		t.Errorf("%q is on the page, which the policy forbids", at)
+	}
+}
+
+func TestEveryPageIsGuarded(t *testing.T) {
+	h := handler(t, &source{ready: true}, true)
+	for _, path := range []string{"/", "/status", "/api/v1/status", "/config", "/-/healthy", "/nowhere", "/status?x=1", "/debug/pprof/"} {
+		_, _, header := ask(t, h, "GET", path)
+		for name, want := range map[string]string{
+			"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store",
+		} {
+			if got := header.Get(name); got != want {
+				t.Errorf("%s: %s is %q, want %q", path, name, got, want)
+			}
+		}
+		if csp := header.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || !strings.Contains(csp, "frame-ancestors 'none'") {
+			t.Errorf("%s: policy %q", path, csp)
+		}
+	}
+}
+
+func TestConfigIsPlainTextAsInForceNow(t *testing.T) {
+	inForce := "labels: name\n"
+	h := secure(configPage(func() string { return inForce }))
+	for _, want := range []string{"labels: name\n", "labels: id\n"} {
+		inForce = want
+		_, body, header := ask(t, h, "GET", "/config")
+		if body != want || header.Get("Content-Type") != "text/plain; charset=utf-8" {
+			t.Errorf("%q as %s", body, header.Get("Content-Type"))
+		}
+	}
+}
+
+func TestAStatusThatCannotBeEncodedIsNoSuccess(t *testing.T) {
+	unsound := plant(1, 1, 1)
+	unsound.Accounts[0].Demand = math.NaN()
+	if status, body := get(t, unsound, "/api/v1/status"); status != 500 || body == "" {
+		t.Errorf("status %d: %q", status, body)
+	}
+}
+
+func TestStatusJSONIsWhatThePageShows(t *testing.T) {
+	_, body, header := ask(t, handler(t, &source{status: plant(1, 1, 1)}, false), "GET", "/api/v1/status")
+	var got collector.Status
+	if err := json.Unmarshal([]byte(body), &got); err != nil {
+		t.Fatal(err)
+	}
+	sensor := got.Accounts[0].Machines[0].Sensors[0]
+	if sensor.Sensor != "Sensor 1" || *sensor.Value != 13270480.5 || *sensor.Age != 3700 || *sensor.Interval != 30 || sensor.WaitsFor != "pace" {
+		t.Errorf("got %+v", sensor)
+	}
+	if header.Get("Content-Type") != "application/json; charset=utf-8" {
+		t.Errorf("headers %v", header)
+	}
+}
+
+func TestAPageIsCompressedForWhoTakesThat(t *testing.T) {
+	r := httptest.NewRequestWithContext(t.Context(), "GET", "/status", http.NoBody)
+	r.Header.Set("Accept-Encoding", "gzip, br")
+	w := httptest.NewRecorder()
+	handler(t, &source{status: plant(1, 10, 20)}, false).ServeHTTP(w, r)
+	packed := w.Body.Len()
+	unpacked, err := gzip.NewReader(w.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(unpacked)
+	if err != nil || !strings.HasSuffix(string(body), "</html>\n") || packed*3 > len(body) {
+		t.Errorf("%d bytes packed, %d unpacked, %v", packed, len(body), err)
+	}
+}
+
+func TestStatusPagesAtOnceAreBounded(t *testing.T) {
+	enter, leave := make(chan struct{}), make(chan struct{})
+	h := atOnce(2, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { enter <- struct{}{}; <-leave }))
+	done := make(chan int)
+	for range 2 {
+		go func() { code, _, _ := ask(t, h, "GET", "/"); done <- code }()
+		<-enter
+	}
+	if code, _, header := ask(t, h, "GET", "/"); code != http.StatusServiceUnavailable || header.Get("Retry-After") == "" {
+		t.Errorf("one more: status %d", code)
+	}
+	close(leave)
+	for range 2 {
+		if code := <-done; code != http.StatusOK {
+			t.Errorf("status %d", code)
+		}
+	}
+}
+
+func TestMomentsInWords(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "now", 30 * time.Second: "30 s ago", 95 * time.Second: "2 min ago", 3 * time.Hour: "3 h ago", 80 * time.Hour: "3 days ago",
+		-90 * time.Minute: "in 1 h 30 min", -20 * time.Second: "in 20 s",
+	} {
+		if got := string(away(ago(d), now)); !strings.Contains(got, ">"+want+"<") {
+			t.Errorf("%v: %s, want %s", d, got, want)
+		}
+	}
+	if got := away(nil, now); got != "" {
+		t.Errorf("an unknown moment: %q", got)
+	}
+}
