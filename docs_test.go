@@ -52,8 +52,8 @@ func (p docPage) prose() string { return fence.ReplaceAllString(p.text, "") }
 
 // built elsewhere at this moment: to be emptied when they are merged.
 var (
-	promisedFlags    = []string{"web.enable-lifecycle", "output", "all", "account"}
-	promisedCommands = []string{"check api"}
+	promisedFlags    = []string{}
+	promisedCommands = []string{}
 	promisedPaths    = []string{"packaging", "grafana", "prometheus"}
 )
 
