@@ -97,6 +97,9 @@ func TestAReloadByRequestIsInForceWhenItIsAnswered(t *testing.T) {
 	if status, body := r.ask(nil); status != http.StatusOK || r.values() != 20 {
 		t.Errorf("status %d %q, %d values", status, body, r.values())
 	}
+	if page := get(t, "http://"+r.address+"/config"); !strings.Contains(page, "[02468]") {
+		t.Errorf("/config does not show what is in force:\n%s", page)
+	}
 	r.write(r.config, r.text)
 	if status, body := r.ask(nil); status != http.StatusOK || r.values() != 40 { // readings of what was filtered are kept
 		t.Errorf("status %d %q, %d values", status, body, r.values())
