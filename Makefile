@@ -35,13 +35,18 @@ GO_IMAGE ?= docker.io/library/golang:1.26
 # A tag of an image may not hold the + of a version.
 IMAGE ?= $(BINARY):$(subst +,-,$(VERSION))
 
+# What a release is built for.
+PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+PACKAGE_ARCHS ?= amd64 arm64
+
 # A number of inputs: go test may report the end of a time given in seconds as a failure ("context deadline exceeded").
 FUZZTIME ?= 30000x
 
-.PHONY: help run demo build test check lint fmt check-mod check-config check-metrics check-rules check-freshness freshness fuzz image check-image clean
+.PHONY: help run demo build test check lint fmt check-mod check-config check-metrics check-rules check-freshness freshness fuzz image check-image \
+	binaries package-files packages deb rpm check-packages manifests check-kubernetes release-check release-snapshot clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z -]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 run: ## run the exporter against a simulated plant: no key, no network, no config
 	go run . --demo
@@ -58,10 +63,10 @@ test: ## run all tests, with the race detector where a C compiler is at hand
 check: lint check-mod check-config check-metrics check-rules check-freshness fuzz check-image ## everything that CI runs besides test
 
 lint: ## style, common mistakes and the import rules (.golangci.yml)
-	.ci/golangci-lint run ./...
+	.ci/tool golangci-lint run ./...
 
 fmt: ## lay out the code as lint wants it
-	.ci/golangci-lint fmt ./...
+	.ci/tool golangci-lint fmt ./...
 
 check-mod: ## go.mod and go.sum are tidy, and the modules are what go.sum says
 	go mod tidy -diff
@@ -94,6 +99,27 @@ image: ## build the container image from the Dockerfile (needs buildah, or IMAGE
 
 check-image: ## build the image without any registry, run it and look inside (needs buildah)
 	.ci/check-image
+
+binaries: ## build the binary for all PLATFORMS, into dist/OS-ARCH/
+	@set -e; for platform in $(PLATFORMS); do os=$${platform%/*} arch=$${platform#*/}; exe=; \
+	if test $$os = windows; then exe=.exe; fi; echo "building $$platform"; \
+	GOOS=$$os GOARCH=$$arch CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' \
+		-o dist/$$os-$$arch/$(BINARY)$$exe .; done
+
+# Without a commit the packages carry the time of the build.
+SOURCE_DATE_EPOCH ?= $(or $(shell $(GIT) log -1 --format=%ct 2>/dev/null),$(shell date +%s))
+PACKAGE_VERSION = $(shell .ci/package-version '$(VERSION)')
+
+package-files:
+	@$(MAKE) --no-print-directory binaries PLATFORMS='$(PACKAGE_ARCHS:%=linux/%)'
+	@.ci/man-page '$(VERSION)' "$$(date -u -d @$(SOURCE_DATE_EPOCH) +%Y-%m-%d)" | gzip -9 --no-name >dist/innius_exporter.1.gz
+
+deb rpm: package-files ## build the packages of one format for PACKAGE_ARCHS from packaging/nfpm.yaml, into dist/
+	@set -e; for arch in $(PACKAGE_ARCHS); do \
+	SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) PACKAGE_VERSION='$(PACKAGE_VERSION)' PACKAGE_ARCH=$$arch \
+		.ci/tool nfpm package --config packaging/nfpm.yaml --packager $@ --target dist/; done
+
+packages: deb rpm ## build deb and rpm
 
 clean: ## remove what the targets above have made here
 	rm -rf $(BINARY) dist .cache
