@@ -38,6 +38,7 @@ IMAGE ?= $(BINARY):$(subst +,-,$(VERSION))
 # What a release is built for.
 PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 PACKAGE_ARCHS ?= amd64 arm64
+DIST ?= dist
 
 # A number of inputs: go test may report the end of a time given in seconds as a failure ("context deadline exceeded").
 FUZZTIME ?= 30000x
@@ -104,7 +105,7 @@ binaries: ## build the binary for all PLATFORMS, into dist/OS-ARCH/
 	@set -e; for platform in $(PLATFORMS); do os=$${platform%/*} arch=$${platform#*/}; exe=; \
 	if test $$os = windows; then exe=.exe; fi; echo "building $$platform"; \
 	GOOS=$$os GOARCH=$$arch CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' \
-		-o dist/$$os-$$arch/$(BINARY)$$exe .; done
+		-o $(DIST)/$$os-$$arch/$(BINARY)$$exe .; done
 
 # Without a commit the packages carry the time of the build.
 SOURCE_DATE_EPOCH ?= $(or $(shell $(GIT) log -1 --format=%ct 2>/dev/null),$(shell date +%s))
@@ -112,14 +113,17 @@ PACKAGE_VERSION = $(shell .ci/package-version '$(VERSION)')
 
 package-files:
 	@$(MAKE) --no-print-directory binaries PLATFORMS='$(PACKAGE_ARCHS:%=linux/%)'
-	@.ci/man-page '$(VERSION)' "$$(date -u -d @$(SOURCE_DATE_EPOCH) +%Y-%m-%d)" | gzip -9 --no-name >dist/innius_exporter.1.gz
+	@.ci/man-page '$(VERSION)' "$$(date -u -d @$(SOURCE_DATE_EPOCH) +%Y-%m-%d)" | gzip -9 --no-name >$(DIST)/$(BINARY).1.gz
 
 deb rpm: package-files ## build the packages of one format for PACKAGE_ARCHS from packaging/nfpm.yaml, into dist/
 	@set -e; for arch in $(PACKAGE_ARCHS); do \
-	SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) PACKAGE_VERSION='$(PACKAGE_VERSION)' PACKAGE_ARCH=$$arch \
-		.ci/tool nfpm package --config packaging/nfpm.yaml --packager $@ --target dist/; done
+	SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) PACKAGE_VERSION='$(PACKAGE_VERSION)' PACKAGE_ARCH=$$arch DIST='$(DIST)' \
+		.ci/tool nfpm package --config packaging/nfpm.yaml --packager $@ --target $(DIST)/; done
 
 packages: deb rpm ## build deb and rpm
+
+check-packages: ## install, run, upgrade and remove the deb and the rpm in a clean Debian (needs root, debootstrap, rpm)
+	.ci/check-packages
 
 clean: ## remove what the targets above have made here
 	rm -rf $(BINARY) dist .cache
