@@ -125,5 +125,14 @@ packages: deb rpm ## build deb and rpm
 check-packages: ## install, run, upgrade and remove the deb and the rpm in a clean Debian (needs root, debootstrap, rpm)
 	.ci/check-packages
 
+# A module of its own, in which the exporter's build flags have no place.
+KUBERNETES = CGO_ENABLED=0 GOFLAGS= go -C .ci/kubernetes run .
+
+manifests: ## write packaging/kubernetes from the Helm chart
+	$(KUBERNETES) -write '$(CURDIR)'
+
+check-kubernetes: ## the chart and the manifests fit Kubernetes' own types and rules, and the exporter takes their configs
+	.ci/check-kubernetes
+
 clean: ## remove what the targets above have made here
 	rm -rf $(BINARY) dist .cache
