@@ -44,7 +44,7 @@ DIST ?= dist
 FUZZTIME ?= 30000x
 
 .PHONY: help run demo build test check lint fmt check-mod check-config check-metrics check-rules check-freshness freshness fuzz image check-image \
-	binaries package-files packages deb rpm check-packages manifests check-kubernetes release-check release-snapshot clean
+	binaries package-files packages deb rpm check-packages manifests check-kubernetes release-check release-snapshot release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z -]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -61,7 +61,7 @@ test: ## run all tests, with the race detector where a C compiler is at hand
 	@race='$(RACE)'; test -n "$$race" || echo 'make test: running without -race, which needs a working C compiler'; \
 	set -x; go test $$race -shuffle=on ./...
 
-check: lint check-mod check-config check-metrics check-rules check-freshness fuzz check-image ## everything that CI runs besides test
+check: lint check-mod check-config check-metrics check-rules check-freshness fuzz check-image binaries check-packages check-kubernetes ## everything that CI runs besides test
 
 lint: ## style, common mistakes and the import rules (.golangci.yml)
 	.ci/tool golangci-lint run ./...
@@ -133,6 +133,19 @@ manifests: ## write packaging/kubernetes from the Helm chart
 
 check-kubernetes: ## the chart and the manifests fit Kubernetes' own types and rules, and the exporter takes their configs
 	.ci/check-kubernetes
+
+# Built from source on first use: some 3 minutes and 2 GB of Go's caches, which is why CI builds the same by other means.
+GORELEASER = VERSION='$(VERSION)' LDFLAGS='$(LDFLAGS)' .ci/tool goreleaser
+
+release-check: ## packaging/goreleaser.yaml is valid (builds goreleaser on first use: minutes)
+	$(GORELEASER) check --config packaging/goreleaser.yaml
+
+release-snapshot: ## build a whole release into dist/release, publish nothing, and look at it (builds goreleaser on first use)
+	$(GORELEASER) release --snapshot --clean --config packaging/goreleaser.yaml
+	.ci/check-release '$(VERSION)'
+
+release: ## publish the tag that is checked out
+	$(GORELEASER) release --clean --config packaging/goreleaser.yaml
 
 clean: ## remove what the targets above have made here
 	rm -rf $(BINARY) dist .cache
