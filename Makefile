@@ -63,8 +63,9 @@ test: ## run all tests, with the race detector where a C compiler is at hand
 
 check: lint check-mod check-config check-metrics check-rules check-freshness fuzz check-image binaries check-packages check-kubernetes ## everything that CI runs besides test
 
-lint: ## style, common mistakes and the import rules (.golangci.yml)
+lint: ## style, common mistakes and the import rules (.golangci.yml), of the scripts too (needs shellcheck)
 	.ci/tool golangci-lint run ./...
+	shellcheck $$(grep -lsE '^#!.*sh$$' .ci/* packaging/scripts/*)
 
 fmt: ## lay out the code as lint wants it
 	.ci/tool golangci-lint fmt ./...
