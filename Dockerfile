@@ -11,7 +11,7 @@ COPY . .
 # Empty arguments mean: what git says about the copied tree (see the Makefile).
 ARG VERSION=
 ARG REVISION=
-RUN make build
+RUN make build && mkdir /root-of-image && mkdir -m 0770 /root-of-image/data
 
 FROM scratch
 ARG VERSION=
@@ -23,6 +23,8 @@ LABEL org.opencontainers.image.title="innius_exporter" \
       org.opencontainers.image.revision="${REVISION:-unknown}"
 COPY --from=builder /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=builder /src/innius_exporter /innius_exporter
+# For --storage.path=/data. The group is root's: where the cluster chooses the user (OpenShift), it is of that group.
+COPY --from=builder --chown=65532:0 /root-of-image /
 # By number: there is no /etc/passwd, and Kubernetes' runAsNonRoot can judge only a number.
 USER 65532:65532
 EXPOSE 10466

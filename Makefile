@@ -35,13 +35,19 @@ GO_IMAGE ?= docker.io/library/golang:1.26
 # A tag of an image may not hold the + of a version.
 IMAGE ?= $(BINARY):$(subst +,-,$(VERSION))
 
+# What a release is built for.
+PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+PACKAGE_ARCHS ?= amd64 arm64
+DIST ?= dist
+
 # A number of inputs: go test may report the end of a time given in seconds as a failure ("context deadline exceeded").
 FUZZTIME ?= 30000x
 
-.PHONY: help run demo build test check lint fmt check-mod check-config check-metrics check-rules check-freshness freshness fuzz image check-image clean
+.PHONY: help run demo build test check lint fmt check-mod check-config check-metrics check-rules check-freshness freshness fuzz image check-image \
+	binaries package-files packages deb rpm check-packages manifests check-kubernetes release-check release-snapshot release clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z -]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 run: ## run the exporter against a simulated plant: no key, no network, no config
 	go run . --demo
@@ -55,13 +61,14 @@ test: ## run all tests, with the race detector where a C compiler is at hand
 	@race='$(RACE)'; test -n "$$race" || echo 'make test: running without -race, which needs a working C compiler'; \
 	set -x; go test $$race -shuffle=on ./...
 
-check: lint check-mod check-config check-metrics check-rules check-freshness fuzz check-image ## everything that CI runs besides test
+check: lint check-mod check-config check-metrics check-rules check-freshness fuzz check-image binaries check-packages check-kubernetes ## everything that CI runs besides test
 
-lint: ## style, common mistakes and the import rules (.golangci.yml)
-	.ci/golangci-lint run ./...
+lint: ## style, common mistakes and the import rules (.golangci.yml), of the scripts too (needs shellcheck)
+	.ci/tool golangci-lint run ./...
+	shellcheck $$(grep -lsE '^#!.*sh$$' .ci/* packaging/scripts/*)
 
 fmt: ## lay out the code as lint wants it
-	.ci/golangci-lint fmt ./...
+	.ci/tool golangci-lint fmt ./...
 
 check-mod: ## go.mod and go.sum are tidy, and the modules are what go.sum says
 	go mod tidy -diff
@@ -94,6 +101,52 @@ image: ## build the container image from the Dockerfile (needs buildah, or IMAGE
 
 check-image: ## build the image without any registry, run it and look inside (needs buildah)
 	.ci/check-image
+
+binaries: ## build the binary for all PLATFORMS, into dist/OS-ARCH/
+	@set -e; for platform in $(PLATFORMS); do os=$${platform%/*} arch=$${platform#*/}; exe=; \
+	if test $$os = windows; then exe=.exe; fi; echo "building $$platform"; \
+	GOOS=$$os GOARCH=$$arch CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' \
+		-o $(DIST)/$$os-$$arch/$(BINARY)$$exe .; done
+
+# Without a commit the packages carry the time of the build.
+SOURCE_DATE_EPOCH ?= $(or $(shell $(GIT) log -1 --format=%ct 2>/dev/null),$(shell date +%s))
+PACKAGE_VERSION = $(shell .ci/package-version '$(VERSION)')
+
+package-files:
+	@$(MAKE) --no-print-directory binaries PLATFORMS='$(PACKAGE_ARCHS:%=linux/%)'
+	@.ci/man-page '$(VERSION)' "$$(date -u -d @$(SOURCE_DATE_EPOCH) +%Y-%m-%d)" | gzip -9 --no-name >$(DIST)/$(BINARY).1.gz
+
+deb rpm: package-files ## build the packages of one format for PACKAGE_ARCHS from packaging/nfpm.yaml, into dist/
+	@set -e; for arch in $(PACKAGE_ARCHS); do \
+	SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) PACKAGE_VERSION='$(PACKAGE_VERSION)' PACKAGE_ARCH=$$arch DIST='$(DIST)' \
+		.ci/tool nfpm package --config packaging/nfpm.yaml --packager $@ --target $(DIST)/; done
+
+packages: deb rpm ## build deb and rpm
+
+check-packages: ## install, run, upgrade and remove the deb and the rpm in a clean Debian (needs root, debootstrap, rpm)
+	.ci/check-packages
+
+# A module of its own, in which the exporter's build flags have no place.
+KUBERNETES = CGO_ENABLED=0 GOFLAGS= go -C .ci/kubernetes run .
+
+manifests: ## write packaging/kubernetes from the Helm chart
+	$(KUBERNETES) -write '$(CURDIR)'
+
+check-kubernetes: ## the chart and the manifests fit Kubernetes' own types and rules, and the exporter takes their configs
+	.ci/check-kubernetes
+
+# Built from source on first use: some 3 minutes and 2 GB of Go's caches, which is why CI builds the same by other means.
+GORELEASER = VERSION='$(VERSION)' LDFLAGS='$(LDFLAGS)' .ci/tool goreleaser
+
+release-check: ## packaging/goreleaser.yaml is valid (builds goreleaser on first use: minutes)
+	$(GORELEASER) check --config packaging/goreleaser.yaml
+
+release-snapshot: ## build a whole release into dist/release, publish nothing, and look at it (builds goreleaser on first use)
+	$(GORELEASER) release --snapshot --clean --config packaging/goreleaser.yaml
+	.ci/check-release '$(VERSION)'
+
+release: ## publish the tag that is checked out
+	$(GORELEASER) release --clean --config packaging/goreleaser.yaml
 
 clean: ## remove what the targets above have made here
 	rm -rf $(BINARY) dist .cache

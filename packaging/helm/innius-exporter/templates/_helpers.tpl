@@ -1,0 +1,35 @@
+{{- define "innius-exporter.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 52 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- /* At most 52 bytes: Kubernetes appends a hash to the name of a StatefulSet and allows 63 in all. */ -}}
+{{- define "innius-exporter.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" -}}
+{{- else if contains (include "innius-exporter.name" .) .Release.Name -}}
+{{- .Release.Name | trunc 52 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name (include "innius-exporter.name" .) | trunc 52 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "innius-exporter.selector" -}}
+app.kubernetes.io/name: {{ include "innius-exporter.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "innius-exporter.labels" -}}
+{{ include "innius-exporter.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/component: exporter
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{- define "innius-exporter.secret" -}}
+{{- default (printf "%s-keys" (include "innius-exporter.fullname" .)) .Values.existingSecret -}}
+{{- end -}}
+
+{{- define "innius-exporter.config" -}}
+{{ toYaml .Values.config }}
+{{- end -}}
