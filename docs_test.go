@@ -55,7 +55,7 @@ func (p docPage) prose() string { return fence.ReplaceAllString(p.text, "") }
 var (
 	promisedFlags    = []string{}
 	promisedCommands = []string{}
-	promisedPaths    = []string{"packaging", "grafana", "prometheus"}
+	promisedPaths    = []string{"grafana", "prometheus"}
 )
 
 func allFlags() []string {
