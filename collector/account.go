@@ -3,6 +3,8 @@ package collector
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,10 +45,10 @@ type account struct {
 	health       atomic.Pointer[health]
 	allowance    lesson
 	lessons      lessons // the same, for whoever keeps it
-	paused       func()  // called at each new pause for a limit; must not block
+	mark         func()  // called where something happened that a crash must not forget; must not block
 }
 
-func newAccount(index int, opts *Options, c *catalogue, paused func()) *account {
+func newAccount(index int, opts *Options, c *catalogue, mark func()) *account {
 	cfg := opts.Accounts[index]
 	a := &account{
 		Account: cfg, index: index, opts: opts, catalogue: c,
@@ -55,7 +57,7 @@ func newAccount(index int, opts *Options, c *catalogue, paused func()) *account 
 		allowance: newLesson(cfg),
 		discovery: newDiscovery(opts.DiscoveryInterval, cfg.Pacer.PerHour()),
 		twins:     map[string]string{},
-		paused:    paused,
+		mark:      mark,
 		results:   make(chan func(time.Time), cfg.Concurrency),
 	}
 	a.schedule = opts.newSchedule(a)
@@ -120,8 +122,9 @@ func (a *account) hear() {
 		if a.state.discovered && added+removed > 0 {
 			a.log.Info("sensors of a machine changed", "machine", id, "added", added, "removed", removed)
 		}
-		if twin != "" && a.twins[id] != twin {
-			a.log.Warn("sensors of a machine are asked for by another account already; they are asked once", "machine", id, "other", twin)
+		if twin != "" && !slices.Contains(slices.Collect(maps.Values(a.twins)), twin) {
+			a.log.Warn("machines are asked for by another account already; they are asked once, and the status page says which",
+				"first", id, "other", twin)
 		}
 		a.twins[id] = twin
 	}

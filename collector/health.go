@@ -114,11 +114,11 @@ func (a *account) publish(now, asleep time.Time) {
 		h.settled, h.discovered = true, true
 		a.state.settled, a.state.discovered = true, true
 		a.log.Info("first discovery ended", "complete", !h.verified.IsZero(), "machines", len(a.discovery.sensors), "sensors", h.sensors,
-			"cycle", a.cycleOf(h.sensors).Round(time.Second))
+			"cycle", h.cycle(a.Pacer.PerHour()).Round(time.Second))
 	}
 	before := a.health.Swap(&h)
-	if h.limit.Until.After(before.limit.Until) {
-		a.paused()
+	if h.limit.Until.After(before.limit.Until) || h.settled && !before.settled {
+		a.mark()
 	}
 }
 

@@ -44,7 +44,7 @@ func (d *diary) process(life int, clean bool) *Snapshot {
 	for second := range life {
 		d.pass(time.Second)
 		select {
-		case <-d.poller.Paused():
+		case <-d.poller.Noteworthy():
 			written = d.poller.Snapshot()
 		default:
 			if second%60 == 59 {

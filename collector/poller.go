@@ -13,7 +13,8 @@ type Poller struct {
 	opts      Options
 	catalogue *catalogue
 	accounts  []*account
-	paused    chan struct{}
+	news      chan struct{} // see Noteworthy
+	departed  []departed
 }
 
 // NewPoller makes a poller. Nothing is asked before Run; what Options.Kept holds is there at once.
@@ -26,26 +27,27 @@ func NewPoller(opts Options) *Poller {
 	return p
 }
 
-func newPoller(opts Options, paused chan struct{}) *Poller {
-	p := &Poller{opts: opts.withDefaults(), paused: paused}
+func newPoller(opts Options, news chan struct{}) *Poller {
+	p := &Poller{opts: opts.withDefaults(), news: news}
 	p.catalogue = newCatalogue(&p.opts)
 	for i := range p.opts.Accounts {
-		p.accounts = append(p.accounts, newAccount(i, &p.opts, p.catalogue, p.notePause))
+		p.accounts = append(p.accounts, newAccount(i, &p.opts, p.catalogue, p.note))
 	}
 	return p
 }
 
-func (p *Poller) notePause() {
+func (p *Poller) note() {
 	select {
-	case p.paused <- struct{}{}:
+	case p.news <- struct{}{}:
 	default: // the one before has not been heard yet
 	}
 }
 
-// Paused tells of each new pause for a limit, several perhaps as one. Whoever keeps snapshots should take one then: a
-// pause that is forgotten in a crash would end in a 429 that could have been foreseen. There is one such channel, of this
-// poller and those that succeed it.
-func (p *Poller) Paused() <-chan struct{} { return p.paused }
+// Noteworthy tells, several perhaps as one, of what a crash must not forget: a new pause for a limit, which would end in a
+// 429 that could have been foreseen; the end of the first discovery, which was paid for; a reload, after which accounts may
+// have other names. Whoever keeps snapshots should take one then. There is one such channel, of this poller and those that
+// succeed it.
+func (p *Poller) Noteworthy() <-chan struct{} { return p.news }
 
 // Run polls until ctx ends, and returns when no request is under way any more.
 func (p *Poller) Run(ctx context.Context) {
@@ -98,9 +100,12 @@ func (p *Poller) staleAfter(s *sensor, cycle time.Duration) time.Duration {
 	return max(auto, 2*cycle)
 }
 
-// cycle returns how long an account needs to ask each of its sensors once.
-func (a *account) cycle() time.Duration { return a.cycleOf(a.health.Load().sensors) }
+// cycle returns how long an account needs to ask each of its sensors once, beside its lists.
+func (a *account) cycle() time.Duration { return a.health.Load().cycle(a.Pacer.PerHour()) }
 
-func (a *account) cycleOf(sensors int) time.Duration {
-	return time.Duration(float64(sensors) / a.Pacer.PerHour() * float64(time.Hour))
+func (h *health) cycle(perHour float64) time.Duration {
+	if h.forReadings > 0 {
+		perHour = h.forReadings
+	}
+	return time.Duration(float64(h.sensors) / perHour * float64(time.Hour))
 }

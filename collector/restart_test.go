@@ -200,7 +200,7 @@ func TestAPauseHoldsOverARestart(t *testing.T) {
 			play(t, setting{plant: works(2, 10), faults: []simulator.Fault{overLimit(10*time.Minute, time.Hour)}}, func(s *story) {
 				s.pass(11 * time.Minute)
 				select {
-				case <-s.poller.Paused():
+				case <-s.poller.Noteworthy():
 				default:
 					t.Error("nobody was told of the pause")
 				}

@@ -71,8 +71,11 @@ func (l *look) whyWaiting() string {
 	case next.waits == WaitsForPause:
 		return "waiting for allowance: not asked yet, and its account sends nothing now; its turn comes at about " + stamp(next.at, now)
 	}
-	return fmt.Sprintf("waiting for allowance: not asked yet; its turn comes at about %s, after %s", stamp(next.at, now),
-		plural(next.ahead, "other sensor"))
+	text := "waiting for allowance: not asked yet; its turn comes at about " + stamp(next.at, now)
+	if next.ahead > 0 {
+		text += ", after " + plural(next.ahead, "other sensor")
+	}
+	return text
 }
 
 func (l *look) whyStale(s *sensor, o *observation) string {

@@ -11,18 +11,22 @@ import (
 // Succeed makes the poller that takes this one's place under other options, once its Run has returned. It goes on with
 // all that is known of the accounts and sensors that remain: readings, what the schedule and the discovery learned, the
 // ledger of the allowance, pauses, and how each account does. Filters, labels and rules are the new ones at once.
-// Accounts that are gone take their series with them. Both share the Metrics of the first.
+// Accounts that are gone take their series with them; what they spent is remembered for a day, should they come back. Both
+// share the Metrics of the first.
 //
 // An account remains where its name and its API do; one that was renamed is known by its key.
 func (p *Poller) Succeed(opts Options) *Poller {
 	opts.Metrics = p.opts.Metrics
-	next := newPoller(opts, p.paused)
+	next := newPoller(opts, p.news)
+	next.departed = p.departed
 	before := next.predecessors(p)
 	next.catalogue.inherit(p, next, before)
 	now := time.Now()
 	for i, a := range next.accounts { // in the order of the config, which decides who asks for a twin
 		if before[i] != nil {
 			a.succeed(before[i], now)
+		} else {
+			next.rejoin(a, now)
 		}
 	}
 	for i, a := range next.accounts { // when each knows what the others have
@@ -31,7 +35,8 @@ func (p *Poller) Succeed(opts Options) *Poller {
 			a.goOn(before[i], now)
 		}
 	}
-	next.retire(p, before)
+	next.retire(p, before, now)
+	next.note() // whoever keeps snapshots should have one of the new accounts
 	return next
 }
 
@@ -98,6 +103,7 @@ func (a *account) succeed(before *account, now time.Time) {
 	if !a.Client.SharesKey(before.Client) {
 		a.unproven, a.gate.askCompany = true, true // whose key is it?
 	}
+	a.Client.Succeed(before.Client)
 }
 
 // republish publishes the machines that are known, labelled and filtered by the new options.
@@ -149,9 +155,46 @@ func (d *discovery) all() []*listing {
 	return lists
 }
 
+// departed is what is remembered of an account that a reload took away: what was spent of its key's allowance, and learned.
+type departed struct {
+	client *innius.Client
+	kept   KeptAccount // without readings
+	at     time.Time
+}
+
+const (
+	departedFor  = 24 * time.Hour
+	mostDeparted = 100
+)
+
+// depart remembers an account that is gone.
+func (p *Poller) depart(b *account, now time.Time) {
+	p.departed = slices.DeleteFunc(slices.Clone(p.departed), func(d departed) bool { return now.Sub(d.at) > departedFor })
+	if len(p.departed) < mostDeparted {
+		p.departed = append(p.departed, departed{client: b.Client, at: now, kept: KeptAccount{
+			Name: b.Name, Origin: b.Origin, Allowance: b.allowance.learner.Keep(), Limit: b.seen().limit, Ledger: b.Pacer.Ledger(now),
+		}})
+	}
+}
+
+// rejoin lets an account that was away go on with what its key had spent.
+func (p *Poller) rejoin(a *account, now time.Time) {
+	i := slices.IndexFunc(p.departed, func(d departed) bool {
+		return d.kept.Origin == a.Origin && (d.kept.Name == a.Name || a.Client.SharesKey(d.client))
+	})
+	if i < 0 {
+		return
+	}
+	a.restore(&p.departed[i].kept, p.departed[i].at, now)
+	p.departed = slices.Delete(slices.Clone(p.departed), i, i+1)
+}
+
 // retire lets go of what no account has any more. Where one is new, cells wait for it to find their sensors.
-func (p *Poller) retire(old *Poller, before []*account) {
+func (p *Poller) retire(old *Poller, before []*account, now time.Time) {
 	for _, b := range old.accounts {
+		if !slices.Contains(before, b) {
+			p.depart(b, now)
+		}
 		if p.find(func(a *account) bool { return a.Name == b.Name }) == nil {
 			p.opts.Metrics.forget(b.Name)
 		}

@@ -356,3 +356,73 @@ func liveHeap() int64 {
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
 }
+
+// A client that has just been made, by a reload or a restart, has not sent anything: its key is known all the same.
+func TestAnAccountIsKnownByItsKeyBeforeItHasAskedAnything(t *testing.T) {
+	rename := func(o *Options) { o.Accounts[0].Name = "other" }
+	play(t, setting{plant: works(3, 4), perHour: 60}, func(s *story) {
+		s.pass(20 * time.Minute)
+		before, sent := s.gather().plantSeries(), s.api.Stats().Requests
+		s.succeed(nil)
+		s.succeed(nil)
+		s.succeed(rename)
+		if after := s.gather().plantSeries(); !maps.Equal(before, after) {
+			t.Errorf("before three reloads at once\n%v\nafter\n%v", before, after)
+		}
+		s.run()
+		s.pass(30 * time.Second)
+		if n := s.api.Stats().Requests - sent; n > 1 {
+			t.Errorf("%d requests in 30 s of 60 an hour", n)
+		}
+		s.restart(time.Second)
+		s.run()
+		s.cancel()
+		s.running.Wait()
+		before = s.gather().plantSeries()
+		s.succeed(rename)
+		if after := s.gather().plantSeries(); !maps.Equal(before, after) {
+			t.Errorf("before the rename after a restart\n%v\nafter\n%v", before, after)
+		}
+		s.run()
+	})
+}
+
+// A reload that takes an account away and one that brings it back must not give its key a new allowance.
+func TestAnAccountThatComesBackOwesWhatItSpent(t *testing.T) {
+	begin := setting{
+		plant: works(10, 10), api: simulator.Options{Limits: simulator.Limits{PerHour: 600, Burst: 60}},
+		more: []setting{{plant: works(1, 1)}},
+	}
+	play(t, begin, func(s *story) {
+		s.pass(10 * time.Minute)
+		for range 5 {
+			s.reload(func(o *Options) { o.Accounts = o.Accounts[1:] })
+			s.pass(10 * time.Second)
+			s.reload(nil)
+			s.pass(time.Minute)
+		}
+		if n := s.api.Stats().Limited; n > 0 {
+			t.Errorf("%d requests were refused", n)
+		}
+	})
+}
+
+func TestANewPauseTheFirstDiscoveryAndAReloadAreToldToWhoKeepsThem(t *testing.T) {
+	play(t, setting{plant: works(2, 2)}, func(s *story) {
+		s.pass(time.Minute)
+		told := func(what string) {
+			t.Helper()
+			select {
+			case <-s.poller.Noteworthy():
+			default:
+				t.Errorf("%s was not told", what)
+			}
+		}
+		told("the first discovery")
+		s.reload(nil)
+		told("the reload")
+		s.api.Inject(simulator.Fault{Kind: simulator.TooMany, Delay: time.Hour, Times: 1})
+		s.pass(time.Minute)
+		told("the pause")
+	})
+}

@@ -55,6 +55,7 @@ type Client struct {
 
 	mu   sync.Mutex
 	used Secret // the key of the latest attempt
+	last Secret // the same, also where that was another client's, or cannot be read any more
 }
 
 // New makes a client. It returns an error where the base URL or a template could hand the key to the wrong party.
@@ -128,13 +129,29 @@ func (c *Client) KeyChanged() bool {
 	return err == nil && !key.Empty() && key != c.used
 }
 
-// SharesKey reports whether the key source holds the key that the other client's latest attempt used. It sends nothing.
+// SharesKey reports whether the key source holds the key that the other client's latest attempt used, or, where there was
+// none, holds itself. It sends nothing.
 func (c *Client) SharesKey(other *Client) bool {
-	other.mu.Lock()
-	used := other.used
-	other.mu.Unlock()
+	last := other.lastKey()
+	if last.Empty() {
+		last, _ = other.opts.Key() // none is not shared
+	}
 	key, err := c.opts.Key()
-	return err == nil && !key.Empty() && key == used
+	return err == nil && !key.Empty() && key == last
+}
+
+// Succeed makes the client take the place of another that asked the same account: the key that was used last is known.
+func (c *Client) Succeed(other *Client) {
+	last := other.lastKey()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.last = last
+}
+
+func (c *Client) lastKey() Secret {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.last
 }
 
 // CloseIdleConnections closes the connections that no request uses. A client that is not used any more would keep them.
@@ -151,7 +168,7 @@ func (c *Client) key() (Secret, error) {
 		c.used = Secret{} // the same key, once it can be read again, is worth a try too
 		return Secret{}, &KeyError{Err: err}
 	}
-	c.used = key
+	c.used, c.last = key, key
 	return key, nil
 }
 

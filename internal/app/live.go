@@ -96,5 +96,5 @@ func (l *live) Stuck() string { return l.poller().Stuck() }
 // Snapshot implements state.Source.
 func (l *live) Snapshot() collector.Snapshot { return l.poller().Snapshot() }
 
-// Paused implements state.Source. All pollers share the channel.
-func (l *live) Paused() <-chan struct{} { return l.poller().Paused() }
+// Noteworthy implements state.Source. All pollers share the channel.
+func (l *live) Noteworthy() <-chan struct{} { return l.poller().Noteworthy() }

@@ -20,7 +20,7 @@ import (
 type keptState collector.Snapshot
 
 func (k keptState) Snapshot() collector.Snapshot { return collector.Snapshot(k) }
-func (k keptState) Paused() <-chan struct{}      { return nil }
+func (k keptState) Noteworthy() <-chan struct{}  { return nil }
 
 // keep writes state of one account with 40 sensors, and returns where.
 func keep(t *testing.T) string {

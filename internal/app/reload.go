@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -60,6 +61,9 @@ func (r *reloader) Reload() error {
 	r.systemd.reloading()
 	defer r.systemd.ready()
 	cfg, err := r.apply()
+	if errors.Is(err, errStopping) {
+		return err // that is no fault of the config
+	}
 	if err != nil {
 		r.successful.Set(0)
 		r.log.Error("the config cannot be reloaded; the one before stays in force", "err", err)

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -12,6 +13,7 @@ import (
 type systemd struct {
 	send     func(state string)
 	watchdog time.Duration // it wants to hear within; 0: it does not
+	ending   atomic.Bool   // nothing is told after stopping
 	log      *slog.Logger
 }
 
@@ -37,16 +39,26 @@ func (s *systemd) run(ctx context.Context, listening <-chan struct{}, stuck func
 	}
 }
 
+// tell tells something, unless the end has begun.
+func (s *systemd) tell(state string) {
+	if !s.ending.Load() {
+		s.send(state)
+	}
+}
+
 // ready tells that scrapes are answered, and that a reload has ended.
-func (s *systemd) ready() { s.send(daemon.SdNotifyReady) }
+func (s *systemd) ready() { s.tell(daemon.SdNotifyReady) }
 
 // reloading tells that a reload begins.
 func (s *systemd) reloading() {
-	s.send(daemon.SdNotifyReloading + "\n" + daemon.SdNotifyMonotonicUsec())
+	s.tell(daemon.SdNotifyReloading + "\n" + daemon.SdNotifyMonotonicUsec())
 }
 
 // stopping tells that the end begins.
-func (s *systemd) stopping() { s.send(daemon.SdNotifyStopping) }
+func (s *systemd) stopping() {
+	s.ending.Store(true)
+	s.send(daemon.SdNotifyStopping)
+}
 
 // feed feeds the watchdog until ctx ends, as long as no loop is stuck. A loop that pauses until a known moment is not:
 // its readings age, but a restart would change nothing about that.
@@ -60,7 +72,7 @@ func (s *systemd) feed(ctx context.Context, stuck func() string) {
 	for {
 		account := stuck()
 		if account == "" {
-			s.send(daemon.SdNotifyWatchdog)
+			s.tell(daemon.SdNotifyWatchdog)
 		} else if account != said {
 			s.log.Error("the loop of an account is stuck; systemd's watchdog is not fed any more", "account", account)
 		}

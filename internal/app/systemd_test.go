@@ -165,12 +165,15 @@ func TestSystemdIsToldThroughItsSocket(t *testing.T) {
 	if s.watchdog != 90*time.Second {
 		t.Errorf("watchdog of %s", s.watchdog)
 	}
-	for want, tell := range map[string]func(){"READY=1": s.ready, "RELOADING=1\nMONOTONIC_USEC=": s.reloading, "STOPPING=1": s.stopping} {
-		tell()
+	for _, row := range []struct {
+		want string
+		tell func()
+	}{{"READY=1", s.ready}, {"RELOADING=1\nMONOTONIC_USEC=", s.reloading}, {"STOPPING=1", s.stopping}} {
+		row.tell()
 		got := make([]byte, 256)
 		n, err := socket.Read(got)
-		if err != nil || !strings.HasPrefix(string(got[:n]), want) {
-			t.Errorf("told %q (%v), want %q", got[:n], err, want)
+		if err != nil || !strings.HasPrefix(string(got[:n]), row.want) {
+			t.Errorf("told %q (%v), want %q", got[:n], err, row.want)
 		}
 	}
 }
@@ -210,4 +213,15 @@ func TestReadinessStaysWhenAReloadAddsAnAccount(t *testing.T) {
 			t.Error("reloaded after the end")
 		}
 	})
+}
+
+func TestNothingIsToldAfterTheEndHasBegun(t *testing.T) {
+	var m manager
+	s := m.systemd(0)
+	s.stopping()
+	s.reloading()
+	s.ready()
+	if !slices.Equal(m.states, []string{"STOPPING=1"}) {
+		t.Errorf("told %q", m.states)
+	}
 }

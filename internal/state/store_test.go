@@ -67,7 +67,7 @@ type source struct {
 
 func (s source) Snapshot() collector.Snapshot { return s.kept }
 
-func (s source) Paused() <-chan struct{} { return s.paused }
+func (s source) Noteworthy() <-chan struct{} { return s.paused }
 
 func sourceOf(s collector.Snapshot) source { return source{s, make(chan struct{}, 1)} }
 

@@ -17,13 +17,13 @@ const interval = time.Minute
 // Source is what is kept.
 type Source interface {
 	Snapshot() collector.Snapshot
-	Paused() <-chan struct{}
+	Noteworthy() <-chan struct{}
 }
 
 // Begin writes the state before anything is asked. It returns an error where that fails: it would fail later, too.
 func (s *Store) Begin(p Source) error { return s.write(p.Snapshot(), false) }
 
-// Run writes the state every minute, and at each new pause for a limit, until ctx ends. A failure is logged once, until
+// Run writes the state every minute, and whenever something happened that a crash must not forget, until ctx ends. A failure is logged once, until
 // a write succeeds again.
 func (s *Store) Run(ctx context.Context, p Source) {
 	ticker := time.NewTicker(interval)
@@ -33,7 +33,7 @@ func (s *Store) Run(ctx context.Context, p Source) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-		case <-p.Paused():
+		case <-p.Noteworthy():
 		}
 		s.note(s.write(p.Snapshot(), false))
 	}

@@ -110,4 +110,9 @@ func position(part, whole float64, length int64) int64 {
 }
 
 // short writes a number with the digits that a glance needs.
-func short(value float64) string { return strconv.FormatFloat(value, 'g', 6, 64) }
+func short(value float64) string {
+	if size := math.Abs(value); size >= 1e5 && size < 1e15 {
+		return strconv.FormatFloat(value, 'f', 0, 64) // a counter: its last digits are what moves
+	}
+	return strconv.FormatFloat(value, 'g', 6, 64)
+}
