@@ -388,3 +388,24 @@ func TestRulesUseWhatExistsAndRecordWhatIsUsed(t *testing.T) {
 		}
 	}
 }
+
+// docs/operations.md lists the alerts: with their severity and how long they wait.
+func TestTheTableOfAlertsIsTheRules(t *testing.T) {
+	text, err := os.ReadFile("../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := map[string]string{}
+	for _, m := range regexp.MustCompile(`(?m)^\| \[(Innius\w+)\]\(\S+\) \| (\w+) \|.*\| (\w+) \|$`).FindAllStringSubmatch(string(text), -1) {
+		listed[m[1]] = m[2] + " after " + m[3]
+	}
+	for _, r := range rulesOf(t, exporterRules).rules() {
+		if is := r.Labels["severity"] + " after " + r.For; r.Alert != "" && listed[r.Alert] != is {
+			t.Errorf("%s is %s, docs/operations.md says %q", r.Alert, is, listed[r.Alert])
+		}
+		delete(listed, r.Alert)
+	}
+	for alert := range listed {
+		t.Errorf("docs/operations.md: there is no alert %s", alert)
+	}
+}
