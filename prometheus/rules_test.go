@@ -231,7 +231,7 @@ func (g group) with(other rule) ruleFile {
 }
 
 // condition matches one that stands beside the main one of an expression.
-var condition = regexp.MustCompile(`(unless|and) on \([a-z, ]*\) innius_[a-z_]+(\{[^}]*\})?( (==|>) \d+)?`)
+var condition = regexp.MustCompile(`(unless|and) on \([a-z, ]*\) (?:max_over_time\()?innius_[a-z_]+(\{[^}]*\})?(\[10m\]\))?( (==|>) \d+)?`)
 
 // breaks returns ways to break a rule. One that never says anything is as good as commented out.
 func breaks(r rule) map[string]rule {
