@@ -38,7 +38,7 @@ IMAGE ?= $(BINARY):$(subst +,-,$(VERSION))
 # A number of inputs: go test may report the end of a time given in seconds as a failure ("context deadline exceeded").
 FUZZTIME ?= 30000x
 
-.PHONY: help run demo build test check lint fmt check-mod check-config check-metrics check-rules check-freshness freshness fuzz image check-image clean
+.PHONY: help run demo build test check lint fmt check-mod check-config check-metrics check-rules check-freshness freshness dashboards fuzz image check-image clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -85,6 +85,9 @@ check-freshness: ## how fresh readings are kept, in four short scenarios (a minu
 freshness: ## how fresh readings are kept, in all scenarios; writes docs/freshness.md (up to an hour)
 	mkdir -p docs
 	$(FRESHNESS) -timeout 0 -freshness.full -freshness.write='$(CURDIR)/docs/freshness.md' $(FRESHNESS_FLAGS)
+
+dashboards: ## write grafana/*.json from the code beside them; a test sees that they are its
+	go test ./grafana -count=1 -run 'TestTheFilesAreWhatIsMade$$' -update
 
 fuzz: ## run each fuzz target for FUZZTIME (30000x: so many inputs)
 	.ci/fuzz $(FUZZTIME)

@@ -1,0 +1,148 @@
+package grafana
+
+func machineDashboard() Dashboard {
+	return board{
+		uid: machineUID, title: "innius / Machine",
+		description: "The sensors of the chosen machines: newest values, courses by unit, ages and states.",
+		variables: []object{
+			datasourceVariable(), jobVariable(), instanceVariable(), companyVariable(), machineVariable(), sensorVariable(), unitVariable(),
+		},
+		links: []object{toPlant(), toExporter()},
+		lines: [][]panel{
+			{machineNow(), sensorsByState(12), newestReading()},
+			{valueTiles()},
+			row("Values by unit"),
+			{valuesByUnit()},
+			row("Ages and states"),
+			{sensorTimeline()},
+			{ages(), intervals()},
+			row("All readings"),
+			{newestValues(12)},
+		},
+	}.dashboard()
+}
+
+// machineVariable has no All: a plant can have too many sensors for one page.
+func machineVariable() object {
+	return oneOf("machine", "Machine", "label_values(innius_machine_info{"+companies+"}, machine)")
+}
+
+// withUnit are the chosen sensors' infos, with a text for a missing unit.
+var withUnit = fill("label_replace($info, `unit`, `" + noUnit + "`, `unit`, ``)")
+
+// unitVariable offers the units of the chosen sensors that ever had a number.
+func unitVariable() object {
+	v := oneOf("unit", "Unit", "query_result(count by (unit) ("+withUnit+
+		fill(" and on $bySensor $measured)"))
+	v["regex"] = `/unit="([^"]*)"/`
+	v["includeAll"], v["allValue"] = true, anything
+	v["current"] = object{"selected": true, "text": []string{"All"}, "value": []string{"$__all"}}
+	return v
+}
+
+func machineNow() panel {
+	p := tiles("State", 6, 4, about{
+		shows: "The state of each chosen machine: that of its worst sensor, or off where all of its sensors are silent.",
+		good:  "reporting, or off where it is meant to be.",
+		ifNot: "the bars under \"Ages and states\" show which sensors, and since when. Not known: see the dashboard Exporter.",
+	}, now("max by (company, machine) ("+machineState+")", "{{machine}}"))
+	p.mappings = mapped(states...)
+	return p
+}
+
+func newestReading() panel {
+	p := tiles("Newest reading", 6, 4, about{
+		shows: "How long ago the newest reading of each machine was measured.",
+		good:  "seconds to minutes: less than the cycle that the exporter's status page names, while the machine runs.",
+		ifNot: "is the machine off? Else it has stopped reporting, or, if all machines are like this, innius or the exporter has: see the " +
+			"dashboard Exporter.",
+	}, now(fill("min by (company, machine) (time() - $measured)"), "{{machine}}"))
+	p.unit, p.decimals, p.options["colorMode"] = "s", 1, "value"
+	p.thresholds = steps("semi-dark-green", 3600, "orange", 86400, "#7d8590")
+	return p
+}
+
+// valueTiles writes each value with its own unit, which comes with the row: by the transformation "Rows to fields".
+func valueTiles() panel {
+	value := fill("$value * on $bySensor group_left (unit) $info")
+	titled := "label_replace(" + grafanaUnit(value) + ", `title`, `$1`, `sensor`, `(.*)`)"
+	p := tiles("Newest values", 24, 8, about{
+		shows: "The newest value of each chosen sensor in its own unit. How old each is, the table at the end says.",
+		good:  "a tile for each sensor that sends numbers.",
+		ifNot: "a sensor without a tile has no value that is new enough, or sends text: the table at the end has it with its state. Where all are " +
+			"missing (\"No data\") the machine is off: see its bars below.",
+	}, rows(titled))
+	p.options["colorMode"] = "none"
+	p.transformations = []object{{"id": "rowsToFields", "options": object{"mappings": []object{
+		{"fieldName": "sensor", "handlerKey": "field.name"},
+		{"fieldName": "title", "handlerKey": "displayName"},
+		{"fieldName": "unit", "handlerKey": "unit"},
+		{"fieldName": "Value", "handlerKey": "field.value"},
+		{"fieldName": "Time", "handlerKey": "__ignore"},
+	}}}}
+	return p
+}
+
+// valuesByUnit is repeated for each unit. Its second query tells the first one's unit in Grafana's words, by the
+// transformation "Config from query results".
+func valuesByUnit() panel {
+	chosen := fill("label_replace(group by (instance, job) ($info), `unit`, `${unit:raw}`, ``, ``)")
+	p := graph("Unit: $unit", 12, 10, about{
+		shows: "The chosen sensors whose unit is the one in the title. A line stays level from one answer of innius to the next: readings between " +
+			"them are not seen.",
+		good: "lines without gaps while the machine runs.",
+		ifNot: "a gap: the value was too old to be shown, or nothing was recorded; the bars below tell which. \"No data\": the machine was off all the time. Long level steps: the sensor is asked " +
+			"seldom; give it a weight or a max_age in the exporter's config.",
+	},
+		over(fill("$value * on $bySensor group_left (unit) ("+withUnit+" and on (instance, job, unit) "+chosen+")"), "{{machine}}: {{sensor}}"),
+		rows("group by (unit) ("+grafanaUnit(chosen)+")"),
+	)
+	p.custom["lineInterpolation"], p.custom["lineWidth"] = "stepAfter", 2
+	p.repeat, p.perLine = "unit", 2
+	p.transformations = []object{{"id": "configFromData", "options": object{
+		"configRefId": "B", "applyTo": object{"id": "byFrameRefID", "options": "A"},
+		"mappings": []object{
+			{"fieldName": "unit", "handlerKey": "unit"},
+			{"fieldName": "Time", "handlerKey": "__ignore"},
+			{"fieldName": "Value", "handlerKey": "__ignore"},
+			{"fieldName": "Value #B", "handlerKey": "__ignore"},
+		},
+	}}}
+	return p
+}
+
+func sensorTimeline() panel {
+	return timeline("Sensors in the last hours", 24, 12, about{
+		shows: "The state of each chosen sensor over the time shown. White means that nothing was recorded.",
+		good:  "green while the machine runs; yellow and then red while it is off, if it reports only when it runs.",
+		ifNot: "one sensor alone red: look at it and its cable. All of them at once: the machine, its gateway or its network. Purple: it could not be " +
+			"asked, see the dashboard Exporter.",
+	}, over("max by (machine, sensor) ("+sensorState+")", "{{machine}}: {{sensor}}"))
+}
+
+func ages() panel {
+	p := graph("Age of each reading", 12, 10, about{
+		shows: "How long ago each newest reading was measured. It grows by a second a second and falls when a newer reading comes in.",
+		good:  "saw-teeth, no higher than the sensor's interval and the exporter's cycle together.",
+		ifNot: "one line that climbs: this sensor is silent. All climb: innius does not answer, or the machine is off. High saw-teeth for all: more " +
+			"sensors than the allowance can refresh often; exclude some, or weigh those that matter.",
+	}, over(age, "{{machine}}: {{sensor}}"))
+	p.unit, p.decimals, p.minimum = "s", 1, 0
+	p.options["legend"].(object)["calcs"] = []string{"lastNotNull", "max"}
+	p.options["legend"].(object)["sortBy"], p.options["legend"].(object)["sortDesc"] = "Last *", true
+	return p
+}
+
+func intervals() panel {
+	p := graph("How often each sensor reports", 12, 10, about{
+		shows: "The interval of each sensor as the exporter has learned it, on a logarithmic scale.",
+		good:  "level lines at what the sensor is set to.",
+		ifNot: "a line that jumps: the sensor reports irregularly, and its state late means little. A sensor without a line: its pace is not learned " +
+			"yet, or it never reported.",
+	}, over(fill("$pace"), "{{machine}}: {{sensor}}"))
+	p.unit, p.decimals = "s", 1
+	p.custom["scaleDistribution"] = object{"type": "log", "log": 10}
+	p.options["legend"].(object)["calcs"] = []string{"lastNotNull"}
+	p.options["legend"].(object)["sortBy"], p.options["legend"].(object)["sortDesc"] = "Last *", true
+	return p
+}
