@@ -70,7 +70,7 @@ func failures() panel {
 }
 
 func paused() panel {
-	p := is("Paused for another", 4, about{
+	p := is("Pause left", 4, about{
 		shows: "How long nothing will be sent, because innius answered 429 and named a moment, or because of a back-off.",
 		good:  "\"not paused\".",
 		ifNot: "wait: the exporter goes on by itself. If it happens again, innius permits less than requests_per_hour, or another tool uses the key: see " +
@@ -211,7 +211,7 @@ func refused() panel {
 		ifNot: "set requests_per_hour and burst to what innius grants, or find out who else uses the key. The exporter slows down by itself meanwhile.",
 	}, over(ofAccounts("sum by (account) (increase(innius_exporter_api_requests_total{$accounts, code=\"429\"}[1h]))"), "{{account}}"))
 	p.unit, p.decimals, p.minimum = "none", 1, 0
-	p.overrides = []object{{"matcher": object{"id": "byType", "options": "number"}, "properties": []object{{"id": "custom.fillOpacity", "value": 20}}}}
+	p.custom["fillOpacity"] = 20
 	return p
 }
 

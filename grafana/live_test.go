@@ -3,10 +3,10 @@ package grafana
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,60 +25,51 @@ func TestEachQueryReturnsDataOnTheDemo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	live := prometheus{base}
-	options := map[string][]string{} // of variables, by dashboard and name
+	live, offers := prometheus{base}, map[string]Offers{}
 	for _, q := range queries {
-		for _, chosen := range live.choices(q, options) {
-			found := live.ask(t, q, chosen)
+		of := offers[q.Dashboard]
+		if of == nil {
+			of = Offers{}
+			offers[q.Dashboard] = of
+		}
+		exprs := q.Exprs(of)
+		if len(exprs) == 0 {
+			t.Errorf("%s, %q: there is nothing that %s could be", q.Dashboard, q.Title, q.Repeat)
+		}
+		for _, expr := range exprs {
+			found := live.ask(t, q, expr)
 			if q.Kind == Variable {
-				options[q.Dashboard+" "+q.Title] = offered(q, found)
-				found = found[:len(options[q.Dashboard+" "+q.Title])]
+				of[q.Title] = q.Values(found)
 			}
 			if len(found) == 0 && q.AllowedEmpty == "" {
-				t.Errorf("%s, %s %q %s: nothing for %q from\n%s", q.Dashboard, q.Kind, q.Title, q.RefID, chosen, Interpolate(q.Expr, chosen))
+				t.Errorf("%s, %s %q %s: nothing from\n%s", q.Dashboard, q.Kind, q.Title, q.RefID, expr)
 			}
-			t.Logf("%s, %s %q %s: %d series %s", q.Dashboard, q.Kind, q.Title, q.RefID, len(found), first(found))
+			t.Logf("%s, %s %q %s: %d series", q.Dashboard, q.Kind, q.Title, q.RefID, len(found))
+		}
+	}
+	eachMachineAlone(t, live, queries, offers[machineUID])
+}
+
+// eachMachineAlone sees that a name with quotes and the like chooses its machine and no other.
+func eachMachineAlone(t *testing.T, live prometheus, queries []Query, offers Offers) {
+	t.Helper()
+	state := slices.IndexFunc(queries, func(q Query) bool { return q.Dashboard == machineUID && q.Title == "State" })
+	for _, machine := range offers["machine"] {
+		chosen := maps.Clone(offers)
+		chosen["machine"] = []string{machine}
+		found := live.ask(t, queries[state], queries[state].Interpolate(chosen))
+		if len(found) != 1 || found[0]["machine"] != machine {
+			t.Errorf("machine %s: %v", machine, found)
 		}
 	}
 }
 
 type prometheus struct{ base string }
 
-// series is one series of an answer; its last value.
-type series struct {
-	labels map[string]string
-	value  float64
-}
-
-func first(found []series) string {
-	if len(found) == 0 {
-		return ""
-	}
-	return strconv.FormatFloat(found[0].value, 'g', 6, 64)
-}
-
-// choices are the values of the variables with which a query is asked: All where there is, each value of a variable that a
-// panel is repeated for, and each value alone of one that has no All.
-func (prometheus) choices(q Query, options map[string][]string) []map[string][]string {
-	all := []map[string][]string{{}}
-	for _, machine := range options[q.Dashboard+" machine"] {
-		if q.Dashboard == machineUID && strings.Contains(q.Expr, "${machine:") && !strings.Contains(machine, "Conveyor") {
-			all = append(all, map[string][]string{"machine": {machine}})
-		}
-	}
-	if q.Repeat == "" {
-		return all
-	}
-	all = nil
-	for _, value := range options[q.Dashboard+" "+q.Repeat] {
-		all = append(all, map[string][]string{q.Repeat: {value}})
-	}
-	return all
-}
-
-func (p prometheus) ask(t *testing.T, q Query, chosen map[string][]string) []series {
+// ask returns the labels of each series that has a number at its end.
+func (p prometheus) ask(t *testing.T, q Query, expr string) []map[string]string {
 	t.Helper()
-	path, form := "/api/v1/query", url.Values{"query": {Interpolate(q.Expr, chosen)}}
+	path, form := "/api/v1/query", url.Values{"query": {expr}}
 	if !q.Instant {
 		now := time.Now()
 		path = "/api/v1/query_range"
@@ -108,33 +99,18 @@ func (p prometheus) ask(t *testing.T, q Query, chosen map[string][]string) []ser
 		}
 	}
 	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil || answer.Error != "" {
-		t.Fatal(q.Dashboard, q.Title, err, answer.Error, form.Get("query"))
+		t.Fatal(q.Dashboard, q.Title, err, answer.Error, expr)
 	}
-	var found []series
+	var found []map[string]string
 	for _, r := range answer.Data.Result {
 		if len(r.Values) > 0 {
 			r.Value = r.Values[len(r.Values)-1]
 		}
-		if value, err := strconv.ParseFloat(r.Value[1].(string), 64); err == nil && value == value { // not NaN
-			found = append(found, series{r.Metric, value})
+		if r.Value[1] != "NaN" {
+			found = append(found, r.Metric)
 		}
 	}
 	return found
 }
 
 func stamp(at time.Time) string { return strconv.FormatInt(at.Unix(), 10) }
-
-// offered are the values that a variable offers.
-func offered(q Query, found []series) []string {
-	var all []string
-	for _, s := range found {
-		value := s.labels[q.Label]
-		if q.Label == "" {
-			value = regexp.MustCompile(q.Regex).FindStringSubmatch(`{unit="` + s.labels["unit"] + `"} 1 0`)[1]
-		}
-		if !slices.Contains(all, value) {
-			all = append(all, value)
-		}
-	}
-	return all
-}

@@ -33,7 +33,7 @@ var withUnit = fill("label_replace($info, `unit`, `" + noUnit + "`, `unit`, ``)"
 // unitVariable offers the units of the chosen sensors that ever had a number.
 func unitVariable() object {
 	v := oneOf("unit", "Unit", "query_result(count by (unit) ("+withUnit+
-		fill(" and on $bySensor $measured)"))
+		fill(" and on $bySensor $measured))"))
 	v["regex"] = `/unit="([^"]*)"/`
 	v["includeAll"], v["allValue"] = true, anything
 	v["current"] = object{"selected": true, "text": []string{"All"}, "value": []string{"$__all"}}

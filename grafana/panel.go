@@ -15,7 +15,6 @@ type panel struct {
 	thresholds         []object
 	color              object
 	links              []object // of the data
-	noValue            string   // where no series at all is good news
 	custom             object   // of each field
 	overrides          []object
 	options            object
@@ -63,10 +62,8 @@ func (p panel) defaults() object {
 	if len(p.thresholds) == 0 {
 		d["thresholds"] = object{"mode": "absolute", "steps": steps("text")}
 	}
-	for key, value := range map[string]any{"unit": p.unit, "noValue": p.noValue} {
-		if value != "" {
-			d[key] = value
-		}
+	if p.unit != "" {
+		d["unit"] = p.unit
 	}
 	for key, value := range map[string]any{"decimals": p.decimals, "min": p.minimum} {
 		if value != nil {
@@ -155,7 +152,7 @@ func graph(title string, width, height int, a about, targets ...object) panel {
 		color: object{"mode": "palette-classic"},
 		custom: object{
 			"drawStyle": "line", "lineInterpolation": "linear", "lineWidth": 1, "fillOpacity": 0, "gradientMode": "none",
-			"spanNulls": false, "insertNulls": false, "showPoints": "auto", "pointSize": 4,
+			"spanNulls": false, "showPoints": "auto", "pointSize": 4,
 			"stacking":      object{"mode": "none", "group": "A"},
 			"axisLabel":     "",
 			"axisPlacement": "auto", "axisColorMode": "text",
@@ -181,7 +178,8 @@ func (p panel) stacked() panel {
 // timeline shows which state each series had when.
 func timeline(title string, width, height int, a about, targets ...object) panel {
 	return panel{
-		kind: "state-timeline", title: title, about: a, width: width, height: height, targets: targets, color: byThreshold,
+		kind: "state-timeline", title: title, about: a, width: width, height: height, targets: targets,
+		color:    object{"mode": "fixed", "fixedColor": "text"}, // thresholds would decide what is one state, not the mappings
 		mappings: mapped(states...),
 		custom:   object{"lineWidth": 0, "fillOpacity": 80},
 		options: object{

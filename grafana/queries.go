@@ -30,8 +30,9 @@ type Query struct {
 
 	// Of a variable: the label whose values it offers, or else a regular expression over rows like {unit="bar"} 1 0.
 	Label, Regex string
-	// Of a variable: whether it has All, which stands for any value.
-	All bool
+	// Of a variable: whether it has All, and what that stands for; empty: all values that are offered.
+	All      bool
+	AllValue string
 	// Of a panel that is repeated: the variable for whose values it is, one at a time.
 	Repeat string
 
@@ -55,8 +56,8 @@ type filePanel struct {
 }
 
 type fileVariable struct {
-	Name, Type, Definition, Regex string
-	IncludeAll                    bool
+	Name, Type, Definition, Regex, AllValue string
+	IncludeAll                              bool
 }
 
 // Queries reads all queries of all dashboards, those of variables first, in the order in which Grafana asks them.
@@ -105,7 +106,7 @@ func read(name string) ([]Query, error) {
 			continue
 		}
 		q := Query{
-			Dashboard: f.UID, Kind: Variable, Title: v.Name, RefID: "StandardVariableQuery", Instant: true, All: v.IncludeAll,
+			Dashboard: f.UID, Kind: Variable, Title: v.Name, RefID: "StandardVariableQuery", Instant: true, All: v.IncludeAll, AllValue: v.AllValue,
 			Regex: strings.Trim(v.Regex, "/"),
 		}
 		if q.Expr, q.Label, err = inside(v.Definition); err != nil {

@@ -27,7 +27,7 @@ func table(title string, height int, a about, columns []column, leftOut []string
 		kind: "table", title: title, about: a, width: 24, height: height, targets: targets, color: byThreshold,
 		custom: object{"align": "auto", "displayMode": "auto", "inspect": false, "filterable": true},
 		options: object{
-			"showHeader": true, "footer": object{"show": false, "reducer": []string{"sum"}, "fields": "", "countRows": false},
+			"showHeader": true, "footer": object{"show": false, "reducer": []string{"sum"}},
 		},
 		overrides: overrides,
 		transformations: []object{

@@ -33,10 +33,16 @@ func oneOf(name, label, query string) object {
 	}
 }
 
-func jobVariable() object { return labelVariable("job", "Job", "innius_exporter_build_info") }
+func jobVariable() object { return onlyOurs(labelVariable("job", "Job", "innius_exporter_build_info")) }
 
 func instanceVariable() object {
-	return labelVariable("instance", "Exporter", "innius_exporter_build_info{"+oneLabel("job")+"}")
+	return onlyOurs(labelVariable("instance", "Exporter", "innius_exporter_build_info{"+oneLabel("job")+"}"))
+}
+
+// onlyOurs lets All stand for the values that are offered: up and process_... are also those of other programs.
+func onlyOurs(v object) object {
+	delete(v, "allValue")
+	return v
 }
 
 func companyVariable() object {
