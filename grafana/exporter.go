@@ -91,11 +91,20 @@ func lowered() panel {
 }
 
 func reloaded() panel {
-	return is("Config in force", 4, about{
-		shows: "Whether the last reload of the config file succeeded.",
+	p := is("Config in force", 4, about{
+		shows: "Whether the last reload of the config file succeeded, and since when the config in force is.",
 		good:  "\"loaded\".",
 		ifNot: "the exporter goes on with the config from before. Its log names each mistake; innius_exporter check config repeats them.",
-	}, yesNo("loaded", "RELOAD FAILED"), now(ofAccounts("min by (instance) (innius_exporter_config_last_reload_successful{$exporters})"), "{{instance}}"))
+	}, yesNo("loaded", "RELOAD FAILED"),
+		now(ofAccounts("min by (instance) (innius_exporter_config_last_reload_successful{$exporters})"), "{{instance}}"),
+		now(ofAccounts("max by (instance) (time() - innius_exporter_config_last_reload_success_timestamp_seconds{$exporters})"), "loaded, ago"))
+	p.overrides = []object{{"matcher": object{"id": "byFrameRefID", "options": "B"}, "properties": []object{
+		{"id": "mappings", "value": []object{}},
+		{"id": "unit", "value": "s"},
+		{"id": "decimals", "value": 1},
+		{"id": "thresholds", "value": object{"mode": "absolute", "steps": steps(idle)}},
+	}}}
+	return p
 }
 
 func stateWritten() panel {

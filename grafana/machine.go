@@ -94,7 +94,7 @@ func valuesByUnit() panel {
 		ifNot: "a gap: the value was too old to be shown, or nothing was recorded; the bars below tell which. \"No data\": the machine was off all the time. Long level steps: the sensor is asked " +
 			"seldom; give it a weight or a max_age in the exporter's config.",
 	},
-		over(fill("$value * on $bySensor group_left (unit) ("+withUnit+" and on (instance, job, unit) "+chosen+")"), "{{machine}}: {{sensor}}"),
+		over(fill("$value * on $bySensor group_left (unit) ("+withUnit+" and on (instance, job, unit) "+chosen+")"), "{{sensor}} ({{machine}})"),
 		rows("group by (unit) ("+grafanaUnit(chosen)+")"),
 	)
 	p.custom["lineInterpolation"], p.custom["lineWidth"] = "stepAfter", 2
@@ -111,13 +111,16 @@ func valuesByUnit() panel {
 	return p
 }
 
+// sensorTimeline is repeated for each machine, so that its lines need no more than the sensors' names.
 func sensorTimeline() panel {
-	return timeline("Sensors in the last hours", 24, 12, about{
+	p := timeline("$machine: its sensors in the last hours", 24, 10, about{
 		shows: "The state of each chosen sensor over the time shown. White means that nothing was recorded.",
 		good:  "green while the machine runs; yellow and then red while it is off, if it reports only when it runs.",
 		ifNot: "one sensor alone red: look at it and its cable. All of them at once: the machine, its gateway or its network. Purple: it could not be " +
 			"asked, see the dashboard Exporter.",
-	}, over("max by (machine, sensor) ("+sensorState+")", "{{machine}}: {{sensor}}"))
+	}, over("max by (machine, sensor) ("+sensorState+")", "{{sensor}}"))
+	p.repeat = "machine"
+	return p
 }
 
 func ages() panel {
@@ -126,7 +129,7 @@ func ages() panel {
 		good:  "saw-teeth, no higher than the sensor's interval and the exporter's cycle together.",
 		ifNot: "one line that climbs: this sensor is silent. All climb: innius does not answer, or the machine is off. High saw-teeth for all: more " +
 			"sensors than the allowance can refresh often; exclude some, or weigh those that matter.",
-	}, over(age, "{{machine}}: {{sensor}}"))
+	}, over(age, "{{sensor}} ({{machine}})"))
 	p.unit, p.decimals, p.minimum = "s", 1, 0
 	p.options["legend"].(object)["calcs"] = []string{"lastNotNull", "max"}
 	p.options["legend"].(object)["sortBy"], p.options["legend"].(object)["sortDesc"] = "Last *", true
@@ -139,7 +142,7 @@ func intervals() panel {
 		good:  "level lines at what the sensor is set to.",
 		ifNot: "a line that jumps: the sensor reports irregularly, and its state late means little. A sensor without a line: its pace is not learned " +
 			"yet, or it never reported.",
-	}, over(fill("$pace"), "{{machine}}: {{sensor}}"))
+	}, over(fill("$pace"), "{{sensor}} ({{machine}})"))
 	p.unit, p.decimals = "s", 1
 	p.custom["scaleDistribution"] = object{"type": "log", "log": 10}
 	p.options["legend"].(object)["calcs"] = []string{"lastNotNull"}

@@ -43,7 +43,10 @@ func (p panel) json(id, x, y int) object {
 	j["fieldConfig"] = object{"defaults": p.defaults(), "overrides": orEmpty(p.overrides)}
 	j["options"], j["transformations"], j["pluginVersion"] = p.options, orEmpty(p.transformations), "9.3.2"
 	if p.repeat != "" {
-		j["repeat"], j["repeatDirection"], j["maxPerRow"] = p.repeat, "h", p.perLine
+		j["repeat"], j["repeatDirection"] = p.repeat, "v"
+	}
+	if p.perLine > 0 {
+		j["repeatDirection"], j["maxPerRow"] = "h", p.perLine
 	}
 	if p.maxPoints > 0 {
 		j["maxDataPoints"] = p.maxPoints

@@ -42,7 +42,7 @@ func countTiles(p panel, shown []state, count func(code int) string) panel {
 	for _, s := range shown {
 		p.targets = append(p.targets, now(count(s.code), s.text))
 		p.overrides = append(p.overrides, named(s.text, object{
-			"id": "thresholds", "value": object{"mode": "absolute", "steps": steps("#464c54", 1, s.color)},
+			"id": "thresholds", "value": object{"mode": "absolute", "steps": steps(idle, 1, s.color)},
 		}))
 	}
 	p.decimals = 0
@@ -100,11 +100,11 @@ func machineTable() panel {
 		{field: "Value #A", title: "State", width: 110, state: true},
 		{field: "company", title: "Company", links: link},
 		{field: "machine", title: "Machine", links: link},
-		{field: "Value #B", title: "Sensors", width: 90, missing: "0"},
-		{field: "Value #C", title: "Late", width: 80, missing: "0"},
-		{field: "Value #D", title: "Silent", width: 80, missing: "0"},
-		{field: "Value #E", title: "Newest reading", width: 150, unit: "s", decimals: 1, missing: "never"},
-		{field: "instance", title: "Exporter", width: 150},
+		{field: "Value #B", title: "Sensors", width: 80, missing: "0"},
+		{field: "Value #C", title: "Late", width: 65, missing: "0"},
+		{field: "Value #D", title: "Silent", width: 70, missing: "0"},
+		{field: "Value #E", title: "Newest reading", width: 130, unit: "s", decimals: 1, missing: "never"},
+		{field: "instance", title: "Exporter", width: 140},
 	}, []string{"job"},
 		rows(machineState),
 		rows(fill("count by $byMachine ($info)")),
@@ -130,11 +130,10 @@ func overdueSensors() panel {
 		{field: "sensor", title: "Sensor"},
 		{field: "Value #B", title: "Silent for", width: 130, unit: "s", decimals: 1, missing: "never reported"},
 		{field: "Value #C", title: "Reports every", width: 130, unit: "s", decimals: 1, missing: "not known"},
-		{field: "instance", title: "Exporter", width: 150},
-	}, []string{"job"},
+	}, []string{"job", "instance"},
 		rows(found),
 		rows(age+" and "+found),
-		rows(fill("$pace")+" and "+found),
+		rows(fill("sum by $bySensor ($pace)")+" and "+found),
 	).sorted(true, "State", "Silent for")
 }
 
@@ -159,7 +158,8 @@ func newestValues(height int) panel {
 		good: "every sensor has a value whose age is near its interval, or near the cycle that the exporter's status page names where the allowance " +
 			"is small.",
 		ifNot: "\"none\" with state silent: it reports no more. With \"no number\": it sends text. All values old: the allowance is too small " +
-			"for so many sensors, see the dashboard Exporter.",
+			"for so many sensors, see the dashboard Exporter. All sensors twice: two exporters ask " +
+			"for them; choose one above.",
 	}, []column{
 		{field: "Value #A", title: "State", width: 110, state: true},
 		{field: "company", title: "Company", links: link},
@@ -169,8 +169,7 @@ func newestValues(height int) panel {
 		{field: "unit", title: "Unit", width: 80},
 		{field: "Value #C", title: "Age", width: 110, unit: "s", decimals: 1, missing: "never"},
 		{field: "Value #D", title: "Reports every", width: 120, unit: "s", decimals: 1, missing: "not known"},
-		{field: "instance", title: "Exporter", width: 150},
-	}, []string{"job", "Value #E"},
+	}, []string{"job", "instance", "Value #E"},
 		rows(sensorState),
 		rows(fill("sum by $bySensor ($value)")),
 		rows(age),

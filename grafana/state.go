@@ -18,6 +18,9 @@ var states = []state{
 	{5, "not known", "purple"},
 }
 
+// idle is the colour of a tile that has nothing to say.
+const idle = "#464c54"
+
 // mapped are value mappings from numbers to texts and colours.
 func mapped(all ...state) []object {
 	options := object{}

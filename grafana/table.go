@@ -25,7 +25,7 @@ func table(title string, height int, a about, columns []column, leftOut []string
 	}
 	return panel{
 		kind: "table", title: title, about: a, width: 24, height: height, targets: targets, color: byThreshold,
-		custom: object{"align": "auto", "displayMode": "auto", "inspect": false, "filterable": true},
+		custom: object{"align": "auto", "displayMode": "auto", "inspect": false, "filterable": false},
 		options: object{
 			"showHeader": true, "footer": object{"show": false, "reducer": []string{"sum"}},
 		},
@@ -52,6 +52,8 @@ func (c column) override() object {
 	set := func(id string, value any) { properties = append(properties, object{"id": id, "value": value}) }
 	if c.width > 0 {
 		set("custom.width", c.width)
+	} else {
+		set("custom.filterable", true)
 	}
 	if c.unit != "" {
 		set("unit", c.unit)

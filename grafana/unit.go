@@ -44,6 +44,7 @@ var units = []unit{
 	{"s|sec", "s"},
 	{"ms", "ms"},
 	{"°|deg", "degree"},
+	{"(h|d)", "suffix:$1"}, // as ids they would become years
 	{"1|no unit|", "none"},
 }
 
