@@ -43,7 +43,7 @@ func is(title string, width int, a about, mappings []object, targets ...object) 
 }
 
 func scraped() panel {
-	return is("Exporter is scraped", 4, about{
+	return is("Exporter up", 4, about{
 		shows: "Whether Prometheus reaches each exporter.",
 		good:  "\"yes\".",
 		ifNot: "is the exporter running (systemctl status innius_exporter)? Does Prometheus reach its port, with the credentials of " +
@@ -85,26 +85,28 @@ func lowered() panel {
 	return is("Limit", 4, about{
 		shows: "Whether less is sent than configured, because innius refused more.",
 		good:  "\"as configured\".",
-		ifNot: "cause limit_or_shared: set requests_per_hour and burst to what innius grants. Cause shared: another tool uses the same key; give it one of its " +
-			"own, or lower share.",
-	}, noYes("as configured", "LOWERED"), now(ofAccounts("max by (cause) (innius_exporter_api_allowance_lowered{$accounts})"), "{{cause}}"))
+		ifNot: "\"lowered\": set requests_per_hour and burst to what innius grants, or find the other tool that uses the key. \"shared\": it is another " +
+			"tool; give it a key of its own, or lower share.",
+	}, mapped(state{0, "as configured", "semi-dark-green"}, state{1, "lowered", "yellow"}, state{2, "shared", "yellow"}),
+		now(ofAccounts("max by (account) (innius_exporter_api_allowance_lowered{$accounts, cause=\"limit_or_shared\"}"+
+			" or 2 * innius_exporter_api_allowance_lowered{$accounts, cause=\"shared\"})"), "{{account}}"))
 }
 
 func reloaded() panel {
-	p := is("Config in force", 4, about{
+	p := is("Config in force", 6, about{
 		shows: "Whether the last reload of the config file succeeded, and since when the config in force is.",
 		good:  "\"loaded\".",
 		ifNot: "the exporter goes on with the config from before. Its log names each mistake; innius_exporter check config repeats them.",
 	}, yesNo("loaded", "RELOAD FAILED"),
-		now(ofAccounts("min by (instance) (innius_exporter_config_last_reload_successful{$exporters})"), "{{instance}}"),
-		now(ofAccounts("max by (instance) (time() - innius_exporter_config_last_reload_success_timestamp_seconds{$exporters})"), "loaded, ago"))
+		now(ofAccounts("min(innius_exporter_config_last_reload_successful{$exporters})"), "last reload"),
+		now(ofAccounts("min(time() - innius_exporter_config_last_reload_success_timestamp_seconds{$exporters})"), "in force for"))
 	p.overrides = []object{{"matcher": object{"id": "byFrameRefID", "options": "B"}, "properties": []object{
 		{"id": "mappings", "value": []object{}},
 		{"id": "unit", "value": "s"},
 		{"id": "decimals", "value": 1},
 		{"id": "thresholds", "value": object{"mode": "absolute", "steps": steps(idle)}},
 	}}}
-	return p
+	return p.sized(13, 26)
 }
 
 func stateWritten() panel {
@@ -140,7 +142,7 @@ func clashes() panel {
 }
 
 func version() panel {
-	p := is("Version, running for", 8, about{
+	p := is("Version, running for", 6, about{
 		shows: "The version of each exporter, and for how long it has been running.",
 		good:  "the newest version; a time that grows.",
 		ifNot: "a time that begins again and again: it is started anew, or killed for its memory; look at its log and at the memory below.",
@@ -193,7 +195,7 @@ func byOperation() panel {
 		shows: "Requests an hour, by what was asked for, over 15 min each: values of sensors, and lists of the company, of machines, of sensors.",
 		good:  "nearly all are values; lists take at most 5 %.",
 		ifNot: "many lists: the exporter starts again and again without --storage.path, or discovery.interval is short.",
-	}, over(ofAccounts("sum by (operation) (rate(innius_exporter_api_requests_total{$accounts}[15m])) * 3600"), "{{operation}}")).stacked()
+	}, over(ofAccounts("sum by (operation) (rate(innius_exporter_api_requests_total{$accounts}[15m])) * 3600"), "{{operation}}")).stacked().legendAside()
 	p.unit, p.decimals, p.minimum = "req/h", 0, 0
 	return p
 }
@@ -203,7 +205,7 @@ func byStatus() panel {
 		shows: "Requests an hour by the status of their answer, over 15 min each; error: there was none.",
 		good:  "all 200.",
 		ifNot: "401, 403: the key. 404: endpoints. 429: see below. 5xx: innius' fault, wait. error: network, DNS, proxy, timeout.",
-	}, over(ofAccounts("sum by (code) (rate(innius_exporter_api_requests_total{$accounts}[15m])) * 3600"), "{{code}}")).stacked()
+	}, over(ofAccounts("sum by (code) (rate(innius_exporter_api_requests_total{$accounts}[15m])) * 3600"), "{{code}}")).stacked().legendAside()
 	p.unit, p.decimals, p.minimum = "req/h", 0, 0
 	p.overrides = []object{
 		named("200", fixed("semi-dark-green")), named("429", fixed("orange")), named("error", fixed("dark-red")),
@@ -220,7 +222,7 @@ func refused() panel {
 		ifNot: "set requests_per_hour and burst to what innius grants, or find out who else uses the key. The exporter slows down by itself meanwhile.",
 	}, over(ofAccounts("sum by (account) (increase(innius_exporter_api_requests_total{$accounts, code=\"429\"}[1h]))"), "{{account}}"))
 	p.unit, p.decimals, p.minimum = "none", 1, 0
-	p.custom["fillOpacity"] = 20
+	p.custom["fillOpacity"], p.custom["axisSoftMax"] = 20, 5
 	return p
 }
 
@@ -281,14 +283,13 @@ func exposedAges() panel {
 }
 
 func sensorStates() panel {
-	p := graph("Sensors by state", 10, 9, about{
+	p := graph("Sensors by state", 10, 10, about{
 		shows: "How many sensors are in each of the exporter's states.",
 		good:  "nearly all fresh. Machines that are off make some stale.",
 		ifNot: "waiting: a cold start goes on. late, stale: the sensor is silent; see the dashboard Plant. unreadable: text, or times that are not understood. failing: " +
 			"innius refuses it. /status says why for each; filtered is your own config.",
-	}, over(ofAccounts("sum by (state) (innius_exporter_sensors{$accounts})"), "{{state}}")).stacked()
+	}, over(ofAccounts("sum by (state) (innius_exporter_sensors{$accounts})"), "{{state}}")).stacked().legendAside()
 	p.unit, p.decimals, p.minimum = "none", 0, 0
-	p.options["legend"].(object)["calcs"] = []string{"lastNotNull"}
 	for _, s := range []state{
 		{text: "fresh", color: "semi-dark-green"},
 		{text: "late", color: "yellow"},
@@ -304,29 +305,29 @@ func sensorStates() panel {
 }
 
 func promises() panel {
-	p := graph("Promises (max_age)", 7, 9, about{
+	p := graph("Promises (max_age)", 7, 10, about{
 		shows: "Sensors with a max_age in the config, by whether it is kept.",
 		good:  "all kept. All three at 0: none is promised.",
 		ifNot: "broken: a pause, an outage, or a sensor that fails. stretched: the promises together take more than 60 % of the requests; promise less, or " +
 			"get a higher limit.",
 	}, over(ofAccounts("sum by (state) (innius_exporter_promises{$accounts})"), "{{state}}"))
 	p.unit, p.decimals, p.minimum = "none", 0, 0
-	p.options["legend"].(object)["calcs"] = []string{"lastNotNull"}
+	p = p.legend("lastNotNull")
 	p.overrides = []object{
 		named("kept", fixed("semi-dark-green")), named("broken", fixed("dark-red")), named("stretched", fixed("yellow")),
 	}
+	p.custom["axisSoftMax"] = 5
 	return p
 }
 
 func skipped() panel {
-	p := graph("Skipped readings, in an hour", 7, 9, about{
+	p := graph("Skipped readings, in an hour", 7, 10, about{
 		shows: "Readings of the hour before that could not be shown, by reason; each counted once.",
 		good:  "0 of number, time, future and order. Text sensors make text grow.",
 		ifNot: "text: map it to numbers with values in a rule. time: fields.time. future: correct the clock that is wrong. order: innius gave an older reading " +
 			"than before.",
-	}, over(ofAccounts("sum by (reason) (increase(innius_exporter_readings_skipped_total{$accounts}[1h]))"), "{{reason}}"))
+	}, over(ofAccounts("sum by (reason) (increase(innius_exporter_readings_skipped_total{$accounts}[1h]))"), "{{reason}}")).legendInLine()
 	p.unit, p.decimals, p.minimum = "none", 0, 0
-	p.options["legend"].(object)["calcs"] = []string{"lastNotNull"}
 	return p
 }
 
@@ -379,6 +380,7 @@ func scrapeErrors() panel {
 		ifNot: "gathering: a bug; its log has the series: report it. encoding: Prometheus gave up waiting; see \"Time of a scrape\".",
 	}, over(ofAccounts("sum by (instance, cause) (increase(promhttp_metric_handler_errors_total{$exporters}[1h]))"), "{{instance}}: {{cause}}"))
 	p.unit, p.decimals, p.minimum = "none", 0, 0
+	p.custom["axisSoftMax"] = 5
 	return p
 }
 

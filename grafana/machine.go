@@ -44,7 +44,7 @@ func machineNow() panel {
 	p := tiles("State", 6, 4, about{
 		shows: "The state of each chosen machine: that of its worst sensor, or off where all of its sensors are silent.",
 		good:  "reporting, or off where it is meant to be.",
-		ifNot: "the bars under \"Ages and states\" show which sensors, and since when. Not known: see the dashboard Exporter.",
+		ifNot: "the bars under \"Ages and states\" show which sensors, and since when. Unknown: see the dashboard Exporter.",
 	}, now("max by (company, machine) ("+machineState+")", "{{machine}}"))
 	p.mappings = mapped(states...)
 	return p
@@ -98,6 +98,7 @@ func valuesByUnit() panel {
 		rows("group by (unit) ("+grafanaUnit(chosen)+")"),
 	)
 	p.custom["lineInterpolation"], p.custom["lineWidth"] = "stepAfter", 2
+	p = p.legend("lastNotNull", "min", "max")
 	p.repeat, p.perLine = "unit", 2
 	p.transformations = []object{{"id": "configFromData", "options": object{
 		"configRefId": "B", "applyTo": object{"id": "byFrameRefID", "options": "A"},
@@ -131,9 +132,7 @@ func ages() panel {
 			"sensors than the allowance can refresh often; exclude some, or weigh those that matter.",
 	}, over(age, "{{sensor}} ({{machine}})"))
 	p.unit, p.decimals, p.minimum = "s", 1, 0
-	p.options["legend"].(object)["calcs"] = []string{"lastNotNull", "max"}
-	p.options["legend"].(object)["sortBy"], p.options["legend"].(object)["sortDesc"] = "Last *", true
-	return p
+	return p.legend("lastNotNull", "max").highestFirst()
 }
 
 func intervals() panel {
@@ -145,7 +144,5 @@ func intervals() panel {
 	}, over(fill("$pace"), "{{sensor}} ({{machine}})"))
 	p.unit, p.decimals = "s", 1
 	p.custom["scaleDistribution"] = object{"type": "log", "log": 10}
-	p.options["legend"].(object)["calcs"] = []string{"lastNotNull"}
-	p.options["legend"].(object)["sortBy"], p.options["legend"].(object)["sortDesc"] = "Last *", true
-	return p
+	return p.legend("lastNotNull").highestFirst()
 }

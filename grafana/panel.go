@@ -165,7 +165,7 @@ func graph(title string, width, height int, a about, targets ...object) panel {
 		},
 		options: object{
 			"legend": object{
-				"showLegend": true, "displayMode": "table", "placement": "bottom", "calcs": []string{"lastNotNull", "min", "max"},
+				"showLegend": true, "displayMode": "table", "placement": "bottom", "calcs": []string{"lastNotNull", "max"},
 			},
 			"tooltip": object{"mode": "multi", "sort": "desc"},
 		},
@@ -175,6 +175,37 @@ func graph(title string, width, height int, a about, targets ...object) panel {
 // stacked makes a graph of parts of a whole.
 func (p panel) stacked() panel {
 	p.custom["stacking"], p.custom["fillOpacity"] = object{"mode": "normal", "group": "A"}, 40
+	return p
+}
+
+// legend chooses what the legend says of each line.
+func (p panel) legend(calcs ...string) panel {
+	p.options["legend"].(object)["calcs"] = append([]string{}, calcs...)
+	return p
+}
+
+// highestFirst sorts the legend by the newest value.
+func (p panel) highestFirst() panel {
+	legend := p.options["legend"].(object)
+	legend["sortBy"], legend["sortDesc"] = "Last *", true
+	return p
+}
+
+// legendAside is for a few lines with short names: below the graph Grafana gives a legend no more than a third of the height.
+func (p panel) legendAside() panel {
+	p.options["legend"].(object)["placement"] = "right"
+	return p.legend("lastNotNull").highestFirst()
+}
+
+// legendInLine is for names alone.
+func (p panel) legendInLine() panel {
+	p.options["legend"].(object)["displayMode"] = "list"
+	return p.legend()
+}
+
+// sized fixes the size of a tile's name and of its value, in pixels: else Grafana makes long names tiny.
+func (p panel) sized(name, value int) panel {
+	p.options["text"] = object{"titleSize": name, "valueSize": value}
 	return p
 }
 

@@ -11,7 +11,7 @@ func plantDashboard() Dashboard {
 		},
 		links: []object{toMachine(), toExporter()},
 		lines: [][]panel{
-			{inniusAnswers(5), machinesByState(), sensorsByState(10)},
+			{inniusAnswers(4), machinesByState(), sensorsByState(10)},
 			{machineTiles()},
 			{machineTable()},
 			{overdueSensors()},
@@ -46,15 +46,15 @@ func countTiles(p panel, shown []state, count func(code int) string) panel {
 		}))
 	}
 	p.decimals = 0
-	return p
+	return p.sized(12, 30)
 }
 
 func machinesByState() panel {
-	p := tiles("Machines by state", 9, 4, about{
+	p := tiles("Machines by state", 10, 4, about{
 		shows: "How many of the chosen machines are in each state. \"late\" and \"silent\": at least one of its sensors is; \"off\": all of " +
-			"them are; \"not known\": values are missing, but not by the sensors' fault.",
+			"them are; \"unknown\": values are missing, but not by the sensors' fault.",
 		good: "all machines are reporting, or off where they are meant to be.",
-		ifNot: "the table of machines below has the worst on top. Where many are \"not known\", innius or the exporter is at fault: see the " +
+		ifNot: "the table of machines below has the worst on top. Where many are \"unknown\", innius or the exporter is at fault: see the " +
 			"dashboard Exporter.",
 	})
 	return countTiles(p, []state{states[1], states[2], states[3], states[4], states[5]}, func(code int) string {
@@ -68,7 +68,7 @@ func sensorsByState(width int) panel {
 			"intervals though innius was asked; silent when its value is too old to be shown, too. \"no number\": it sends text, or " +
 			"has not been asked yet.",
 		good: "nearly all are reporting. Those of machines that are switched off are silent.",
-		ifNot: "\"Sensors late or silent\" lists them. Text becomes numbers with values in a rule of the exporter's config. \"not known\": " +
+		ifNot: "\"Sensors late or silent\" lists them. Text becomes numbers with values in a rule of the exporter's config. \"unknown\": " +
 			"see the dashboard Exporter.",
 	})
 	return countTiles(p, []state{states[1], states[2], states[3], states[0], states[5]}, func(code int) string {
@@ -81,21 +81,21 @@ func machineTiles() panel {
 		shows: "The state of each machine: that of its worst sensor, or off where all of its sensors are silent. Click one to open it.",
 		good:  "green, or grey (off) where the machine is meant to be off.",
 		ifNot: "yellow (late): it has begun to be silent; red (silent): some of its sensors are, while others report: look for what they " +
-			"have in common, a gateway or a cable. Purple (not known): it could not be asked.",
+			"have in common, a gateway or a cable. Purple (unknown): it could not be asked.",
 	}, now("max by (company, machine) ("+machineState+")", "{{machine}}"))
 	p.mappings = mapped(states...)
 	p.links = machineLink("__field.labels.company", "__field.labels.machine")
-	return p
+	return p.sized(13, 20)
 }
 
 func machineTable() panel {
 	link := machineLink("__data.fields.company", "__data.fields.machine")
-	return table("Machines: what each reports", 10, about{
+	return table("Machines: what each reports", 11, about{
 		shows: "Each machine with its state, how many of its sensors are late or silent, and how old its newest reading is. A click on a name " +
 			"opens the machine.",
 		good: "state \"reporting\", none late or silent, and a newest reading of seconds or minutes.",
 		ifNot: "open the machine: its last hours show since when. A machine that is off and should not be: is it without power, or without " +
-			"network? innius' own app shows whether anything arrives.",
+			"network? innius' own app shows whether anything arrives. All machines twice: two exporters serve them; choose one above.",
 	}, []column{
 		{field: "Value #A", title: "State", width: 110, state: true},
 		{field: "company", title: "Company", links: link},
@@ -104,8 +104,7 @@ func machineTable() panel {
 		{field: "Value #C", title: "Late", width: 65, missing: "0"},
 		{field: "Value #D", title: "Silent", width: 70, missing: "0"},
 		{field: "Value #E", title: "Newest reading", width: 130, unit: "s", decimals: 1, missing: "never"},
-		{field: "instance", title: "Exporter", width: 140},
-	}, []string{"job"},
+	}, []string{"job", "instance"},
 		rows(machineState),
 		rows(fill("count by $byMachine ($info)")),
 		rows(fill("sum by $byMachine ("+sensorState+" == bool 2)")),
@@ -161,14 +160,14 @@ func newestValues(height int) panel {
 			"for so many sensors, see the dashboard Exporter. All sensors twice: two exporters ask " +
 			"for them; choose one above.",
 	}, []column{
-		{field: "Value #A", title: "State", width: 110, state: true},
+		{field: "Value #A", title: "State", width: 95, state: true},
 		{field: "company", title: "Company", links: link},
 		{field: "machine", title: "Machine", links: link},
 		{field: "sensor", title: "Sensor"},
-		{field: "Value #B", title: "Value", width: 110, missing: "none"},
-		{field: "unit", title: "Unit", width: 80},
-		{field: "Value #C", title: "Age", width: 110, unit: "s", decimals: 1, missing: "never"},
-		{field: "Value #D", title: "Reports every", width: 120, unit: "s", decimals: 1, missing: "not known"},
+		{field: "Value #B", title: "Value", width: 85, missing: "none"},
+		{field: "unit", title: "Unit", width: 60},
+		{field: "Value #C", title: "Age", width: 85, unit: "s", decimals: 1, missing: "never"},
+		{field: "Value #D", title: "Reports every", width: 115, unit: "s", decimals: 1, missing: "not known"},
 	}, []string{"job", "instance", "Value #E"},
 		rows(sensorState),
 		rows(fill("sum by $bySensor ($value)")),
@@ -180,20 +179,20 @@ func newestValues(height int) panel {
 
 func companyTable() panel {
 	return table("Companies", 5, about{
-		shows: "Each company with its account, and how many of its machines and sensors report.",
+		shows: "Each company with its account, and how many machines and sensors it has. Of its values, 95 % are younger than the age.",
 		good:  "innius answers \"yes\"; the numbers are what the plant has; the age is near the cycle of the exporter's status page.",
 		ifNot: "\"no\": open the dashboard Exporter. A company is missing: its account has not heard from innius yet. Machines are missing: " +
 			"they are filtered in the exporter's config, or the key may not see them.",
 	}, []column{
-		{field: "Value #A", title: "innius answers", width: 130, mappings: yesNo("yes", "no")},
+		{field: "Value #A", title: "innius answers", width: 115, mappings: yesNo("yes", "no")},
 		{field: "company", title: "Company"},
-		{field: "account", title: "Account", width: 130},
-		{field: "Value #B", title: "Machines", width: 90},
-		{field: "Value #C", title: "Off", width: 70},
-		{field: "Value #D", title: "Sensors", width: 90},
-		{field: "Value #E", title: "Silent", width: 80},
-		{field: "Value #F", title: "95 % of ages below", width: 150, unit: "s", decimals: 1},
-		{field: "instance", title: "Exporter", width: 150},
+		{field: "account", title: "Account", width: 100},
+		{field: "Value #B", title: "Machines", width: 80},
+		{field: "Value #C", title: "Off", width: 55},
+		{field: "Value #D", title: "Sensors", width: 75},
+		{field: "Value #E", title: "Silent", width: 65},
+		{field: "Value #F", title: "Age (95 %)", width: 100, unit: "s", decimals: 1},
+		{field: "instance", title: "Exporter", width: 140},
 	}, []string{"job"},
 		rows(fill("sum by (instance, job, account, company) ($account_info * on $byAccount group_left () $up)")),
 		rows(fill("count by $byCompany ($machine_info)")),

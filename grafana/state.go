@@ -15,7 +15,7 @@ var states = []state{
 	{2, "late", "yellow"},
 	{3, "silent", "dark-red"},
 	{4, "off", "#7d8590"}, // machines only
-	{5, "not known", "purple"},
+	{5, "unknown", "purple"},
 }
 
 // idle is the colour of a tile that has nothing to say.
