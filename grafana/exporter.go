@@ -110,7 +110,7 @@ func reloaded() panel {
 }
 
 func stateWritten() panel {
-	p := is("State written, ago", 4, about{
+	p := is("State written, ago", 5, about{
 		shows: "How long ago the exporter wrote what it must not lose in a restart.",
 		good:  "less than two minutes.",
 		ifNot: "\"not kept\": each restart costs a request for every sensor; set --storage.path. More than 5 min: it cannot be written; the disk is full or " +
@@ -122,7 +122,7 @@ func stateWritten() panel {
 }
 
 func discovered() panel {
-	p := is("Lists are as of, ago", 4, about{
+	p := is("Lists are as of, ago", 5, about{
 		shows: "Since when all lists of machines and sensors have been read. New machines and sensors are found by reading them again.",
 		good:  "not much more than discovery.interval, an hour unless configured. The plan (innius_exporter plan) says how far the allowance stretches it.",
 		ifNot: "a list cannot be read: /status and the log say which. Status 403: the key may not see it; 404: endpoints.",
@@ -142,12 +142,12 @@ func clashes() panel {
 }
 
 func version() panel {
-	p := is("Version, running for", 6, about{
+	p := is("Version, running for", 4, about{
 		shows: "The version of each exporter, and for how long it has been running.",
 		good:  "the newest version; a time that grows.",
 		ifNot: "a time that begins again and again: it is started anew, or killed for its memory; look at its log and at the memory below.",
 	}, nil, now(ofAccounts("time() - process_start_time_seconds{$exporters} * on (instance, job) group_left (version) innius_exporter_build_info{$exporters}"),
-		"{{instance}}: {{version}}"))
+		"{{instance}} {{version}}"))
 	p.unit, p.decimals, p.options["colorMode"] = "s", 1, "value"
 	return p
 }

@@ -9,7 +9,7 @@ func machineDashboard() Dashboard {
 		},
 		links: []object{toPlant(), toExporter()},
 		lines: [][]panel{
-			{machineNow(), sensorsByState(12), newestReading()},
+			{machineNow(), sensorsByState(14, 5), newestReading()},
 			{valueTiles()},
 			row("Values by unit"),
 			{valuesByUnit()},
@@ -27,8 +27,8 @@ func machineVariable() object {
 	return oneOf("machine", "Machine", "label_values(innius_machine_info{"+companies+"}, machine)")
 }
 
-// withUnit are the chosen sensors' infos, with a text for a missing unit.
-var withUnit = fill("label_replace($info, `unit`, `" + noUnit + "`, `unit`, ``)")
+// withUnit are the chosen sensors' infos, with a text for a missing unit, and for the 1 that counts have.
+var withUnit = fill("label_replace($info, `unit`, `" + noUnit + "`, `unit`, `1|`)")
 
 // unitVariable offers the units of the chosen sensors that ever had a number.
 func unitVariable() object {
@@ -41,7 +41,7 @@ func unitVariable() object {
 }
 
 func machineNow() panel {
-	p := tiles("State", 6, 4, about{
+	p := tiles("State", 5, 5, about{
 		shows: "The state of each chosen machine: that of its worst sensor, or off where all of its sensors are silent.",
 		good:  "reporting, or off where it is meant to be.",
 		ifNot: "the bars under \"Ages and states\" show which sensors, and since when. Unknown: see the dashboard Exporter.",
@@ -51,7 +51,7 @@ func machineNow() panel {
 }
 
 func newestReading() panel {
-	p := tiles("Newest reading", 6, 4, about{
+	p := tiles("Newest reading", 5, 5, about{
 		shows: "How long ago the newest reading of each machine was measured.",
 		good:  "seconds to minutes: less than the cycle that the exporter's status page names, while the machine runs.",
 		ifNot: "is the machine off? Else it has stopped reporting, or, if all machines are like this, innius or the exporter has: see the " +
@@ -94,7 +94,7 @@ func valuesByUnit() panel {
 		ifNot: "a gap: the value was too old to be shown, or nothing was recorded; the bars below tell which. \"No data\": the machine was off all the time. Long level steps: the sensor is asked " +
 			"seldom; give it a weight or a max_age in the exporter's config.",
 	},
-		over(fill("$value * on $bySensor group_left (unit) ("+withUnit+" and on (instance, job, unit) "+chosen+")"), "{{sensor}} ({{machine}})"),
+		over(fill("$value * on $bySensor group_left (unit) ("+withUnit+" and on (instance, job, unit) "+chosen+")"), "{{sensor}} · {{machine}}"),
 		rows("group by (unit) ("+grafanaUnit(chosen)+")"),
 	)
 	p.custom["lineInterpolation"], p.custom["lineWidth"] = "stepAfter", 2
@@ -115,7 +115,7 @@ func valuesByUnit() panel {
 // sensorTimeline is repeated for each machine, so that its lines need no more than the sensors' names.
 func sensorTimeline() panel {
 	p := timeline("$machine: its sensors in the last hours", 24, 10, about{
-		shows: "The state of each chosen sensor over the time shown. White means that nothing was recorded.",
+		shows: "The state of each chosen sensor over the time shown. A gap means that nothing was recorded.",
 		good:  "green while the machine runs; yellow and then red while it is off, if it reports only when it runs.",
 		ifNot: "one sensor alone red: look at it and its cable. All of them at once: the machine, its gateway or its network. Purple: it could not be " +
 			"asked, see the dashboard Exporter.",
@@ -130,7 +130,7 @@ func ages() panel {
 		good:  "saw-teeth, no higher than the sensor's interval and the exporter's cycle together.",
 		ifNot: "one line that climbs: this sensor is silent. All climb: innius does not answer, or the machine is off. High saw-teeth for all: more " +
 			"sensors than the allowance can refresh often; exclude some, or weigh those that matter.",
-	}, over(age, "{{sensor}} ({{machine}})"))
+	}, over(age, "{{sensor}} · {{machine}}"))
 	p.unit, p.decimals, p.minimum = "s", 1, 0
 	return p.legend("lastNotNull", "max").highestFirst()
 }
@@ -141,7 +141,7 @@ func intervals() panel {
 		good:  "level lines at what the sensor is set to.",
 		ifNot: "a line that jumps: the sensor reports irregularly, and its state late means little. A sensor without a line: its pace is not learned " +
 			"yet, or it never reported.",
-	}, over(fill("$pace"), "{{sensor}} ({{machine}})"))
+	}, over(fill("$pace"), "{{sensor}} · {{machine}}"))
 	p.unit, p.decimals = "s", 1
 	p.custom["scaleDistribution"] = object{"type": "log", "log": 10}
 	return p.legend("lastNotNull").highestFirst()

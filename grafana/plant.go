@@ -11,7 +11,7 @@ func plantDashboard() Dashboard {
 		},
 		links: []object{toMachine(), toExporter()},
 		lines: [][]panel{
-			{inniusAnswers(4), machinesByState(), sensorsByState(10)},
+			{inniusAnswers(4), machinesByState(), sensorsByState(10, 4)},
 			{machineTiles()},
 			{machineTable()},
 			{overdueSensors()},
@@ -62,8 +62,8 @@ func machinesByState() panel {
 	})
 }
 
-func sensorsByState(width int) panel {
-	p := tiles("Sensors by state", width, 4, about{
+func sensorsByState(width, height int) panel {
+	p := tiles("Sensors by state", width, height, about{
 		shows: "How many of the chosen sensors are in each state. A sensor is late when it gave nothing new for more than three of its " +
 			"intervals though innius was asked; silent when its value is too old to be shown, too. \"no number\": it sends text, or " +
 			"has not been asked yet.",
@@ -138,7 +138,7 @@ func overdueSensors() panel {
 
 func machineTimeline() panel {
 	p := timeline("Machines in the last hours", 24, 9, about{
-		shows: "The state of each machine over the time shown. White means that nothing was recorded: the exporter or Prometheus was not " +
+		shows: "The state of each machine over the time shown. A gap means that nothing was recorded: the exporter or Prometheus was not " +
 			"running.",
 		good: "long green and grey bars that follow the shifts.",
 		ifNot: "short stripes of yellow: a sensor reports more irregularly than learned. All machines purple at once: innius did not answer. " +
