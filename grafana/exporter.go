@@ -142,7 +142,7 @@ func clashes() panel {
 }
 
 func version() panel {
-	p := is("Version, running for", 4, about{
+	p := is("Running for", 4, about{
 		shows: "The version of each exporter, and for how long it has been running.",
 		good:  "the newest version; a time that grows.",
 		ifNot: "a time that begins again and again: it is started anew, or killed for its memory; look at its log and at the memory below.",
@@ -221,7 +221,7 @@ func refused() panel {
 		good:  "0, but for one in some 30 h where the limit is lower than configured: that is how it is searched for.",
 		ifNot: "set requests_per_hour and burst to what innius grants, or find out who else uses the key. The exporter slows down by itself meanwhile.",
 	}, over(ofAccounts("sum by (account) (increase(innius_exporter_api_requests_total{$accounts, code=\"429\"}[1h]))"), "{{account}}"))
-	p.unit, p.decimals, p.minimum = "none", 1, 0
+	p.unit, p.decimals, p.minimum = "none", 0, 0
 	p.custom["fillOpacity"], p.custom["axisSoftMax"] = 20, 5
 	return p
 }

@@ -85,7 +85,7 @@ func machineTiles() panel {
 	}, now("max by (company, machine) ("+machineState+")", "{{machine}}"))
 	p.mappings = mapped(states...)
 	p.links = machineLink("__field.labels.company", "__field.labels.machine")
-	return p.sized(13, 20)
+	return p.sized(12, 16)
 }
 
 func machineTable() panel {
@@ -180,14 +180,14 @@ func newestValues(height int) panel {
 func companyTable() panel {
 	return table("Companies", 5, about{
 		shows: "Each company with its account, and how many machines and sensors it has. Of its values, 95 % are younger than the age.",
-		good:  "innius answers \"yes\"; the numbers are what the plant has; the age is near the cycle of the exporter's status page.",
+		good:  "\"yes\"; the numbers are what the plant has; the age is near the cycle of the exporter's status page.",
 		ifNot: "\"no\": open the dashboard Exporter. A company is missing: its account has not heard from innius yet. Machines are missing: " +
 			"they are filtered in the exporter's config, or the key may not see them.",
 	}, []column{
-		{field: "Value #A", title: "innius answers", width: 115, mappings: yesNo("yes", "no")},
+		{field: "Value #A", title: "Answers", width: 90, mappings: yesNo("yes", "no")},
 		{field: "company", title: "Company"},
 		{field: "account", title: "Account", width: 100},
-		{field: "Value #B", title: "Machines", width: 80},
+		{field: "Value #B", title: "Machines", width: 90},
 		{field: "Value #C", title: "Off", width: 55},
 		{field: "Value #D", title: "Sensors", width: 75},
 		{field: "Value #E", title: "Silent", width: 65},
