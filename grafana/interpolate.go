@@ -54,7 +54,7 @@ var (
 // Interpolate puts chosen values into the expression, as Grafana does with the formats that the dashboards use. A variable
 // without values is All, where that stands for any value.
 func (q Query) Interpolate(chosen Offers) string {
-	expr := strings.ReplaceAll(q.Expr, "$__rate_interval", "1m")
+	expr := strings.NewReplacer("$__rate_interval", "1m", "$__range", "6h").Replace(q.Expr)
 	return reference.ReplaceAllStringFunc(expr, func(ref string) string {
 		m := reference.FindStringSubmatch(ref)
 		values := chosen[m[1]]

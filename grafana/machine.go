@@ -70,9 +70,9 @@ func valueTiles() panel {
 		shows: "The newest value of each chosen sensor in its own unit. How old each is, the table at the end says.",
 		good:  "a tile for each sensor that sends numbers.",
 		ifNot: "a sensor without a tile has no value that is new enough, or sends text: the table at the end has it with its state. Where all are " +
-			"missing (\"No data\") the machine is off: see its bars below.",
+			"missing the machine is off: see its bars below.",
 	}, rows(titled))
-	p.options["colorMode"] = "none"
+	p.options["colorMode"], p.noValue = "none", "No value: the machine is off, its sensors are silent, or they send text"
 	p.transformations = []object{{"id": "rowsToFields", "options": object{"mappings": []object{
 		{"fieldName": "sensor", "handlerKey": "field.name"},
 		{"fieldName": "title", "handlerKey": "displayName"},
@@ -84,19 +84,23 @@ func valueTiles() panel {
 }
 
 // valuesByUnit is repeated for each unit. Its second query tells the first one's unit in Grafana's words, by the
-// transformation "Config from query results".
+// transformation "Config from query results". It is empty where the first one is, or Grafana would draw it instead.
 func valuesByUnit() panel {
 	chosen := fill("label_replace(group by (instance, job) ($info), `unit`, `${unit:raw}`, ``, ``)")
+	ofUnit := func(value string) string {
+		return fill(value + " * on $bySensor group_left (unit) (" + withUnit + " and on (instance, job, unit) " + chosen + ")")
+	}
 	p := graph("Unit: $unit", 12, 10, about{
 		shows: "The chosen sensors whose unit is the one in the title. A line stays level from one answer of innius to the next: readings between " +
 			"them are not seen.",
 		good: "lines without gaps while the machine runs.",
-		ifNot: "a gap: the value was too old to be shown, or nothing was recorded; the bars below tell which. \"No data\": the machine was off all the time. Long level steps: the sensor is asked " +
-			"seldom; give it a weight or a max_age in the exporter's config.",
+		ifNot: "a gap, or no line at all: the values were too old to be shown, or nothing was recorded; the bars below tell which. Long level " +
+			"steps: the sensor is asked seldom; give it a weight or a max_age in the exporter's config.",
 	},
-		over(fill("$value * on $bySensor group_left (unit) ("+withUnit+" and on (instance, job, unit) "+chosen+")"), "{{sensor}} · {{machine}}"),
-		rows("group by (unit) ("+grafanaUnit(chosen)+")"),
+		over(ofUnit("$value"), "{{sensor}} · {{machine}}"),
+		rows(grafanaUnit("group by (unit) ("+ofUnit("present_over_time($value[$__range])")+")")),
 	)
+	p.noValue = "No value in this time: the machine was off, or its sensors were silent"
 	p.custom["lineInterpolation"], p.custom["lineWidth"] = "stepAfter", 2
 	p = p.legend("lastNotNull", "min", "max")
 	p.repeat, p.perLine = "unit", 2

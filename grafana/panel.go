@@ -9,8 +9,9 @@ type panel struct {
 	width, height      int
 	targets            []object
 	unit               string
-	decimals           any // a number, or nil for Grafana's choice
-	minimum            any // likewise
+	noValue            string // shown instead of "No data"
+	decimals           any    // a number, or nil for Grafana's choice
+	minimum            any    // likewise
 	mappings           []object
 	thresholds         []object
 	color              object
@@ -67,6 +68,9 @@ func (p panel) defaults() object {
 	}
 	if p.unit != "" {
 		d["unit"] = p.unit
+	}
+	if p.noValue != "" {
+		d["noValue"] = p.noValue
 	}
 	for key, value := range map[string]any{"decimals": p.decimals, "min": p.minimum} {
 		if value != nil {

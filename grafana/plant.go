@@ -116,10 +116,10 @@ func machineTable() panel {
 func overdueSensors() panel {
 	link := machineLink("__data.fields.company", "__data.fields.machine")
 	found := "(" + sensorState + " > 1 < 4)"
-	return table("Sensors late or silent", 9, about{
+	p := table("Sensors late or silent", 9, about{
 		shows: "Sensors that gave nothing new for more than three of their intervals though innius was asked. Our own outages are not in it, " +
 			"nor are sensors that send text.",
-		good: "\"No data\": none is. Those of machines that are switched off belong here.",
+		good: "none: the table is empty. Those of machines that are switched off belong here.",
 		ifNot: "is the machine off? Else the sensor or its way to innius is broken: look at it in innius' own app, then at the cable. \"never\": " +
 			"it has not reported since it was set up.",
 	}, []column{
@@ -134,6 +134,8 @@ func overdueSensors() panel {
 		rows(age+" and "+found),
 		rows(fill("sum by $bySensor ($pace)")+" and "+found),
 	).sorted(true, "State", "Silent for")
+	p.noValue = "No sensor is late or silent"
+	return p
 }
 
 func machineTimeline() panel {

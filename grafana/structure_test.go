@@ -32,7 +32,7 @@ var (
 		"id", "type", "title", "description", "gridPos", "datasource", "targets", "fieldConfig", "options", "transformations", "pluginVersion",
 		"repeat", "repeatDirection", "maxPerRow", "maxDataPoints", "interval", "collapsed", "panels",
 	}
-	defaultKeys     = []string{"mappings", "color", "custom", "thresholds", "unit", "decimals", "min", "links"}
+	defaultKeys     = []string{"mappings", "color", "custom", "thresholds", "unit", "decimals", "min", "links", "noValue"}
 	propertyIDs     = []string{"displayName", "unit", "decimals", "mappings", "thresholds", "color", "links"}
 	transformations = []string{"merge", "organize", "rowsToFields", "configFromData"}
 	legendKeys      = []string{"showLegend", "displayMode", "placement", "calcs", "sortBy", "sortDesc"}
