@@ -78,7 +78,7 @@ func link(title, tooltip, url string) object {
 	}
 }
 
-// Only what all dashboards have in common is handed on, and the company: a chosen machine or sensor seldom exists beyond.
+// handedOn is what all dashboards have in common. A chosen machine or account seldom means anything to another dashboard.
 const handedOn = "?${datasource:queryparam}&${job:queryparam}&${instance:queryparam}"
 
 func toPlant() object {

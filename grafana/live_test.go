@@ -36,6 +36,7 @@ func TestEachQueryReturnsDataOnTheDemo(t *testing.T) {
 		if len(exprs) == 0 {
 			t.Errorf("%s, %q: there is nothing that %s could be", q.Dashboard, q.Title, q.Repeat)
 		}
+		any := false
 		for _, expr := range exprs {
 			found := live.ask(t, q, expr)
 			if q.Kind == Variable {
@@ -44,7 +45,11 @@ func TestEachQueryReturnsDataOnTheDemo(t *testing.T) {
 			if len(found) == 0 && q.AllowedEmpty == "" {
 				t.Errorf("%s, %s %q %s: nothing from\n%s", q.Dashboard, q.Kind, q.Title, q.RefID, expr)
 			}
+			any = any || len(found) > 0
 			t.Logf("%s, %s %q %s: %d series", q.Dashboard, q.Kind, q.Title, q.RefID, len(found))
+		}
+		if q.Repeat != "" && !any {
+			t.Errorf("%s, %s: nothing for any %s", q.Dashboard, q.Title, q.Repeat)
 		}
 	}
 	eachMachineAlone(t, live, queries, offers[machineUID])

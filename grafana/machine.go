@@ -47,7 +47,7 @@ func machineNow() panel {
 		ifNot: "the bars under \"Ages and states\" show which sensors, and since when. Unknown: see the dashboard Exporter.",
 	}, now("max by (company, machine) ("+machineState+")", "{{machine}}"))
 	p.mappings = mapped(states...)
-	return p
+	return p.sized(13, 24)
 }
 
 func newestReading() panel {
@@ -59,20 +59,21 @@ func newestReading() panel {
 	}, now(fill("min by (company, machine) (time() - $measured)"), "{{machine}}"))
 	p.unit, p.decimals, p.options["colorMode"] = "s", 1, "value"
 	p.thresholds = steps("semi-dark-green", 3600, "orange", 86400, "#7d8590")
-	return p
+	return p.sized(13, 24)
 }
 
-// valueTiles writes each value with its own unit, which comes with the row: by the transformation "Rows to fields".
+// valueTiles writes each value with its own unit, which comes with the row: by the transformation "Rows to fields". It is
+// repeated for each machine, for a tile has no room for two names.
 func valueTiles() panel {
 	value := fill("$value * on $bySensor group_left (unit) $info")
 	titled := "label_replace(" + grafanaUnit(value) + ", `title`, `$1`, `sensor`, `(.*)`)"
-	p := tiles("Newest values", 24, 8, about{
+	p := tiles("$machine: newest values", 24, 7, about{
 		shows: "The newest value of each chosen sensor in its own unit. How old each is, the table at the end says.",
 		good:  "a tile for each sensor that sends numbers.",
 		ifNot: "a sensor without a tile has no value that is new enough, or sends text: the table at the end has it with its state. Where all are " +
 			"missing the machine is off: see its bars below.",
 	}, rows(titled))
-	p.options["colorMode"], p.noValue = "none", "No value: the machine is off, its sensors are silent, or they send text"
+	p.repeat, p.options["colorMode"], p.noValue = "machine", "none", "No value: the machine is off, its sensors are silent, or they send text"
 	p.transformations = []object{{"id": "rowsToFields", "options": object{"mappings": []object{
 		{"fieldName": "sensor", "handlerKey": "field.name"},
 		{"fieldName": "title", "handlerKey": "displayName"},
@@ -80,7 +81,7 @@ func valueTiles() panel {
 		{"fieldName": "Value", "handlerKey": "field.value"},
 		{"fieldName": "Time", "handlerKey": "__ignore"},
 	}}}}
-	return p
+	return p.sized(13, 22)
 }
 
 // valuesByUnit is repeated for each unit. Its second query tells the first one's unit in Grafana's words, by the

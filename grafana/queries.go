@@ -36,7 +36,8 @@ type Query struct {
 	// Of a panel that is repeated: the variable for whose values it is, one at a time.
 	Repeat string
 
-	AllowedEmpty string // why it may return nothing on a healthy demo plant; empty: it may not
+	// Why it may return nothing on a healthy demo plant, a repeated one for some of its values; empty: it may not.
+	AllowedEmpty string
 }
 
 // file is what is read of a dashboard.
