@@ -9,7 +9,7 @@ func machineDashboard() Dashboard {
 		},
 		links: []object{toPlant(), toExporter()},
 		lines: [][]panel{
-			{machineNow(), sensorsByState(14, 5), newestReading()},
+			{chosenMachines(), sensorsByState(10, 5)},
 			{valueTiles()},
 			row("Values by unit"),
 			{valuesByUnit()},
@@ -40,26 +40,27 @@ func unitVariable() object {
 	return v
 }
 
-func machineNow() panel {
-	p := tiles("State", 5, 5, about{
-		shows: "The state of each chosen machine: that of its worst sensor, or off where all of its sensors are silent.",
-		good:  "reporting, or off where it is meant to be.",
-		ifNot: "the bars under \"Ages and states\" show which sensors, and since when. Unknown: see the dashboard Exporter.",
-	}, now("max by (company, machine) ("+machineState+")", "{{machine}}"))
-	p.mappings = mapped(states...)
-	return p.sized(13, 24)
-}
-
-func newestReading() panel {
-	p := tiles("Newest reading", 5, 5, about{
-		shows: "How long ago the newest reading of each machine was measured.",
-		good:  "seconds to minutes: less than the cycle that the exporter's status page names, while the machine runs.",
-		ifNot: "is the machine off? Else it has stopped reporting, or, if all machines are like this, innius or the exporter has: see the " +
-			"dashboard Exporter.",
-	}, now(fill("min by (company, machine) (time() - $measured)"), "{{machine}}"))
-	p.unit, p.decimals, p.options["colorMode"] = "s", 1, "value"
-	p.thresholds = steps("semi-dark-green", 3600, "orange", 86400, "#7d8590")
-	return p.sized(13, 24)
+func chosenMachines() panel {
+	p := table("Chosen machines", 5, about{
+		shows: "The state of each chosen machine, that of its worst sensor or off where all of them are silent; how many are late or silent; and how " +
+			"long ago its newest reading was measured.",
+		good: "reporting, none late or silent, a newest reading of seconds or minutes; or off where it is meant to be.",
+		ifNot: "the bars under \"Ages and states\" show which sensors, and since when. Is the machine without power, or without network? All machines " +
+			"unknown: see the dashboard Exporter.",
+	}, []column{
+		{field: "Value #A", title: "State", width: 100, state: true},
+		{field: "machine", title: "Machine"},
+		{field: "Value #B", title: "Late", width: 65, missing: "0"},
+		{field: "Value #C", title: "Silent", width: 70, missing: "0"},
+		{field: "Value #D", title: "Newest reading", width: 130, unit: "s", decimals: 1, missing: "never"},
+	}, []string{"job", "instance", "company"},
+		rows(machineState),
+		rows(fill("sum by $byMachine ("+sensorState+" == bool 2)")),
+		rows(fill("sum by $byMachine ("+sensorState+" == bool 3)")),
+		rows(fill("time() - max by $byMachine ($measured)")),
+	).sorted(true, "State", "Silent")
+	p.width = 14
+	return p
 }
 
 // valueTiles writes each value with its own unit, which comes with the row: by the transformation "Rows to fields". It is
@@ -81,7 +82,7 @@ func valueTiles() panel {
 		{"fieldName": "Value", "handlerKey": "field.value"},
 		{"fieldName": "Time", "handlerKey": "__ignore"},
 	}}}}
-	return p.sized(13, 22)
+	return p.sized(13, 18)
 }
 
 // valuesByUnit is repeated for each unit. Its second query tells the first one's unit in Grafana's words, by the
