@@ -58,7 +58,7 @@ func TestEachQueryReturnsDataOnTheDemo(t *testing.T) {
 // eachMachineAlone sees that a name with quotes and the like chooses its machine and no other.
 func eachMachineAlone(t *testing.T, live prometheus, queries []Query, offers Offers) {
 	t.Helper()
-	state := slices.IndexFunc(queries, func(q Query) bool { return q.Dashboard == machineUID && q.Title == "State" })
+	state := slices.IndexFunc(queries, func(q Query) bool { return q.Dashboard == machineUID && q.Title == "Chosen machines" && q.RefID == "A" })
 	for _, machine := range offers["machine"] {
 		chosen := maps.Clone(offers)
 		chosen["machine"] = []string{machine}

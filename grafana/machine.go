@@ -42,20 +42,18 @@ func unitVariable() object {
 
 func chosenMachines() panel {
 	p := table("Chosen machines", 5, about{
-		shows: "The state of each chosen machine, that of its worst sensor or off where all of them are silent; how many are late or silent; and how " +
-			"long ago its newest reading was measured.",
-		good: "reporting, none late or silent, a newest reading of seconds or minutes; or off where it is meant to be.",
+		shows: "The state of each chosen machine, that of its worst sensor or off where all of them are silent; how many are silent; and how long " +
+			"ago its newest reading was measured.",
+		good: "reporting, none silent, a newest reading of seconds or minutes; or off where it is meant to be.",
 		ifNot: "the bars under \"Ages and states\" show which sensors, and since when. Is the machine without power, or without network? All machines " +
 			"unknown: see the dashboard Exporter.",
 	}, []column{
 		{field: "Value #A", title: "State", width: 100, state: true},
 		{field: "machine", title: "Machine"},
-		{field: "Value #B", title: "Late", width: 65, missing: "0"},
-		{field: "Value #C", title: "Silent", width: 70, missing: "0"},
-		{field: "Value #D", title: "Newest reading", width: 130, unit: "s", decimals: 1, missing: "never"},
+		{field: "Value #B", title: "Silent", width: 70, missing: "0"},
+		{field: "Value #C", title: "Newest reading", width: 130, unit: "s", decimals: 1, missing: "never"},
 	}, []string{"job", "instance", "company"},
 		rows(machineState),
-		rows(fill("sum by $byMachine ("+sensorState+" == bool 2)")),
 		rows(fill("sum by $byMachine ("+sensorState+" == bool 3)")),
 		rows(fill("time() - max by $byMachine ($measured)")),
 	).sorted(true, "State", "Silent")
