@@ -119,11 +119,11 @@ func valuesByUnit() panel {
 // sensorTimeline is repeated for each machine, so that its lines need no more than the sensors' names.
 func sensorTimeline() panel {
 	p := timeline("$machine: its sensors in the last hours", 24, 10, about{
-		shows: "The state of each chosen sensor over the time shown. A gap means that nothing was recorded.",
+		shows: "The state of each chosen sensor over the time shown. A gap, or dark grey, means that nothing was recorded.",
 		good:  "green while the machine runs; yellow and then red while it is off, if it reports only when it runs.",
 		ifNot: "one sensor alone red: look at it and its cable. All of them at once: the machine, its gateway or its network. Purple: it could not be " +
 			"asked, see the dashboard Exporter.",
-	}, over("max by (machine, sensor) ("+sensorState+")", "{{sensor}}"))
+	}, over(recorded(sensorState, "machine, sensor", fill("$info")), "{{sensor}}"))
 	p.repeat = "machine"
 	return p
 }

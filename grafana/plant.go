@@ -140,12 +140,12 @@ func overdueSensors() panel {
 
 func machineTimeline() panel {
 	p := timeline("Machines in the last hours", 24, 9, about{
-		shows: "The state of each machine over the time shown. A gap means that nothing was recorded: the exporter or Prometheus was not " +
+		shows: "The state of each machine over the time shown. A gap, or dark grey, means that nothing was recorded: the exporter or Prometheus was not " +
 			"running.",
 		good: "long green and grey bars that follow the shifts.",
 		ifNot: "short stripes of yellow: a sensor reports more irregularly than learned. All machines purple at once: innius did not answer. " +
 			"One machine red: look at its sensors.",
-	}, over("max by (company, machine) ("+machineState+")", "{{machine}}"))
+	}, over(recorded(machineState, "company, machine", fill("$machine_info")), "{{machine}}"))
 	p.links = machineLink("__field.labels.company", "__field.labels.machine")
 	return p
 }

@@ -74,3 +74,10 @@ var machineState = fillFor(machines, "(((min by $byMachine ("+ofSensor+" > 0) ==
 
 // age is how long ago each newest reading was measured.
 var age = fill("(time() - $measured)")
+
+// recorded is a course of states with a state of its own where the series has just ended. A version of Grafana that draws no
+// gaps would go on with the last state before it, as if that were known.
+func recorded(states, labels, info string) string {
+	by := "max by (" + labels + ") ("
+	return by + states + ") or 0 * " + by + "last_over_time(" + info + "[$__rate_interval])) + 6"
+}

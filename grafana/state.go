@@ -16,6 +16,7 @@ var states = []state{
 	{3, "silent", "dark-red"},
 	{4, "off", "#7d8590"}, // machines only
 	{5, "unknown", "purple"},
+	{6, "not recorded", idle}, // over time only
 }
 
 // idle is the colour of a tile that has nothing to say.
