@@ -47,7 +47,7 @@ func scraped() panel {
 		shows: "Whether Prometheus reaches each exporter.",
 		good:  "\"yes\".",
 		ifNot: "is the exporter running (systemctl status innius_exporter)? Does Prometheus reach its port, with the credentials of " +
-			"its --web.config.file? Prometheus' page Targets shows the error.",
+			"its --web.config.file? Prometheus' page Targets shows the error. \"No data\": no exporter was scraped in all the time shown.",
 	}, yesNo("yes", "no"), now(ofAccounts("min by (instance) (up{$exporters})"), "{{instance}}"))
 }
 

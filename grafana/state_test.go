@@ -67,6 +67,20 @@ func TestNothingIsKnownWhileInniusDoesNotAnswer(t *testing.T) {
 	})
 }
 
+// The state not recorded follows the last one at once; later there is nothing.
+func TestTheEndOfASeriesIsAStateOfItsOwn(t *testing.T) {
+	expr := Query{Expr: recorded("up", "machine", "up")}.Interpolate(nil)
+	testRules(t, `
+tests:
+  - interval: 15s
+    input_series: [{series: 'up{machine="press"}', values: '1x10 stale'}]
+    promql_expr_test:
+      - {expr: '`+expr+`', eval_time: 100s, exp_samples: [{labels: '{machine="press"}', value: 1}]}
+      - {expr: '`+expr+`', eval_time: 170s, exp_samples: [{labels: '{machine="press"}', value: 6}]}
+      - {expr: '`+expr+`', eval_time: 300s}
+`)
+}
+
 // series is a series of both exporters that stand side by side, in the words of promtool.
 func series(of string, value int) string {
 	of = strings.Replace(of, "{", "{job='innius', instance='one', ", 1)
@@ -95,9 +109,6 @@ func (s situation) series(labels string) string {
 // promtool sees that the queries of states say what is wanted, of both exporters.
 func promtool(t *testing.T, samples string, wanted map[string]int) {
 	t.Helper()
-	if _, err := exec.LookPath("promtool"); err != nil {
-		t.Skip("promtool is not there")
-	}
 	everything := Offers{"job": {"innius"}, "instance": {"one", "two"}}
 	var sensors, machines []map[string]any
 	for labels, state := range wanted {
@@ -117,9 +128,16 @@ func promtool(t *testing.T, samples string, wanted map[string]int) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	testRules(t, "evaluation_interval: 1m\ntests:\n  - interval: 1m\n    input_series:\n"+samples+"    promql_expr_test:\n      "+
+		strings.ReplaceAll(strings.TrimSpace(string(tests)), "\n", "\n      ")+"\n")
+}
+
+func testRules(t *testing.T, text string) {
+	t.Helper()
+	if _, err := exec.LookPath("promtool"); err != nil {
+		t.Skip("promtool is not there")
+	}
 	file := filepath.Join(t.TempDir(), "states.yml")
-	text := "evaluation_interval: 1m\ntests:\n  - interval: 1m\n    input_series:\n" + samples + "    promql_expr_test:\n      " +
-		strings.ReplaceAll(strings.TrimSpace(string(tests)), "\n", "\n      ") + "\n"
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
