@@ -13,7 +13,7 @@ func exporterDashboard() Dashboard {
 		links: []object{toPlant(), toMachine()},
 		lines: [][]panel{
 			{scraped(), answers(), failures(), paused(), lowered()},
-			{reloaded(), stateWritten(), discovered(), clashes(), version()},
+			tall(reloaded(), stateWritten(), discovered(), clashes(), version()),
 			row("Allowance"),
 			{sent(), demand(), left()},
 			row("Requests"),
@@ -33,6 +33,14 @@ func exporterDashboard() Dashboard {
 // ofAccounts puts the chosen accounts and exporters into a query.
 func ofAccounts(query string) string {
 	return strings.NewReplacer("$accounts", accounts, "$exporters", exporters).Replace(query)
+}
+
+// tall makes tiles higher: one that is much wider than high has its name beside its value.
+func tall(tiles ...panel) []panel {
+	for i := range tiles {
+		tiles[i].height = 5
+	}
+	return tiles
 }
 
 // is shows a number that means yes or no.
@@ -93,7 +101,7 @@ func lowered() panel {
 }
 
 func reloaded() panel {
-	p := is("Config in force", 8, about{
+	p := is("Config in force", 6, about{
 		shows: "Whether the last reload of the config file succeeded, and since when the config in force is.",
 		good:  "\"loaded\".",
 		ifNot: "the exporter goes on with the config from before. Its log names each mistake; innius_exporter check config repeats them.",
@@ -110,7 +118,7 @@ func reloaded() panel {
 }
 
 func stateWritten() panel {
-	p := is("State written, ago", 4, about{
+	p := is("State written, ago", 5, about{
 		shows: "How long ago the exporter wrote what it must not lose in a restart.",
 		good:  "less than two minutes.",
 		ifNot: "\"not kept\": each restart costs a request for every sensor; set --storage.path. More than 5 min: it cannot be written; the disk is full or " +
@@ -122,7 +130,7 @@ func stateWritten() panel {
 }
 
 func discovered() panel {
-	p := is("Lists are as of, ago", 4, about{
+	p := is("Lists are as of, ago", 5, about{
 		shows: "Since when all lists of machines and sensors have been read. New machines and sensors are found by reading them again.",
 		good:  "not much more than discovery.interval, an hour unless configured. The plan (innius_exporter plan) says how far the allowance stretches it.",
 		ifNot: "a list cannot be read: /status and the log say which. Status 403: the key may not see it; 404: endpoints.",

@@ -66,7 +66,7 @@ func chosenMachines() panel {
 func valueTiles() panel {
 	value := fill("$value * on $bySensor group_left (unit) $info")
 	titled := "label_replace(" + grafanaUnit(value) + ", `title`, `$1`, `sensor`, `(.*)`)"
-	p := tiles("$machine: newest values", 24, 7, about{
+	p := tiles("$machine: newest values", 24, 6, about{
 		shows: "The newest value of each chosen sensor in its own unit. How old each is, the table at the end says.",
 		good:  "a tile for each sensor that sends numbers.",
 		ifNot: "a sensor without a tile has no value that is new enough, or sends text: the table at the end has it with its state. Where all are " +
