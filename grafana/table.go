@@ -1,0 +1,91 @@
+package grafana
+
+// column is one column of a table: a label, or "Value #A" for the result of a query.
+type column struct {
+	field, title string
+	width        int // in pixels; 0: what is left
+	unit         string
+	decimals     any
+	state        bool   // coloured by state
+	missing      string // shown where there is no value
+	links        []object
+	mappings     []object
+}
+
+// table joins the rows of its queries by the labels that they have in common. Fields without a column are left out.
+func table(title string, height int, a about, columns []column, leftOut []string, targets ...object) panel {
+	order, out := object{}, object{"Time": true}
+	var overrides []object
+	for i, c := range columns {
+		order[c.field] = i
+		overrides = append(overrides, c.override())
+	}
+	for _, label := range leftOut {
+		out[label] = true
+	}
+	return panel{
+		kind: "table", title: title, about: a, width: 24, height: height, targets: targets, color: byThreshold,
+		custom: object{"align": "auto", "displayMode": "auto", "inspect": false, "filterable": false},
+		options: object{
+			"showHeader": true, "footer": object{"show": false, "reducer": []string{"sum"}},
+		},
+		overrides: overrides,
+		transformations: []object{
+			{"id": "merge", "options": object{}},
+			{"id": "organize", "options": object{"excludeByName": out, "indexByName": order, "renameByName": object{}}},
+		},
+	}
+}
+
+// sorted sorts a table by columns, the first above all.
+func (p panel) sorted(descending bool, titles ...string) panel {
+	var by []object
+	for _, title := range titles {
+		by = append(by, object{"displayName": title, "desc": descending})
+	}
+	p.options["sortBy"] = by
+	return p
+}
+
+func (c column) override() object {
+	properties := []object{{"id": "displayName", "value": c.title}}
+	set := func(id string, value any) { properties = append(properties, object{"id": id, "value": value}) }
+	if c.width > 0 {
+		set("custom.width", c.width)
+	} else {
+		set("custom.filterable", true)
+	}
+	if c.unit != "" {
+		set("unit", c.unit)
+	}
+	if c.decimals != nil {
+		set("decimals", c.decimals)
+	}
+	if c.state {
+		c.mappings = mapped(states...)
+	}
+	if c.mappings != nil {
+		set("custom.displayMode", "color-background-solid")
+		set("custom.align", "center")
+	}
+	if c.missing != "" {
+		c.mappings = append(c.mappings, nothing(c.missing))
+	}
+	if c.mappings != nil {
+		set("mappings", c.mappings)
+	}
+	if c.links != nil {
+		set("links", c.links)
+	}
+	return object{"matcher": object{"id": "byName", "options": c.field}, "properties": properties}
+}
+
+// named gives the series of one query a colour, or whatever else.
+func named(name string, properties ...object) object {
+	return object{"matcher": object{"id": "byName", "options": name}, "properties": properties}
+}
+
+// fixed is the property of a fixed colour.
+func fixed(color string) object {
+	return object{"id": "color", "value": object{"mode": "fixed", "fixedColor": color}}
+}

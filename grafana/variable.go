@@ -1,0 +1,54 @@
+package grafana
+
+// source is the data source of everything: the one chosen at the head of the dashboard.
+var source = object{"type": "prometheus", "uid": "${datasource}"}
+
+// datasourceVariable chooses among all Prometheus data sources.
+func datasourceVariable() object {
+	return object{
+		"name": "datasource", "label": "Data source", "type": "datasource", "query": "prometheus", "regex": "", "refresh": 1,
+		"hide": 0, "multi": false, "includeAll": false, "skipUrlSync": false, "options": []object{}, "current": object{},
+		"description": "The Prometheus that scrapes the exporter",
+	}
+}
+
+// anything is what a variable stands for when All is chosen: it includes what comes while the dashboard is open.
+const anything = ".+"
+
+// labelVariable offers the values of a label of a series. It begins with All.
+func labelVariable(name, label, series string) object {
+	v := oneOf(name, label, "label_values("+series+", "+name+")")
+	v["includeAll"], v["allValue"] = true, anything
+	v["current"] = object{"selected": true, "text": []string{"All"}, "value": []string{"$__all"}}
+	return v
+}
+
+// oneOf offers what a query gives, without All: Grafana begins with the first.
+func oneOf(name, label, query string) object {
+	return object{
+		"name": name, "label": label, "type": "query", "datasource": source, "definition": query,
+		"query": object{"query": query, "refId": "StandardVariableQuery"},
+		"regex": "", "refresh": 2, "sort": 5, "hide": 0, "multi": true, "includeAll": false, "skipUrlSync": false,
+		"options": []object{}, "current": object{},
+	}
+}
+
+func jobVariable() object { return onlyOurs(labelVariable("job", "Job", "innius_exporter_build_info")) }
+
+func instanceVariable() object {
+	return onlyOurs(labelVariable("instance", "Exporter", "innius_exporter_build_info{"+oneLabel("job")+"}"))
+}
+
+// onlyOurs lets All stand for the values that are offered: up and process_... are also those of other programs.
+func onlyOurs(v object) object {
+	delete(v, "allValue")
+	return v
+}
+
+func companyVariable() object {
+	return labelVariable("company", "Company", "innius_machine_info{"+exporters+"}")
+}
+
+func sensorVariable() object {
+	return labelVariable("sensor", "Sensor", "innius_sensor_info{"+machines+"}")
+}
