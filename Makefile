@@ -73,7 +73,7 @@ check-config: build ## the example config loads as it is, with the variable that
 check-metrics: build ## promtool finds nothing to say about the demo's live metrics (needs promtool)
 	.ci/check-metrics ./$(BINARY)
 
-check-rules: ## the rules in prometheus/ load and pass their own tests (needs promtool)
+check-rules: ## the rules in prometheus/ pass their tests, which notice each broken rule; the examples load (needs promtool, amtool)
 	.ci/check-rules
 
 # One test binary at a time may have the processors, so these do not run beside `make test`.

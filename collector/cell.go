@@ -231,7 +231,7 @@ func (s *sensor) state(o *observation, staleAfter time.Duration, now time.Time) 
 		return StateFailing
 	case o.answered.IsZero():
 		return StateWaiting
-	case o.exposed(staleAfter, now) && o.late(s.cell.expected()):
+	case o.exposed(staleAfter, now) && o.late(s.expected(o)):
 		return StateLate
 	case o.exposed(staleAfter, now):
 		return StateFresh
@@ -248,6 +248,17 @@ func (o *observation) exposed(staleAfter time.Duration, now time.Time) bool {
 
 // lateAfter is how many of its intervals a sensor may be silent, as far as the API could be asked.
 const lateAfter = 3
+
+// expected returns the interval, in seconds, by which the sensor's silence may be judged; 0: none. A sensor whose newest
+// reading is a text, or has no time that can be used, is not silent: it has only no number to show. One that reports null is
+// in want of a number, which is what silence means to whoever waits for it.
+func (s *sensor) expected(o *observation) float64 {
+	switch o.unusable.Skip {
+	case innius.SkipText, innius.SkipTime, innius.SkipFuture:
+		return 0
+	}
+	return s.cell.expected()
+}
 
 // late reports whether the API answered without anything newer long after the next reading was due. interval is in
 // seconds; 0: not learned.

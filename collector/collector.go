@@ -37,7 +37,7 @@ func NewCollector(current func() *Poller) *Collector {
 		lastSuccess: desc("innius_sensor_last_success_timestamp_seconds", "When the API last answered for this sensor, "+
 			"in seconds since the epoch.", sensor...),
 		expected: desc("innius_sensor_expected_interval_seconds", "The sensor's reporting interval, as learned from its timestamps. "+
-			"Absent until learned.", sensor...),
+			"Absent until learned, and while the newest reading is a text or has no usable time: such a sensor is not silent.", sensor...),
 		sensorInfo: desc("innius_sensor_info", "Ids, names and unit of a sensor, as innius gives them. Always 1.",
 			append(append(sensor[:3:3], machineIDs...), "sensor_id", "sensor_name", "unit")...),
 		machineInfo: desc("innius_machine_info", "Ids and names of a machine, as innius gives them. Always 1.",
@@ -176,7 +176,7 @@ func (s *scrape) sensor(m *machine, sensor *sensor, o *observation, staleAfter t
 	}
 	s.moment(s.timestamp, o.at, labels...)
 	s.moment(s.lastSuccess, o.answered, labels...)
-	if interval := sensor.cell.expected(); interval > 0 {
+	if interval := sensor.expected(o); interval > 0 {
 		s.gauge(s.expected, interval, labels...)
 	}
 	s.gauge(s.sensorInfo, 1, append(append(labels, m.names()...),

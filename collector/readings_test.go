@@ -21,6 +21,7 @@ var (
 	value11     = series("innius_sensor_value", 1, 1)
 	timestamp11 = series("innius_sensor_timestamp_seconds", 1, 1)
 	success11   = series("innius_sensor_last_success_timestamp_seconds", 1, 1)
+	expected11  = series("innius_sensor_expected_interval_seconds", 1, 1)
 )
 
 func TestAStaleValueGoesItsTimestampStays(t *testing.T) {
@@ -143,4 +144,48 @@ func TestPickupAgeAndAnswersWithoutNewsAreCounted(t *testing.T) {
 			t.Errorf("%v news and %v without in %v answers, want one a minute and the first one apart", news, none, asked)
 		}
 	})
+}
+
+// A rule tells a silent sensor by its expected interval, so that one which reports what is no number must have none.
+func TestWhoeverReportsTextIsNotSilent(t *testing.T) {
+	change := dawn.Add(time.Hour)
+	for name, c := range map[string]struct {
+		then func(*simulator.Sensor)
+		want float64 // series of its expected interval
+		late float64 // sensors in this state
+	}{
+		"text": {func(s *simulator.Sensor) { s.Value = after(change, "ERROR") }, 0, 0},
+		"null": {func(s *simulator.Sensor) { s.Value = after(change, nil) }, 1, 1},
+		"silent": {func(s *simulator.Sensor) {
+			s.Exists = func(at time.Time) bool { return at.Before(change) }
+		}, 1, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			play(t, setting{plant: oneSensor(c.then), perHour: 3600}, func(s *story) {
+				s.pass(time.Hour)
+				s.want(expected11, 10)
+				s.pass(time.Hour)
+				if n := s.gather().count("innius_sensor_expected_interval_seconds"); float64(n) != c.want {
+					t.Errorf("%d expected intervals, want %v", n, c.want)
+				}
+				if n := s.states("a1", StateLate); n != c.late {
+					t.Errorf("%v sensors are late, want %v", n, c.late)
+				}
+				if all := s.gather(); all[success11]-all[timestamp11] < 3500 {
+					t.Errorf("asked at %v, newest number of %v", all[success11], all[timestamp11])
+				}
+			})
+		})
+	}
+}
+
+// after gives numbers before a moment and something else from then on.
+func after(change time.Time, value any) func(time.Time) any {
+	return func(at time.Time) any {
+		if at.Before(change) {
+			return 1.5
+		}
+		return value
+	}
 }
