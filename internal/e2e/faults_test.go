@@ -100,13 +100,20 @@ func (f *faulty) settle() {
 	time.Sleep(3 * time.Second) // Alertmanager has said so, too
 }
 
-func TestEachFaultAlertsOnceAndResolves(t *testing.T) {
+// newFaulty is a stack over a healthy plant, of which everything has been learned.
+func newFaulty(t *testing.T) *faulty {
+	t.Helper()
+	t.Parallel() // most of the time is waited
 	f := &faulty{stack: newStack(t, works(3, 4), simulator.Limits{PerHour: 40000, Burst: 100})}
 	f.requestsPerHour = 36000
 	f.writeConfig()
 	f.reload()
 	f.settle()
+	return f
+}
 
+func TestWhatHappensToThePlantAlertsOnceAndResolves(t *testing.T) {
+	f := newFaulty(t)
 	f.run("a sensor falls silent", "InniusSensorSilent", []string{"Pressure 2", "Press 1", "bar", "Works \"North\" & Sons"},
 		func() { f.api.AddSensor("press-1", pressure("press-1", 2, time.Now())) },
 		func() { f.api.AddSensor("press-1", pressure("press-1", 2, time.Time{})) })
@@ -114,6 +121,11 @@ func TestEachFaultAlertsOnceAndResolves(t *testing.T) {
 		func() { f.api.AddMachine(press(2, 4, time.Now())) },
 		func() { f.api.AddMachine(press(2, 4, time.Time{})) })
 	f.keyIsRevoked()
+	f.table()
+}
+
+func TestWhatHappensToTheExporterAlertsOnceAndResolves(t *testing.T) {
+	f := newFaulty(t)
 	var heal func()
 	f.run("innius answers 500", "InniusUnreachable", []string{"acme", "Works \"North\" & Sons"},
 		func() { heal = f.api.Inject(simulator.Fault{Kind: simulator.ServerError}) },
@@ -122,6 +134,11 @@ func TestEachFaultAlertsOnceAndResolves(t *testing.T) {
 	f.run("a config with a mistake", "InniusConfigReloadFailed", []string{f.address},
 		func() { write(t, f.file("config.yml"), "accounts: []"); f.reload() },
 		func() { f.writeConfig(); f.reload() })
+	f.table()
+}
+
+func TestALimitThatIsHalvedAlertsOnceAndResolves(t *testing.T) {
+	f := newFaulty(t)
 	f.run("the limit is halved", "InniusLimitLowerThanConfigured", []string{"acme", "Works \"North\" & Sons"},
 		func() { f.api.SetLimits(simulator.Limits{PerHour: 20000, Burst: 100}) },
 		func() { f.requestsPerHour = 18000; f.writeConfig(); f.reload() }) // as the runbook says
