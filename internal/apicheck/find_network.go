@@ -24,7 +24,7 @@ func (w *walk) network(e *innius.NetworkError) *Finding {
 	}
 	if op, ok := errors.AsType[*net.OpError](e); ok && (op.Op == "proxyconnect" || op.Op == "socks connect") {
 		return fail("proxy", w.account(w.throughProxy("# correct it: this proxy does not answer")...),
-			"The proxy "+w.proxy()+" cannot be reached: "+e.Detail+".")
+			"The proxy "+w.proxy()+" cannot be reached: "+e.Detail+".", w.passwordHint())
 	}
 	if f := w.certificate(e); f != nil {
 		return f
@@ -130,8 +130,19 @@ func (w *walk) proxyRefuses(proxy string, status int) *Finding {
 		lines = append([]string{}, w.throughProxy("")...)
 		lines = append(lines, "  no_proxy: "+quote(w.o.Account.URL.Hostname())+"  # reach innius without it")
 	}
-	return fail("proxy", w.account(lines...),
-		text+"it says "+http.StatusText(status)+". Ask its administrators to permit the host, or go without it.")
+	advice := ". Ask its administrators to permit the host, or go without it."
+	if status != http.StatusForbidden {
+		advice = ". Is that a proxy at all? If so, its log says more; else correct it, or go without."
+	}
+	return fail("proxy", w.account(lines...), text+"it says "+http.StatusText(status)+advice)
+}
+
+// passwordHint is for a proxy of the environment whose user and password a proxy_url could not hold.
+func (w *walk) passwordHint() string {
+	if w.o.Proxy == nil || w.o.Proxy.User == nil {
+		return "It is the one of http_client.proxy_url, or of the variable HTTPS_PROXY."
+	}
+	return "It needs a user name and a password, which do not belong into the config: correct the variable HTTPS_PROXY instead of setting proxy_url."
 }
 
 func (w *walk) throughProxy(comment string) []string {
