@@ -109,7 +109,7 @@ func TestThePlanIsSaidInWords(t *testing.T) {
 	}{
 		"nothing known": {setting{plant: works(0, 0)}, time.Minute, "no sensor is asked for yet"},
 		"no pace known": {
-			setting{plant: silent, perHour: 60}, 10 * time.Minute, "no sensor's pace is known yet; 4 sensors can each be asked every 4 min",
+			setting{plant: silent, perHour: 60}, 10 * time.Minute, "no sensor's pace is known yet; 4 sensors can each be asked every 4 min 12 s",
 		},
 		"it suffices": {
 			setting{plant: works(1, 2), perHour: 1200},
