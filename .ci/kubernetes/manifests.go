@@ -10,7 +10,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-const header = "# Made from packaging/helm/innius-exporter by `make manifests`: change it there.\n"
+const header = "# Made from packaging/helm/innius-exporter by `make manifests`. Take a copy to put your own settings in.\n"
 
 // manifests writes the plain manifests, which are the chart's with ci/manifests-values.yaml, or compares them.
 func manifests(chart, dir string, write bool) error {
