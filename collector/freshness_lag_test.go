@@ -70,7 +70,7 @@ func (k *track) account(to int64, into *tally) {
 		return
 	}
 	if into != nil {
-		into.add(max(0, k.truth.newest-k.exposed), float64(to-k.now)*k.weight)
+		into.add(max(0, k.truth.newest-k.exposed), float64(to-k.now), k.weight)
 		into.promise(k, to)
 	}
 	k.now = to
@@ -90,11 +90,15 @@ func (k *track) stored(now, exposed int64, into *tally) {
 // tally sums up lag over sensors and time, both weighted by the sensors' weights.
 type tally struct {
 	time, lag, fresh float64          // in nanoseconds, and nanoseconds squared, times weight
+	allTime, allLag  float64          // the same as if all weights were alike
 	spread           [64 << 6]float64 // time by lag, in steps of 1/64 of a power of two
 	promised, kept   float64          // time of sensors with a promise
 }
 
-func (y *tally) add(lag int64, amount float64) {
+func (y *tally) add(lag int64, time, weight float64) {
+	amount := time * weight
+	y.allTime += time
+	y.allLag += float64(lag) * time
 	y.time += amount
 	y.lag += float64(lag) * amount
 	if lag == 0 {
@@ -136,6 +140,9 @@ func floor(bucket int) int64 {
 
 // mean is the weighted mean lag in seconds.
 func (y *tally) mean() float64 { return y.lag / y.time / 1e9 }
+
+// alike is the mean lag in seconds as if all weights were alike.
+func (y *tally) alike() float64 { return y.allLag / y.allTime / 1e9 }
 
 // quantile is the lag in seconds, within 1.6 %, below which a share of the weighted time lies.
 func (y *tally) quantile(q float64) float64 {

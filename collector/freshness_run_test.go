@@ -19,6 +19,7 @@ import (
 // figures are what one run of one schedule shows.
 type figures struct {
 	lag, p95 float64 // seconds, weighted
+	alike    float64 // lag as if all weights were alike
 	fresh    float64 // share of the weighted time without lag
 	wasted   float64 // share of the answers about sensors that brought nothing new
 	kept     float64 // share of the time in which promises were kept
@@ -124,7 +125,7 @@ func (r *run) play(ctx context.Context, seed uint64) figures {
 	synctest.Wait()
 	y, after := r.ledger.count(), r.wire.count()
 	return figures{
-		lag: y.mean(), p95: y.quantile(.95), fresh: y.fresh / y.time, kept: y.kept / max(1, y.promised),
+		lag: y.mean(), alike: y.alike(), p95: y.quantile(.95), fresh: y.fresh / y.time, kept: y.kept / max(1, y.promised),
 		wasted:  float64(r.ledger.wasted) / float64(r.ledger.answers),
 		limited: after.limited - before.limited, tooEarly: after.tooEarly - before.tooEarly, requests: after.requests,
 	}

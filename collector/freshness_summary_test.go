@@ -72,6 +72,7 @@ func meanOf(runs map[uint64]figures) figures {
 	n := float64(len(runs))
 	for _, f := range runs {
 		m.lag += f.lag / n
+		m.alike += f.alike / n
 		m.p95 += f.p95 / n
 		m.fresh += f.fresh / n
 		m.wasted += f.wasted / n
