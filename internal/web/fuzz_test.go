@@ -1,0 +1,43 @@
+package web
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// FuzzQuery protects the status pages: whatever is asked, the answer is whole, bounded where it is an error, and the
+// page holds nothing of the question as markup.
+func FuzzQuery(f *testing.F) {
+	for _, seed := range []string{
+		"", "machine=&sensor=&state=", "machine=m1&sensor=m2-s1", "state=stale", "state=rotten", "machine=a&machine=b", "machine=%zz",
+		"a;b", "machine=%22%3E%3Cscript%3Ealert(1)%3C/script%3E", "sensor=%00%ff", "%3Cscript%3E=1", "sensor=Sensor+1&sensor=", "=&=",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		pages := handler(t, &source{status: plant(1, 2, 2)}, false)
+		page, data := answerOf(pages, "/status", raw), answerOf(pages, "/api/v1/status", raw)
+		if page.Code != data.Code || page.Code != 200 && page.Code != 400 && page.Code != 404 {
+			t.Fatalf("page %d, data %d", page.Code, data.Code)
+		}
+		var answer struct{ Error string }
+		if err := json.Unmarshal(data.Body.Bytes(), &answer); err != nil || (answer.Error == "") != (data.Code == 200) || len(answer.Error) > 500 {
+			t.Fatalf("status %d, %v: %.600s", data.Code, err, data.Body)
+		}
+		if n := strings.Count(strings.ToLower(page.Body.String()), "<script"); n != 1 {
+			t.Fatalf("%d scripts on the page, want its own", n)
+		}
+	})
+}
+
+func answerOf(h http.Handler, path, raw string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodGet, path, nil)
+	r.URL = &url.URL{Path: path, RawQuery: raw}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
