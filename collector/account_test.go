@@ -36,7 +36,7 @@ func (s *story) failing(a *account, n int, failure error) []*turn {
 	var sensors []*sensor
 	for i := range n {
 		id := fmt.Sprintf("s%d", i)
-		sensors = append(sensors, &sensor{Sensor: innius.Sensor{ID: id}, ref: innius.SensorRef{Sensor: id}, rule: noRule, cell: newCell()})
+		sensors = append(sensors, &sensor{Sensor: &innius.Sensor{ID: id}, machine: &machine{}, rule: noRule, cell: newCell()})
 	}
 	a.schedule.set("m1", sensors)
 	var turns []*turn

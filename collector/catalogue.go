@@ -25,7 +25,10 @@ type machine struct {
 	filtered     string    // why its sensors are never listed; empty where they are
 	listedAt     time.Time // when its sensors were last listed; zero: never
 	twinOf       string    // the account that exposes the machine, where that is another one
+	account      int       // whose entry this is
 	sensors      []*sensor
+	polled       []*sensor // those that the account asks for, by label
+	pairs        *machinePairs
 }
 
 // all returns the machine's sensors; a machine that is gone (nil) has none.
@@ -40,14 +43,20 @@ func (m *machine) key() machineKey { return machineKey{m.company.ID, m.ID} }
 
 // sensor is one sensor as one account sees it. Immutable but for what its cell holds.
 type sensor struct {
-	innius.Sensor
-	ref      innius.SensorRef
+	*innius.Sensor
+	machine  *machine
 	label    string
 	clash    bool
 	filtered string // why it is never asked for; empty where it is
 	twinOf   string // the account that asks for it, where that is another one
 	rule     *Rule
 	cell     *cell
+	pairs    *sensorPairs // nil where it is not polled
+}
+
+// ref returns the sensor's identity over all accounts.
+func (s *sensor) ref() sensorKey {
+	return sensorKey{Company: s.machine.company.ID, Machine: s.machine.ID, Sensor: s.ID}
 }
 
 // polled reports whether this account asks for the sensor.
@@ -59,6 +68,7 @@ type view struct {
 	companies []*innius.Company // per account; nil until known
 	listedAt  []time.Time       // per account, when its machines were last listed; zero: never
 	machines  [][]*machine      // per account, in the API's order
+	order     atomic.Pointer[order]
 }
 
 // catalogue is what exists. Discovery publishes one complete list at a time; a scrape reads the view without a lock.
@@ -99,10 +109,9 @@ func (c *catalogue) publishCompany(account int, company innius.Company) {
 	if old.companies[account] != nil {
 		return // it goes with the machines, which name it on their labels
 	}
-	next := *old
-	next.companies = slices.Clone(old.companies)
+	next := &view{companies: slices.Clone(old.companies), listedAt: old.listedAt, machines: old.machines}
 	next.companies[account] = &company
-	c.view.Store(&next)
+	c.view.Store(next)
 }
 
 // publishMachines replaces the list of machines of an account by a complete one, read at a moment.
@@ -235,7 +244,7 @@ func (c *catalogue) keysIn(v *view, affected map[machineKey]bool) map[sensorKey]
 				continue
 			}
 			for _, s := range m.sensors {
-				keys[s.ref] = true
+				keys[s.ref()] = true
 			}
 		}
 	}

@@ -73,10 +73,10 @@ func inconsistency(c *catalogue) string {
 					return fmt.Sprintf("two sensors are %q", triple)
 				}
 				triples[triple] = triples[triple] || s.polled()
-				owners[s.ref] += int(boolean(s.polled()))
-				known[s.ref] = true
-				if c.cells[s.ref] != s.cell {
-					return fmt.Sprintf("the cell of %v is not the one that is kept", s.ref)
+				owners[s.ref()] += int(boolean(s.polled()))
+				known[s.ref()] = true
+				if c.cells[s.ref()] != s.cell {
+					return fmt.Sprintf("the cell of %v is not the one that is kept", s.ref())
 				}
 			}
 		}

@@ -157,7 +157,7 @@ func (o *oracle) len() int                            { return len(o.all) }
 func (o *oracle) wishes(time.Time) (float64, float64) { return 0, 1 }
 
 func (o *oracle) back(t *turn) {
-	for _, c := range o.machines[t.sensor.ref.Machine] {
+	for _, c := range o.machines[t.sensor.machine.ID] {
 		if c.turn == t && !c.waiting {
 			c.waiting = true
 			o.waiting++

@@ -58,6 +58,20 @@ func (m *Metrics) vectors() []prometheus.Collector {
 	return []prometheus.Collector{m.requests, m.duration, m.pickup, m.noNews, m.skipped}
 }
 
+// Describe implements prometheus.Collector.
+func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
+	for _, v := range m.vectors() {
+		v.Describe(ch)
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
+	for _, v := range m.vectors() {
+		v.Collect(ch)
+	}
+}
+
 // Observer returns what a client of an account reports its requests to.
 func (m *Metrics) Observer(account string) func(innius.Attempt) {
 	return func(a innius.Attempt) {

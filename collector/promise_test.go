@@ -27,7 +27,7 @@ func TestAPromiseIsJudgedByReadingsThatWaitToBePickedUp(t *testing.T) {
 		"never asked":                                    {want: PromiseBroken},
 		"stretched, whatever it holds":                   {o: observation{at: before(1), answered: before(1)}, stretched: true, want: PromiseStretched},
 	} {
-		s := &sensor{Sensor: innius.Sensor{ID: "s"}, rule: &Rule{MaxAge: time.Minute}, cell: newCell()}
+		s := &sensor{Sensor: &innius.Sensor{ID: "s"}, rule: &Rule{MaxAge: time.Minute}, cell: newCell()}
 		s.cell.expect(c.interval)
 		if got := s.promise(&c.o, c.stretched, now); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)

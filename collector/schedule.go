@@ -92,7 +92,7 @@ func (r *roundRobin) set(machineID string, sensors []*sensor) (added, removed in
 // admit takes a sensor in that is not known yet.
 func (r *roundRobin) admit(s *sensor) *turn {
 	t := &turn{sensor: s}
-	if before := r.heritage[s.ref]; before != nil {
+	if before := r.heritage[s.ref()]; before != nil {
 		t.pace, t.seed, t.behind = before.pace, before.seed, before.behind
 	}
 	t.entry = newEntry(t)
@@ -107,7 +107,7 @@ func (r *roundRobin) succeed(before schedule) {
 		r.heritage = map[sensorKey]*turn{}
 		for _, turns := range old.turns() {
 			for _, t := range turns {
-				r.heritage[t.sensor.ref] = t
+				r.heritage[t.sensor.ref()] = t
 			}
 		}
 	}

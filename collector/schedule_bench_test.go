@@ -45,7 +45,7 @@ func learned(sensors int) *waterLevel {
 	for m := range sensors / 100 {
 		var list []*sensor
 		for s := range 100 {
-			list = append(list, &sensor{Sensor: innius.Sensor{ID: fmt.Sprint(m, ".", s)}, rule: noRule, cell: newCell()})
+			list = append(list, &sensor{machine: &machine{}, Sensor: &innius.Sensor{ID: fmt.Sprint(m, ".", s)}, rule: noRule, cell: newCell()})
 		}
 		w.set(fmt.Sprint(m), list)
 	}

@@ -63,7 +63,7 @@ func TestTakingFromAQueueLeavesAnotherAlone(t *testing.T) {
 func sensorsOf(ids ...string) []*sensor {
 	var list []*sensor
 	for _, id := range ids {
-		list = append(list, &sensor{Sensor: innius.Sensor{ID: id}, cell: newCell()})
+		list = append(list, &sensor{machine: &machine{}, Sensor: &innius.Sensor{ID: id}, cell: newCell()})
 	}
 	return list
 }

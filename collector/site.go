@@ -1,6 +1,10 @@
 package collector
 
 import (
+	"slices"
+
+	dto "github.com/prometheus/client_model/go"
+
 	"innius_exporter/innius"
 )
 
@@ -13,17 +17,20 @@ func (c *catalogue) rebuild(next *view, named claim, places []place) []sensorKey
 	var exposedBy string
 	company := next.machines[places[0].account][places[0].index].company // accounts may know it by different names for a while
 	for _, p := range places {
-		m := *next.machines[p.account][p.index]
+		m := *next.machines[p.account][p.index] // its sensors are to know this copy
 		name := c.opts.Accounts[p.account].Name
 		m.companyLabel = c.opts.Labels.text(company.ID, company.Name)
-		m.label, m.clash = named.label, named.clash
+		m.label, m.clash, m.account = named.label, named.clash, p.account
+		m.pairs, m.polled = newMachinePairs(&m), nil
+		units := map[string]*dto.LabelPair{}
 		m.twinOf = exposedBy
 		if exposedBy == "" && m.filtered == "" {
 			exposedBy = name
 		}
 		list := c.lists[p.account][m.ID]
 		m.listedAt, m.sensors = list.at, make([]*sensor, 0, len(list.sensors))
-		for _, one := range list.sensors {
+		for i := range list.sensors {
+			one := &list.sensors[i]
 			s := c.newSensor(&m, one, labels[one.ID])
 			if by, known := owner[s.ID]; known && by != name {
 				s.twinOf = by
@@ -31,7 +38,12 @@ func (c *catalogue) rebuild(next *view, named claim, places []place) []sensorKey
 				owner[s.ID] = name
 			}
 			m.sensors = append(m.sensors, s)
+			if s.polled() {
+				s.pairs = newSensorPairs(s, m.pairs, units)
+				m.polled = append(m.polled, s)
+			}
 		}
+		slices.SortFunc(m.polled, bySensor)
 		next.machines[p.account][p.index] = &m
 	}
 	return keys
@@ -61,14 +73,14 @@ func (c *catalogue) nameSensors(v *view, places []place) (map[string]claim, []se
 	return labels, keys
 }
 
-func (c *catalogue) newSensor(m *machine, s innius.Sensor, named claim) *sensor {
-	key := sensorKey{Company: m.company.ID, Machine: m.ID, Sensor: s.ID}
-	if c.cells[key] == nil {
-		c.cells[key] = newCell()
+func (c *catalogue) newSensor(m *machine, s *innius.Sensor, named claim) *sensor {
+	one := &sensor{
+		Sensor: s, machine: m, label: named.label, clash: named.clash,
+		filtered: c.opts.Sensors.reject("sensors", s.ID, s.Name), rule: c.opts.ruleFor(m.Machine, *s),
 	}
-	return &sensor{
-		Sensor: s, ref: key, label: named.label, clash: named.clash,
-		filtered: c.opts.Sensors.reject("sensors", s.ID, s.Name),
-		rule:     c.opts.ruleFor(m.Machine, s), cell: c.cells[key],
+	if c.cells[one.ref()] == nil {
+		c.cells[one.ref()] = newCell()
 	}
+	one.cell = c.cells[one.ref()]
+	return one
 }

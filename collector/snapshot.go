@@ -92,7 +92,7 @@ func (p *Poller) Snapshot() Snapshot {
 func (m *machine) snapshot() KeptMachine {
 	k := KeptMachine{Machine: m.Machine, ListedAt: m.listedAt.UTC(), Sensors: make([]KeptSensor, len(m.sensors))}
 	for i, s := range m.sensors {
-		k.Sensors[i].Sensor = s.Sensor
+		k.Sensors[i].Sensor = *s.Sensor
 		if s.twinOf == "" { // a twin's readings are with the account that asks for it
 			k.Sensors[i].take(s.cell)
 		}

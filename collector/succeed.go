@@ -72,7 +72,7 @@ func (c *catalogue) inherit(old, next *Poller, before []*account) {
 		}
 		for _, m := range v.machines[i] {
 			for _, s := range m.sensors {
-				c.cells[s.ref] = s.cell
+				c.cells[s.ref()] = s.cell
 			}
 		}
 	}
@@ -214,7 +214,7 @@ func (c *catalogue) forgetUnlisted() {
 	for _, machines := range c.view.Load().machines {
 		for _, m := range machines {
 			for _, s := range m.sensors {
-				cells[s.ref] = s.cell
+				cells[s.ref()] = s.cell
 			}
 		}
 	}

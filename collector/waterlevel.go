@@ -42,7 +42,7 @@ func (w *waterLevel) set(machineID string, sensors []*sensor) (added, removed in
 		if encoded := t.sensor.cell.lessons.kept(); t.pace.Period() == 0 && encoded != nil && t.pace.Restore(encoded) == nil {
 			t.sensor.cell.expect(t.pace.Period())
 		}
-		if w.heritage[t.sensor.ref] != nil && t.failures == 0 && !t.asked.IsZero() {
+		if w.heritage[t.sensor.ref()] != nil && t.failures == 0 && !t.asked.IsZero() {
 			w.plan(t, t.asked)
 		}
 	}

@@ -65,6 +65,7 @@ type process struct {
 	log      *slog.Logger
 	systemd  *systemd
 	registry *prometheus.Registry
+	metrics  *collector.Metrics
 	storage  *storage
 	live     *live
 	reloader *reloader
@@ -76,8 +77,8 @@ func (p *process) load(load func() (*config.Config, error)) error {
 	if err != nil {
 		return err
 	}
-	metrics := collector.NewMetrics()
-	opts, err := p.options(cfg, metrics, p.log)
+	p.metrics = collector.NewMetrics()
+	opts, err := p.options(cfg, p.metrics, p.log)
 	if err != nil {
 		return err
 	}
@@ -87,14 +88,14 @@ func (p *process) load(load func() (*config.Config, error)) error {
 	p.live = newLive(collector.NewPoller(opts))
 	p.reloader = newReloader(&reloader{
 		load: load, live: p.live, systemd: p.systemd, log: p.log,
-		options: func(cfg *config.Config) (collector.Options, error) { return p.options(cfg, metrics, p.log) },
+		options: func(cfg *config.Config) (collector.Options, error) { return p.options(cfg, p.metrics, p.log) },
 	}, cfg)
 	return nil
 }
 
 // run does the work.
 func (p *process) run(ctx context.Context, hangup <-chan os.Signal) error {
-	register(p.registry, p.live, p.reloader)
+	register(p.registry, p.metrics, p.reloader)
 	if err := p.storage.begin(p.live, p.registry); err != nil {
 		return err
 	}
@@ -119,7 +120,8 @@ func (p *process) run(ctx context.Context, hangup <-chan os.Signal) error {
 // server makes the server of all pages.
 func (p *process) server() (*http.Server, error) {
 	opts := web.Options{
-		Source: p.live, Config: p.reloader.yaml, Registry: p.registry, MetricsPath: p.TelemetryPath, Version: version.Version, Pprof: p.Pprof, Logger: p.log,
+		Source: p.live, Config: p.reloader.yaml, Gatherer: gatherer(p.registry, p.live), Registry: p.registry,
+		MetricsPath: p.TelemetryPath, Version: version.Version, Pprof: p.Pprof, Logger: p.log,
 	}
 	if p.Lifecycle {
 		opts.Reload = p.reloader.Reload

@@ -158,7 +158,8 @@ func (w *world) poll(t *testing.T, text string) polled {
 	if err != nil {
 		t.Fatal(err)
 	}
-	opts, err := new(Exporter).options(cfg, collector.NewMetrics(), logger)
+	metrics := collector.NewMetrics()
+	opts, err := new(Exporter).options(cfg, metrics, logger)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,18 +177,19 @@ func (w *world) poll(t *testing.T, text string) polled {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.metrics, r.status = expositionOf(t, poller), string(status)
+	r.metrics, r.status = expositionOf(t, poller, metrics), string(status)
 	cancel()
 	<-done
 	r.log = out.String()
 	return r
 }
 
-func expositionOf(t *testing.T, poller *collector.Poller) string {
+func expositionOf(t *testing.T, poller *collector.Poller, metrics *collector.Metrics) string {
 	t.Helper()
 	registry := prometheus.NewRegistry()
-	register(registry, newLive(poller), newReloader(&reloader{}, config.Default()))
-	families, err := registry.Gather()
+	register(registry, metrics, newReloader(&reloader{}, config.Default()))
+	families, done, err := gatherer(registry, newLive(poller)).Gather()
+	defer done()
 	if err != nil {
 		t.Fatal(err)
 	}

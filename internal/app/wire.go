@@ -47,12 +47,17 @@ func settings(cfg *config.Config) collector.Options {
 	}
 }
 
-// register registers all metrics of the process but those of the state.
-func register(registry *prometheus.Registry, l *live, r *reloader) {
+// register registers all metrics of the process but those of the state and those of what is polled.
+func register(registry *prometheus.Registry, metrics *collector.Metrics, r *reloader) {
 	registry.MustRegister(
-		collector.NewCollector(l.poller), r.successful, r.at, versioncollector.NewCollector(Name),
+		metrics, r.successful, r.at, versioncollector.NewCollector(Name),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
+}
+
+// gatherer joins what a registry has with what is polled: that is too much for a registry to look at in each scrape.
+func gatherer(registry *prometheus.Registry, l *live) prometheus.TransactionalGatherer {
+	return prometheus.NewMultiTRegistry(prometheus.ToTransactionalGatherer(registry), collector.NewCollector(l.poller))
 }
 
 func rules(cfg *config.Config) []collector.Rule {

@@ -2,10 +2,8 @@ package web
 
 import (
 	"bytes"
-	"compress/gzip"
 	"encoding/json"
 	"net/http"
-	"strings"
 
 	"innius_exporter/collector"
 )
@@ -29,7 +27,8 @@ func statusPage(s Source) http.Handler {
 		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Header().Set("Content-Security-Policy", pagePolicy)
-		writePacked(w, r, code, body.Bytes())
+		w.WriteHeader(code)
+		_, _ = w.Write(body.Bytes()) // the client has gone: there is nobody to tell
 	}))
 }
 
@@ -40,12 +39,12 @@ func statusJSON(s Source) http.Handler {
 		q, status, err := answerTo(r, s)
 		switch {
 		case err != nil:
-			writeJSON(w, r, codeOf(err), map[string]string{"error": err.Error()})
+			writeJSON(w, codeOf(err), map[string]string{"error": err.Error()})
 			return
 		case !q.restricts():
 			forgetRecent(status)
 		}
-		writeJSON(w, r, http.StatusOK, status)
+		writeJSON(w, http.StatusOK, status)
 	}))
 }
 
@@ -70,27 +69,13 @@ func forgetRecent(s collector.Status) {
 	}
 }
 
-// writePacked writes a body, compressed where the client takes that: a large page shrinks to a tenth.
-func writePacked(w http.ResponseWriter, r *http.Request, code int, body []byte) {
-	w.Header().Set("Vary", "Accept-Encoding")
-	if !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
-		w.WriteHeader(code)
-		_, _ = w.Write(body) // the client has gone: there is nobody to tell
-		return
-	}
-	w.Header().Set("Content-Encoding", "gzip")
-	w.WriteHeader(code)
-	packed, _ := gzip.NewWriterLevel(w, gzip.BestSpeed) // the level is one
-	_, _ = packed.Write(body)
-	_ = packed.Close()
-}
-
-func writeJSON(w http.ResponseWriter, r *http.Request, code int, answer any) {
+func writeJSON(w http.ResponseWriter, code int, answer any) {
 	body, err := json.Marshal(answer)
 	if err != nil {
 		http.Error(w, "encode the status: "+err.Error(), http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	writePacked(w, r, code, append(body, '\n'))
+	w.WriteHeader(code)
+	_, _ = w.Write(append(body, '\n'))
 }

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/klauspost/compress/gzhttp"
+	"github.com/klauspost/compress/gzip"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
@@ -30,9 +32,10 @@ type Source interface {
 // Options configures the pages. All but Pprof and Reload are required.
 type Options struct {
 	Source      Source
-	Config      func() string // the config in force as YAML, without secrets
-	Registry    *prometheus.Registry
-	MetricsPath string // --web.telemetry-path
+	Config      func() string                    // the config in force as YAML, without secrets
+	Gatherer    prometheus.TransactionalGatherer // of all metrics
+	Registry    prometheus.Registerer            // for those of the pages
+	MetricsPath string                           // --web.telemetry-path
 	Version     string
 	Pprof       bool
 	Reload      func() error // puts the config in force anew; nil: not by request
@@ -45,11 +48,15 @@ func Handler(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	pack, err := gzhttp.NewWrapper(gzhttp.CompressionLevel(gzip.BestSpeed), gzhttp.EnableZstd(false))
+	if err != nil {
+		return nil, err
+	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /{$}", landing)
-	mux.Handle("GET "+o.MetricsPath, metrics(o))
-	mux.Handle("GET /status", statusPage(o.Source))
-	mux.Handle("GET /api/v1/status", statusJSON(o.Source))
+	mux.Handle("GET "+o.MetricsPath, pack(metrics(o)))
+	mux.Handle("GET /status", pack(statusPage(o.Source)))
+	mux.Handle("GET /api/v1/status", pack(statusJSON(o.Source)))
 	mux.HandleFunc("GET /config", configPage(o.Config))
 	mux.HandleFunc("GET /-/healthy", healthy(o.Source))
 	mux.HandleFunc("GET /-/ready", ready(o.Source))
@@ -79,13 +86,15 @@ func NewServer(h http.Handler, logger *slog.Logger) *http.Server {
 	}
 }
 
-// metrics serves the exposition: one bad series costs itself, not the scrape, and is counted.
+// metrics serves the exposition: one bad series costs itself, not the scrape, and is counted. It is packed by Handler: a
+// faster compressor than promhttp's makes half of what a scrape takes.
 func metrics(o Options) http.Handler {
-	return promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{
+	return promhttp.HandlerForTransactional(o.Gatherer, promhttp.HandlerOpts{
 		ErrorLog:            scrapeLog{o.Logger},
 		ErrorHandling:       promhttp.ContinueOnError,
 		Registry:            o.Registry,
 		EnableOpenMetrics:   true,
+		DisableCompression:  true,
 		MaxRequestsInFlight: scrapesAtOnce,
 	})
 }

@@ -27,8 +27,9 @@ func (s *source) Stuck() string            { return s.stuck }
 
 func handler(t *testing.T, s Source, pprof bool) http.Handler {
 	t.Helper()
+	registry := prometheus.NewRegistry()
 	h, err := Handler(Options{
-		Source: s, Config: func() string { return "labels: name\n" }, Registry: prometheus.NewRegistry(), MetricsPath: "/metrics",
+		Source: s, Config: func() string { return "labels: name\n" }, Gatherer: prometheus.ToTransactionalGatherer(registry), Registry: registry, MetricsPath: "/metrics",
 		Version: "1.2.3", Pprof: pprof,
 		Logger: slog.New(slog.DiscardHandler),
 	})
@@ -121,7 +122,7 @@ func TestOneBadSeriesNeverCostsAScrape(t *testing.T) {
 	registry, log := prometheus.NewRegistry(), new(strings.Builder)
 	registry.MustRegister(failing{prometheus.NewDesc("good", "Good.", nil, nil), prometheus.NewDesc("bad", "Bad.", nil, nil)})
 	h, err := Handler(Options{
-		Source: &source{}, Registry: registry, MetricsPath: "/metrics", Logger: slog.New(slog.NewTextHandler(io.Writer(log), nil)),
+		Source: &source{}, Gatherer: prometheus.ToTransactionalGatherer(registry), Registry: registry, MetricsPath: "/metrics", Logger: slog.New(slog.NewTextHandler(io.Writer(log), nil)),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -142,7 +143,7 @@ func TestOneBadSeriesNeverCostsAScrape(t *testing.T) {
 func TestScrapesAtOnceAreBounded(t *testing.T) {
 	registry, enter, leave := prometheus.NewRegistry(), make(chan struct{}), make(chan struct{})
 	registry.MustRegister(slow{prometheus.NewDesc("slow", "Slow.", nil, nil), enter, leave})
-	h, err := Handler(Options{Source: &source{}, Registry: registry, MetricsPath: "/metrics", Logger: slog.New(slog.DiscardHandler)})
+	h, err := Handler(Options{Source: &source{}, Gatherer: prometheus.ToTransactionalGatherer(registry), Registry: registry, MetricsPath: "/metrics", Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,183 @@
+package collector
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+
+	"innius_exporter/collector/allowance"
+	"innius_exporter/innius"
+)
+
+// scrape is all gauges at one moment. Its series are made in a few large pieces of memory, so that a scrape of a hundred
+// thousand sensors allocates no more often than one of ten. They live as long as the scrape: to keep them would take 840
+// bytes a sensor, more than all else that is known of it.
+type scrape struct {
+	*Collector
+	poller *Poller
+	now    time.Time
+	filled []filled // by the place of the family
+}
+
+// filled are the series of one family.
+type filled struct {
+	list []*dto.Metric
+	room []sample // where the next ones are made
+}
+
+// sample is one series with all that its encoder reads but the labels.
+type sample struct {
+	metric dto.Metric
+	gauge  dto.Gauge
+	value  float64
+}
+
+// few is how many series a piece of memory has room for where nobody has said how many there will be.
+const few = 16
+
+func (c *Collector) scrape() *scrape {
+	s := &scrape{Collector: c, poller: c.current(), now: time.Now(), filled: make([]filled, len(c.families))}
+	v := s.poller.catalogue.view.Load()
+	for i, a := range s.poller.accounts {
+		s.account(a, v.companies[i])
+	}
+	s.plant(v.ordered())
+	for _, f := range []*family{c.up, c.failure, c.accountInfo, c.sensors, c.clashes, c.allowance, c.lowered, c.remaining, c.paused, c.discovered, c.demand, c.promises} {
+		slices.SortFunc(s.filled[f.place].list, byLabels)
+	}
+	return s
+}
+
+func byLabels(a, b *dto.Metric) int { return byValues(a.Label, b.Label) }
+
+// byValues is the order of a registry, for series of the same labels.
+func byValues(a, b []*dto.LabelPair) int {
+	return slices.CompareFunc(a, b, func(a, b *dto.LabelPair) int { return strings.Compare(a.GetValue(), b.GetValue()) })
+}
+
+// expect makes room for so many series.
+func (s *scrape) expect(n int, families ...*family) {
+	for _, f := range families {
+		s.filled[f.place] = filled{list: make([]*dto.Metric, 0, n), room: make([]sample, n)}
+	}
+}
+
+// gauge exposes a value. The labels are sorted by name, and never changed again.
+func (s *scrape) gauge(f *family, value float64, labels ...*dto.LabelPair) {
+	to := &s.filled[f.place]
+	if len(to.room) == 0 {
+		to.room = make([]sample, few) // what the list points at stays where it is
+	}
+	one := &to.room[0]
+	to.room = to.room[1:]
+	one.value, one.gauge.Value = value, &one.value
+	one.metric.Label, one.metric.Gauge = labels, &one.gauge
+	to.list = append(to.list, &one.metric)
+}
+
+// moment exposes a moment; an unknown one is absent.
+func (s *scrape) moment(f *family, t time.Time, labels ...*dto.LabelPair) {
+	if !t.IsZero() {
+		s.gauge(f, seconds(t), labels...)
+	}
+}
+
+// account exposes how an account does.
+func (s *scrape) account(a *account, company *innius.Company) {
+	h, perHour, name := a.health.Load(), a.Pacer.PerHour(), newPair(labelAccount, a.Name)
+	if up, known := h.up(s.now, perHour); known {
+		s.gauge(s.up, boolean(up), name)
+	}
+	failure := h.failure(s.now, perHour)
+	for _, reason := range []string{"key", "network", "server", "answer"} {
+		s.gauge(s.failure, boolean(reason == failure), name, newPair(labelReason, reason))
+	}
+	if company != nil {
+		s.gauge(s.accountInfo, 1, name, newPair(labelCompany, s.poller.opts.Labels.text(company.ID, company.Name)),
+			repaired(labelCompanyID, company.ID, company.ID), repaired(labelCompanyName, company.Name, company.ID))
+	}
+	s.gauge(s.allowance, perHour, name)
+	for _, cause := range []allowance.Cause{allowance.LimitOrShared, allowance.Shared} {
+		s.gauge(s.lowered, boolean(h.lowered == cause), name, newPair(labelCause, string(cause)))
+	}
+	s.gauge(s.demand, h.demand, name)
+	s.gauge(s.remaining, a.Pacer.Remaining(s.now), name)
+	s.moment(s.paused, h.pausedUntil(s.now), name)
+	s.moment(s.discovered, h.verified, name)
+}
+
+// plant exposes all machines and sensors, and counts the sensors' states.
+func (s *scrape) plant(o *order) {
+	s.expect(len(o.machines), s.machineInfo)
+	for _, m := range o.machines {
+		s.gauge(s.machineInfo, 1, m.pairs[:]...)
+	}
+	s.expect(o.sensors, s.value, s.timestamp, s.lastSuccess, s.expected, s.sensorInfo)
+	censuses := make([]census, len(s.poller.accounts))
+	for i, a := range s.poller.accounts {
+		censuses[i] = census{cycle: a.cycle(), stretched: a.health.Load().stretch > 1}
+	}
+	for _, group := range o.gauges {
+		for _, one := range group {
+			s.sensor(one, &censuses[one.machine.account])
+		}
+	}
+	for _, group := range o.info {
+		for _, one := range group {
+			s.gauge(s.sensorInfo, 1, one.pairs.info[:]...)
+		}
+	}
+	for i, a := range s.poller.accounts {
+		s.tell(a, &censuses[i], o.beside[i])
+	}
+}
+
+// census counts an account's sensors.
+type census struct {
+	cycle     time.Duration
+	stretched bool
+	states    [7]int // as States
+	promises  [3]int // as Promises
+}
+
+func (s *scrape) sensor(one *sensor, t *census) {
+	o, staleAfter := one.cell.Load(), s.poller.staleAfter(one, t.cycle)
+	t.states[slices.Index(States, one.state(o, staleAfter, s.now))]++
+	if promise := one.promise(o, t.stretched, s.now); promise != "" {
+		t.promises[slices.Index(Promises, promise)]++
+	}
+	labels := one.pairs.gauges[:]
+	if o.exposed(staleAfter, s.now) {
+		s.gauge(s.value, o.value, labels...)
+	}
+	s.moment(s.timestamp, o.at, labels...)
+	s.moment(s.lastSuccess, o.answered, labels...)
+	if interval := one.expected(o); interval > 0 {
+		s.gauge(s.expected, interval, labels...)
+	}
+}
+
+// tell exposes what was counted.
+func (s *scrape) tell(a *account, t *census, more beside) {
+	name := newPair(labelAccount, a.Name)
+	for i, state := range States {
+		n := t.states[i]
+		if state == StateFiltered {
+			n += more.filtered
+		}
+		s.gauge(s.sensors, float64(n), name, newPair(labelState, string(state)))
+	}
+	for i, state := range Promises {
+		s.gauge(s.promises, float64(t.promises[i]), name, newPair(labelState, string(state)))
+	}
+	s.gauge(s.clashes, float64(more.clashes), name)
+}
+
+func boolean(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
