@@ -77,7 +77,7 @@ type catalogue struct {
 	view    atomic.Pointer[view]
 	mu      sync.Mutex           // writers only
 	names   map[machineKey]claim // the labels of all machines in the view
-	cells   map[sensorKey]*cell  // of every sensor in the view
+	cells   cells                // of every sensor in the view
 	lists   []map[string]listed  // per account: machine id -> its sensors as listed
 	changed []map[string]bool    // per account: machines whose sensors its loop has not yet heard of
 }
@@ -91,7 +91,7 @@ type listed struct {
 func newCatalogue(opts *Options) *catalogue {
 	n := len(opts.Accounts)
 	c := &catalogue{
-		opts: opts, cells: map[sensorKey]*cell{},
+		opts: opts, cells: cells{},
 		lists: make([]map[string]listed, n), changed: make([]map[string]bool, n),
 	}
 	for i := range n {
@@ -225,7 +225,7 @@ func (c *catalogue) publish(old, next *view, affected map[machineKey]bool) {
 		}
 	}
 	for key := range gone {
-		delete(c.cells, key)
+		c.cells.drop(key)
 	}
 	c.tell(old, affected)
 	c.tell(next, affected)

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"innius_exporter/collector/pace"
 	"innius_exporter/innius"
 )
 
@@ -12,29 +13,73 @@ import (
 type observation struct {
 	at       time.Time // of the newest number, at the source; zero: none yet
 	value    float64
-	answered time.Time      // when the API last answered for this sensor; zero: never
+	answered time.Time     // when the API last answered for this sensor; zero: never
+	seen     time.Time     // greatest time of a reading that has been counted, not in the future
+	cursor   innius.Cursor // where the next request goes on
+	recent   *recent       // the newest numbers, for the status page; nil: none
+	*trouble               // never nil; see noTrouble
+}
+
+// trouble is what most sensors never have, and so need no memory for. Immutable as soon as its observation is stored.
+type trouble struct {
 	failure  string         // why the last request about it failed; empty where it did not
 	failedAt time.Time      // when it began to fail
 	tried    time.Time      // when it failed last
 	failures int            // in a row
 	unusable innius.Reading // the newest reading that is no number, where it is newer than the newest number
-	cursor   innius.Cursor  // where the next request goes on
-	recent   *recent        // the newest numbers, for the status page; nil: none
 
-	// What has been counted, so that a reading on overlapping pages counts once.
-	seen   time.Time       // greatest time, not in the future
+	// What has been counted beside observation.seen, so that a reading on overlapping pages counts once.
 	future time.Time       // greatest time in the future
 	older  time.Time       // greatest time of an answer that was older than the reading held
 	faulty map[string]bool // unreadable times on the latest page
+}
+
+// noTrouble is that of all who have none.
+var noTrouble = &trouble{}
+
+// none reports whether there is nothing to tell.
+func (t *trouble) none() bool {
+	return t.failures == 0 && t.failure == "" && t.failedAt.IsZero() && t.tried.IsZero() && t.unusable == innius.Reading{} &&
+		t.future.IsZero() && t.older.IsZero() && len(t.faulty) == 0
+}
+
+// changing returns a copy that may be changed until settle.
+func (o *observation) changing() observation {
+	next, trouble := *o, *o.trouble
+	next.trouble = &trouble
+	return next
+}
+
+// settle ends what changing began.
+func (o *observation) settle() {
+	if o.none() {
+		o.trouble = noTrouble
+	}
 }
 
 // cell holds a sensor's observation. Any number of scrapes read it; nobody waits. One loop writes, two for the moment
 // in which a sensor passes from one account to another: neither may undo what the other has stored.
 type cell struct {
 	atomic.Pointer[observation]
-	interval atomic.Uint64 // the pace learned, in seconds, as the bits of a float64; 0: none
-	lessons  lessons       // what the schedule learned of the sensor
-	turn     turnOf        // where it stands in the schedule
+	interval atomic.Uint64               // the period of pace, in seconds, as the bits of a float64: a scrape reads all of them
+	pace     atomic.Pointer[pace.Sensor] // what the schedule learned of the sensor; never nil, and never changed
+	turn     turnOf                      // where it stands in the schedule
+}
+
+// unpaced is the pace of all of whom nothing is known.
+var unpaced = &pace.Sensor{}
+
+// learned publishes what the schedule learned.
+func (c *cell) learned(p *pace.Sensor) {
+	c.pace.Store(p)
+	c.expect(p.Period())
+}
+
+// learn takes an answer in, as pace.Sensor.Learn does.
+func (c *cell) learn(asked float64, times []float64, whole bool) {
+	next := *c.pace.Load()
+	next.Learn(asked, times, whole)
+	c.learned(&next)
 }
 
 // expect notes the pace learned, in seconds; 0: none.
@@ -43,23 +88,10 @@ func (c *cell) expect(interval float64) { c.interval.Store(math.Float64bits(inte
 // expected returns the pace learned, in seconds; 0: none.
 func (c *cell) expected() float64 { return math.Float64frombits(c.interval.Load()) }
 
-// lessons holds what a learner knows, encoded by itself, so that it outlives a restart. The learner stores it whenever
-// it has learned something and reads it when it starts; it must take bytes that it does not understand for none, for
-// another version may have written them. Stored bytes are never changed. Nil: nothing learned.
-type lessons struct{ atomic.Pointer[[]byte] }
-
-func (l *lessons) keep(encoded []byte) { l.Store(&encoded) }
-
-func (l *lessons) kept() []byte {
-	if encoded := l.Load(); encoded != nil {
-		return *encoded
-	}
-	return nil
-}
-
 func newCell() *cell {
 	c := &cell{}
-	c.Store(&observation{})
+	c.Store(&observation{trouble: noTrouble})
+	c.pace.Store(unpaced)
 	return c
 }
 
@@ -91,7 +123,7 @@ func (c *cell) store(answer innius.Newest, rule *Rule, whole bool, now time.Time
 
 // with returns what is known after an answer, and what is new in it.
 func (o *observation) with(readings []innius.Reading, rule *Rule, whole bool, now time.Time) (observation, news) {
-	held, next := *o, *o
+	held, next := *o, o.changing()
 	n := news{skipped: map[innius.SkipReason]int{}}
 	if whole {
 		n.back = held.failure != ""
@@ -128,6 +160,7 @@ func (o *observation) with(readings []innius.Reading, rule *Rule, whole bool, no
 	case !next.unusable.Time.After(next.at):
 		next.unusable = innius.Reading{}
 	}
+	next.settle()
 	n.fresh, n.first, n.age = next.at.After(held.at), held.at.IsZero(), max(0, now.Sub(next.at))
 	return next, n
 }
@@ -186,7 +219,7 @@ func (o *observation) countOrder(readings []innius.Reading, held observation, n 
 func (c *cell) fail(why string, now time.Time) bool {
 	for {
 		held := c.Load()
-		next, first := *held, held.failure == ""
+		next, first := held.changing(), held.failure == ""
 		if first {
 			next.failedAt = now
 		}

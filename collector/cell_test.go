@@ -150,27 +150,27 @@ func TestEachSensorIsInOneStateAndSaysWhy(t *testing.T) {
 	polled := &sensor{rule: noRule, cell: newCell()}
 	paced := &sensor{rule: noRule, cell: newCell()}
 	paced.cell.expect(600)
-	old := observation{at: at(0), answered: at(9)}
+	old := observation{at: at(0), answered: at(9), trouble: noTrouble}
 	for name, c := range map[string]struct {
 		sensor *sensor
 		seen   observation
 		state  State
 		why    string
 	}{
-		"not asked":     {polled, observation{}, StateWaiting, "waiting for allowance"},
-		"fresh":         {polled, observation{at: now.Add(-hour), answered: now}, StateFresh, ""},
-		"late":          {paced, observation{at: now.Add(-hour), answered: now}, StateLate, "silent for more than three"},
-		"not asked yet": {paced, observation{at: now.Add(-hour), answered: now.Add(-hour)}, StateFresh, ""},
+		"not asked":     {polled, observation{trouble: noTrouble}, StateWaiting, "waiting for allowance"},
+		"fresh":         {polled, observation{at: now.Add(-hour), answered: now, trouble: noTrouble}, StateFresh, ""},
+		"late":          {paced, observation{at: now.Add(-hour), answered: now, trouble: noTrouble}, StateLate, "silent for more than three"},
+		"not asked yet": {paced, observation{at: now.Add(-hour), answered: now.Add(-hour), trouble: noTrouble}, StateFresh, ""},
 		"stale":         {polled, old, StateStale, "is older than 1 h (stale_after)"},
-		"never":         {polled, observation{answered: now}, StateStale, "never reported"},
-		"failing":       {polled, observation{at: now, answered: now, failure: "status 500"}, StateFailing, "status 500"},
-		"only failed":   {polled, observation{failure: "status 404"}, StateFailing, "status 404"},
-		"text":          {polled, observation{answered: now, unusable: skipped(1, innius.SkipText, "RUN")}, StateUnreadable, `the text "RUN"`},
-		"null":          {polled, observation{answered: now, unusable: skipped(1, innius.SkipNumber, "null")}, StateUnreadable, "null"},
-		"fresh, text":   {polled, observation{at: now, answered: now, unusable: skipped(1, innius.SkipText, "R")}, StateFresh, ""},
+		"never":         {polled, observation{answered: now, trouble: noTrouble}, StateStale, "never reported"},
+		"failing":       {polled, observation{at: now, answered: now, trouble: &trouble{failure: "status 500"}}, StateFailing, "status 500"},
+		"only failed":   {polled, observation{trouble: &trouble{failure: "status 404"}}, StateFailing, "status 404"},
+		"text":          {polled, observation{answered: now, trouble: &trouble{unusable: skipped(1, innius.SkipText, "RUN")}}, StateUnreadable, `the text "RUN"`},
+		"null":          {polled, observation{answered: now, trouble: &trouble{unusable: skipped(1, innius.SkipNumber, "null")}}, StateUnreadable, "null"},
+		"fresh, text":   {polled, observation{at: now, answered: now, trouble: &trouble{unusable: skipped(1, innius.SkipText, "R")}}, StateFresh, ""},
 		"filtered":      {&sensor{filtered: "not in include"}, old, StateFiltered, "filtered: not in include"},
 		"another's":     {&sensor{twinOf: "a2"}, old, StateFiltered, "asked for by account a2"},
-		"future, early": {polled, observation{at: now.Add(4 * time.Minute), answered: now}, StateFresh, ""},
+		"future, early": {polled, observation{at: now.Add(4 * time.Minute), answered: now, trouble: noTrouble}, StateFresh, ""},
 	} {
 		if got := c.sensor.state(&c.seen, hour, now); got != c.state {
 			t.Errorf("%s: %s, want %s", name, got, c.state)

@@ -50,7 +50,7 @@ func (o *oracle) set(machineID string, sensors []*sensor) (added, removed int) {
 
 func (o *oracle) add(id string) *candidate {
 	t := &turn{}
-	t.entry = newEntry(t)
+	t.entry = entry[*turn]{value: t, index: -1}
 	subject := o.subjects[id]
 	c := &candidate{turn: t, subject: subject, truth: newTruth(subject.Sensor, time.Now(), o.until), waiting: true}
 	o.all = append(o.all, c)

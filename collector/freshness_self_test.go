@@ -90,7 +90,7 @@ func TestOracleAsksWhoLagsMost(t *testing.T) {
 		for _, s := range sensors {
 			s.cell = newCell()
 			if seconds, ok := held[s.ID]; ok {
-				s.cell.Store(&observation{at: at(seconds)})
+				s.cell.Store(&observation{at: at(seconds), trouble: noTrouble})
 			}
 		}
 		o.set("", sensors)

@@ -83,9 +83,9 @@ func (w *waterLevel) promises(turns []*entry[*turn], perSecond float64) float64 
 	w.stretch = 1
 	for _, e := range turns {
 		if e.value.sensor.rule.MaxAge > 0 {
-			asked += e.value.pace.PromiseRate(w.promisedAge(e.value))
+			asked += e.value.pace().PromiseRate(w.promisedAge(e.value))
 		}
-		if period := e.value.pace.Period(); period > 0 {
+		if period := e.value.pace().Period(); period > 0 {
 			demand += 1 / max(w.interval.Seconds(), period)
 		}
 	}

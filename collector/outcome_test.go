@@ -9,7 +9,7 @@ import (
 )
 
 func TestTimesThatTeachAreThoseNewerThanWhatWasSeenEachOnce(t *testing.T) {
-	held := &observation{seen: at(20), at: at(10)}
+	held := &observation{seen: at(20), at: at(10), trouble: noTrouble}
 	readings := []innius.Reading{
 		{Skip: innius.SkipTime},
 		{Time: at(10)},
@@ -23,7 +23,7 @@ func TestTimesThatTeachAreThoseNewerThanWhatWasSeenEachOnce(t *testing.T) {
 	if got, whole := held.newTimes(readings); !whole || !slices.Equal(got, []time.Time{at(30), at(40), at(50)}) {
 		t.Errorf("%v, whole %t", got, whole)
 	}
-	if got, whole := (&observation{}).newTimes(readings[:2]); whole || !slices.Equal(got, []time.Time{at(10)}) {
+	if got, whole := (&observation{trouble: noTrouble}).newTimes(readings[:2]); whole || !slices.Equal(got, []time.Time{at(10)}) {
 		t.Errorf("at first sight: %v, whole %t", got, whole)
 	}
 	if got, whole := held.newTimes(readings[3:]); whole || len(got) != 3 {

@@ -131,7 +131,7 @@ func (p *Plan) addSensors(staleAfter time.Duration) {
 	p.Needed, p.Planned = p.Lists.Wanted, p.Lists.PerHour
 	for t := range p.forecast.all() {
 		o := p.forecast.outlook(t)
-		if t.pace.Period() == 0 {
+		if t.pace().Period() == 0 {
 			p.Unknown++
 		} else {
 			p.Needed += 3600 * p.forecast.need(t)
@@ -147,7 +147,7 @@ func (p *Plan) addSensors(staleAfter time.Duration) {
 }
 
 func (p *Plan) addReadings(t *turn, o outlook) {
-	if period := t.pace.Period(); period > 0 && t.failures == 0 {
+	if period := t.pace().Period(); period > 0 && t.failures == 0 {
 		p.Readings += 3600 / period
 		p.Seen += 3600 / (o.most - o.least)
 	}
@@ -158,10 +158,8 @@ func (p *Plan) ForReadings() float64 { return p.PerHour - p.Lists.PerHour }
 
 // Example is what one sensor more of weight 1 would get that reports every so often.
 func (p *Plan) Example(every time.Duration) PlannedGroup {
-	t := &turn{sensor: &sensor{rule: noRule}}
-	if t.pace.Restore(regular(every, time.Unix(0, int64(p.forecast.now*1e9)))) != nil {
-		return PlannedGroup{} // bytes of its own: it cannot happen
-	}
+	t := &turn{sensor: &sensor{rule: noRule, cell: newCell()}}
+	t.sensor.cell.learned(regular(every, time.Unix(0, int64(p.forecast.now*1e9))))
 	o := p.forecast.outlook(t)
 	return p.forecast.groupOf(t, o).planned([]outlook{o})
 }

@@ -18,7 +18,7 @@ func Assume(a Account, sensors int, every time.Duration, at time.Time) KeptAccou
 	k := KeptAccount{
 		Name: a.Name, Origin: a.Origin, Company: innius.Company{ID: a.Name + " (assumed)"}, Discovered: true, ListedAt: at,
 	}
-	lessons := regular(every, at)
+	lessons := regular(every, at).Keep()
 	for i := range sensors {
 		if i%AssumedPerMachine == 0 {
 			m := innius.Machine{ID: fmt.Sprintf("m%d", i/AssumedPerMachine+1)}
@@ -33,7 +33,7 @@ func Assume(a Account, sensors int, every time.Duration, at time.Time) KeptAccou
 }
 
 // regular returns what the schedule learns of a sensor that reports like clockwork, and has just been asked.
-func regular(every time.Duration, at time.Time) []byte {
+func regular(every time.Duration, at time.Time) *pace.Sensor {
 	const readings = 10
 	var times []float64
 	for i := range readings {
@@ -41,7 +41,7 @@ func regular(every time.Duration, at time.Time) []byte {
 	}
 	var s pace.Sensor
 	s.Learn(seconds(at)+visible.Seconds(), times, true)
-	return s.Keep()
+	return &s
 }
 
 // visible is how long a reading of an assumed sensor takes to become visible.

@@ -56,18 +56,18 @@ func (f *forecast) all() iter.Seq[*turn] {
 }
 
 // need returns the requests per second that it takes to get each reading of a sensor whose pace is known.
-func (f *forecast) need(t *turn) float64 { return 1 / max(f.interval.Seconds(), t.pace.Period()) }
+func (f *forecast) need(t *turn) float64 { return 1 / max(f.interval.Seconds(), t.pace().Period()) }
 
 // rateWithout returns the requests per second that a sensor takes at the level alone, without a promise.
 func (f *forecast) rateWithout(t *turn) float64 {
-	return 1 / f.clamp(1/t.pace.Rate(f.turn/t.haste()))
+	return 1 / f.clamp(1/t.pace().Rate(f.turn/t.haste()))
 }
 
 // promiseRate returns the requests per second that a sensor's promise takes.
 func (f *forecast) promiseRate(t *turn) float64 {
-	rate := t.pace.PromiseRate(f.promisedAge(t))
-	if t.pace.Period() > f.promised(t.sensor.rule) {
-		rate *= t.pace.TriesWithin(max(f.promised(t.sensor.rule), f.interval.Seconds()))
+	rate := t.pace().PromiseRate(f.promisedAge(t))
+	if t.pace().Period() > f.promised(t.sensor.rule) {
+		rate *= t.pace().TriesWithin(max(f.promised(t.sensor.rule), f.interval.Seconds()))
 	}
 	return rate
 }
@@ -81,14 +81,14 @@ type outlook struct {
 
 func (f *forecast) outlook(t *turn) outlook {
 	turn, interval := f.turn/t.haste(), f.interval.Seconds()
-	o := outlook{kind: t.pace.Kind(turn), rate: f.rate(t, f.turn)}
+	o := outlook{kind: t.pace().Kind(turn), rate: f.rate(t, f.turn)}
 	switch {
-	case o.kind == pace.Slow && t.pace.Period() < interval:
+	case o.kind == pace.Slow && t.pace().Period() < interval:
 		o.kind = pace.Fast // it is min_interval that keeps it from being asked for each reading
 	case o.kind == pace.Slow:
-		o.rate = max(o.rate, t.pace.Tries(turn, interval)*f.need(t))
+		o.rate = max(o.rate, t.pace().Tries(turn, interval)*f.need(t))
 	}
-	o.least, o.most = t.pace.Age(turn)
+	o.least, o.most = t.pace().Age(turn)
 	tooth := f.clamp(o.most - o.least)
 	if age := f.promised(t.sensor.rule); age > 0 {
 		o.rate = max(o.rate, f.promiseRate(t))
@@ -98,6 +98,6 @@ func (f *forecast) outlook(t *turn) outlook {
 		o.rate = 1 / f.backedOff(t).Sub(t.asked).Seconds()
 	}
 	o.least += f.late
-	o.most = o.least + max(tooth, t.pace.Period()) // nothing newer can be had before
+	o.most = o.least + max(tooth, t.pace().Period()) // nothing newer can be had before
 	return o
 }

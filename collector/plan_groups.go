@@ -53,10 +53,10 @@ func (f *forecast) groupOf(t *turn, o outlook) group {
 	switch {
 	case t.failures > 0:
 		key.pace = PaceFailing
-	case t.asked.IsZero() && t.pace.Period() == 0:
+	case t.asked.IsZero() && t.pace().Period() == 0:
 		key.pace = PaceWaiting
 	case !key.reports() || rule.MaxAge == 0:
-	case t.pace.Period() > f.promised(t.sensor.rule):
+	case t.pace().Period() > f.promised(t.sensor.rule):
 		key.pace = PaceSlow
 	default:
 		key.pace, key.maxAge = PacePromised, rule.MaxAge

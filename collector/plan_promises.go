@@ -53,7 +53,7 @@ func (p *Plan) addPromises(rules []Rule) {
 
 func (p *PlannedPromise) add(t *turn, f *forecast) {
 	p.Sensors++
-	period := t.pace.Period()
+	period := t.pace().Period()
 	switch {
 	case period == 0:
 		p.Never++
@@ -61,7 +61,7 @@ func (p *PlannedPromise) add(t *turn, f *forecast) {
 		p.Slower++
 	}
 	got := f.promiseRate(t)
-	p.Asked += 3600 * t.pace.PromiseRate(max(p.MaxAge, p.Floor).Seconds())
+	p.Asked += 3600 * t.pace().PromiseRate(max(p.MaxAge, p.Floor).Seconds())
 	p.PerHour += 3600 * got
 	p.Extra += 3600 * max(0, got-f.rateWithout(t))
 }

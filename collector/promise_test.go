@@ -18,14 +18,14 @@ func TestAPromiseIsJudgedByReadingsThatWaitToBePickedUp(t *testing.T) {
 		stretched bool
 		want      Promise
 	}{
-		"a young value": {o: observation{at: before(50), answered: before(40)}, want: PromiseKept},
-		"an old value, just asked: the sensor is silent": {o: observation{at: before(5000), answered: before(60)}, want: PromiseKept},
-		"an old value, not asked since":                  {o: observation{at: before(61), answered: before(61)}, want: PromiseBroken},
-		"the next reading is not due yet":                {o: observation{at: before(630), answered: before(600)}, interval: 600, want: PromiseKept},
-		"the next reading was due, and not asked for":    {o: observation{at: before(661), answered: before(640)}, interval: 600, want: PromiseBroken},
-		"never reported":                                 {o: observation{answered: before(4000)}, want: PromiseKept},
+		"a young value": {o: observation{at: before(50), answered: before(40), trouble: noTrouble}, want: PromiseKept},
+		"an old value, just asked: the sensor is silent": {o: observation{at: before(5000), answered: before(60), trouble: noTrouble}, want: PromiseKept},
+		"an old value, not asked since":                  {o: observation{at: before(61), answered: before(61), trouble: noTrouble}, want: PromiseBroken},
+		"the next reading is not due yet":                {o: observation{at: before(630), answered: before(600), trouble: noTrouble}, interval: 600, want: PromiseKept},
+		"the next reading was due, and not asked for":    {o: observation{at: before(661), answered: before(640), trouble: noTrouble}, interval: 600, want: PromiseBroken},
+		"never reported":                                 {o: observation{answered: before(4000), trouble: noTrouble}, want: PromiseKept},
 		"never asked":                                    {want: PromiseBroken},
-		"stretched, whatever it holds":                   {o: observation{at: before(1), answered: before(1)}, stretched: true, want: PromiseStretched},
+		"stretched, whatever it holds":                   {o: observation{at: before(1), answered: before(1), trouble: noTrouble}, stretched: true, want: PromiseStretched},
 	} {
 		s := &sensor{Sensor: &innius.Sensor{ID: "s"}, rule: &Rule{MaxAge: time.Minute}, cell: newCell()}
 		s.cell.expect(c.interval)
@@ -33,7 +33,7 @@ func TestAPromiseIsJudgedByReadingsThatWaitToBePickedUp(t *testing.T) {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}
-	if got := (&sensor{rule: noRule, cell: newCell()}).promise(&observation{}, true, now); got != "" {
+	if got := (&sensor{rule: noRule, cell: newCell()}).promise(&observation{trouble: noTrouble}, true, now); got != "" {
 		t.Errorf("without a promise: %s", got)
 	}
 }

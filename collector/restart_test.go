@@ -337,14 +337,13 @@ func TestCursorsAndLessonsAreKept(t *testing.T) {
 	begin := setting{plant: works(1, 1), api: simulator.Options{Format: simulator.Format{Order: simulator.Ascending}}}
 	play(t, begin, func(s *story) {
 		s.pass(5 * time.Minute)
-		s.cellOf(0).lessons.keep([]byte("pace"))
-		cursor := s.cellOf(0).Load().cursor
+		cursor, learned := s.cellOf(0).Load().cursor, *s.cellOf(0).pace.Load()
 		s.restart(time.Second)
 		if got := s.cellOf(0).Load().cursor; got != cursor || cursor == (innius.Cursor{}) {
 			t.Errorf("cursor %+v, want %+v", got, cursor)
 		}
-		if got := string(s.cellOf(0).lessons.kept()); got != "pace" {
-			t.Errorf("lessons: %s", got)
+		if got := s.cellOf(0).pace.Load(); got.Period() != learned.Period() || got.Period() == 0 {
+			t.Errorf("a period of %v s, want %v", got.Period(), learned.Period())
 		}
 	})
 }

@@ -44,8 +44,8 @@ func (c *catalogue) fill(account int, k *KeptAccount) {
 			s := &m.Sensors[j]
 			list[j] = s.Sensor
 			key := sensorKey{Company: k.Company.ID, Machine: m.ID, Sensor: s.ID}
-			if c.cells[key] == nil || s.knows() { // one account of several knows of a twin
-				c.cells[key] = s.cell()
+			if c.cells.of(key) == nil || s.knows() { // one account of several knows of a twin
+				c.cells.put(key, s.cell())
 			}
 		}
 		c.lists[account][m.ID] = listed{sensors: list, at: m.ListedAt}

@@ -38,21 +38,23 @@ func defaultSchedule(a *account) schedule {
 
 // turn is what the loop keeps of one sensor between two requests.
 type turn struct {
-	*entry[*turn]
+	entry[*turn]
 	sensor   *sensor
 	asked    time.Time // last; zero: never
 	failures int       // in a row, through its own fault
 	gone     bool      // left while its request was under way
 	behind   bool      // said once that its pages of values are too many
-	pace     pace.Sensor
-	seed     uint64 // of its pseudo-random numbers; 0: not yet
+	seed     uint64    // of its pseudo-random numbers; 0: not yet
 }
+
+// pace is what was learned of the sensor.
+func (t *turn) pace() *pace.Sensor { return t.sensor.cell.pace.Load() }
 
 // roundRobin asks the sensor that was asked longest ago, and never one sensor more often than an interval.
 type roundRobin struct {
 	interval time.Duration
 	waiting  queue[*turn]
-	machines map[string]map[string]*turn // by machine and sensor id
+	machines map[string][]*turn
 	count    int
 	heritage map[sensorKey]*turn // of the schedule before a reload
 	admitted []*turn             // that the latest set made known
@@ -61,13 +63,16 @@ type roundRobin struct {
 var _ schedule = (*roundRobin)(nil) // by itself it serves as the yardstick of tests
 
 func newRoundRobin(interval time.Duration) *roundRobin {
-	return &roundRobin{interval: interval, machines: map[string]map[string]*turn{}}
+	return &roundRobin{interval: interval, machines: map[string][]*turn{}}
 }
 
 func (r *roundRobin) set(machineID string, sensors []*sensor) (added, removed int) {
-	before := r.machines[machineID]
+	before := make(map[string]*turn, len(r.machines[machineID]))
+	for _, t := range r.machines[machineID] {
+		before[t.sensor.ID] = t
+	}
 	r.count += len(sensors) - len(before)
-	after := make(map[string]*turn, len(sensors))
+	after := make([]*turn, 0, len(sensors))
 	r.admitted = nil
 	for _, s := range sensors {
 		t := before[s.ID]
@@ -75,12 +80,12 @@ func (r *roundRobin) set(machineID string, sensors []*sensor) (added, removed in
 			t = r.admit(s)
 		}
 		t.sensor = s
-		after[s.ID] = t
+		after = append(after, t)
 		delete(before, s.ID)
 	}
 	for _, t := range before {
 		t.gone = true
-		r.waiting.take(t.entry)
+		r.waiting.take(&t.entry)
 	}
 	r.machines[machineID] = after
 	if len(after) == 0 {
@@ -93,9 +98,9 @@ func (r *roundRobin) set(machineID string, sensors []*sensor) (added, removed in
 func (r *roundRobin) admit(s *sensor) *turn {
 	t := &turn{sensor: s}
 	if before := r.heritage[s.ref()]; before != nil {
-		t.pace, t.seed, t.behind = before.pace, before.seed, before.behind
+		t.seed, t.behind = before.seed, before.behind
 	}
-	t.entry = newEntry(t)
+	t.entry = entry[*turn]{value: t, index: -1}
 	r.put(t, r.firstDue(t, s.cell.Load()))
 	r.admitted = append(r.admitted, t)
 	return t
@@ -115,10 +120,10 @@ func (r *roundRobin) succeed(before schedule) {
 
 // books is a schedule that keeps those of roundRobin.
 type books interface {
-	turns() map[string]map[string]*turn
+	turns() map[string][]*turn
 }
 
-func (r *roundRobin) turns() map[string]map[string]*turn { return r.machines }
+func (r *roundRobin) turns() map[string][]*turn { return r.machines }
 
 // firstDue is when a sensor new to the schedule is due: one that another process, or another account, has asked before
 // goes on as if asked here; one that nobody ever asked goes before all others.
@@ -173,7 +178,7 @@ func (r *roundRobin) again(t *turn) {
 
 func (r *roundRobin) put(t *turn, due time.Time) {
 	if !t.gone {
-		r.waiting.put(t.entry, due)
+		r.waiting.put(&t.entry, due)
 		t.sensor.cell.turn.wait(due, t.seq)
 	}
 }

@@ -202,7 +202,7 @@ func TestTheLevelIsBoundedWhileManySensorsFailOrArePromised(t *testing.T) {
 		for _, turn := range w.machines["m"] {
 			turn.sensor.rule, turn.asked = noRule, at(0)
 			if spoil(turn); turn.sensor.ID < "e" {
-				turn.pace.Learn(seconds(at(0)), []float64{seconds(at(-20)), seconds(at(-10)), seconds(at(-1))}, true)
+				turn.sensor.cell.learn(seconds(at(0)), []float64{seconds(at(-20)), seconds(at(-10)), seconds(at(-1))}, true)
 			}
 		}
 		w.level(at(1))
@@ -218,7 +218,7 @@ func TestMaxIntervalGoesWhereTheAllowanceCannotHoldIt(t *testing.T) {
 		w.set("m", sensorsOf("a", "b", "c", "d", "e", "f", "g", "h"))
 		for _, turn := range w.machines["m"] {
 			turn.sensor.rule = noRule
-			turn.pace.Learn(seconds(at(0)), []float64{seconds(at(-20)), seconds(at(-10)), seconds(at(-1))}, true)
+			turn.sensor.cell.learn(seconds(at(0)), []float64{seconds(at(-20)), seconds(at(-10)), seconds(at(-1))}, true)
 		}
 		w.level(at(1))
 		if math.Abs(w.turn/want-1) > 0.02 {

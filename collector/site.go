@@ -78,9 +78,9 @@ func (c *catalogue) newSensor(m *machine, s *innius.Sensor, named claim) *sensor
 		Sensor: s, machine: m, label: named.label, clash: named.clash,
 		filtered: c.opts.Sensors.reject("sensors", s.ID, s.Name), rule: c.opts.ruleFor(m.Machine, *s),
 	}
-	if c.cells[one.ref()] == nil {
-		c.cells[one.ref()] = newCell()
+	if one.cell = c.cells.of(one.ref()); one.cell == nil {
+		one.cell = newCell()
+		c.cells.put(one.ref(), one.cell)
 	}
-	one.cell = c.cells[one.ref()]
 	return one
 }

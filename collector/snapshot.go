@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"innius_exporter/collector/pace"
 	"innius_exporter/innius"
 )
 
@@ -111,26 +112,28 @@ func (k *KeptSensor) take(c *cell) {
 	k.Failure, k.FailedAt, k.Tried, k.Failures = o.failure, o.failedAt.UTC(), o.tried.UTC(), o.failures
 	k.Seen, k.Future, k.Older = o.seen.UTC(), o.future.UTC(), o.older.UTC()
 	k.Faulty = slices.Sorted(maps.Keys(o.faulty))
-	k.Schedule = c.lessons.kept()
+	if p := c.pace.Load(); p != unpaced {
+		k.Schedule = p.Keep()
+	}
 }
 
 // cell returns a cell that knows what is kept.
 func (k *KeptSensor) cell() *cell {
 	c := newCell()
-	o := &observation{
-		at: k.At, value: k.Value, answered: k.Answered, unusable: k.Unusable, cursor: k.Cursor,
-		failure: k.Failure, failedAt: k.FailedAt, tried: k.Tried, failures: k.Failures,
-		seen: k.Seen, future: k.Future, older: k.Older,
-	}
+	o := &observation{at: k.At, value: k.Value, answered: k.Answered, seen: k.Seen, cursor: k.Cursor, trouble: &trouble{
+		failure: k.Failure, failedAt: k.FailedAt, tried: k.Tried, failures: k.Failures, unusable: k.Unusable, future: k.Future, older: k.Older,
+	}}
 	if len(k.Faulty) > 0 {
 		o.faulty = make(map[string]bool, len(k.Faulty))
 		for _, text := range k.Faulty {
 			o.faulty[text] = true
 		}
 	}
+	o.settle()
 	c.Store(o)
-	if k.Schedule != nil {
-		c.lessons.keep(k.Schedule)
+	var known pace.Sensor
+	if k.Schedule != nil && known.Restore(k.Schedule) == nil { // what another version wrote was never learned
+		c.learned(&known)
 	}
 	return c
 }

@@ -72,7 +72,7 @@ func (c *catalogue) inherit(old, next *Poller, before []*account) {
 		}
 		for _, m := range v.machines[i] {
 			for _, s := range m.sensors {
-				c.cells[s.ref()] = s.cell
+				c.cells.put(s.ref(), s.cell)
 			}
 		}
 	}
@@ -210,15 +210,15 @@ func (p *Poller) retire(old *Poller, before []*account, now time.Time) {
 
 // forgetUnlisted drops the cells of sensors that no account lists.
 func (c *catalogue) forgetUnlisted() {
-	cells := map[sensorKey]*cell{}
+	listed := cells{}
 	for _, machines := range c.view.Load().machines {
 		for _, m := range machines {
 			for _, s := range m.sensors {
-				cells[s.ref()] = s.cell
+				listed.put(s.ref(), s.cell)
 			}
 		}
 	}
-	c.cells = cells
+	c.cells = listed
 }
 
 func machinesOf(machines []*machine) []innius.Machine {

@@ -34,14 +34,10 @@ func newWaterLevel(minInterval, maxInterval time.Duration, perHour func() float6
 	}
 }
 
-// set also recalls what an earlier process learned of the sensors that are new here, and after a reload goes on with their
-// turns, by the rules that hold now.
+// set also goes on with the turns of a schedule before a reload, by the rules that hold now.
 func (w *waterLevel) set(machineID string, sensors []*sensor) (added, removed int) {
 	added, removed = w.roundRobin.set(machineID, sensors)
 	for _, t := range w.admitted {
-		if encoded := t.sensor.cell.lessons.kept(); t.pace.Period() == 0 && encoded != nil && t.pace.Restore(encoded) == nil {
-			t.sensor.cell.expect(t.pace.Period())
-		}
 		if w.heritage[t.sensor.ref()] != nil && t.failures == 0 && !t.asked.IsZero() {
 			w.plan(t, t.asked)
 		}
@@ -76,9 +72,7 @@ func (w *waterLevel) answered(t *turn, o outcome) {
 	for i, at := range o.times {
 		times[i] = seconds(at)
 	}
-	t.pace.Learn(seconds(o.at), times, o.whole)
-	t.sensor.cell.expect(t.pace.Period())
-	t.sensor.cell.lessons.keep(t.pace.Keep())
+	t.sensor.cell.learn(seconds(o.at), times, o.whole)
 	w.plan(t, o.now)
 }
 
@@ -98,9 +92,9 @@ func (w *waterLevel) wishes(now time.Time) (demand, stretch float64) {
 // wait returns how long a sensor may be left, in seconds: by the level, or shorter to keep its promise.
 func (w *waterLevel) wait(t *turn) float64 {
 	turn := w.turn / t.haste() * (1 + scatter*(2*t.chance()-1))
-	wait := t.pace.Wait(turn, t.chance())
+	wait := t.pace().Wait(turn, t.chance())
 	if age := w.promisedAge(t); age > 0 {
-		wait = min(wait, t.pace.Within(age))
+		wait = min(wait, t.pace().Within(age))
 	}
 	return wait
 }
@@ -124,12 +118,12 @@ func (w *waterLevel) promised(r *Rule) float64 {
 // rate returns the requests per second that a sensor takes at a level: of one that backs off no more than of others, or no
 // level could make room for many that have just begun to fail.
 func (w *waterLevel) rate(t *turn, level float64) float64 {
-	rate := 1 / w.clamp(1/t.pace.Rate(level/t.haste()))
+	rate := 1 / w.clamp(1/t.pace().Rate(level/t.haste()))
 	if t.failures > 0 {
 		return min(rate, 1/w.backedOff(t).Sub(t.asked).Seconds())
 	}
 	if age := w.promisedAge(t); age > 0 {
-		rate = max(rate, t.pace.PromiseRate(age))
+		rate = max(rate, t.pace().PromiseRate(age))
 	}
 	return rate
 }

@@ -26,11 +26,11 @@ func (s *Sensor) Keep() []byte {
 	k := kept{
 		Version: keptVersion, Fruitful: s.fruitful, Reported: s.reported, Missed: s.delay.missed, Newest: s.newest, Asked: s.asked,
 		Least: s.delay.least, Most: s.delay.most, Batch: s.batch, Wasted: s.wasted,
-		Never: uint16(min(s.never, math.MaxUint16)), Gaps: uint16(len(s.gaps)),
+		Never: uint16(min(s.never, math.MaxUint16)), Gaps: uint16(s.gapCount),
 	}
 	encoded, err := binary.Append(nil, binary.LittleEndian, &k)
 	if err == nil {
-		encoded, err = binary.Append(encoded, binary.LittleEndian, s.gaps)
+		encoded, err = binary.Append(encoded, binary.LittleEndian, s.gaps())
 	}
 	if err != nil {
 		return nil // fixed sizes: it cannot happen
@@ -52,9 +52,11 @@ func (s *Sensor) Restore(encoded []byte) error {
 		return errForeign
 	}
 	*s = Sensor{
-		gaps: gaps, newest: k.Newest, asked: k.Asked, fruitful: k.Fruitful, reported: k.Reported, never: int(k.Never),
+		newest: k.Newest, asked: k.Asked, fruitful: k.Fruitful, reported: k.Reported, never: uint32(k.Never),
 		delay: bounds{least: k.Least, most: k.Most, missed: k.Missed}, batch: k.Batch, wasted: k.Wasted,
+		gapCount: uint8(k.Gaps),
 	}
+	copy(s.gapRing[:], gaps)
 	s.learnRhythm()
 	return nil
 }

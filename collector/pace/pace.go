@@ -22,19 +22,39 @@ const (
 
 // Sensor is what has been learned of one sensor. The zero value knows nothing. Not safe for concurrent use.
 type Sensor struct {
-	gaps   []float32 // between readings, seconds, oldest first
-	newest float64   // timestamp of the newest reading seen
-	asked  float64   // when it was asked last
+	newest float64 // timestamp of the newest reading seen
+	asked  float64 // when it was asked last
 
 	period   float64 // typical gap; 0: not learned
 	low, up  float64 // the next reading comes between newest+low and newest+up
 	delay    bounds  // from timestamp to visibility, the sensor's clock error included
 	batch    float64 // readings that become visible at once
-	misses   []float64
 	wasted   float64 // share of requests that came too early
+	never    uint32  // requests without anything, ever
 	fruitful bool    // the last request brought something
 	reported bool    // has ever
-	never    int     // requests without anything, ever
+
+	// Here and not behind pointers: copies share nothing, and there may be a million.
+	missCount, gapCount uint8
+	missRing            [4]float64          // see misses
+	gapRing             [remembered]float32 // see gaps
+}
+
+// misses are the latest requests that brought nothing since the newest reading, oldest first.
+func (s *Sensor) misses() []float64 { return s.missRing[:s.missCount] }
+
+// gaps are the latest ones between readings, in seconds, oldest first.
+func (s *Sensor) gaps() []float32 { return s.gapRing[:s.gapCount] }
+
+// push adds an element to the end of those in a ring, in place of the oldest where there is no room, and returns how many
+// there are now.
+func push[T any](ring []T, count uint8, one T) uint8 {
+	if int(count) == len(ring) {
+		copy(ring, ring[1:])
+		count--
+	}
+	ring[count] = one
+	return count + 1
 }
 
 // Learn takes an answer in: when it was asked for, and the timestamps of readings newer than all before, ascending.
@@ -59,22 +79,19 @@ func (s *Sensor) miss(asked float64) {
 		s.never++
 		return
 	}
-	s.misses = append(s.misses, asked)
-	if len(s.misses) > 4 {
-		s.misses = s.misses[1:]
-	}
+	s.missCount = push(s.missRing[:], s.missCount, asked)
 	if !s.silent(asked) {
 		s.wasted += learning * (1 - s.wasted)
 	}
 }
 
 // hidden reports whether a reading was there but not visible when the latest request missed it.
-func (s *Sensor) hidden(at float64) bool { return len(s.misses) > 0 && at < s.misses[len(s.misses)-1] }
+func (s *Sensor) hidden(at float64) bool { return s.missCount > 0 && at < s.missRing[s.missCount-1] }
 
 // unseenBefore reports whether readings before the first of a page may have been missed. A request that found nothing
 // proves that there were none, unless even the first of the page was hidden from it.
 func (s *Sensor) unseenBefore(first float64) bool {
-	return s.period > 0 && first-s.newest > 1.5*s.period && (len(s.misses) == 0 || s.hidden(first))
+	return s.period > 0 && first-s.newest > 1.5*s.period && (s.missCount == 0 || s.hidden(first))
 }
 
 // measureDelay brackets the delay from timestamp to visibility. A reading that is seen now, and was not when a request
@@ -92,10 +109,10 @@ func (s *Sensor) measureDelay(asked float64, times []float64, unseen bool) {
 	} else {
 		s.batch = min(s.batch, count)
 	}
-	for _, miss := range s.misses {
+	for _, miss := range s.misses() {
 		s.delay.hid(miss - first)
 	}
-	s.misses = s.misses[:0]
+	s.missCount = 0
 	if s.batched() {
 		s.delay.showed(asked-first, false)
 	} else {
@@ -159,24 +176,21 @@ func (s *Sensor) remember(times []float64, unseen bool) {
 		if unseen && i == 0 {
 			gap /= max(1, math.Round(gap/s.period))
 		}
-		s.gaps = append(s.gaps, float32(gap))
+		s.gapCount = push(s.gapRing[:], s.gapCount, float32(gap))
 		previous = t
 	}
 	s.newest = previous
-	if extra := len(s.gaps) - remembered; extra > 0 {
-		s.gaps = slices.Clone(s.gaps[extra:])
-	}
 }
 
 // learnRhythm tells period and window from the gaps: their median, and what lies between the 5 % and 95 % quantiles,
 // so that outliers (a night, a missing reading) do not matter; or from a fixed grid where that fits tighter.
 func (s *Sensor) learnRhythm() {
-	if len(s.gaps) == 0 {
+	if s.gapCount == 0 {
 		return
 	}
-	sorted := slices.Sorted(slices.Values(s.gaps))
+	sorted := slices.Sorted(slices.Values(s.gaps()))
 	s.low, s.period, s.up = quantile(sorted, .05), quantile(sorted, .5), quantile(sorted, .95)
-	if len(s.gaps) < least || s.period <= 0 {
+	if s.gapCount < least || s.period <= 0 {
 		return
 	}
 	if low, up, ok := s.grid(); ok && (up-low)*tighter < s.up-s.low {
@@ -187,9 +201,9 @@ func (s *Sensor) learnRhythm() {
 // grid fits t = a + b k + residual by least squares: a timer whose readings are late or early each on their own. There
 // the gaps scatter twice as wide as the readings, and the last residual is known.
 func (s *Sensor) grid() (low, up float64, ok bool) {
-	n := float64(len(s.gaps) + 1)
+	n := float64(s.gapCount) + 1
 	var k, t, sumK, sumT, sumKK, sumKT float64
-	for _, gap := range s.gaps {
+	for _, gap := range s.gaps() {
 		k, t = s.step(k, t, gap)
 		sumK, sumT, sumKK, sumKT = sumK+k, sumT+t, sumKK+k*k, sumKT+k*t
 	}
@@ -202,7 +216,7 @@ func (s *Sensor) grid() (low, up float64, ok bool) {
 	residuals := make([]float32, 1, remembered+1)
 	residuals[0] = float32(-a)
 	k, t = 0, 0
-	for _, gap := range s.gaps {
+	for _, gap := range s.gaps() {
 		k, t = s.step(k, t, gap)
 		residuals = append(residuals, float32(t-a-b*k))
 	}
