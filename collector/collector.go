@@ -3,6 +3,7 @@ package collector
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
@@ -14,6 +15,7 @@ import (
 type Collector struct {
 	current  func() *Poller
 	families []*family // sorted by name
+	sent     sync.Pool // of *scrape
 
 	value, timestamp, lastSuccess, sensorInfo, machineInfo *family
 	up, failure, accountInfo, sensors, clashes             *family
@@ -121,8 +123,8 @@ func (g gathered) Write(out *dto.Metric) error {
 }
 
 // Gather implements prometheus.TransactionalGatherer: all gauges, sorted as a registry sorts them, but not Metrics, which a
-// registry serves. Nothing of the result is ever changed: done does nothing, and a client that reads slowly keeps nobody
-// waiting.
+// registry serves. The result is the caller's until done, which nobody waits for: a client that reads slowly keeps neither
+// an update nor another scrape waiting.
 func (c *Collector) Gather() (families []*dto.MetricFamily, done func(), err error) {
 	s := c.scrape()
 	for i, f := range c.families {
@@ -130,5 +132,5 @@ func (c *Collector) Gather() (families []*dto.MetricFamily, done func(), err err
 			families = append(families, &dto.MetricFamily{Name: &f.name, Help: &f.help, Type: dto.MetricType_GAUGE.Enum(), Metric: list})
 		}
 	}
-	return families, func() {}, nil
+	return families, s.release, nil
 }

@@ -260,6 +260,7 @@ func (s *story) checkExposition() {
 	if err != nil || len(problems) > 0 {
 		s.Errorf("promlint: %v %v", problems, err)
 	}
+	s.checkBothWays()
 	for series, v := range s.gather() {
 		if math.IsNaN(v) {
 			s.Errorf("%s is no number", series)

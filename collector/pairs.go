@@ -1,6 +1,8 @@
 package collector
 
 import (
+	"slices"
+
 	dto "github.com/prometheus/client_model/go"
 )
 
@@ -10,15 +12,7 @@ import (
 // machinePairs are the labels of innius_machine_info, sorted by name. All series of the machine share them.
 type machinePairs [6]*dto.LabelPair
 
-func newMachinePairs(m *machine) *machinePairs {
-	return &machinePairs{
-		newPair(labelCompany, m.companyLabel),
-		repaired(labelCompanyID, m.company.ID, m.company.ID), repaired(labelCompanyName, m.company.Name, m.company.ID),
-		newPair(labelMachine, m.label), repaired(labelMachineID, m.ID, m.ID), repaired(labelMachineName, m.Name, m.ID),
-	}
-}
-
-// sensorPairs are the labels of a sensor's series, sorted by name. One piece of memory: there may be a million.
+// sensorPairs are the labels of a sensor's series, sorted by name.
 type sensorPairs struct {
 	gauges [3]*dto.LabelPair  // of what it measures
 	info   [10]*dto.LabelPair // of innius_sensor_info
@@ -26,19 +20,32 @@ type sensorPairs struct {
 	sensor, id, name dto.LabelPair
 }
 
-// newSensorPairs makes the labels of a sensor. units are those that its machine's sensors have made so far: they share them.
-func newSensorPairs(s *sensor, m *machinePairs, units map[string]*dto.LabelPair) *sensorPairs {
-	if units[s.Unit] == nil {
-		units[s.Unit] = repaired(labelUnit, s.Unit, s.Unit)
+// pair makes the labels of a machine and of its polled sensors, and brings those in their order. They lie in memory as a
+// scrape reads them: with a hundred thousand of them, that is much of what it takes.
+func (m *machine) pair() {
+	m.pairs = &machinePairs{
+		newPair(labelCompany, m.companyLabel),
+		repaired(labelCompanyID, m.company.ID, m.company.ID), repaired(labelCompanyName, m.company.Name, m.company.ID),
+		newPair(labelMachine, m.label), repaired(labelMachineID, m.ID, m.ID), repaired(labelMachineName, m.Name, m.ID),
 	}
-	p := &sensorPairs{}
+	slices.SortFunc(m.polled, bySensor)
+	units, all := map[string]*dto.LabelPair{}, make([]sensorPairs, len(m.polled))
+	for i, s := range m.polled {
+		if units[s.Unit] == nil {
+			units[s.Unit] = repaired(labelUnit, s.Unit, s.Unit)
+		}
+		s.pairs = &all[i]
+		s.pairs.fill(s, m.pairs, units[s.Unit])
+	}
+}
+
+func (p *sensorPairs) fill(s *sensor, m *machinePairs, unit *dto.LabelPair) {
 	p.sensor.Name, p.sensor.Value = &labelSensor, &s.label
 	p.id.Name, p.id.Value = &labelSensorID, repair(&s.ID, s.ID)
 	p.name.Name, p.name.Value = &labelSensorName, repair(&s.Name, s.ID)
 	p.gauges = [3]*dto.LabelPair{m[0], m[3], &p.sensor}
 	copy(p.info[:], m[:])
-	copy(p.info[len(m):], []*dto.LabelPair{&p.sensor, &p.id, &p.name, units[s.Unit]})
-	return p
+	copy(p.info[len(m):], []*dto.LabelPair{&p.sensor, &p.id, &p.name, unit})
 }
 
 // The names of labels, to be pointed at.

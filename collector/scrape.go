@@ -12,8 +12,9 @@ import (
 )
 
 // scrape is all gauges at one moment. Its series are made in a few large pieces of memory, so that a scrape of a hundred
-// thousand sensors allocates no more often than one of ten. They live as long as the scrape: to keep them would take 840
-// bytes a sensor, more than all else that is known of it.
+// thousand sensors allocates no more often than one of ten. To hold them for each sensor, ready made, would take 840 bytes,
+// more than half of what is known of it; so they are made for each scrape, in the memory of an earlier one that has been
+// sent. No two scrapes share any.
 type scrape struct {
 	*Collector
 	poller *Poller
@@ -24,7 +25,8 @@ type scrape struct {
 // filled are the series of one family.
 type filled struct {
 	list []*dto.Metric
-	room []sample // where the next ones are made
+	room []sample // where they are made
+	next int      // in room
 }
 
 // sample is one series with all that its encoder reads but the labels.
@@ -38,7 +40,11 @@ type sample struct {
 const few = 16
 
 func (c *Collector) scrape() *scrape {
-	s := &scrape{Collector: c, poller: c.current(), now: time.Now(), filled: make([]filled, len(c.families))}
+	s, reused := c.sent.Get().(*scrape)
+	if !reused {
+		s = &scrape{Collector: c, filled: make([]filled, len(c.families))}
+	}
+	s.poller, s.now = c.current(), time.Now()
 	v := s.poller.catalogue.view.Load()
 	for i, a := range s.poller.accounts {
 		s.account(a, v.companies[i])
@@ -57,21 +63,32 @@ func byValues(a, b []*dto.LabelPair) int {
 	return slices.CompareFunc(a, b, func(a, b *dto.LabelPair) int { return strings.Compare(a.GetValue(), b.GetValue()) })
 }
 
+// release gives the memory of a scrape that nobody reads any more to the next one.
+func (s *scrape) release() {
+	for i := range s.filled {
+		s.filled[i].list, s.filled[i].next = s.filled[i].list[:0], 0
+	}
+	s.poller = nil
+	s.sent.Put(s)
+}
+
 // expect makes room for so many series.
 func (s *scrape) expect(n int, families ...*family) {
 	for _, f := range families {
-		s.filled[f.place] = filled{list: make([]*dto.Metric, 0, n), room: make([]sample, n)}
+		if to := &s.filled[f.place]; len(to.room) < n || len(to.room) > 2*n+few {
+			*to = filled{list: make([]*dto.Metric, 0, n), room: make([]sample, n)}
+		}
 	}
 }
 
 // gauge exposes a value. The labels are sorted by name, and never changed again.
 func (s *scrape) gauge(f *family, value float64, labels ...*dto.LabelPair) {
 	to := &s.filled[f.place]
-	if len(to.room) == 0 {
-		to.room = make([]sample, few) // what the list points at stays where it is
+	if to.next == len(to.room) {
+		to.room, to.next = make([]sample, few), 0 // what the list points at stays where it is
 	}
-	one := &to.room[0]
-	to.room = to.room[1:]
+	one := &to.room[to.next]
+	to.next++
 	one.value, one.gauge.Value = value, &one.value
 	one.metric.Label, one.metric.Gauge = labels, &one.gauge
 	to.list = append(to.list, &one.metric)

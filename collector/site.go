@@ -1,12 +1,6 @@
 package collector
 
-import (
-	"slices"
-
-	dto "github.com/prometheus/client_model/go"
-
-	"innius_exporter/innius"
-)
+import "innius_exporter/innius"
 
 // rebuild makes one machine's entries, in every account that lists it, with its sensors and their labels. The first
 // account in the order of the config exposes the machine and asks for each sensor that it lists; for the others these
@@ -21,8 +15,7 @@ func (c *catalogue) rebuild(next *view, named claim, places []place) []sensorKey
 		name := c.opts.Accounts[p.account].Name
 		m.companyLabel = c.opts.Labels.text(company.ID, company.Name)
 		m.label, m.clash, m.account = named.label, named.clash, p.account
-		m.pairs, m.polled = newMachinePairs(&m), nil
-		units := map[string]*dto.LabelPair{}
+		m.polled = nil
 		m.twinOf = exposedBy
 		if exposedBy == "" && m.filtered == "" {
 			exposedBy = name
@@ -39,11 +32,10 @@ func (c *catalogue) rebuild(next *view, named claim, places []place) []sensorKey
 			}
 			m.sensors = append(m.sensors, s)
 			if s.polled() {
-				s.pairs = newSensorPairs(s, m.pairs, units)
 				m.polled = append(m.polled, s)
 			}
 		}
-		slices.SortFunc(m.polled, bySensor)
+		m.pair()
 		next.machines[p.account][p.index] = &m
 	}
 	return keys

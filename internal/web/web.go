@@ -54,7 +54,7 @@ func Handler(o Options) (http.Handler, error) {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /{$}", landing)
-	mux.Handle("GET "+o.MetricsPath, pack(metrics(o)))
+	mux.Handle("GET "+o.MetricsPath, pack(buffered(metrics(o))))
 	mux.Handle("GET /status", pack(statusPage(o.Source)))
 	mux.Handle("GET /api/v1/status", pack(statusJSON(o.Source)))
 	mux.HandleFunc("GET /config", configPage(o.Config))
