@@ -43,7 +43,7 @@ DIST ?= dist
 # A number of inputs: go test may report the end of a time given in seconds as a failure ("context deadline exceeded").
 FUZZTIME ?= 30000x
 
-.PHONY: help run demo build test check lint fmt check-mod check-config check-metrics check-rules check-freshness freshness e2e check-compose dashboards fuzz image check-image \
+.PHONY: help run demo build test check lint fmt check-mod check-config check-metrics check-rules check-freshness freshness bench million e2e check-compose dashboards fuzz image check-image \
 	binaries package-files packages deb rpm check-packages manifests check-kubernetes release-check release-snapshot release clean
 
 help: ## list the targets
@@ -92,6 +92,15 @@ check-freshness: ## how fresh readings are kept, in four short scenarios (a minu
 freshness: ## how fresh readings are kept, in all scenarios; writes docs/freshness.md (up to an hour)
 	mkdir -p docs
 	$(FRESHNESS) -timeout 0 -freshness.full -freshness.write='$(CURDIR)/docs/freshness.md' $(FRESHNESS_FLAGS)
+
+# One processor for client and server together. benchstat compares two runs, and with -col /design the designs of one.
+BENCH_COUNT ?= 5
+
+bench: ## what a scrape, an update and a sensor's memory cost, beside the usual design and the floor (a quarter of an hour)
+	go test ./collector -run '^$$' -bench '^Benchmark(Scrape|UpdateWhileScraped|Heap)$$' -cpu 1 -count $(BENCH_COUNT) -timeout 0
+
+million: ## start the exporter with a million sensors and scrape it (minutes, 4 GB of memory)
+	go test ./internal/e2e -count=1 -timeout 30m -v -run 'TestAMillionSensorsAreServed$$' -million 1000000
 
 dashboards: ## write grafana/*.json from the code beside them; a test sees that they are its
 	go test ./grafana -count=1 -run 'TestTheFilesAreWhatIsMade$$' -update

@@ -17,9 +17,9 @@ const (
 	version = 1
 )
 
-// maxSize bounds the file, in bytes. 100,000 sensors with a page of 64 times learned of each take about 70 MB, so this is
-// several times what the largest plant needs, and still little enough to be read into the memory that such a plant needs.
-const maxSize = 256 << 20
+// maxSize bounds the file, in bytes. 100,000 sensors of whom all is learned take about 70 MB, so this is more than a million
+// need, and what a plant of a million has memory for.
+const maxSize = 1 << 30
 
 // errTooLarge is why a state was not written.
 var errTooLarge = errors.New("the state is larger than any plant should need")

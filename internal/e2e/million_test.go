@@ -1,0 +1,162 @@
+package e2e
+
+import (
+	"bytes"
+	"compress/gzip"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"innius_exporter/collector"
+	"innius_exporter/innius"
+	"innius_exporter/internal/state"
+)
+
+var million = flag.Int("million", 0, "so many sensors for the smoke test of size: make million")
+
+// TestAMillionSensorsAreServed starts the exporter with the state of four accounts, as after a restart, and scrapes it as
+// Prometheus does.
+func TestAMillionSensorsAreServed(t *testing.T) {
+	if *million == 0 {
+		t.Skip("takes gigabytes of memory: make million")
+	}
+	dir := t.TempDir()
+	keepState(t, filepath.Join(dir, "state"), *million)
+	binary, config, address := filepath.Join(dir, "innius_exporter"), filepath.Join(dir, "config.yml"), freeAddress(t)
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "../..").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	write(t, config, accountsAtNowhere())
+	for i := range plants {
+		write(t, filepath.Join(dir, fmt.Sprint("key-", i+1)), fmt.Sprint(firstKey, i))
+	}
+	p := launch(t, binary, "--config.file="+config, "--storage.path="+filepath.Join(dir, "state"), "--web.listen-address="+address)
+	ready := await(t, "readiness", 5*time.Minute, func() bool { _, err := get(t, "http://"+address+"/-/ready"); return err == nil })
+	t.Logf("%d sensors: ready after %.1f s", *million, ready.Seconds())
+	for range 3 {
+		begun := time.Now()
+		packed := scrape(t, "http://"+address+"/metrics")
+		took := time.Since(begun)
+		if took > 10*time.Second {
+			t.Errorf("a scrape took %s: Prometheus gives up after 10 s", took)
+		}
+		if n := valuesIn(t, packed); n != *million {
+			t.Errorf("%d values, want %d", n, *million)
+		}
+		t.Logf("scraped in %.2f s, %.1f MB packed; the exporter holds %s", took.Seconds(), float64(len(packed))/1e6, p.memory(t))
+	}
+	begun := time.Now()
+	p.signal(syscall.SIGTERM)
+	<-p.done
+	t.Logf("ended in order after %.1f s: %t", time.Since(begun).Seconds(), p.cmd.ProcessState.Success())
+	if !p.cmd.ProcessState.Success() {
+		t.Error(p.tail())
+	}
+}
+
+const plants = 4
+
+// keepState writes what an exporter that knows so many sensors keeps: a value of each, its pace and names.
+func keepState(t *testing.T, dir string, sensors int) {
+	t.Helper()
+	store, err := state.Open(dir, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	snapshot := collector.Snapshot{At: now}
+	for i := range plants {
+		account := collector.Account{Name: fmt.Sprint("plant-", i+1), Origin: "127.0.0.1:1"}
+		k := collector.Assume(account, sensors/plants, 30*time.Second, now)
+		k.Company, k.Ledger = innius.Company{ID: fmt.Sprint("works-", i, ".example"), Name: fmt.Sprint("Works ", i)}, innius.Ledger{At: now}
+		for m := range k.Machines {
+			k.Machines[m].Name = fmt.Sprintf("Panel Bender %05d", m)
+			for s := range k.Machines[m].Sensors {
+				one := &k.Machines[m].Sensors[s]
+				one.ID, one.Name = fmt.Sprintf("5d1f8a2e-4c0b-4e9a-%04x-%04x%08x", i, m, s), fmt.Sprint("Hydraulic pressure ", s)
+				one.Unit, one.Value = "bar", float64(m*20+s)+0.25
+			}
+		}
+		snapshot.Accounts = append(snapshot.Accounts, k)
+	}
+	if err := store.Begin(still{snapshot}); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// still is a source of one state.
+type still struct{ snapshot collector.Snapshot }
+
+func (s still) Snapshot() collector.Snapshot { return s.snapshot }
+func (still) Noteworthy() <-chan struct{}    { return nil }
+
+// accountsAtNowhere is a config of accounts whose API does not answer.
+func accountsAtNowhere() string {
+	text := "accounts:\n"
+	for i := range plants {
+		text += fmt.Sprintf("  - {name: plant-%d, url: \"http://127.0.0.1:1\", api_key_file: key-%d}\n", i+1, i+1)
+	}
+	return text
+}
+
+// scrape asks for metrics as Prometheus does, and returns the packed body.
+func scrape(t *testing.T, url string) []byte {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Accept-Encoding", "gzip")
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	packed, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatal(answer.Status, err)
+	}
+	return packed
+}
+
+// valuesIn counts the values of sensors in a packed body.
+func valuesIn(t *testing.T, packed []byte) int {
+	t.Helper()
+	r, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes.Count(text, []byte("\ninnius_sensor_value{"))
+}
+
+// memory is what the process has in memory, now and at most, in the kernel's words.
+func (p *process) memory(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "VmRSS") || strings.HasPrefix(line, "VmHWM") {
+			lines = append(lines, strings.Join(strings.Fields(line), " "))
+		}
+	}
+	return strings.Join(lines, ", ")
+}
