@@ -20,7 +20,7 @@ func FuzzQuery(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
 		pages := handler(t, &source{status: plant(1, 2, 2)}, false)
-		page, data := answerOf(pages, "/status", raw), answerOf(pages, "/api/v1/status", raw)
+		page, data := answerOf(t, pages, "/status", raw), answerOf(t, pages, "/api/v1/status", raw)
 		if page.Code != data.Code || page.Code != 200 && page.Code != 400 && page.Code != 404 {
 			t.Fatalf("page %d, data %d", page.Code, data.Code)
 		}
@@ -34,8 +34,9 @@ func FuzzQuery(f *testing.F) {
 	})
 }
 
-func answerOf(h http.Handler, path, raw string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(http.MethodGet, path, nil)
+func answerOf(t *testing.T, h http.Handler, path, raw string) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, http.NoBody)
 	r.URL = &url.URL{Path: path, RawQuery: raw}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
