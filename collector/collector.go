@@ -132,5 +132,5 @@ func (c *Collector) Gather() (families []*dto.MetricFamily, done func(), err err
 			families = append(families, &dto.MetricFamily{Name: &f.name, Help: &f.help, Type: dto.MetricType_GAUGE.Enum(), Metric: list})
 		}
 	}
-	return families, s.release, nil
+	return families, sync.OnceFunc(s.release), nil
 }
