@@ -103,7 +103,7 @@ func CheckEndpoint(op Operation, template string) error {
 			return fmt.Errorf("must name {%s}, or every %s would get the same answer", id, id)
 		}
 	}
-	return parses(placeholder.ReplaceAllString(template, "0"))
+	return parses(placeholder.ReplaceAllString(template, "-")) // no digit, of which "%" might make something
 }
 
 // parses refuses what net/url would refuse at every single request.
