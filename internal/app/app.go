@@ -36,6 +36,8 @@ type Exporter struct {
 	Pprof         bool
 	Lifecycle     bool // the config may be reloaded by a request
 	Web           *toolkit.FlagConfig
+
+	keepEvery time.Duration // how often the state is written; state.Interval but in tests
 }
 
 // Run polls and serves until ctx ends or the server fails; then it stops both and waits for them.
@@ -95,9 +97,7 @@ func (p *process) load(load func() (*config.Config, error)) error {
 // run does the work.
 func (p *process) run(ctx context.Context, hangup <-chan os.Signal) error {
 	register(p.registry, p.live, p.reloader)
-	if err := p.storage.begin(p.live, p.registry); err != nil {
-		return err
-	}
+	p.storage.begin(p.live, p.registry)
 	server, err := p.server()
 	if err != nil {
 		return err
