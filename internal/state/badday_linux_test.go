@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -83,8 +82,6 @@ func rested() collector.Snapshot {
 	s.Accounts[0].Ledger = innius.Ledger{At: s.At, Tokens: 30}
 	return s
 }
-
-func (d *desk) said(text string) int { return strings.Count(d.log.String(), text) }
 
 // wantToldOnce fails unless a failure that lasts, and then its end, is told once each.
 func (d *desk) wantToldOnce(cause string, cure func()) {

@@ -55,6 +55,8 @@ func (d *desk) files(pattern string) []string {
 	return files
 }
 
+func (d *desk) said(text string) int { return strings.Count(d.log.String(), text) }
+
 // source is a Source that says what it is told to.
 type source struct {
 	kept   collector.Snapshot

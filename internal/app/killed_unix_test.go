@@ -1,0 +1,204 @@
+//go:build unix
+
+package app
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"math"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"innius_exporter/innius/simulator"
+)
+
+// victim is an exporter that is killed again and again, and its API.
+type victim struct {
+	*testing.T
+	dir    string
+	closed atomic.Bool // the API does not answer
+	known  scraped     // what the state must hold, for two writes were seen after it was served
+	lives  int         // that came to serve
+	news   int         // how often known moved on
+}
+
+// scraped is one scrape: when each sensor's reading was measured, in milliseconds, and when the state was written.
+type scraped struct {
+	times   map[int]int64
+	written float64
+}
+
+func newVictim(t *testing.T) *victim {
+	v := &victim{T: t, dir: t.TempDir()}
+	api := simulator.New(telling(), simulator.Options{Key: "canary-key-0123456789"})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for v.closed.Load() && r.Context().Err() == nil {
+			time.Sleep(time.Millisecond)
+		}
+		api.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	v.write("key", "canary-key-0123456789")
+	v.write("config.yml", "accounts:\n  - {name: acme, url: '"+server.URL+"', api_key_file: key, rate_limit: {requests_per_hour: 3600000, burst: 100}}\n"+
+		"refresh: {min_interval: 1s}\n")
+	return v
+}
+
+func (v *victim) write(name, text string) {
+	v.Helper()
+	if err := os.WriteFile(filepath.Join(v.dir, name), []byte(text), 0o600); err != nil {
+		v.Fatal(err)
+	}
+}
+
+// live starts an exporter, looks at what it serves, and kills it after a time.
+func (v *victim) live(span time.Duration) {
+	v.Helper()
+	v.closed.Store(true) // what is served first was kept
+	cmd := exec.CommandContext(v.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), runConfig+"="+filepath.Join(v.dir, "config.yml"))
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		v.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		v.Fatal(err)
+	}
+	kill := time.AfterFunc(span, func() { _ = cmd.Process.Kill() })
+	defer kill.Stop()
+	log, address := v.listen(stderr)
+	if address != "" {
+		v.lives++
+		v.serve(address, log)
+	}
+	rest, _ := io.ReadAll(stderr)
+	if err := cmd.Wait(); cmd.ProcessState.Exited() || bytes.Contains(rest, []byte("level=error")) {
+		v.Fatalf("it was not killed but ended with %v:\n%s%s", err, log, rest)
+	}
+}
+
+var listening = regexp.MustCompile(`msg="Listening on" address=(\S+)`)
+
+// listen reads the log until the exporter serves, and returns it and the address; none where it was killed before.
+func (v *victim) listen(stderr io.Reader) (log, address string) {
+	v.Helper()
+	for lines := bufio.NewScanner(stderr); lines.Scan(); {
+		log += lines.Text() + "\n"
+		if m := listening.FindStringSubmatch(lines.Text()); m != nil {
+			return log, m[1]
+		}
+	}
+	return log, ""
+}
+
+// serve scrapes until the exporter is killed.
+func (v *victim) serve(address, log string) {
+	v.Helper()
+	first, ok := v.scrape(address)
+	v.closed.Store(false)
+	if !ok {
+		return
+	}
+	for sensor, at := range v.known.times {
+		if first.times[sensor] < at {
+			v.Errorf("sensor %d is served as of %d, but a reading of %d was kept:\n%s", sensor, first.times[sensor], at, log)
+		}
+	}
+	if len(v.known.times) > 0 && strings.Count(log, `msg="going on with kept state"`) != 1 || strings.Contains(log, "level=warn") {
+		v.Errorf("the start says\n%s", log)
+	}
+	v.wantTidy()
+	for pending, writes := first, 0; ; {
+		s, ok := v.scrape(address)
+		if !ok {
+			return
+		}
+		if s.written > pending.written {
+			writes++
+			pending.written = s.written
+		}
+		if writes == 2 { // the second began after the scrape that is pending
+			v.known, pending, writes = pending, s, 0
+			v.news++
+		}
+	}
+}
+
+// wantTidy fails where more lies in the directory than the state, its lock, and the file being written.
+func (v *victim) wantTidy() {
+	v.Helper()
+	entries, err := os.ReadDir(filepath.Join(v.dir, "state"))
+	if err != nil || len(entries) > 3 {
+		v.Errorf("%v, %v", entries, err)
+	}
+}
+
+var sample = regexp.MustCompile(`(?m)^innius_sensor_(value|timestamp_seconds)\{.*sensor="s(\d+)"\} (\S+)$|^innius_exporter_state_last_write_timestamp_seconds (\S+)$`)
+
+// scrape reads /metrics, where each value must be of its own sensor and time. It reports false when nobody answers.
+func (v *victim) scrape(address string) (scraped, bool) {
+	v.Helper()
+	req, err := http.NewRequestWithContext(v.Context(), http.MethodGet, "http://"+address+"/metrics", http.NoBody)
+	if err != nil {
+		v.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return scraped{}, false
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return scraped{}, false
+	}
+	return v.parse(string(body)), true
+}
+
+func (v *victim) parse(exposition string) scraped {
+	s, values := scraped{times: map[int]int64{}}, map[int]float64{}
+	for _, m := range sample.FindAllStringSubmatch(exposition, -1) {
+		sensor, _ := strconv.Atoi(m[2])
+		number, err := strconv.ParseFloat(m[3]+m[4], 64)
+		switch {
+		case err != nil:
+			v.Error(err)
+		case m[1] == "value":
+			values[sensor] = number
+		case m[1] != "":
+			s.times[sensor] = int64(math.Round(number * 1000))
+		default:
+			s.written = number
+		}
+	}
+	for sensor, value := range values {
+		if value != told(sensor, s.times[sensor]) {
+			v.Errorf("sensor %d has the value %.0f at %d", sensor, value, s.times[sensor])
+		}
+	}
+	return s
+}
+
+func TestAHundredKillsOfAnExporterLoseNothingThatItWrote(t *testing.T) {
+	const seed, kills = 20261124, 100
+	chance := rand.New(rand.NewPCG(seed, seed))
+	v := newVictim(t)
+	v.live(2 * time.Second) // long enough to see all sensors, however slow the machine
+	for range kills - 1 {
+		v.live(time.Duration(chance.IntN(300)) * time.Millisecond)
+	}
+	if v.lives < kills/4 || v.news < kills/4 || len(v.known.times) != 20 {
+		t.Errorf("%d of %d came to serve, %d states were looked for, %d of 20 sensors were seen", v.lives, kills, v.news, len(v.known.times))
+	}
+	t.Logf("%d of %d came to serve before they were killed; %d states were looked for", v.lives, kills, v.news)
+}
