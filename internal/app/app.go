@@ -38,6 +38,7 @@ type Exporter struct {
 	Web           *toolkit.FlagConfig
 
 	keepEvery time.Duration // how often the state is written; state.Interval but in tests
+	said      sync.Map      // account and warning, of the warnings that were logged
 }
 
 // Run polls and serves until ctx ends or the server fails; then it stops both and waits for them.
