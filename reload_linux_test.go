@@ -1,7 +1,6 @@
 package main
 
 import (
-	"net/http"
 	"os"
 	"strings"
 	"syscall"
@@ -39,12 +38,5 @@ func TestAKeyFileThatEveryUserCanReadEarnsOneWarning(t *testing.T) {
 	r.reload()
 	if n := strings.Count(r.log.String(), warning); n != 1 {
 		t.Errorf("told %d times after a start:\n%s", n, r.log)
-	}
-}
-
-func (r *reloadable) reload() {
-	r.Helper()
-	if status, body := r.ask(nil); status != http.StatusOK {
-		r.Errorf("status %d, %s", status, body)
 	}
 }
