@@ -76,6 +76,13 @@ func (r *reloadable) ask(change func(*http.Request)) (status int, body string) {
 	return resp.StatusCode, string(text)
 }
 
+func (r *reloadable) reload() {
+	r.Helper()
+	if status, body := r.ask(nil); status != http.StatusOK {
+		r.Errorf("status %d, %s", status, body)
+	}
+}
+
 // values counts the readings on /metrics.
 func (r *reloadable) values() int {
 	r.Helper()

@@ -3,6 +3,7 @@ package innius_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"innius_exporter/innius"
@@ -40,6 +41,18 @@ func TestARedirectWithoutAUsableTargetIsStillARedirect(t *testing.T) {
 				want(t, "error", *typed[*innius.RedirectError](t, err), innius.RedirectError{Status: 302})
 				want(t, "requests", len(h.uris()), 1)
 			})
+		})
+	}
+}
+
+// The same host without TLS would show the key to everybody on the way.
+func TestARedirectToTheSameHostIsNotFollowedEither(t *testing.T) {
+	for _, location := range []string{"http://innius.test/v1/companies/me", "//innius.test:80/v1/companies/me", "https://innius.test/v1/companies/me?again"} {
+		atNoon(t, func(t *testing.T) {
+			h := recorded(answering(http.StatusPermanentRedirect, "", "Location", location))
+			_, err := dial(t, h).Company(t.Context())
+			want(t, "host", strings.TrimSuffix(typed[*innius.RedirectError](t, err).Host, ":80"), "innius.test")
+			want(t, "requests to "+location, len(h.uris()), 1)
 		})
 	}
 }

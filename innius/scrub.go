@@ -1,10 +1,6 @@
 package innius
 
 import (
-	"encoding/json"
-	"html"
-	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -18,43 +14,43 @@ const maxErrorText = 300
 const maxErrorID = 100
 
 // scrub makes a text from the network safe to show: valid UTF-8, without control characters, with the key replaced by
-// "<secret>": in any case, as URLs, JSON and HTML write it, and where control characters or white space split it, for
-// whoever reads would put it together again.
+// "<secret>": in any case, in each of the ways that disguise.go knows, and where control characters or white space split
+// it, for whoever reads would put it together again. Where a way is recognised but cannot be cut out, nothing is shown.
 func (s Secret) scrub(text string) string {
 	text = strings.ToValidUTF8(text, "\uFFFD")
-	if s.in(text) { // seldom: the usual text is spared the price of the expressions
-		for _, form := range s.forms() {
-			text = splittable(form).ReplaceAllLiteralString(text, masked)
+	if held := s.held(text); len(held) > 0 { // seldom: the usual text is spared the price of the expressions
+		for _, form := range held {
+			text = withoutForm(text, form)
+		}
+		if s.in(text) {
+			return masked
 		}
 	}
 	return without(text, control)
 }
 
 // in reports whether a text holds the key in a form that scrub replaces.
-func (s Secret) in(text string) bool {
-	solid := strings.ToLower(without(text, gap))
-	return slices.ContainsFunc(s.forms(), func(form string) bool { return strings.Contains(solid, strings.ToLower(form)) })
+func (s Secret) in(text string) bool { return len(s.held(text)) > 0 }
+
+// held returns the forms of the key that a text holds.
+func (s Secret) held(text string) []string {
+	if len(text) < len(s.Reveal()) {
+		return nil // the usual text: no way to write the key is shorter
+	}
+	plain := []string{solid(text)}
+	for range escapesDeep {
+		if !strings.ContainsAny(text, escapes) {
+			break
+		}
+		text = unescaped(text)
+		plain = append(plain, solid(text))
+	}
+	all := strings.Join(plain, "\n")
+	return slices.DeleteFunc(s.forms(), func(form string) bool { return !strings.Contains(all, solid(form)) })
 }
 
-// forms are the ways to write the key, without what may split it.
-func (s Secret) forms() []string {
-	key := s.Reveal()
-	quoted, _ := json.Marshal(key) // a string cannot fail
-	forms := []string{key, url.QueryEscape(key), url.PathEscape(key), strings.Trim(string(quoted), `"`), html.EscapeString(key)}
-	for i, form := range forms {
-		forms[i] = without(form, gap)
-	}
-	return slices.DeleteFunc(forms, func(form string) bool { return form == "" })
-}
-
-// splittable matches a text with any gaps between its characters.
-func splittable(text string) *regexp.Regexp {
-	var parts []string
-	for _, r := range text {
-		parts = append(parts, regexp.QuoteMeta(string(r)))
-	}
-	return regexp.MustCompile("(?i)" + strings.Join(parts, `[\s\pZ\p{Cc}\p{Cf}]*`))
-}
+// solid is a text without what may split a key, to be compared in any case.
+func solid(text string) string { return strings.ToLower(without(text, gap)) }
 
 func control(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }
 

@@ -1,6 +1,7 @@
 package innius_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"html"
@@ -18,11 +19,24 @@ import (
 func noKey(t *testing.T, text string) {
 	t.Helper()
 	solid := strings.NewReplacer(" ", "", "\n", "", "\r", "", "\t", "", "\x00", "", "\x1b", "", "\u200b", "").Replace(text)
-	for _, form := range []string{canary, url.QueryEscape(canary), url.PathEscape(canary), html.EscapeString(canary)} {
+	forms := []string{canary, url.QueryEscape(canary), url.PathEscape(canary), html.EscapeString(canary)}
+	for _, format := range []string{`\u%04x`, `\x%02x`, "%%%02x", "&#%d;", "&#x%x;"} {
+		forms = append(forms, each(canary[2:8], format))
+	}
+	for _, form := range append(forms, base64.StdEncoding.EncodeToString([]byte(canary)[:15])) {
 		if strings.Contains(strings.ToLower(solid), strings.ToLower(form)) {
 			t.Errorf("holds the key: %q", text)
 		}
 	}
+}
+
+// each writes every character of a text in a format.
+func each(text, format string) string {
+	var b strings.Builder
+	for _, r := range text {
+		fmt.Fprintf(&b, format, r)
+	}
+	return b.String()
 }
 
 // disguises are texts that hold the key in the ways that it may come back.
@@ -41,6 +55,16 @@ func disguises() map[string]string {
 		"split by a space":              canary[:5] + " " + canary[5:],
 		"split by a non-breaking space": canary[:5] + "\u00a0" + canary[5:],
 		"in the middle of a word":       "xx" + canary + "yy",
+		"in base64":                     base64.StdEncoding.EncodeToString([]byte(canary)),
+		"in base64 behind a name":       base64.StdEncoding.EncodeToString([]byte("x-api-key: " + canary + "\r\n")),
+		"in base64 for URLs":            base64.RawURLEncoding.EncodeToString([]byte("?" + canary)),
+		"as JSON's escapes":             each(canary, `\u%04x`),
+		"as JSON's escapes, partly":     canary[:5] + each(canary[5:7], `\u%04X`) + canary[7:],
+		"as Go's escapes":               each(canary, `\x%02x`),
+		"every byte escaped for a URL":  each(canary, "%%%02X"),
+		"as HTML's numbers":             each(canary, "&#%d;"),
+		"as HTML's hexadecimals":        each(canary, "&#x%X;"),
+		"as HTML's names":               strings.NewReplacer("+", "&plus;", "/", "&sol;").Replace(canary),
 		"at the cut":                    strings.Repeat("x", 290) + canary,
 	}
 }
@@ -65,8 +89,7 @@ func TestTheKeyIsCutOutOfEveryMessage(t *testing.T) {
 					err := calls()[1].ask(t, dial(t, h))
 					noKey(t, err.Error())
 					noKey(t, fmt.Sprintf("%#v", err))
-					escaped := kind == "other JSON" && strings.HasPrefix(name, "split by") // JSON's own escapes then stand between
-					if kind != "field names" && name != "at the cut" && !escaped {
+					if kind != "field names" && name != "at the cut" {
 						want(t, "<secret> where it was: "+err.Error(), strings.Contains(err.Error(), "<secret>"), true)
 					}
 				})
@@ -152,6 +175,28 @@ func TestALongTextWithoutSpacesIsStillShown(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		body := "x: " + strings.Repeat("y", 100<<10)
 		want(t, "message", typed[*innius.Error](t, calls()[1].ask(t, dial(t, answering(500, body)))).Message, body[:300]+"…")
+	})
+}
+
+// A long key would make an expression that takes seconds.
+func TestATextWithAVeryLongKeyIsNotShownAtAll(t *testing.T) {
+	atNoon(t, func(t *testing.T) {
+		for size, message := range map[int]string{32: "before <secret> behind", 512: "<secret>"} {
+			long := strings.Repeat(`Ab+/9\"~`, size)
+			key := func() (innius.Secret, error) { return innius.NewSecret(long), nil }
+			for _, text := range []string{long, url.QueryEscape(long)} {
+				c := dial(t, answering(500, "before "+text+" behind"), func(o *innius.Options) { o.Key = key })
+				want(t, "message", typed[*innius.Error](t, calls()[1].ask(t, c)).Message, message)
+			}
+		}
+	})
+}
+
+func TestATextThatOnlyLooksEscapedStaysAsItIs(t *testing.T) {
+	atNoon(t, func(t *testing.T) {
+		for _, text := range []string{`R&D &amp; 100 % of C:\users\x \u0041&#65; %zz %41`, canary[1:] + " " + canary[:len(canary)-1]} {
+			want(t, "message", typed[*innius.Error](t, calls()[1].ask(t, dial(t, answering(500, text)))).Message, text)
+		}
 	})
 }
 

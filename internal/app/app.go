@@ -36,6 +36,9 @@ type Exporter struct {
 	Pprof         bool
 	Lifecycle     bool // the config may be reloaded by a request
 	Web           *toolkit.FlagConfig
+
+	keepEvery time.Duration // how often the state is written; state.Interval but in tests
+	said      sync.Map      // account and warning, of the warnings that were logged
 }
 
 // Run polls and serves until ctx ends or the server fails; then it stops both and waits for them.
@@ -96,9 +99,7 @@ func (p *process) load(load func() (*config.Config, error)) error {
 // run does the work.
 func (p *process) run(ctx context.Context, hangup <-chan os.Signal) error {
 	register(p.registry, p.metrics, p.reloader)
-	if err := p.storage.begin(p.live, p.registry); err != nil {
-		return err
-	}
+	p.storage.begin(p.live, p.registry)
 	server, err := p.server()
 	if err != nil {
 		return err

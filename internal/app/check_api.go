@@ -87,7 +87,7 @@ func (c *APICheck) accounts(cfg *config.Config) ([]config.Account, error) {
 // check checks one account. As JSON the report is its return alone, and the log tells the price of --all.
 func (c *APICheck) check(ctx context.Context, cfg *config.Config, a config.Account, page *apicheck.Text, logger *slog.Logger,
 ) (*apicheck.Report, error) {
-	account, err := newAccount(a, collector.NewMetrics())
+	account, err := newAccount(a, collector.NewMetrics(), func() {})
 	if err != nil {
 		return nil, err
 	}

@@ -1,11 +1,13 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -17,25 +19,23 @@ import (
 type storage struct {
 	store *state.Store // nil: nothing is kept
 	path  string
+	every time.Duration
 	log   *slog.Logger
 }
 
 // openStorage opens the directory and takes into opts what is kept there.
 func (e *Exporter) openStorage(opts *collector.Options, logger *slog.Logger) (*storage, error) {
-	s := &storage{path: storagePath(e.StoragePath, e.Demo), log: logger}
+	s := &storage{path: storagePath(e.StoragePath, e.Demo), every: cmp.Or(e.keepEvery, state.Interval), log: logger}
 	if s.path == "" {
 		e.warnOfNoStorage(opts, logger)
 		return s, nil
 	}
 	store, err := state.Open(s.path, logger)
 	if err != nil {
-		return nil, s.failed(err)
+		return nil, fmt.Errorf("--storage.path %q: %w", s.path, err)
 	}
 	s.store = store
-	if opts.Kept, err = store.Load(opts.Accounts); err != nil {
-		s.close()
-		return nil, s.failed(err)
-	}
+	opts.Kept = store.Load(opts.Accounts)
 	return s, nil
 }
 
@@ -64,22 +64,22 @@ func (e *Exporter) warnOfNoStorage(opts *collector.Options, logger *slog.Logger)
 		"for each sensor and each list; set --storage.path to a directory that outlives restarts", "requests_per_hour", perHour)
 }
 
-// begin writes what was loaded, which proves that writing works, before the first request.
-func (s *storage) begin(p state.Source, registry *prometheus.Registry) error {
+// begin writes what was loaded before the first request.
+func (s *storage) begin(p state.Source, registry *prometheus.Registry) {
 	if s.store == nil {
-		return nil
+		return
 	}
 	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "innius_exporter_state_last_write_timestamp_seconds",
 		Help: "When the state was last written to --storage.path, in seconds since the epoch. A crash loses what came after. " +
-			"Absent where no state is kept.",
+			"0 where it never could be, absent where no state is kept.",
 	}, func() float64 { return float64(s.store.Written().UnixNano()) / 1e9 }))
-	return s.failed(s.store.Begin(p))
+	s.store.Begin(p)
 }
 
 func (s *storage) run(ctx context.Context, p state.Source) {
 	if s.store != nil {
-		s.store.Run(ctx, p)
+		s.store.Run(ctx, p, s.every)
 	}
 }
 
@@ -97,11 +97,4 @@ func (s *storage) close() {
 	if err := s.store.Close(); err != nil {
 		s.log.Error("the directory of the state cannot be let go of", "err", err)
 	}
-}
-
-func (s *storage) failed(err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("--storage.path %q: %w", s.path, err)
 }

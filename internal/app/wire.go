@@ -26,9 +26,9 @@ func (e *Exporter) options(cfg *config.Config, metrics *collector.Metrics, logge
 	}
 	for _, a := range cfg.Accounts {
 		for _, warning := range a.Warnings() {
-			logger.Warn(warning, "account", a.Name)
+			e.warnOnce(logger, a.Name, warning)
 		}
-		account, err := newAccount(a, opts.Metrics)
+		account, err := newAccount(a, opts.Metrics, func() { e.warnOnce(logger, a.Name, a.Key.Exposed()) })
 		if err != nil {
 			return opts, fmt.Errorf("account %q: %w", a.Name, err)
 		}
@@ -36,6 +36,13 @@ func (e *Exporter) options(cfg *config.Config, metrics *collector.Metrics, logge
 		opts.Accounts = append(opts.Accounts, account)
 	}
 	return opts, nil
+}
+
+// warnOnce says what is dangerous about an account, where anything is, and neither at a reload nor at a request again.
+func (e *Exporter) warnOnce(logger *slog.Logger, account, warning string) {
+	if _, said := e.said.LoadOrStore([2]string{account, warning}, true); !said && warning != "" {
+		logger.Warn(warning, "account", account)
+	}
 }
 
 // settings are what a config says of all accounts.
@@ -70,14 +77,19 @@ func rules(cfg *config.Config) []collector.Rule {
 	return rules
 }
 
-func newAccount(a config.Account, metrics *collector.Metrics) (collector.Account, error) {
+// newAccount makes the client of an account; looked is called whenever the key was read.
+func newAccount(a config.Account, metrics *collector.Metrics, looked func()) (collector.Account, error) {
 	transport, err := a.HTTPClient.Transport()
 	if err != nil {
 		return collector.Account{}, err
 	}
+	key := func() (innius.Secret, error) {
+		defer looked() // a rotation may have left the file readable by others
+		return a.Key.Key()
+	}
 	pacer := pacer(&a)
 	client, err := innius.New(innius.Options{
-		BaseURL: a.URL, AllowHTTP: a.AllowHTTP, Key: a.Key.Key, Pacer: pacer, HTTPClient: &http.Client{Transport: transport},
+		BaseURL: a.URL, AllowHTTP: a.AllowHTTP, Key: key, Pacer: pacer, HTTPClient: &http.Client{Transport: transport},
 		Timeout: a.Timeout, PageSize: a.PageSize, Lookback: a.Lookback, Endpoints: a.Endpoints, Fields: a.Fields,
 		UserAgent: userAgent(), Observe: metrics.Observer(a.Name),
 	})

@@ -83,5 +83,8 @@ func (a Account) Warnings() []string {
 	if a.HTTPClient.TLS.InsecureSkipVerify {
 		all = append(all, "the server's certificate is not verified: whoever answers gets the key")
 	}
+	if text := a.Key.Exposed(); text != "" {
+		all = append(all, text)
+	}
 	return all
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -14,7 +15,11 @@ func explain(c *Config) string {
 }
 
 func TestExplainTellsEverySetting(t *testing.T) {
-	inTestdata(t)
+	dir := t.TempDir()
+	if err := errors.Join(os.CopyFS(dir, os.DirFS("testdata")), os.Chmod(dir+"/key.txt", 0o600)); err != nil { // a checkout lets all read it
+		t.Fatal(err)
+	}
+	t.Chdir(dir)
 	c, err := Load("good-full.yml")
 	if err != nil {
 		t.Fatal(err)

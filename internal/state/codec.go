@@ -33,6 +33,8 @@ const (
 	newer   reason = "newer"   // of a version of ours that is still to come
 	large   reason = "large"   // above maxSize
 	others  reason = "other-account"
+
+	unreadable reason = "unreadable" // the system does not let us read it
 )
 
 // unusable is a file that is there, but is not to be used.

@@ -9,13 +9,13 @@
 // file does not hold, so that fields may be added within a version), and ends in the SHA-256 of all before. One changed
 // or missing byte anywhere, and the file is not used.
 //
-// A file that cannot be used (torn, of another program, of a newer version, too large, of other accounts) is renamed to
-// state.<reason>-<time>, of which the newest three stay, and the exporter starts anew. One that cannot be read or
-// written at the start is an error. A write that fails later is logged once, until one succeeds again.
+// A file that cannot be used (torn, of another program, of a newer version, too large, of other accounts, not readable) is
+// renamed to state.<reason>-<time>, of which the newest three stay, and the exporter starts anew. A write that fails, at
+// the start or later, is logged once, until one succeeds again: whatever happens to the disk, readings are served.
 //
 // The file says whether the process that wrote it ended in order. Where it did not, the allowance counts as spent to the
 // last request, because what was sent after the last write is not known. For the same reason the first thing that a
-// process does is to write the file: it takes the mark of an orderly end away before a request is sent.
+// process does is to write the file: it takes the mark of an orderly end away before a request is sent, or does not count on it.
 //
 // The content holds names and readings of a plant but no key; the file is readable by its owner alone.
 package state

@@ -3,7 +3,6 @@ package state
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -34,71 +33,94 @@ type Store struct {
 	written   atomic.Int64      // when the latest good write ended, in nanoseconds since the epoch
 }
 
+var errTaken = errors.New("another exporter keeps its state in this directory; each needs one of its own")
+
 // Open takes a directory for this process alone, and makes it where it does not exist. It returns an error where another
-// exporter has it, or where it cannot be used.
+// exporter has it, or where there is none and none can be made. One that cannot be written to is no error: readings
+// without state are better than none, and the first write says it.
 func Open(dir string, logger *slog.Logger) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
 	s := &Store{dir: dir, log: logger, limit: maxSize, companies: map[string]string{}, lock: flock.New(filepath.Join(dir, lockName))}
+	if err := s.hold(); errors.Is(err, errTaken) {
+		return nil, err
+	}
+	return s, nil
+}
+
+// hold locks the directory where that could not be done before: nothing is written without.
+func (s *Store) hold() error {
+	if s.lock.Locked() {
+		return nil
+	}
 	switch locked, err := s.lock.TryLock(); {
 	case err != nil:
-		return nil, fmt.Errorf("lock the directory: %w", err)
+		return fmt.Errorf("lock the directory: %w", err)
 	case !locked:
-		return nil, errors.New("another exporter keeps its state in this directory; each needs one of its own")
+		return errTaken
 	}
 	s.sweep()
-	return s, nil
+	return nil
 }
 
 // Close lets go of the directory.
 func (s *Store) Close() error { return s.lock.Close() }
 
 // Load returns what is kept of these accounts; nil where there is nothing to go on with. What cannot be used is set
-// aside and said; only a file that cannot be read, or moved, is an error.
-func (s *Store) Load(accounts []collector.Account) (*collector.Snapshot, error) {
-	file, err := s.read()
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	var kept collector.Snapshot
-	var clean bool
-	if err == nil {
-		kept, clean, err = decode(file)
-	}
-	if err == nil {
-		err = s.pick(&kept, accounts)
-	}
+// aside and said.
+//
+// An orderly end counts once. The file is written anew without its mark, or a crash loop would spend the same allowance
+// over and over; where that fails, this process starts as after a crash.
+func (s *Store) Load(accounts []collector.Account) *collector.Snapshot {
+	kept, clean, err := s.load(accounts)
 	if u, ok := errors.AsType[*unusable](err); ok {
-		return nil, s.setAside(u)
+		if err := s.setAside(u); err != nil {
+			s.log.Error("starting without the kept state", "err", err)
+		}
 	}
 	if err != nil {
-		return nil, err
+		return nil
 	}
-	if !clean {
-		spend(&kept, time.Now())
+	s.log.Info("going on with kept state", "written", kept.At.Format(time.RFC3339), "sensors", sensors(kept), "ended_in_order", clean)
+	if !clean || !s.note(s.write(*kept, false)) {
+		spend(kept, time.Now())
 	}
-	s.log.Info("going on with kept state", "written", kept.At.Format(time.RFC3339), "sensors", sensors(&kept), "ended_in_order", clean)
-	return &kept, nil
+	return kept
 }
 
-// read returns the file, up to its bound.
-func (s *Store) read() ([]byte, error) {
-	f, err := os.Open(s.path())
+// load reads what is kept of these accounts, and whether its process ended in order. Its errors are *unusable, or
+// fs.ErrNotExist where nothing is kept.
+func (s *Store) load(accounts []collector.Account) (*collector.Snapshot, bool, error) {
+	file, err := s.read()
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	defer func() { _ = f.Close() }() // it was only read
-	info, err := f.Stat()
+	kept, clean, err := decode(file)
+	if err != nil {
+		return nil, false, err
+	}
+	return &kept, clean, s.pick(&kept, accounts)
+}
+
+// read returns the file, up to its bound. Its errors are those of load.
+func (s *Store) read() ([]byte, error) {
+	info, err := os.Stat(s.path()) // before it is opened: a pipe would keep the exporter waiting
 	switch {
-	case err != nil:
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, err
+	case err != nil:
+		return nil, &unusable{unreadable, err.Error()}
 	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is no file", s.path())
+		return nil, &unusable{foreign, fmt.Sprintf("%s is no file", s.path())}
 	case info.Size() > int64(s.limit):
 		return nil, &unusable{large, fmt.Sprintf("it has %d bytes, at most %d are expected", info.Size(), s.limit)}
 	}
-	return io.ReadAll(f)
+	file, err := os.ReadFile(s.path())
+	if err != nil {
+		return nil, &unusable{unreadable, err.Error()}
+	}
+	return file, nil
 }
 
 // pick drops the accounts that are not among these. Where none is left, the file is another exporter's.

@@ -10,9 +10,9 @@ import (
 	"innius_exporter/collector"
 )
 
-// interval is how often the state is written: what a crash can lose. A write of 100,000 sensors takes some tenths of a
+// Interval is how often the state is written: what a crash can lose. A write of 100,000 sensors takes some tenths of a
 // second of one core.
-const interval = time.Minute
+const Interval = time.Minute
 
 // Source is what is kept.
 type Source interface {
@@ -20,13 +20,17 @@ type Source interface {
 	Noteworthy() <-chan struct{}
 }
 
-// Begin writes the state before anything is asked. It returns an error where that fails: it would fail later, too.
-func (s *Store) Begin(p Source) error { return s.write(p.Snapshot(), false) }
+// Begin writes the state before anything is asked, where Load did not: what hinders it is said at the start.
+func (s *Store) Begin(p Source) {
+	if s.written.Load() == 0 {
+		s.note(s.write(p.Snapshot(), false))
+	}
+}
 
-// Run writes the state every minute, and whenever something happened that a crash must not forget, until ctx ends. A failure is logged once, until
-// a write succeeds again.
-func (s *Store) Run(ctx context.Context, p Source) {
-	ticker := time.NewTicker(interval)
+// Run writes the state every so often, and whenever something happened that a crash must not forget, until ctx ends. A
+// failure is logged once, until a write succeeds again.
+func (s *Store) Run(ctx context.Context, p Source, every time.Duration) {
+	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
 		select {
@@ -42,21 +46,27 @@ func (s *Store) Run(ctx context.Context, p Source) {
 // End writes the state when nothing is asked any more.
 func (s *Store) End(p Source) { s.note(s.write(p.Snapshot(), true)) }
 
-// Written returns when the state was last written.
+// Written returns when this process last wrote the state; 1970 where it never could.
 func (s *Store) Written() time.Time { return time.Unix(0, s.written.Load()) }
 
-func (s *Store) note(err error) {
+// note says that a write failed, or succeeds again, and reports whether it succeeded.
+func (s *Store) note(err error) bool {
 	switch {
 	case err != nil && !s.failing:
-		s.log.Error("the state cannot be written; it is tried again every minute. A restart would go on with an older one", "err", err)
+		s.log.Error("the state cannot be written; it is tried again every minute. A restart would go on with an older one, or with none: "+
+			"make room on the disk, or let the exporter's user write there", "directory", s.dir, "err", err)
 	case err == nil && s.failing:
-		s.log.Info("the state can be written again")
+		s.log.Info("the state can be written again", "directory", s.dir)
 	}
 	s.failing = err != nil
+	return err == nil
 }
 
 // write replaces the file.
 func (s *Store) write(kept collector.Snapshot, clean bool) error {
+	if err := s.hold(); err != nil {
+		return err
+	}
 	if err := s.saveOther(&kept); err != nil {
 		return err
 	}
