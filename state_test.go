@@ -50,7 +50,7 @@ func TestTheExporterStartsWhateverBecameOfItsState(t *testing.T) {
 			args := []string{"--storage.path=" + dir, "--web.listen-address=" + address}
 			switch row.reason {
 			case "large":
-				if err := os.Truncate(file, 1<<30); err != nil { // it takes no room
+				if err := os.Truncate(file, 2<<30); err != nil { // it takes no room
 					t.Fatal(err)
 				}
 			case "other-account":
