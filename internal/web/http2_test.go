@@ -108,7 +108,7 @@ func TestRapidResetsCostOthersNothing(t *testing.T) {
 		}
 	}
 	t.Logf("%d streams were reset", sent)
-	g.awaitPlace()
+	g.awaitCode(http.StatusOK)
 }
 
 // With no room for an answer the stream ends, and with nothing read at all the connection.
@@ -122,7 +122,8 @@ func TestAnHTTP2ClientThatReadsNothingIsCutOff(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		g.awaitPlace()
+		g.awaitCode(http.StatusServiceUnavailable) // they have taken the places
+		g.awaitCode(http.StatusOK)
 	})
 	t.Run("by its silence", func(t *testing.T) {
 		g := guard(t, beyondBuffers, func(s *http.Server) { impatient(short)(s); s.HTTP2.WriteByteTimeout = short.stall })
@@ -134,12 +135,13 @@ func TestAnHTTP2ClientThatReadsNothingIsCutOff(t *testing.T) {
 	})
 }
 
-func (g *guarded) awaitPlace() {
+// awaitCode scrapes until that is answered so.
+func (g *guarded) awaitCode(want int) {
 	g.Helper()
 	client := g.client()
-	for deadline := time.Now().Add(10 * time.Second); g.scrape2(client) != http.StatusOK; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(10 * time.Second); g.scrape2(client) != want; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			g.Fatal("no scrape gets a place any more")
+			g.Fatalf("no scrape gets status %d any more", want)
 		}
 	}
 }
