@@ -91,7 +91,8 @@ func (s *secured) shown(c *http.Client) (string, error) {
 }
 
 func TestANewCertificateIsShownToTheNextConnection(t *testing.T) {
-	s := startSecured(t, fmt.Sprintf(tlsFiles, ""))
+	webConfig := fmt.Sprintf(tlsFiles, "")
+	s := startSecured(t, webConfig)
 	first := s.client()
 	if name, err := s.shown(first); name != "first" {
 		t.Errorf("shown: %q, %v", name, err)
@@ -107,7 +108,12 @@ func TestANewCertificateIsShownToTheNextConnection(t *testing.T) {
 	if name, err := s.shown(first); err != nil {
 		t.Errorf("a connection from before: %q, %v", name, err)
 	}
+	s.write("web.yml", []byte("tls_server_config: ["))
+	if _, err := s.shown(first); err == nil || err.Error() != "status 500" {
+		t.Errorf("with a broken web config: %v", err)
+	}
 	s.issue("third")
+	s.write("web.yml", []byte(webConfig))
 	if name, err := s.shown(s.client()); name != "third" {
 		t.Errorf("mended: %q, %v", name, err)
 	}
