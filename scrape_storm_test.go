@@ -99,7 +99,7 @@ func TestAStormOfScrapersDelaysNeitherOthersNorPolling(t *testing.T) {
 	var all sync.WaitGroup
 	for range scrapers {
 		all.Go(func() {
-			for c := scraper("127.0.0.1"); ctx.Err() == nil; time.Sleep(100 * time.Millisecond) {
+			for c := scraper("127.0.0.1"); ctx.Err() == nil; time.Sleep(250 * time.Millisecond) {
 				s.scrape(context.WithoutCancel(ctx), c) // what has begun shall be whole
 			}
 		})

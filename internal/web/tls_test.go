@@ -69,7 +69,7 @@ func (g *guarded) ask(c *http.Client, method, path, user, password string) (code
 func TestEveryPageWantsThePasswordAndTLS(t *testing.T) {
 	g := guard(t, 0, nil)
 	client := g.client()
-	if len(g.patterns) < 13 {
+	if len(g.patterns) < 14 {
 		t.Errorf("only %d pages: %q", len(g.patterns), g.patterns)
 	}
 	for _, pattern := range append(g.patterns, "GET /nowhere") {
