@@ -43,7 +43,7 @@ DIST ?= dist
 # A number of inputs: go test may report the end of a time given in seconds as a failure ("context deadline exceeded").
 FUZZTIME ?= 30000x
 
-.PHONY: help run demo build test check lint fmt check-mod check-config check-metrics check-rules check-freshness freshness bench million e2e check-compose dashboards fuzz image check-image \
+.PHONY: help run demo build test check lint fmt check-mod check-config check-metrics check-rules check-freshness freshness bench million e2e check-compose check-licences dashboards fuzz image check-image \
 	binaries package-files packages deb rpm check-packages manifests check-kubernetes release-check release-snapshot release clean
 
 help: ## list the targets
@@ -61,7 +61,7 @@ test: ## run all tests, with the race detector where a C compiler is at hand
 	@race='$(RACE)'; test -n "$$race" || echo 'make test: running without -race, which needs a working C compiler'; \
 	set -x; go test $$race -shuffle=on ./...
 
-check: lint check-mod check-config check-metrics check-rules check-freshness check-compose e2e fuzz check-image binaries check-packages check-kubernetes ## everything that CI runs besides test
+check: lint check-mod check-config check-metrics check-rules check-freshness check-compose check-licences e2e fuzz check-image binaries check-packages check-kubernetes ## everything that CI runs besides test
 
 lint: ## style, common mistakes and the import rules (.golangci.yml), of the scripts too (needs shellcheck)
 	.ci/tool golangci-lint run ./...
@@ -107,6 +107,9 @@ dashboards: ## write grafana/*.json from the code beside them; a test sees that 
 
 check-compose: ## docs/compose.yaml is what docker compose takes
 	@CGO_ENABLED=0 GOFLAGS= go -C .ci/compose run . '$(CURDIR)/docs/compose.yaml'
+
+check-licences: ## the licence of every module in the binaries is Apache-2.0, MIT, BSD or ISC
+	@CGO_ENABLED=0 GOFLAGS= go -C .ci/licences run . '$(CURDIR)'
 
 PROMETHEUS ?= prometheus
 ALERTMANAGER ?= prometheus-alertmanager

@@ -46,6 +46,9 @@ func (e *Exporter) Run(ctx context.Context, logger *slog.Logger) error {
 	if err := web.CheckMetricsPath(e.TelemetryPath); err != nil {
 		return fmt.Errorf("--web.telemetry-path %q: %w", e.TelemetryPath, err)
 	}
+	if err := e.checkWebConfig(); err != nil {
+		return err
+	}
 	logger.Info("starting "+Name, "version", version.Info(), "build", version.BuildContext())
 	hangup, ignoreHangups := hangups()
 	defer ignoreHangups()
@@ -111,6 +114,7 @@ func (p *process) run(ctx context.Context, hangup <-chan os.Signal) error {
 	loops.Go(func() { p.storage.run(polling, p.live) })
 	loops.Go(func() { p.systemd.run(polling, listening, p.live.Stuck) })
 	loops.Go(func() { p.reloader.onHangup(polling, hangup) })
+	loops.Go(func() { p.watchWebConfig(polling, p.checkWebConfig) })
 	err = p.serve(ctx, server)
 	stopPolling()
 	loops.Wait()

@@ -20,19 +20,3 @@ func secure(next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 	})
 }
-
-// atOnce bounds how many answers of a kind are made at the same time, and with that the memory they take; what comes
-// beyond gets a 503.
-func atOnce(most int, next http.Handler) http.Handler {
-	places := make(chan struct{}, most)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		select {
-		case places <- struct{}{}:
-			defer func() { <-places }()
-			next.ServeHTTP(w, r)
-		default:
-			w.Header().Set("Retry-After", "1")
-			http.Error(w, "Too many of these pages are being made at once; try again.", http.StatusServiceUnavailable)
-		}
-	})
-}

@@ -5,6 +5,7 @@ package web
 import (
 	"errors"
 	"fmt"
+	"log"
 	"log/slog"
 	"net/http"
 	"net/http/pprof"
@@ -44,6 +45,29 @@ type Options struct {
 
 // Handler returns the handler of all pages.
 func Handler(o Options) (http.Handler, error) {
+	mux, err := pagesOf(o)
+	if err != nil {
+		return nil, err
+	}
+	return secure(mux), nil
+}
+
+// pages is a mux that knows its patterns, so that no test of all pages can forget a new one.
+type pages struct {
+	http.ServeMux
+	patterns []string
+}
+
+// Handle registers a page.
+func (p *pages) Handle(pattern string, h http.Handler) {
+	p.patterns = append(p.patterns, pattern)
+	p.ServeMux.Handle(pattern, h)
+}
+
+// HandleFunc registers a page.
+func (p *pages) HandleFunc(pattern string, h http.HandlerFunc) { p.Handle(pattern, h) }
+
+func pagesOf(o Options) (*pages, error) {
 	landing, err := landingPage(o)
 	if err != nil {
 		return nil, err
@@ -52,9 +76,9 @@ func Handler(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	mux := http.NewServeMux()
+	mux := &pages{}
 	mux.Handle("GET /{$}", landing)
-	mux.Handle("GET "+o.MetricsPath, pack(buffered(metrics(o))))
+	mux.Handle("GET "+o.MetricsPath, atOnce(scrapesAtOnce, pack(buffered(metrics(o)))))
 	mux.Handle("GET /status", pack(statusPage(o.Source)))
 	mux.Handle("GET /api/v1/status", pack(statusJSON(o.Source)))
 	mux.HandleFunc("GET /config", configPage(o.Config))
@@ -70,19 +94,20 @@ func Handler(o Options) (http.Handler, error) {
 		mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	}
-	return secure(mux), nil
+	return mux, nil
 }
 
 // NewServer makes the server of the pages, with timeouts against clients that are slow on purpose or by accident.
 func NewServer(h http.Handler, logger *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler:           h,
+		Handler:           &patient{readers, h},
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      2 * time.Minute, // a profile takes 30 s, a large scrape over a slow line longer than a scrape timeout
+		WriteTimeout:      time.Minute,     // until the first byte of an answer; from then on readers decides. A profile adds its own time
 		IdleTimeout:       5 * time.Minute, // longer than any usual scrape interval, so that connections are used again
 		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+		HTTP2:             &http.HTTP2Config{WriteByteTimeout: readers.stall}, // a deadline of a stream does not end its connection
+		ErrorLog:          log.New(serverLog{logger}, "", 0),
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -106,6 +107,12 @@ func TestServerHasTimeoutsAgainstSlowClients(t *testing.T) {
 	if s.ReadHeaderTimeout <= 0 || s.ReadTimeout <= 0 || s.WriteTimeout <= 0 || s.IdleTimeout <= 0 || s.MaxHeaderBytes <= 0 {
 		t.Errorf("unbounded: %+v", s)
 	}
+	if h2, stall := s.HTTP2.WriteByteTimeout, s.Handler.(*patient).stall; h2 <= 0 || h2 > time.Minute || stall <= 0 || stall > time.Minute {
+		t.Errorf("who reads nothing is cut off after %v, over HTTP/2 after %v", stall, h2)
+	}
+	if bits := 8 * 30e6 / s.Handler.(*patient).whole.Seconds(); bits < 100e3 || bits > 500e3 {
+		t.Errorf("30 MB are cut off below %v bits a second", bits)
+	}
 }
 
 // failing is a collector with one broken series beside a good one.
@@ -148,8 +155,8 @@ func TestScrapesAtOnceAreBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	done := make(chan int)
-	for range scrapesAtOnce {
-		go func() { status, _, _ := ask(t, h, "GET", "/metrics"); done <- status }()
+	for i := range scrapesAtOnce {
+		go func() { status, _, _ := ask(t, from(i, h), "GET", "/metrics"); done <- status }()
 		<-enter
 	}
 	if status, _, _ := ask(t, h, "GET", "/metrics"); status != http.StatusServiceUnavailable {
