@@ -25,7 +25,7 @@ func FuzzQuery(f *testing.F) {
 			t.Fatalf("page %d, data %d", page.Code, data.Code)
 		}
 		var answer struct{ Error string }
-		if err := json.Unmarshal(data.Body.Bytes(), &answer); err != nil || (answer.Error == "") != (data.Code == 200) || len(answer.Error) > 700 {
+		if err := json.Unmarshal(data.Body.Bytes(), &answer); err != nil || (answer.Error == "") != (data.Code == 200) || len(answer.Error) > 1000 {
 			t.Fatalf("status %d, %v: %.600s", data.Code, err, data.Body)
 		}
 		if n := strings.Count(strings.ToLower(page.Body.String()), "<script"); n != 1 {
