@@ -77,16 +77,29 @@ type news struct {
 const skipOrder innius.SkipReason = "order"
 
 // store takes over what an answer says. Its readings are oldest first; whole is false where an error ended them. It
-// never replaces a reading by an older one.
+// never replaces a reading by an older one, unless both clocks, the API's and ours, say that it lies in the future: then a
+// wrong clock had let it in, and it would hide all that is true until its time comes.
 func (c *cell) store(answer innius.Newest, rule *Rule, whole bool, now time.Time) news {
 	for {
 		held := c.Load()
-		next, n := held.with(answer.Readings, rule, whole, now)
+		known := held
+		if whole && held.at.Sub(later(answer.Clock, now)) > maxAhead {
+			known = held.withoutReading()
+		}
+		next, n := known.with(answer.Readings, rule, whole, now)
 		next.cursor = answer.Cursor
 		if c.CompareAndSwap(held, &next) {
 			return n
 		}
 	}
+}
+
+// maxAhead is how far a reading may be ahead of both clocks.
+const maxAhead = 5 * time.Minute
+
+// withoutReading forgets the readings, and until when they were counted.
+func (o *observation) withoutReading() *observation {
+	return &observation{answered: o.answered, failure: o.failure, failedAt: o.failedAt, tried: o.tried, failures: o.failures, cursor: o.cursor}
 }
 
 // with returns what is known after an answer, and what is new in it.
