@@ -43,7 +43,7 @@ DIST ?= dist
 # A number of inputs: go test may report the end of a time given in seconds as a failure ("context deadline exceeded").
 FUZZTIME ?= 30000x
 
-.PHONY: help run demo build test check lint fmt check-mod check-config check-metrics check-rules check-freshness freshness e2e check-compose dashboards fuzz image check-image \
+.PHONY: help run demo build test check lint fmt check-mod check-config check-metrics check-rules check-freshness freshness month e2e check-compose dashboards fuzz image check-image \
 	binaries package-files packages deb rpm check-packages manifests check-kubernetes release-check release-snapshot release clean
 
 help: ## list the targets
@@ -92,6 +92,9 @@ check-freshness: ## how fresh readings are kept, in four short scenarios (a minu
 freshness: ## how fresh readings are kept, in all scenarios; writes docs/freshness.md (up to an hour)
 	mkdir -p docs
 	$(FRESHNESS) -timeout 0 -freshness.full -freshness.write='$(CURDIR)/docs/freshness.md' $(FRESHNESS_FLAGS)
+
+month: ## a simulated month in which each fault strikes alone and all at random: a million requests (minutes)
+	go test ./collector -count=1 -run 'TestAMonthOfAllFaults$$' -v -timeout 0 -month.full $(MONTH_FLAGS)
 
 dashboards: ## write grafana/*.json from the code beside them; a test sees that they are its
 	go test ./grafana -count=1 -run 'TestTheFilesAreWhatIsMade$$' -update
