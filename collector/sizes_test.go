@@ -2,6 +2,7 @@ package collector
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -168,4 +169,30 @@ func TestAnAnswerThatIsTooMuchIsSaidOnceAndHurtsNoOther(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestABodyWithoutEndCostsBoundedMemoryAndNoOtherItsTurn(t *testing.T) {
+	endless := simulator.Fault{Kind: simulator.EndlessBody, Op: simulator.OpValues, Object: "m1-s1"}
+	play(t, setting{plant: works(2, 3), options: calmly, faults: []simulator.Fault{endless}}, func(s *story) {
+		before := allocated()
+		s.pass(10 * time.Minute)
+		strikes := s.api.Stats().Faults[simulator.EndlessBody]
+		if each := (allocated() - before) / uint64(max(1, strikes)); strikes < 3 || each > 100<<20 {
+			t.Errorf("%d bodies without end, each cost %d bytes", strikes, each)
+		}
+		if lines := s.log.lines("sensor cannot be read", "the body is larger than 8 MiB"); len(lines) != 1 {
+			t.Errorf("%d lines, want 1: %s", len(lines), lines)
+		}
+		if n := s.states("a1", StateFresh); n != 5 {
+			t.Errorf("%v of the other 5 sensors are fresh", n)
+		}
+		s.want(upA1, 1)
+	})
+}
+
+// allocated is all memory that was ever taken, given back or not.
+func allocated() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.TotalAlloc
 }
