@@ -23,6 +23,7 @@ func (m *month) check() samples {
 	m.checkReadings(all)
 	m.spending.check(m)
 	m.checkRuns()
+	m.checkPause()
 	if n := runtime.NumGoroutine(); m.goroutines > 0 && n > m.goroutines+50 {
 		m.Fatalf("%d goroutines at first, %d after %s", m.goroutines, n, m.clock())
 	}
@@ -43,6 +44,17 @@ func (m *month) checkRuns() {
 	}
 	if rested := time.Since(later(m.api.Stats().LastRequest, later(m.started, h.until))); rested > patience && m.anyWaits() {
 		m.Fatalf("after %s nothing has been asked for %s, though nothing forbids it", m.clock(), rested)
+	}
+}
+
+// checkPause fails where the account waits for longer than its reason permits: a key may be refused for days, an outage
+// ends at any moment, and no 429 here names more than some minutes.
+func (m *month) checkPause() {
+	m.Helper()
+	h := m.poller.accounts[0].health.Load()
+	longest := map[pauseReason]time.Duration{pausedOutage: time.Minute, pausedKey: time.Hour, pausedLimit: time.Hour}
+	if wait := time.Until(h.until); wait > longest[h.paused] {
+		m.Fatalf("after %s nothing is asked for %s, the reason is %s", m.clock(), wait, h.paused)
 	}
 }
 
