@@ -43,7 +43,7 @@ DIST ?= dist
 # A number of inputs: go test may report the end of a time given in seconds as a failure ("context deadline exceeded").
 FUZZTIME ?= 30000x
 
-.PHONY: help run demo build test check lint fmt check-mod check-config check-metrics check-rules check-freshness freshness bench million e2e check-compose check-licences dashboards fuzz image check-image \
+.PHONY: help run demo build test check lint fmt check-mod check-config check-metrics check-rules check-freshness freshness month bench million e2e check-compose check-licences dashboards fuzz image check-image \
 	binaries package-files packages deb rpm check-packages manifests check-kubernetes release-check release-snapshot release clean
 
 help: ## list the targets
@@ -101,6 +101,9 @@ bench: ## what a scrape, an update and a sensor's memory cost, beside the usual 
 
 million: ## start the exporter with a million sensors and scrape it (minutes, 4 GB of memory)
 	go test ./internal/e2e -count=1 -timeout 30m -v -run 'TestAMillionSensorsAreServed$$' -million 1000000
+
+month: ## a simulated month in which each fault strikes alone and all at random: a million requests (minutes)
+	go test ./collector -count=1 -run 'TestAMonthOfAllFaults$$' -v -timeout 0 -month.full $(MONTH_FLAGS)
 
 dashboards: ## write grafana/*.json from the code beside them; a test sees that they are its
 	go test ./grafana -count=1 -run 'TestTheFilesAreWhatIsMade$$' -update

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math"
 	"net/http"
@@ -324,12 +325,17 @@ next:
 type relay struct {
 	atomic.Pointer[simulator.Server]
 	refusing atomic.Pointer[func()] // called before each 429, while nothing else has been told of it; nil: nobody wants to know
+	bodies   map[string]string      // what is answered instead, by the path; set before the story runs
 }
 
 // ServeHTTP implements http.Handler.
 func (r *relay) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if refusing := r.refusing.Load(); refusing != nil {
 		w = &watched{ResponseWriter: w, refusing: *refusing}
+	}
+	if body, odd := r.bodies[req.URL.Path]; odd {
+		_, _ = io.WriteString(w, body)
+		return
 	}
 	r.Load().ServeHTTP(w, req)
 }

@@ -114,6 +114,14 @@ func firstOf[T any](pages iter.Seq2[innius.Page[T], error]) (innius.Page[T], err
 func (a *account) publishMachines(list []innius.Machine, now time.Time) {
 	a.catalogue.publishMachines(a.index, a.company, list, now)
 	a.discovery.know(a.wanted(list))
+	a.forgetNotes()
+}
+
+// forgetNotes drops what was noted of machines that are gone.
+func (a *account) forgetNotes() {
+	notes := maps.Clone(a.state.lists)
+	maps.DeleteFunc(notes, func(machine, _ string) bool { return machine != "" && a.discovery.sensors[machine] == nil })
+	a.state.lists = notes
 }
 
 // wanted returns the ids of the machines that no filter keeps out.

@@ -188,3 +188,19 @@ func TestDuplicatesInAListAreOneObject(t *testing.T) {
 		s.want(`innius_exporter_name_clashes{account="a1"}`, 0)
 	})
 }
+
+func TestAMachineThatLeavesTakesTheFailureOfItsListAlong(t *testing.T) {
+	play(t, looking(3, 3), func(s *story) {
+		s.pass(time.Minute)
+		s.api.Inject(simulator.Fault{Kind: simulator.NotFound, Op: simulator.OpSensors, Object: "m2"})
+		s.pass(15 * time.Minute)
+		if n := len(s.poller.accounts[0].health.Load().lists); n != 1 {
+			t.Fatalf("%d lists fail, want 1", n)
+		}
+		s.api.RemoveMachine("m2")
+		s.pass(15 * time.Minute)
+		if lists := s.poller.accounts[0].health.Load().lists; len(lists) != 0 {
+			t.Errorf("still noted: %v", lists)
+		}
+	})
+}

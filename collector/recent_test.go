@@ -17,10 +17,12 @@ import (
 // bringTo stores one answer of readings, given as seconds and values.
 func bringTo(c *cell, pairs ...float64) {
 	var n innius.Newest
+	now := 10_000
 	for i := 0; i+1 < len(pairs); i += 2 {
 		n.Readings = append(n.Readings, reading(int(pairs[i]), pairs[i+1]))
+		now = max(now, int(pairs[i]))
 	}
-	c.store(n, noRule, true, at(10_000))
+	c.store(n, noRule, true, at(now))
 }
 
 // remembered returns the recent readings of a cell as seconds and values.

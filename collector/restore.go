@@ -10,6 +10,7 @@ import (
 // restore takes over what an earlier process knew of the accounts that are still the same. It is called before any
 // loop runs.
 func (p *Poller) restore(kept *Snapshot, now time.Time) {
+	kept = kept.asOf(now)
 	taken := map[*account]*KeptAccount{}
 	for i := range kept.Accounts {
 		for _, a := range p.accounts {

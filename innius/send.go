@@ -30,6 +30,7 @@ type answer struct {
 	status int
 	header http.Header
 	body   []byte
+	unread bool      // the body could not be read to its end
 	clock  time.Time // the header Date, our own clock where it is missing
 	came   time.Time // when, by our own clock
 	took   time.Duration
@@ -133,16 +134,21 @@ func (c *Client) read(resp *http.Response, r request, key Secret) (*answer, erro
 		a.clock = date
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	var failure error
 	switch {
 	case isTimeout(err), errors.Is(err, context.Canceled): // the caller's own end is no fault of the answer
-		return a, networkError(err, key, c.opts.Timeout)
+		failure = networkError(err, key, c.opts.Timeout)
 	case err != nil:
-		return a, a.errorf("the body was cut off after %d bytes: %s", len(body), key.scrubError(err.Error()))
+		failure = a.errorf("the body was cut off after %d bytes: %s", len(body), key.scrubError(err.Error()))
 	case len(body) > maxBody:
-		return a, a.errorf("the body is larger than %d MiB", maxBody>>20)
+		failure = a.errorf("the body is larger than %d MiB", maxBody>>20)
+	default:
+		a.body = bytes.TrimPrefix(body, []byte("\xEF\xBB\xBF")) // no JSON permits a byte order mark, some servers send one
 	}
-	a.body = bytes.TrimPrefix(body, []byte("\xEF\xBB\xBF")) // no JSON permits a byte order mark, some servers send one
-	return a, nil
+	if failure != nil && a.status != http.StatusOK && !errors.Is(err, context.Canceled) {
+		a.unread, failure = true, nil // status and header say what is to be done, a 429 above all
+	}
+	return a, failure
 }
 
 // errorf makes the error of an answer that cannot be understood. Its arguments must be scrubbed or our own.
@@ -174,8 +180,12 @@ func (a *answer) redirectHost() string {
 	return target.Host
 }
 
-// message returns the field message of a failure's body, or says what stands there instead.
+// message returns the field message of a failure's body, or says what stands there instead. Half a text is not shown: it
+// may end in half a key.
 func (a *answer) message() string {
+	if a.unread {
+		return "its body could not be read to its end"
+	}
 	var body map[string]any
 	if json.Unmarshal(a.body, &body) == nil {
 		if text, ok := object(lowerKeys(body))["message"].(string); ok && strings.TrimSpace(text) != "" {

@@ -55,8 +55,17 @@ const (
 	Cut      FaultKind = "cut"        // the body ends in its middle, less than Content-Length promised
 )
 
-// changing are the faults that do not replace the answer.
-var changing = []FaultKind{Slow, ClockOff, NoDate, NotAList, NextLoop, Shrink, Cut}
+// replacing are the faults that replace the answer, changing those that do not.
+var (
+	replacing = []FaultKind{
+		TooMany, ServerError, BadGatewayHTML, Maintenance, Unavailable, GatewayTimeout, Hang, Reset, EmptyBody, Redirect,
+		EchoKey, Forbidden, NotFound, BadRequest, EndlessBody,
+	}
+	changing = []FaultKind{Slow, ClockOff, NoDate, NotAList, NextLoop, Shrink, Cut}
+)
+
+// FaultKinds lists them all.
+func FaultKinds() []FaultKind { return slices.Concat(replacing, changing) }
 
 // rule is a Fault in force.
 type rule struct {

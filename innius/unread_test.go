@@ -1,0 +1,54 @@
+package innius_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"innius_exporter/innius"
+	"innius_exporter/innius/simulator"
+)
+
+// A 429 whose body is lost on the way still names its wait: whoever took it for a broken answer would go on asking.
+func TestAFailureWhoseBodyIsLostIsStillKnownByItsStatus(t *testing.T) {
+	for name, body := range map[string]http.HandlerFunc{
+		"cut off": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "1000")
+			w.WriteHeader(http.StatusTooManyRequests)
+			_, _ = w.Write([]byte(`{"message":"Limit exceeded of ` + canary[:9]))
+		},
+		"too large": func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusTooManyRequests)
+			_, _ = w.Write([]byte(strings.Repeat(" ", 8<<20+1)))
+		},
+		"never ending": func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(http.StatusTooManyRequests)
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			atNoon(t, func(t *testing.T) {
+				h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					w.Header().Set("Retry-After", "90")
+					body(w, r)
+				})
+				_, err := dial(t, h).Company(t.Context())
+				want(t, "error", *typed[*innius.RateLimitError](t, err),
+					innius.RateLimitError{Message: "its body could not be read to its end", RetryAfter: 90 * time.Second, Stated: true})
+			})
+		})
+	}
+}
+
+func TestARefusalOfTheKeyIsKnownThoughItsBodyIsCutOff(t *testing.T) {
+	atNoon(t, func(t *testing.T) {
+		c, server := simulated(t, hall(), simulator.Options{})
+		server.Inject(simulator.Fault{Kind: simulator.Forbidden})
+		server.Inject(simulator.Fault{Kind: simulator.Cut})
+		for _, call := range calls() {
+			want(t, call.name, typed[*innius.Error](t, call.ask(t, c)).Status, http.StatusForbidden)
+		}
+	})
+}
