@@ -43,7 +43,7 @@ type month struct {
 // key stays secret; and after each fault all is well again within a cycle. One round of two days; all fifteen with a flag.
 func TestAMonthOfAllFaults(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(800)) // many requests on a small heap
-	size := monthSize{rounds: 1, perHour: 1800, requests: 50_000, each: 5}
+	size := monthSize{rounds: 1, perHour: 2000, requests: 50_000, each: 5}
 	if *monthFull {
 		size = monthSize{rounds: 15, perHour: 2400, requests: 1_000_000, each: 100}
 	}
