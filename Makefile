@@ -41,7 +41,7 @@ PACKAGE_ARCHS ?= amd64 arm64
 DIST ?= dist
 
 # A number of inputs: go test may report the end of a time given in seconds as a failure ("context deadline exceeded").
-FUZZTIME ?= 30000x
+FUZZTIME ?= 10000x
 
 .PHONY: help run demo build test check lint fmt check-mod check-config check-metrics check-rules check-freshness freshness month bench million e2e check-compose check-licences dashboards fuzz image check-image \
 	binaries package-files packages deb rpm check-packages manifests check-kubernetes release-check release-snapshot release clean
@@ -120,7 +120,7 @@ ALERTMANAGER ?= prometheus-alertmanager
 e2e: ## the exporter with real servers: each query returns data, each fault brings its alert (minutes; PROMETHEUS= and ALERTMANAGER= choose)
 	go test ./internal/e2e -count=1 -timeout 15m -v -parallel 4 -e2e -e2e.prometheus='$(PROMETHEUS)' -e2e.alertmanager='$(ALERTMANAGER)'
 
-fuzz: ## run each fuzz target for FUZZTIME (30000x: so many inputs)
+fuzz: ## run each fuzz target for FUZZTIME (10000x: so many inputs)
 	.ci/fuzz $(FUZZTIME)
 
 image: ## build the container image from the Dockerfile (needs buildah, or IMAGE_BUILDER='docker build')
