@@ -96,8 +96,11 @@ freshness: ## how fresh readings are kept, in all scenarios; writes docs/freshne
 # One processor for client and server together. benchstat compares two runs, and with -col /design the designs of one.
 BENCH_COUNT ?= 5
 
-bench: ## what a scrape, an update and a sensor's memory cost, beside the usual design and the floor (a quarter of an hour)
-	go test ./collector -run '^$$' -bench '^Benchmark(Scrape|UpdateWhileScraped|Heap)$$' -cpu 1 -count $(BENCH_COUNT) -timeout 0
+BENCH = go test ./collector -run '^$$' -cpu 1 -count $(BENCH_COUNT) -timeout 0 -bench
+
+bench: ## what a scrape, an update and a sensor's memory cost, beside the usual design and the floor (ten minutes)
+	$(BENCH) '^Benchmark(Scrape|Heap)$$'
+	$(BENCH) '^BenchmarkUpdateWhileScraped$$' -benchtime 2000x
 
 million: ## start the exporter with a million sensors and scrape it (minutes, 4 GB of memory)
 	go test ./internal/e2e -count=1 -timeout 30m -v -run 'TestAMillionSensorsAreServed$$' -million 1000000
