@@ -14,6 +14,9 @@ func (a *account) took(t *turn, newest innius.Newest, err error, now time.Time) 
 		a.log.Debug("asked for values", "sensor", t.sensor.label, "readings", len(newest.Readings))
 	}
 	blamed := a.judge(answer{class: class, object: t.sensor.machine.ID + "/" + t.sensor.ID}, err, now)
+	if err == nil {
+		t.sensor.cell.disbelieve(newest.Clock, now)
+	}
 	learned := outcome{at: t.asked, now: now, clock: newest.Clock}
 	learned.times, learned.whole = t.sensor.cell.Load().newTimes(newest.Readings)
 	if err == nil || len(newest.Readings) > 0 {

@@ -127,7 +127,7 @@ func (c *catalogue) publishMachines(account int, company innius.Company, list []
 	present := map[string]bool{}
 	for i, m := range list {
 		next.machines[account][i] = &machine{Machine: m, company: company, filtered: c.opts.Machines.reject("machines", m.ID, m.Name)}
-		present[m.ID] = true
+		present[m.ID] = next.machines[account][i].filtered == "" // a name may have been changed to one that is kept out
 	}
 	for id := range c.lists[account] {
 		if !present[id] {

@@ -48,20 +48,24 @@ func newCell() *cell {
 }
 
 // store takes over what an answer says. Its readings are oldest first; whole is false where an error ended them. It
-// never replaces a reading by an older one, unless both clocks, the API's and ours, say that it lies in the future: then a
-// wrong clock had let it in, and it would hide all that is true until its time comes.
+// never replaces a reading by an older one; see disbelieve.
 func (c *cell) store(answer innius.Newest, rule *Rule, whole bool, now time.Time) news {
 	for {
 		held := c.Load()
-		known := held
-		if whole && held.at.Sub(later(answer.Clock, now)) > maxAhead {
-			known = held.withoutReading()
-		}
-		next, n := known.with(answer.Readings, rule, whole, now)
+		next, n := held.with(answer.Readings, rule, whole, now)
 		next.cursor = answer.Cursor
 		if c.CompareAndSwap(held, &next) {
 			return n
 		}
+	}
+}
+
+// disbelieve forgets a reading, and the pace learned from its like, where both clocks, the API's and ours, say that it lies
+// in the future: a wrong clock had let it in, and it would hide all that is true until its time comes.
+func (c *cell) disbelieve(clock, now time.Time) {
+	held := c.Load()
+	if held.seen.Sub(later(clock, now)) > maxAhead && c.CompareAndSwap(held, held.withoutReading()) {
+		c.learned(unpaced)
 	}
 }
 

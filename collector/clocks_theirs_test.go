@@ -123,3 +123,36 @@ func TestASensorsOwnClockIsItsOwnMatter(t *testing.T) {
 		})
 	}
 }
+
+// The pace learned of readings that were ahead would have each sensor asked without a pause for days.
+func TestAfterAClockThatWasAheadSensorsAreAskedAsSeldomAsBefore(t *testing.T) {
+	const ahead = 7 * time.Hour
+	seldom := func(p simulator.Plant) simulator.Plant {
+		for i := range p.Company.Machines {
+			for j := range p.Company.Machines[i].Sensors {
+				p.Company.Machines[i].Sensors[j].Period = 5 * time.Minute
+			}
+		}
+		return p
+	}
+	begin := setting{plant: seldom(stamped(ahead)), faults: []simulator.Fault{{Kind: simulator.ClockOff, Delay: ahead}}}
+	play(t, begin, func(s *story) {
+		s.pass(3 * time.Hour)
+		right := simulator.New(seldom(works(2, 3)), simulator.Options{Key: canary})
+		s.fronts[0].Store(right)
+		s.pass(6 * time.Hour)
+		if n := right.Stats().Values["m1-s1"]; n < 65 || n > 90 {
+			t.Errorf("%d requests in 6 h for a sensor that reports every 5 min", n)
+		}
+	})
+}
+
+func TestATextOfTheFutureGivesWayToo(t *testing.T) {
+	c := newCell()
+	c.store(innius.Newest{Readings: []innius.Reading{{Time: at(90_000), Text: "ODD", Skip: innius.SkipText}}}, noRule, true, at(10))
+	c.disbelieve(at(20), at(20))
+	c.store(innius.Newest{Readings: []innius.Reading{reading(15, 1)}}, noRule, true, at(20))
+	if o := c.Load(); o.unusable.Skip != "" || !o.seen.Equal(at(15)) || o.value != 1 {
+		t.Errorf("what is held is still of the future: %+v, %+v", o, o.trouble)
+	}
+}

@@ -9,9 +9,10 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// Collector exposes what a Poller knows, in two ways that give the same bytes: as a prometheus.Collector, for a registry
-// and for tests, and as a prometheus.TransactionalGatherer, which spares a large plant the registry's work on each series.
-// Both read memory only: they do no I/O, wait for no writer and know no error. Any number of scrapes may run at once.
+// Collector exposes what a Poller knows now, in two ways that give the same bytes: as a prometheus.Collector, for whoever
+// embeds it in a registry, and as a prometheus.TransactionalGatherer, which spares a large plant the registry's work on each
+// series. What is counted between scrapes is Metrics, a collector of its own. Both ways read memory only: they do no I/O, wait
+// for no writer and know no error. Any number of scrapes may run at once.
 type Collector struct {
 	current  func() *Poller
 	families []*family // sorted by name
@@ -27,7 +28,8 @@ type Collector struct {
 type family struct {
 	name, help string
 	desc       *prometheus.Desc
-	place      int // among the families
+	place      int  // among the families
+	few        bool // of accounts: sorted in each scrape, while series of machines and sensors come in their order
 }
 
 // NewCollector makes the collector of whatever poller is in force: a reload puts another in its place. All of them share
@@ -35,7 +37,7 @@ type family struct {
 func NewCollector(current func() *Poller) *Collector {
 	var families []*family
 	declare := func(name, help string, labels ...string) *family {
-		f := &family{name: name, help: help, desc: prometheus.NewDesc(name, help, labels, nil)}
+		f := &family{name: name, help: help, few: slices.Contains(labels, labelAccount), desc: prometheus.NewDesc(name, help, labels, nil)}
 		families = append(families, f)
 		return f
 	}
@@ -93,7 +95,6 @@ func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, f := range c.families {
 		ch <- f.desc
 	}
-	c.current().opts.Metrics.Describe(ch)
 }
 
 // Collect implements prometheus.Collector.
@@ -104,7 +105,6 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 			ch <- gathered{f.desc, m}
 		}
 	}
-	s.poller.opts.Metrics.Collect(ch)
 }
 
 // gathered is a series as a registry takes it.
@@ -122,8 +122,7 @@ func (g gathered) Write(out *dto.Metric) error {
 	return nil
 }
 
-// Gather implements prometheus.TransactionalGatherer: all gauges, sorted as a registry sorts them, but not Metrics, which a
-// registry serves. The result is the caller's until done, which nobody waits for: a client that reads slowly keeps neither
+// Gather implements prometheus.TransactionalGatherer: all gauges, sorted as a registry sorts them. The result is the caller's until done, which nobody waits for: a client that reads slowly keeps neither
 // an update nor another scrape waiting.
 func (c *Collector) Gather() (families []*dto.MetricFamily, done func(), err error) {
 	s := c.scrape()

@@ -104,7 +104,7 @@ func (s *story) serve(one setting) {
 func (s *story) make(kept *Snapshot) {
 	s.poller = NewPoller(s.options(NewMetrics(), kept))
 	s.registry = prometheus.NewPedanticRegistry()
-	s.registry.MustRegister(NewCollector(func() *Poller { return s.poller }))
+	s.registry.MustRegister(NewCollector(func() *Poller { return s.poller }), s.poller.opts.Metrics)
 }
 
 func (s *story) options(metrics *Metrics, kept *Snapshot) Options {

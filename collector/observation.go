@@ -69,9 +69,11 @@ const skipOrder innius.SkipReason = "order"
 
 // withoutReading forgets the readings, and until when they were counted.
 func (o *observation) withoutReading() *observation {
-	return &observation{answered: o.answered, cursor: o.cursor, trouble: &trouble{
+	next := &observation{answered: o.answered, cursor: o.cursor, trouble: &trouble{
 		failure: o.failure, failedAt: o.failedAt, tried: o.tried, failures: o.failures,
 	}}
+	next.settle()
+	return next
 }
 
 // with returns what is known after an answer, and what is new in it.

@@ -48,7 +48,7 @@ func (p *sensorPairs) fill(s *sensor, m *machinePairs, unit *dto.LabelPair) {
 	copy(p.info[len(m):], []*dto.LabelPair{&p.sensor, &p.id, &p.name, unit})
 }
 
-// The names of labels, to be pointed at.
+// The names of labels.
 var (
 	labelAccount, labelCause, labelReason, labelState = "account", "cause", "reason", "state"
 	labelCompany, labelCompanyID, labelCompanyName    = "company", "company_id", "company_name"

@@ -13,7 +13,7 @@ const (
 )
 
 // Promises lists the states.
-var Promises = []Promise{PromiseKept, PromiseBroken, PromiseStretched}
+var Promises = [...]Promise{PromiseKept, PromiseBroken, PromiseStretched}
 
 // promise judges a sensor's promise at a moment: that no reading is older than promised before it is picked up. The next
 // one is expected an interval after the one held. A sensor that was silent when it was asked, or has never reported,

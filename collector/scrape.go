@@ -50,8 +50,10 @@ func (c *Collector) scrape() *scrape {
 		s.account(a, v.companies[i])
 	}
 	s.plant(v.ordered())
-	for _, f := range []*family{c.up, c.failure, c.accountInfo, c.sensors, c.clashes, c.allowance, c.lowered, c.remaining, c.paused, c.discovered, c.demand, c.promises} {
-		slices.SortFunc(s.filled[f.place].list, byLabels)
+	for _, f := range c.families {
+		if f.few {
+			slices.SortFunc(s.filled[f.place].list, byLabels)
+		}
 	}
 	return s
 }
@@ -63,10 +65,13 @@ func byValues(a, b []*dto.LabelPair) int {
 	return slices.CompareFunc(a, b, func(a, b *dto.LabelPair) int { return strings.Compare(a.GetValue(), b.GetValue()) })
 }
 
-// release gives the memory of a scrape that nobody reads any more to the next one.
+// release gives the memory of a scrape that nobody reads any more to the next one. What an earlier and larger one left in it
+// is forgotten: it would keep what a plant has lost for as long as scrapes go on.
 func (s *scrape) release() {
 	for i := range s.filled {
-		s.filled[i].list, s.filled[i].next = s.filled[i].list[:0], 0
+		f := &s.filled[i]
+		clear(f.room[f.next:])
+		f.list, f.next = f.list[:0], 0
 	}
 	s.poller = nil
 	s.sent.Put(s)
@@ -155,15 +160,15 @@ func (s *scrape) plant(o *order) {
 type census struct {
 	cycle     time.Duration
 	stretched bool
-	states    [7]int // as States
-	promises  [3]int // as Promises
+	states    [len(States)]int
+	promises  [len(Promises)]int
 }
 
 func (s *scrape) sensor(one *sensor, t *census) {
 	o, staleAfter := one.cell.Load(), s.poller.staleAfter(one, t.cycle)
-	t.states[slices.Index(States, one.state(o, staleAfter, s.now))]++
+	t.states[slices.Index(States[:], one.state(o, staleAfter, s.now))]++
 	if promise := one.promise(o, t.stretched, s.now); promise != "" {
-		t.promises[slices.Index(Promises, promise)]++
+		t.promises[slices.Index(Promises[:], promise)]++
 	}
 	labels := one.pairs.gauges[:]
 	if o.exposed(staleAfter, s.now) {

@@ -64,7 +64,7 @@ type KeptSensor struct {
 	Seen, Future, Older time.Time // until when readings have been counted, of three kinds
 	Faulty              []string  // times that could not be read and have been counted
 
-	Schedule []byte // what the schedule learned of it, encoded by the schedule; nil: nothing
+	Schedule []byte // what was learned of its pace, as pace.Sensor keeps it; nil: nothing
 }
 
 // Snapshot returns what is known now. It reads what the loops have published and keeps neither them nor a scrape

@@ -21,7 +21,7 @@ const (
 )
 
 // States lists them all.
-var States = []State{StateWaiting, StateFresh, StateLate, StateStale, StateUnreadable, StateFailing, StateFiltered}
+var States = [...]State{StateWaiting, StateFresh, StateLate, StateStale, StateUnreadable, StateFailing, StateFiltered}
 
 // state judges a sensor at a moment, by the age at which a value is stale.
 func (s *sensor) state(o *observation, staleAfter time.Duration, now time.Time) State {

@@ -88,7 +88,7 @@ func TestTheTurnIsForeseenInARoundThatGoesOn(t *testing.T) {
 			play(t, begin, func(s *story) {
 				s.pass(3 * time.Hour)
 				cycle := s.poller.accounts[0].cycle()
-				mean, most := s.foreseen(3*time.Hour, States...)
+				mean, most := s.foreseen(3*time.Hour, States[:]...)
 				t.Logf("a round takes %s; foreseen to %s, at worst %s", cycle, mean.Round(time.Second), most.Round(time.Second))
 				if mean > max(5*time.Second, cycle/3) {
 					t.Errorf("foreseen to %s, at worst %s; a round takes %s", mean, most, cycle)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // An API may give a key back in other characters than those it was sent. Known are: any case; the escapes of URLs, JSON, Go
@@ -30,7 +31,7 @@ func unescaped(text string) string {
 		case e[0] == '%':
 			plain, _ := url.PathUnescape(e) // the expression matches nothing that is malformed
 			return plain
-		case len(e) > 3:
+		case len(e) > 3 && e[1] < utf8.RuneSelf:
 			r, _ := strconv.ParseUint(e[2:], 16, 32) // as above
 			return string(rune(r))
 		case strings.Contains("bfnrt", e[1:]):

@@ -56,7 +56,7 @@ func (s *Sensor) Restore(encoded []byte) error {
 		delay: bounds{least: k.Least, most: k.Most, missed: k.Missed}, batch: k.Batch, wasted: k.Wasted,
 		gapCount: uint8(k.Gaps),
 	}
-	copy(s.gapRing[:], gaps)
+	copy(s.gapRoom[:], gaps)
 	s.learnRhythm()
 	return nil
 }

@@ -36,24 +36,23 @@ type Sensor struct {
 
 	// Here and not behind pointers: copies share nothing, and there may be a million.
 	missCount, gapCount uint8
-	missRing            [4]float64          // see misses
-	gapRing             [remembered]float32 // see gaps
+	missRoom            [4]float64          // see misses
+	gapRoom             [remembered]float32 // see gaps
 }
 
 // misses are the latest requests that brought nothing since the newest reading, oldest first.
-func (s *Sensor) misses() []float64 { return s.missRing[:s.missCount] }
+func (s *Sensor) misses() []float64 { return s.missRoom[:s.missCount] }
 
 // gaps are the latest ones between readings, in seconds, oldest first.
-func (s *Sensor) gaps() []float32 { return s.gapRing[:s.gapCount] }
+func (s *Sensor) gaps() []float32 { return s.gapRoom[:s.gapCount] }
 
-// push adds an element to the end of those in a ring, in place of the oldest where there is no room, and returns how many
-// there are now.
-func push[T any](ring []T, count uint8, one T) uint8 {
-	if int(count) == len(ring) {
-		copy(ring, ring[1:])
+// push adds an element behind the others, where there is no room in place of the oldest, and returns how many there are now.
+func push[T any](room []T, count uint8, one T) uint8 {
+	if int(count) == len(room) {
+		copy(room, room[1:])
 		count--
 	}
-	ring[count] = one
+	room[count] = one
 	return count + 1
 }
 
@@ -79,14 +78,14 @@ func (s *Sensor) miss(asked float64) {
 		s.never++
 		return
 	}
-	s.missCount = push(s.missRing[:], s.missCount, asked)
+	s.missCount = push(s.missRoom[:], s.missCount, asked)
 	if !s.silent(asked) {
 		s.wasted += learning * (1 - s.wasted)
 	}
 }
 
 // hidden reports whether a reading was there but not visible when the latest request missed it.
-func (s *Sensor) hidden(at float64) bool { return s.missCount > 0 && at < s.missRing[s.missCount-1] }
+func (s *Sensor) hidden(at float64) bool { return s.missCount > 0 && at < s.missRoom[s.missCount-1] }
 
 // unseenBefore reports whether readings before the first of a page may have been missed. A request that found nothing
 // proves that there were none, unless even the first of the page was hidden from it.
@@ -176,7 +175,7 @@ func (s *Sensor) remember(times []float64, unseen bool) {
 		if unseen && i == 0 {
 			gap /= max(1, math.Round(gap/s.period))
 		}
-		s.gapCount = push(s.gapRing[:], s.gapCount, float32(gap))
+		s.gapCount = push(s.gapRoom[:], s.gapCount, float32(gap))
 		previous = t
 	}
 	s.newest = previous

@@ -38,9 +38,12 @@ func (e *Exporter) options(cfg *config.Config, metrics *collector.Metrics, logge
 	return opts, nil
 }
 
-// warnOnce says what is dangerous about an account, where anything is, and neither at a reload nor at a request again.
+// warnOnce says once in a process what is dangerous about an account; an empty warning is none.
 func (e *Exporter) warnOnce(logger *slog.Logger, account, warning string) {
-	if _, said := e.said.LoadOrStore([2]string{account, warning}, true); !said && warning != "" {
+	if warning == "" {
+		return
+	}
+	if _, said := e.said.LoadOrStore([2]string{account, warning}, true); !said {
 		logger.Warn(warning, "account", account)
 	}
 }

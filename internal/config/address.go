@@ -36,7 +36,10 @@ func checkURL(address string, allowHTTP bool) (*url.URL, error) {
 		return nil, errURLHTTP
 	}
 	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), strings.TrimRight(u.RawPath, "/")
-	return url.Parse(u.String()) // as it will be sent: what was not escaped is now
+	if u, err = url.Parse(u.String()); err != nil { // as it will be sent: what was not escaped is now
+		return nil, errURLInvalid
+	}
+	return u, nil
 }
 
 // parseHostURL parses a URL that must have one of the schemes, a host and no userinfo. Where even parsing fails, an

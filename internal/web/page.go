@@ -57,7 +57,7 @@ func viewOf(q query, s collector.Status) view {
 			sensors += len(m.Sensors)
 		}
 	}
-	return view{Status: s, Query: q, Open: sensors <= openUpTo || q.Machine != "" || q.Sensor != "", States: collector.States}
+	return view{Status: s, Query: q, Open: sensors <= openUpTo || q.Machine != "" || q.Sensor != "", States: collector.States[:]}
 }
 
 // Moment is when the view was taken; nil where there is none.

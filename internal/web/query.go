@@ -47,7 +47,7 @@ func parseQuery(raw string) (query, error) {
 			return query{}, &problem{http.StatusBadRequest, fmt.Sprintf("there is no parameter %q; there are machine, sensor and state", cut(name))}
 		}
 	}
-	if q.State != "" && !slices.Contains(collector.States, q.State) {
+	if q.State != "" && !slices.Contains(collector.States[:], q.State) {
 		return query{}, &problem{http.StatusBadRequest, fmt.Sprintf("there is no state %q; there are %s", cut(string(q.State)), stateNames())}
 	}
 	return q, nil

@@ -115,12 +115,11 @@ func NewServer(h http.Handler, logger *slog.Logger) *http.Server {
 // faster compressor than promhttp's makes half of what a scrape takes.
 func metrics(o Options) http.Handler {
 	return promhttp.HandlerForTransactional(o.Gatherer, promhttp.HandlerOpts{
-		ErrorLog:            scrapeLog{o.Logger},
-		ErrorHandling:       promhttp.ContinueOnError,
-		Registry:            o.Registry,
-		EnableOpenMetrics:   true,
-		DisableCompression:  true,
-		MaxRequestsInFlight: scrapesAtOnce,
+		ErrorLog:           scrapeLog{o.Logger},
+		ErrorHandling:      promhttp.ContinueOnError,
+		Registry:           o.Registry,
+		EnableOpenMetrics:  true,
+		DisableCompression: true,
 	})
 }
 
