@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"math"
 	"time"
 
 	"innius_exporter/innius"
@@ -89,6 +90,7 @@ func askPage[T any](ctx context.Context, a *account, l *listing, p *partial[T],
 				return
 			}
 			if p.next != "" {
+				a.tellLong(l, len(p.keys), len(p.items))
 				a.discovery.more(l)
 				return
 			}
@@ -102,6 +104,14 @@ func askPage[T any](ctx context.Context, a *account, l *listing, p *partial[T],
 			a.discovery.done(l, now)
 		}
 	})
+}
+
+// tellLong says at 100, 1000 ... pages that a list is long: it takes as many requests, and one that never ends looks like it.
+func (a *account) tellLong(l *listing, pages, items int) {
+	if pages >= 100 && math.Log10(float64(pages)) == math.Trunc(math.Log10(float64(pages))) {
+		a.log.Warn("a list goes on; each page costs a request. If there are not so many, its next_key never ends",
+			"list", l.name(), "pages", pages, "items", items)
+	}
 }
 
 func firstOf[T any](pages iter.Seq2[innius.Page[T], error]) (innius.Page[T], error) {

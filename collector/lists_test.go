@@ -204,3 +204,14 @@ func TestAMachineThatLeavesTakesTheFailureOfItsListAlong(t *testing.T) {
 		}
 	})
 }
+
+func TestAListOfManyPagesIsToldOf(t *testing.T) {
+	begin := setting{plant: works(120, 0), perHour: 100_000, burst: 500}
+	begin.client.PageSize = 1
+	play(t, begin, func(s *story) {
+		s.pass(time.Minute)
+		if n := len(s.log.lines("a list goes on", "pages=100", "items=100")); n != 1 {
+			t.Errorf("said %d times:\n%s", n, s.log.text())
+		}
+	})
+}

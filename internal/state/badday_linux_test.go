@@ -212,6 +212,7 @@ func TestWhatStandsInTheStatesPlaceIsSetAside(t *testing.T) {
 			return errors.Join(os.Mkdir(path, 0o700), os.WriteFile(filepath.Join(path, "note"), nil, 0o600))
 		}, foreign},
 		"a pipe":               {func(path string) error { return syscall.Mkfifo(path, 0o600) }, foreign},
+		"a link to nowhere":    {func(path string) error { return os.Symlink(path+".gone", path) }, foreign},
 		"a link to itself":     {func(path string) error { return os.Symlink(path, path) }, unreadable},
 		"a device without end": {func(path string) error { return os.Symlink("/dev/zero", path) }, foreign},
 	} {

@@ -108,6 +108,9 @@ func (s *Store) read() ([]byte, error) {
 	info, err := os.Stat(s.path()) // before it is opened: a pipe would keep the exporter waiting
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		if _, link := os.Lstat(s.path()); link == nil {
+			return nil, &unusable{foreign, fmt.Sprintf("%s is a link that leads nowhere", s.path())}
+		}
 		return nil, err
 	case err != nil:
 		return nil, &unusable{unreadable, err.Error()}

@@ -115,7 +115,7 @@ func TestRapidResetsCostOthersNothing(t *testing.T) {
 func TestAnHTTP2ClientThatReadsNothingIsCutOff(t *testing.T) {
 	short := patience{stall: time.Second, whole: time.Minute}
 	t.Run("by its window", func(t *testing.T) {
-		g := guard(t, 0, impatient(patience{stall: 4 * time.Second, whole: time.Minute})) // time to see the places taken
+		g := guard(t, 64<<10, impatient(patience{stall: 4 * time.Second, whole: time.Minute})) // more than is sent without a window
 		f := g.speak(0)
 		for i := range uint32(scrapesAtOnce) {
 			if err := f.scrape(2*i + 1); err != nil {

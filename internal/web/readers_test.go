@@ -19,7 +19,7 @@ func impatient(p patience) func(*http.Server) {
 
 func TestClientsThatReadNothingDelayNobodyAndAreCutOff(t *testing.T) {
 	s := listen(t, beyondBuffers, impatient(patience{stall: 500 * time.Millisecond, whole: time.Minute}))
-	const lazy = 10
+	const lazy = scrapesAtOnce / 2 // of the places of one address
 	for range lazy {
 		s.connect(scrapeRequest)
 	}

@@ -10,7 +10,7 @@ import (
 
 // statusAtOnce bounds how many status pages, and answers in JSON, are made at the same time: with ten thousand sensors
 // each takes megabytes.
-const statusAtOnce = 8
+const statusAtOnce = 4
 
 // statusPage renders the status for people. html/template escapes everything: no name from the API can inject markup.
 func statusPage(s Source) http.Handler {

@@ -125,7 +125,7 @@ func metrics(o Options) http.Handler {
 
 // scrapesAtOnce bounds the memory that scrapes take; what comes beyond gets a 503. It is more than the Prometheus
 // servers that ask at the same moment.
-const scrapesAtOnce = 16
+const scrapesAtOnce = 12
 
 // scrapeLog logs what promhttp reports: a client that hung up is no error of ours.
 type scrapeLog struct{ *slog.Logger }
