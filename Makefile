@@ -59,7 +59,7 @@ build: ## build the static, version-stamped binary
 
 test: ## run all tests, with the race detector where a C compiler is at hand
 	@race='$(RACE)'; test -n "$$race" || echo 'make test: running without -race, which needs a working C compiler'; \
-	set -x; go test $$race -shuffle=on ./...
+	set -x; go test $$race -shuffle=on -timeout 20m ./...
 
 check: lint check-mod check-config check-metrics check-rules check-freshness check-compose check-licences e2e fuzz check-image binaries check-packages check-kubernetes ## everything that CI runs besides test
 
