@@ -197,3 +197,13 @@ func TestTwoWritersNeverUndoEachOther(t *testing.T) {
 	}
 	writers.Wait()
 }
+
+func TestASensorThatHasRecoveredTakesNoMemoryForItsTrouble(t *testing.T) {
+	c := newCell()
+	c.fail("broken", at(10))
+	c.store(innius.Newest{Readings: []innius.Reading{skipped(15, innius.SkipText, "RUN")}}, noRule, true, at(20))
+	c.store(innius.Newest{Readings: []innius.Reading{reading(25, 1)}}, noRule, true, at(30))
+	if o := c.Load(); o.trouble != noTrouble {
+		t.Errorf("it still holds %+v", o.trouble)
+	}
+}

@@ -29,7 +29,7 @@ type family struct {
 	name, help string
 	desc       *prometheus.Desc
 	place      int  // among the families
-	few        bool // of accounts: sorted in each scrape, while series of machines and sensors come in their order
+	perAccount bool // labelled by account: sorted in each scrape, while series of machines and sensors come in their order
 }
 
 // NewCollector makes the collector of whatever poller is in force: a reload puts another in its place. All of them share
@@ -37,7 +37,7 @@ type family struct {
 func NewCollector(current func() *Poller) *Collector {
 	var families []*family
 	declare := func(name, help string, labels ...string) *family {
-		f := &family{name: name, help: help, few: slices.Contains(labels, labelAccount), desc: prometheus.NewDesc(name, help, labels, nil)}
+		f := &family{name: name, help: help, perAccount: slices.Contains(labels, labelAccount), desc: prometheus.NewDesc(name, help, labels, nil)}
 		families = append(families, f)
 		return f
 	}

@@ -51,7 +51,7 @@ func (c *Collector) scrape() *scrape {
 	}
 	s.plant(v.ordered())
 	for _, f := range c.families {
-		if f.few {
+		if f.perAccount {
 			slices.SortFunc(s.filled[f.place].list, byLabels)
 		}
 	}
