@@ -42,8 +42,9 @@ type Account struct {
 	Name        string
 	Origin      string // which API it is of, such as the host of its URL: kept state of another is not taken
 	Client      *innius.Client
-	Pacer       *innius.Pacer // the same that the client waits for
-	Concurrency int           // requests in flight at most; default 4
+	Pacer       *innius.Pacer  // the same that the client waits for
+	Concurrency int            // requests in flight at most; default 4
+	Company     innius.Company // set by the user: the company request is not sent; without an ID: the API names the company
 }
 
 func (o Options) withDefaults() Options {

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -56,6 +57,8 @@ type Client struct {
 	mu   sync.Mutex
 	used Secret // the key of the latest attempt
 	last Secret // the same, also where that was another client's, or cannot be read any more
+
+	clock atomic.Pointer[time.Duration] // how far the API's clock is ahead of ours; nil before the first Date header
 }
 
 // New makes a client. It returns an error where the base URL or a template could hand the key to the wrong party.
@@ -152,6 +155,29 @@ func (c *Client) lastKey() Secret {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.last
+}
+
+// clockNoise is the difference of clocks that a Date header cannot prove: it has whole seconds, and is written before the
+// response arrives.
+const clockNoise = 2 * time.Second
+
+// ClockDifference returns how far the API's clock is ahead of this machine's (negative: behind), by the Date header of the
+// latest response that had one; differences below 2 s count as 0. The second result is false before the first such
+// response.
+func (c *Client) ClockDifference() (time.Duration, bool) {
+	d := c.clock.Load()
+	if d == nil {
+		return 0, false
+	}
+	return *d, true
+}
+
+func (c *Client) noteClock(date, came time.Time) {
+	d := date.Sub(came.Truncate(time.Second))
+	if d.Abs() < clockNoise {
+		d = 0
+	}
+	c.clock.Store(&d)
 }
 
 // CloseIdleConnections closes the connections that no request uses. A client that is not used any more would keep them.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -14,6 +15,16 @@ import (
 type Error struct {
 	Status  int
 	Message string // the field message of the body, or what stood there instead
+
+	RetryAfter time.Duration // of a 503 with the header Retry-After: when the next request is worth sending
+	Stated     bool          // false: Retry-After was absent or unreadable, and RetryAfter is 0
+}
+
+// UnknownPath reports whether this is how Amazon's API Gateway refuses a path that it does not know: a 403 with one of
+// two fixed messages. Assumed: innius may run behind such a gateway.
+func (e *Error) UnknownPath() bool {
+	return e.Status == http.StatusForbidden &&
+		(strings.EqualFold(e.Message, "Missing Authentication Token") || strings.EqualFold(e.Message, "Forbidden"))
 }
 
 func (e *Error) Error() string {

@@ -8,4 +8,7 @@ type Fields struct {
 	SensorID, SensorName   string
 	Unit                   string // of a sensor
 	Time, Value            string // of a reading
+
+	Machines, Sensors, Values string // the field of data that holds the list of machines, of sensors, of values
+	TimeZone                  string // IANA name of the zone of times written without one; empty: such a time is unreadable
 }

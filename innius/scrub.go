@@ -70,6 +70,15 @@ func (s Secret) scrubError(text string) string {
 	return cut(strings.Join(strings.Fields(s.scrub(spaced(text))), " "), maxErrorText)
 }
 
+// maxPrintable bounds, in bytes, an id or a name from the network in a log line, on a page or in JSON.
+const maxPrintable = 200
+
+// Printable returns an id or a name from the network as it may be shown: valid UTF-8 without control characters and
+// bidirectional marks, at most 200 bytes. It does not redact the key: a text with the key never becomes an id or a name.
+func Printable(text string) string {
+	return cut(without(strings.ToValidUTF8(text, "\uFFFD"), control), maxPrintable)
+}
+
 // spaced keeps words apart that only a line break or tab separates, before control characters are taken out.
 func spaced(text string) string {
 	return strings.NewReplacer("\n", " ", "\r", " ", "\t", " ").Replace(text)

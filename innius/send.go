@@ -132,6 +132,7 @@ func (c *Client) read(resp *http.Response, r request, key Secret) (*answer, erro
 	a.clock = a.came
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 		a.clock = date
+		c.noteClock(date, a.came)
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	var failure error

@@ -33,7 +33,9 @@ type Account struct {
 	Name        string   // unique; the label account of the exporter's own metrics
 	URL         *url.URL // base URL without userinfo, query, fragment and closing slash
 	Key         KeySource
-	AllowHTTP   bool // permits http:// to a host that is not this machine
+	CompanyID   string // saves the company request; empty: the API names the company
+	CompanyName string // the label company; empty: CompanyID
+	AllowHTTP   bool   // permits http:// to a host that is not this machine
 	RateLimit   RateLimit
 	PageSize    int           // results a page
 	Timeout     time.Duration // of one request, without the wait for allowance

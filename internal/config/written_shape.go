@@ -41,6 +41,10 @@ type (
 		Unit        string `yaml:"unit,omitempty"`
 		Time        string `yaml:"time,omitempty"`
 		Value       string `yaml:"value,omitempty"`
+		Machines    string `yaml:"machines,omitempty"`
+		Sensors     string `yaml:"sensors,omitempty"`
+		Values      string `yaml:"values,omitempty"`
+		TimeZone    string `yaml:"time_zone,omitempty"`
 	}
 	writtenClient struct {
 		ProxyURL             string     `yaml:"proxy_url,omitempty"`
