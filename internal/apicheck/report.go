@@ -73,11 +73,18 @@ const (
 
 // Finding is something that a person should know, and what to set.
 type Finding struct {
-	Kind     string   `json:"kind"` // a word for each sort of finding, such as "tls-name"
-	Severity Severity `json:"severity"`
-	Text     []string `json:"text"`          // paragraphs in plain words
-	Set      string   `json:"set,omitempty"` // YAML to paste; empty where nothing can be set
-	Raw      string   `json:"raw,omitempty"` // the answer that was not understood: scrubbed and cut
+	Kind     string    `json:"kind"` // a word for each sort of finding, such as "tls-name"
+	Severity Severity  `json:"severity"`
+	Text     []string  `json:"text"`               // paragraphs in plain words
+	Settings []Setting `json:"settings,omitempty"` // tried in this check, and they worked; in the order to apply them
+	Set      string    `json:"set,omitempty"`      // YAML to paste: the settings, or a hint with comments; empty where there is none
+	Raw      string    `json:"raw,omitempty"`      // the answer that was not understood: scrubbed and cut
+}
+
+// Setting is one line of the config file, for a program to apply.
+type Setting struct {
+	Path  string `json:"path"`  // such as "accounts[0].endpoints.values"
+	Value any    `json:"value"` // a string or an integer
 }
 
 // Machine is one entry of the catalogue, with its sensors.
