@@ -3,7 +3,6 @@ package collector
 import (
 	"context"
 	"fmt"
-	"iter"
 	"maps"
 	"math"
 	"time"
@@ -18,12 +17,12 @@ func (a *account) ask(ctx context.Context, l *listing) {
 		a.askCompany(ctx, l)
 	case innius.OpMachines:
 		company := a.company
-		askPage(ctx, a, l, &l.machines, func(ctx context.Context, key string) iter.Seq2[innius.Page[innius.Machine], error] {
+		askPage(ctx, a, l, &l.machines, func(ctx context.Context, key string) (innius.Page[innius.Machine], error) {
 			return a.Client.Machines(ctx, company.ID, key)
 		}, func(m innius.Machine) string { return m.ID }, a.publishMachines)
 	default:
 		company := a.company
-		askPage(ctx, a, l, &l.sensors, func(ctx context.Context, key string) iter.Seq2[innius.Page[innius.Sensor], error] {
+		askPage(ctx, a, l, &l.sensors, func(ctx context.Context, key string) (innius.Page[innius.Sensor], error) {
 			return a.Client.Sensors(ctx, company.ID, l.machine, key)
 		}, func(s innius.Sensor) string { return s.ID }, func(list []innius.Sensor, now time.Time) {
 			a.catalogue.publishSensors(a.index, l.machine, list, now)
@@ -75,11 +74,11 @@ func (a *account) belongs(company innius.Company, now time.Time) bool {
 
 // askPage asks for the next page of a list, and publishes the list when it is complete.
 func askPage[T any](ctx context.Context, a *account, l *listing, p *partial[T],
-	pages func(context.Context, string) iter.Seq2[innius.Page[T], error], id func(T) string, publish func([]T, time.Time),
+	read func(context.Context, string) (innius.Page[T], error), id func(T) string, publish func([]T, time.Time),
 ) {
 	key := p.next
 	a.begin(ctx, func(ctx context.Context) func(time.Time) {
-		page, err := firstOf(pages(ctx, key))
+		page, err := read(ctx, key)
 		return func(now time.Time) {
 			if ctx.Err() != nil || l.gone || !a.listed(l, err, now) {
 				return
@@ -112,13 +111,6 @@ func (a *account) tellLong(l *listing, pages, items int) {
 		a.log.Warn("a list goes on; each page costs a request. If there are not so many, its next_key never ends",
 			"list", l.name(), "pages", pages, "items", items)
 	}
-}
-
-func firstOf[T any](pages iter.Seq2[innius.Page[T], error]) (innius.Page[T], error) {
-	for page, err := range pages {
-		return page, err
-	}
-	return innius.Page[T]{}, nil
 }
 
 func (a *account) publishMachines(list []innius.Machine, now time.Time) {

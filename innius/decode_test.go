@@ -52,7 +52,7 @@ func TestAListIsFoundInEveryShape(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
 				h := recording(row.body)
-				got, err := collect(dial(t, h).Machines(t.Context(), "acme", ""))
+				got, err := allMachines(t, dial(t, h), "acme", "")
 				want(t, "error", err, nil)
 				want(t, "machines", got, []innius.Machine{{ID: "press", Name: "press"}})
 				want(t, "requests", len(h.uris()), 1)
@@ -87,9 +87,9 @@ func TestTheUserChoosesWhichFieldCounts(t *testing.T) {
 		company, err := dial(t, answering(200, `{"data":`+object+`}`), fields).Company(t.Context())
 		want(t, "company", fmt.Sprint(company, err), fmt.Sprint(innius.Company{ID: "7", Name: "yes"}, nil))
 		c := dial(t, answering(200, `{"data":[`+object+`]}`), fields)
-		machines, err := collect(c.Machines(t.Context(), "7", ""))
+		machines, err := allMachines(t, c, "7", "")
 		want(t, "machines", fmt.Sprint(machines, err), fmt.Sprint([]innius.Machine{{ID: "7", Name: "yes"}}, nil))
-		sensors, err := collect(c.Sensors(t.Context(), "7", "7", ""))
+		sensors, err := allSensors(t, c, "7", "7", "")
 		want(t, "sensors", fmt.Sprint(sensors, err), fmt.Sprint([]innius.Sensor{{ID: "7", Name: "yes", Unit: "bar"}}, nil))
 		c = dial(t, answering(200, `{"data":[{"t":1,"v":1,"seen":"2026-03-02T11:00:00Z","avg":4}]}`), fields)
 		got, err := c.Newest(t.Context(), refTo("oil"), time.Time{}, innius.Cursor{})
@@ -103,7 +103,7 @@ func TestATextKeyThatOnlyLooksLikeZeroLeadsOn(t *testing.T) {
 		t.Run(key, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
 				h := pagesOf(map[string]string{"": `{"data":[{"id":"a"}],"next_key":"` + key + `"}`, key: `{"data":[{"id":"b"}]}`})
-				got, err := collect(dial(t, h).Machines(t.Context(), "acme", ""))
+				got, err := allMachines(t, dial(t, h), "acme", "")
 				want(t, "error", err, nil)
 				want(t, "machines", len(got), 2)
 			})

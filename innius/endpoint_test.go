@@ -31,7 +31,7 @@ func TestLimitAndStartKeyAreAddedOnlyWhereTheyAreNeeded(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
 				h := &recorder{answer: twoPages}
 				c := dial(t, h, pageSize(3), func(o *innius.Options) { o.Endpoints.Machines = row.template })
-				_, err := collect(c.Machines(t.Context(), "acme", ""))
+				_, err := allMachines(t, c, "acme", "")
 				want(t, "error", err, nil)
 				want(t, "asked", h.uris(), []string{"/v1" + row.first, "/v1" + row.second})
 			})

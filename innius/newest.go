@@ -53,7 +53,7 @@ func (c *Client) Newest(ctx context.Context, ref SensorRef, since time.Time, cur
 	}
 	slices.SortStableFunc(n.Readings, func(a, b Reading) int { return a.Time.Compare(b.Time) })
 	if err != nil {
-		err = fmt.Errorf("get the values of sensor %q of machine %q: %w", cut(ref.Sensor, maxErrorID), cut(ref.Machine, maxErrorID), err)
+		err = fmt.Errorf("get the values of sensor %s of machine %s: %w", quotedID(ref.Sensor), quotedID(ref.Machine), err)
 	}
 	return n, err
 }

@@ -2,6 +2,7 @@ package innius
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -78,6 +79,9 @@ const maxPrintable = 200
 func Printable(text string) string {
 	return cut(without(strings.ToValidUTF8(text, "\uFFFD"), control), maxPrintable)
 }
+
+// quotedID shows an id inside an error.
+func quotedID(id string) string { return strconv.Quote(cut(Printable(id), maxErrorID)) }
 
 // spaced keeps words apart that only a line break or tab separates, before control characters are taken out.
 func spaced(text string) string {

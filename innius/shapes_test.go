@@ -106,7 +106,7 @@ func TestMachinesAreTheSameInEverySpellingAndShape(t *testing.T) {
 					}
 					atNoon(t, func(t *testing.T) {
 						c, server := simulated(t, hall(), simulator.Options{Format: f}, pageSize(2))
-						got, err := collect(c.Machines(t.Context(), "acme", ""))
+						got, err := allMachines(t, c, "acme", "")
 						if err != nil {
 							t.Fatal(err)
 						}
@@ -130,7 +130,7 @@ func TestSensorsAreTheSameInEverySpellingAndShape(t *testing.T) {
 						}
 						atNoon(t, func(t *testing.T) {
 							c, server := simulated(t, hall(), simulator.Options{Format: f}, pageSize(2))
-							got, err := collect(c.Sensors(t.Context(), "acme", "press", ""))
+							got, err := allSensors(t, c, "acme", "press", "")
 							if err != nil {
 								t.Fatal(err)
 							}

@@ -83,12 +83,12 @@ func TestIDsThatAreNumbersKeepEachDigit(t *testing.T) {
 		c, server := simulated(t, p, simulator.Options{Format: simulator.Format{NumericIDs: true, History: fiveMinutes}})
 		company, err := c.Company(t.Context())
 		want(t, "company", fmt.Sprint(company, err), fmt.Sprint(innius.Company{ID: "9007199254740993", Name: "ACME"}, nil))
-		machines, err := collect(c.Machines(t.Context(), company.ID, ""))
+		machines, err := allMachines(t, c, company.ID, "")
 		if err != nil {
 			t.Fatal(err)
 		}
 		want(t, "machine", machines[0].ID, server.WireID("press"))
-		sensors, err := collect(c.Sensors(t.Context(), company.ID, machines[0].ID, ""))
+		sensors, err := allSensors(t, c, company.ID, machines[0].ID, "")
 		if err != nil {
 			t.Fatal(err)
 		}
