@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 )
 
 // answer carries out an operation.
@@ -23,10 +25,7 @@ func (s *Server) answer(c *call) reply {
 
 func (s *Server) companyReply(c *call) reply {
 	f := &s.opts.Format
-	var data any = f.company(c.plant)
-	if f.CompanyList {
-		data = []raw{f.company(c.plant)}
-	}
+	data := f.company(c.plant)
 	if _, ok := s.strike(c, NotAList); ok {
 		data = notAList
 	}
@@ -45,7 +44,14 @@ func (s *Server) listReply(c *call) reply {
 		return s.failure(http.StatusBadRequest, err.Error())
 	}
 	s.disturbPage(c, a, &p)
-	return reply{status: http.StatusOK, body: s.opts.Format.envelope(c.op, p)}
+	f := &s.opts.Format
+	switch empty := len(p.items) == 0 && !p.text && p.next == "" && c.op != OpMachines; {
+	case empty && c.op == OpValues && f.Window.NotFound && f.windowed(a.query):
+		return s.failure(http.StatusNotFound, "no values in range")
+	case empty && f.Empty != EmptyList:
+		return f.emptyReply(c.op)
+	}
+	return reply{status: http.StatusOK, body: f.envelope(c.op, p)}
 }
 
 // pageOf is one page of a list: some items, and the key of the next page where there is one.
@@ -74,6 +80,9 @@ func (s *Server) list(c *call, a asked) (pageOf, error) {
 func slicePage[T any](all []T, write func(T) raw, f *Format, a asked) pageOf {
 	var p pageOf
 	start := min(a.position, int64(len(all)))
+	if a.skipped < f.Sparse {
+		return pageOf{next: f.emptyKey(start, a.skipped+1)}
+	}
 	end := min(start+int64(a.limit), int64(len(all)))
 	for _, item := range all[start:end] {
 		p.items = append(p.items, write(item))
@@ -104,11 +113,16 @@ func (s *Server) disturbPage(c *call, a asked, p *pageOf) {
 
 // envelope writes data and next_key around a page.
 func (f *Format) envelope(op string, p pageOf) raw {
-	name := map[Shape]string{OwnField: op, Items: "items", Results: "results"}[f.Shape]
 	var data any = append([]raw{}, p.items...)
 	beside := f.next(p)
-	if name != "" {
+	if f.KeyObject != "" && len(beside) > 0 {
+		beside = object{{f.KeyObject, beside}}
+	}
+	if name := f.holder(op); name != "" {
 		inner := object{{name, data}}
+		if f.SecondList != "" {
+			inner = object{{f.SecondList, []raw{appendObject(nil, object{{"code", "A-1"}, {"text", "door open"}})}}, {name, data}}
+		}
 		if f.KeyInData {
 			inner, beside = append(inner, beside...), nil
 		}
@@ -120,10 +134,41 @@ func (f *Format) envelope(op string, p pageOf) raw {
 	return appendObject(nil, append(object{{f.Fields.Data, data}}, beside...))
 }
 
+// holder is the field of data that holds the list; empty: data is the list.
+func (f *Format) holder(op string) string {
+	if f.Holder != "" {
+		return f.Holder
+	}
+	return map[Shape]string{OwnField: op, Items: "items", Results: "results"}[f.Shape]
+}
+
+// emptyReply is an empty list without a further page, in a form other than [].
+func (f *Format) emptyReply(op string) reply {
+	var data any
+	switch f.Empty {
+	case EmptyNoContent:
+		return reply{status: http.StatusNoContent}
+	case EmptyBraces:
+		return reply{status: http.StatusOK, body: []byte("{}")}
+	case EmptyNoData:
+		return reply{status: http.StatusOK, body: appendObject(nil, f.next(pageOf{}))}
+	case EmptyDataObject:
+		data = object{}
+	case EmptyHolderNull:
+		data = object{{op, nil}}
+	case EmptyNull:
+		if name := f.holder(op); name != "" {
+			data = object{{name, nil}}
+		}
+	}
+	return reply{status: http.StatusOK, body: appendObject(nil, append(object{{f.Fields.Data, data}}, f.next(pageOf{})...))}
+}
+
 // asked is what the query of a list asks for.
 type asked struct {
 	limit     int
 	position  int64  // where the page starts, if continued
+	skipped   int    // empty pages sent instead of it so far
 	continued bool   // a start_key was given
 	key       string // the start_key, as given
 	query     url.Values
@@ -135,30 +180,45 @@ func (s *Server) ask(c *call) (asked, error) {
 	if err != nil {
 		return asked{}, errors.New("the query is malformed")
 	}
+	f := &s.opts.Format
+	if err = f.Parameters.check(query); err != nil {
+		return asked{}, err
+	}
 	a := asked{query: query}
 	if a.limit, err = s.limit(query); err != nil {
 		return asked{}, err
 	}
-	if a.continued = query.Has("start_key"); !a.continued {
+	if a.continued = query.Has(f.Parameters.StartKey); !a.continued {
 		return a, nil
 	}
-	a.key = query.Get("start_key")
-	a.position, err = s.opts.Format.position(a.key)
+	a.key = query.Get(f.Parameters.StartKey)
+	a.position, a.skipped, err = f.position(a.key)
 	return a, err
 }
 
 func (s *Server) limit(query url.Values) (int, error) {
 	limits := s.limits()
-	most := limits.maxPage()
-	if !query.Has("limit") {
+	most, name := limits.maxPage(), s.opts.Format.Parameters.Limit
+	if !query.Has(name) {
 		return min(most, defaultPage), nil
 	}
-	n, err := strconv.Atoi(query.Get("limit"))
+	n, err := strconv.Atoi(query.Get(name))
 	switch {
 	case err != nil || n < 1:
-		return 0, fmt.Errorf("limit must be a whole number from 1 to %d", most)
+		return 0, fmt.Errorf("%s must be a whole number from 1 to %d", name, most)
 	case n > most && !limits.ClampPage:
-		return 0, fmt.Errorf("limit must be at most %d", most)
+		return 0, fmt.Errorf("%s must be at most %d", name, most)
 	}
 	return min(n, most), nil
+}
+
+// check refuses parameters that are not known, where the API is strict.
+func (p Parameters) check(query url.Values) error {
+	known := []string{p.Limit, p.StartKey, p.From, p.To}
+	for name := range query {
+		if p.Strict && !slices.Contains(known, name) {
+			return fmt.Errorf("unknown parameter %s; known are %s", name, strings.Join(known, ", "))
+		}
+	}
+	return nil
 }

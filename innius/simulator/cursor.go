@@ -20,7 +20,14 @@ const (
 	textMark = "\xfb\xff\xbf"
 )
 
-func (f *Format) nextKey(position int64) string {
+func (f *Format) nextKey(position int64) string { return f.emptyKey(position, 0) }
+
+// emptyKey is the key of a page with the number of empty pages that precede it and were sent: its last digit, where
+// pages are sparse.
+func (f *Format) emptyKey(position int64, sent int) string {
+	if f.Sparse > 0 {
+		position = position*10 + int64(sent)
+	}
 	key := strconv.FormatInt(position+1, 10)
 	if f.CursorTTL > 0 {
 		issue := strconv.FormatInt(time.Now().Unix()%issueModulo, 10)
@@ -29,13 +36,24 @@ func (f *Format) nextKey(position int64) string {
 	if f.NextKey == TextKey {
 		key = base64.StdEncoding.EncodeToString([]byte(textMark + key))
 	}
-	return key
+	return f.KeyPrefix + key
 }
 
 var errKey = errors.New("start_key is malformed")
 
-// position reads a start_key. Its errors are for the message of a 400.
-func (f *Format) position(key string) (int64, error) {
+// position reads a start_key, and how many empty pages were sent before it. Its errors are for the message of a 400.
+func (f *Format) position(key string) (at int64, skipped int, err error) {
+	key, ok := strings.CutPrefix(key, f.KeyPrefix)
+	if !ok {
+		return 0, 0, errKey
+	}
+	if at, err = f.decodeKey(key); err == nil && f.Sparse > 0 {
+		at, skipped = at/10, int(at%10)
+	}
+	return at, skipped, err
+}
+
+func (f *Format) decodeKey(key string) (int64, error) {
 	if f.NextKey == TextKey {
 		plain, err := base64.StdEncoding.DecodeString(key)
 		text, ok := strings.CutPrefix(string(plain), textMark)
@@ -78,7 +96,9 @@ func (f *Format) fresh(key string) (int64, error) {
 // next is the field next_key of a page; none where the end is told by its absence.
 func (f *Format) next(p pageOf) object {
 	switch {
-	case p.next != "" && f.NextKey == TextKey:
+	case f.NoNextKey:
+		return nil
+	case p.next != "" && (f.NextKey == TextKey || f.KeyPrefix != ""):
 		return object{{f.Fields.NextKey, p.next}}
 	case p.next != "":
 		return object{{f.Fields.NextKey, json.Number(p.next)}}

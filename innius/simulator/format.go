@@ -29,7 +29,94 @@ type Format struct {
 	NeedWindow    bool          // values without the parameters from and to get a 400
 	History       time.Duration // how far back values go; 0: 30 days
 	CursorTTL     time.Duration // a start_key older than this gets a 400; 0: never
+
+	Empty        EmptyForm   // an empty list of values, or of one machine's sensors
+	Company      CompanyForm // instead of CompanyList
+	Holder       string      // data is an object that holds the list under this name, whatever Shape says
+	SecondList   string      // data, where it is an object, holds a list of other objects under this name
+	KeyObject    string      // next_key stands in an object of this name: paging, meta
+	NoNextKey    bool        // every list ends after its first page, without a next_key
+	KeyPrefix    string      // stands before each next_key, which is text then
+	Sparse       int         // so many empty pages with a next_key precede each page, at most 9
+	Paths        Paths
+	Parameters   Parameters
+	GatewayPaths bool // an unknown path gets 403 "Missing Authentication Token", whatever the key
+	Window       Window
+	Zone         *time.Location // of the time form Zoneless; nil: UTC
+	Pairs        bool           // a reading is [time, value]; Extra.Reading is left out
+	Decimal      DecimalForm
 }
+
+// Paths holds the path of each operation, with the placeholders {company}, {machine} and {sensor}. Empty: the documented
+// hierarchy in words that are assumed.
+type Paths struct{ Company, Machines, Sensors, Values string }
+
+// Parameters holds the names of the query parameters. Empty: the default given beside it.
+type Parameters struct {
+	Limit    string // limit
+	StartKey string // start_key
+	From     string // from
+	To       string // to
+	Strict   bool   // a parameter of another name gets a 400 that lists the known ones
+}
+
+// Window says what the parameters from and to do. The zero value: epoch milliseconds, both ends included.
+type Window struct {
+	Unit         WindowUnit
+	Ignored      bool          // the parameters have no effect, and none is refused
+	Max          time.Duration // a longer range gets a 400 that names it; 0: any
+	Exclusive    bool          // a reading at from itself is left out
+	RefuseFuture bool          // from later than the API's clock, or than to, gets a 400
+	NotFound     bool          // 404 where no reading is in the range
+}
+
+// WindowUnit says how from and to are written.
+type WindowUnit int
+
+// The units of a window.
+const (
+	EpochMilliseconds WindowUnit = iota
+	EpochSeconds
+	TimeText // RFC 3339
+	EpochNanoseconds
+)
+
+// EmptyForm says how an empty list without a further page is written. It concerns values and the sensors of a machine.
+type EmptyForm int
+
+// The forms of an empty list.
+const (
+	EmptyList       EmptyForm = iota // []
+	EmptyNull                        // null where the list stands
+	EmptyDataNull                    // data is null
+	EmptyNoData                      // no field data
+	EmptyBraces                      // {}
+	EmptyDataObject                  // {"data":{}}
+	EmptyHolderNull                  // {"data":{"values":null}}, or sensors
+	EmptyNoContent                   // 204
+)
+
+// CompanyForm says what data holds in the response for the company.
+type CompanyForm int
+
+// The forms of the company.
+const (
+	CompanyObject   CompanyForm = iota // its object
+	CompanyListed                      // a list of one object
+	CompanyNested                      // {"company": object}
+	CompanyText                        // the id alone
+	CompanyTextList                    // a list of one id
+)
+
+// DecimalForm says how numeric values are written.
+type DecimalForm int
+
+// The forms of numeric values. All but Point are text.
+const (
+	Point   DecimalForm = iota // as NumbersAsText says
+	Comma                      // "12,5"
+	Percent                    // "12.5%"
+)
 
 // Fields holds the spelling of each field, letter case too. Empty: the default given beside it.
 type Fields struct {
@@ -88,12 +175,13 @@ type Order int
 const (
 	Descending Order = iota // newest first
 	Ascending               // oldest of the history, or of the window, first
+	Blocks                  // pages go back in time, each page is oldest first
 )
 
 // TimeForm says how the time of a reading is written.
 type TimeForm int
 
-// The forms of time. All but RFC3339 count from 1970.
+// The forms of time: numbers count from 1970, the others are text.
 const (
 	Milliseconds TimeForm = iota
 	RFC3339
@@ -101,12 +189,27 @@ const (
 	FractionalSeconds
 	Microseconds
 	Nanoseconds
+	OffsetMinutes // 2006-01-02T15:04:05.999+0000
+	OffsetHours   // 2006-01-02T15:04:05.999+00
+	SpaceUTC      // 2006-01-02 15:04:05.999 UTC
+	BasicForm     // 20060102T150405Z
+	NoSeconds     // 2006-01-02T15:04Z
+	ZoneID        // 2006-01-02T15:04:05.999Z[UTC]
+	EastOffset    // 2006-01-02T16:04:05.999+0100
+	Zoneless      // 2006-01-02T15:04:05.999 by Format.Zone
 )
 
 const defaultHistory = 30 * 24 * time.Hour
 
 func (f Format) withDefaults() Format {
 	f.Fields = f.Fields.withDefaults()
+	f.Paths, f.Parameters = f.Paths.withDefaults(), f.Parameters.withDefaults()
+	if f.Zone == nil {
+		f.Zone = time.UTC
+	}
+	if f.CompanyList && f.Company == CompanyObject {
+		f.Company = CompanyListed
+	}
 	if f.History == 0 {
 		f.History = defaultHistory
 	}
@@ -114,15 +217,35 @@ func (f Format) withDefaults() Format {
 }
 
 func (f Fields) withDefaults() Fields {
-	for field, name := range map[*string]string{
+	fill(map[*string]string{
 		&f.Data: "data", &f.NextKey: "next_key", &f.Message: "message",
 		&f.CompanyID: "domain", &f.MachineID: "machineid", &f.SensorID: "id",
 		&f.Name: "name", &f.Description: "description", &f.Unit: "unit",
 		&f.Time: "t", &f.Value: "v",
-	} {
+	})
+	return f
+}
+
+func (p Paths) withDefaults() Paths {
+	fill(map[*string]string{
+		&p.Company:  "/companies/me",
+		&p.Machines: "/companies/{company}/machines",
+		&p.Sensors:  "/companies/{company}/machines/{machine}/sensors",
+		&p.Values:   "/companies/{company}/machines/{machine}/sensors/{sensor}/values",
+	})
+	return p
+}
+
+func (p Parameters) withDefaults() Parameters {
+	fill(map[*string]string{&p.Limit: "limit", &p.StartKey: "start_key", &p.From: "from", &p.To: "to"})
+	return p
+}
+
+// fill sets the empty fields.
+func fill(defaults map[*string]string) {
+	for field, value := range defaults {
 		if *field == "" {
-			*field = name
+			*field = value
 		}
 	}
-	return f
 }

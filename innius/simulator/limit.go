@@ -30,11 +30,13 @@ const (
 // RetryAfterForm says how a 429 names its wait.
 type RetryAfterForm int
 
-// The forms of Retry-After, all of whole seconds, rounded up.
+// The forms of Retry-After. Seconds and Date are the wait in whole seconds, rounded up; Zero and One state no true wait.
 const (
 	Seconds RetryAfterForm = iota
 	Date
 	Absent
+	Zero
+	One
 )
 
 const (
@@ -126,6 +128,10 @@ func (l Limits) retryAfter(now time.Time, wait time.Duration) string {
 	switch l.RetryAfter {
 	case Absent:
 		return ""
+	case Zero:
+		return "0"
+	case One:
+		return "1"
 	case Date:
 		return now.Add(wait + time.Second - 1).UTC().Format(http.TimeFormat)
 	default:

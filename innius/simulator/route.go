@@ -79,60 +79,61 @@ func unescape(path string) (segments []string, ok bool) {
 	return segments, true
 }
 
-// patterns are the paths of the operations. They follow the documented hierarchy; the words themselves are assumed.
-var patterns = []struct {
-	op    string
-	words []string // "" stands for an id
-}{
-	{OpCompany, []string{"companies", "me"}},
-	{OpMachines, []string{"companies", "", "machines"}},
-	{OpSensors, []string{"companies", "", "machines", "", "sensors"}},
-	{OpValues, []string{"companies", "", "machines", "", "sensors", "", "values"}},
-}
-
+// route finds the operation whose path matches, and what the path names.
 func (c *call) route(segments []string, f *Format) {
-	for _, p := range patterns {
-		if ids, ok := match(p.words, segments); ok {
-			c.op = p.op
+	for _, p := range [][2]string{
+		{OpCompany, f.Paths.Company}, {OpMachines, f.Paths.Machines}, {OpSensors, f.Paths.Sensors}, {OpValues, f.Paths.Values},
+	} {
+		if ids, ok := match(p[1], segments); ok {
+			c.op = p[0]
 			c.found = c.find(ids, f)
 			return
 		}
 	}
 }
 
-func match(words, segments []string) (ids []string, ok bool) {
+// match compares a path with a template, and returns the ids that stand at its placeholders.
+func match(template string, segments []string) (ids map[string]string, ok bool) {
+	words := strings.Split(strings.TrimPrefix(template, "/"), "/")
 	if len(words) != len(segments) {
 		return nil, false
 	}
+	ids = map[string]string{}
 	for i, word := range words {
+		name, isID := strings.CutPrefix(word, "{")
 		switch {
-		case word == "" && segments[i] != "":
-			ids = append(ids, segments[i])
-		case word == "" || word != segments[i]:
+		case isID && segments[i] != "":
+			ids[strings.TrimSuffix(name, "}")] = segments[i]
+		case isID || word != segments[i]:
 			return nil, false
 		}
 	}
 	return ids, true
 }
 
-// find looks up company, machine and sensor, as far as the path names them.
-func (c *call) find(ids []string, f *Format) bool {
-	if len(ids) > 0 && ids[0] != f.wireID(c.plant.id) {
+// find looks up company, machine and sensor, as far as the path names them. A sensor without its machine is looked for in
+// all machines.
+func (c *call) find(ids map[string]string, f *Format) bool {
+	if id, named := ids["company"]; named && id != f.wireID(c.plant.id) {
 		return false
 	}
-	if len(ids) > 1 {
-		i := slices.IndexFunc(c.plant.machines, func(m *machine) bool { return f.wireID(m.ID) == ids[1] })
-		if i < 0 {
-			return false
-		}
-		c.machine = c.plant.machines[i]
+	machineID, inMachine := ids["machine"]
+	sensorID, ofSensor := ids["sensor"]
+	if !inMachine && !ofSensor {
+		return true
 	}
-	if len(ids) > 2 {
-		i := slices.IndexFunc(c.machine.sensors, func(s *series) bool { return f.wireID(s.ID) == ids[2] })
-		if i < 0 {
-			return false
+	for _, m := range c.plant.machines {
+		if inMachine && f.wireID(m.ID) != machineID {
+			continue
 		}
-		c.series = c.machine.sensors[i]
+		c.machine = m
+		i := slices.IndexFunc(m.sensors, func(s *series) bool { return f.wireID(s.ID) == sensorID })
+		if ofSensor && i >= 0 {
+			c.series = m.sensors[i]
+		}
+		if !ofSensor || i >= 0 {
+			return true
+		}
 	}
-	return true
+	return false
 }

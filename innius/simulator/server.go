@@ -66,6 +66,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // admit refuses what never comes to an operation: other methods, paths outside, wrong keys, requests over the limit.
 func (s *Server) admit(c *call) (refusal reply, refused bool) {
+	if s.opts.Format.GatewayPaths && c.op == OpUnknown {
+		return s.failure(http.StatusForbidden, "Missing Authentication Token"), true
+	}
 	if c.outside {
 		return s.failure(http.StatusNotFound, s.outsideMessage(c.r)), true
 	}
@@ -117,6 +120,7 @@ func (s *Server) charge() (wait time.Duration) {
 // limited makes a 429, and reports whether it names its wait.
 func (s *Server) limited(c *call, wait time.Duration) (r reply, stated bool) {
 	s.mu.Lock()
+	form := s.meter.limits.RetryAfter
 	header := s.meter.limits.retryAfter(c.now(), wait)
 	s.mu.Unlock()
 	r = s.failure(http.StatusTooManyRequests, "Too Many Requests")
@@ -124,7 +128,7 @@ func (s *Server) limited(c *call, wait time.Duration) (r reply, stated bool) {
 		return r, false
 	}
 	r.header = map[string]string{"Retry-After": header}
-	return r, true
+	return r, form != Zero && form != One
 }
 
 // disturbClock makes the API's clock wrong, or hides it, for whatever is answered.
@@ -153,7 +157,9 @@ func (s *Server) send(c *call, r reply) {
 	for name, value := range r.header {
 		h.Set(name, value)
 	}
-	h.Set("Content-Length", strconv.Itoa(len(r.body)))
+	if r.status != http.StatusNoContent {
+		h.Set("Content-Length", strconv.Itoa(len(r.body)))
+	}
 	h["Date"] = c.date()
 	s.countAnswer(c, r.status)
 	body := r.body

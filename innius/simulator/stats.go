@@ -3,6 +3,7 @@ package simulator
 import (
 	"maps"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -30,7 +31,7 @@ type Stats struct {
 	Requests    int               // requests received, with or without an answer yet
 	Limited     int               // 429s because the allowance was used up: a client that knows the limits can foresee them
 	Unforeseen  int               // 429s by the fault TooMany
-	TooEarly    int               // requests sent before the moment that the last 429 named
+	TooEarly    int               // requests sent before the moment that the last 429, or 503 with Retry-After, named
 	KeyExposed  int               // requests with the key in the URL or in any header but x-api-key
 	InFlight    int               // requests that are being served now
 	MaxInFlight int               // the most at once so far
@@ -124,4 +125,16 @@ func (s *Server) countLimited(injected bool, wait time.Duration, stated bool) {
 	if stated {
 		s.waitFrom, s.waitUntil = now.Add(reaction), now.Add(wait)
 	}
+}
+
+// noteWait remembers the moment that a Retry-After of whole seconds names, outside of a 429.
+func (s *Server) noteWait(retryAfter string) {
+	seconds, err := strconv.Atoi(retryAfter)
+	if err != nil {
+		return
+	}
+	now := time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waitFrom, s.waitUntil = now.Add(reaction), now.Add(time.Duration(seconds)*time.Second)
 }

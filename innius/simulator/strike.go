@@ -23,7 +23,12 @@ func (s *Server) replace(c *call, f Fault) {
 		s.countAnswer(c, http.StatusOK)
 		endless(c)
 	default:
-		s.send(c, s.fixedReply(c, f.Kind))
+		r := s.fixedReply(c, f.Kind)
+		if f.Kind == Unavailable && f.RetryAfter != "" {
+			r.header = map[string]string{"Retry-After": f.RetryAfter}
+			s.noteWait(f.RetryAfter)
+		}
+		s.send(c, r)
 	}
 }
 

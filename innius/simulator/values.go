@@ -1,9 +1,9 @@
 package simulator
 
 import (
-	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -13,7 +13,7 @@ type span struct{ lo, hi int64 }
 
 // valuesPage finds one page of a sensor's readings by arithmetic.
 func (f *Format) valuesPage(c *call, a asked) (pageOf, error) {
-	w, err := f.window(a.query)
+	w, err := f.window(a.query, c.now())
 	if err != nil || c.series.Period <= 0 {
 		return pageOf{}, err
 	}
@@ -26,7 +26,7 @@ func (f *Format) valuesPage(c *call, a asked) (pageOf, error) {
 }
 
 // walk collects readings from where the page starts, and looks for one more, which is where the next page starts.
-func (f *Format) walk(s *series, within span, a asked) pageOf {
+func (f *Format) walk(s *series, within span, a asked) (p pageOf) {
 	at, step := within.hi, int64(-1)
 	if f.Order == Ascending {
 		at, step = within.lo, 1
@@ -36,7 +36,12 @@ func (f *Format) walk(s *series, within span, a asked) pageOf {
 	} else if a.continued {
 		at = min(at, a.position)
 	}
-	var p pageOf
+	if a.skipped < f.Sparse {
+		return pageOf{next: f.emptyKey(at, a.skipped+1)}
+	}
+	if f.Order == Blocks {
+		defer func() { slices.Reverse(p.items) }()
+	}
 	for {
 		i, ok := s.next(at, step, within.lo, within.hi)
 		if !ok {
@@ -57,27 +62,78 @@ type window struct {
 	bounded  bool // to was given
 }
 
-func (f *Format) window(query url.Values) (window, error) {
+// windowed reports whether a request states a window.
+func (f *Format) windowed(query url.Values) bool {
+	return !f.Window.Ignored && (query.Has(f.Parameters.From) || query.Has(f.Parameters.To))
+}
+
+func (f *Format) window(query url.Values, now time.Time) (window, error) {
 	w := window{}
-	if f.NeedWindow && (!query.Has("from") || !query.Has("to")) {
-		return w, errors.New("the parameters from and to are required (epoch milliseconds)")
+	from, to := f.Parameters.From, f.Parameters.To
+	if f.NeedWindow && (!query.Has(from) || !query.Has(to)) {
+		return w, fmt.Errorf("the parameters %s and %s are required (%s)", from, to, f.Window.Unit)
+	}
+	if !f.windowed(query) {
+		return w, nil
 	}
 	var err error
-	if query.Has("from") {
-		if w.from, err = milliseconds(query, "from"); err != nil {
+	if query.Has(from) {
+		if w.from, err = f.Window.Unit.parse(query, from); err != nil {
 			return w, err
 		}
 	}
-	if w.bounded = query.Has("to"); w.bounded {
-		w.to, err = milliseconds(query, "to")
+	if w.bounded = query.Has(to); w.bounded {
+		if w.to, err = f.Window.Unit.parse(query, to); err != nil {
+			return w, err
+		}
+	}
+	if query.Has(from) {
+		err = f.checkRange(w, now.UnixNano())
+		if f.Window.Exclusive {
+			w.from++
+		}
 	}
 	return w, err
 }
 
-func milliseconds(query url.Values, name string) (int64, error) {
-	n, err := strconv.ParseInt(query.Get(name), 10, 64)
-	if err != nil || n < 0 || n > 1<<42 {
-		return 0, fmt.Errorf("%s must be epoch milliseconds", name)
+// checkRange refuses what the API does not permit of a window that has a from.
+func (f *Format) checkRange(w window, now int64) error {
+	end := now
+	if w.bounded {
+		end = w.to
 	}
-	return n * int64(time.Millisecond), nil
+	switch own := f.Window; {
+	case own.RefuseFuture && w.from > now:
+		return fmt.Errorf("%s must not be in the future", f.Parameters.From)
+	case own.RefuseFuture && w.from > end:
+		return fmt.Errorf("%s must not be later than %s", f.Parameters.From, f.Parameters.To)
+	case own.Max > 0 && end-w.from > int64(own.Max):
+		return fmt.Errorf("the range from %s to %s must be at most %v", f.Parameters.From, f.Parameters.To, own.Max)
+	}
+	return nil
+}
+
+// String is the unit in the words of the API's messages.
+func (u WindowUnit) String() string {
+	return map[WindowUnit]string{
+		EpochMilliseconds: "epoch milliseconds", EpochSeconds: "epoch seconds", TimeText: "RFC 3339", EpochNanoseconds: "epoch nanoseconds",
+	}[u]
+}
+
+// parse reads a parameter, in nanoseconds since 1970.
+func (u WindowUnit) parse(query url.Values, name string) (int64, error) {
+	malformed := fmt.Errorf("%s must be %s", name, u)
+	if u == TimeText {
+		t, err := time.Parse(time.RFC3339, query.Get(name))
+		if err != nil {
+			return 0, malformed
+		}
+		return t.UnixNano(), nil
+	}
+	each := map[WindowUnit]time.Duration{EpochMilliseconds: time.Millisecond, EpochSeconds: time.Second, EpochNanoseconds: 1}[u]
+	n, err := strconv.ParseInt(query.Get(name), 10, 64)
+	if err != nil || n < 0 || n > int64(1<<62)/int64(each) {
+		return 0, malformed
+	}
+	return n * int64(each), nil
 }

@@ -3,10 +3,26 @@ package simulator
 import (
 	"encoding/json"
 	"strconv"
+	"strings"
 	"time"
 )
 
-func (f *Format) company(p *plant) raw {
+// company is what data holds in the response for the company.
+func (f *Format) company(p *plant) any {
+	switch f.Company {
+	case CompanyListed:
+		return []raw{f.companyObject(p)}
+	case CompanyNested:
+		return object{{"company", f.companyObject(p)}}
+	case CompanyText:
+		return f.id(p.id)
+	case CompanyTextList:
+		return []any{f.id(p.id)}
+	}
+	return f.companyObject(p)
+}
+
+func (f *Format) companyObject(p *plant) raw {
 	o := object{{f.Fields.CompanyID, f.id(p.id)}}.text(f.Fields.Name, p.name)
 	return appendObject(nil, o.extra(f.Extra.Company))
 }
@@ -22,20 +38,65 @@ func (f *Format) sensor(s *series) raw {
 }
 
 func (f *Format) reading(s *series, i int64) raw {
-	o := object{{f.Fields.Time, f.time(time.Unix(0, s.stamp(i)))}, {f.Fields.Value, f.value(s.value(i))}}
+	at, value := f.time(time.Unix(0, s.stamp(i))), f.value(s.value(i))
+	if f.Pairs {
+		return appendList(nil, []raw{appendJSON(nil, at), appendJSON(nil, value)})
+	}
+	o := object{{f.Fields.Time, at}, {f.Fields.Value, value}}
 	return appendObject(make([]byte, 0, 64), o.extra(f.Extra.Reading))
 }
 
 // time writes a time as the format says: a number kept as written, or text.
 func (f *Format) time(t time.Time) any {
-	if f.Time == RFC3339 {
-		return t.UTC().Format(time.RFC3339Nano)
+	if layout := f.layout(); layout != "" {
+		return t.In(f.zone()).Format(layout)
 	}
 	digits := f.digits(t)
 	if f.TimeAsText {
 		return digits
 	}
 	return json.Number(digits)
+}
+
+// layout is how a time in text is written; empty where it is a number.
+func (f *Format) layout() string {
+	const seconds = "2006-01-02T15:04:05.999999999"
+	return map[TimeForm]string{
+		RFC3339:       time.RFC3339Nano,
+		OffsetMinutes: seconds + "-0700",
+		OffsetHours:   seconds + "-07",
+		SpaceUTC:      "2006-01-02 15:04:05.999999999 MST",
+		BasicForm:     "20060102T150405Z0700",
+		NoSeconds:     "2006-01-02T15:04Z07:00",
+		ZoneID:        seconds + "Z07:00[MST]",
+		EastOffset:    seconds + "-0700",
+		Zoneless:      seconds,
+	}[f.Time]
+}
+
+func (f *Format) zone() *time.Location {
+	switch f.Time {
+	case EastOffset:
+		return time.FixedZone("", int(time.Hour/time.Second))
+	case Zoneless:
+		return f.Zone
+	}
+	return time.UTC
+}
+
+// resolution is the smallest step of the times that the format can write.
+func (f *Format) resolution() time.Duration {
+	switch f.Time {
+	case Milliseconds:
+		return time.Millisecond
+	case WholeSeconds, BasicForm:
+		return time.Second
+	case FractionalSeconds, Microseconds:
+		return time.Microsecond
+	case NoSeconds:
+		return time.Minute
+	}
+	return time.Nanosecond
 }
 
 func (f *Format) digits(t time.Time) string {
@@ -53,17 +114,29 @@ func (f *Format) digits(t time.Time) string {
 }
 
 func (f *Format) value(v any) any {
-	if !f.NumbersAsText {
+	if !f.NumbersAsText && f.Decimal == Point {
 		return v
 	}
 	switch v.(type) {
 	case float64, int, int64, json.Number:
 		text := appendJSON(nil, v)
 		if text[0] != '"' {
-			return string(text)
+			return f.decimal(string(text))
 		}
 	}
 	return v
+}
+
+func (f *Format) decimal(number string) string {
+	switch {
+	case f.Decimal == Percent:
+		return number + "%"
+	case f.Decimal == Comma && strings.Contains(number, "."):
+		return strings.ReplaceAll(number, ".", ",")
+	case f.Decimal == Comma:
+		return number + ",0"
+	}
+	return number
 }
 
 // id writes an id: as it is, or as the number that stands for it.
