@@ -8,15 +8,12 @@ import (
 )
 
 // Describe returns the settings of an account of the exporter that describe this API, by the path of the key below the
-// account; only what differs from the exporter's defaults. inexpressible names the fact that no setting can express,
+// account, but for url and key; only what differs from the exporter's defaults. inexpressible names the fact that no setting can express,
 // empty where the settings describe everything. The names of the keys are a second statement of the exporter's
 // documentation: nothing here is shared with its code.
 func (o Options) Describe() (settings map[string]any, inexpressible string) {
 	f := o.Format.withDefaults()
 	settings = map[string]any{}
-	if o.BasePath != "" {
-		settings["url"] = "http://innius.test" + o.BasePath
-	}
 	if o.Limits.PerHour > 0 {
 		settings["rate_limit.requests_per_hour"] = o.Limits.PerHour
 		settings["rate_limit.burst"] = max(1, o.Limits.Burst)

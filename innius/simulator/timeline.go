@@ -44,26 +44,5 @@ func (t *Timeline) Next() (Reading, bool) {
 	return Reading{Stamp: time.Unix(0, t.series.stamp(i)).UTC(), Visible: time.Unix(0, t.series.visible(i)).UTC()}, true
 }
 
-// Newest is the newest reading of a sensor that the API shows at this moment: its time as the format writes it, and its
-// value. ok is false where there is none within Format.History. It sends no request.
-func (s *Server) Newest(machineID, sensorID string) (at time.Time, value any, ok bool) {
-	s.mu.Lock()
-	m := s.plant.machine(machineID)
-	s.mu.Unlock()
-	if m == nil {
-		return time.Time{}, nil, false
-	}
-	for _, own := range m.sensors {
-		if own.ID != sensorID || own.Period <= 0 {
-			continue
-		}
-		f, now := &s.opts.Format, time.Now()
-		last := own.newest(now)
-		i, ok := own.next(last, -1, own.first(now.Add(-f.History).UnixNano()), last)
-		if !ok {
-			break
-		}
-		return time.Unix(0, own.stamp(i)).UTC().Truncate(f.resolution()), own.value(i), true
-	}
-	return time.Time{}, nil, false
-}
+// Written is a time as the format can write it: with no more digits than it shows.
+func (f Format) Written(t time.Time) time.Time { return t.UTC().Truncate(f.resolution()) }

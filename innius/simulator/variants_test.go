@@ -119,14 +119,13 @@ func TestServerStatesAWaitWithUnavailable(t *testing.T) {
 	})
 }
 
-func TestServerKnowsItsNewestReading(t *testing.T) {
-	visit(t, small(), Options{Format: Format{Time: NoSeconds}}, func(t *testing.T, v *visitor) {
-		time.Sleep(90500 * time.Millisecond)
-		at, value, ok := v.server.Newest("m1", "fast")
-		if want := time.Date(2000, 1, 1, 0, 1, 0, 0, time.UTC); !ok || !at.Equal(want) || value != int64(946684890) {
-			t.Errorf("newest %v %v %v, want %v", at, value, ok, want)
+func TestFormatKnowsTheDigitsOfItsTimes(t *testing.T) {
+	at := time.Date(2000, 1, 1, 0, 1, 30, 123456789, time.UTC)
+	for form, want := range map[TimeForm]string{NoSeconds: "00:01:00", WholeSeconds: "00:01:30", Milliseconds: "00:01:30.123", ZoneID: "00:01:30.123456789"} {
+		if got := (Format{Time: form}).Written(at).Format("15:04:05.999999999"); got != want {
+			t.Errorf("form %d: got %s, want %s", form, got, want)
 		}
-	})
+	}
 }
 
 func TestOptionsDescribe(t *testing.T) {

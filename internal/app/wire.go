@@ -80,12 +80,16 @@ func rules(cfg *config.Config) []collector.Rule {
 	return rules
 }
 
+// useTransport is called with the transport of each account before its first request. Tests lead it to a simulated API.
+var useTransport = func(*http.Transport) {}
+
 // newAccount makes the client of an account; looked is called whenever the key was read.
 func newAccount(a config.Account, metrics *collector.Metrics, looked func()) (collector.Account, error) {
 	transport, err := a.HTTPClient.Transport()
 	if err != nil {
 		return collector.Account{}, err
 	}
+	useTransport(transport)
 	key := func() (innius.Secret, error) {
 		defer looked() // a rotation may have left the file readable by others
 		return a.Key.Key()
