@@ -2,6 +2,7 @@ package collector
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"innius_exporter/innius"
@@ -60,11 +61,24 @@ func (a *account) keep(t *turn, newest innius.Newest, whole bool, now time.Time)
 		a.log.Warn("readings are skipped; the status page says which sensors have none other", "sensor", t.sensor.label,
 			"why", unreadable(n.odd))
 	}
-	if newest.Behind && !t.behind {
-		t.behind = true
-		a.log.Warn("the newest reading found is more than a day old, and the pages of values go on: reading all of them "+
-			"costs many requests; set endpoints.values to a template with {from_ms}", "sensor", t.sensor.label)
+	for _, r := range newest.Remarks {
+		a.remark(r, t.sensor)
 	}
+}
+
+// remark is what a poll revealed of the API, and the first sensor that showed it, by their labels.
+type remark struct {
+	innius.Remark
+	machine, sensor string
+}
+
+// remark logs and publishes a remark, once per account. After a reload, which may have cured it, it is new again.
+func (a *account) remark(r innius.Remark, s *sensor) {
+	if slices.ContainsFunc(a.state.remarks, func(known remark) bool { return known.Remark == r }) {
+		return
+	}
+	a.state.remarks = append(slices.Clip(a.state.remarks), remark{r, s.machine.label, s.label})
+	a.log.Warn(string(r), "machine", s.machine.label, "sensor", s.label)
 }
 
 // judge lets the gate take an answer into account, and logs what changed by it, once.

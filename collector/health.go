@@ -23,6 +23,8 @@ type health struct {
 	blind      class     // of the failure of company or machine list, of which none has ever been read
 	blindSince time.Time // when that began
 
+	remarks []remark // on how the API serves values; never changed in place
+
 	lists map[string]string // why the sensors of a machine cannot be listed, by machine id; never changed in place
 
 	discovery   DiscoveryStatus // how far it has come; without words

@@ -43,7 +43,6 @@ type turn struct {
 	asked    time.Time // last; zero: never
 	failures int       // in a row, through its own fault
 	gone     bool      // left while its request was under way
-	behind   bool      // said once that its pages of values are too many
 	seed     uint64    // of its pseudo-random numbers; 0: not yet
 }
 
@@ -98,7 +97,7 @@ func (r *roundRobin) set(machineID string, sensors []*sensor) (added, removed in
 func (r *roundRobin) admit(s *sensor) *turn {
 	t := &turn{sensor: s}
 	if before := r.heritage[s.ref()]; before != nil {
-		t.seed, t.behind = before.seed, before.behind
+		t.seed = before.seed
 	}
 	t.entry = entry[*turn]{value: t, index: -1}
 	r.put(t, r.firstDue(t, s.cell.Load()))

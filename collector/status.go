@@ -36,6 +36,7 @@ type AccountStatus struct {
 	Sensors           map[State]int   `json:"sensors"`
 	Promises          map[Promise]int `json:"promises,omitempty"`              // sensors with max_age
 	Stretched         *float64        `json:"promises_stretched_by,omitempty"` // factor by which all are; null: they are not
+	Remarks           []string        `json:"remarks,omitempty"`               // on how the API serves values, with the cure
 	Machines          []MachineStatus `json:"machines"`
 }
 

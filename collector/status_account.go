@@ -27,6 +27,9 @@ func (a *account) status(now time.Time) AccountStatus {
 	if s.Failure != "" {
 		s.FailingSince = moment(h.troubleSince())
 	}
+	for _, r := range h.remarks {
+		s.Remarks = append(s.Remarks, fmt.Sprintf("%s (first seen at sensor %q of machine %q)", r.Remark, r.sensor, r.machine))
+	}
 	s.Health, s.Plan = h.words(&s, now), s.plan(h.sensors)
 	s.Discovery.Ended, s.Discovery.Words = h.settled, h.discoveryWords(perHour, now)
 	return s

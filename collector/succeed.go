@@ -122,6 +122,7 @@ func (a *account) republish(before *account) {
 // goOn publishes how the account does.
 func (a *account) goOn(before *account, now time.Time) {
 	a.state = before.state
+	a.state.remarks = nil // the template of values may be another
 	a.wishes(&a.state, now)
 	h := a.seen()
 	a.health.Store(&h)

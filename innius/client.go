@@ -59,6 +59,8 @@ type Client struct {
 	last Secret // the same, also where that was another client's, or cannot be read any more
 
 	clock atomic.Pointer[time.Duration] // how far the API's clock is ahead of ours; nil before the first Date header
+
+	windows windows
 }
 
 // New makes a client. It returns an error where the base URL or a template could hand the key to the wrong party.

@@ -2,18 +2,26 @@ package innius
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"time"
 )
 
-// maxValuePages bounds the requests that one call of Newest spends on pages.
+// maxValuePages bounds the pages that one call of Newest reads. A request that the API refuses is no page: where another
+// start_key or window may be accepted it costs one request more, twice at most for the window's length.
 const maxValuePages = 5
 
 // farBehind is the age at which a reading found after the last permitted page is no longer simply the newest.
 const farBehind = 24 * time.Hour
+
+const (
+	minWindow   = time.Hour                // no shorter window is tried where a longer one is refused; of a short lookback, an eighth
+	windowSlack = time.Minute              // a reading so much older than from does not prove that the window is ignored: an API may round it
+	latestFrom  = clockNoise + time.Second // from is so much before to: in whole seconds, and with clocks nearly equal, still not after it
+	fromSlack   = time.Second              // before the time of a reading, a from that surely includes it
+)
 
 // Order is the order of the values in a page and from page to page. The API does not document it.
 type Order string
@@ -23,22 +31,40 @@ const (
 	Unknown    Order = ""
 	Ascending  Order = "ascending"  // oldest first: where pages go on, the newest is further on
 	Descending Order = "descending" // newest first: the first page is enough
+	Blocks     Order = "blocks"     // each page ascends and the next page is older: the first page is enough
 )
+
+// newestFirst reports whether the newest reading is on the first page.
+func (o Order) newestFirst() bool { return o == Descending || o == Blocks }
 
 // Cursor is what a caller keeps per sensor between two calls of Newest; the zero value starts anew.
 type Cursor struct {
-	Key   string // start_key of the last page that held readings, in an ascending list
+	// Key is the start_key to begin with, where pages ascend without a window of time: of the last page that held readings,
+	// or, where the bound on pages ended the call, of the page after it.
+	Key   string
 	Order Order
 }
+
+// Remark is a fact about the API that a call of Newest revealed and that a user can act on: one sentence, and the cure.
+type Remark string
+
+// The remarks.
+const (
+	FarBehind Remark = "the newest reading found is more than a day old, and the pages of values go on: reading all of them " +
+		"costs many requests; set endpoints.values to a template with {from_ms}"
+	WindowIgnored Remark = "the API ignores the time window of endpoints.values, so polls follow next_key; correct the names and " +
+		"units of its parameters, or remove them"
+	WindowShortened Remark = "the API refused a time window and accepted a shorter one, which polls use from now on; set a shorter lookback"
+	CursorExpired   Remark = "the API no longer knows the page of values that was read last, so polls start from the first page " +
+		"again; set endpoints.values to a template with {from_ms}"
+)
 
 // Newest is what one call learned about a sensor.
 type Newest struct {
 	Readings []Reading // all that was read, oldest first; those with Skip too
 	Cursor   Cursor    // for the next call
 	Clock    time.Time // the API's
-	// Behind: pages go on, yet the newest reading is more than a day old. The next calls go on from here, at the
-	// price of many requests; a values template with {from_ms} is the cure.
-	Behind bool
+	Remarks  []Remark
 }
 
 // Newest reads the newest readings of a sensor. since is the time of the newest reading held, zero at first sight.
@@ -46,107 +72,249 @@ type Newest struct {
 // the end, without one by next_key, and returns in Cursor where to go on. A remembered key that the API refuses, or
 // that leads to nothing, is dropped and the start is made once anew. Beside an error the result holds what was read
 // before it.
+//
+// What an API may do with a window is assumed. One that ignores it is recognised by readings older than from, and read by
+// next_key. A window is never longer than Options.Lookback; where a 400 or 422 refuses one, an eighth of it is tried, then
+// an hour, and the length that was accepted is kept to for as long as the client lives. A 404 is an empty list if the
+// window holds no reading that is known to exist; the newest one held, where Lookback permits, is included to find out.
 func (c *Client) Newest(ctx context.Context, ref SensorRef, since time.Time, cursor Cursor) (Newest, error) {
-	n, err := c.walkValues(ctx, ref, since, cursor)
-	if cursor.Key != "" && (refused(err) || err == nil) && len(n.Readings) == 0 {
-		n, err = c.walkValues(ctx, ref, since, Cursor{Order: cursor.Order})
-	}
-	slices.SortStableFunc(n.Readings, func(a, b Reading) int { return a.Time.Compare(b.Time) })
+	w := c.newWalk(ref, since, cursor)
+	err := w.read(ctx, c)
+	slices.SortStableFunc(w.found.Readings, func(a, b Reading) int { return a.Time.Compare(b.Time) })
 	if err != nil {
-		err = fmt.Errorf("get the values of sensor %s of machine %s: %w", quotedID(ref.Sensor), quotedID(ref.Machine), err)
+		err = fmt.Errorf("get the values of sensor %q of machine %q: %w", cut(ref.Sensor, maxErrorID), cut(ref.Machine, maxErrorID), err)
 	}
-	return n, err
+	return w.found, err
 }
 
 // refused reports whether the API does not accept a parameter. Assumed: an expired start_key is answered like any
 // other malformed parameter, or as an object that is gone.
 func refused(err error) bool {
-	failure, ok := errors.AsType[*Error](err)
-	if !ok {
-		return false
-	}
 	return slices.Contains([]int{
 		http.StatusBadRequest, http.StatusNotFound, http.StatusGone, http.StatusUnprocessableEntity,
-	}, failure.Status)
+	}, StatusOf(err))
 }
 
-func (c *Client) walkValues(ctx context.Context, ref SensorRef, since time.Time, cursor Cursor) (Newest, error) {
-	w := c.newWalk(ref, since, cursor)
-	for range maxValuePages {
-		more, err := w.step(ctx, c)
-		if err != nil || !more {
-			return w.found, err
-		}
-	}
-	w.found.Behind = w.found.Clock.Sub(w.newest()) > farBehind
-	return w.found, nil
+// windows is what the responses have shown of windows of time. It lasts as long as a client, so that a corrected template
+// begins without it.
+type windows struct {
+	accepted, bound atomic.Int64 // lengths: the longest accepted; the longest to request, 0: lookback
+	notFound        atomic.Bool  // an empty one is a 404
 }
 
 // walk is the way through the pages of one sensor's values.
 type walk struct {
 	ask      request
-	windowed bool
+	since    time.Time     // of the newest reading held; zero: none
+	windowed bool          // the window is moved; otherwise pages are followed by next_key
+	resumed  bool          // began with the caller's start_key
+	longest  time.Duration // of the window that is requested
 	known    Order         // what earlier calls learned
+	oldest   time.Time     // of the page before, where the next one continues it
 	empty    time.Time     // with a window: the earliest from that led to nothing
 	span     time.Duration // the time that the readings of the latest page cover
 	found    Newest
 }
 
 func (c *Client) newWalk(ref SensorRef, since time.Time, cursor Cursor) *walk {
-	now := time.Now()
-	if since.IsZero() {
-		since = now.Add(-c.opts.Lookback)
-	}
-	return &walk{
+	w := &walk{
 		ask: request{
 			op: OpValues, company: ref.Company, machine: ref.Machine, sensor: ref.Sensor,
-			limit: c.opts.PageSize, startKey: cursor.Key, from: since, to: now,
+			limit: c.opts.PageSize, startKey: cursor.Key, from: since,
 		},
-		windowed: c.opts.Endpoints.windowed(),
+		since: since,
+		// A key is kept only where the window was ignored, or led to nothing but empty pages.
+		windowed: c.opts.Endpoints.windowed() && cursor.Key == "",
+		resumed:  cursor.Key != "",
+		longest:  c.longestWindow(),
 		known:    cursor.Order,
 		found:    Newest{Cursor: cursor},
 	}
+	if c.windows.notFound.Load() && !since.IsZero() {
+		w.ask.from = since.Add(-fromSlack)
+	}
+	return w
 }
 
-// step reads one page and decides where the next one is. It returns false when the newest reading has been read.
-func (w *walk) step(ctx context.Context, c *Client) (bool, error) {
+// read reads pages until the newest reading is among them, or the bound is reached.
+func (w *walk) read(ctx context.Context, c *Client) error {
+	empty := false // the latest page
+	for pages := 0; pages < maxValuePages; {
+		page, next, err := w.fetch(ctx, c)
+		more := false
+		if StatusOf(err) == http.StatusNotFound && w.nothingIn(c) {
+			err = nil
+		}
+		if err == nil {
+			pages, empty = pages+1, len(page) == 0
+			more = w.step(c, page, next)
+		}
+		switch {
+		case more:
+		case w.resumed && len(w.found.Readings) == 0 && (err == nil || refused(err)):
+			w.restart(c)
+		case err == nil:
+			return nil
+		case !w.goAround(c, StatusOf(err)):
+			return err
+		}
+	}
+	reached := newest(w.found.Readings)
+	if empty || !w.windowed && !w.known.newestFirst() {
+		w.found.Cursor.Key = w.ask.startKey
+	}
+	if !reached.IsZero() && w.found.Clock.Sub(reached) > farBehind {
+		w.remark(FarBehind)
+	}
+	return nil
+}
+
+func (w *walk) remark(r Remark) { w.found.Remarks = append(w.found.Remarks, r) }
+
+// restart drops the caller's start_key.
+func (w *walk) restart(c *Client) {
+	w.resumed, w.windowed = false, c.opts.Endpoints.windowed()
+	w.ask.startKey, w.found.Cursor.Key = "", ""
+	w.remark(CursorExpired)
+}
+
+// fetch reads one page.
+func (w *walk) fetch(ctx context.Context, c *Client) (page []Reading, next string, err error) {
+	w.fit(c)
 	a, err := c.get(ctx, w.ask)
+	if a != nil {
+		w.found.Clock = a.clock
+	}
 	if err != nil {
-		return false, err
+		return nil, "", err
 	}
 	l, err := a.list(OpValues)
 	if err != nil {
-		return false, err
+		return nil, "", err
 	}
-	page, err := a.readings(l.objects)
-	if err != nil {
-		return false, err
+	page, err = a.readings(l.objects)
+	return page, l.next, err
+}
+
+// fit ends the window now, by the API's clock, and begins it no earlier than the API permits and surely before its end. The
+// pages of one list have one window.
+func (w *walk) fit(c *Client) {
+	if w.ask.startKey != "" && !w.ask.to.IsZero() {
+		return
 	}
-	order := w.take(page, a.clock)
+	ahead, _ := c.ClockDifference()
+	w.ask.to = time.Now().Add(ahead)
+	w.ask.from = slices.MaxFunc([]time.Time{w.ask.from, w.ask.to.Add(-w.longest)}, time.Time.Compare)
+	w.ask.from = slices.MinFunc([]time.Time{w.ask.from, w.latest()}, time.Time.Compare)
+}
+
+// latest is the latest start of a window.
+func (w *walk) latest() time.Time { return w.ask.to.Add(-latestFrom) }
+
+// including is the start of a window that holds the newest reading held, whether or not the API includes from.
+func (w *walk) including() time.Time { return w.since.Add(-fromSlack) }
+
+func (c *Client) longestWindow() time.Duration {
+	return orDefault(time.Duration(c.windows.bound.Load()), c.opts.Lookback)
+}
+
+// nothingIn reports whether a 404 means an empty window: the sensor is known to exist, and no reading of it in the window is.
+func (w *walk) nothingIn(c *Client) bool {
 	switch {
-	case order == Descending:
+	case !w.windowed || w.ask.startKey != "":
+		return false
+	case len(w.found.Readings) > 0:
+		c.windows.notFound.Store(true)
+		return true
+	case w.since.IsZero():
+		return c.windows.notFound.Load()
+	}
+	return w.including().Before(w.ask.to.Add(-w.longest)) || w.since.After(w.ask.to)
+}
+
+// goAround changes the window of a request that was refused so that it is worth sending again. It returns false where
+// nothing suggests that the window is to blame.
+func (w *walk) goAround(c *Client, status int) bool {
+	length, shortest := w.ask.to.Sub(w.ask.from), min(minWindow, c.opts.Lookback/8)
+	switch {
+	case !w.windowed || w.ask.startKey != "":
+		return false
+	case status == http.StatusNotFound && !w.since.IsZero() && w.ask.from.After(w.including()):
+		w.ask.from = w.including()
+		return true
+	case status != http.StatusBadRequest && status != http.StatusUnprocessableEntity,
+		length <= max(shortest, time.Duration(c.windows.accepted.Load())):
+		return false
+	}
+	w.longest = max(shortest, length/8)
+	return true
+}
+
+// learn notes what a page shows of the window that was requested.
+func (w *walk) learn(c *Client, page []Reading, next string) {
+	if w.longest < c.longestWindow() {
+		c.windows.bound.Store(int64(w.longest))
+		w.remark(WindowShortened)
+	}
+	if w.ask.from.Equal(w.including()) {
+		c.windows.notFound.Store(true)
+	}
+	c.windows.accepted.Store(max(int64(w.ask.to.Sub(w.ask.from)), c.windows.accepted.Load()))
+	older := 0
+	for _, at := range timesOf(page) {
+		if at.Before(w.ask.from.Add(-windowSlack)) {
+			older++
+		}
+	}
+	// One older reading may be the value at from, which some APIs put before the others.
+	if older > 1 || older > 0 && older == len(page) && next != "" {
+		w.windowed = false
+		w.remark(WindowIgnored)
+	}
+}
+
+// step takes a page and decides where the next one is. It returns false when the newest reading has been read.
+func (w *walk) step(c *Client, page []Reading, next string) bool {
+	if c.opts.Endpoints.windowed() {
+		w.learn(c, page, next)
+	}
+	if next == w.ask.startKey {
+		next = "" // it would lead in a circle
+	}
+	order := w.take(page)
+	switch {
+	case len(page) == 0 && next != "": // legal: nothing in what was looked at for this page
+		w.ask.startKey = next
+		return true
+	case order.newestFirst():
 		w.found.Cursor.Key = ""
-		return false, nil
+		return false
 	case w.windowed:
 		w.found.Cursor.Key = ""
-		return w.narrow(page, l.next), nil
+		return w.narrow(page, next)
+	default:
+		if len(page) > 0 {
+			w.found.Cursor.Key = w.ask.startKey
+		}
+		w.ask.startKey = next
+		return next != ""
 	}
-	if len(page) > 0 {
-		w.found.Cursor.Key = w.ask.startKey
-	}
-	more := l.next != "" && l.next != w.ask.startKey
-	w.ask.startKey = l.next
-	return more, nil
 }
 
 // take adds a page and returns the order known by now: from this page, from page to page, or from earlier calls.
-func (w *walk) take(page []Reading, clock time.Time) Order {
+func (w *walk) take(page []Reading) Order {
 	all := slices.Concat(w.found.Readings, page)
 	if covered := covers(page); covered != 0 {
 		w.span = covered.Abs()
 	}
-	order := orderOf(page)
-	if order == Unknown && w.ask.startKey != "" {
+	order, latest := orderOf(page), newest(page)
+	if w.known == Blocks && w.ask.startKey == "" && len(page) > 0 && latest.Before(w.since) {
+		w.known = Unknown // a newer one is held: it is not on the first page after all
+	}
+	switch {
+	case order == Ascending && (w.known == Blocks || latest.Before(w.oldest)):
+		order = Blocks
+	case order == Unknown && w.ask.startKey != "":
 		order = orderOf(all)
 	}
 	if order == Unknown {
@@ -154,9 +322,14 @@ func (w *walk) take(page []Reading, clock time.Time) Order {
 	}
 	if order == Descending {
 		slices.Reverse(page) // of two readings with one time the later one wins, in either order
+	}
+	if order.newestFirst() {
 		all = slices.Concat(page, w.found.Readings)
 	}
-	w.found.Readings, w.found.Clock, w.found.Cursor.Order, w.known = all, clock, order, order
+	if timed := timesOf(page); len(timed) > 0 {
+		w.oldest = slices.MinFunc(timed, time.Time.Compare)
+	}
+	w.found.Readings, w.found.Cursor.Order, w.known = all, order, order
 	return order
 }
 
@@ -173,29 +346,44 @@ func orderOf(page []Reading) Order {
 
 // covers returns the time from the first to the last reading, negative where they descend.
 func covers(page []Reading) time.Duration {
-	timed := slices.DeleteFunc(slices.Clone(page), func(r Reading) bool { return r.Time.IsZero() })
+	timed := timesOf(page)
 	if len(timed) == 0 {
 		return 0
 	}
-	return timed[len(timed)-1].Time.Sub(timed[0].Time)
+	return timed[len(timed)-1].Sub(timed[0])
+}
+
+// timesOf returns the times of readings, without those that a wrong clock set: they must not steer.
+func timesOf(readings []Reading) (times []time.Time) {
+	for _, r := range readings {
+		if r.Skip != SkipFuture && !r.Time.IsZero() {
+			times = append(times, r.Time)
+		}
+	}
+	return times
+}
+
+// newest returns the greatest time of readings; zero where none can be used.
+func newest(readings []Reading) (at time.Time) {
+	return slices.MaxFunc(append(timesOf(readings), at), time.Time.Compare)
 }
 
 // narrow moves the start of the window towards the end, where the newest reading is: one page's span before now, or,
 // after a jump beyond the end, halfway back. It returns false when there is nothing newer.
 func (w *walk) narrow(page []Reading, next string) bool {
-	newest := w.newest()
+	reached := newest(w.found.Readings)
 	if next == "" {
 		w.empty = w.ask.from
-		if len(page) > 0 || newest.IsZero() || !w.empty.After(newest) {
+		if len(page) > 0 || reached.IsZero() || !w.empty.After(reached) {
 			return false
 		}
 	}
-	target := w.target(newest)
-	if next != "" && (w.known == Unknown || !target.After(newest)) {
+	target := w.target(reached)
+	if next != "" && (w.known == Unknown || !target.After(reached) || !w.ask.from.Before(w.latest())) {
 		w.ask.startKey = next // the order is still to be learned, or the end is close by: simply the next page
 		return true
 	}
-	w.ask.from, w.ask.startKey = target, ""
+	w.ask.from, w.ask.startKey, w.oldest = target, "", time.Time{}
 	return true
 }
 
@@ -213,15 +401,4 @@ func (w *walk) target(newest time.Time) time.Time {
 		return half
 	}
 	return target
-}
-
-// newest returns the greatest time read so far; one that a wrong clock set must not steer.
-func (w *walk) newest() time.Time {
-	var newest time.Time
-	for _, r := range w.found.Readings {
-		if r.Skip != SkipFuture && r.Time.After(newest) {
-			newest = r.Time
-		}
-	}
-	return newest
 }

@@ -103,12 +103,12 @@ func TestALongHistoryIsSaidToBeBehindAndGoneOnWith(t *testing.T) {
 		p, o := minutes(simulator.Ascending, 30*24*time.Hour)
 		c, server := simulated(t, p, o)
 		first := ask(t, c, time.Time{}, innius.Cursor{})
-		want(t, "behind", first.Behind, true)
+		want(t, "remarks", first.Remarks, []innius.Remark{innius.FarBehind})
 		want(t, "newest", newestOf(t, first).Time, noon().Add(-30*24*time.Hour+499*time.Minute))
 		want(t, "requests", server.Stats().Requests, 5)
 		second := ask(t, c, noon(), first.Cursor)
-		want(t, "behind", second.Behind, true)
-		want(t, "newest", newestOf(t, second).Time, noon().Add(-30*24*time.Hour+899*time.Minute)) // its first page was known
+		want(t, "remarks", second.Remarks, []innius.Remark{innius.FarBehind})
+		want(t, "newest", newestOf(t, second).Time, noon().Add(-30*24*time.Hour+999*time.Minute))
 		want(t, "requests", server.Stats().Requests, 10)
 	})
 }
@@ -118,7 +118,7 @@ func TestAHistoryOfLessThanADayIsNotBehind(t *testing.T) {
 		p, o := minutes(simulator.Ascending, 24*time.Hour)
 		c, server := simulated(t, p, o)
 		got := ask(t, c, time.Time{}, innius.Cursor{})
-		want(t, "behind", got.Behind, false)
+		want(t, "remarks", got.Remarks, []innius.Remark(nil))
 		want(t, "requests", server.Stats().Requests, 5)
 	})
 }
@@ -132,6 +132,6 @@ func TestOneReadingWithAWrongClockDoesNotHideThatWeAreBehind(t *testing.T) {
 		}}
 		got := ask(t, dial(t, h), time.Time{}, innius.Cursor{})
 		want(t, "requests", len(h.uris()), 5)
-		want(t, "behind", got.Behind, true)
+		want(t, "remarks", got.Remarks, []innius.Remark{innius.FarBehind})
 	})
 }

@@ -64,7 +64,7 @@ func TestTheNewestReadingIsFoundInEitherOrder(t *testing.T) {
 				want(t, "newest", newestOf(t, got), innius.Reading{Time: noon(), Value: float64(noon().Unix())})
 				want(t, "readings", len(got.Readings), row.readings)
 				want(t, "requests", server.Stats().Requests, row.requests)
-				want(t, "behind", got.Behind, false)
+				want(t, "remarks", got.Remarks, []innius.Remark(nil))
 			})
 		})
 	}
