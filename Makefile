@@ -61,7 +61,7 @@ test: ## run all tests, with the race detector where a C compiler is at hand
 	@race='$(RACE)'; test -n "$$race" || echo 'make test: running without -race, which needs a working C compiler'; \
 	set -x; go test $$race -shuffle=on -timeout 20m ./...
 
-check: lint check-mod check-config check-metrics check-rules check-freshness check-compose check-licences e2e fuzz check-image binaries check-packages check-kubernetes ## everything that CI runs besides test
+check: lint check-mod check-config check-metrics check-rules check-freshness check-variants check-compose check-licences e2e fuzz check-image binaries check-packages check-kubernetes ## everything that CI runs besides test
 
 lint: ## style, common mistakes and the import rules (.golangci.yml), of the scripts too (needs shellcheck)
 	.ci/tool golangci-lint run ./...
@@ -92,6 +92,9 @@ check-freshness: ## how fresh readings are kept, in four short scenarios (a minu
 freshness: ## how fresh readings are kept, in all scenarios; writes docs/freshness.md (up to an hour)
 	mkdir -p docs
 	$(FRESHNESS) -timeout 0 -freshness.full -freshness.write='$(CURDIR)/docs/freshness.md' $(FRESHNESS_FLAGS)
+
+check-variants: ## 300 random combinations of what is not known about the API, with the exporter and with check api (minutes)
+	go test ./internal/app -count=1 -run 'TestExporterReadsEveryVariantOfTheAPI$$|TestCheckAPIObeyedMechanicallyWorks$$' -v -variants.full $(VARIANTS_FLAGS)
 
 # One processor for client and server together. benchstat compares two runs, and with -col /design the designs of one.
 BENCH_COUNT ?= 5

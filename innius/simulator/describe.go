@@ -56,8 +56,8 @@ func (f *Format) describeEndpoints(settings map[string]any) {
 	none := Format{}.withDefaults()
 	query := f.Parameters.template()
 	values := query
-	if f.usesWindow() {
-		unit := map[WindowUnit]string{EpochMilliseconds: "ms", EpochSeconds: "s", TimeText: "rfc3339"}[f.Window.Unit]
+	unit, known := map[WindowUnit]string{EpochMilliseconds: "ms", EpochSeconds: "s", TimeText: "rfc3339"}[f.Window.Unit]
+	if f.usesWindow() && known {
 		values = append(slices.Clip(query), fmt.Sprintf("%s={from_%s}", f.Parameters.From, unit), fmt.Sprintf("%s={to_%s}", f.Parameters.To, unit))
 	}
 	for _, e := range []struct {

@@ -1,0 +1,461 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.yaml.in/yaml/v4"
+
+	"innius_exporter/collector"
+	"innius_exporter/innius/simulator"
+	"innius_exporter/internal/apicheck"
+	"innius_exporter/internal/config"
+)
+
+// variantKey holds characters that URLs and JSON escape.
+const variantKey = "Canary+7f/3A-9e=41"
+
+// pipes leads connections to the simulated API of a host; the others go where they go.
+var pipes sync.Map
+
+// usePipes leads the transports of accounts to the pipes of their hosts.
+func usePipes(t *testing.T) {
+	before := useTransport
+	t.Cleanup(func() { useTransport = before })
+	useTransport = func(transport *http.Transport) {
+		dial := transport.DialContext
+		transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+			if pipe, ok := pipes.Load(address); ok {
+				return pipe.(func(context.Context, string, string) (net.Conn, error))(ctx, network, address)
+			}
+			return dial(ctx, network, address)
+		}
+	}
+}
+
+// request is one that the simulated API received.
+type request struct {
+	at     time.Time
+	uri    string
+	op     string
+	status int
+}
+
+// api is the simulated API of a variant, in a bubble.
+type api struct {
+	*simulator.Server
+	host     string
+	mu       sync.Mutex
+	requests []request
+	closeAll func()
+}
+
+func (v *variant) serve() *api {
+	a := &api{Server: simulator.New(v.plant, v.opts), host: v.host()}
+	for _, f := range v.faults {
+		a.Inject(f)
+	}
+	client, closeAll := simulator.Pipe(a)
+	a.closeAll = closeAll
+	pipes.Store(a.host, client.Transport.(*http.Transport).DialContext)
+	return a
+}
+
+func (v *variant) host() string { return v.name + ".test:80" }
+
+// ServeHTTP implements http.Handler: it notes each request.
+func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	noted := &noting{ResponseWriter: w}
+	at := time.Now()
+	a.Server.ServeHTTP(noted, r)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.requests = append(a.requests, request{at: at, uri: r.RequestURI, status: noted.status})
+}
+
+func (a *api) close() {
+	pipes.Delete(a.host)
+	a.closeAll()
+}
+
+type noting struct {
+	http.ResponseWriter
+	status int
+}
+
+func (n *noting) WriteHeader(status int) {
+	n.status = status
+	n.ResponseWriter.WriteHeader(status)
+}
+
+// minimal is the config that every user begins with: URL and key. The rest of it shortens the run and concerns no API.
+func (v *variant) minimal() string {
+	return fmt.Sprintf(`accounts:
+  - name: acme
+    url: http://%s.test%s
+    api_key_env: KEY
+    allow_http: true
+    http_client: {proxy_from_environment: false}
+discovery: {interval: 5m}
+refresh: {max_interval: 2m}
+`, v.name, v.opts.BasePath)
+}
+
+// described is the minimal config with the settings that describe the variant.
+func (v *variant) described(t *testing.T) string {
+	var own []apicheck.Setting
+	for path, value := range v.settings {
+		own = append(own, apicheck.Setting{Path: "accounts[0]." + path, Value: value})
+	}
+	slices.SortFunc(own, func(a, b apicheck.Setting) int { return strings.Compare(a.Path, b.Path) })
+	return applySettings(t, v.minimal(), &apicheck.Report{Findings: []apicheck.Finding{{Settings: own}}})
+}
+
+func loadText(t *testing.T, text string) (*config.Config, error) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "config.yml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return config.Source{File: file}.Load(func(name string) string { return map[string]string{"KEY": variantKey}[name] })
+}
+
+// result is what a run of the exporter showed.
+type result struct {
+	right    map[string]bool // sensors with the right value and time at the end, by the plant's id
+	problems []string
+	log      string
+}
+
+func (r *result) problem(format string, values ...any) {
+	text := fmt.Sprintf(format, values...)
+	if len(text) > 600 {
+		text = text[:600] + "..."
+	}
+	_, same, timed := strings.Cut(text, " the account ")
+	known := timed && slices.ContainsFunc(r.problems, func(p string) bool { return strings.HasSuffix(p, same) })
+	if len(r.problems) < 12 && !known {
+		r.problems = append(r.problems, text)
+	}
+}
+
+// buffer is a log that may be written from anywhere.
+type buffer struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (b *buffer) Write(line []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(line)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// watch is the run of an exporter against a variant.
+type watch struct {
+	*variant
+	result
+	cfg    *config.Config
+	api    *api
+	poller *collector.Poller
+}
+
+// run lets the exporter poll a variant under a config, and judges it. Problems that concern the rate limit count only
+// where the config knows the limit.
+func (v *variant) run(t *testing.T, text string) *result {
+	cfg, err := loadText(t, text)
+	w := &watch{variant: v, cfg: cfg, result: result{right: map[string]bool{}}}
+	if err != nil {
+		w.problem("the config does not load: %v", err)
+		return &w.result
+	}
+	synctest.Test(t, func(t *testing.T) {
+		w.api = v.serve()
+		defer w.api.close()
+		var log buffer
+		logger := slog.New(slog.NewTextHandler(&log, nil))
+		opts, err := (&Exporter{}).options(w.cfg, collector.NewMetrics(), logger)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.poller = collector.NewPoller(opts)
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { w.poller.Run(ctx) })
+		w.story()
+		cancel()
+		running.Wait()
+		w.log = log.String()
+		w.checkTexts()
+		w.checkRequests()
+	})
+	return &w.result
+}
+
+// story lets time pass: after three cycles each sensor must have been read, and at the end it must still be.
+func (w *watch) story() {
+	w.pass(w.warm())
+	w.checkSensors(false)
+	if w.changesUnit {
+		w.changeUnit()
+	}
+	w.pass(max(w.end-time.Since(start), 4*w.cycle()+3*time.Minute))
+	if w.outage[1] > 0 {
+		w.pass(w.outage[1] + 3*w.cycle() + 2*time.Minute - time.Since(start))
+	}
+	w.checkSensors(true)
+}
+
+// cycle is the time to poll every sensor once, with all the pages that takes.
+func (w *watch) cycle() time.Duration {
+	a := w.cfg.Accounts[0]
+	each := time.Duration(float64(time.Hour) / a.RateLimit.Own())
+	requests := 1 + w.opts.Format.Sparse
+	if w.crawls() {
+		requests = 5
+	}
+	return max(10*time.Second, time.Duration(requests*w.plant.Sensors())*each)
+}
+
+// warm is when every sensor must have been read: discovery, three cycles, and where the oldest reading is always the first
+// as many as the history needs at five pages a poll.
+func (w *watch) warm() time.Duration {
+	lists := 2 + len(w.plant.Company.Machines)
+	if f := &w.opts.Format; f.KeyPrefix == "" {
+		lists *= 1 + f.Sparse
+	}
+	cycles := 3
+	if w.crawls() {
+		page := min(w.cfg.Accounts[0].PageSize, 100)
+		if w.opts.Limits.MaxPage > 0 {
+			page = min(page, w.opts.Limits.MaxPage)
+		}
+		pages := (1 + int(w.opts.Format.History/(10*time.Second))/page) * (1 + w.opts.Format.Sparse)
+		cycles += (pages + 4) / 5
+	}
+	each := time.Duration(float64(time.Hour) / w.cfg.Accounts[0].RateLimit.Own())
+	return time.Duration(lists)*each + time.Duration(cycles)*w.cycle() + 20*time.Second
+}
+
+// pass lets time pass, and looks every few seconds whether the account fails.
+func (w *watch) pass(d time.Duration) {
+	for end := time.Now().Add(d); time.Now().Before(end); {
+		time.Sleep(min(5*time.Second, time.Until(end)))
+		synctest.Wait()
+		since := time.Since(start)
+		if since >= w.outage[0] && since < w.outage[1] {
+			continue
+		}
+		a := w.poller.Status().Accounts[0]
+		if a.Failure != "" || a.Up != nil && !*a.Up {
+			w.problem("after %v the account fails (%s): %s", since, a.Failure, a.LastError)
+		}
+		if a.PausedUntil != nil && w.outage[1] == 0 {
+			w.problem("after %v the account pauses: %s; %s", since, a.PauseReason, a.LastError)
+		}
+	}
+}
+
+func (w *watch) changeUnit() {
+	for _, m := range w.plant.Company.Machines {
+		for _, s := range m.Sensors {
+			s.Unit = "psi"
+			w.api.AddSensor(m.ID, s)
+		}
+	}
+}
+
+// checkSensors compares what the exporter holds with the truth.
+func (w *watch) checkSensors(last bool) {
+	a := w.poller.Status().Accounts[0]
+	if a.Up == nil || !*a.Up {
+		if since := time.Since(start); since < w.outage[0] || since >= w.outage[1] {
+			w.problem("after %v the account is not up: %s", since, a.LastError)
+		}
+	}
+	for _, p := range w.probes() {
+		if p.failing {
+			continue
+		}
+		held := w.find(&a, &p)
+		wrong := "not in the inventory"
+		if held != nil {
+			wrong = w.compare(&p, held)
+		}
+		if wrong != "" {
+			name := p.sensor
+			w.problem("after %v sensor %.20q: %s", time.Since(start), name, wrong)
+		}
+		if last {
+			w.right[p.truth.ID] = wrong == ""
+		}
+		if last && w.changesUnit && held != nil && held.Unit != "psi" {
+			w.problem("after %v sensor %.20q: unit %q, want psi", time.Since(start), p.sensor, held.Unit)
+		}
+	}
+}
+
+func (w *watch) find(a *collector.AccountStatus, p *probe) *collector.SensorStatus {
+	machine, sensor := w.api.WireID(p.machine), w.api.WireID(p.sensor)
+	for i := range a.Machines {
+		if a.Machines[i].ID != machine {
+			continue
+		}
+		for n := range a.Machines[i].Sensors {
+			if s := &a.Machines[i].Sensors[n]; s.ID == sensor || p.prefix && strings.HasPrefix(s.ID, p.sensor) {
+				return s
+			}
+		}
+	}
+	return nil
+}
+
+// compare says what is wrong with what the exporter holds of a sensor; empty where nothing is.
+func (w *watch) compare(p *probe, held *collector.SensorStatus) string {
+	if held.LastSuccess == nil {
+		return "never read: " + held.Why
+	}
+	due := 2*time.Minute + 3*w.cycle()
+	if w.outage[1] > 0 && time.Since(start) < w.outage[1]+due {
+		due += w.outage[1] - w.outage[0]
+	}
+	if age := time.Since(*held.LastSuccess); age > due {
+		return fmt.Sprintf("last read %v ago; %s", age, held.Why)
+	}
+	if p.future {
+		if held.Timestamp != nil && held.Timestamp.Sub(*held.LastSuccess) > 5*time.Minute {
+			return fmt.Sprintf("has a reading of the future: %v, read at %v", held.Timestamp, held.LastSuccess)
+		}
+		return ""
+	}
+	f := w.opts.Format
+	stamp, value, ok := p.newest(f, *held.LastSuccess)
+	if held.Timestamp == nil {
+		reach := 24 * time.Hour
+		if f.History > 0 {
+			reach = min(reach, f.History)
+		}
+		reach = min(reach, w.cfg.Accounts[0].Lookback)
+		if ok && held.LastSuccess.Sub(stamp) < reach-2*time.Minute {
+			return fmt.Sprintf("no reading, want %v at %v; %s", value, stamp, held.Why)
+		}
+		return ""
+	}
+	for back := time.Duration(0); back <= 30*time.Second; back += time.Second { // a page may have come earlier than the last one
+		if stamp, value, ok = p.newest(f, held.LastSuccess.Add(-back)); ok && held.Timestamp.Equal(stamp) && *held.Value == value {
+			return ""
+		}
+	}
+	stamp, value, ok = p.newest(f, *held.LastSuccess)
+	return fmt.Sprintf("has %v at %v, want %v at %v (%t), read at %v", *held.Value, held.Timestamp, value, stamp, ok, held.LastSuccess)
+}
+
+// checkTexts looks at what people read: no key, no line without an end.
+func (w *watch) checkTexts() {
+	status, _ := json.Marshal(w.poller.Status()) // of plain data
+	for place, text := range map[string]string{"log": w.log, "status": string(status)} {
+		if strings.Contains(text, variantKey) {
+			w.problem("the key is in the %s", place)
+		}
+	}
+	for line := range strings.Lines(w.log) {
+		if len(line) > 4096 {
+			w.problem("a log line of %d bytes: %.200s", len(line), line)
+		}
+	}
+	if n := w.api.Stats().KeyExposed; n > 0 && w.inexpressible == "" {
+		w.problem("%d requests with the key outside its header", n)
+	}
+}
+
+// checkRequests judges what was sent.
+func (w *watch) checkRequests() {
+	s := w.api.Stats()
+	known := w.cfg.Accounts[0].RateLimit.RequestsPerHour <= float64(w.opts.Limits.PerHour)
+	if known && s.Limited > 0 || s.TooEarly > 0 {
+		w.problem("%d requests over the rate limit, %d before the end of a stated wait", s.Limited, s.TooEarly)
+	}
+	if s.Unforeseen > 14 { // a minute, doubled each time, would be 3 in 5 min; four may be under way at once
+		w.problem("%d requests refused with 429", s.Unforeseen)
+	}
+	elapsed := time.Since(start)
+	times := map[string][]request{}
+	for _, r := range w.api.requests {
+		times[r.uri] = append(times[r.uri], r)
+	}
+	for uri, all := range times {
+		failed, close := 0, 0
+		for i, r := range all {
+			if r.status >= 400 && r.status != http.StatusTooManyRequests && r.status != http.StatusServiceUnavailable {
+				failed++
+			}
+			if i >= 2 && r.at.Sub(all[i-2].at) < 9*time.Second {
+				close++
+			}
+		}
+		most := int(elapsed/(10*time.Second)) + 2 // a poll every 10 s
+		if !w.isValues(uri) {
+			most = 3 + int(elapsed/(5*time.Minute)) // discovery, and one request that confirms
+		}
+		switch {
+		case close > 0:
+			w.problem("%.200s: %d times three requests within 9 s", uri, close)
+		case failed > 4+int(elapsed/(time.Minute)):
+			w.problem("%.200s: failed %d times in %v", uri, failed, elapsed)
+		case failed == 0 && len(all) > most:
+			w.problem("%.200s: requested %d times in %v", uri, len(all), elapsed)
+		}
+	}
+}
+
+func (w *watch) isValues(uri string) bool {
+	path, _, _ := strings.Cut(uri, "?")
+	return strings.HasSuffix(path, "/values") || strings.HasSuffix(path, "/data")
+}
+
+// checkAPI runs `check api` under a config.
+func (v *variant) checkAPI(t *testing.T, text string) *apicheck.Report {
+	report := &apicheck.Report{}
+	cfg, err := loadText(t, text)
+	if err != nil {
+		return report
+	}
+	synctest.Test(t, func(t *testing.T) {
+		a := v.serve()
+		defer a.close()
+		c := &APICheck{Output: "json"}
+		report, err = c.check(t.Context(), cfg, cfg.Accounts[0], &apicheck.Text{}, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	return report
+}
+
+// sameConfig reports whether two configs say the same.
+func sameConfig(t *testing.T, a, b string) bool {
+	t.Helper()
+	var first, second any
+	if yaml.Unmarshal([]byte(a), &first) != nil || yaml.Unmarshal([]byte(b), &second) != nil {
+		t.Fatal("no YAML")
+	}
+	return fmt.Sprint(first) == fmt.Sprint(second)
+}

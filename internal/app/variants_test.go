@@ -1,0 +1,232 @@
+package app
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+var (
+	variantsFull = flag.Bool("variants.full", false, "300 variants of the API instead of 30")
+	variantsRun  = flag.Bool("variants.run", false, "30 variants, although some fail yet")
+	variantsSeed = flag.Uint64("variants.seed", 0, "the variants of one seed only; 0: fixed ones and a new one")
+	variantsOf   = flag.Int("variants.of", 10, "how many variants of the one seed")
+	variantsOnly = flag.String("variants.only", "", "the variant of this name only")
+)
+
+// eachVariant runs a test with every variant, in parallel, and returns when all have ended.
+func eachVariant(t *testing.T, test func(t *testing.T, v *variant)) []*variant {
+	if !*variantsFull && *variantsSeed == 0 && !*variantsRun {
+		t.Skip("until the exporter and check api cope with every switch: -variants.run")
+	}
+	usePipes(t)
+	own := rand.Uint64N(1 << 32)
+	var all []*variant
+	switch {
+	case *variantsSeed != 0:
+		all = variants(*variantsSeed, *variantsOf)
+	case *variantsFull:
+		for seed := range uint64(4) {
+			all = append(all, variants(seed+1, 50)...)
+		}
+		all = append(all, variants(own, 100)...)
+		t.Logf("the new seed is %d; again: -variants.seed=%d -variants.of=100", own, own)
+	default:
+		all = append(variants(1, 20), variants(own, 10)...)
+		t.Logf("the new seed is %d; again: -variants.seed=%d -variants.of=10", own, own)
+	}
+	all = slices.DeleteFunc(all, func(v *variant) bool { return *variantsOnly != "" && v.name != *variantsOnly })
+	t.Run("variant", func(t *testing.T) {
+		for _, v := range all {
+			t.Run(v.name, func(t *testing.T) {
+				t.Parallel()
+				test(t, v)
+			})
+		}
+	})
+	return all
+}
+
+// tally counts failures by variant.
+type tally struct {
+	mu     sync.Mutex
+	failed map[*variant][]string
+}
+
+func (f *tally) add(v *variant, problems ...string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.failed == nil {
+		f.failed = map[*variant][]string{}
+	}
+	f.failed[v] = append(f.failed[v], problems...)
+}
+
+// table says how often each switch was on, and in how many failures.
+func (f *tally) table(all []*variant) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d variants, %d failed\n%-36s %5s %6s %8s\n", len(all), len(f.failed), "switch", "on", "share", "failures")
+	for _, s := range switches {
+		on, failed := 0, 0
+		for _, v := range all {
+			if slices.Contains(v.on, s.name) {
+				on++
+				if f.failed[v] != nil {
+					failed++
+				}
+			}
+		}
+		fmt.Fprintf(&b, "%-36s %5d %5d%% %8d\n", s.name, on, 100*on/max(1, len(all)), failed)
+	}
+	return b.String()
+}
+
+// list names the failures, each with its switches.
+func (f *tally) list() string {
+	var b strings.Builder
+	for v, problems := range f.failed {
+		fmt.Fprintf(&b, "%s: %s\n    %s\n", v.name, strings.Join(v.on, ", "), strings.Join(problems, "\n    "))
+	}
+	return b.String()
+}
+
+// facts are the words that name what no setting can express, in a report or a log.
+var facts = map[string][]string{
+	"the API returned the key":           {"returned the key"},
+	"decimal comma":                      {"decimal comma"},
+	"percent sign":                       {"percent", "%"},
+	"the window needs epoch nanoseconds": {"nanosecond"},
+}
+
+func namesFact(text, fact string) bool {
+	return slices.ContainsFunc(facts[fact], func(word string) bool { return strings.Contains(text, word) })
+}
+
+func TestExporterReadsEveryVariantOfTheAPI(t *testing.T) {
+	var failures tally
+	all := eachVariant(t, func(t *testing.T, v *variant) {
+		if v.inexpressible != "" {
+			failures.check(v, v.cannotExpress(t))
+			return
+		}
+		failures.check(v, v.run(t, v.described(t)).problems)
+	})
+	t.Log(failures.table(all))
+	for _, s := range switches {
+		if *variantsOnly == "" && float64(count(all, s.name)) < 0.1*float64(len(all)) {
+			t.Errorf("the switch %q is on in %d of %d variants only", s.name, count(all, s.name), len(all))
+		}
+	}
+	if len(failures.failed) > 0 {
+		t.Errorf("failures:\n%s", failures.list())
+	}
+}
+
+func count(all []*variant, name string) (n int) {
+	for _, v := range all {
+		if slices.Contains(v.on, name) {
+			n++
+		}
+	}
+	return n
+}
+
+func (f *tally) check(v *variant, problems []string) {
+	if len(problems) > 0 {
+		f.add(v, problems...)
+	}
+}
+
+// cannotExpress looks whether report and log name the fact that no setting can express.
+func (v *variant) cannotExpress(t *testing.T) (problems []string) {
+	text := v.described(t)
+	report := v.checkAPI(t, text)
+	shown, err := json.Marshal(report.Findings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report.OK {
+		problems = append(problems, "check api finds nothing wrong, want: "+v.inexpressible)
+	} else if !namesFact(string(shown), v.inexpressible) {
+		problems = append(problems, fmt.Sprintf("check api does not name %q: %.600s", v.inexpressible, shown))
+	}
+	r := v.run(t, text)
+	lines := map[string]int{}
+	for line := range strings.Lines(r.log) {
+		if _, rest, ok := strings.Cut(line, " level="); ok && namesFact(line, v.inexpressible) {
+			lines[rest]++
+		}
+	}
+	if len(lines) == 0 {
+		problems = append(problems, fmt.Sprintf("the log does not name %q: %.1500s", v.inexpressible, r.log))
+	}
+	for line, n := range lines {
+		if n > 1 {
+			problems = append(problems, fmt.Sprintf("the log says %d times: %s", n, line))
+		}
+	}
+	for _, p := range r.problems {
+		if strings.HasPrefix(p, "the key is in") || strings.Contains(p, "bytes: ") || strings.Contains(p, "rate limit") {
+			problems = append(problems, p)
+		}
+	}
+	return problems
+}
+
+// runs is how often `check api` is run and its settings are applied at most.
+const runs = 4
+
+func TestCheckAPIObeyedMechanicallyWorks(t *testing.T) {
+	var failures, hidden tally
+	all := eachVariant(t, func(t *testing.T, v *variant) {
+		text := v.minimal()
+		var advice []string
+		for range runs {
+			report := v.checkAPI(t, text)
+			next := applySettings(t, text, report)
+			shown, err := json.Marshal(report.Findings)
+			if err != nil {
+				t.Fatal(err)
+			}
+			advice = append(advice, fmt.Sprintf("check api: %.500s", shown))
+			if sameConfig(t, next, text) {
+				break
+			}
+			text = next
+		}
+		after := v.run(t, text)
+		if !sameConfig(t, text, v.minimal()) {
+			before := v.run(t, v.minimal())
+			for id, right := range before.right {
+				if right && !after.right[id] {
+					t.Errorf("sensor %.20q was right before %v and is not after it", id, advice)
+				}
+			}
+		}
+		switch problems := append(after.problems, advice...); {
+		case v.inexpressible != "" || len(after.problems) == 0:
+		case len(v.hidden) > 0:
+			hidden.add(v, "not shown: "+strings.Join(v.hidden, ", "))
+		default:
+			failures.add(v, problems...)
+		}
+	})
+	shown := 0
+	for _, v := range all {
+		if v.inexpressible == "" && len(v.hidden) == 0 {
+			shown++
+		}
+	}
+	t.Log(failures.table(all))
+	t.Logf("%d of %d variants can be described and show their paths and parameters; %d of them do not work after the advice", shown, len(all), len(failures.failed))
+	t.Logf("variants that do not show what is needed, and do not work: %d\n%s", len(hidden.failed), hidden.list())
+	t.Logf("failures:\n%s", failures.list())
+	if float64(len(failures.failed)) > 0.03*float64(shown) {
+		t.Errorf("%d of %d variants do not work after the advice, want at most 3 %%", len(failures.failed), shown)
+	}
+}
