@@ -43,7 +43,7 @@ DIST ?= dist
 # A number of inputs: go test may report the end of a time given in seconds as a failure ("context deadline exceeded").
 FUZZTIME ?= 10000x
 
-.PHONY: help run demo build test check lint fmt check-mod check-config check-metrics check-rules check-freshness freshness month bench million e2e check-compose check-licences dashboards fuzz image check-image \
+.PHONY: help run demo build test check lint fmt check-mod check-config check-metrics check-rules check-freshness check-variants freshness month bench million e2e check-compose check-licences dashboards fuzz image check-image \
 	binaries package-files packages deb rpm check-packages manifests check-kubernetes release-check release-snapshot release clean
 
 help: ## list the targets

@@ -16,6 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.yaml.in/yaml/v4"
 
 	"innius_exporter/collector"
@@ -204,7 +205,7 @@ func (v *variant) run(t *testing.T, text string) *result {
 		cancel()
 		running.Wait()
 		w.log = log.String()
-		w.checkTexts()
+		w.checkTexts(opts.Metrics)
 		w.checkRequests()
 	})
 	return &w.result
@@ -368,10 +369,20 @@ func (w *watch) compare(p *probe, held *collector.SensorStatus) string {
 	return fmt.Sprintf("has %v at %v, want %v at %v (%t), read at %v", *held.Value, held.Timestamp, value, stamp, ok, held.LastSuccess)
 }
 
-// checkTexts looks at what people read: no key, no line without an end.
-func (w *watch) checkTexts() {
+// checkTexts looks at what is read: no key, no line without an end, and innius_up.
+func (w *watch) checkTexts(metrics *collector.Metrics) {
 	status, _ := json.Marshal(w.poller.Status()) // of plain data
-	for place, text := range map[string]string{"log": w.log, "status": string(status)} {
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(metrics, collector.NewCollector(func() *collector.Poller { return w.poller }))
+	families, err := registry.Gather()
+	if err != nil {
+		w.problem("gather: %v", err)
+	}
+	exposed := fmt.Sprint(families)
+	if !strings.Contains(exposed, "name:\"innius_up\"") {
+		w.problem("no innius_up")
+	}
+	for place, text := range map[string]string{"log": w.log, "status": string(status), "metrics": exposed} {
 		if strings.Contains(text, variantKey) {
 			w.problem("the key is in the %s", place)
 		}
@@ -411,9 +422,12 @@ func (w *watch) checkRequests() {
 				close++
 			}
 		}
-		most := int(elapsed/(10*time.Second)) + 2 // a poll every 10 s
-		if !w.isValues(uri) {
-			most = 3 + int(elapsed/(5*time.Minute)) // discovery, and one request that confirms
+		most := 3 + int(elapsed/(5*time.Minute)) // discovery, and one request that confirms
+		switch {
+		case w.isValues(uri):
+			most = int(elapsed/(10*time.Second)) + 2 // a poll every 10 s
+		case w.isCompany(uri) && len(w.faults) > 0:
+			most = 3 + int(elapsed/time.Minute) // it decides whether the circuit opens
 		}
 		switch {
 		case close > 0:
@@ -429,6 +443,10 @@ func (w *watch) checkRequests() {
 func (w *watch) isValues(uri string) bool {
 	path, _, _ := strings.Cut(uri, "?")
 	return strings.HasSuffix(path, "/values") || strings.HasSuffix(path, "/data")
+}
+
+func (w *watch) isCompany(uri string) bool {
+	return strings.HasSuffix(uri, "/companies/me") || strings.HasSuffix(uri, "/company")
 }
 
 // checkAPI runs `check api` under a config.

@@ -98,7 +98,7 @@ func (f *tally) list() string {
 // facts are the words that name what no setting can express, in a report or a log.
 var facts = map[string][]string{
 	"the API returned the key":           {"returned the key"},
-	"decimal comma":                      {"decimal comma"},
+	"decimal comma":                      {"comma"},
 	"percent sign":                       {"percent", "%"},
 	"the window needs epoch nanoseconds": {"nanosecond"},
 }
