@@ -134,7 +134,6 @@ type request struct {
 	company, machine, sensor string
 	limit                    int    // results a page; 0 asks for no limit
 	startKey                 string // next_key of the page before; empty for the first
-	template                 string // instead of the operation's own; empty: that
 	from, to                 time.Time
 }
 
@@ -146,7 +145,7 @@ func (r request) parent() string {
 // expand fills the template of an operation and returns path and query below the base URL, both escaped.
 // limit and start_key are added to the query where the template does not name them and they are needed.
 func (e Endpoints) expand(r request) string {
-	template := orDefault(r.template, e.Of(r.op))
+	template := e.Of(r.op)
 	path, query, _ := strings.Cut(template, "?")
 	fill := func(escape func(string) string) func(string) string {
 		values := r.placeholders()

@@ -12,11 +12,9 @@ import (
 // Ask is one request of an operation, for an Inspection. Zero values mean what the exporter would ask for.
 type Ask struct {
 	Operation Operation
-	Ref       SensorRef     // the ids that the operation needs
-	StartKey  string        // of a page after the first
-	Limit     int           // results a page; default Options.PageSize
-	Template  string        // path and query; default the operation's in Options.Endpoints
-	Lookback  time.Duration // start of the window of values, before now; default Options.Lookback
+	Ref       SensorRef // the ids that the operation needs
+	StartKey  string    // of a page after the first
+	From      time.Time // start of the window of values; default: now minus Options.Lookback
 }
 
 // Inspection is what one request brought and how it was understood: by the same code that the exporter reads with. Every
@@ -48,6 +46,15 @@ type Inspection struct {
 	Machines []Machine
 	Sensors  []Sensor
 	Values   Values
+
+	answer *answer // nil: none came
+}
+
+// With returns a client with other options that shares the pacer and the connections of this one.
+func (c *Client) With(change func(*Options)) (*Client, error) {
+	o := c.opts
+	change(&o)
+	return New(o)
 }
 
 // Form says what a body is.
@@ -77,11 +84,25 @@ func (c *Client) Inspect(ctx context.Context, ask Ask) *Inspection {
 	if a == nil {
 		return in
 	}
+	in.answer = a
 	in.head(a)
 	if err == nil {
 		in.understand(a)
 	}
 	return in
+}
+
+// Reread decodes the response of an inspection with the fields of this client and sends nothing. The inspection must have
+// the status code 200.
+func (c *Client) Reread(in *Inspection) *Inspection {
+	a := *in.answer
+	a.fields = c.opts.Fields
+	again := &Inspection{
+		Operation: in.Operation, Asked: in.Asked, Duration: in.Duration, From: in.From, Until: in.Until, answer: &a,
+	}
+	again.head(&a)
+	again.understand(&a)
+	return again
 }
 
 // Scrub makes a text safe to show: the key replaced, control characters out, cut.
@@ -99,16 +120,16 @@ func (c *Client) Scrub(text string) string {
 func (c *Client) Windowed() bool { return c.opts.Endpoints.windowed() }
 
 func (c *Client) requestOf(ask Ask) request {
-	r := request{op: ask.Operation, startKey: ask.StartKey, template: ask.Template}
+	r := request{op: ask.Operation, startKey: ask.StartKey}
 	if r.op != OpCompany {
-		r.company, r.limit = ask.Ref.Company, orDefault(ask.Limit, c.opts.PageSize)
+		r.company, r.limit = ask.Ref.Company, c.opts.PageSize
 	}
 	if r.op == OpSensors || r.op == OpValues {
 		r.machine = ask.Ref.Machine
 	}
 	if r.op == OpValues {
 		now := time.Now()
-		r.sensor, r.from, r.to = ask.Ref.Sensor, now.Add(-orDefault(ask.Lookback, c.opts.Lookback)), now
+		r.sensor, r.from, r.to = ask.Ref.Sensor, orDefault(ask.From, now.Add(-c.opts.Lookback)), now
 	}
 	return r
 }

@@ -29,6 +29,7 @@ type Field struct {
 	Time          bool // it reads as a time
 	Number        bool // it is a number, or a boolean
 	Distinct      bool // each item has one, text or number, and no two are the same: it could be an id
+	Beside        bool // it is no field of the items, but of what holds them
 }
 
 // facts tells from which fields what was taken, and which were not understood.
@@ -48,7 +49,9 @@ func (in *Inspection) facts(a *answer, l list) {
 	for prefix, level := range map[string]object{"": l.whole, "data.": l.inside} {
 		for name := range level {
 			if l.where != "" && name != "next_key" && prefix+name != "data" && prefix+name != l.where {
-				in.Unknown = append(in.Unknown, a.field(prefix+name, name, []object{level}))
+				f := a.field(prefix+name, name, []object{level})
+				f.Beside = true
+				in.Unknown = append(in.Unknown, f)
 			}
 		}
 	}

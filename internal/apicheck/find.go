@@ -15,6 +15,7 @@ const (
 	kindForbidden = "forbidden" // this object only
 	kindPath      = "path"
 	kindParameter = "parameter"
+	kindValue     = "value"
 )
 
 // fail makes a finding that must be set right.
@@ -28,13 +29,13 @@ func (f *Finding) shown(in *innius.Inspection) *Finding {
 	return f
 }
 
-// failure says what the failure of a request means; nil where it did not fail.
+// failure says what the failure of a request means; nil where it did not fail, and shows readings where there are any.
 func (w *walk) failure(in *innius.Inspection) *Finding {
 	if in.Err == nil {
-		return nil
+		return w.unreadable(in)
 	}
 	if e, ok := errors.AsType[*innius.KeyError](in.Err); ok {
-		return fail("key-source", w.account(w.keyLine()+"  # it must be readable, and hold the key"),
+		return fail("key-source", w.yaml(w.keyLine()+"  # it must be readable, and hold the key"),
 			"The key cannot be read: "+w.show(e.Err.Error())+". Nothing was sent.")
 	}
 	if e, ok := errors.AsType[*innius.NetworkError](in.Err); ok {
@@ -60,16 +61,16 @@ func (w *walk) failure(in *innius.Inspection) *Finding {
 
 func stopped() *Finding { return fail("stopped", "", "The check was stopped before it had ended.") }
 
-// endless is a list whose pages do not end; mayEnd finds it.
+// mayEnd finds a list whose pages do not end.
 func (w *walk) mayEnd(in *innius.Inspection) {
 	if in.Next == "" {
 		return
 	}
-	w.find(fail("paging", w.account("endpoints:", w.endpoint(in.Operation,
-		withQuery(w.template(in.Operation), "start_key={start_key}"))+"  # name the parameter as innius does"),
+	w.find(fail("paging", w.yaml("endpoints:", "  "+string(in.Operation)+": "+
+		quote(withQuery(w.template(in.Operation), "start_key={start_key}"))+"  # name the parameter as innius does"),
 		"The second page of the list of "+string(in.Operation)+" leads to itself: its next_key was a key before. It seems that "+
-			"start_key, the parameter that asks for the next page, is not heeded. The exporter would take the list for one "+
-			"without an end, and refuse it."))
+			"the API does not know start_key, the parameter for the next page. The exporter would take the list for one without "+
+			"an end, and refuse it."))
 }
 
 // watchClock tells once of clocks that differ so much that windows of time would miss.

@@ -2,20 +2,20 @@ package apicheck
 
 import (
 	"fmt"
-	"strconv"
+	"regexp"
 	"strings"
 
 	"innius_exporter/innius"
 )
 
 // noMachines says why there is no machine to go on with.
-func (w *walk) noMachines(total, filtered int) *Finding {
-	if filtered > 0 {
+func (w *walk) noMachines(total int) *Finding {
+	if total > 0 {
 		return fail("filtered", w.general("discovery:", "  machines:", `    include: [".*"]  # all of them`, "    exclude: []"),
 			fmt.Sprintf("All %d machines that were listed are left out by the filters under discovery.machines.", total))
 	}
-	return fail("no-machines", w.account(w.keyLine()+"  # a key that may see machines", "endpoints:",
-		w.endpoint(innius.OpMachines, w.template(innius.OpMachines))+"  # or is the list elsewhere?"),
+	return fail("no-machines", w.yaml(append(w.pathLines(innius.OpMachines, "or is the list elsewhere?"),
+		w.keyLine()+"  # a key that may see machines")...),
 		"The list of machines is empty. Either the company has no machine yet, or this key may not see any: look at its rights in the "+
 			"innius Admin app.")
 }
@@ -28,10 +28,9 @@ func (w *walk) noSensors() *Finding {
 				"All sensors of the machines that were asked are left out by the filters under discovery.sensors.")
 		}
 	}
-	return fail("no-sensors", w.account("endpoints:",
-		w.endpoint(innius.OpSensors, w.template(innius.OpSensors))+"  # is this the list of sensors?"),
-		"No machine that was asked has a sensor: "+strings.Join(w.silent, ", ")+". Either they have none yet, or this key may not see "+
-			"them, or the list is elsewhere.")
+	return fail("no-sensors", w.yaml(w.pathLines(innius.OpSensors, "is this the list of sensors?")...),
+		"No machine that was tried has a sensor: "+strings.Join(w.silent, ", ")+". The path is right, for the responses are empty lists. "+
+			"Either they have none yet, or this key may not see them, or the list is elsewhere.")
 }
 
 // remark tells what is not wrong with a list, or the company, but should be looked at once.
@@ -49,7 +48,7 @@ func (w *walk) remarkRivals(f innius.Fact) {
 		return
 	}
 	other := f.Rivals[0]
-	set := w.account("fields:", "  "+f.Name+": "+quote(f.Field)+"  # as it is now", "  # or "+f.Name+": "+quote(other.Name))
+	set := w.yaml("fields:", "  "+f.Name+": "+quote(f.Field)+"  # as it is now", "  # or "+f.Name+": "+quote(other.Name))
 	w.find(&Finding{Kind: "ambiguous", Severity: Note, Set: set, Text: []string{fmt.Sprintf(
 		"The %s stands there twice: %s %q was taken, %s says %q. If that is the wrong one, choose:",
 		what(f.Name), f.Field, f.Example, other.Name, other.Example)}})
@@ -73,14 +72,36 @@ func (w *walk) remarkName(in *innius.Inspection, f innius.Fact) {
 	}})
 }
 
-// remarkPage tells of a server that gives fewer, or more, than a page was asked to hold.
+// remarkPage reports a page that is shorter than its limit although more follow, and one that is exactly full and does not
+// say whether more follow.
 func (w *walk) remarkPage(in *innius.Inspection) {
-	limit := w.o.Account.PageSize
-	if in.Operation == innius.OpCompany || in.Items == 0 || in.Next == "" || in.Items >= limit {
-		return
+	limit := w.account.PageSize
+	switch {
+	case in.Operation == innius.OpCompany || in.Items == 0:
+	case in.Next != "" && in.Items < limit:
+		w.find(&Finding{Kind: "short-page", Severity: Note, Text: []string{fmt.Sprintf(
+			"A page of %s was to hold up to %d and holds %d, although more follow. That is no harm.", in.Operation, limit, in.Items)}})
+	case in.NextForm == "" && in.Items == limit && (in.Operation != innius.OpValues || in.Values.Order == innius.Ascending):
+		w.fullPage(in)
 	}
-	set := w.account("page_size: " + strconv.Itoa(in.Items))
-	w.find(&Finding{Kind: "short-page", Severity: Note, Set: set, Text: []string{fmt.Sprintf(
-		"A page of %s was asked to hold %d and holds %d, although more follow: innius permits no larger ones. That is no harm; to "+
-			"ask for what comes:", in.Operation, limit, in.Items)}})
+}
+
+var leadsOn = regexp.MustCompile(`next|cursor|token|more|continu`)
+
+// fullPage reports a list that may be cut: certainly where a field looks like the key of the next page, under a name that
+// the exporter cannot be told.
+func (w *walk) fullPage(in *innius.Inspection) {
+	f := &Finding{Kind: "full-page", Severity: Warning, Text: []string{fmt.Sprintf(
+		"The page of %s is exactly full (%d), and the response has no next_key. If there are more, the exporter does not see them: "+
+			"compare the number with innius, or raise page_size.", in.Operation, in.Items)}}
+	for _, field := range in.Unknown {
+		if field.Beside && leadsOn.MatchString(field.Name) && field.Example != "null" && field.Example != "false" {
+			f.Severity = Failure
+			f.Text = append(f.Text, "The field "+quote(field.Name)+" may lead to the next page. No setting can express that: the exporter "+
+				"follows next_key only. Please report it, with the response below.")
+			f.Raw = in.Raw
+			break
+		}
+	}
+	w.find(f)
 }

@@ -23,7 +23,7 @@ func (w *walk) network(e *innius.NetworkError) *Finding {
 		return w.proxyRefuses(w.show(refusal.Proxy), refusal.Status)
 	}
 	if op, ok := errors.AsType[*net.OpError](e); ok && (op.Op == "proxyconnect" || op.Op == "socks connect") {
-		return fail("proxy", w.account(w.throughProxy("# correct it: this proxy does not answer")...),
+		return fail("proxy", w.yaml(w.throughProxy("# correct it: this proxy does not answer")...),
 			"The proxy "+w.proxy()+" cannot be reached: "+e.Detail+".", w.passwordHint())
 	}
 	if f := w.certificate(e); f != nil {
@@ -36,21 +36,21 @@ func (w *walk) network(e *innius.NetworkError) *Finding {
 func (w *walk) unreached(e *innius.NetworkError) *Finding {
 	host := w.host()
 	if dns, ok := errors.AsType[*net.DNSError](e); ok && !dns.IsTimeout {
-		return fail("dns", w.account(w.otherURL("# correct the host: it stands in the API reference")...),
+		return fail("dns", w.yaml(w.otherURL("# correct the host: it stands in the API reference")...),
 			"No host "+host+" is known to this machine's DNS. Either the host in the url is misspelled, or this machine reaches the "+
 				"internet through a proxy only.")
 	}
 	switch {
 	case e.Timeout:
-		return fail("timeout", w.account(append([]string{"timeout: 30s  # longer than " + w.o.Account.Timeout.String()},
+		return fail("timeout", w.yaml(append([]string{"timeout: 30s  # longer than " + w.account.Timeout.String()},
 			w.proxyComments()...)...),
-			"No answer came from "+host+" within "+w.o.Account.Timeout.String()+". Either the API is slow, or a firewall drops what "+
+			"No answer came from "+host+" within "+w.account.Timeout.String()+". Either the API is slow, or a firewall drops what "+
 				"does not go through a proxy.")
 	case errors.Is(e, syscall.ECONNREFUSED):
-		return fail("refused", w.account(w.otherURL("# correct the host, or its port")...),
+		return fail("refused", w.yaml(w.otherURL("# correct the host, or its port")...),
 			"Nobody listens at "+host+": the connection was refused. The host or the port in the url is wrong, or a firewall refuses.")
 	}
-	return fail("network", w.account(w.otherURL("# is this the API?")...), "The connection to "+host+" failed: "+e.Detail+".")
+	return fail("network", w.yaml(w.otherURL("# is this the API?")...), "The connection to "+host+" failed: "+e.Detail+".")
 }
 
 // certificate says what is wrong with TLS; nil where nothing is.
@@ -62,7 +62,7 @@ func (w *walk) certificate(e *innius.NetworkError) *Finding {
 		return w.otherName(name)
 	}
 	if invalid, ok := errors.AsType[x509.CertificateInvalidError](e); ok {
-		return fail("tls-certificate", w.account(w.urlLine()+"  # is this the API? then its certificate must be renewed"),
+		return fail("tls-certificate", w.yaml(w.urlLine()+"  # is this the API? then its certificate must be renewed"),
 			"The certificate of "+w.host()+" is not valid: "+w.show(invalid.Error())+". If this machine's clock is right, only the "+
 				"owner of that host can mend it.")
 	}
@@ -71,7 +71,7 @@ func (w *walk) certificate(e *innius.NetworkError) *Finding {
 		return w.plainHTTP()
 	}
 	if alert, ok := errors.AsType[*net.OpError](e); ok && alert.Op == "remote error" {
-		return fail("tls", w.account("http_client:", "  tls_config:",
+		return fail("tls", w.yaml("http_client:", "  tls_config:",
 			"    cert_file: client.pem      # a client certificate and its key, if the host asks for one", "    key_file: client-key.pem"),
 			"The TLS handshake with "+w.host()+" failed: the host says: "+e.Detail+".")
 	}
@@ -83,7 +83,7 @@ func (w *walk) unknownAuthority(e x509.UnknownAuthorityError) *Finding {
 	if e.Cert != nil {
 		issuer = quote(w.show(e.Cert.Issuer.String()))
 	}
-	return fail("tls-ca", w.account("http_client:", "  tls_config:", "    ca_file: ca.pem  # that authority's certificate, in PEM form"),
+	return fail("tls-ca", w.yaml("http_client:", "  tls_config:", "    ca_file: ca.pem  # that authority's certificate, in PEM form"),
 		"The certificate of "+w.host()+" was issued by "+issuer+", which this machine does not trust. That is usual where a company's "+
 			"proxy opens TLS: its administrators have the authority's certificate. If it is not your company's, do not go on: "+
 			"somebody may be listening.")
@@ -93,48 +93,50 @@ func (w *walk) unknownAuthority(e x509.UnknownAuthorityError) *Finding {
 func (w *walk) otherName(e x509.HostnameError) *Finding {
 	text := "The certificate that answers is not for " + w.host() + "."
 	if e.Certificate == nil {
-		return fail("tls-name", w.account(w.otherURL("# correct the host")...), text)
+		return fail("tls-name", w.yaml(w.otherURL("# correct the host")...), text)
 	}
 	all := e.Certificate.DNSNames
 	text += " It is for: " + w.show(strings.Join(all, ", ")) + ". Most likely the host in the url is wrong; if it is right (an " +
 		"address, or another name of the same host), server_name says which name the certificate has."
 	i := slices.IndexFunc(all, func(name string) bool { return !strings.HasPrefix(name, "*") })
 	if i < 0 {
-		return fail("tls-name", w.account(w.otherURL("# correct the host")...), text)
+		return fail("tls-name", w.yaml(w.otherURL("# correct the host")...), text)
 	}
-	return fail("tls-name", w.account("http_client:", "  tls_config:",
+	return fail("tls-name", w.yaml("http_client:", "  tls_config:",
 		"    server_name: "+quote(w.show(all[i]))+"  # only if that is innius' own name", "# or correct the host:", "# "+w.urlLine()), text)
 }
 
 func (w *walk) plainHTTP() *Finding {
 	text := "At " + w.host() + " answers a server that does not speak TLS. Either the port in the url is wrong, or that server is not " +
 		"the API."
-	if u := *w.o.Account.URL; net.ParseIP(u.Hostname()).IsLoopback() || u.Hostname() == "localhost" {
+	if u := *w.account.URL; net.ParseIP(u.Hostname()).IsLoopback() || u.Hostname() == "localhost" {
 		u.Scheme = "http"
-		return fail("tls-plain", w.account("url: "+quote(w.show(u.String()))+"  # without TLS, on this machine only"), text)
+		f := fail("tls-plain", w.yaml("url: "+quote(w.show(u.String()))+"  # without TLS, on this machine only"), text)
+		f.tries = [][]Setting{{{"url", u.String()}}}
+		return f
 	}
-	return fail("tls-plain", w.account(w.otherURL("# correct the port, or the host")...), text)
+	return fail("tls-plain", w.yaml(w.otherURL("# correct the port, or the host")...), text)
 }
 
 // proxyRefuses is a proxy that answers, but not with the API.
 func (w *walk) proxyRefuses(proxy string, status int) *Finding {
 	text := "The proxy " + proxy + " does not let this machine through to " + w.host() + ": "
 	if status == http.StatusProxyAuthRequired {
-		return fail("proxy", w.account("http_client:", "  proxy_from_environment: true  # and no proxy_url"),
+		return fail("proxy", w.yaml("http_client:", "  proxy_from_environment: true  # and no proxy_url"),
 			text+"it asks for a user name and a password (407).",
 			"They do not belong into the config, which others may read. Set the variable "+
 				"HTTPS_PROXY=http://USER:PASSWORD@"+proxy+" for the exporter.")
 	}
 	lines := []string{"http_client:", "  proxy_from_environment: false  # go without the proxy"}
-	if w.o.Account.HTTPClient.ProxyURL != nil {
+	if w.account.HTTPClient.ProxyURL != nil {
 		lines = append([]string{}, w.throughProxy("")...)
-		lines = append(lines, "  no_proxy: "+quote(w.o.Account.URL.Hostname())+"  # reach innius without it")
+		lines = append(lines, "  no_proxy: "+quote(w.account.URL.Hostname())+"  # reach innius without it")
 	}
 	advice := ". Ask its administrators to permit the host, or go without it."
 	if status != http.StatusForbidden {
 		advice = ". Is that a proxy at all? If so, its log says more; else correct it, or go without."
 	}
-	return fail("proxy", w.account(lines...), text+"it says "+http.StatusText(status)+advice)
+	return fail("proxy", w.yaml(lines...), text+"it says "+http.StatusText(status)+advice)
 }
 
 // passwordHint is for a proxy of the environment whose user and password a proxy_url could not hold.
@@ -178,4 +180,4 @@ func (w *walk) proxy() string {
 	return w.show(w.o.Proxy.Host)
 }
 
-func (w *walk) host() string { return w.show(w.o.Account.URL.Host) }
+func (w *walk) host() string { return w.show(w.account.URL.Host) }

@@ -13,31 +13,29 @@ import (
 func (w *walk) notUnderstood(in *innius.Inspection, e *innius.AnswerError) *Finding {
 	switch {
 	case in.Form == innius.FormHTML:
-		return fail("html", w.account(w.addresses(in)...),
+		return fail("html", w.yaml(w.addresses(in)...),
 			"A web page came instead of data: "+e.Detail+". The url leads to a web site, or a sign-in page stands before the API. The "+
 				"base URL of the API stands in its API reference; often it begins with api.").shown(in)
 	case in.Form == innius.FormEmpty && strings.HasPrefix(e.Detail, "the body"):
-		return fail("broken", w.account(fmt.Sprintf("page_size: %d", max(1, w.o.Account.PageSize/10))),
+		return fail("broken", w.yaml(fmt.Sprintf("page_size: %d", max(1, w.account.PageSize/10))),
 			"The answer did not come whole: "+e.Detail+". Try again; smaller pages are safer.")
 	case in.Form == innius.FormEmpty, in.Form == innius.FormOther:
-		return fail("not-json", w.account(w.addresses(in)...),
+		return fail("not-json", w.yaml(w.addresses(in)...),
 			"What came is no JSON: "+e.Detail+". The url, or the path of the operation, is not the API's.").shown(in)
 	}
 	if f := w.withoutField(in); f != nil {
 		return f
 	}
-	return fail("shape", w.account("endpoints:",
-		w.endpoint(in.Operation, w.template(in.Operation))+"  # is this the operation?"),
+	f := fail("shape", w.yaml(w.pathLines(in.Operation, "is this the operation?")...),
 		"The answer is JSON, but not in a shape that is known: "+e.Detail+".",
 		"If the path is right, the exporter must learn this shape: please report it, with the answer below.").shown(in)
+	return f
 }
 
 // addresses are the two lines that say where an operation is asked for.
 func (w *walk) addresses(in *innius.Inspection) []string {
-	return []string{
-		w.urlLine() + "  # is this the base URL of the API?",
-		"endpoints:", w.endpoint(in.Operation, w.template(in.Operation)) + "  # and is this the path below it?",
-	}
+	return append([]string{w.urlLine() + "  # is this the base URL of the API?"},
+		w.pathLines(in.Operation, "and is this the path below it?")...)
 }
 
 // withoutField is an answer whose list was found, while its items lack something that they must have; nil where that is
@@ -58,6 +56,7 @@ func (w *walk) withoutField(in *innius.Inspection) *Finding {
 			found.Text = append(found.Text, "None of these looks like one. If the answer below holds it in another way, the "+
 				"exporter must learn that shape: please report it.")
 		}
+		found.tries = choose(f, in.Unknown)
 		return found
 	}
 	return nil
@@ -87,13 +86,13 @@ func what(fact string) string {
 func (w *walk) chooseField(fact string, unknown []innius.Field) string {
 	likely := candidates(fact, unknown)
 	if len(likely) == 0 {
-		return w.account("fields:", "  "+fact+": "+quote("the field's name")+"  # the one that holds it")
+		return w.yaml("fields:", "  "+fact+": "+quote("the field's name")+"  # the one that holds it")
 	}
 	lines := []string{"fields:", "  " + fact + ": " + quote(likely[0].Name) + example(likely[0])}
 	for _, other := range likely[1:min(len(likely), 4)] {
 		lines = append(lines, "  # or "+fact+": "+quote(other.Name)+example(other))
 	}
-	return w.account(lines...)
+	return w.yaml(lines...)
 }
 
 func example(f innius.Field) string {
@@ -124,7 +123,7 @@ func candidates(fact string, unknown []innius.Field) []innius.Field {
 	}
 	var likely []innius.Field
 	for _, f := range unknown {
-		if could(f) && !strings.Contains(f.Name, "data.") {
+		if could(f) && !f.Beside {
 			likely = append(likely, f)
 		}
 	}

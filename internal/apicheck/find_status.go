@@ -1,84 +1,181 @@
 package apicheck
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
 
 	"innius_exporter/innius"
 )
 
-// refused says what a status other than 200 means.
+// refused says what a status code other than 200 means.
 func (w *walk) refused(in *innius.Inspection, e *innius.Error) *Finding {
 	says := fmt.Sprintf("status %d, %q", e.Status, e.Message)
 	switch {
-	case e.Status == http.StatusUnauthorized, e.Status == http.StatusForbidden && aboutKey(in.Operation):
+	case e.Status == http.StatusUnauthorized:
 		return w.badKey(says)
-	case e.Status == http.StatusForbidden:
-		return fail(kindForbidden, w.account(w.keyLine()+"  # a key that may read the values, from the innius Admin app"),
-			"The key may not read this object ("+says+").")
-	case e.Status == http.StatusNotFound:
-		return w.noPath(in, says)
+	case e.Status == http.StatusForbidden, e.Status == http.StatusNotFound:
+		return w.absent(in, e, says)
 	case e.Status == http.StatusProxyAuthRequired:
 		return w.proxyRefuses(w.proxy(), e.Status)
 	case e.Status == http.StatusBadRequest && strings.Contains(in.Raw, "HTTP request to an HTTPS server"):
-		secure := *w.o.Account.URL
+		secure := *w.account.URL
 		secure.Scheme = "https"
-		return fail("scheme", w.account("url: "+quote(w.show(secure.String()))), "The server at "+w.host()+" wants https://.")
+		f := fail("scheme", w.yaml("url: "+quote(w.show(secure.String()))), "The server at "+w.host()+" wants https://.")
+		f.tries = [][]Setting{{{"url", secure.String()}}}
+		return f
 	case e.Status == http.StatusBadRequest, e.Status == http.StatusUnprocessableEntity:
 		return w.badParameter(in, e, says)
 	case e.Status >= http.StatusInternalServerError:
 		return fail("server", "", "innius, or a gateway before it, has a fault ("+says+"). There is nothing to set: try again in a few "+
 			"minutes. The exporter itself tries again by itself.").shown(in)
 	}
-	return fail("status", w.account("endpoints:", w.endpoint(in.Operation, w.template(in.Operation))+"  # is this the path?"),
+	return fail("status", w.yaml(w.pathLines(in.Operation, "is this the path?")...),
 		"innius does not answer this path ("+says+").").shown(in)
 }
 
-// aboutKey reports whether a 403 on an operation is the key's: the company and its machines are not single objects.
-func aboutKey(op innius.Operation) bool { return op == innius.OpCompany || op == innius.OpMachines }
-
 func (w *walk) badKey(says string) *Finding {
+	return fail("key", w.yaml(w.keyLine()+"  # put a valid key there"), "innius does not accept the key ("+says+").", w.aboutKey())
+}
+
+func (w *walk) aboutKey() string {
 	where := "A key is created in the innius Admin app, under API keys; white space around it does not matter, a missing " +
 		"character does."
-	if v := w.o.Account.Key.Variable(); v != "" {
+	if v := w.account.Key.Variable(); v != "" {
 		where += " The key came from the variable " + v + "."
-	} else if f := w.o.Account.Key.File(); f != "" {
+	} else if f := w.account.Key.File(); f != "" {
 		where += " The key came from the file " + w.show(f) + "."
 	}
-	return fail("key", w.account(w.keyLine()+"  # put a valid key there"), "innius does not accept the key ("+says+").", where)
+	return where
 }
 
-func (w *walk) noPath(in *innius.Inspection, says string) *Finding {
-	if in.Operation == innius.OpCompany {
-		return fail(kindPath, w.account(w.urlLine()+"  # is this the base URL, version and all?",
-			"endpoints:", w.endpoint(in.Operation, w.template(in.Operation))+"  # and is this the path below it?"),
-			"There is nothing at this path ("+says+"). The base URL, or the path of the operation below it, is not the one that the API "+
-				"reference gives.").shown(in)
+// absent says what a 403 or a 404 means. A 403 is what API gateways send for a path that they do not know, so once a request
+// with the same key has succeeded, the key is the last suspect.
+func (w *walk) absent(in *innius.Inspection, e *innius.Error, says string) *Finding {
+	path := "endpoints." + string(in.Operation)
+	lines := w.pathLines(in.Operation, "the path that the API reference gives")
+	f := fail(kindPath, "", "There is nothing at this path ("+says+").").shown(in)
+	if e.Status == http.StatusForbidden && !e.UnknownPath() {
+		f = fail(kindForbidden, "", "The API refuses this object ("+says+").")
 	}
-	return fail(kindPath, w.account("endpoints:",
-		w.endpoint(in.Operation, w.template(in.Operation))+"  # the path that the API reference gives"),
-		"There is nothing at this path ("+says+"). The company was found, so the base URL is right; the path of the operation "+
-			string(in.Operation)+" below it is not.").shown(in)
+	switch {
+	case len(w.lists) == 0:
+		lines = append([]string{w.urlLine() + "  # is this the base URL, version and all?"}, lines...)
+		f.Text = append(f.Text, "The base URL, or the path of the operation below it ("+path+"), is not the one that the API reference gives.")
+	case in.Operation == innius.OpMachines:
+		source := "the response for the company"
+		if w.account.CompanyID != "" {
+			source = "company_id in the config"
+		}
+		f.Text = append(f.Text, "The id of the company in this request is "+w.name(w.company.ID)+", from "+source+". If innius has another "+
+			"id for it, set company_id. If not, the path ("+path+") is wrong.")
+	case f.Kind == kindPath:
+		f.Text = append(f.Text, "Other requests succeeded, so the base URL is right; the path below it ("+path+") is not.")
+	default:
+		f.Text = append(f.Text, "Other requests with this key succeeded. Look first at the path ("+path+").")
+	}
+	if e.Status == http.StatusForbidden && len(w.lists) > 0 {
+		f.Text = append(f.Text, "After that, look at the rights of the key in the innius Admin app: may it read this object? The key itself is the last suspect.")
+	} else if e.Status == http.StatusForbidden {
+		f.Text = append(f.Text, "If the path is right, innius does not accept the key. "+w.aboutKey())
+		lines = append(lines, w.keyLine()+"  # and is this a valid key?")
+		if !e.UnknownPath() {
+			f.Kind = "key"
+		}
+	}
+	f.Set = w.yaml(lines...)
+	return f
 }
 
+var (
+	number     = regexp.MustCompile(`[0-9]+`)
+	word       = regexp.MustCompile(`[A-Za-z_]+`)
+	aboutSize  = regexp.MustCompile(`(?i)limit|size|page|results|items`)
+	aboutRange = regexp.MustCompile(`(?i)range|window|longer|span|exceed|at most|history`)
+	period     = regexp.MustCompile(`(?i)([0-9]+) ?(d|h|min|m)`)
+	limitName  = regexp.MustCompile(`(?i)^(max_?)?(limit|size|count|page_?size|per_?page|results|rows|top)$`)
+	startName  = regexp.MustCompile(`(?i)^(start_?key|next_?key|cursor|.*token|after|offset|exclusive_?start_?key)$`)
+)
+
+// badParameter proposes what the message of a refusal suggests, and what is usual.
 func (w *walk) badParameter(in *innius.Inspection, e *innius.Error, says string) *Finding {
 	text := "innius does not accept a parameter (" + says + "). Sent were: " + parameters(in.Asked) + "."
-	if in.Operation != innius.OpValues {
-		return fail(kindParameter, w.account("endpoints:",
-			w.endpoint(in.Operation, w.template(in.Operation))+"  # add or rename parameters here"), text).shown(in)
+	f := fail(kindParameter, w.yaml(w.pathLines(in.Operation, "add or rename parameters here")...), text).shown(in)
+	template := w.template(in.Operation)
+	if renamed := w.otherNames(template, e.Message); renamed != template {
+		f.tries = append(f.tries, []Setting{endpoint(in.Operation, renamed)})
 	}
-	if w.o.Client.Windowed() {
-		return fail(kindParameter, w.account(w.windowLines("")...),
-			text, "A window of time may be wanted under other names, or in another unit.").shown(in)
+	size := w.sizes(in, e.Message)
+	if aboutSize.MatchString(e.Message) {
+		f.tries, size = append(f.tries, size...), nil
 	}
-	return fail(kindParameter, w.account(w.windowLines(windows(e.Message)[0])...),
-		text, "Most likely a window of time is wanted.").shown(in)
+	if in.Operation == innius.OpValues {
+		back := w.lookbacks(e.Message)
+		if aboutRange.MatchString(e.Message) {
+			f.tries, back = append(f.tries, back...), nil
+		}
+		for _, query := range windows(e.Message) {
+			if setting := w.windowed(query); setting.Value != template {
+				f.tries = append(f.tries, []Setting{setting})
+			}
+		}
+		f.tries = append(f.tries, back...)
+		f.Set = w.yaml(w.pathLines(in.Operation, windowHint)...)
+		f.Text = append(f.Text, "A window of time may be wanted, or be wanted under other names, or in another unit.")
+	}
+	f.tries = append(f.tries, size...)
+	return f
+}
+
+// otherNames is a template with the names of limit and start_key that a message gives.
+func (w *walk) otherNames(template, message string) string {
+	for usual, pattern := range map[string]*regexp.Regexp{"limit": limitName, "start_key": startName} {
+		words := word.FindAllString(message, -1)
+		i := slices.IndexFunc(words, func(name string) bool { return name != usual && pattern.MatchString(name) })
+		if i >= 0 && !strings.Contains(template, "{"+usual+"}") {
+			template = withQuery(template, words[i]+"={"+usual+"}")
+		}
+	}
+	return template
+}
+
+// sizes are smaller pages: the size that a message names, and a cautious one.
+func (w *walk) sizes(in *innius.Inspection, message string) (tries [][]Setting) {
+	if in.Operation == innius.OpCompany {
+		return nil
+	}
+	for _, digits := range append(number.FindAllString(message, -1), "10") {
+		if n, err := strconv.Atoi(digits); err == nil && n > 1 && n < w.account.PageSize {
+			tries = append(tries, []Setting{{"page_size", n}})
+		}
+	}
+	return tries[:min(len(tries), 2)]
+}
+
+// lookbacks are shorter windows: the one that a message names, and cautious ones.
+func (w *walk) lookbacks(message string) (tries [][]Setting) {
+	if !w.client.Windowed() {
+		return nil
+	}
+	units := map[byte]time.Duration{'d': 24 * time.Hour, 'h': time.Hour, 'm': time.Minute}
+	spans := []time.Duration{6 * time.Hour, time.Hour}
+	if m := period.FindStringSubmatch(message); m != nil {
+		n, _ := strconv.Atoi(m[1])
+		spans = append([]time.Duration{time.Duration(n) * units[strings.ToLower(m[2])[0]]}, spans...)
+	}
+	for _, d := range spans {
+		if d >= time.Minute && d < w.account.Lookback {
+			tries = append(tries, []Setting{{"lookback", model.Duration(d).String()}})
+		}
+	}
+	return tries
 }
 
 // parameters lists what was asked for in the query.
@@ -90,68 +187,41 @@ func parameters(asked string) string {
 	return strings.ReplaceAll(query, "&", ", ")
 }
 
-var number = regexp.MustCompile(`[0-9]+`)
-
-// tooMuch looks whether a 400 was about the size of the page: with a smaller one the same request would be answered. It
-// costs one request, and is proof.
-func (w *walk) tooMuch(ctx context.Context, ask innius.Ask, in *innius.Inspection, failure *Finding) *Finding {
-	size := w.smaller(in)
-	if failure.Kind != kindParameter || !strings.Contains(in.Asked, "limit=") || size == 0 {
-		return failure
-	}
-	if w.report.Requests >= w.limit || ctx.Err() != nil {
-		return failure
-	}
-	ask.Limit = size
-	if smaller, _ := w.ask(ctx, ask, fmt.Sprintf("again, with %d a page", size)); smaller.Status != http.StatusOK {
-		return failure
-	}
-	return fail("page-size", w.account("page_size: "+strconv.Itoa(size)),
-		fmt.Sprintf("innius does not permit %d results a page; with %d it answers.", w.o.Account.PageSize, size))
-}
-
-// smaller is the size of page that a refusal names, else a cautious one; 0 where there is none below the one in force.
-func (w *walk) smaller(in *innius.Inspection) int {
-	if e, ok := errors.AsType[*innius.Error](in.Err); ok {
-		for _, digits := range number.FindAllString(e.Message, -1) {
-			if n, err := strconv.Atoi(digits); err == nil && n > 1 && n < w.o.Account.PageSize {
-				return n
-			}
-		}
-	}
-	if w.o.Account.PageSize > 10 {
-		return 10
-	}
-	return 0
-}
-
 func (w *walk) tooMany(e *innius.RateLimitError) *Finding {
 	when := "innius does not say when to try again; an hour is safe."
 	if e.Stated {
 		when = "Try again in " + span(e.RetryAfter) + "."
 	}
-	return fail("rate-limit", w.account("rate_limit:",
-		"  requests_per_hour: "+strconv.FormatFloat(w.o.Account.RateLimit.RequestsPerHour, 'f', -1, 64)+
+	return fail("rate-limit", w.yaml("rate_limit:",
+		"  requests_per_hour: "+strconv.FormatFloat(w.account.RateLimit.RequestsPerHour, 'f', -1, 64)+
 			"  # what innius permits this key",
-		"  burst: "+strconv.Itoa(w.o.Account.RateLimit.Burst)+"  # and at once"),
+		"  burst: "+strconv.Itoa(w.account.RateLimit.Burst)+"  # and at once"),
 		"The key's allowance is spent (status 429, "+strconv.Quote(e.Message)+"). "+when,
 		"Whatever else uses this key spends the same allowance: an exporter that runs, too. If nothing else does, the limits below "+
 			"are higher than innius'.")
 }
 
-// redirected proposes the base URL that the target shows, where it can be told.
+// redirected proposes the base URL that the target shows, where it can be told. Only a target on the same host is tried: the
+// key goes to no other.
 func (w *walk) redirected(in *innius.Inspection, e *innius.RedirectError) *Finding {
-	text := []string{fmt.Sprintf("innius sends this request elsewhere (status %d, to %s). The exporter does not follow, or your "+
-		"key would go there.", e.Status, quote(in.Location))}
-	target, err := w.o.Account.URL.Parse(in.Location)
+	f := fail("redirect", w.yaml(w.urlLine()+"  # an address that needs no redirect"),
+		fmt.Sprintf("innius sends this request elsewhere (status %d, to %s). The exporter does not follow, or your "+
+			"key would go there.", e.Status, quote(in.Location)))
+	target, err := w.account.URL.Parse(in.Location)
 	if err != nil || in.Location == "" {
-		return fail("redirect", w.account(w.urlLine()+"  # an address that needs no redirect"), text...)
+		return f
 	}
-	if full := w.o.Account.URL.Path + in.Asked; target.Host == w.o.Account.URL.Host && target.Path == full+"/" {
-		return fail("redirect", w.account("endpoints:", w.endpoint(in.Operation, w.template(in.Operation)+"/")), text...)
+	setting := Setting{"url", w.baseOf(target, in.Asked)}
+	if path, _, _ := strings.Cut(in.Asked, "?"); target.Host == w.account.URL.Host && target.Path == w.account.URL.Path+path+"/" {
+		path, query, _ := strings.Cut(w.template(in.Operation), "?")
+		setting = endpoint(in.Operation, withQuery(path+"/", query))
 	}
-	text = append(text, "If the host "+quote(w.show(target.Host))+" is innius' own, this is the base URL to set; else the url is wrong.")
-	return fail("redirect", w.account("url: "+quote(w.baseOf(target, in.Asked))+"  # only if that host is innius' own"), text...)
+	f.Set = w.yaml("url: " + quote(w.baseOf(target, in.Asked)) + "  # only if that host is innius' own")
+	if target.Host == w.account.URL.Host && target.Scheme == w.account.URL.Scheme {
+		f.tries = [][]Setting{{setting}}
+	}
+	f.Text = append(f.Text, "If the host "+quote(w.show(target.Host))+" is innius' own, this is the base URL to set; else the url is wrong.")
+	return f
 }
 
 // baseOf is the base URL below which a redirect's target is the path that was asked for. Where it is another path, the
@@ -159,12 +229,12 @@ func (w *walk) redirected(in *innius.Inspection, e *innius.RedirectError) *Findi
 func (w *walk) baseOf(target *url.URL, asked string) string {
 	path, _, _ := strings.Cut(asked, "?")
 	base := url.URL{Scheme: "https", Host: target.Host}
-	if target.Host == w.o.Account.URL.Host {
+	if target.Host == w.account.URL.Host {
 		base.Scheme = target.Scheme
 	}
 	base.Path, _ = strings.CutSuffix(target.Path, path)
 	if base.Path == target.Path {
-		base.Path = w.o.Account.URL.Path
+		base.Path = w.account.URL.Path
 	}
 	return w.show(base.String())
 }

@@ -3,9 +3,12 @@ package apicheck
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/prometheus/common/model"
 
 	"innius_exporter/innius"
 )
@@ -21,44 +24,59 @@ func (w *walk) noValue(ctx context.Context) *Finding {
 	if ctx.Err() != nil {
 		return stopped()
 	}
-	var empty *trial
-	for _, reason := range []innius.SkipReason{innius.SkipTime, innius.SkipFuture, innius.SkipText, innius.SkipNumber} {
+	for _, reason := range []innius.SkipReason{innius.SkipFuture, innius.SkipText} {
 		for _, t := range w.tried {
-			if t.in.Values.Skipped[reason] > 0 {
-				return w.unusable(t, reason)
+			switch {
+			case t.in.Values.Skipped[reason] == 0:
+			case reason == innius.SkipFuture:
+				return w.future(t)
+			default:
+				return w.words(t)
 			}
 		}
 	}
-	for _, t := range w.tried {
-		empty = t
-	}
 	switch {
-	case empty != nil:
-		return w.nothing(ctx, empty)
+	case len(w.tried) > 0:
+		w.remarkOdd()
+		return w.nothing(ctx, w.tried[0])
 	case len(w.odd) > 0:
-		return &w.odd[0]
+		return w.refusedAll(ctx)
 	}
 	return w.noSensors()
 }
 
-// unusable says why a sensor's readings cannot be exposed.
-func (w *walk) unusable(t *trial, reason innius.SkipReason) *Finding {
-	switch reason {
-	case innius.SkipTime:
-		return w.strangeTime(t)
-	case innius.SkipFuture:
-		return w.future(t)
-	case innius.SkipText:
-		return w.words(t)
+// refusedAll is the failure of every object that was tried. An API may send a 404 for a window without readings, too.
+func (w *walk) refusedAll(ctx context.Context) *Finding {
+	last := w.odd[len(w.odd)-1]
+	if last.ask.Operation == innius.OpValues && last.failure.Kind == kindPath && w.client.Windowed() && w.account.Lookback < farBack {
+		last.failure.tries = [][]Setting{{{"lookback", model.Duration(farBack).String()}}}
+		if cured, settings := w.cure(ctx, last.ask, last.in, last.failure, 0); cured != nil && shows(cured) {
+			return w.cured(last.failure, settings)
+		}
 	}
-	return fail("value", w.chooseField("value", t.in.Unknown),
-		fmt.Sprintf("The readings of %s hold no number (%s). If another field holds the value, choose it:",
-			w.nameOf(t), first(t, reason).Text)).shown(t.in)
+	return last.failure
+}
+
+// unreadable is a page of values of which no reading can be used, for its time or for want of a number.
+func (w *walk) unreadable(in *innius.Inspection) *Finding {
+	v := in.Values
+	switch {
+	case v.Usable > 0 || v.Skipped[innius.SkipText]+v.Skipped[innius.SkipFuture] > 0:
+	case v.Skipped[innius.SkipTime] > 0:
+		return w.strangeTime(in)
+	case v.Skipped[innius.SkipNumber] > 0:
+		f := fail(kindValue, w.chooseField("value", in.Unknown), fmt.Sprintf(
+			"The readings of this sensor hold no number (%s). If another field holds the value, choose it.",
+			first(in, innius.SkipNumber).Text)).shown(in)
+		f.tries = choose(in.Facts[1], in.Unknown)
+		return f
+	}
+	return nil
 }
 
 // first is the first reading that is skipped for a reason.
-func first(t *trial, reason innius.SkipReason) innius.Reading {
-	for _, r := range t.in.Values.Readings {
+func first(in *innius.Inspection, reason innius.SkipReason) innius.Reading {
+	for _, r := range in.Values.Readings {
 		if r.Skip == reason {
 			return r
 		}
@@ -70,21 +88,47 @@ func (w *walk) nameOf(t *trial) string {
 	return w.name(t.sensor.Name) + " of " + w.name(t.machine.Name)
 }
 
-func (w *walk) strangeTime(t *trial) *Finding {
-	text := first(t, innius.SkipTime).Text
+func (w *walk) strangeTime(in *innius.Inspection) *Finding {
+	text := first(in, innius.SkipTime).Text
 	why := "Understood are RFC 3339 with a zone (2026-03-02T11:00:00Z) and seconds, milli-, micro- or nanoseconds since 1970, between " +
 		"1990 and 2100."
 	if digits := strings.Trim(text, "0123456789."); digits == "" && text != "" {
 		why += " This is a number with too few, or too many, digits for any of these."
 	}
-	f := fail("time-unit", w.chooseField("time", t.in.Unknown),
-		"The time of a reading is not understood: "+quote(text)+".", why).shown(t.in)
-	if len(candidates("time", t.in.Unknown)) == 0 {
-		f.Text = append(f.Text, "No other field of a reading looks like a time. If the API can give another form, ask for it in "+
-			"endpoints.values; if not, please report this, with the answer below.")
-		f.Set = w.account("endpoints:", w.endpoint(innius.OpValues, w.template(innius.OpValues))+"  # ask for another form here")
+	f := fail("time-unit", w.chooseField("time", in.Unknown), "The time of a reading is not understood: "+quote(text)+".", why).shown(in)
+	f.tries = append(choose(in.Facts[0], in.Unknown), w.zones(in)...)
+	if len(candidates("time", in.Unknown)) == 0 {
+		f.Text = append(f.Text, "If it has no zone, name the one that it is in: fields.time_zone. Else, if the API can give another form, "+
+			"state that in endpoints.values; if not, please report this, with the answer below.")
+		f.Set = w.yaml(w.pathLines(innius.OpValues, "another form of time may be a parameter here")...)
 	}
 	return f
+}
+
+// zones are those in which the newest reading is as recent as the page lets expect. With more than one of them, any would be
+// a guess.
+func (w *walk) zones(in *innius.Inspection) (likely [][]Setting) {
+	account, client := w.account, w.client
+	defer func() { w.account, w.client = account, client }()
+	now := in.Date
+	if now.IsZero() {
+		now = time.Now()
+	}
+	for _, zone := range slices.Compact([]string{"UTC", "Europe/Amsterdam", time.Local.String()}) {
+		settings := []Setting{{"fields.time_zone", zone}}
+		if zone == "Local" || len(likely) > 0 && zone == "UTC" || !w.use(settings) {
+			continue
+		}
+		v := w.client.Reread(in).Values
+		pace := v.Newest.Sub(v.Oldest) / time.Duration(max(1, in.Items-1))
+		if age := now.Sub(v.Newest); age > -time.Minute && pace < 20*time.Minute && age < max(3*pace, 5*time.Minute) {
+			likely = append(likely, settings)
+		}
+	}
+	if len(likely) > 1 {
+		return nil
+	}
+	return likely
 }
 
 func (w *walk) future(t *trial) *Finding {
@@ -109,7 +153,7 @@ func (w *walk) words(t *trial) *Finding {
 			known[r.Text] = true
 		}
 	}
-	return fail("text", w.general(lines...), "The values that were seen are text, such as "+quote(first(t, innius.SkipText).Text)+
+	return fail("text", w.general(lines...), "The values that were seen are text, such as "+quote(first(t.in, innius.SkipText).Text)+
 		" of the sensor "+w.nameOf(t)+". Prometheus knows numbers only: give each text one.",
 		"If other sensors have numbers, this is no failure of the API: --all lists them all.")
 }
@@ -126,31 +170,28 @@ func pattern(name string) string {
 	return b.String()
 }
 
-// nothing finds out why sensors have no readings at all.
+// nothing finds out why sensors have no readings at all. The path is right: the responses are empty lists.
 func (w *walk) nothing(ctx context.Context, t *trial) *Finding {
 	text := plural(len(w.tried), "sensor has", "sensors have") + " no readings"
-	if !w.o.Client.Windowed() {
-		text += ", asked without a window of time."
-		if query := w.heeded(ctx, t); query != "" {
-			return fail("no-values", w.account(w.windowLines(query)...), text, "With a window there are readings:")
-		}
-		return fail("no-values", w.account(w.windowLines(usualWindow)...),
-			text, "Either they never reported, or innius wants to be told a window of time.").shown(t.in)
+	f := fail("no-values", w.yaml(w.pathLines(innius.OpValues, windowHint)...), text+", polled without a window of time.",
+		"The path is right, for the responses are empty lists. Either these sensors never reported, or innius wants to be told a window of time.")
+	if w.client.Windowed() {
+		f = fail("window", "", text+" in the last "+span(w.account.Lookback)+", which is the lookback of the config.",
+			"Either these sensors are silent, or the window is asked for in another way than innius understands.")
+		f.tries = [][]Setting{{{"lookback", model.Duration(farBack).String()}}}
 	}
-	text += fmt.Sprintf(" in the last %s, which is the lookback of the config.", span(w.o.Account.Lookback))
-	if w.o.Account.Lookback < farBack {
-		ask := w.valuesOf(t.machine, t.sensor)
-		ask.Lookback = farBack
-		in, failed := w.ask(ctx, ask, "again, with a lookback of 30 days")
-		if failed == nil && in.Values.Usable > 0 {
-			age := time.Since(in.Values.Newest)
-			return fail("window", w.account(fmt.Sprintf("lookback: %dd", int(age/(24*time.Hour))+2)),
-				text, fmt.Sprintf("With 30 days there are: the newest is %s old.", span(age)))
+	for _, query := range windows("") {
+		if setting := w.windowed(query); setting.Value != w.template(innius.OpValues) {
+			f.tries = append(f.tries, []Setting{setting})
 		}
-		text += " Nor are there any in the last 30 days."
 	}
-	return fail("window", w.account(w.windowLines("")...),
-		text, "Either these sensors are silent, or the window is asked for in another way than innius understands.").shown(t.in)
+	in, settings := w.cure(ctx, w.valuesOf(t.machine, t.sensor), t.in, f, 0)
+	if in == nil || !shows(in) {
+		return f.shown(t.in)
+	}
+	found := w.cured(f, settings)
+	found.Kind = f.Kind
+	return found
 }
 
 // remarkValues judges a page that has values.
@@ -161,18 +202,15 @@ func (w *walk) remarkValues(ctx context.Context, t *trial) {
 			"The readings of a page are in no order. The exporter takes the one with the greatest time of each page.",
 		}})
 	}
-	ignored := w.o.Client.Windowed() && v.Oldest.Before(t.in.From.Add(-time.Minute))
+	ignored := w.client.Windowed() && v.Oldest.Before(t.in.From.Add(-time.Minute))
 	onward := v.Order == innius.Ascending && t.in.Next != ""
 	switch {
-	case ignored && onward:
-		w.find(fail("window-ignored", w.account(w.windowLines("")...),
-			w.older(t), "Oldest first, the newest value would be reached after "+w.pages(t)+" only.").shown(t.in))
+	case onward:
+		w.ascending(ctx, t, ignored)
 	case ignored:
 		w.find(&Finding{Kind: "window-ignored", Severity: Warning, Text: []string{
 			w.older(t), "The newest value is found nevertheless. Correct the names or units in endpoints.values to get smaller answers.",
 		}})
-	case onward && !w.o.Client.Windowed():
-		w.find(w.ascending(ctx, t))
 	}
 }
 
@@ -181,20 +219,43 @@ func (w *walk) older(t *trial) string {
 		at(t.in.Values.Oldest) + "."
 }
 
-// ascending is a list that begins with the oldest reading and goes on, without a window.
-func (w *walk) ascending(ctx context.Context, t *trial) *Finding {
+// ascending judges a page that begins with the oldest reading while more pages follow: the next one may be older, or a window
+// leads to the newest one.
+func (w *walk) ascending(ctx context.Context, t *trial, ignored bool) {
 	v := t.in.Values
-	text := "The values come oldest first, and more pages follow: the newest value of " + w.nameOf(t) + " is " + w.pages(t) +
-		" away, one request each, for this one sensor."
-	query, why := w.heeded(ctx, t), "A window of time leads to it at once, and innius heeds this one:"
-	if query == "" {
-		query, why = usualWindow, "A window of time would lead to it at once."
+	if w.report.Requests < w.limit {
+		ask := w.valuesOf(t.machine, t.sensor)
+		ask.StartKey = t.in.Next
+		next, failure := w.send(ctx, ask, "next page")
+		if failure == nil && next.Items > 0 && next.Values.Newest.Before(v.Oldest) {
+			w.find(&Finding{Kind: "pages-back", Severity: Note, Text: []string{
+				"Each page of values is oldest first, but the next page is older: the first page holds the newest value. That is no harm.",
+			}})
+			return
+		}
 	}
-	f := fail("order", w.account(w.windowLines(query)...), text, why)
+	kind, text := "order", "The values come oldest first, and more pages follow: the newest value of "+w.nameOf(t)+" is "+w.pages(t)+
+		" away, one request each, for this one sensor."
+	if w.client.Windowed() {
+		if !ignored {
+			if _, ok := w.proves(ctx, t); ok {
+				return
+			}
+		}
+		kind, text = "window-ignored", w.older(t)+" Oldest first, the newest value would be reached after "+w.pages(t)+" only."
+	}
+	f := fail(kind, "", text)
+	if settings := w.provenWindow(ctx, t); settings != nil {
+		f.Text = append(f.Text, "A window of time leads to it at once. This was tried, and the API applies it:")
+		w.proven(f, settings...)
+	} else {
+		f.Text = append(f.Text, "A window of time would lead to it at once, but the API applies none of the usual ones.")
+		f.Set = w.yaml(w.pathLines(innius.OpValues, windowHint)...)
+	}
 	if reached := v.Newest.Add((pagesAtOnce - 1) * v.Newest.Sub(v.Oldest)); time.Since(reached) < farBehind {
 		f.Severity = Warning
 	}
-	return f
+	w.find(f)
 }
 
 // pages is how many pages lie between the first and the newest reading, if all are as long as the first.

@@ -2,16 +2,15 @@ package apicheck
 
 import (
 	"context"
-	"errors"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
 	"innius_exporter/innius"
 )
 
-// usualWindow is how a window of time is asked for most often.
-const usualWindow = "from={from_ms}&to={to_ms}"
+const windowHint = "add a window of time by its names in the API reference, from {from_ms}, {from_s} or {from_rfc3339}, the same with to"
 
 // pairs are names that APIs give to the two ends of a window, the longer ones first.
 var pairs = [][2]string{
@@ -27,76 +26,108 @@ var pairs = [][2]string{
 	{"since", "until"},
 }
 
-// windows are the queries to try: that which the text of a refusal suggests, or the usual ones.
+var bothWanted = regexp.MustCompile(`([A-Za-z_]+)(?:,| and) ([A-Za-z_]+) (?:are|is) (?:required|missing|mandatory)`)
+
+// windows are the queries to try: the names and units that a message suggests first, then the usual ones.
 func windows(message string) []string {
-	unit := "ms"
-	switch lower := strings.ToLower(message); {
+	units := []string{"ms", "s", "rfc3339"}
+	lower := strings.ToLower(message)
+	switch {
 	case strings.Contains(lower, "iso") || strings.Contains(lower, "rfc"):
-		unit = "rfc3339"
+		units = []string{"rfc3339", "ms", "s"}
 	case strings.Contains(lower, "second") && !strings.Contains(lower, "milli"):
-		unit = "s"
+		units = []string{"s", "ms", "rfc3339"}
+	}
+	names := [][2]string{{"from", "to"}, {"start", "end"}}
+	if m := bothWanted.FindStringSubmatch(message); m != nil {
+		names = [][2]string{{m[1], m[2]}}
 	}
 	for _, p := range pairs {
 		if says(message, p[0]) && says(message, p[1]) {
-			return []string{query(p, unit)}
+			names = [][2]string{p}
+			break
 		}
 	}
-	return []string{query([2]string{"from", "to"}, unit), query([2]string{"start", "end"}, unit)}
+	var queries []string
+	for i, unit := range units {
+		for _, p := range names {
+			if i == 0 || len(names) == 1 {
+				queries = append(queries, p[0]+"={from_"+unit+"}&"+p[1]+"={to_"+unit+"}")
+			}
+		}
+	}
+	return queries
 }
 
 func says(message, word string) bool {
 	return regexp.MustCompile(`(^|[^A-Za-z_])` + word + `($|[^A-Za-z_])`).MatchString(message)
 }
 
-func query(names [2]string, unit string) string {
-	return names[0] + "={from_" + unit + "}&" + names[1] + "={to_" + unit + "}"
+// windowed is the template of the values with this window instead of the one that it has.
+func (w *walk) windowed(query string) Setting {
+	path, own, _ := strings.Cut(w.template(innius.OpValues), "?")
+	kept := slices.DeleteFunc(strings.Split(own, "&"), func(part string) bool {
+		return part == "" || strings.Contains(part, "{from_") || strings.Contains(part, "{to_")
+	})
+	return endpoint(innius.OpValues, withQuery(path, strings.Join(append(kept, query), "&")))
 }
 
-// windowLines are the settings that ask for values by a window, and what else could stand there. An empty query leaves the
-// template as it is.
-func (w *walk) windowLines(query string) []string {
-	return []string{
-		"endpoints:",
-		w.endpoint(innius.OpValues, withQuery(w.template(innius.OpValues), query)),
-		"  # names and units as the API reference gives them: {from_ms}, {from_s} and {from_rfc3339},",
-		"  # the same with to",
-	}
+// applied reports whether the API applied the window of a request: it brought readings, none older than its from, although a
+// page without window would have begun with older ones, as its newest reading but one is.
+func applied(in *innius.Inspection, butOne time.Time) bool {
+	from := in.From.Truncate(time.Second) // as the coarsest unit has it
+	return in.Err == nil && in.Values.Usable > 0 && from.After(butOne) && !in.Values.Oldest.Before(from)
 }
 
-// heeded tries the usual windows on a sensor and returns the query that innius heeds; empty where none is. What it tells
-// is proof, and no guess.
-func (w *walk) heeded(ctx context.Context, t *trial) string {
-	for _, query := range windows("") {
-		in := w.through(ctx, w.valuesOf(t.machine, t.sensor), query)
-		if in != nil && in.Values.Usable > 0 && !in.Values.Oldest.Before(in.From.Add(-time.Minute)) {
-			return query
+// newestButOne is the second newest time of a page, and the newest; false where it has no two times.
+func newestButOne(v innius.Values) (second, first time.Time, ok bool) {
+	for _, r := range v.Readings {
+		switch {
+		case r.Time.After(first):
+			second, first = first, r.Time
+		case r.Time.After(second):
+			second = r.Time
 		}
 	}
-	return ""
+	return second, first, !second.IsZero()
 }
 
-// through asks for values through a window, if the walk has a request left; nil where they did not come.
-func (w *walk) through(ctx context.Context, ask innius.Ask, query string) *innius.Inspection {
-	if w.report.Requests >= w.limit || ctx.Err() != nil {
-		return nil
+// proves tries a window of the values, by settings or as the config has it, on a sensor whose page without one is known, and
+// goes on with it where the API applies it. It returns the settings that are needed.
+func (w *walk) proves(ctx context.Context, t *trial, settings ...Setting) ([]Setting, bool) {
+	account, client := w.account, w.client
+	butOne, newest, ok := newestButOne(t.in.Values)
+	if !ok || !w.use(settings) {
+		return nil, false
 	}
-	ask.Template = withQuery(w.template(innius.OpValues), query)
-	in, failed := w.ask(ctx, ask, "again, with a window of time")
-	if failed != nil {
-		return nil
+	ask := w.valuesOf(t.machine, t.sensor)
+	for _, from := range []time.Time{{}, newest} {
+		if ask.From = from; w.report.Requests >= w.limit || ctx.Err() != nil {
+			break
+		}
+		in, failure := w.send(ctx, ask, "again, with a window of time")
+		if failure != nil {
+			if cured, more := w.cure(ctx, ask, in, failure, 1); cured != nil {
+				in, settings = cured, append(settings, more...)
+			}
+		}
+		if applied(in, butOne) {
+			return settings, true
+		}
+		if in.Err != nil || in.Items > 0 && in.From.After(butOne) {
+			break
+		}
 	}
-	return in
+	w.account, w.client = account, client
+	return nil, false
 }
 
-// wantsWindow looks whether a 400 on values was about a missing window; nil where it was not, or cannot be told.
-func (w *walk) wantsWindow(ctx context.Context, ask innius.Ask, in *innius.Inspection, failure *Finding) *Finding {
-	e, refused := errors.AsType[*innius.Error](in.Err)
-	if failure.Kind != kindParameter || ask.Operation != innius.OpValues || !refused || w.o.Client.Windowed() {
-		return nil
+// provenWindow tries the usual windows on a sensor.
+func (w *walk) provenWindow(ctx context.Context, t *trial) []Setting {
+	for _, query := range windows("") {
+		if settings, ok := w.proves(ctx, t, w.windowed(query)); ok {
+			return settings
+		}
 	}
-	query := windows(e.Message)[0]
-	if w.through(ctx, ask, query) == nil {
-		return nil
-	}
-	return fail(kindParameter, w.account(w.windowLines(query)...), failure.Text[0], "With a window of time innius answers:")
+	return nil
 }

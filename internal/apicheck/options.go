@@ -13,6 +13,7 @@ import (
 type Options struct {
 	Client     *innius.Client
 	Account    config.Account
+	Index      int            // of the account in the config file
 	Config     *config.Config // its filters and rules
 	ConfigFile string         // empty: the account comes from flags and variables
 	Proxy      *url.URL       // in use for the account's URL; nil: none

@@ -79,6 +79,8 @@ type Finding struct {
 	Settings []Setting `json:"settings,omitempty"` // tried in this check, and they worked; in the order to apply them
 	Set      string    `json:"set,omitempty"`      // YAML to paste: the settings, or a hint with comments; empty where there is none
 	Raw      string    `json:"raw,omitempty"`      // the answer that was not understood: scrubbed and cut
+
+	tries [][]Setting // what may cure it, the likeliest first: each is one or more settings together
 }
 
 // Setting is one line of the config file, for a program to apply.

@@ -3,16 +3,18 @@ package apicheck
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"innius_exporter/innius"
+	"innius_exporter/internal/config"
 )
 
 const (
 	most       = 10 // requests of a walk, but for --all
-	perMachine = 3  // sensors that are tried on one machine before the next
-	maxOdd     = 3  // objects that the API may refuse before the walk ends
 	probing    = 2  // requests kept for finding out why there was no value
+	maxStrange = 2  // objects of one walk whose responses are not understood
+	maxEmpty   = 5  // empty pages in a row that are followed, as the exporter does
 )
 
 // noticeable is a wait before a request that a person would wonder about.
@@ -24,22 +26,30 @@ type walk struct {
 	report *Report
 	limit  int // requests that the walk may send, listing with --all not included
 
+	account config.Account // with the settings that were proven on the way
+	client  *innius.Client // of this account
+
 	company  innius.Company
+	lists    map[innius.Operation]*innius.Inspection // the latest good response
 	machines []*machine
-	tried    []*trial // values that were asked for
-	odd      []Finding
+	tried    []*trial // values that came
+	odd      []odd
 	silent   []string // machines without sensors
+	stopped  bool     // a failure that concerns more than one object has ended the walk
 }
 
 // machine is one that the filters let through.
 type machine struct {
 	innius.Machine
 	sensors []innius.Sensor
+	list    *innius.Inspection // the page that they stand in
 	listed  bool
+	begin   int // of the spread over its sensors: another for each machine
+	tries   int // sensors that were tried
 	entry   int // in Report.Machines, with --all
 }
 
-// trial is one sensor whose values were asked for.
+// trial is one sensor whose values came.
 type trial struct {
 	machine *machine
 	sensor  innius.Sensor
@@ -47,11 +57,19 @@ type trial struct {
 	usable  int // readings with a number, or with a text that a rule gives one
 }
 
+// odd is the failure of one object, while others may succeed.
+type odd struct {
+	ask     innius.Ask
+	in      *innius.Inspection
+	failure *Finding
+}
+
 // Run checks one account and returns what it found.
 func Run(ctx context.Context, o Options) *Report {
-	w := &walk{o: &o, limit: most, report: &Report{
-		Account: o.Account.Name, URL: o.Client.Scrub(o.Account.URL.String()), Steps: []Step{}, Findings: []Finding{},
-	}}
+	w := &walk{
+		o: &o, limit: most, account: o.Account, client: o.Client, lists: map[innius.Operation]*innius.Inspection{},
+		report: &Report{Account: o.Account.Name, URL: o.Client.Scrub(o.Account.URL.String()), Steps: []Step{}, Findings: []Finding{}},
+	}
 	if o.Proxy != nil {
 		w.report.Proxy = w.proxy()
 	}
@@ -65,32 +83,29 @@ func Run(ctx context.Context, o Options) *Report {
 	if w.readCompany(ctx) && w.readMachines(ctx) {
 		w.readValues(ctx)
 	}
+	w.withdraw()
 	w.report.OK = !w.report.Failed()
 	return w.report
 }
 
-// ask sends one request, tells of it, and returns it with the finding that its failure is.
-func (w *walk) ask(ctx context.Context, ask innius.Ask, of string) (*innius.Inspection, *Finding) {
-	in, failure, step := w.quietly(ctx, ask, of)
-	w.tell(step)
-	return in, failure
-}
-
-// quietly is ask for those who have something to add to the step.
-func (w *walk) quietly(ctx context.Context, ask innius.Ask, of string) (*innius.Inspection, *Finding, Step) {
-	in := w.o.Client.Inspect(ctx, ask)
+// send sends one request, prints it, and returns it with the finding that its failure is.
+func (w *walk) send(ctx context.Context, ask innius.Ask, of string) (*innius.Inspection, *Finding) {
+	in := w.client.Inspect(ctx, ask)
 	if in.Sent {
 		w.report.Requests++
 	}
 	w.watchClock(in)
-	return in, w.failure(in), stepOf(in, len(w.report.Steps)+1, of)
-}
-
-func (w *walk) tell(s Step) {
-	w.report.Steps = append(w.report.Steps, s)
-	if w.o.Step != nil {
-		w.o.Step(s)
+	failure := w.failure(in)
+	if in.Err == nil {
+		w.lists[in.Operation] = in
 	}
+	step := stepOf(in, len(w.report.Steps)+1, of)
+	step.Skipped = w.skipped(in)
+	w.report.Steps = append(w.report.Steps, step)
+	if w.o.Step != nil {
+		w.o.Step(step)
+	}
+	return in, failure
 }
 
 // find adds a finding to the report; the same sort once is enough.
@@ -103,6 +118,22 @@ func (w *walk) find(f *Finding) {
 	w.report.Findings = append(w.report.Findings, *f)
 }
 
+// withdraw takes back that a field holds the id of objects where nothing below them was found by it.
+func (w *walk) withdraw() {
+	below := map[string]innius.Operation{
+		"company_id": innius.OpMachines, "machine_id": innius.OpSensors, "sensor_id": innius.OpValues,
+	}
+	for i := range w.report.Findings {
+		f := &w.report.Findings[i]
+		for _, s := range f.Settings {
+			_, field, _ := strings.Cut(s.Path, ".fields.")
+			if op := below[field]; op != "" && w.lists[op] == nil {
+				f.Settings, f.Text = nil, append(f.Text[:1:1], "Whether this is the right one, nothing has shown:")
+			}
+		}
+	}
+}
+
 // name is the name of an object, in quotes and of a length that fits into a sentence.
 func (w *walk) name(text string) string { return quote(w.show(text)) }
 
@@ -111,8 +142,13 @@ func (w *walk) show(text string) string { return w.o.Client.Scrub(text) }
 // left is how many requests the walk may still send.
 func (w *walk) left() int { return w.limit - probing - w.report.Requests }
 
+// readCompany reads the company, unless the config names it.
 func (w *walk) readCompany(ctx context.Context) bool {
-	in, failure := w.ask(ctx, innius.Ask{Operation: innius.OpCompany}, "")
+	if id := w.account.CompanyID; id != "" {
+		w.company = innius.Company{ID: id, Name: w.account.CompanyName}
+		return true
+	}
+	in, failure := w.read(ctx, innius.Ask{Operation: innius.OpCompany}, "")
 	if failure != nil {
 		w.find(failure)
 		return false
@@ -120,4 +156,13 @@ func (w *walk) readCompany(ctx context.Context) bool {
 	w.company = in.Company
 	w.remark(in)
 	return true
+}
+
+// noteCompany says how the company request is saved.
+func (w *walk) noteCompany() {
+	if w.account.CompanyID == "" {
+		w.find(w.proven(&Finding{Kind: "company-id", Severity: Note, Text: []string{
+			"These two lines save the request for the company, and the series keep their names:",
+		}}, Setting{"company_id", w.company.ID}, Setting{"company_name", w.company.Name}))
+	}
 }

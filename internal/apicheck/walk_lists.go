@@ -2,87 +2,123 @@ package apicheck
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"innius_exporter/innius"
 )
 
-// readMachines reads the list of machines: all of it with --all, else as far as is needed to find one that may be asked,
+// readMachines reads the list of machines: all of it with --all, else as far as is needed to find one that may be polled,
 // and, where there is a second page, that one: a next_key that leads nowhere is a list that never ends.
 func (w *walk) readMachines(ctx context.Context) bool {
-	total, filtered := 0, 0
-	pages := map[string]bool{"": true}
-	for next := ""; ; {
-		ask := innius.Ask{Operation: innius.OpMachines, Ref: innius.SensorRef{Company: w.company.ID}, StartKey: next}
-		in, failure, step := w.quietly(ctx, ask, pageName("", next))
-		if failure == nil {
-			left := w.filterMachines(in.Machines)
-			step.Skipped = skipText(left, len(in.Machines), "machines")
-			total, filtered = total+len(in.Machines), filtered+left
+	ask := innius.Ask{Operation: innius.OpMachines, Ref: innius.SensorRef{Company: w.company.ID}}
+	total := 0
+	first, failure := w.readList(ctx, ask, "", 2, func(in *innius.Inspection) bool {
+		total += len(in.Machines)
+		w.filterMachines(in.Machines)
+		return len(w.machines) > 0
+	})
+	if failure != nil && absent(first) && w.lists[innius.OpCompany] != nil {
+		if again := w.otherID(ctx, w.lists[innius.OpCompany], ask, failure); again != nil {
+			w.company = again.Company
+			return w.readMachines(ctx)
 		}
-		w.tell(step)
-		if failure != nil {
-			w.find(w.tooMuch(ctx, ask, in, failure))
-			return false
-		}
-		w.remark(in)
-		if pages[in.Next] {
-			w.mayEnd(in)
-			break
-		}
-		enough := len(w.machines) > 0 && len(pages) > 1
-		if !w.o.All && (enough || w.left() <= 2) {
-			break
-		}
-		next = in.Next
-		pages[next] = true
 	}
-	if len(w.machines) == 0 {
-		w.find(w.noMachines(total, filtered))
+	switch {
+	case failure != nil:
+		w.find(failure)
+		return false
+	case len(w.machines) == 0:
+		w.find(w.noMachines(total))
+		return false
 	}
-	return len(w.machines) > 0
+	w.noteCompany()
+	return true
 }
 
-func pageName(of, next string) string {
-	switch {
-	case next == "":
-		return of
-	case of == "":
+// absent reports whether the API refused an object: the id or the path is not the one it knows, or the key may not read it.
+func absent(in *innius.Inspection) bool {
+	status := innius.StatusOf(in.Err)
+	return status == http.StatusForbidden || status == http.StatusNotFound
+}
+
+// readList reads a list page by page: all of it with --all, else until take has enough and so many pages came, where there
+// are as many. It returns the first page, or the one that failed.
+func (w *walk) readList(ctx context.Context, ask innius.Ask, of string, pages int, take func(*innius.Inspection) (enough bool),
+) (first *innius.Inspection, failure *Finding) {
+	seen := map[string]bool{"": true}
+	for {
+		name := of
+		if ask.StartKey != "" {
+			name = nextPage(of)
+		}
+		in, failure := w.read(ctx, ask, name)
+		if failure != nil {
+			return in, failure
+		}
+		if first == nil {
+			first = in
+		}
+		enough := take(in)
+		w.remark(in)
+		if seen[in.Next] {
+			w.mayEnd(in)
+			return first, nil
+		}
+		if !w.o.All && (enough && len(seen) >= pages || w.left() <= 2) {
+			return first, nil
+		}
+		ask.StartKey, seen[in.Next] = in.Next, true
+	}
+}
+
+func nextPage(of string) string {
+	if of == "" {
 		return "next page"
 	}
 	return of + ", next page"
 }
 
-func skipText(left, all int, what string) string {
+// skipped says how many objects of a page the filters leave out.
+func (w *walk) skipped(in *innius.Inspection) string {
+	left := 0
+	for _, m := range in.Machines {
+		if rejects(w.o.Config.Discovery.Machines, "machines", m.ID, m.Name) != "" {
+			left++
+		}
+	}
+	for _, s := range in.Sensors {
+		if rejects(w.o.Config.Discovery.Sensors, "sensors", s.ID, s.Name) != "" {
+			left++
+		}
+	}
 	if left == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d of %d %s left out by discovery.%s in the config", left, all, what, what)
+	return fmt.Sprintf("%d of %d %s left out by discovery.%[3]s in the config", left, in.Items, in.Operation)
 }
 
-func (w *walk) filterMachines(all []innius.Machine) (left int) {
+func (w *walk) filterMachines(all []innius.Machine) {
 	for _, m := range all {
 		why := rejects(w.o.Config.Discovery.Machines, "machines", m.ID, m.Name)
 		if why == "" {
 			w.machines = append(w.machines, &machine{Machine: m, entry: len(w.report.Machines)})
-		} else {
-			left++
 		}
 		if w.o.All {
 			w.report.Machines = append(w.report.Machines, Machine{ID: w.show(m.ID), Name: m.Name, Filtered: why, Sensors: []Sensor{}})
 		}
 	}
-	return left
 }
 
-// listAll lists the sensors of every machine, after it has told the price.
+// listAll lists the sensors of every machine, after it has printed the price.
 func (w *walk) listAll(ctx context.Context) {
 	n := len(w.machines)
 	w.price(fmt.Sprintf("--all: %d machines: at least %d more requests, about %s at the pace of rate_limit.",
 		n, n+1, w.duration(n+1)))
 	for _, m := range w.machines {
-		if ctx.Err() != nil || !w.readSensors(ctx, m) && w.report.Failed() {
+		if ctx.Err() != nil || !w.readSensors(ctx, m) {
 			return
 		}
 	}
@@ -96,69 +132,85 @@ func (w *walk) price(text string) {
 
 // duration is how long so many requests take, when the burst is used up first.
 func (w *walk) duration(requests int) time.Duration {
-	later := max(0, requests+w.report.Requests-w.o.Account.RateLimit.OwnBurst())
+	later := max(0, requests+w.report.Requests-w.account.RateLimit.OwnBurst())
 	return (time.Duration(later) * w.o.pace()).Round(time.Second)
 }
 
-// readSensors lists the sensors of a machine, if that is not done: one page, or all with --all. It returns false where
-// the walk cannot go on.
+// readSensors lists the sensors of a machine, if that is not done: until there is one, or all with --all. It returns false
+// where the walk cannot go on.
 func (w *walk) readSensors(ctx context.Context, m *machine) bool {
 	if m.listed {
 		return true
 	}
 	m.listed = true
-	pages := map[string]bool{"": true}
-	for next := ""; ; {
-		in, on := w.sensorPage(ctx, m, next)
-		switch {
-		case in == nil || !w.o.All:
-			return on
-		case pages[in.Next]:
-			w.mayEnd(in)
-			return on
-		}
-		next = in.Next
-		pages[next] = true
-	}
-}
-
-// sensorPage reads one page; nil where it did not come, and whether the walk may go on.
-func (w *walk) sensorPage(ctx context.Context, m *machine, next string) (*innius.Inspection, bool) {
-	ask := innius.Ask{
-		Operation: innius.OpSensors, Ref: innius.SensorRef{Company: w.company.ID, Machine: m.ID}, StartKey: next,
-	}
-	in, failure, step := w.quietly(ctx, ask, pageName("machine "+w.name(m.Name), next))
-	if failure == nil {
-		left := w.filterSensors(m, in.Sensors)
-		step.Skipped = skipText(left, len(in.Sensors), "sensors")
-	}
-	w.tell(step)
+	ask := innius.Ask{Operation: innius.OpSensors, Ref: innius.SensorRef{Company: w.company.ID, Machine: m.ID}}
+	in, failure := w.readList(ctx, ask, "machine "+w.name(m.Name), 1, func(in *innius.Inspection) bool {
+		m.list = in
+		w.filterSensors(m, in.Sensors)
+		return len(in.Sensors) > 0
+	})
 	if failure != nil {
-		return nil, w.oneObject(ctx, ask, in, failure)
+		return w.oneObject(ctx, ask, in, failure, w.lists[innius.OpMachines])
 	}
-	if len(in.Sensors) == 0 && next == "" {
+	if in.Items == 0 && len(m.sensors) == 0 {
 		w.silent = append(w.silent, w.show(m.Name))
 	}
-	w.remark(in)
-	return in, true
+	return true
 }
 
-func (w *walk) filterSensors(m *machine, all []innius.Sensor) (left int) {
+func (w *walk) filterSensors(m *machine, all []innius.Sensor) {
 	for _, s := range all {
 		why := rejects(w.o.Config.Discovery.Sensors, "sensors", s.ID, s.Name)
 		if why == "" {
 			m.sensors = append(m.sensors, s)
-		} else {
-			left++
 		}
-		w.listed(m, s, why)
+		if w.o.All {
+			own := &w.report.Machines[m.entry]
+			own.Sensors = append(own.Sensors, Sensor{ID: w.show(s.ID), Name: s.Name, Unit: s.Unit, Filtered: why})
+		}
 	}
-	return left
 }
 
-func (w *walk) listed(m *machine, s innius.Sensor, why string) {
-	if w.o.All {
-		own := &w.report.Machines[m.entry]
-		own.Sensors = append(own.Sensors, Sensor{ID: w.show(s.ID), Name: s.Name, Unit: s.Unit, Filtered: why})
+// oneObject decides what a failure about one object of a list means. Where the API refuses this one, others may still be
+// good, or their ids are another field of the list; two that are not understood are as good as all. It returns false where
+// the walk cannot go on.
+func (w *walk) oneObject(ctx context.Context, ask innius.Ask, in *innius.Inspection, failure *Finding, list *innius.Inspection) bool {
+	refused, isRefused := errors.AsType[*innius.Error](in.Err)
+	_, strange := errors.AsType[*innius.AnswerError](in.Err)
+	if in.Err != nil && !strange && (!isRefused || refused.Status == http.StatusUnauthorized || refused.Status == http.StatusProxyAuthRequired) {
+		w.find(failure)
+		w.stopped = true
+		return false
+	}
+	w.odd = append(w.odd, odd{ask, in, failure})
+	refusals, others := 0, 0
+	for _, o := range w.odd {
+		switch {
+		case !absent(o.in) && o.failure.Kind != kindValue:
+			others++
+		case o.ask.Operation == ask.Operation:
+			refusals++
+		}
+	}
+	if absent(in) && w.lists[ask.Operation] == nil && list != nil && (refusals == 2 || list.Items == 1) {
+		w.renamed(list, w.otherID(ctx, list, ask, failure))
+	}
+	return others < maxStrange
+}
+
+// renamed takes the ids of objects from another field of their list.
+func (w *walk) renamed(list, again *innius.Inspection) {
+	switch {
+	case again == nil:
+	case list.Operation == innius.OpMachines:
+		w.machines = nil
+		w.filterMachines(again.Machines)
+	default:
+		for _, m := range w.machines {
+			if m.list != nil {
+				m.sensors, m.tries = nil, 0
+				w.filterSensors(m, w.client.Reread(m.list).Sensors)
+			}
+		}
 	}
 }

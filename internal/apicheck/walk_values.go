@@ -3,7 +3,7 @@ package apicheck
 import (
 	"context"
 	"fmt"
-	"strings"
+	"slices"
 
 	"innius_exporter/innius"
 )
@@ -14,50 +14,81 @@ func (w *walk) readValues(ctx context.Context) {
 		w.listAll(ctx)
 		w.limit = w.report.Requests + most
 	}
-	for _, m := range w.machines {
-		if w.left() <= 0 || ctx.Err() != nil || !w.readSensors(ctx, m) || w.trySensors(ctx, m) {
+	for w.left() > 0 && ctx.Err() == nil && !w.stopped {
+		m := w.next()
+		if m == nil || !w.visit(ctx, m) {
 			break
 		}
 	}
 	w.conclude(ctx)
 }
 
-// oneObject decides what a failure about one object means: where the API refuses this one, others may still answer.
-func (w *walk) oneObject(ctx context.Context, ask innius.Ask, in *innius.Inspection, failure *Finding) bool {
-	if failure.Kind == kindForbidden || failure.Kind == kindPath {
-		w.odd = append(w.odd, *failure)
-		return len(w.odd) < maxOdd
+// next is the machine on which the fewest sensors were tried: the first, the last, the middle one, and so on. It is nil
+// where no sensor is left.
+func (w *walk) next() (next *machine) {
+	for _, i := range spread(len(w.machines)) {
+		m := w.machines[i]
+		if left := !m.listed || m.tries < len(m.sensors); left && (next == nil || m.tries < next.tries) {
+			next = m
+		}
 	}
-	if cured := w.wantsWindow(ctx, ask, in, failure); cured != nil {
-		w.find(cured)
-		return false
-	}
-	w.find(w.tooMuch(ctx, ask, in, failure))
-	return false
+	return next
 }
 
-// trySensors asks a few sensors of a machine for their values. It returns true when the walk is over: a value was seen,
-// or nothing is to be learned from more.
-func (w *walk) trySensors(ctx context.Context, m *machine) bool {
-	for i, s := range m.sensors {
-		if i == perMachine || w.left() <= 0 || ctx.Err() != nil {
-			return false
-		}
-		ask := w.valuesOf(m, s)
-		in, failure := w.ask(ctx, ask, fmt.Sprintf("sensor %s of machine %s", w.name(s.Name), w.name(m.Name)))
-		if failure != nil {
-			if !w.oneObject(ctx, ask, in, failure) {
-				return true
-			}
-			continue
-		}
-		t := &trial{machine: m, sensor: s, in: in, usable: w.usable(m, s, in)}
-		w.tried = append(w.tried, t)
-		if t.usable > 0 || in.Values.Skipped[innius.SkipTime] > 0 {
-			return true
+// spread is the order in which some of n objects show most of all: the first, the last, the middle, the quarters, the rest.
+func spread(n int) []int {
+	var order []int
+	for _, i := range []int{0, n - 1, n / 2, n / 4, n - 1 - n/4} {
+		if i >= 0 && !slices.Contains(order, i) && n > 0 {
+			order = append(order, i)
 		}
 	}
-	return false
+	for i := range n {
+		if !slices.Contains(order, i) {
+			order = append(order, i)
+		}
+	}
+	return order
+}
+
+// visit tries one sensor of a machine. It returns false when the walk is over: a value was seen, or nothing is to be
+// learned from more.
+func (w *walk) visit(ctx context.Context, m *machine) bool {
+	if !m.listed {
+		m.begin = len(w.tried)
+	}
+	if !w.readSensors(ctx, m) {
+		return false
+	}
+	n := len(m.sensors)
+	if n == 0 || m.tries == n || w.left() <= 0 {
+		return true
+	}
+	s := m.sensors[spread(n)[(m.begin+m.tries)%n]]
+	m.tries++
+	ask := w.valuesOf(m, s)
+	in, failure := w.readPages(ctx, ask, fmt.Sprintf("sensor %s of machine %s", w.name(s.Name), w.name(m.Name)))
+	if failure != nil {
+		return w.oneObject(ctx, ask, in, failure, m.list)
+	}
+	t := &trial{machine: m, sensor: s, in: in, usable: w.usable(m, s, in)}
+	w.tried = append(w.tried, t)
+	return t.usable == 0 && in.Values.Skipped[innius.SkipTime] == 0
+}
+
+// readPages reads values, and goes on where a page is empty and more follow, as the exporter does.
+func (w *walk) readPages(ctx context.Context, ask innius.Ask, of string) (in *innius.Inspection, failure *Finding) {
+	for range maxEmpty {
+		in, failure = w.read(ctx, ask, of)
+		if failure != nil || in.Items > 0 || in.Next == "" || w.left() <= 0 {
+			break
+		}
+		if ask.StartKey == "" {
+			of = nextPage(of)
+		}
+		ask.StartKey = in.Next
+	}
+	return in, failure
 }
 
 func (w *walk) valuesOf(m *machine, s innius.Sensor) innius.Ask {
@@ -77,7 +108,7 @@ func (w *walk) usable(m *machine, s innius.Sensor, in *innius.Inspection) int {
 
 // conclude says what the values show, or why there was none.
 func (w *walk) conclude(ctx context.Context) {
-	if w.report.Failed() {
+	if w.stopped {
 		return
 	}
 	for _, t := range w.tried {
@@ -91,11 +122,12 @@ func (w *walk) conclude(ctx context.Context) {
 	w.find(w.noValue(ctx))
 }
 
-// remarkOdd tells of single objects that could not be read, while others could.
+// remarkOdd reports single objects that could not be read, while others could.
 func (w *walk) remarkOdd() {
-	for _, f := range w.odd {
-		f.Severity, f.Set = Note, ""
-		f.Text = []string{strings.Join(f.Text[:1], " "), "Other objects answer, so this concerns single ones only."}
+	for _, o := range w.odd {
+		f := *o.failure
+		f.Severity, f.Set, f.Raw = Note, "", ""
+		f.Text = []string{f.Text[0], "Other objects succeed, so this concerns single ones only."}
 		w.find(&f)
 	}
 }

@@ -35,25 +35,27 @@ func (c *APICheck) Run(ctx context.Context, source config.Source, w io.Writer, l
 	if err != nil {
 		return err
 	}
-	accounts, err := c.accounts(cfg)
-	if err != nil {
-		return err
-	}
 	page := &apicheck.Text{W: w, Colour: colours(w), ConfigFile: source.File, URLSource: urlSource()}
 	whole := struct {
 		OK       bool               `json:"ok"`
 		Accounts []*apicheck.Report `json:"accounts"`
 	}{OK: true}
-	for i, a := range accounts {
-		if i > 0 && c.Output != "json" {
+	for i, a := range cfg.Accounts {
+		if c.Account != "" && c.Account != a.Name {
+			continue
+		}
+		if len(whole.Accounts) > 0 && c.Output != "json" {
 			fmt.Fprintln(w)
 		}
-		report, err := c.check(ctx, cfg, a, page, logger)
+		report, err := c.check(ctx, cfg, i, page, logger)
 		if err != nil {
 			return fmt.Errorf("account %q: %w", a.Name, err)
 		}
 		whole.OK = whole.OK && report.OK
 		whole.Accounts = append(whole.Accounts, report)
+	}
+	if len(whole.Accounts) == 0 {
+		return c.noAccount(cfg)
 	}
 	if c.Output == "json" {
 		encoder := json.NewEncoder(w)
@@ -69,30 +71,24 @@ func (c *APICheck) Run(ctx context.Context, source config.Source, w io.Writer, l
 	return nil
 }
 
-// accounts are those to be checked.
-func (c *APICheck) accounts(cfg *config.Config) ([]config.Account, error) {
-	if c.Account == "" {
-		return cfg.Accounts, nil
-	}
+func (c *APICheck) noAccount(cfg *config.Config) error {
 	var names []string
 	for _, a := range cfg.Accounts {
-		if a.Name == c.Account {
-			return []config.Account{a}, nil
-		}
 		names = append(names, fmt.Sprintf("%q", a.Name))
 	}
-	return nil, fmt.Errorf("--account %q: the config has no such account; it has: %s", c.Account, strings.Join(names, ", "))
+	return fmt.Errorf("--account %q: the config has no such account; it has: %s", c.Account, strings.Join(names, ", "))
 }
 
-// check checks one account. As JSON the report is its return alone, and the log tells the price of --all.
-func (c *APICheck) check(ctx context.Context, cfg *config.Config, a config.Account, page *apicheck.Text, logger *slog.Logger,
+// check checks the account of an index. As JSON the report is its return alone, and the log tells the price of --all.
+func (c *APICheck) check(ctx context.Context, cfg *config.Config, index int, page *apicheck.Text, logger *slog.Logger,
 ) (*apicheck.Report, error) {
+	a := cfg.Accounts[index]
 	account, err := newAccount(a, collector.NewMetrics(), func() {})
 	if err != nil {
 		return nil, err
 	}
 	o := apicheck.Options{
-		Client: account.Client, Account: a, Config: cfg, ConfigFile: page.ConfigFile, Proxy: proxyOf(a), All: c.All,
+		Client: account.Client, Account: a, Index: index, Config: cfg, ConfigFile: page.ConfigFile, Proxy: proxyOf(a), All: c.All,
 	}
 	if c.Output == "json" {
 		o.Price = func(text string) { logger.Info(text, "account", a.Name) }

@@ -68,7 +68,7 @@ func TestAnUnknownAuthorityIsTold(t *testing.T) {
 	s := secure(t)
 	d := sit(t, s.URL+"/v1")
 	d.trust(s)
-	f := failure{kind: "tls-ca", says: []string{`issued by "O=Acme Co"`}}
+	f := failure{kind: "tls-ca", byHand: true, says: []string{`issued by "O=Acme Co"`}}
 	f.at(t, d)
 }
 
@@ -77,7 +77,7 @@ func TestACertificateForAnotherNameIsTold(t *testing.T) {
 	d := sit(t, strings.Replace(s.URL, "127.0.0.1", "localhost", 1)+"/v1", "http_client: {tls_config: {ca_file: ca.pem}}")
 	d.trust(s)
 	d.t.Setenv("NO_PROXY", "localhost")
-	f := failure{kind: "tls-name", says: []string{"is not for localhost", "It is for: example.com"}}
+	f := failure{kind: "tls-name", byHand: true, says: []string{"is not for localhost", "It is for: example.com"}}
 	f.at(t, d)
 }
 
@@ -90,7 +90,7 @@ func TestAServerThatWantsACertificateIsTold(t *testing.T) {
 	d := sit(t, s.URL+"/v1", "http_client: {tls_config: {ca_file: ca.pem}}")
 	d.trust(s)
 	d.identify(s.TLS.Certificates[0])
-	f := failure{kind: "tls", says: []string{"the host says"}}
+	f := failure{kind: "tls", byHand: true, says: []string{"the host says"}}
 	f.at(t, d)
 }
 
@@ -159,7 +159,7 @@ func TestAProxyThatRefusesIsTold(t *testing.T) {
 	s := secure(t)
 	d := sit(t, s.URL+"/v1", "http_client: {proxy_url: '"+proxy+"', tls_config: {ca_file: ca.pem}}")
 	d.trust(s)
-	f := failure{kind: "proxy", says: []string{"it says Forbidden"}}
+	f := failure{kind: "proxy", byHand: true, says: []string{"it says Forbidden"}}
 	f.at(t, d)
 }
 

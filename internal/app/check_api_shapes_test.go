@@ -70,7 +70,7 @@ func shapeFailures() []failure {
 			}),
 		},
 		{
-			name: "an id of the company under another name", kind: "id-field", raw: true,
+			name: "an id of the company under another name", kind: "id-field",
 			api: bent(normal(), "company", func(answer map[string]any) any {
 				answer["data"] = renamed("domain", "tenant_key")(answer["data"].(map[string]any))
 				return answer
@@ -78,27 +78,27 @@ func shapeFailures() []failure {
 			says: []string{"No field is known for the id of a company"},
 		},
 		{
-			name: "an id of machines under another name", kind: "id-field", raw: true,
+			name: "an id of machines under another name", kind: "id-field",
 			api:  bent(normal(), "machines", each(renamed("machineid", "asset_nr"))),
 			says: []string{"looked for machine_id, machineid, id", "Not understood are: asset_nr."},
 		},
 		{
-			name: "an id of sensors under another name", kind: "id-field", raw: true,
+			name: "an id of sensors under another name", kind: "id-field",
 			api: bent(normal(), "sensors", each(renamed("id", "uuid"))),
 		},
 		{
-			name: "an id chosen that is not there", kind: "id-field", raw: true, api: normal(), lines: []string{"fields: {machine_id: nr}"},
+			name: "an id chosen that is not there", kind: "id-field", api: normal(), lines: []string{"fields: {machine_id: nr}"},
 		},
 		{
-			name: "a time under another name", kind: "time-field", raw: true,
+			name: "a time under another name", kind: "time-field",
 			api: bent(normal(), "values", each(renamed("t", "measured_at"))), says: []string{"Not understood are: measured_at."},
 		},
 		{
-			name: "a value under another name", kind: "value-field", raw: true,
+			name: "a value under another name", kind: "value-field",
 			api: bent(normal(), "values", each(renamed("v", "avg"))),
 		},
 		{
-			name: "null for a value, and a number beside it", kind: "value", raw: true,
+			name: "null for a value, and a number beside it", kind: "value",
 			api: bent(normal(), "values", each(func(item map[string]any) any {
 				item["v"], item["mean"] = nil, item["v"]
 				return item
@@ -113,7 +113,7 @@ func shapeFailures() []failure {
 			api: bent(normal(), "values", stamped(func(at time.Time) any { return at.Format("2006-01-02T15:04:05") })),
 		},
 		{
-			name: "times before 1990, and right ones beside them", kind: "time-unit", raw: true,
+			name: "times before 1990, and right ones beside them", kind: "time-unit",
 			api: bent(normal(), "values", each(func(item map[string]any) any {
 				item["received"], item["t"] = item["t"], 86400
 				return item
@@ -137,11 +137,11 @@ func shapeFailures() []failure {
 			says: []string{`sensor_id "oil" was taken, id says "row-7"`},
 		},
 		{
-			name: "a name under another name", kind: "no-sensor_name", severity: apicheck.Note,
+			name: "a name under another name", kind: "no-sensor_name", byHand: true, severity: apicheck.Note,
 			api: bent(normal(), "sensors", each(renamed("name", "label"))),
 		},
 		{
-			name: "a unit under another name", kind: "no-unit", severity: apicheck.Note,
+			name: "a unit under another name", kind: "no-unit", byHand: true, severity: apicheck.Note,
 			api: bent(normal(), "sensors", each(renamed("unit", "unit_symbol"))),
 		},
 	}
@@ -164,7 +164,7 @@ func TestShapesThatAreNotListedButUnambiguousAreUnderstood(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			text, report, err := sit(t, serve(t, api)+"/v1").check()
-			if err != nil || report.Requests != 4 || len(report.Findings) > 0 {
+			if err != nil || report.Requests != 4 || len(report.Findings) > 1 { // the note on the company
 				t.Errorf("%v after %d requests:\n%s", err, report.Requests, text)
 			}
 		})

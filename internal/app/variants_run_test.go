@@ -460,7 +460,7 @@ func (v *variant) checkAPI(t *testing.T, text string) *apicheck.Report {
 		a := v.serve()
 		defer a.close()
 		c := &APICheck{Output: "json"}
-		report, err = c.check(t.Context(), cfg, cfg.Accounts[0], &apicheck.Text{}, slog.New(slog.DiscardHandler))
+		report, err = c.check(t.Context(), cfg, 0, &apicheck.Text{}, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}

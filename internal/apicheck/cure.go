@@ -1,0 +1,138 @@
+package apicheck
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"innius_exporter/innius"
+)
+
+// depth is how many settings one after the other may be needed until a request succeeds.
+const depth = 3
+
+// read sends a request. Where it fails, settings that may cure that are tried; those that do are reported, and the walk
+// goes on with them.
+func (w *walk) read(ctx context.Context, ask innius.Ask, of string) (*innius.Inspection, *Finding) {
+	in, failure := w.send(ctx, ask, of)
+	if failure == nil {
+		return in, nil
+	}
+	cured, settings := w.cure(ctx, ask, in, failure, depth)
+	if cured == nil {
+		return in, failure
+	}
+	w.find(w.cured(failure, settings))
+	return cured, nil
+}
+
+// cured is the finding of a failure that these settings cure.
+func (w *walk) cured(failure *Finding, settings []Setting) *Finding {
+	f := &Finding{Kind: failure.Kind, Severity: Failure, Text: []string{failure.Text[0], "This was tried, and it works:"}}
+	switch settings[0].Path {
+	case "page_size":
+		f.Kind = "page-size"
+	case "lookback":
+		f.Kind = "window"
+	}
+	return w.proven(f, settings...)
+}
+
+// cure tries what may cure a failure, and keeps in force what does. It returns nil where nothing does.
+func (w *walk) cure(ctx context.Context, ask innius.Ask, in *innius.Inspection, failure *Finding, depth int) (*innius.Inspection, []Setting) {
+	account, client := w.account, w.client
+	var empty *innius.Inspection
+	var lastly []Setting
+	for _, settings := range failure.tries {
+		if !w.use(settings) {
+			continue
+		}
+		again, failed := w.again(ctx, ask, in, settings)
+		switch {
+		case again == nil: // no request is left
+		case failed == nil && shows(again):
+			return again, settings
+		case failed == nil && empty == nil && again.Items == 0:
+			empty, lastly = again, settings // better than the failure, if nothing shows a reading
+		case failed != nil && depth > 0 && (failed.Kind != failure.Kind || message(again) != message(in)):
+			if cured, more := w.cure(ctx, ask, again, failed, depth-1); cured != nil {
+				return cured, append(settings, more...)
+			}
+		}
+		w.account, w.client = account, client
+	}
+	if empty != nil && !w.use(lastly) {
+		return nil, nil
+	}
+	return empty, lastly
+}
+
+// again reads a response once more with the settings in force: the one that came, where they only choose fields of it, else
+// a new one. It returns nil where no request is left for that.
+func (w *walk) again(ctx context.Context, ask innius.Ask, in *innius.Inspection, settings []Setting) (*innius.Inspection, *Finding) {
+	if strings.HasPrefix(settings[0].Path, "fields.") {
+		again := w.client.Reread(in)
+		return again, w.failure(again)
+	}
+	if w.report.Requests >= w.limit || ctx.Err() != nil {
+		return nil, nil
+	}
+	return w.send(ctx, ask, w.trying(settings[0]))
+}
+
+// trying says what a request is sent again for.
+func (w *walk) trying(s Setting) string {
+	if strings.HasPrefix(s.Path, "endpoints.") {
+		return "again, to try another " + s.Path // it is seen above
+	}
+	return "again, to try " + w.show(s.Path+" "+quote(s.Value))
+}
+
+// shows reports whether a response holds what the operation is for; an empty list is enough where it is no list of values.
+func shows(in *innius.Inspection) bool {
+	return in.Operation != innius.OpValues || in.Values.Usable > 0 || in.Values.Skipped[innius.SkipText] > 0
+}
+
+func message(in *innius.Inspection) string {
+	if e, ok := errors.AsType[*innius.Error](in.Err); ok {
+		return e.Message
+	}
+	return ""
+}
+
+// choose are settings that take a fact from another field, the likeliest first.
+func choose(fact innius.Fact, unknown []innius.Field) (tries [][]Setting) {
+	for _, f := range append(fact.Rivals, candidates(fact.Name, unknown)...) {
+		tries = append(tries, []Setting{{Path: "fields." + fact.Name, Value: f.Name}})
+	}
+	return tries[:min(len(tries), 4)]
+}
+
+// otherID looks whether the objects of a list go by another of their fields: the id that was taken leads to none. It
+// returns false where none of the likeliest fields does better. The response is of what lies below the first object.
+func (w *walk) otherID(ctx context.Context, list *innius.Inspection, ask innius.Ask, failure *Finding) *innius.Inspection {
+	account, client := w.account, w.client
+	tries := choose(list.Facts[0], list.Unknown)
+	for _, settings := range tries[:min(len(tries), 2)] {
+		if w.report.Requests >= w.limit || !w.use(settings) {
+			continue
+		}
+		again := w.client.Reread(list)
+		if again.Err == nil {
+			switch {
+			case list.Operation == innius.OpCompany:
+				ask.Ref.Company = again.Company.ID
+			case list.Operation == innius.OpMachines:
+				ask.Ref.Machine = again.Machines[0].ID
+			default:
+				ask.Ref.Sensor = again.Sensors[0].ID
+			}
+			if _, failed := w.send(ctx, ask, w.trying(settings[0])); failed == nil {
+				w.find(w.proven(fail("id-field", "", failure.Text[0], "Another field leads there. This was tried, and it works:"), settings...))
+				return again
+			}
+		}
+		w.account, w.client = account, client
+	}
+	return nil
+}
