@@ -47,7 +47,7 @@ func is[E error](err error) bool {
 }
 
 // isBlip reports whether a failure is worth another attempt at once: the connection failed, or a gateway said 502,
-// 503 or 504. A timeout is not: it has cost its time already. Nor is a certificate that is not trusted, or a proxy that
+// 503 or 504, but for a 503 that states when to try again. A timeout is not: it has cost its time already. Nor is a certificate that is not trusted, or a proxy that
 // refuses.
 func isBlip(err error) bool {
 	if network, ok := errors.AsType[*NetworkError](err); ok {
@@ -56,5 +56,5 @@ func isBlip(err error) bool {
 		return !lasting && !network.Timeout && !errors.Is(err, context.Canceled)
 	}
 	failure, ok := errors.AsType[*Error](err)
-	return ok && failure.Status >= http.StatusBadGateway && failure.Status <= http.StatusGatewayTimeout
+	return ok && !failure.Stated && failure.Status >= http.StatusBadGateway && failure.Status <= http.StatusGatewayTimeout
 }

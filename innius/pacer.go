@@ -79,11 +79,18 @@ func (p *Pacer) spend(now time.Time) (time.Duration, error) {
 	return p.take(now), nil
 }
 
-// charge takes one request that has been sent already. The bucket may owe it for a while.
-func (p *Pacer) charge() {
+// repeat takes one request now, or reports that there is none.
+func (p *Pacer) repeat() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.limiter.ReserveN(time.Now(), 1)
+	return p.take(time.Now()) == 0
+}
+
+// refund gives back one request that was taken and not sent.
+func (p *Pacer) refund() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.limiter.AllowN(time.Now(), -1)
 }
 
 // Pause stops all sending until a moment; at its end the bucket holds at most one request, however long the pause was. A

@@ -47,6 +47,13 @@ func TestALimitExceededSaysHowLongToWait(t *testing.T) {
 				want(t, "error", *typed[*innius.RateLimitError](t, err), row.want)
 				want(t, "StatusOf", innius.StatusOf(err), 429)
 				want(t, "requests", len(h.uris()), 1)
+
+				// The same of a 503, which is tried again at once only where it states no wait.
+				h = recorded(answering(503, `{"message":"`+canary+`"}`, "Retry-After", row.header, "Date", date))
+				_, err = dial(t, h).Company(t.Context())
+				want(t, "503", *typed[*innius.Error](t, err),
+					innius.Error{Status: 503, Message: "<secret>", RetryAfter: row.want.RetryAfter, Stated: row.want.Stated})
+				want(t, "requests of the 503", len(h.uris()), map[bool]int{true: 1, false: 3}[row.want.Stated])
 			})
 		})
 	}

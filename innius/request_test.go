@@ -108,9 +108,11 @@ func TestWithoutAKeyNothingIsSent(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
 				h := recording(`{}`)
-				c := dial(t, h, func(o *innius.Options) { o.Key = row.key })
+				pacer := innius.NewPacer(1, 10)
+				c := dial(t, h, func(o *innius.Options) { o.Key, o.Pacer = row.key, pacer })
 				_, err := c.Company(t.Context())
 				want(t, "error", err, row.want)
+				want(t, "requests left", pacer.Remaining(time.Now()), 10)
 				want(t, "a KeyError", isA[*innius.KeyError](err), true)
 				want(t, "requests", len(h.uris()), 0)
 			})

@@ -3,6 +3,7 @@ package innius
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -60,8 +61,9 @@ func (c *Client) attempt(ctx context.Context, r request) (*answer, error) {
 	if err := c.opts.Pacer.Wait(ctx); err != nil {
 		return nil, err
 	}
-	key, err := c.key()
+	key, err := c.key() // only now: the wait may have been long enough for a rotation
 	if err != nil {
+		c.opts.Pacer.refund()
 		return nil, err
 	}
 	start := time.Now()
@@ -89,9 +91,9 @@ func statusOf(a *answer) int {
 func (c *Client) send(ctx context.Context, r request, key Secret) (*answer, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.opts.Timeout, context.DeadlineExceeded)
 	defer cancel()
-	var sent atomic.Int64
-	ctx = countSent(ctx, &sent)
-	defer func() { c.chargeRepeats(r.op, int(sent.Load())-1) }()
+	var sent atomic.Bool
+	ctx, end := c.payRepetitions(ctx, r.op, &sent)
+	defer end(nil)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+c.opts.Endpoints.expand(r), http.NoBody)
 	if err != nil {
 		return nil, &NetworkError{Detail: "the url and the endpoint's template make no valid address"}
@@ -101,30 +103,46 @@ func (c *Client) send(ctx context.Context, r request, key Secret) (*answer, erro
 	req.Header.Set("User-Agent", c.opts.UserAgent)
 	resp, err := c.http.Do(req)
 	if err != nil {
+		if errors.Is(context.Cause(ctx), errUnpaid) {
+			err = errUnpaid // HTTP/2 would name the end of the context only
+		}
 		failure := networkError(err, key, c.opts.Timeout)
-		failure.Sent = sent.Load() > 0
+		failure.Sent = sent.Load()
 		return nil, failure
 	}
 	defer func() { _ = resp.Body.Close() }()
 	return c.read(resp, r, key)
 }
 
-// countSent counts how often net/http writes a request: it repeats one by itself, silently, where a connection that
-// was kept open breaks before the answer.
-func countSent(ctx context.Context, sent *atomic.Int64) context.Context {
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(info httptrace.WroteRequestInfo) {
-		if info.Err == nil {
-			sent.Add(1)
-		}
-	}})
-}
+// errUnpaid ends a request that net/http repeats by itself while the rate limit permits none.
+var errUnpaid = errors.New("the connection broke, and the rate limit permits no repetition at once")
 
-// chargeRepeats charges and reports what net/http sent beside the attempt that was paced: innius may have counted it.
-func (c *Client) chargeRepeats(op Operation, repeats int) {
-	for range repeats {
-		c.opts.Pacer.charge()
-		c.opts.Observe(Attempt{Operation: op})
-	}
+// payRepetitions takes a request from the pacer before each repetition that net/http sends by itself, silently: where a kept
+// connection breaks, or an HTTP/2 server refuses a stream. Where the pacer has none, the request ends with errUnpaid as its
+// context's cause, unsent. Sent is set once a request has left.
+func (c *Client) payRepetitions(ctx context.Context, op Operation, sent *atomic.Bool) (context.Context, context.CancelCauseFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	paid := true // by attempt
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(got httptrace.GotConnInfo) {
+			switch {
+			case paid:
+				paid = false
+			case c.opts.Pacer.repeat():
+				c.opts.Observe(Attempt{Operation: op})
+			default:
+				cancel(errUnpaid)
+				if secure, ok := got.Conn.(*tls.Conn); !ok || secure.ConnectionState().NegotiatedProtocol != "h2" {
+					_ = got.Conn.Close() // HTTP/1.1 looks at the context only after it has written the request
+				}
+			}
+		},
+		WroteRequest: func(info httptrace.WroteRequestInfo) {
+			if info.Err == nil {
+				sent.Store(true)
+			}
+		},
+	}), cancel
 }
 
 func (c *Client) read(resp *http.Response, r request, key Secret) (*answer, error) {
@@ -163,14 +181,22 @@ func (a *answer) check() error {
 	case a.status == http.StatusOK:
 		return nil
 	case a.status == http.StatusTooManyRequests:
-		wait, stated := parseRetryAfter(a.header.Get("Retry-After"), a.clock)
+		wait, stated := a.retryAfter()
 		return &RateLimitError{Message: a.message(), RetryAfter: wait, Stated: stated}
 	case a.status >= 300 && a.status < 400:
 		return &RedirectError{Status: a.status, Host: a.redirectHost()}
 	case a.status < 300:
 		return a.errorf("only 200 is known as success")
 	}
-	return &Error{Status: a.status, Message: a.message()}
+	failure := &Error{Status: a.status, Message: a.message()}
+	if a.status == http.StatusServiceUnavailable {
+		failure.RetryAfter, failure.Stated = a.retryAfter()
+	}
+	return failure
+}
+
+func (a *answer) retryAfter() (time.Duration, bool) {
+	return parseRetryAfter(a.header.Get("Retry-After"), a.clock)
 }
 
 func (a *answer) redirectHost() string {

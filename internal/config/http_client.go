@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"time"
 
 	commonconfig "github.com/prometheus/common/config"
 
@@ -36,6 +37,16 @@ type TLSConfig struct {
 // a request at a greater concurrency.
 const idleConnections = 64
 
+// A connection over HTTP/2 whose path went silent would be used for as long as the kernel tries to deliver, a quarter of an
+// hour and more: where nothing comes for pingAfter, a ping is sent, and one without a response within pingTimeout closes it.
+const (
+	pingAfter   = 15 * time.Second
+	pingTimeout = 10 * time.Second
+)
+
+// maxHeader bounds the header of a response, in bytes; Go's own bound is 10 MB.
+const maxHeader = 64 << 10
+
 // Transport returns Go's default transport with the proxy and TLS settings. The CA file is read now, a client
 // certificate at each handshake.
 func (h HTTPClient) Transport() (*http.Transport, error) {
@@ -48,7 +59,8 @@ func (h HTTPClient) Transport() (*http.Transport, error) {
 		t = standard.Clone()
 	}
 	t.TLSClientConfig = tlsConfig
-	t.MaxIdleConnsPerHost = idleConnections
+	t.MaxIdleConnsPerHost, t.MaxResponseHeaderBytes = idleConnections, maxHeader
+	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout}
 	t.Proxy, t.OnProxyConnectResponse = h.proxy(), refusal
 	return t, nil
 }
