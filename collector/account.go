@@ -31,7 +31,6 @@ type account struct {
 	schedule  schedule
 	wasList   bool              // the last request was for a list: with both waiting they take turns
 	twins     map[string]string // machine id -> account that asks for its sensors, as said in the log
-	suspects  []*turn           // failed in a row, perhaps through a fault of the whole API
 	saidOdd   bool              // said once that the time of readings cannot be used
 	stretched stretched         // promises, as said in the log
 	inFlight  int
@@ -61,6 +60,11 @@ func newAccount(index int, opts *Options, c *catalogue, mark func()) *account {
 		results:   make(chan func(time.Time), cfg.Concurrency),
 	}
 	a.schedule = opts.newSchedule(a)
+	if cfg.Company.ID != "" {
+		a.company = cfg.Company
+		a.discovery.fixCompany()
+		c.publishCompany(index, cfg.Company)
+	}
 	a.health.Store(&health{})
 	return a
 }
@@ -133,7 +137,7 @@ func (a *account) hear() {
 // dispatch sends what may be sent now and returns how long nothing more can be. It takes a request from the
 // allowance first and chooses then: who is next is decided with the newest knowledge.
 func (a *account) dispatch(ctx context.Context, now time.Time) time.Duration {
-	if a.gate.keyFailed && a.gate.waits(now) > 0 && a.Client.KeyChanged() {
+	if a.gate.failing != classOK && a.gate.waits(now) > 0 && a.Client.KeyChanged() {
 		a.gate.hurry(now)
 	}
 	for {
@@ -158,7 +162,7 @@ func (a *account) dispatch(ctx context.Context, now time.Time) time.Duration {
 
 // idle returns how long nothing wants to be asked; 0 where something does.
 func (a *account) idle(now time.Time) time.Duration {
-	if a.gate.askCompany {
+	if a.gate.probe != noProbe {
 		return 0
 	}
 	wait := heartbeat
@@ -176,8 +180,8 @@ func (a *account) start(ctx context.Context, now time.Time) {
 	isDue := func(at time.Time, ok bool) bool { return ok && !at.After(now) }
 	readings, urgent := isDue(a.schedule.due()), isDue(a.discovery.urgentDue())
 	switch {
-	case a.gate.askCompany:
-		a.ask(ctx, a.discovery.takeCompany())
+	case a.gate.probe != noProbe:
+		a.sendProbe(ctx, now)
 	case isDue(a.discovery.routineDue()):
 		a.ask(ctx, a.discovery.next(&a.discovery.routine, now))
 	case urgent && !(readings && a.wasList):
@@ -187,6 +191,25 @@ func (a *account) start(ctx context.Context, now time.Time) {
 		a.wasList = false
 		a.read(ctx, a.schedule.next(now))
 	}
+}
+
+// sendProbe sends the request that the gate wants. While the circuit is open it goes over a connection of its own: the old one
+// may be dead, or lead to where a name no longer points.
+func (a *account) sendProbe(ctx context.Context, now time.Time) {
+	if a.gate.failing != classOK {
+		a.Client.CloseIdleConnections()
+	}
+	if a.gate.probe == probeValues {
+		if t := a.schedule.probe(now); t != nil {
+			a.read(ctx, t)
+			return
+		}
+		if l := a.discovery.takeSensors(); l != nil {
+			a.ask(ctx, l)
+			return
+		}
+	}
+	a.ask(ctx, a.discovery.takeAccount())
 }
 
 // begin runs a request beside the loop. What it returns is called by the loop with the result in hand.

@@ -9,8 +9,8 @@ import (
 	"innius_exporter/innius"
 )
 
-func TestSensorsThatFailedBeforeTheAccountWasBlamedAreForgiven(t *testing.T) {
-	for name, failure := range map[string]error{"outage": &innius.NetworkError{}, "forbidden": &innius.Error{Status: 403}} {
+func TestFirstSuccessResetsEveryBackOff(t *testing.T) {
+	for name, failure := range map[string]error{"outage": &innius.NetworkError{Sent: true}, "forbidden": &innius.Error{Status: 403}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := prepare(t, setting{})
@@ -20,11 +20,19 @@ func TestSensorsThatFailedBeforeTheAccountWasBlamedAreForgiven(t *testing.T) {
 				if due, _ := a.schedule.due(); time.Until(due) != 30*time.Second {
 					t.Errorf("four that fail alone wait %s, want 30 s", time.Until(due))
 				}
-				a.judge(answer{class: classify(failure), object: "company", company: true}, failure, time.Now())
+				list := a.discovery.add(innius.OpSensors, "m1")
+				a.discovery.sensors["m1"] = list
+				a.discovery.failed(list, "x", false, time.Now())
+				a.judge(answer{class: classKey, account: true}, failure, time.Now())
+				time.Sleep(time.Minute)
+				a.judge(answer{class: classOK, account: true}, nil, time.Now())
 				for _, turn := range turns {
 					if turn.due.After(time.Now()) || turn.failures != 0 {
 						t.Errorf("%s is left in back-off: %d failures, due in %s", turn.sensor.ID, turn.failures, time.Until(turn.due))
 					}
+				}
+				if list.due.After(time.Now()) || list.failures != 0 || !a.discovery.urgent.holds(list.entry) {
+					t.Errorf("a list that was never read is left in back-off: %d failures, due in %s", list.failures, time.Until(list.due))
 				}
 			})
 		})

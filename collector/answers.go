@@ -2,6 +2,8 @@ package collector
 
 import (
 	"errors"
+	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -10,11 +12,12 @@ import (
 
 // took takes the answer about a sensor over. What was read before an error is kept: it was paid for.
 func (a *account) took(t *turn, newest innius.Newest, err error, now time.Time) {
-	class := classify(err)
+	class, log := classify(err), a.about(t.sensor)
 	if class != classNotSent {
-		a.log.Debug("asked for values", "sensor", t.sensor.label, "readings", len(newest.Readings))
+		log.Debug("asked for values", "readings", len(newest.Readings))
 	}
-	blamed := a.judge(answer{class: class, object: t.sensor.machine.ID + "/" + t.sensor.ID}, err, now)
+	err = a.hint(innius.OpValues, err)
+	blamed := a.judge(answer{class: class, machine: t.sensor.machine.ID, object: t.sensor.machine.ID + "/" + t.sensor.ID, values: true}, err, now)
 	if err == nil {
 		t.sensor.cell.disbelieve(newest.Clock, now)
 	}
@@ -30,23 +33,10 @@ func (a *account) took(t *turn, newest innius.Newest, err error, now time.Time) 
 		a.schedule.again(t)
 	default:
 		if t.sensor.cell.fail(err.Error(), now) {
-			a.log.Warn("sensor cannot be read; it is asked again with back-off", "sensor", t.sensor.label, "err", err)
-		}
-		if class != classObject {
-			a.suspects = append(a.suspects, t)
+			log.Warn("sensor cannot be read; it is asked again with back-off", "err", err)
 		}
 		a.schedule.failed(t)
 	}
-}
-
-// forgive takes the back-off from sensors whose failures, seen now, were the account's.
-func (a *account) forgive() {
-	for _, t := range a.suspects {
-		if t.index >= 0 {
-			a.schedule.again(t)
-		}
-	}
-	a.suspects = nil
 }
 
 // keep stores what an answer brought and counts it.
@@ -54,7 +44,7 @@ func (a *account) keep(t *turn, newest innius.Newest, whole bool, now time.Time)
 	n := t.sensor.cell.store(newest, t.sensor.rule, whole, now)
 	a.metrics.count(n)
 	if n.back {
-		a.log.Info("sensor can be read again", "sensor", t.sensor.label)
+		a.about(t.sensor).Info("sensor can be read again")
 	}
 	if n.odd.Skip != "" && !a.saidOdd {
 		a.saidOdd = true
@@ -78,31 +68,81 @@ func (a *account) remark(r innius.Remark, s *sensor) {
 		return
 	}
 	a.state.remarks = append(slices.Clip(a.state.remarks), remark{r, s.machine.label, s.label})
-	a.log.Warn(string(r), "machine", s.machine.label, "sensor", s.label)
+	a.about(s).Warn(string(r))
 }
 
-// judge lets the gate take an answer into account, and logs what changed by it, once.
+// about returns a logger that names a sensor and its machine.
+func (a *account) about(s *sensor) *slog.Logger {
+	return a.log.With("machine", s.machine.label, "sensor", s.label)
+}
+
+// judge lets the gate take a response into account, and logs what changed by it, once.
 func (a *account) judge(ans answer, err error, now time.Time) (blamed bool) {
-	if limited, ok := errors.AsType[*innius.RateLimitError](err); ok && limited.Stated {
-		ans.wait = max(time.Second, limited.RetryAfter)
+	ans.state(err)
+	if ans.sensors, ans.machines = a.schedule.len(), a.schedule.machineCount(); ans.sensors == 0 {
+		ans.sensors, ans.machines = len(a.discovery.sensors), len(a.discovery.sensors)
 	}
 	before := a.gate
 	blamed = a.gate.note(ans, now)
 	if ans.class == classLimited {
+		if a.gate.limits > before.limits {
+			ans.wait = 0 // none was named, or none that can be believed
+		}
 		a.refused(ans.wait, now)
 	}
-	if a.gate.reason == pausedLimit {
+	if a.gate.reason == pausedLimit || a.gate.reason == pausedBusy {
 		a.Pacer.Pause(a.gate.until)
 	}
-	a.state.note(ans.class, &a.gate, &before, err, now)
+	a.state.note(ans.class, &a.gate, err, now)
 	a.tell(&before, err, now)
 	switch {
-	case err == nil:
-		a.suspects = nil
-	case blamed:
-		a.forgive()
+	case a.gate.failing != classOK && before.failing == classOK:
+		a.Client.CloseIdleConnections()
+	case a.gate.failing == classOK && before.failing != classOK:
+		a.schedule.resetBackoff()
+		a.discovery.resetBackoff(now)
 	}
 	return blamed
+}
+
+// state takes over what an error says of the account.
+func (ans *answer) state(err error) {
+	if limited, ok := errors.AsType[*innius.RateLimitError](err); ok {
+		ans.stated, ans.wait = limited.Stated, limited.RetryAfter
+	}
+	if failure, ok := errors.AsType[*innius.Error](err); ok {
+		ans.stated, ans.wait = failure.Stated, failure.RetryAfter
+	}
+	if ans.stated {
+		ans.wait = max(time.Second, ans.wait)
+	}
+	if network, ok := errors.AsType[*innius.NetworkError](err); ok {
+		ans.unsent = !network.Sent && !network.Timeout
+	}
+}
+
+// hint adds to a 403 what to check, in the order of what is likely: its text, or the success of another request with this key,
+// speaks for a wrong path or a missing right, not for the key.
+func (a *account) hint(op innius.Operation, err error) error {
+	proven := op == innius.OpCompany && a.company.ID != "" // its path is: this concerns the key
+	if classify(err) != classForbidden || proven || !unknownPath(err) && a.gate.good.IsZero() {
+		return err
+	}
+	what := ""
+	if op == innius.OpMachines {
+		from := "as the API named it"
+		if a.Account.Company.ID != "" {
+			from = "company_id of the config"
+		}
+		what = fmt.Sprintf("the company id %q (%s), ", innius.Printable(a.company.ID), from)
+	}
+	return fmt.Errorf("%w; check first the path endpoints.%s, %sthen whether the key may read this, and last the key itself", err, op, what)
+}
+
+// unknownPath reports whether an error is how a gateway refuses a path that it does not know.
+func unknownPath(err error) bool {
+	failure, ok := errors.AsType[*innius.Error](err)
+	return ok && failure.UnknownPath()
 }
 
 func isKeyError(err error) bool {
@@ -115,17 +155,25 @@ func (a *account) tell(before *gate, err error, now time.Time) {
 	after := &a.gate
 	switch {
 	case after.reason == open && before.reason != open:
-		a.log.Info("requests succeed again", "after", before.reason, "lasted", now.Sub(before.since).Round(time.Second))
-	case after.reason == before.reason:
-	case after.reason == pausedLimit:
+		since := before.since
+		if before.failing != classOK {
+			since = before.failingAt
+		}
+		a.log.Info("requests succeed again", "after", before.reason, "lasted", now.Sub(since).Round(time.Second))
+	case after.reason == pausedLimit && before.reason != pausedLimit:
 		a.log.Warn("a limit of the key was exceeded; nothing is sent until the moment named",
 			"until", after.until.UTC().Format(time.RFC3339), "err", err)
-	case after.reason == pausedKey && isKeyError(err):
+	case after.reason == pausedBusy && before.reason != pausedBusy:
+		a.log.Warn("innius is unavailable, requests are paused", "until", after.until.UTC().Format(time.RFC3339), "err", err)
+	case after.failing == before.failing:
+	case after.failing == classKey && isKeyError(err):
 		a.log.Error("the key cannot be read; it is tried again with back-off of up to 1 h", "err", err)
-	case after.reason == pausedKey:
+	case after.failing == classKey:
 		a.log.Error("the key is refused; it is read again and tried with back-off of up to 1 h. Create or check it in the innius "+
 			"Admin app", "err", err)
-	case after.reason == pausedOutage:
-		a.log.Error("innius cannot be used; it is tried again with back-off of up to 1 min", "reason", after.blame.reason(), "err", err)
+	case before.failing == classOK && after.byValues:
+		a.log.Error("innius cannot be used: no values request succeeds; one probe a minute is sent", "reason", after.failing.reason(), "err", err)
+	case before.failing == classOK:
+		a.log.Error("innius cannot be used; it is tried again with back-off of up to 1 min", "reason", after.failing.reason(), "err", err)
 	}
 }

@@ -48,7 +48,7 @@ type discovery struct {
 	free     time.Time     // when the next routine list may begin
 	verified time.Time     // everything in the catalogue was seen at or after this moment; zero: not yet
 
-	company  *listing
+	company  *listing            // nil where the user set the company
 	machines *listing            // nil until the company is known
 	sensors  map[string]*listing // by machine id; filtered machines have none
 	urgent   queue[*listing]
@@ -103,11 +103,48 @@ func (d *discovery) next(q *queue[*listing], now time.Time) *listing {
 	return l
 }
 
-// takeCompany takes the company out, wherever it waits: it is what tells a dead key from forbidden objects.
-func (d *discovery) takeCompany() *listing {
-	d.urgent.take(d.company.entry)
-	d.routine.take(d.company.entry)
-	return d.company
+// takeAccount takes out what the account is probed with: the company, or the machine list where the company was set by the
+// user.
+func (d *discovery) takeAccount() *listing {
+	l := d.company
+	if l == nil {
+		l = d.machines
+	}
+	d.urgent.take(l.entry)
+	d.routine.take(l.entry)
+	return l
+}
+
+// takeSensors takes out the list of a machine's sensors that was tried longest ago; nil where none waits.
+func (d *discovery) takeSensors() *listing {
+	var first *listing
+	for _, l := range d.sensors {
+		if l.index >= 0 && (first == nil || l.due.Before(first.due) || l.due.Equal(first.due) && l.seq < first.seq) {
+			first = l
+		}
+	}
+	if first != nil {
+		d.urgent.take(first.entry)
+		d.routine.take(first.entry)
+	}
+	return first
+}
+
+// resetBackoff makes all lists due that back off; those that were never read are urgent again.
+func (d *discovery) resetBackoff(now time.Time) {
+	for _, l := range d.all() {
+		if l.failures == 0 || l.index < 0 {
+			continue
+		}
+		l.failures = 0
+		d.routine.take(l.entry)
+		d.urgent.take(l.entry)
+		if l.success.IsZero() {
+			d.urgent.put(l.entry, now)
+		} else {
+			d.routine.put(l.entry, now)
+		}
+	}
 }
 
 // more returns a list of which another page is to be read: at once, and charged to the routine share if it is one.
@@ -143,13 +180,13 @@ func (d *discovery) failed(l *listing, why string, refused bool, now time.Time) 
 	d.put(&d.routine, l, now.Add(backOff(l.failures, 30*time.Second, min(d.interval, time.Hour))))
 }
 
-// again returns a list that could not be asked for through no fault of its own.
-func (d *discovery) again(l *listing) {
+// again returns a list that could not be asked for through no fault of its own, behind the others.
+func (d *discovery) again(l *listing, now time.Time) {
 	if l.tried && !l.machines.begun && !l.sensors.begun {
-		d.put(&d.routine, l, l.due)
+		d.put(&d.routine, l, now)
 		return
 	}
-	d.put(&d.urgent, l, l.due)
+	d.put(&d.urgent, l, now)
 }
 
 func (d *discovery) put(q *queue[*listing], l *listing, due time.Time) {
@@ -163,6 +200,15 @@ func (d *discovery) begin() {
 	if d.machines == nil {
 		d.machines = d.add(innius.OpMachines, "")
 	}
+}
+
+// fixCompany drops the company: the user set it.
+func (d *discovery) fixCompany() {
+	if d.company != nil {
+		d.leave(d.company)
+		d.company = nil
+	}
+	d.begin()
 }
 
 // forget drops all lists but the company.
@@ -213,17 +259,13 @@ func (d *discovery) oldestSuccess() time.Time {
 
 // progress says how far the reading of lists has come: what was answered once waits for its routine.
 func (d *discovery) progress() DiscoveryStatus {
-	lists := 1 + len(d.sensors)
-	if d.machines != nil {
-		lists++
-	}
-	return DiscoveryStatus{Lists: lists, Asked: len(d.routine.items)}
+	return DiscoveryStatus{Lists: len(d.all()), Asked: len(d.routine.items)}
 }
 
 // settled reports whether one discovery has ended, well or badly: nothing is left that was never tried.
 func (d *discovery) settled() bool {
 	if d.machines == nil || !d.machines.tried {
-		return d.company.failures > 0 || d.machines != nil && d.machines.failures > 0
+		return d.company != nil && d.company.failures > 0 || d.machines != nil && d.machines.failures > 0
 	}
 	for _, l := range d.sensors {
 		if !l.tried {

@@ -15,7 +15,7 @@ const (
 	classOK        class = iota
 	classLimited         // 429: the whole account waits
 	classKey             // the key is refused or cannot be read
-	classForbidden       // 403 on one object: the object's fault, or the key's where it repeats
+	classForbidden       // 403 on one object: its path, the rights of the key, or last the key
 	classObject          // 400, 404 and other 4xx: concerns the object only
 	classNetwork         // no answer
 	classServer          // 5xx
@@ -26,12 +26,10 @@ const (
 // reason is the value of the label reason of innius_exporter_account_failure; empty where the account is not at fault.
 func (c class) reason() string {
 	return map[class]string{
-		classKey: "key", classForbidden: "key", classNetwork: "network", classServer: "server", classAnswer: "answer",
+		classKey: "key", classNetwork: "network", classServer: "server", classAnswer: "answer",
+		classForbidden: "answer", classObject: "answer",
 	}[c]
 }
-
-// fault reports whether an answer may mean that the API as a whole is unwell.
-func (c class) fault() bool { return c == classNetwork || c == classServer || c == classAnswer }
 
 func classify(err error) class {
 	if err == nil {
@@ -67,142 +65,298 @@ func classOfStatus(status int) class {
 	return classServer
 }
 
-// inARow is how many failures must come one after the other, with no success between, before the account may be to
-// blame: faults of different objects blame the API; for 403, and where objects are few, the company is asked at once.
+// inARow is how many failures of single objects must follow each other, with no success between, before the account is
+// suspected and probed.
 const inARow = 5
+
+// The account fails although the company responds when no values request has succeeded for failsAfter, over so many sensors
+// of so many machines, or all there are.
+const (
+	failsAfter   = 2 * time.Minute
+	failsSensors = 5
+	failsMachine = 2
+)
+
+// probeEvery is how often the account is probed at most.
+const probeEvery = time.Minute
+
+// shortWait bounds the stated waits that are not believed twice in a row.
+const shortWait = 5 * time.Second
 
 // pauseReason says why an account sends nothing.
 type pauseReason string
 
 const (
 	open         pauseReason = ""
-	pausedLimit  pauseReason = "limit"  // until the moment the API named
-	pausedKey    pauseReason = "key"    // with back-off, until another key or a success
-	pausedOutage pauseReason = "outage" // with back-off, until a success
+	pausedLimit  pauseReason = "limit"       // 429: until the moment the API named
+	pausedBusy   pauseReason = "unavailable" // 503 with Retry-After: until the moment the API named
+	pausedKey    pauseReason = "key"         // with back-off, until another key or a success
+	pausedOutage pauseReason = "outage"      // the circuit is open: with back-off, until a success
 )
 
-// gate decides, from each answer, whether an account may go on sending. After a pause it lets one request through at
-// a time, until one succeeds. It has no clock and does no I/O; one loop owns it.
+// probe says what the next request must be for.
+type probe int
+
+const (
+	noProbe      probe = iota
+	probeAccount       // the company, or the machine list where the user set the company
+	probeValues        // the values of one sensor, a different one each time
+)
+
+// gate is the circuit breaker of an account: it decides, from each response, whether the account may go on sending, and
+// what the next request must be for. It has no clock and does no I/O; one loop owns it.
 type gate struct {
 	reason pauseReason
 	until  time.Time // nothing is sent before
-	blame  class     // of the latest failure that the account was blamed for
 	since  time.Time // when the reason came into force
 	narrow bool      // one request at a time: a pause has just ended, or a 403 has come
 
-	keyFailed  bool // until the key is proven again
-	askCompany bool // the next request must be for the company: it tells a dead key or API from objects that fail
+	failing   class     // why the circuit is open; classOK: it is closed
+	failingAt time.Time // since when
+	byValues  bool      // it is open although the company responds: only a values request closes it
+	probe     probe
+	checked   time.Time // when the account was probed last
+	good      time.Time // when a request succeeded last; zero: none has with this key
 
 	limits    int             // 429s in a row that named no moment
+	brief     bool            // the latest wait that was stated was short
 	refusals  int             // failures of the key in a row, each after its back-off
-	outages   int             // failed tries during an outage
-	forbidden int             // answers with 403 in a row
-	faults    map[string]bool // objects with a fault in a row
-	faulty    int             // faults in a row, of whatever objects
+	outages   int             // failed probes in a row
+	row       int             // failures in a row, whatever was requested; 400 and 404 do not count
+	forbidden map[string]bool // objects with 403 in a row, while nothing has succeeded with this key
+	polls     streak
+}
+
+// streak is the values requests that failed since one succeeded last.
+type streak struct {
+	since             time.Time
+	sensors, machines map[string]bool // bounded by what is needed
+	classes           [classNotSent]int
 }
 
 // answer is one result as the gate sees it.
 type answer struct {
 	class   class
-	object  string        // what was asked for
-	company bool          // whether that was the company itself
-	wait    time.Duration // of a 429 that named a moment; 0 otherwise
+	machine string
+	object  string        // what was requested
+	values  bool          // of a sensor; or the list of a machine's sensors, while no sensor is known
+	account bool          // the request that probes the account
+	unsent  bool          // no connection at all, without a timeout: never one object's fault
+	stated  bool          // the API named a moment
+	wait    time.Duration // until then
+
+	sensors, machines int // there are
 }
 
-// note takes an answer into account and reports whether the account, not the object, is to blame for it.
+// note takes a response into account and reports whether the account, not the object, is to blame for it.
 func (g *gate) note(a answer, now time.Time) bool {
-	switch {
-	case a.class == classNotSent:
-		return true
-	case a.class == classOK:
-		g.succeeded(a.company, now)
-	case a.class == classLimited:
-		g.limit(a.wait, now)
-		return true
-	case a.class == classKey, a.class == classForbidden:
-		return g.forbid(a, now)
-	case a.class.fault():
-		return g.fault(a, now)
+	if a.account && a.class != classNotSent && a.class != classLimited && (g.probe == probeAccount || a.class != classOK) {
+		g.checked = now // discovery alone is no check
 	}
-	return false
+	switch a.class {
+	case classNotSent:
+		return true
+	case classOK:
+		g.succeeded(a, now)
+		return false
+	case classLimited:
+		g.pause(pausedLimit, now, g.stated(&a, now))
+		return true
+	case classKey:
+		return g.refuse(now)
+	}
+	return g.fault(a, now)
 }
 
-// succeeded opens the gate. A success during a pause for a limit or the key belongs to a request that was sent before
-// it, and says nothing of the time since.
-func (g *gate) succeeded(company bool, now time.Time) {
+// succeeded closes the circuit, unless only a values request does. A success during a pause belongs to a request that was sent
+// before it, and is no sign of the time since.
+func (g *gate) succeeded(a answer, now time.Time) {
 	if g.reason != pausedOutage && now.Before(g.until) {
 		return
 	}
-	*g = gate{askCompany: g.askCompany && !company}
+	polls, next := g.polls, g.probe
+	if a.values || g.failing == classKey {
+		polls = streak{}
+	}
+	if g.failing != classOK && a.account && a.sensors > 0 && (g.byValues || polls.enough(a, now)) {
+		g.byValues, g.probe, g.row, g.good, g.until = true, probeValues, 0, now, now
+		return
+	}
+	if a.account || g.failing != classOK || a.values && next == probeValues {
+		next = noProbe
+	}
+	*g = gate{probe: next, checked: g.checked, good: now, polls: polls}
 }
 
-// limit pauses until the moment that the API named; where it named none, for 60 s, doubling to 1 h.
-func (g *gate) limit(wait time.Duration, now time.Time) {
-	if wait <= 0 {
-		if g.reason == pausedLimit && now.Before(g.until) {
-			return // a request of the same moment: already known
-		}
+// stated returns the moment until which the API asked for a pause: where it named none, or again and again one that has come
+// at once, 60 s, doubling to 1 h.
+func (g *gate) stated(a *answer, now time.Time) time.Time {
+	if a.wait < shortWait && a.class == classLimited && g.reason == pausedLimit && now.Before(g.until) {
+		return g.until // a request of the same moment: already known
+	}
+	if !a.stated || a.wait < shortWait && g.brief {
 		g.limits++
-		wait = backOff(g.limits, time.Minute, time.Hour)
+		a.wait = backOff(g.limits, time.Minute, time.Hour)
 	}
-	g.pause(pausedLimit, classLimited, now, now.Add(wait))
+	g.brief = a.stated && a.wait < shortWait || g.brief
+	return now.Add(a.wait)
 }
 
-// forbid takes a 401 or 403. A 403 on an object is the object's; where they follow each other the company tells
-// whether the key is dead: a key may be kept from many objects, and must not be taken for dead among them.
-func (g *gate) forbid(a answer, now time.Time) bool {
-	g.narrow = true // were the key dead, nothing more should be spent on it at once
-	if a.class == classForbidden && !a.company {
-		g.forbidden++
-		g.askCompany = g.askCompany || g.forbidden%inARow == 0
-		return g.keyFailed
-	}
+// refuse takes a failure of the key.
+func (g *gate) refuse(now time.Time) bool {
 	if g.reason != pausedKey || !now.Before(g.until) {
 		g.refusals++
-		g.pause(pausedKey, classKey, now, now.Add(backOff(g.refusals, time.Minute, time.Hour)))
+		g.pause(pausedKey, now, now.Add(backOff(g.refusals, time.Minute, time.Hour)))
 	}
-	g.keyFailed, g.askCompany = true, true
+	g.fail(classKey, now)
+	g.byValues, g.probe = false, probeAccount
 	return true
 }
 
+// fault takes any other failure.
 func (g *gate) fault(a answer, now time.Time) bool {
-	if g.faults == nil {
-		g.faults = map[string]bool{}
-	}
-	g.faults[a.object] = true
-	g.faulty++
-	if !a.company && len(g.faults) < inARow && g.reason != pausedOutage {
-		// An account with few objects may never see that many different ones fail: there the company tells.
-		if g.faulty%inARow == 0 {
-			g.askCompany, g.narrow = true, true
+	if a.class == classForbidden {
+		g.narrow = true // if the key is dead, nothing more should be spent on it at once
+		if g.good.IsZero() && g.forbids(a.object) {
+			return g.refuse(now)
 		}
-		return false
 	}
-	if !now.Before(g.until) {
-		g.outages++
-		g.pause(pausedOutage, a.class, now, now.Add(backOff(g.outages, 10*time.Second, time.Minute)))
+	if a.class != classObject {
+		g.row++
 	}
-	return true
+	if a.values {
+		g.polls.add(a, now)
+	}
+	underWay := now.Before(g.until) // when the pause began
+	busy := a.class == classServer && a.stated && (a.wait >= shortWait || !g.brief)
+	if busy {
+		g.brief = g.brief || a.wait < shortWait
+		if g.failing == classOK {
+			g.suspect(now)
+		}
+		g.pause(pausedBusy, now, now.Add(a.wait))
+	}
+	switch {
+	case g.failing != classOK && underWay:
+		return true
+	case g.failing != classOK:
+		if a.account {
+			g.byValues = false
+			g.fail(a.class, now)
+		}
+		g.wait(now)
+		return true
+	case a.account && (g.probe == probeAccount || a.unsent || now.Sub(g.good) >= failsAfter):
+		g.open(a.class, now)
+		return true
+	case a.values && g.polls.enough(a, now):
+		if g.probe == probeValues {
+			g.byValues = true
+			g.open(g.polls.majority(), now)
+			return true
+		}
+		if g.probe == noProbe {
+			g.probe = probeValues // perhaps a sensor is left that does not fail
+		}
+	case a.unsent, g.row >= inARow && a.class != classObject:
+		g.suspect(now)
+	}
+	return a.unsent || g.probe == probeAccount && a.class != classObject && !busy
 }
 
-func (g *gate) pause(reason pauseReason, blame class, now, until time.Time) {
+// forbids reports whether five different objects have been refused in a row.
+func (g *gate) forbids(object string) bool {
+	if g.forbidden == nil {
+		g.forbidden = map[string]bool{}
+	}
+	g.forbidden[object] = true
+	return len(g.forbidden) >= inARow
+}
+
+// suspect has the account probed, unless it has just been.
+func (g *gate) suspect(now time.Time) {
+	if g.probe == noProbe && (g.checked.IsZero() || now.Sub(g.checked) >= probeEvery) {
+		g.probe, g.narrow = probeAccount, true
+	}
+}
+
+// open opens the circuit.
+func (g *gate) open(c class, now time.Time) {
+	g.fail(c, now)
+	g.wait(now)
+}
+
+func (g *gate) fail(c class, now time.Time) {
+	if g.failing == classOK {
+		g.failingAt = now
+	}
+	g.failing = c
+}
+
+// wait pauses until the next probe, and decides what that is for. The account and sensors take turns, for either may fail
+// alone; the account is probed once a minute at most.
+func (g *gate) wait(now time.Time) {
+	g.outages++
+	pause := backOff(g.outages, 10*time.Second, probeEvery)
+	if g.byValues {
+		pause = probeEvery
+	}
+	g.pause(pausedOutage, now, now.Add(pause))
+	last := g.probe
+	g.probe = probeValues
+	if last != probeAccount && g.until.Sub(g.checked) >= probeEvery {
+		g.probe = probeAccount
+	}
+}
+
+func (g *gate) pause(reason pauseReason, now, until time.Time) {
 	if g.reason != reason {
 		g.since = now
 	}
-	g.reason, g.blame, g.narrow = reason, blame, true
+	g.reason, g.narrow = reason, true
 	g.until = later(g.until, until)
 }
 
 // waits returns how long nothing may be sent.
 func (g *gate) waits(now time.Time) time.Duration { return max(0, g.until.Sub(now)) }
 
-// hurry ends a pause for the key: another key is there to be tried.
-func (g *gate) hurry(now time.Time) { g.until, g.refusals = now, 0 }
+// hurry ends a pause: another key is there to be tried.
+func (g *gate) hurry(now time.Time) { g.until, g.refusals, g.probe = now, 0, probeAccount }
 
 // atOnce returns how many requests may be in flight.
 func (g *gate) atOnce(concurrency int) int {
-	if g.narrow {
+	if g.narrow || g.probe != noProbe {
 		return 1
 	}
 	return concurrency
+}
+
+func (s *streak) add(a answer, now time.Time) {
+	if s.since.IsZero() {
+		*s = streak{since: now, sensors: map[string]bool{}, machines: map[string]bool{}}
+	}
+	if len(s.sensors) < failsSensors {
+		s.sensors[a.object] = true
+	}
+	if len(s.machines) < failsMachine {
+		s.machines[a.machine] = true
+	}
+	s.classes[a.class]++
+}
+
+// enough reports whether the account, not single sensors, must be taken to fail.
+func (s *streak) enough(a answer, now time.Time) bool {
+	return !s.since.IsZero() && now.Sub(s.since) >= failsAfter &&
+		len(s.sensors) >= min(failsSensors, a.sensors) && len(s.machines) >= min(failsMachine, a.machines)
+}
+
+// majority returns the most frequent class.
+func (s *streak) majority() class {
+	most := classAnswer
+	for c, n := range s.classes {
+		if n > s.classes[most] {
+			most = class(c)
+		}
+	}
+	return most
 }

@@ -8,11 +8,9 @@ import (
 
 // health is how an account does, as its loop published it last. Immutable; a scrape judges it at its own moment.
 type health struct {
-	answered     bool      // some request has succeeded, or the key was refused
-	keyFailed    bool      // until the key is proven again
-	failing      class     // of the latest fault with no success since
-	failingSince time.Time // the first such fault; pauses that the API asked for not counted
-	outage       bool      // the account, not an object, is to blame for it
+	answered     bool      // some request has succeeded
+	failing      class     // why the circuit is open; classOK: it is closed
+	failingSince time.Time // since when
 	paused       pauseReason
 	until        time.Time // end of the pause
 	limit        KeptLimit // the same, where it is for a limit, to be kept over a restart
@@ -29,7 +27,6 @@ type health struct {
 
 	discovery   DiscoveryStatus // how far it has come; without words
 	forReadings float64         // requests per hour that discovery leaves to readings
-	pausedSince time.Time       // when the reason of the pause came into force
 
 	settled    bool      // one discovery has ended, well or badly; then it stays
 	discovered bool      // the same, or kept values are served: the account is ready
@@ -41,54 +38,28 @@ type health struct {
 	asleep     time.Time // until when it then meant to sleep
 }
 
-// quiet is how long no request may succeed before an account counts as down.
-const quiet = 5 * time.Minute
-
-// note takes one answer into account.
-func (h *health) note(c class, after, before *gate, err error, now time.Time) {
-	switch {
-	case c == classOK:
-		h.answered, h.failingSince, h.failing = true, time.Time{}, classOK
-	case c.fault():
-		h.failing = c
-		if h.failingSince.IsZero() {
-			h.failingSince = now
-		}
-	case c == classLimited && !h.failingSince.IsZero() && after.until.After(before.until):
-		h.failingSince = h.failingSince.Add(after.until.Sub(later(now, before.until)))
-	}
-	h.keyFailed = after.keyFailed
-	h.answered = h.answered || h.keyFailed
-	h.outage = after.reason == pausedOutage
+// note takes one response into account.
+func (h *health) note(c class, g *gate, err error, now time.Time) {
+	h.answered = h.answered || c == classOK
+	h.failing, h.failingSince = g.failing, g.failingAt
 	if err != nil && c != classNotSent {
 		h.lastError, h.lastErrorAt = err.Error(), now
 	}
 }
 
-// up judges an account at a moment: false after a failure of the key, or when nothing succeeded for 5 min or three
-// planned gaps between requests; the second result is false before there is anything to judge.
-func (h *health) up(now time.Time, perHour float64) (up, known bool) {
-	gap := time.Duration(float64(time.Hour) / perHour)
-	since := h.failingSince
-	if !h.blindSince.IsZero() {
-		since = h.blindSince // the company may answer: without the machines it is of no use
-	}
-	down := h.keyFailed || !since.IsZero() && now.Sub(since) >= max(quiet, 3*gap)
+// up is false exactly while failure has a reason; the second result is false before there is anything to judge.
+func (h *health) up() (up, known bool) {
+	down := h.failure() != ""
 	return !down, h.answered || down
 }
 
-// failure returns why the account fails; empty where it does not.
-func (h *health) failure(now time.Time, perHour float64) string {
-	if h.keyFailed {
-		return classKey.reason()
-	}
-	if !h.blindSince.IsZero() {
+// failure returns why the account fails; empty where it does not. Without company and machines it is of no use, whatever
+// responds.
+func (h *health) failure() string {
+	if h.failing == classOK && !h.blindSince.IsZero() {
 		return h.blind.reason()
 	}
-	if up, known := h.up(now, perHour); h.outage || known && !up {
-		return h.failing.reason()
-	}
-	return ""
+	return h.failing.reason()
 }
 
 // pausedUntil returns the end of a pause in force; zero where there is none.
@@ -129,7 +100,7 @@ func (a *account) seen() health {
 	h := a.state
 	h.paused, h.until, h.lowered = a.gate.reason, a.gate.until, a.allowance.cause
 	h.sensors, h.verified = a.schedule.len(), a.discovery.verified
-	h.discovery, h.forReadings, h.pausedSince = a.discovery.progress(), a.forReadings(), a.gate.since
+	h.discovery, h.forReadings = a.discovery.progress(), a.forReadings()
 	if h.paused == pausedLimit {
 		h.limit = KeptLimit{Until: a.gate.until, Since: a.gate.since, Unnamed: a.gate.limits}
 	}

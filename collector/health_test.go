@@ -1,62 +1,29 @@
 package collector
 
 import (
-	"errors"
 	"testing"
 	"time"
 )
 
-func TestHealthUpTable(t *testing.T) {
-	type event struct {
-		at    time.Duration
-		class class
-		pause time.Duration // stated, of a 429
-	}
-	const minute = time.Minute
+func TestHealthIsDownExactlyWhileTheAccountFails(t *testing.T) {
 	for name, c := range map[string]struct {
-		events    []event
-		when      time.Duration
-		perHour   float64
+		h         health
 		up, known bool
 		reason    string
 	}{
-		"nothing yet":           {nil, 0, 1000, true, false, ""},
-		"a success":             {[]event{{0, classOK, 0}}, minute, 1000, true, true, ""},
-		"old success, no fault": {[]event{{0, classOK, 0}}, 60 * minute, 1000, true, true, ""},
-		"a fault":               {[]event{{0, classOK, 0}, {minute, classServer, 0}}, 5 * minute, 1000, true, true, ""},
-		"faults for 5 min": {
-			[]event{{0, classOK, 0}, {minute, classServer, 0}, {4 * minute, classNetwork, 0}}, 6 * minute, 1000, false, true, "network",
-		},
-		"a success ends it":      {[]event{{0, classServer, 0}, {7 * minute, classOK, 0}}, 8 * minute, 1000, true, true, ""},
-		"few requests":           {[]event{{0, classOK, 0}, {minute, classServer, 0}}, 10 * minute, 10, true, true, ""},
-		"few requests, too long": {[]event{{0, classOK, 0}, {minute, classServer, 0}}, 19 * minute, 10, false, true, "server"},
-		"objects do not count": {
-			[]event{{0, classOK, 0}, {minute, classObject, 0}, {9 * minute, classForbidden, 0}}, 60 * minute, 1000, true, true, "",
-		},
-		"a limit does not count": {[]event{{0, classOK, 0}, {minute, classLimited, 60 * minute}}, 30 * minute, 1000, true, true, ""},
-		"a pause in a fault does not count": {
-			[]event{{0, classOK, 0}, {minute, classServer, 0}, {2 * minute, classLimited, 60 * minute}}, 63 * minute, 1000, true, true, "",
-		},
-		"but what follows it does": {
-			[]event{{0, classOK, 0}, {minute, classServer, 0}, {2 * minute, classLimited, 60 * minute}, {62 * minute, classServer, 0}},
-			66 * minute, 1000, false, true, "server",
-		},
-		"the key":                {[]event{{0, classOK, 0}, {minute, classKey, 0}}, minute, 1000, false, true, "key"},
-		"the key from the start": {[]event{{0, classKey, 0}}, 0, 1000, false, true, "key"},
-		"down from the start":    {[]event{{0, classNetwork, 0}}, 5 * minute, 1000, false, true, "network"},
-		"not sent":               {[]event{{0, classNotSent, 0}}, 60 * minute, 1000, true, false, ""},
+		"nothing yet":                  {health{}, true, false, ""},
+		"a success":                    {health{answered: true}, true, true, ""},
+		"the circuit is open":          {health{answered: true, failing: classNetwork}, false, true, "network"},
+		"from the start":               {health{failing: classKey}, false, true, "key"},
+		"values are refused":           {health{answered: true, failing: classForbidden}, false, true, "answer"},
+		"no machines":                  {health{answered: true, blind: classServer, blindSince: dawn}, false, true, "server"},
+		"no machines, and the circuit": {health{answered: true, failing: classKey, blind: classServer, blindSince: dawn}, false, true, "key"},
+		"a pause for a limit":          {health{answered: true, paused: pausedLimit}, true, true, ""},
 	} {
-		h, g := health{}, gate{}
-		for _, e := range c.events {
-			before, now := g, dawn.Add(e.at)
-			g.note(answer{class: e.class, object: "s1", wait: e.pause}, now)
-			h.note(e.class, &g, &before, errors.New("x"), now)
-		}
-		now := dawn.Add(c.when)
-		if up, known := h.up(now, c.perHour); up != c.up || known != c.known {
+		if up, known := c.h.up(); up != c.up || known != c.known {
 			t.Errorf("%s: up %t, known %t, want %t, %t", name, up, known, c.up, c.known)
 		}
-		if reason := h.failure(now, c.perHour); reason != c.reason {
+		if reason := c.h.failure(); reason != c.reason {
 			t.Errorf("%s: reason %q, want %q", name, reason, c.reason)
 		}
 	}

@@ -140,10 +140,17 @@ func (a *account) wanted(list []innius.Machine) []string {
 // listed takes the answer about a list into account and reports whether it is one to go on with.
 func (a *account) listed(l *listing, err error, now time.Time) bool {
 	class := classify(err)
-	if class == classObject && l.op != innius.OpSensors {
+	err = a.hint(l.op, err)
+	switch {
+	case class == classForbidden && l.op == innius.OpCompany && (!unknownPath(err) || a.company.ID != ""):
+		class = classKey
+	case (class == classObject || class == classForbidden) && l.op != innius.OpSensors:
 		class = classAnswer // without company and machines there is nothing: this is no matter of a single object
 	}
-	blamed := a.judge(answer{class: class, object: l.name(), company: l.op == innius.OpCompany}, err, now)
+	blamed := a.judge(answer{
+		class: class, machine: l.machine, object: l.name(), account: l.op == innius.OpCompany || l.op == innius.OpMachines && a.discovery.company == nil,
+		values: l.op == innius.OpSensors && a.schedule.len() == 0,
+	}, err, now)
 	switch {
 	case err == nil:
 		if l.op == innius.OpMachines {
@@ -158,9 +165,9 @@ func (a *account) listed(l *listing, err error, now time.Time) bool {
 		a.goBlind(l, class, now)
 		l.failure = err.Error()
 		l.failures++
-		a.discovery.again(l)
+		a.discovery.again(l, now)
 	case blamed:
-		a.discovery.again(l)
+		a.discovery.again(l, now)
 	default:
 		if l.failure == "" {
 			a.log.Warn("list cannot be read; what is known of it stays, and it is asked again with back-off", "list", l.name(), "err", err)
@@ -174,7 +181,7 @@ func (a *account) listed(l *listing, err error, now time.Time) bool {
 
 // goBlind notes that company or machines could not be read and never have been: then there is nothing to poll.
 func (a *account) goBlind(l *listing, c class, now time.Time) {
-	if l.op != innius.OpSensors && c.fault() && a.discovery.verified.IsZero() && a.state.blindSince.IsZero() {
+	if l.op != innius.OpSensors && c != classNotSent && c != classLimited && a.discovery.verified.IsZero() && a.state.blindSince.IsZero() {
 		a.state.blind, a.state.blindSince = c, now
 	}
 }

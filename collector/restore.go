@@ -14,8 +14,8 @@ func (p *Poller) restore(kept *Snapshot, now time.Time) {
 	taken := map[*account]*KeptAccount{}
 	for i := range kept.Accounts {
 		for _, a := range p.accounts {
-			if kept.Accounts[i].Of(a.Account) {
-				taken[a] = &kept.Accounts[i]
+			if k := kept.Accounts[i]; k.Of(a.Account) {
+				taken[a] = a.ofItsCompany(&k)
 			}
 		}
 	}
@@ -31,6 +31,16 @@ func (p *Poller) restore(kept *Snapshot, now time.Time) {
 		a.hear()
 		a.show(k)
 	}
+}
+
+// ofItsCompany drops what is kept of another company than the one that the user set.
+func (a *account) ofItsCompany(k *KeptAccount) *KeptAccount {
+	if fixed := a.Account.Company.ID; fixed != "" && k.Company.ID != "" && k.Company.ID != fixed {
+		a.log.Warn("the kept state is of another company than company_id; that state is dropped",
+			"kept", innius.Printable(k.Company.ID), "company", innius.Printable(fixed))
+		k.Company, k.Machines, k.Discovered = innius.Company{}, nil, false
+	}
+	return k
 }
 
 // fill makes sensors and readings known that are published with the list of machines.
@@ -62,12 +72,14 @@ func (a *account) restore(k *KeptAccount, keptAt, now time.Time) {
 	if k.Company.ID == "" {
 		return
 	}
-	a.company, a.unproven = k.Company, true
+	if a.Account.Company.ID == "" {
+		a.company, a.unproven = k.Company, true
+	}
 	list := make([]innius.Machine, len(k.Machines))
 	for i := range k.Machines {
 		list[i] = k.Machines[i].Machine
 	}
-	a.catalogue.publishMachines(a.index, k.Company, list, k.ListedAt)
+	a.catalogue.publishMachines(a.index, a.company, list, k.ListedAt)
 	a.discovery.restore(k, a.wanted(list))
 }
 
@@ -81,13 +93,15 @@ func (g *gate) restore(l KeptLimit, keptAt, now time.Time) {
 	if latest := now.Add(until.Sub(keptAt)); until.After(latest) {
 		until = latest
 	}
-	g.pause(pausedLimit, classLimited, l.Since, until)
+	g.pause(pausedLimit, l.Since, until)
 	g.limits = l.Unnamed
 }
 
 // restore makes kept lists known. A list that was never read is urgent, unless a whole discovery had ended without it.
 func (d *discovery) restore(k *KeptAccount, wanted []string) {
-	d.known(d.company, time.Time{}, true)
+	if d.company != nil {
+		d.known(d.company, time.Time{}, true)
+	}
 	d.begin()
 	d.known(d.machines, k.ListedAt, k.Discovered)
 	d.know(wanted)

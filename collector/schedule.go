@@ -1,6 +1,8 @@
 package collector
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"innius_exporter/collector/pace"
@@ -24,11 +26,17 @@ type schedule interface {
 	failed(t *turn)
 	// again returns a sensor that could not be asked through no fault of its own, or takes a back-off from it.
 	again(t *turn)
+	// probe is next for a request that tests the account: of the sensors that do not back off, if there are any, the one that was
+	// requested longest ago, due or not; nil where there is none.
+	probe(now time.Time) *turn
+	// resetBackoff makes all sensors due that back off.
+	resetBackoff()
 	// wishes returns, as of a moment, the requests per hour that the sensors' own paces ask for, and the factor by which promises are
 	// stretched, at most 1 where they are not.
 	wishes(now time.Time) (demand, stretch float64)
-	// len returns how many sensors are known.
+	// len returns how many sensors are known, machineCount of how many machines.
 	len() int
+	machineCount() int
 }
 
 // defaultSchedule is what an account runs with.
@@ -146,12 +154,30 @@ func (r *roundRobin) due() (time.Time, bool) {
 	return first.due, true
 }
 
-func (r *roundRobin) next(now time.Time) *turn {
-	first := r.waiting.first()
-	r.waiting.take(first)
-	first.value.asked = now
-	first.value.sensor.cell.turn.asking()
-	return first.value
+func (r *roundRobin) next(now time.Time) *turn { return r.take(r.waiting.first(), now) }
+
+func (r *roundRobin) take(e *entry[*turn], now time.Time) *turn {
+	r.waiting.take(e)
+	e.value.asked = now
+	e.value.sensor.cell.turn.asking()
+	return e.value
+}
+
+func (r *roundRobin) probe(now time.Time) *turn {
+	if len(r.waiting.items) == 0 {
+		return nil
+	}
+	return r.take(slices.MinFunc(r.waiting.items, func(a, b *entry[*turn]) int {
+		return cmp.Or(min(1, a.value.failures)-min(1, b.value.failures), a.value.asked.Compare(b.value.asked))
+	}), now)
+}
+
+func (r *roundRobin) resetBackoff() {
+	for _, t := range slices.Clone(r.waiting.items) {
+		if t.value.failures > 0 {
+			r.again(t.value)
+		}
+	}
 }
 
 func (r *roundRobin) answered(t *turn, _ outcome) {
@@ -184,7 +210,8 @@ func (r *roundRobin) put(t *turn, due time.Time) {
 
 func (r *roundRobin) wishes(time.Time) (demand, stretch float64) { return 0, 1 }
 
-func (r *roundRobin) len() int { return r.count }
+func (r *roundRobin) len() int          { return r.count }
+func (r *roundRobin) machineCount() int { return len(r.machines) }
 
 // backOff doubles from first with each failure in a row, up to a limit.
 func backOff(failures int, first, limit time.Duration) time.Duration {

@@ -109,10 +109,10 @@ func (s *scrape) moment(f *family, t time.Time, labels ...*dto.LabelPair) {
 // account exposes how an account does.
 func (s *scrape) account(a *account, company *innius.Company) {
 	h, perHour, name := a.health.Load(), a.Pacer.PerHour(), newPair(labelAccount, a.Name)
-	if up, known := h.up(s.now, perHour); known {
+	if up, known := h.up(); known {
 		s.gauge(s.up, boolean(up), name)
 	}
-	failure := h.failure(s.now, perHour)
+	failure := h.failure()
 	for _, reason := range []string{"key", "network", "server", "answer"} {
 		s.gauge(s.failure, boolean(reason == failure), name, newPair(labelReason, reason))
 	}

@@ -9,7 +9,7 @@ import (
 func (a *account) status(now time.Time) AccountStatus {
 	h, perHour := a.health.Load(), a.Pacer.PerHour()
 	s := AccountStatus{
-		Name: a.Name, Failure: h.failure(now, perHour), LastError: h.lastError, LastErrorAt: moment(h.lastErrorAt),
+		Name: a.Name, Failure: h.failure(), LastError: h.lastError, LastErrorAt: moment(h.lastErrorAt),
 		PausedUntil: moment(h.pausedUntil(now)), RequestsPerHour: perHour, RequestsRemaining: a.Pacer.Remaining(now),
 		Burst: a.Pacer.Burst(), Configured: a.allowance.configured.PerHour, Lowered: why[h.lowered], ForReadings: h.forReadings,
 		Cycle: a.cycle().Seconds(), Verified: moment(h.verified), Discovery: h.discovery, Demand: h.demand,
@@ -21,7 +21,7 @@ func (a *account) status(now time.Time) AccountStatus {
 	if s.PausedUntil != nil {
 		s.PauseReason = string(h.paused)
 	}
-	if up, known := h.up(now, perHour); known {
+	if up, known := h.up(); known {
 		s.Up = &up
 	}
 	if s.Failure != "" {
@@ -37,10 +37,7 @@ func (a *account) status(now time.Time) AccountStatus {
 
 // troubleSince is when what an account fails of began.
 func (h *health) troubleSince() time.Time {
-	switch {
-	case h.keyFailed:
-		return h.pausedSince
-	case !h.blindSince.IsZero():
+	if h.failing == classOK {
 		return h.blindSince
 	}
 	return h.failingSince
@@ -51,12 +48,13 @@ var causes = map[string]string{
 	"key":     "the key is refused or cannot be read",
 	"network": "innius cannot be reached",
 	"server":  "innius answers with faults of its own (5xx)",
-	"answer":  "what innius answers is not understood, or is a redirect",
+	"answer":  "innius refuses the requests (400, 403, 404) or redirects them, or its responses cannot be used",
 }
 
 // pauses says in words what each pause is for.
 var pauses = map[pauseReason]string{
 	pausedLimit:  "innius said that a limit of the key was exceeded (429)",
+	pausedBusy:   "innius said that it is unavailable until then (503)",
 	pausedKey:    "then the key is tried again",
 	pausedOutage: "then innius is tried again",
 }
@@ -71,8 +69,6 @@ func (h *health) words(s *AccountStatus, now time.Time) string {
 		text = causes[s.Failure]
 	case s.Up == nil:
 		text = "no answer yet"
-	case !*s.Up:
-		text = "no request has succeeded for a while"
 	}
 	if s.PausedUntil != nil {
 		text += fmt.Sprintf("; nothing is sent until %s: %s", stamp(*s.PausedUntil, now), pauses[h.paused])

@@ -32,7 +32,7 @@ func TestHealthIsSaidInWords(t *testing.T) {
 		},
 		"the answer": {
 			simulator.Fault{Kind: simulator.Maintenance, From: from},
-			"since " + gone + ": what innius answers is not understood, or is a redirect; nothing is sent until .*",
+			"since " + gone + ": innius refuses the requests \\(400, 403, 404\\) or redirects them, or its responses cannot be used; nothing is sent until .*",
 		},
 		"the network": {
 			simulator.Fault{Kind: simulator.Reset, From: from},

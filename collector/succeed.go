@@ -90,20 +90,36 @@ func (c *catalogue) inherit(old, next *Poller, before []*account) {
 
 // succeed takes over what another account knew of the API, and publishes its machines under the new options.
 func (a *account) succeed(before *account, now time.Time) {
-	a.company, a.unproven, a.otherCompany = before.company, before.unproven, before.otherCompany
 	a.gate, a.wasList, a.saidOdd = before.gate, before.wasList, before.saidOdd
 	a.twins, a.stretched = before.twins, before.stretched
 	a.allowance.succeed(&before.allowance)
 	a.recall(before.allowance.learner.Keep(), now) // first: the ledger refills at the rate learned
 	a.Pacer.Restore(before.Pacer.Ledger(now), now)
 	a.schedule.succeed(before.schedule)
-	a.discovery = before.discovery
-	a.discovery.succeed(a.opts.DiscoveryInterval, a.Pacer.PerHour())
-	a.republish(before)
+	if fixed := a.Account.Company; fixed.ID == "" || fixed.ID == before.company.ID {
+		a.goOnDiscovering(before, now)
+		a.republish(before)
+	} else {
+		a.catalogue.lists[a.index] = map[string]listed{} // of another company
+	}
 	if !a.Client.SharesKey(before.Client) {
-		a.unproven, a.gate.askCompany = true, true // whose key is it?
+		a.unproven, a.gate.probe, a.gate.good = true, probeAccount, time.Time{} // whose key is it?
 	}
 	a.Client.Succeed(before.Client)
+}
+
+// goOnDiscovering takes over the lists of the same company.
+func (a *account) goOnDiscovering(before *account, now time.Time) {
+	a.discovery = before.discovery
+	if a.Account.Company.ID != "" {
+		a.discovery.fixCompany()
+	} else {
+		a.company, a.unproven, a.otherCompany = before.company, before.unproven, before.otherCompany
+		if a.discovery.company == nil {
+			a.discovery.company, a.unproven = a.discovery.add(innius.OpCompany, ""), true
+		}
+	}
+	a.discovery.succeed(a.opts.DiscoveryInterval, a.Pacer.PerHour(), now)
 }
 
 // republish publishes the machines that are known, labelled and filtered by the new options.
@@ -113,7 +129,11 @@ func (a *account) republish(before *account) {
 		return
 	}
 	list := machinesOf(v.machines[before.index])
-	a.catalogue.publishMachines(a.index, *v.companies[before.index], list, v.listedAt[before.index])
+	company := *v.companies[before.index]
+	if a.Account.Company.ID != "" {
+		company = a.company // its name may be another one now
+	}
+	a.catalogue.publishMachines(a.index, company, list, v.listedAt[before.index])
 	if a.discovery.machines != nil {
 		a.discovery.know(a.wanted(list))
 	}
@@ -134,13 +154,13 @@ func (l *lesson) succeed(before *lesson) {
 }
 
 // succeed goes on under another interval and allowance. What was under way when the loop ended is asked for again.
-func (d *discovery) succeed(interval time.Duration, perHour float64) {
+func (d *discovery) succeed(interval time.Duration, perHour float64, now time.Time) {
 	d.interval = interval
 	d.keepTo(perHour)
 	for _, l := range d.all() {
 		switch {
 		case l.index < 0:
-			d.again(l)
+			d.again(l, now)
 		case d.routine.holds(l.entry) && l.failures == 0 && !l.success.IsZero():
 			d.routine.put(l.entry, l.success.Add(interval))
 		}
@@ -149,9 +169,11 @@ func (d *discovery) succeed(interval time.Duration, perHour float64) {
 
 // all returns all lists.
 func (d *discovery) all() []*listing {
-	lists := append(slices.Collect(maps.Values(d.sensors)), d.company)
-	if d.machines != nil {
-		lists = append(lists, d.machines)
+	lists := slices.Collect(maps.Values(d.sensors))
+	for _, l := range []*listing{d.company, d.machines} {
+		if l != nil {
+			lists = append(lists, l)
+		}
 	}
 	return lists
 }
