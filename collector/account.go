@@ -200,7 +200,7 @@ func (a *account) sendProbe(ctx context.Context, now time.Time) {
 		a.Client.CloseIdleConnections()
 	}
 	if a.gate.probe == probeValues {
-		if t := a.schedule.probe(now); t != nil {
+		if t := a.schedule.probe(now, a.gate.failing == classOK); t != nil {
 			a.read(ctx, t)
 			return
 		}

@@ -155,7 +155,7 @@ func (o *oracle) again(t *turn)                       { o.back(t) }
 func (o *oracle) succeed(schedule)                    {}
 func (o *oracle) len() int                            { return len(o.all) }
 func (o *oracle) machineCount() int                   { return len(o.machines) }
-func (o *oracle) probe(now time.Time) *turn           { return o.next(now) }
+func (o *oracle) probe(now time.Time, _ bool) *turn   { return o.next(now) }
 func (o *oracle) resetBackoff()                       {}
 func (o *oracle) wishes(time.Time) (float64, float64) { return 0, 1 }
 

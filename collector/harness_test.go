@@ -9,11 +9,13 @@ import (
 	"io"
 	"log/slog"
 	"math"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -39,6 +41,7 @@ type setting struct {
 	perHour     float64           // what the pacer keeps to; default: 95 % of the API's limit, or 1200
 	burst       int               // default: the API's, or 30
 	concurrency int               // default: 4
+	company     innius.Company    // set by the user; default: the API names it
 	client      innius.Options    // what it leaves out is filled in
 	options     func(*Options)
 	faults      []simulator.Fault // injected before the first request
@@ -131,12 +134,13 @@ func (s *story) account(i int, metrics *Metrics) Account {
 	client.PageSize = or(client.PageSize, 5) // the newest readings are enough, and cheap
 	var closeAll func()
 	client.HTTPClient, closeAll = simulator.Pipe(s.fronts[i])
+	s.fronts[i].guard(client.HTTPClient.Transport.(*http.Transport))
 	made, err := innius.New(client)
 	if err != nil {
 		s.Fatal(err)
 	}
 	s.closers = append(s.closers, closeAll)
-	return Account{Name: name, Origin: "api.example", Client: made, Pacer: pacer, Concurrency: or(one.concurrency, 4)}
+	return Account{Name: name, Origin: "api.example", Client: made, Pacer: pacer, Concurrency: or(one.concurrency, 4), Company: one.company}
 }
 
 func or[T comparable](value, fallback T) T {
@@ -326,6 +330,20 @@ type relay struct {
 	atomic.Pointer[simulator.Server]
 	refusing atomic.Pointer[func()] // called before each 429, while nothing else has been told of it; nil: nobody wants to know
 	bodies   map[string]string      // what is answered instead, by the path; set before the story runs
+	gone     atomic.Bool            // new connections are refused
+	dials    atomic.Int64
+}
+
+// guard has a transport's connections counted, and refused while the API is gone.
+func (r *relay) guard(transport *http.Transport) {
+	dial := transport.DialContext
+	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		r.dials.Add(1)
+		if r.gone.Load() {
+			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+		}
+		return dial(ctx, network, address)
+	}
 }
 
 // ServeHTTP implements http.Handler.

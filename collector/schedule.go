@@ -1,7 +1,6 @@
 package collector
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -26,9 +25,9 @@ type schedule interface {
 	failed(t *turn)
 	// again returns a sensor that could not be asked through no fault of its own, or takes a back-off from it.
 	again(t *turn)
-	// probe is next for a request that tests the account: of the sensors that do not back off, if there are any, the one that was
-	// requested longest ago, due or not; nil where there is none.
-	probe(now time.Time) *turn
+	// probe is next for a request that tests the account: the sensor that was requested longest ago, due or not, or, with good, of
+	// those that do not back off if there are any; nil where there is none.
+	probe(now time.Time, good bool) *turn
 	// resetBackoff makes all sensors due that back off.
 	resetBackoff()
 	// wishes returns, as of a moment, the requests per hour that the sensors' own paces ask for, and the factor by which promises are
@@ -163,12 +162,15 @@ func (r *roundRobin) take(e *entry[*turn], now time.Time) *turn {
 	return e.value
 }
 
-func (r *roundRobin) probe(now time.Time) *turn {
+func (r *roundRobin) probe(now time.Time, good bool) *turn {
 	if len(r.waiting.items) == 0 {
 		return nil
 	}
 	return r.take(slices.MinFunc(r.waiting.items, func(a, b *entry[*turn]) int {
-		return cmp.Or(min(1, a.value.failures)-min(1, b.value.failures), a.value.asked.Compare(b.value.asked))
+		if worse := min(1, a.value.failures) - min(1, b.value.failures); good && worse != 0 {
+			return worse
+		}
+		return a.value.asked.Compare(b.value.asked)
 	}), now)
 }
 
