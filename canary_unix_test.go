@@ -3,11 +3,14 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -118,6 +121,47 @@ func TestTheKeyIsNowhereButInItsHeader(t *testing.T) {
 			}
 		})
 	}
+}
+
+// overlong is a server whose responses go on behind their ends, with the key of the request.
+func overlong(t *testing.T) (address string) {
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer func() { _ = conn.Close() }()
+				r, err := http.ReadRequest(bufio.NewReader(conn))
+				if err != nil {
+					return
+				}
+				_, _ = fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: 22\r\n\r\n{\"data\":{\"id\":\"acme\"}}")
+				_, _ = fmt.Fprintf(conn, "X-Seen: %s %s\x1b[31m", r.Header.Get("x-api-key"), url.QueryEscape(r.Header.Get("x-api-key")))
+				_, _ = io.Copy(io.Discard, conn)
+			}()
+		}
+	}()
+	return "http://" + l.Addr().String()
+}
+
+func TestLogHoldsNoKeyThatTheTransportReports(t *testing.T) {
+	const report = "Unsolicited response received on idle HTTP channel"
+	p := startProcess(t, []string{"INNIUS_API_KEY=" + canaryKey, "INNIUS_URL=" + overlong(t)}, "--log.level=debug")
+	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(p.text(), report) && time.Now().Before(deadline); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	text := p.end(syscall.SIGTERM)
+	if !strings.Contains(text, `msg="`+report) || strings.Contains(text, "\x1b") {
+		t.Errorf("the report is not in the log, or not as a line of it:\n%s", text)
+	}
+	keyless(t, "the log", text)
 }
 
 func TestAPanicShowsNoKey(t *testing.T) {

@@ -45,6 +45,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	logging.RouteStandard(logger)
 	return cli.commands[chosen](ctx, logger)
 }
 

@@ -197,6 +197,7 @@ func (c *Client) key() (Secret, error) {
 		return Secret{}, &KeyError{Err: err}
 	}
 	c.used, c.last = key, key
+	remember(key)
 	return key, nil
 }
 

@@ -1,6 +1,10 @@
 package innius
 
-import "unique"
+import (
+	"slices"
+	"sync"
+	"unique"
+)
 
 // Secret is an API key. Every way of printing it gives "<secret>"; Reveal is the one way to its text. Two secrets of
 // one key are equal.
@@ -44,3 +48,36 @@ func (s Secret) GoString() string { return s.String() }
 
 // MarshalText keeps encoders (JSON, YAML, logs) from printing the key.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// used are the keys that clients of this process have sent, newest last.
+var used struct {
+	sync.Mutex
+	keys []Secret
+}
+
+// maxUsed bounds how many keys are remembered, over all rotations.
+const maxUsed = 64
+
+func remember(key Secret) {
+	used.Lock()
+	defer used.Unlock()
+	if slices.Contains(used.keys, key) {
+		return
+	}
+	used.keys = append(slices.Clone(used.keys), key) // a copy, for Redact reads without the lock
+	used.keys = used.keys[max(0, len(used.keys)-maxUsed):]
+}
+
+// Redact makes a text of any origin safe to show, on a log line above all: valid UTF-8 of one line, without control
+// characters and bidirectional marks, every key that a Client of this process has used replaced by "<secret>", cut to at
+// most limit bytes. Safe for concurrent use.
+func Redact(text string, limit int) string {
+	used.Lock()
+	keys := used.keys
+	used.Unlock()
+	text = spaced(text)
+	for _, key := range keys {
+		text = key.scrub(text)
+	}
+	return cut(Secret{}.scrub(text), limit)
+}

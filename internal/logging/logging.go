@@ -18,7 +18,7 @@ var (
 )
 
 // New makes a logger that writes to w, which may be shared by goroutines. Level and format are one of Levels and
-// Formats.
+// Formats. No line holds an API key in use, a control character or a long text, whatever is logged: see innius.Redact.
 func New(w io.Writer, level, format string) (*slog.Logger, error) {
 	var threshold slog.Level
 	if err := threshold.UnmarshalText([]byte(level)); err != nil {
@@ -27,9 +27,9 @@ func New(w io.Writer, level, format string) (*slog.Logger, error) {
 	synced := log.NewSyncWriter(w)
 	switch format {
 	case "logfmt":
-		return slog.New(sloggokit.NewGoKitHandler(log.NewLogfmtLogger(synced), threshold)), nil
+		return slog.New(redacting{sloggokit.NewGoKitHandler(log.NewLogfmtLogger(synced), threshold)}), nil
 	case "json":
-		return slog.New(sloggokit.NewGoKitHandler(log.NewJSONLogger(synced), threshold)), nil
+		return slog.New(redacting{sloggokit.NewGoKitHandler(log.NewJSONLogger(synced), threshold)}), nil
 	}
 	return nil, fmt.Errorf("log format %q: use logfmt or json", format)
 }
