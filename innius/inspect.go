@@ -54,7 +54,11 @@ type Inspection struct {
 func (c *Client) With(change func(*Options)) (*Client, error) {
 	o := c.opts
 	change(&o)
-	return New(o)
+	other, err := New(o)
+	if err == nil {
+		other.clock.Store(c.clock.Load())
+	}
+	return other, err
 }
 
 // Form says what a body is.
@@ -128,8 +132,12 @@ func (c *Client) requestOf(ask Ask) request {
 		r.machine = ask.Ref.Machine
 	}
 	if r.op == OpValues {
-		now := time.Now()
-		r.sensor, r.from, r.to = ask.Ref.Sensor, orDefault(ask.From, now.Add(-c.opts.Lookback)), now
+		ahead, _ := c.ClockDifference()
+		r.sensor, r.to = ask.Ref.Sensor, time.Now().Add(ahead)
+		r.from = orDefault(ask.From, r.to.Add(-c.opts.Lookback))
+		if latest := r.to.Add(-latestFrom); r.from.After(latest) {
+			r.from = latest
+		}
 	}
 	return r
 }

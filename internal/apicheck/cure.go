@@ -3,6 +3,7 @@ package apicheck
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strings"
 
 	"innius_exporter/innius"
@@ -23,7 +24,7 @@ func (w *walk) read(ctx context.Context, ask innius.Ask, of string) (*innius.Ins
 		return in, failure
 	}
 	w.find(w.cured(failure, settings))
-	return cured, nil
+	return cured, w.failure(cured)
 }
 
 // cured is the finding of a failure that these settings cure.
@@ -38,33 +39,35 @@ func (w *walk) cured(failure *Finding, settings []Setting) *Finding {
 	return w.proven(f, settings...)
 }
 
-// cure tries what may cure a failure, and keeps in force what does. It returns nil where nothing does.
+// cure tries what may cure a failure, and keeps in force what does. It returns nil where nothing does. A response that shows
+// no reading, or is not understood, is better than a refusal.
 func (w *walk) cure(ctx context.Context, ask innius.Ask, in *innius.Inspection, failure *Finding, depth int) (*innius.Inspection, []Setting) {
 	account, client := w.account, w.client
-	var empty *innius.Inspection
+	var better *innius.Inspection
 	var lastly []Setting
 	for _, settings := range failure.tries {
 		if !w.use(settings) {
 			continue
 		}
 		again, failed := w.again(ctx, ask, in, settings)
+		if again != nil && failed != nil && depth > 0 && (failed.Kind != failure.Kind || message(again) != message(in)) {
+			if cured, more := w.cure(ctx, ask, again, failed, depth-1); cured != nil {
+				again, failed, settings = cured, w.failure(cured), append(settings, more...)
+			}
+		}
 		switch {
 		case again == nil: // no request is left
 		case failed == nil && shows(again):
 			return again, settings
-		case failed == nil && empty == nil && again.Items == 0:
-			empty, lastly = again, settings // better than the failure, if nothing shows a reading
-		case failed != nil && depth > 0 && (failed.Kind != failure.Kind || message(again) != message(in)):
-			if cured, more := w.cure(ctx, ask, again, failed, depth-1); cured != nil {
-				return cured, append(settings, more...)
-			}
+		case better == nil && (in.Status != http.StatusOK && again.Status == http.StatusOK || failed == nil && again.Items == 0):
+			better, lastly = again, settings
 		}
 		w.account, w.client = account, client
 	}
-	if empty != nil && !w.use(lastly) {
+	if better != nil && !w.use(lastly) {
 		return nil, nil
 	}
-	return empty, lastly
+	return better, lastly
 }
 
 // again reads a response once more with the settings in force: the one that came, where they only choose fields of it, else

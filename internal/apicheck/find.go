@@ -80,8 +80,8 @@ func (w *walk) watchClock(in *innius.Inspection) {
 	}
 	w.find(&Finding{Kind: "clock", Severity: Warning, Text: []string{
 		"The clock of innius and the clock of this machine differ by " + span(in.ClockAhead.Abs()) + ". One of them is wrong, most " +
-			"likely this machine's. The exporter judges readings by innius' clock, but asks for windows of time by its own, and " +
-			"Prometheus counts ages by its own. There is no setting for it: let NTP set the clock.",
+			"likely this machine's. The exporter judges readings and requests windows of time by innius' clock, but Prometheus " +
+			"counts ages by its own. There is no setting for it: let NTP set the clock.",
 	}})
 }
 

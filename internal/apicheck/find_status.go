@@ -56,8 +56,8 @@ func (w *walk) aboutKey() string {
 	return where
 }
 
-// absent says what a 403 or a 404 means. A 403 is what API gateways send for a path that they do not know, so once a request
-// with the same key has succeeded, the key is the last suspect.
+// absent says what a 403 or a 404 means. API gateways send a 403 for a path that they do not know, so once a request with the
+// same key has succeeded, the key is the least likely cause.
 func (w *walk) absent(in *innius.Inspection, e *innius.Error, says string) *Finding {
 	path := "endpoints." + string(in.Operation)
 	lines := w.pathLines(in.Operation, "the path that the API reference gives")
@@ -65,10 +65,11 @@ func (w *walk) absent(in *innius.Inspection, e *innius.Error, says string) *Find
 	if e.Status == http.StatusForbidden && !e.UnknownPath() {
 		f = fail(kindForbidden, "", "The API refuses this object ("+says+").")
 	}
-	switch {
-	case len(w.lists) == 0:
+	first := len(w.lists) == 0
+	if first {
 		lines = append([]string{w.urlLine() + "  # is this the base URL, version and all?"}, lines...)
-		f.Text = append(f.Text, "The base URL, or the path of the operation below it ("+path+"), is not the one that the API reference gives.")
+	}
+	switch {
 	case in.Operation == innius.OpMachines:
 		source := "the response for the company"
 		if w.account.CompanyID != "" {
@@ -76,13 +77,15 @@ func (w *walk) absent(in *innius.Inspection, e *innius.Error, says string) *Find
 		}
 		f.Text = append(f.Text, "The id of the company in this request is "+w.name(w.company.ID)+", from "+source+". If innius has another "+
 			"id for it, set company_id. If not, the path ("+path+") is wrong.")
+	case first:
+		f.Text = append(f.Text, "The base URL, or the path of the operation below it ("+path+"), is not the one that the API reference gives.")
 	case f.Kind == kindPath:
 		f.Text = append(f.Text, "Other requests succeeded, so the base URL is right; the path below it ("+path+") is not.")
 	default:
-		f.Text = append(f.Text, "Other requests with this key succeeded. Look first at the path ("+path+").")
+		f.Text = append(f.Text, "Other requests with this key succeeded. Check the path ("+path+") first.")
 	}
-	if e.Status == http.StatusForbidden && len(w.lists) > 0 {
-		f.Text = append(f.Text, "After that, look at the rights of the key in the innius Admin app: may it read this object? The key itself is the last suspect.")
+	if e.Status == http.StatusForbidden && !first {
+		f.Text = append(f.Text, "Then check in the innius Admin app whether the key may read this object. Check the key itself last.")
 	} else if e.Status == http.StatusForbidden {
 		f.Text = append(f.Text, "If the path is right, innius does not accept the key. "+w.aboutKey())
 		lines = append(lines, w.keyLine()+"  # and is this a valid key?")
@@ -100,7 +103,7 @@ var (
 	aboutSize  = regexp.MustCompile(`(?i)limit|size|page|results|items`)
 	aboutRange = regexp.MustCompile(`(?i)range|window|longer|span|exceed|at most|history`)
 	period     = regexp.MustCompile(`(?i)([0-9]+) ?(d|h|min|m)`)
-	limitName  = regexp.MustCompile(`(?i)^(max_?)?(limit|size|count|page_?size|per_?page|results|rows|top)$`)
+	limitName  = regexp.MustCompile(`(?i)^(max|(max_?)?(limit|size|count|page_?size|per_?page|results|rows|top))$`)
 	startName  = regexp.MustCompile(`(?i)^(start_?key|next_?key|cursor|.*token|after|offset|exclusive_?start_?key)$`)
 )
 

@@ -128,7 +128,7 @@ func (w *walk) withdraw() {
 		for _, s := range f.Settings {
 			_, field, _ := strings.Cut(s.Path, ".fields.")
 			if op := below[field]; op != "" && w.lists[op] == nil {
-				f.Settings, f.Text = nil, append(f.Text[:1:1], "Whether this is the right one, nothing has shown:")
+				f.Settings, f.Text = nil, append(f.Text[:1:1], "No later request has shown whether this is the right field:")
 			}
 		}
 	}
