@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+	_ "time/tzdata" // fields.time_zone, in an image without a database of its own
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/common/model"

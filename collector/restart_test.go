@@ -393,7 +393,7 @@ func TestAFilterSetMeanwhileHoldsAtOnce(t *testing.T) {
 func TestASnapshotHoldsNoKey(t *testing.T) {
 	echo := simulator.Fault{Kind: simulator.EchoKey, Op: simulator.OpValues, Object: "m1-s1"}
 	begin := setting{plant: works(1, 2), faults: []simulator.Fault{echo}}
-	begin.plant.Company.Machines[0].Name = "Key " + canary
+	begin.plant.Company.Machines[0].Sensors[1].Value = func(time.Time) any { return "text with " + canary }
 	play(t, begin, func(s *story) {
 		s.pass(time.Minute)
 		if text := fmt.Sprintf("%+v", s.poller.Snapshot()); strings.Contains(text, canary) || !strings.Contains(text, "<secret>") {

@@ -11,12 +11,11 @@ import (
 
 // Every story looks for the key in log, status and metrics. Here the API repeats it wherever it can.
 func TestAKeyThatTheAPIRepeatsIsCutOutEverywhere(t *testing.T) {
-	begin := setting{plant: works(2, 3), perHour: 900}
+	begin := setting{plant: works(3, 3), perHour: 900}
 	for _, m := range begin.plant.Company.Machines {
 		m.Sensors[0].Value = func(time.Time) any { return "text with " + canary }
-		m.Sensors[1].Unit, m.Sensors[1].Name = canary, "Sensor "+strings.ToUpper(canary)
 	}
-	begin.plant.Company.Machines[1].Name = "for key " + canary
+	begin.plant.Company.Machines[2].Sensors[1].Name = "Sensor " + strings.ToUpper(canary)
 	echo := func(op, object string) simulator.Fault {
 		return simulator.Fault{Kind: simulator.EchoKey, Op: op, Object: object, From: dawn.Add(time.Minute)}
 	}
@@ -33,7 +32,7 @@ func TestAKeyThatTheAPIRepeatsIsCutOutEverywhere(t *testing.T) {
 		}
 		for place, text := range map[string]string{"log": s.log.text(), "status": string(status), "metrics": string(s.exposition())} {
 			cut := strings.Contains(text, "<secret>") || strings.Contains(text, `\u003csecret\u003e`)
-			if !cut || strings.Contains(strings.ToLower(text), strings.ToLower(canary)) {
+			if !cut && place != "metrics" || !strings.Contains(text, "the API returned the key") && place != "metrics" || strings.Contains(strings.ToLower(text), strings.ToLower(canary)) {
 				t.Errorf("the %s shows the key, or not where it was cut out:\n%s", place, text)
 			}
 		}

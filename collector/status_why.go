@@ -98,11 +98,11 @@ func (l *look) whyStale(s *sensor, o *observation) string {
 func unreadable(r innius.Reading) string {
 	switch r.Skip {
 	case innius.SkipTime:
-		return "the time of its readings is not understood: \"" + r.Text + "\"; fields.time in the config chooses another field"
+		return "the time of its readings is not understood: " + r.Shown() + "; fields.time in the config chooses another field"
 	case innius.SkipFuture:
 		return "its newest reading is more than 5 min ahead of the API's clock: " + r.Time.UTC().Format(time.RFC3339)
 	case innius.SkipText:
-		return "its newest reading is the text \"" + r.Text + "\"; a rule under sensors: may map it to a number (values)"
+		return "its newest reading is the text " + r.Shown() + "; a rule under sensors: may map it to a number (values)"
 	}
 	return "its newest reading is no number: " + r.Text
 }

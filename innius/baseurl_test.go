@@ -25,6 +25,7 @@ func TestABaseURLThatCouldGiveTheKeyAwayIsRefused(t *testing.T) {
 		{"https://api.example:8443/v1/", false, ""},
 		{"HTTPS://api.example", false, ""},
 		{"http://localhost:8080", false, ""},
+		{"http://LocalHost:8080", false, ""},
 		{"http://127.0.0.1:8080/v1", false, ""},
 		{"http://127.9.8.7", false, ""},
 		{"http://[::1]:8080", false, ""},

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -52,7 +53,8 @@ type Options struct {
 type Client struct {
 	opts Options
 	http http.Client
-	base string // BaseURL without a slash at the end
+	base string         // BaseURL without a slash at the end
+	zone *time.Location // of Fields.TimeZone; nil where that is empty
 
 	mu   sync.Mutex
 	used Secret // the key of the latest attempt
@@ -74,13 +76,17 @@ func New(opts Options) (*Client, error) {
 	if err := opts.Endpoints.check(); err != nil {
 		return nil, err // ".elsewhere.example/" would lengthen the host's name
 	}
+	zone, err := TimeZone(opts.Fields.TimeZone)
+	if err != nil {
+		return nil, err
+	}
 	opts.Timeout = orDefault(opts.Timeout, 10*time.Second)
 	opts.PageSize = orDefault(opts.PageSize, 100)
 	opts.Lookback = orDefault(opts.Lookback, 24*time.Hour)
 	if opts.Observe == nil {
 		opts.Observe = func(Attempt) {}
 	}
-	c := &Client{opts: opts, base: trimSlash(opts.BaseURL.String())}
+	c := &Client{opts: opts, base: trimSlash(opts.BaseURL.String()), zone: zone}
 	if opts.HTTPClient != nil {
 		c.http = *opts.HTTPClient
 	}
@@ -100,16 +106,17 @@ func CheckBaseURL(u *url.URL, allowHTTP bool) error {
 		return errors.New("must not hold a user or password: the API is authenticated by its key")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return errors.New("must not hold a query or fragment: it is the base that the endpoints' paths are added to")
-	case u.Scheme == "http" && !allowHTTP && !loopback(u.Hostname()):
+	case u.Scheme == "http" && !allowHTTP && !Loopback(u.Hostname()):
 		return fmt.Errorf("must start with https://: over http the key would cross the network readable " +
 			"(allow_http: true permits it)")
 	}
 	return nil
 }
 
-func loopback(host string) bool {
+// Loopback reports whether a host is this machine, so that http:// shows the key to no other.
+func Loopback(host string) bool {
 	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && addr.IsLoopback()
+	return strings.EqualFold(host, "localhost") || err == nil && addr.Unmap().IsLoopback()
 }
 
 // Company asks which company the key belongs to.

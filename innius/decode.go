@@ -2,12 +2,15 @@ package innius
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"math"
+	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,20 +20,6 @@ import (
 // This file is the one place that knows how the API spells things. Documented: results stand in the field data,
 // next_key continues a list, readings are {"t", "v"}, machines carry machineid, sensors id and name. Everything else
 // here is assumed, most specific spelling first; names match case-insensitively.
-var (
-	companyIDs = []string{"company_id", "companyid", "domain", "id"}
-	machineIDs = []string{"machine_id", "machineid", "id"}
-	sensorIDs  = []string{"sensor_id", "sensorid", "id"}
-	names      = []string{"name"}
-	// A machine without a name is better known by its description than by its id.
-	machineNames = []string{"name", "description"}
-	units        = []string{"unit", "unit_of_measure", "uom"}
-	times        = []string{"timestamp", "time", "t"}
-	values       = []string{"value", "v"}
-	// holders are the fields of data that may hold the list; an operation's own name goes first.
-	holders = []string{"machines", "sensors", "values", "items", "results", "data"}
-)
-
 // role is a fact that an item of an answer states: its name in the config under fields, and how it may be spelled.
 type role struct {
 	name, chosen string
@@ -38,19 +27,46 @@ type role struct {
 	spare        bool // a later spelling is for where the first is blank, not another name of the same fact
 }
 
-// roles lists the facts that an operation's answer states.
+// roles lists the facts that an item of an operation's answer states: its id or time first, then its name or value.
 func (f Fields) roles(op Operation) []role {
 	switch op {
 	case OpCompany:
-		return []role{{"company_id", f.CompanyID, companyIDs, false}, {"company_name", f.CompanyName, names, true}}
+		return []role{
+			{"company_id", f.CompanyID, []string{"company_id", "companyid", "domain", "id"}, false},
+			{"company_name", f.CompanyName, []string{"name"}, true},
+		}
 	case OpMachines:
-		return []role{{"machine_id", f.MachineID, machineIDs, false}, {"machine_name", f.MachineName, machineNames, true}}
+		return []role{
+			{"machine_id", f.MachineID, []string{"machine_id", "machineid", "id"}, false},
+			// A machine without a name is better known by its description than by its id.
+			{"machine_name", f.MachineName, []string{"name", "description"}, true},
+		}
 	case OpSensors:
 		return []role{
-			{"sensor_id", f.SensorID, sensorIDs, false}, {"sensor_name", f.SensorName, names, true}, {"unit", f.Unit, units, false},
+			{"sensor_id", f.SensorID, []string{"sensor_id", "sensorid", "id"}, false},
+			{"sensor_name", f.SensorName, []string{"name"}, true},
+			{"unit", f.Unit, []string{"unit", "unit_of_measure", "uom"}, false},
 		}
 	}
-	return []role{{"time", f.Time, times, false}, {"value", f.Value, values, false}}
+	return []role{
+		{"time", f.Time, []string{"timestamp", "time", "t"}, false},
+		{"value", f.Value, []string{"value", "v"}, false},
+	}
+}
+
+// holders are the fields of data that may hold the list: the one that the user chose, or else the known ones, most
+// specific first; last the id of the object that the list is of, as in {"data": {"<id of the sensor>": [...]}}:
+// assumed, and safe, for it is the id that was requested.
+func (a *answer) holders(op Operation) []string {
+	chosen := map[Operation]string{OpMachines: a.fields.Machines, OpSensors: a.fields.Sensors, OpValues: a.fields.Values}[op]
+	if chosen != "" {
+		return []string{strings.ToLower(chosen)}
+	}
+	known := []string{string(op), "machines", "sensors", "values", "items", "results", "data"}
+	if id := a.asked.parent(); id != "" {
+		known = append(known, strings.ToLower(id))
+	}
+	return known
 }
 
 // SkipReason says why a reading cannot be used; empty where it can.
@@ -74,6 +90,41 @@ type Reading struct {
 	Value float64
 	Text  string
 	Skip  SkipReason
+}
+
+var (
+	commaText   = regexp.MustCompile(`^[+-]?[0-9][0-9.]*,[0-9]+$`)
+	percentText = regexp.MustCompile(`^[+-]?[0-9.,]+\s*%$`)
+)
+
+// Hint says what keeps the text of a reading from being a number or a time, where that is known; empty where it is not.
+func (r Reading) Hint() string {
+	_, _, zoned := readTime(r.Text, time.UTC)
+	switch {
+	case r.Skip == SkipText && commaText.MatchString(r.Text):
+		return "decimal comma"
+	case r.Skip == SkipText && percentText.MatchString(r.Text):
+		return "percent sign"
+	case r.Skip == SkipTime && zoned:
+		return "no time zone"
+	}
+	return ""
+}
+
+// Shown is the text in quotes, with the hint behind it.
+func (r Reading) Shown() string {
+	text := strconv.Quote(r.Text)
+	if hint := r.Hint(); hint != "" {
+		text += " (" + hint + ")"
+	}
+	return text
+}
+
+// IsText reports whether a text, as the value of a reading, is taken for text: no number, not empty, and without white
+// space around it. Only such a text can be mapped to a number.
+func IsText(text string) bool {
+	_, shown, why := (&answer{}).number(text)
+	return why == SkipText && shown == text
 }
 
 // object is a JSON object with its field names in lower case.
@@ -104,29 +155,24 @@ func isLower(fields map[string]any) bool {
 }
 
 // spellings are the names that a fact is looked for under: the chosen one alone where the user chose one.
-func spellings(chosen string, known []string) []string {
-	if chosen != "" {
-		return []string{strings.ToLower(chosen)}
+func (r role) spellings() []string {
+	if r.chosen != "" {
+		return []string{strings.ToLower(r.chosen)}
 	}
-	return known
+	return r.known
 }
 
+// candidates lists the spellings for a person, as the user wrote the chosen one.
+func (r role) candidates() string { return cmp.Or(r.chosen, strings.Join(r.known, ", ")) }
+
 // pick returns the first field present.
-func (o object) pick(chosen string, known []string) (any, bool) {
-	for _, name := range spellings(chosen, known) {
+func (o object) pick(r role) (any, bool) {
+	for _, name := range r.spellings() {
 		if value, ok := o[name]; ok {
 			return value, true
 		}
 	}
 	return nil, false
-}
-
-// candidates lists the names that pick looks for.
-func candidates(chosen string, known []string) string {
-	if chosen != "" {
-		return chosen
-	}
-	return strings.Join(known, ", ")
 }
 
 // fieldNames lists what is there, for an error that says what to choose from.
@@ -139,6 +185,9 @@ func (a *answer) fieldNames(o object) string {
 
 // data parses the body and returns what the field data holds, and the whole.
 func (a *answer) data() (any, object, error) {
+	if a.status == http.StatusNoContent {
+		return nil, nil, nil // of a list that may be empty, or check had refused it
+	}
 	top, err := a.parse()
 	if err != nil {
 		return nil, nil, err
@@ -149,8 +198,8 @@ func (a *answer) data() (any, object, error) {
 	}
 	whole := lowerKeys(fields)
 	data, ok := whole["data"]
-	if !ok {
-		return nil, nil, a.errorf("no field data; the fields are: %s", a.fieldNames(whole))
+	if !ok && !(a.asked.op.mayBeEmpty() && hollow(whole)) {
+		return nil, whole, a.errorf("no field data; the fields are: %s", a.fieldNames(whole))
 	}
 	return data, whole, nil
 }
@@ -179,11 +228,13 @@ func (a *answer) parse() (any, error) {
 // list is one page of a list, and where in the answer it stood.
 type list struct {
 	objects  []object
-	next     string // start_key of the next page; empty at the end
-	nextForm string // what next_key is: "a number", "text", "null"; empty where there is none
-	where    string // "data", or "data." and the field of it
-	inside   object // data, where it is an object
-	whole    object // the top level
+	next     string   // start_key of the next page; empty at the end
+	nextForm string   // what next_key is: "a number", "text", "null"; empty where there is none
+	nextIn   string   // the object that next_key stands in, such as "paging"; empty: the top level, or data
+	where    string   // "data", or "data." and the field of it
+	lists    []string // the fields of data that hold lists, where none has a known name
+	inside   object   // data, where it is an object
+	whole    object   // the top level
 }
 
 // list finds the list in data: data itself, or the field of data that holds it. Beside an error it says what was found
@@ -198,14 +249,17 @@ func (a *answer) list(op Operation) (list, error) {
 	if err != nil {
 		return l, err
 	}
-	if l.next, l.nextForm, err = a.nextKey(whole, l.inside); err != nil {
+	if err := a.nextKey(&l); err != nil {
 		return l, err
 	}
-	l.objects = make([]object, len(items))
 	read, wanted := objectOf, "an object"
 	if op == OpValues && len(items) > 0 && isPair(items[0]) {
-		read, wanted = pairOf, "a pair"
+		if read, err = a.pairs(items); err != nil {
+			return l, err
+		}
+		wanted = "a pair"
 	}
+	l.objects = make([]object, len(items))
 	for i, item := range items {
 		var ok bool
 		if l.objects[i], ok = read(item); !ok {
@@ -221,29 +275,43 @@ func objectOf(item any) (object, bool) {
 	return lowerKeys(fields), ok
 }
 
-// isPair reports whether an item is a reading written as [time, value]: assumed, as many a time series is written so.
-// Two times are none, for which of them is the value would be a guess.
-func isPair(item any) bool {
-	pair, ok := item.([]any)
-	if !ok || len(pair) != 2 {
-		return false
+// mayBeEmpty reports whether the absence of an operation's list means an empty list. Assumed, as a server in Go sends null
+// for an empty list. Without machines there is nothing: that an account has none must be said.
+func (op Operation) mayBeEmpty() bool { return op == OpSensors || op == OpValues }
+
+// hollow reports whether an object says nothing but where the next page is.
+func hollow(o object) bool {
+	for name, value := range o {
+		if name != "next_key" && !blank(value) {
+			return false
+		}
 	}
-	_, first := parseTime(plain(pair[0]))
-	_, second := parseTime(plain(pair[1]))
-	return first && !second
+	return true
 }
 
-func pairOf(item any) (object, bool) {
-	pair, ok := item.([]any)
-	if !ok || len(pair) != 2 {
-		return nil, false
+// blank reports whether a JSON value says nothing: null, zero, or empty; or an object of such, or one of next_key.
+func blank(value any) bool {
+	switch v := value.(type) {
+	case nil:
+		return true
+	case json.Number, string:
+		return unlessZero(plain(v)) == ""
+	case []any:
+		return len(v) == 0
+	case map[string]any:
+		o := lowerKeys(v)
+		_, paging := o["next_key"]
+		return paging || hollow(o)
 	}
-	return object{"t": pair[0], "v": pair[1]}, true
+	return false
 }
 
-// findList never takes the absence of a list for an empty one: that would look like everything had been deleted.
+// findList finds the list in data: data itself, the field of it that has a known name, or the only one that holds a list
+// of objects or pairs. The absence of a list is an empty one only where mayBeEmpty says so, and where nothing else is
+// there or a field with a known name is null.
 func (a *answer) findList(op Operation, data any, l *list) ([]any, error) {
-	if items, ok := data.([]any); ok {
+	items, ok := data.([]any)
+	if ok || data == nil && op.mayBeEmpty() {
 		l.where = "data"
 		return items, nil
 	}
@@ -252,45 +320,146 @@ func (a *answer) findList(op Operation, data any, l *list) ([]any, error) {
 		return nil, a.errorf("data is %s, not a list of %s", kind(data), op)
 	}
 	l.inside = lowerKeys(fields)
-	for _, holder := range a.holders(op) {
-		if items, ok := l.inside[holder].([]any); ok {
+	empty := op.mayBeEmpty() && hollow(l.inside)
+	holders := a.holders(op)
+	for i, holder := range holders {
+		value, ok := l.inside[holder]
+		items, isList := value.([]any)
+		null := ok && value == nil && op.mayBeEmpty()
+		if isList || null && i == 0 {
 			l.where = "data." + holder
 			return items, nil
 		}
+		empty = empty || null
+	}
+	if len(holders) > 1 { // the user chose none
+		for _, name := range slices.Sorted(maps.Keys(l.inside)) {
+			items, ok := l.inside[name].([]any)
+			switch {
+			case ok && len(items) == 0:
+				empty = op.mayBeEmpty()
+			case ok && !slices.ContainsFunc(items, func(item any) bool { return !isItem(op, item) }):
+				l.lists = append(l.lists, a.key.scrubError("data."+name))
+				l.where = "data." + name
+			}
+		}
+	}
+	switch {
+	case len(l.lists) == 1:
+		return l.inside[strings.TrimPrefix(l.where, "data.")].([]any), nil
+	case len(l.lists) > 1:
+		l.where = ""
+		return nil, a.errorf("data has several lists that may be the %s: %s; fields.%s in the config chooses one",
+			op, cut(strings.Join(l.lists, ", "), maxErrorText), op)
+	case empty:
+		l.where = "data"
+		return nil, nil
 	}
 	return nil, a.errorf("no list of %s found in data; its fields are: %s", op, a.fieldNames(l.inside))
 }
 
-// holders are the fields of data that may hold the list, most specific first; last the id of the object that the list
-// is of, as in {"data": {"<id of the sensor>": [...]}}: assumed, and safe, for it is the id that was asked for.
-func (a *answer) holders(op Operation) []string {
-	own := append([]string{string(op)}, holders...)
-	if id := a.asked.parent(); id != "" {
-		own = append(own, strings.ToLower(id))
-	}
-	return own
+func isItem(op Operation, item any) bool {
+	_, ok := item.(map[string]any)
+	return ok || op == OpValues && isPair(item)
 }
 
-// nextKey returns the key of the next page, as written; empty where there is none; and what it is. The top level goes
-// before data.
-func (a *answer) nextKey(levels ...object) (key, form string, err error) {
-	for _, level := range levels {
-		value, ok := level["next_key"]
-		if !ok {
+// isPair reports whether an item is written as a pair: assumed, as many a time series is written so.
+func isPair(item any) bool {
+	pair, ok := item.([]any)
+	return ok && len(pair) == 2
+}
+
+// pairs returns what reads a pair of the page as a reading. The time is at the place where all of the page, or some and none
+// at the other, reads as a time. A value may read as one too, such as a counter of 1.5e9: then the first is the time if it
+// is within a year of the API's clock and the second never is. All else would be a guess: the user chooses the place.
+func (a *answer) pairs(items []any) (func(any) (object, bool), error) {
+	place, name := slices.Index([]string{"0", "1"}, a.fields.Time), "t"
+	first, second := a.column(items, 0), a.column(items, 1)
+	switch {
+	case place >= 0:
+		name = a.fields.Time
+	case first.all && second.all && first.near && second.far, first.all && !second.all, first.some && !second.some:
+		place = 0
+	case second.all && !first.all, second.some && !first.some:
+		place = 1
+	case !first.some:
+		return nil, a.errorf("no pair has a time that can be read")
+	default:
+		return nil, a.errorf("both places of the pairs read as a time; fields.time in the config chooses one: 0 or 1")
+	}
+	return func(item any) (object, bool) {
+		if !isPair(item) {
+			return nil, false
+		}
+		pair := item.([]any)
+		return object{name: pair[place], "v": pair[1-place]}, true
+	}, nil
+}
+
+// column says of one place of the pairs of a page: some or all read as times, all near the API's clock or all far from it.
+type column struct{ some, all, near, far bool }
+
+func (a *answer) column(items []any, place int) column {
+	const year = 366 * 24 * time.Hour
+	c := column{all: true, near: true, far: true}
+	for _, item := range items {
+		pair, ok := item.([]any)
+		if !ok || len(pair) <= place || pair[place] == nil {
 			continue
 		}
-		switch key := value.(type) {
-		case nil:
-			return "", kind(value), nil
-		case json.Number:
-			return unlessZero(string(key)), kind(value), nil
-		case string:
-			return unlessZero(key), kind(value), nil
+		at, ok := a.time(pair[place])
+		near := at.Sub(a.clock).Abs() < year
+		c.some, c.all, c.near, c.far = c.some || ok, c.all && ok, c.near && near, c.far && !near
+	}
+	c.all = c.all && c.some
+	return c
+}
+
+// maxNextKey bounds a next_key, in bytes: it must fit into an address.
+const maxNextKey = 4 << 10
+
+// nextKey finds next_key: at the top level, else in data, else in the one object of these two that has one. It may be a
+// number or null (documented), or text (assumed).
+func (a *answer) nextKey(l *list) error {
+	value, ok := l.whole["next_key"]
+	if !ok {
+		value, ok = l.inside["next_key"]
+	}
+	if !ok {
+		var found []string
+		for prefix, level := range map[string]object{"": l.whole, "data.": l.inside} {
+			for name := range level {
+				fields, _ := level[name].(map[string]any)
+				if key, ok := lowerKeys(fields)["next_key"]; ok && prefix+name != "data" {
+					found, value = append(found, prefix+name), key
+				}
+			}
+		}
+		slices.Sort(found)
+		switch len(found) {
+		case 0:
+			return nil
+		case 1:
+			l.nextIn = found[0]
 		default:
-			return "", kind(value), a.errorf("next_key is %s, neither number, text nor null", kind(value))
+			return a.errorf("next_key is in several objects: %s", a.key.scrubError(strings.Join(found, ", ")))
 		}
 	}
-	return "", "", nil
+	l.nextForm = kind(value)
+	switch value.(type) {
+	case nil, json.Number, string:
+		l.next = unlessZero(plain(value))
+	default:
+		return a.errorf("next_key is %s, neither number, text nor null", l.nextForm)
+	}
+	switch {
+	case len(l.next) > maxNextKey:
+		return a.errorf("next_key has %d bytes; at most %d can be sent", len(l.next), maxNextKey)
+	case a.key.in(l.next):
+		l.next = ""
+		return a.errorf(keyReturned, "next_key")
+	}
+	return nil
 }
 
 // unlessZero takes only a whole zero for the end: a text key such as "0-0" or "-" leads on.
@@ -302,89 +471,117 @@ func unlessZero(key string) string {
 	return key
 }
 
-// company reads the one company of an account: an object, a list of one, or an object that holds such a list.
+// company reads the one company of an account.
 func (a *answer) company() (Company, error) {
 	l, err := a.companyObject()
 	if err != nil {
 		return Company{}, err
 	}
-	o := l.objects[0]
-	id, err := a.id(o, "company", a.fields.CompanyID, companyIDs)
-	if err != nil {
-		return Company{}, err
-	}
-	return Company{ID: id, Name: a.name(o, a.fields.CompanyName, names, id)}, nil
+	id, name, _, err := a.item(l.objects[0])
+	return Company{ID: id, Name: name}, err
 }
 
-// companyObject finds the object of the company; without an error it is a list of one.
+// companyObject finds the object of the company: data, or what data holds as the field company or as a list of one. A text
+// or number alone is the id. Without an error it is a list of one.
 func (a *answer) companyObject() (list, error) {
 	data, whole, err := a.data()
 	l := list{whole: whole}
 	if err != nil {
 		return l, err
 	}
-	if fields, ok := data.(map[string]any); ok {
-		o := lowerKeys(fields)
-		if _, ok := o.pick(a.fields.CompanyID, companyIDs); ok || !a.holdsList(o) {
-			l.where, l.objects = "data", []object{o} // where the id is missing, the error says which fields there are
+	ids := a.fields.roles(OpCompany)[0]
+	for l.where = "data"; ; {
+		switch v := data.(type) {
+		case []any:
+			if len(v) != 1 {
+				return l, a.errorf("%d companies where one is expected: the key's own", len(v))
+			}
+			data = v[0]
+		case map[string]any:
+			o := lowerKeys(v)
+			holder := a.companyHolder(o, ids)
+			if holder == "" {
+				l.objects = []object{o} // where the id is missing, the error says which fields there are
+				return l, nil
+			}
+			if l.inside == nil {
+				l.inside = o
+			}
+			data, l.where = o[holder], l.where+"."+holder
+		case string, json.Number:
+			l.objects = []object{{ids.spellings()[0]: v}}
 			return l, nil
+		default:
+			return l, a.errorf("the company is %s, neither an object nor an id", kind(v))
 		}
 	}
-	items, err := a.findList(OpCompany, data, &l)
-	if err != nil {
-		return l, err
-	}
-	if len(items) != 1 {
-		return l, a.errorf("%d companies where one is expected: the key's own", len(items))
-	}
-	o, ok := objectOf(items[0])
-	if !ok {
-		return l, a.errorf("the company is %s, not an object", kind(items[0]))
-	}
-	l.objects = []object{o}
-	return l, nil
 }
 
-func (a *answer) holdsList(o object) bool {
-	return slices.ContainsFunc(a.holders(OpCompany), func(holder string) bool {
-		_, ok := o[holder].([]any)
-		return ok
-	})
+// companyHolder names the field of an object that holds the company; empty where the object is the company itself. An
+// object company counts more than a mere id beside it, which may be the user's.
+func (a *answer) companyHolder(o object, ids role) string {
+	own := ids
+	own.known = ids.known[:len(ids.known)-1]
+	if _, ok := o.pick(own); ok {
+		return ""
+	}
+	if _, ok := o["company"].(map[string]any); ok {
+		return "company"
+	}
+	if _, ok := o.pick(ids); ok {
+		return ""
+	}
+	for _, holder := range a.holders(OpCompany) {
+		if _, ok := o[holder].([]any); ok {
+			return holder
+		}
+	}
+	return ""
 }
 
 func (a *answer) machine(o object) (Machine, error) {
-	id, err := a.id(o, "machine", a.fields.MachineID, machineIDs)
-	return Machine{ID: id, Name: a.name(o, a.fields.MachineName, machineNames, id)}, err
+	id, name, _, err := a.item(o)
+	return Machine{ID: id, Name: name}, err
 }
 
 func (a *answer) sensor(o object) (Sensor, error) {
-	id, err := a.id(o, "sensor", a.fields.SensorID, sensorIDs)
-	return Sensor{ID: id, Name: a.name(o, a.fields.SensorName, names, id), Unit: a.name(o, a.fields.Unit, units, "")}, err
+	id, name, unit, err := a.item(o)
+	return Sensor{ID: id, Name: name, Unit: unit}, err
 }
 
-// id returns an object's id. An object without one makes its whole answer an error: a list that silently lacked it
-// would look complete.
-func (a *answer) id(o object, what, chosen string, known []string) (string, error) {
-	value, _ := o.pick(chosen, known)
-	id := plain(value)
-	if strings.TrimSpace(id) == "" {
-		return "", a.errorf("a %s has no id (%s); its fields are: %s; fields.%s_id in the config chooses one",
-			what, candidates(chosen, known), a.fieldNames(o), what)
-	}
-	if a.key.in(id) {
-		return "", a.errorf("the id of a %s holds the key", what)
-	}
-	return id, nil
-}
+const (
+	maxID       = 1 << 10 // bytes of an id, and of what is taken of a name or unit
+	keyReturned = "the API returned the key (%s)"
+)
 
-// name returns the first field that is not blank.
-func (a *answer) name(o object, chosen string, known []string, fallback string) string {
-	for _, field := range spellings(chosen, known) {
-		if text := strings.TrimSpace(a.key.scrub(plain(o[field]))); text != "" {
-			return text
+// item reads what an object states. One without an id makes its whole answer an error: a list that silently lacked it
+// would look complete. So does the key in any of its texts: it must reach no address, state or label.
+func (a *answer) item(o object) (id, name, unit string, err error) {
+	roles := a.fields.roles(a.asked.op)
+	value, _ := o.pick(roles[0])
+	id = plain(value)
+	what := strings.TrimSuffix(roles[0].name, "_id")
+	switch {
+	case strings.TrimSpace(id) == "":
+		return "", "", "", a.errorf("a %s has no id (%s); its fields are: %s; fields.%s in the config chooses one",
+			what, roles[0].candidates(), a.fieldNames(o), roles[0].name)
+	case len(id) > maxID:
+		return "", "", "", a.errorf("a %s has an id of %d bytes; at most %d are understood", what, len(id), maxID)
+	}
+	texts := []string{id, id, ""}
+	for i, r := range roles {
+		for _, field := range r.spellings() {
+			text := strings.TrimSpace(cleaned(plain(o[field]), maxID))
+			if a.key.in(plain(o[field])) {
+				return "", "", "", a.errorf(keyReturned, r.name)
+			}
+			if i > 0 && text != "" {
+				texts[i] = text
+				break
+			}
 		}
 	}
-	return fallback
+	return id, texts[1], texts[2], nil
 }
 
 // plain returns text and numbers as written, and nothing for everything else.
@@ -401,26 +598,24 @@ func plain(value any) string {
 // readings reads one page of values in the order of the page. An answer in which no reading has a known field for
 // its time, or for its value, is an error that says so: skipping all would look like a silent sensor.
 func (a *answer) readings(items []object) ([]Reading, error) {
-	for _, f := range []struct {
-		what, chosen string
-		known        []string
-	}{{"time", a.fields.Time, times}, {"value", a.fields.Value, values}} {
-		if len(items) > 0 && !slices.ContainsFunc(items, func(o object) bool { _, ok := o.pick(f.chosen, f.known); return ok }) {
+	roles := a.fields.roles(OpValues)
+	for _, r := range roles {
+		if len(items) > 0 && !slices.ContainsFunc(items, func(o object) bool { _, ok := o.pick(r); return ok }) {
 			return nil, a.errorf("no reading has a %s (%s); the fields are: %s; fields.%s in the config chooses one",
-				f.what, candidates(f.chosen, f.known), a.fieldNames(items[0]), f.what)
+				r.name, r.candidates(), a.fieldNames(items[0]), r.name)
 		}
 	}
 	readings := make([]Reading, len(items))
 	for i, item := range items {
-		readings[i] = a.reading(item)
+		stamp, _ := item.pick(roles[0])
+		value, _ := item.pick(roles[1])
+		readings[i] = a.reading(stamp, value)
 	}
 	return readings, nil
 }
 
-func (a *answer) reading(o object) Reading {
-	stamp, _ := o.pick(a.fields.Time, times)
-	value, _ := o.pick(a.fields.Value, values)
-	at, ok := parseTime(plain(stamp))
+func (a *answer) reading(stamp, value any) Reading {
+	at, ok := a.time(stamp)
 	if !ok {
 		return Reading{Text: a.key.scrubError(fmt.Sprint(stamp)), Skip: SkipTime}
 	}
@@ -430,6 +625,11 @@ func (a *answer) reading(o object) Reading {
 		r.Skip = SkipFuture
 	}
 	return r
+}
+
+func (a *answer) time(value any) (time.Time, bool) {
+	at, _, ok := readTime(plain(value), a.zone)
+	return at, ok
 }
 
 // number reads a value: booleans become 1 and 0, numbers in text are parsed.

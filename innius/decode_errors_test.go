@@ -53,8 +53,13 @@ func TestWhatIsNoCompanyIsAnErrorThatSaysWhatWasThere(t *testing.T) {
 	for _, row := range []struct{ name, data, want string }{
 		{"two companies", `[{"id":"a"},{"id":"b"}]`, "2 companies where one is expected: the key's own"},
 		{"none", `[]`, "0 companies where one is expected: the key's own"},
-		{"null", `null`, "data is null, not a list of company"},
-		{"a list of text", `["acme"]`, "the company is text, not an object"},
+		{"null", `null`, "the company is null, neither an object nor an id"},
+		{"a list of null", `[null]`, "the company is null, neither an object nor an id"},
+		{"a boolean", `true`, "the company is a boolean, neither an object nor an id"},
+		{"a blank text", `" "`, "a company has no id (company_id, companyid, domain, id); " +
+			"its fields are: company_id; fields.company_id in the config chooses one"},
+		{"a company that is text may be its name", `{"company":"ACME"}`, "a company has no id (company_id, companyid, domain, id); " +
+			"its fields are: company; fields.company_id in the config chooses one"},
 		{"no id", `{"name":"ACME"}`, "a company has no id (company_id, companyid, domain, id); " +
 			"its fields are: name; fields.company_id in the config chooses one"},
 	} {

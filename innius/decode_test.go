@@ -2,6 +2,7 @@ package innius_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,6 +19,13 @@ func TestACompanyIsReadFromEveryShape(t *testing.T) {
 		{"a list of one", `[{"domain":"d","name":"ACME"}]`, "{ID:d Name:ACME}"},
 		{"a list of one inside", `{"items":[{"domain":"d"}]}`, "{ID:d Name:d}"},
 		{"a list beside the id is not taken for the company", `{"id":"c","items":[]}`, "{ID:c Name:c}"},
+		{"text alone is the id", `"acme"`, "{ID:acme Name:acme}"},
+		{"a number alone is the id", `7`, "{ID:7 Name:7}"},
+		{"a list of one id", `["acme"]`, "{ID:acme Name:acme}"},
+		{"under company", `{"company":{"id":"c","name":"ACME"}}`, "{ID:c Name:ACME}"},
+		{"under company, beside the id of a user", `{"id":"user","company":{"id":"c"}}`, "{ID:c Name:c}"},
+		{"its own id before the company that it is part of", `{"company_id":"c","company":{"id":"parent"}}`, "{ID:c Name:c}"},
+		{"a list of one under company", `{"company":[{"id":"c"}]}`, "{ID:c Name:c}"},
 		{"letters of different case: the lower one wins", `{"ID":"upper","id":"lower"}`, "{ID:lower Name:lower}"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -75,6 +83,150 @@ func TestAnEmptyListIsAListWithoutAnError(t *testing.T) {
 	}
 }
 
+func TestAnAbsentListIsAnEmptyOneForSensorsAndValuesOnly(t *testing.T) {
+	for _, row := range []struct {
+		name, body string
+		status     int
+		next       string
+	}{
+		{"data is null", `{"data":null,"next_key":null}`, 200, ""},
+		{"an empty object", `{}`, 200, ""},
+		{"only next_key", `{"next_key":null}`, 200, ""},
+		{"only a count and paging", `{"count":0,"Paging":{"limit":100,"next_key":0}}`, 200, ""},
+		{"data is an empty object", `{"data":{}}`, 200, ""},
+		{"the list is null", `{"data":{"items":null}}`, 200, ""},
+		{"the list is null, beside other facts", `{"data":{"VALUES":null,"sensors":null,"sensor":"oil","unit":"bar"}}`, 200, ""},
+		{"the unknown list is null", `{"data":{"points":null,"count":0}}`, 200, ""},
+		{"the unknown list is empty", `{"data":{"points":[],"sensor":"oil"}}`, 200, ""},
+		{"two unknown lists are empty", `{"data":{"points":[],"notes":[]}}`, 200, ""},
+		{"no content", ``, 204, ""},
+		{"a page goes on", `{"data":null,"next_key":7}`, 200, "7"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			atNoon(t, func(t *testing.T) {
+				c := dial(t, answering(row.status, row.body))
+				page, err := c.Sensors(t.Context(), "acme", "press", "")
+				want(t, "sensors", []any{page.Items, page.Next, err}, []any{[]innius.Sensor{}, row.next, nil})
+				in := c.Inspect(t.Context(), innius.Ask{Operation: innius.OpValues, Ref: refTo("oil")})
+				want(t, "values", []any{in.Err, in.List != "", in.Items, in.Next}, []any{nil, true, 0, row.next})
+				answerError(t, c, calls()[0].ask)
+				answerError(t, c, calls()[1].ask)
+			})
+		})
+	}
+}
+
+func TestWhatSaysSomethingElseIsNoEmptyList(t *testing.T) {
+	for _, body := range []string{
+		``, `null`, `{"message":"Internal server error"}`, `{"status":500}`, `{"ok":false}`, `{"data":0}`, `{"data":""}`, `{"data":false}`,
+		`{"data":{"message":"no"}}`, `{"data":{"id":"oil","unit":null}}`,
+	} {
+		t.Run(body, func(t *testing.T) {
+			atNoon(t, func(t *testing.T) {
+				for _, call := range calls()[2:] {
+					want(t, "status", answerError(t, dial(t, answering(200, body)), call.ask).Status, 200)
+				}
+			})
+		})
+	}
+}
+
+func TestTheOnlyListInDataIsTheListWhateverItsName(t *testing.T) {
+	const item = `{"id":"press","t":1772449200000,"v":7.5}`
+	machines := func(o *innius.Options) { o.Fields.Machines = "Points" }
+	for _, row := range []struct {
+		name, data, want string
+		change           func(*innius.Options)
+	}{
+		{"alone", `{"points":[` + item + `]}`, "data.points", nil},
+		{"beside lists of other things", `{"points":[` + item + `],"columns":["t","v"],"range":[1,2],"pairs":[[1,2]],"notes":[]}`, "data.points", nil},
+		{"a known name goes first", `{"points":[` + item + `],"items":[` + item + `]}`, "data.items", nil},
+		{"two", `{"points":[` + item + `],"notes":[` + item + `]}`, "data has several lists that may be the machines: data.notes, data.points; " +
+			"fields.machines in the config chooses one", nil},
+		{"two, as chosen", `{"points":[` + item + `],"items":[` + item + `]}`, "data.points", machines},
+		{"not there, as chosen", `{"items":[` + item + `]}`, "no list of machines found in data; its fields are: items", machines},
+		{"empty", `{"points":[]}`, "no list of machines found in data; its fields are: points", nil},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			atNoon(t, func(t *testing.T) {
+				c := dial(t, answering(200, `{"data":`+row.data+`}`), func(o *innius.Options) {
+					if row.change != nil {
+						row.change(o)
+					}
+				})
+				in := c.Inspect(t.Context(), innius.Ask{Operation: innius.OpMachines})
+				if in.Err != nil {
+					want(t, "error", typed[*innius.AnswerError](t, in.Err).Detail, row.want)
+					want(t, "lists", len(in.Lists) > 1, row.name == "two")
+					return
+				}
+				want(t, "list", []any{in.List, in.Machines}, []any{row.want, []innius.Machine{{ID: "press", Name: "press"}}})
+			})
+		})
+	}
+}
+
+func TestEachOperationHasItsOwnChosenList(t *testing.T) {
+	atNoon(t, func(t *testing.T) {
+		c := dial(t, answering(200, `{"data":{"a":[{"id":"m"}],"b":[{"id":"s"}],"c":[{"t":1772449200000,"v":1}],"values":null}}`),
+			func(o *innius.Options) { o.Fields.Machines, o.Fields.Sensors, o.Fields.Values = "A", "b", "c" })
+		for op, list := range map[innius.Operation]string{innius.OpMachines: "data.a", innius.OpSensors: "data.b", innius.OpValues: "data.c"} {
+			in := c.Inspect(t.Context(), innius.Ask{Operation: op, Ref: refTo("oil")})
+			want(t, string(op), []any{in.List, in.Items, in.Err}, []any{list, 1, nil})
+		}
+	})
+}
+
+func TestNextKeyIsFoundInTheOnlyObjectThatHasOne(t *testing.T) {
+	const items = `[{"id":"press"}]`
+	for _, row := range []struct{ name, body, next, in string }{
+		{"at the top", `{"data":` + items + `,"paging":{"limit":1,"Next_Key":7},"meta":{"count":1}}`, "7", "paging"},
+		{"in data", `{"data":{"machines":` + items + `,"meta":{"next_key":"k"}}}`, "k", "data.meta"},
+		{"the top goes first", `{"data":` + items + `,"next_key":1,"paging":{"next_key":2}}`, "1", ""},
+		{"then data", `{"data":{"machines":` + items + `,"next_key":1},"paging":{"next_key":2}}`, "1", ""},
+		{"the end", `{"data":` + items + `,"paging":{"next_key":null}}`, "", "paging"},
+		{"not that of an item", `{"data":[{"id":"press","paging":{"next_key":2}}]}`, "", ""},
+		{"in two objects", `{"data":` + items + `,"paging":{"next_key":1},"meta":{"next_key":2}}`, "next_key is in several objects: meta, paging", ""},
+		{"too long", `{"data":` + items + `,"next_key":"` + strings.Repeat("k", 5000) + `"}`, "next_key has 5000 bytes; at most 4096 can be sent", ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			atNoon(t, func(t *testing.T) {
+				in := dial(t, answering(200, row.body)).Inspect(t.Context(), innius.Ask{Operation: innius.OpMachines})
+				if in.Err != nil {
+					want(t, "error", typed[*innius.AnswerError](t, in.Err).Detail, row.next)
+					return
+				}
+				want(t, "next", []any{in.Next, in.NextIn, len(in.Machines)}, []any{row.next, row.in, 1})
+			})
+		})
+	}
+}
+
+func TestIDsAndNamesAreBounded(t *testing.T) {
+	atNoon(t, func(t *testing.T) {
+		long := strings.Repeat("é", 600)
+		c := dial(t, answering(200, `{"data":[{"id":"a`+long+`"}]}`))
+		want(t, "error", answerError(t, c, calls()[1].ask).Detail, "a machine has an id of 1201 bytes; at most 1024 are understood")
+		want(t, "error", answerError(t, c, calls()[2].ask).Detail, "a sensor has an id of 1201 bytes; at most 1024 are understood")
+		c = dial(t, answering(200, `{"data":[{"id":"a\u202eb","name":"`+long+`"}]}`))
+		machines, err := allMachines(t, c, "acme", "")
+		want(t, "error", err, nil)
+		want(t, "machines", machines, []innius.Machine{{ID: "a\u202eb", Name: long[:1024] + "…"}})
+	})
+}
+
+func TestTheHintNamesWhatKeepsATextFromBeingRead(t *testing.T) {
+	for text, hint := range map[string]string{
+		`"12,5"`: "decimal comma", `"-1.234,5"`: "decimal comma", `"45%"`: "percent sign", `"45 %"`: "percent sign", `"RUN"`: "", `"1,2,3"`: "", `null`: "",
+	} {
+		atNoon(t, func(t *testing.T) {
+			c := dial(t, answering(200, `{"data":[{"t":1772449200000,"v":`+text+`},{"t":"2026-03-02 11:00:00","v":1}]}`))
+			got := ask(t, c, time.Time{}, innius.Cursor{})
+			want(t, text, []string{got.Readings[1].Hint(), got.Readings[0].Hint()}, []string{hint, "no time zone"})
+		})
+	}
+}
+
 func TestTheUserChoosesWhichFieldCounts(t *testing.T) {
 	fields := func(o *innius.Options) {
 		o.Fields = innius.Fields{
@@ -111,21 +263,37 @@ func TestATextKeyThatOnlyLooksLikeZeroLeadsOn(t *testing.T) {
 	}
 }
 
-func TestReadingsAsPairsAreUnderstoodWhereOnlyOneOfTheTwoIsATime(t *testing.T) {
-	const understood = "[{Time:2026-03-02 11:00:00 +0000 UTC Value:7.5 Text: Skip:}]"
-	for _, row := range []struct{ name, data, want string }{
-		{"time and value", `[[1772449200000,7.5]]`, understood},
-		{"in text", `[["2026-03-02T11:00:00Z","7.5"]]`, understood},
-		{"keyed by the sensor that was asked for", `{"oil":[[1772449200000,7.5]]}`, understood},
-		{"value and time", `[[7.5,1772449200000]]`, "values[0] is a list, not an object"},
-		{"two times", `[[1772449200000,1772449200000]]`, "values[0] is a list, not an object"},
-		{"three", `[[1772449200000,7.5,0]]`, "values[0] is a list, not an object"},
-		{"keyed by another sensor", `{"heat":[[1772449200000,7.5]]}`, "no list of values found in data; its fields are: heat"},
-		{"an object between", `[[1772449200000,7.5],{"t":1}]`, "values[1] is an object, not a pair"},
+func TestTheTimeOfPairsIsFoundFromTheWholePage(t *testing.T) {
+	const (
+		understood = "[{Time:2026-03-02 11:00:00 +0000 UTC Value:7.5 Text: Skip:}]"
+		ambiguous  = "both places of the pairs read as a time; fields.time in the config chooses one: 0 or 1"
+		counted    = "[{Time:2026-03-02 11:00:00 +0000 UTC Value:1.5e+09 Text: Skip:} {Time:2026-03-02 11:01:00 +0000 UTC Value:1.500000001e+09 Text: Skip:}]"
+	)
+	for _, row := range []struct{ name, data, chosen, want string }{
+		{"time and value", `[[1772449200000,7.5]]`, "", understood},
+		{"in text", `[["2026-03-02T11:00:00Z","7.5"]]`, "", understood},
+		{"keyed by the sensor", `{"oil":[[1772449200000,7.5]]}`, "", understood},
+		{"under any name", `{"datapoints":[[1772449200000,7.5]],"count":1}`, "", understood},
+		{"value and time", `[[7.5,1772449200000]]`, "", understood},
+		{"a counter that reads as a time far away", `[[1772449200000,1500000000],[1772449260000,1500000001]]`, "", counted},
+		{"the same in one unit", `[[1772449200,1500000000],[1772449260,1500000001]]`, "", counted},
+		{"the same on a page of one", `[[1772449200,1500000000]]`, "", "[{Time:2026-03-02 11:00:00 +0000 UTC Value:1.5e+09 Text: Skip:}]"},
+		{"a counter that only once reads as a time", `[[1772449200,5],[1772449260,1772449260]]`, "",
+			"[{Time:2026-03-02 11:00:00 +0000 UTC Value:5 Text: Skip:} {Time:2026-03-02 11:01:00 +0000 UTC Value:1.77244926e+09 Text: Skip:}]"},
+		{"such a counter first", `[[1500000000,1772449200],[1500000001,1772449260]]`, "", ambiguous},
+		{"such a counter first, as chosen", `[[1500000000,1772449200],[1500000001,1772449260]]`, "1", counted},
+		{"two times of this year", `[[1772449200000,1772449200000]]`, "", ambiguous},
+		{"two times of this year, as chosen", `[[1772449200000,1772449200000]]`, "0",
+			"[{Time:2026-03-02 11:00:00 +0000 UTC Value:1.7724492e+12 Text: Skip:}]"},
+		{"an old page and a counter", `[[1522000000000,1500000000]]`, "", ambiguous},
+		{"no time", `[[1,7.5],[2,7.5]]`, "", "no pair has a time that can be read"},
+		{"three", `[[1772449200000,7.5,0]]`, "", "values[0] is a list, not an object"},
+		{"an object between", `[[1772449200000,7.5],{"t":1}]`, "", "values[1] is an object, not a pair"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
-				got, err := dial(t, answering(200, `{"data":`+row.data+`}`)).Newest(t.Context(), refTo("oil"), time.Time{}, innius.Cursor{})
+				c := dial(t, answering(200, `{"data":`+row.data+`}`), func(o *innius.Options) { o.Fields.Time = row.chosen })
+				got, err := c.Newest(t.Context(), refTo("oil"), time.Time{}, innius.Cursor{})
 				if err != nil {
 					want(t, "error", typed[*innius.AnswerError](t, err).Detail, row.want)
 					return

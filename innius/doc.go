@@ -14,11 +14,16 @@
 //	200, results in the field data                                documented (article)
 //	message holds the detail of a failure; 400 401 403 404 429 500  documented (article)
 //	limit, start_key and next_key; null or 0 ends                 documented (article)
-//	next_key may be text, and may stand inside data               assumed ([Page])
+//	next_key may be text, in data, or in one object next to it    assumed ([Page])
+//	no list of sensors or values: null, {}, 204: an empty list    assumed (a Go server's null)
+//	the company as an object, a list of one, or its id alone      assumed ([Client.Company])
+//	the only list in data is the list, whatever its name          assumed ([Fields])
+//	readings as pairs; which place is the time                    assumed: told from each page, or [Fields].Time
 //	429 carries Retry-After in seconds                            documented (article)
 //	Retry-After may be a date                                     RFC 9110 section 10.2.3
 //	readings are {"t": epoch ms, "v": number}                     documented (plugin)
 //	machines carry machineid, sensors id and name                 documented (plugin)
+//	times as ISO 8601 without doubt; a zone if none is written    assumed; [Fields].TimeZone
 //	every other spelling, shape and unit of time                  assumed (decode.go, [Fields])
 //	host and base path                                            unknown: the user gives them ([Options].BaseURL)
 //	paths and query parameters of the operations                  assumed ([DefaultEndpoints], [Endpoints])
@@ -37,5 +42,6 @@
 //
 // The key travels in the request header only, to the host of the base URL only: redirects are not followed. Every
 // text that came from the network passes one function before it may reach an error or a value: the key is replaced
-// by "<secret>", control characters are taken out, and errors are cut.
+// by "<secret>", control characters are taken out, and errors are cut. A response whose ids, names or next_key hold the
+// key is unusable as a whole.
 package innius

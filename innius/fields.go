@@ -7,7 +7,7 @@ type Fields struct {
 	MachineID, MachineName string
 	SensorID, SensorName   string
 	Unit                   string // of a sensor
-	Time, Value            string // of a reading
+	Time, Value            string // of a reading; Time "0" or "1" is the place of the time in readings that are pairs
 
 	Machines, Sensors, Values string // the field of data that holds the list of machines, of sensors, of values
 	TimeZone                  string // IANA name of the zone of times written without one; empty: such a time is unreadable

@@ -35,12 +35,14 @@ type Inspection struct {
 	Raw         string // the body's beginning
 	From, Until time.Time
 
-	List     string  // where the list, or the company, was found, such as "data" or "data.items"; empty: nowhere
-	Items    int     // in it
-	Next     string  // start_key of the next page; empty at the end
-	NextForm string  // what next_key is: "a number", "text", "null"; empty: there is none
-	Facts    []Fact  // what each item states
-	Unknown  []Field // what was not understood
+	List     string   // where the list, or the company, was found, such as "data" or "data.items"; empty: nowhere
+	Lists    []string // the fields that may hold the list, such as "data.points", where none has a known name
+	Items    int      // in it
+	Next     string   // start_key of the next page; empty at the end
+	NextForm string   // what next_key is: "a number", "text", "null"; empty: there is none
+	NextIn   string   // the object that next_key stands in, such as "paging"; empty: the top level, or data
+	Facts    []Fact   // what each item states
+	Unknown  []Field  // what was not understood
 
 	Company  Company
 	Machines []Machine
@@ -186,6 +188,7 @@ func (in *Inspection) understand(a *answer) {
 	}
 	l, err := find()
 	in.List, in.Items, in.Next, in.NextForm = a.key.scrubError(l.where), len(l.objects), l.next, l.nextForm
+	in.Lists, in.NextIn = l.lists, a.key.scrubError(l.nextIn)
 	in.facts(a, l)
 	if in.Err = err; err == nil {
 		in.Err = in.read(a, l.objects)

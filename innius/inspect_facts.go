@@ -37,7 +37,7 @@ func (in *Inspection) facts(a *answer, l list) {
 	known := map[string]bool{}
 	for _, role := range a.fields.roles(in.Operation) {
 		in.Facts = append(in.Facts, a.fact(role, l.objects))
-		for _, name := range spellings(role.chosen, role.known) {
+		for _, name := range role.spellings() {
 			known[name] = true
 		}
 	}
@@ -48,7 +48,7 @@ func (in *Inspection) facts(a *answer, l list) {
 	}
 	for prefix, level := range map[string]object{"": l.whole, "data.": l.inside} {
 		for name := range level {
-			if l.where != "" && name != "next_key" && prefix+name != "data" && prefix+name != l.where {
+			if l.where != "" && name != "next_key" && prefix+name != "data" && prefix+name != l.where && prefix+name != l.nextIn {
 				f := a.field(prefix+name, name, []object{level})
 				f.Beside = true
 				in.Unknown = append(in.Unknown, f)
@@ -70,7 +70,7 @@ func fieldsOf(objects []object) map[string]bool {
 }
 
 func (a *answer) fact(r role, objects []object) Fact {
-	f := Fact{Name: r.name, Known: spellings(r.chosen, r.known)}
+	f := Fact{Name: r.name, Known: r.spellings()}
 	for _, o := range objects {
 		name, ok := a.taken(r, o)
 		if !ok {
@@ -87,7 +87,7 @@ func (a *answer) fact(r role, objects []object) Fact {
 
 // taken names the field that the decoder takes for a role: for names, as it does, the first that is not blank.
 func (a *answer) taken(r role, o object) (string, bool) {
-	for _, name := range spellings(r.chosen, r.known) {
+	for _, name := range r.spellings() {
 		value, ok := o[name]
 		if ok && (r.name == "time" || r.name == "value" || strings.TrimSpace(plain(value)) != "") {
 			return name, true
@@ -113,8 +113,8 @@ func (a *answer) rivals(r role, o object, taken string) []Field {
 
 // same reports whether two values say the same, if only as one moment in two forms.
 func (a *answer) same(one, other any) bool {
-	first, isTime := parseTime(plain(one))
-	second, isTimeToo := parseTime(plain(other))
+	first, isTime := a.time(one)
+	second, isTimeToo := a.time(other)
 	return a.show(one) == a.show(other) || isTime && isTimeToo && first.Equal(second)
 }
 
@@ -131,7 +131,7 @@ func (a *answer) field(shown, name string, objects []object) Field {
 			continue
 		}
 		f.Example = a.show(value)
-		_, f.Time = parseTime(text)
+		_, f.Time = a.time(value)
 		_, _, why := a.number(value)
 		f.Number = why == ""
 	}

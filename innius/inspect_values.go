@@ -48,7 +48,7 @@ func (v *Values) extend(at time.Time) {
 
 // timeForm says how the time of a reading is written.
 func (a *answer) timeForm(o object) string {
-	stamp, _ := o.pick(a.fields.Time, times)
-	_, form, _ := readTime(plain(stamp))
+	stamp, _ := o.pick(a.fields.roles(OpValues)[0])
+	_, form, _ := readTime(plain(stamp), a.zone)
 	return form + ", " + kind(stamp)
 }

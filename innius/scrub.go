@@ -77,11 +77,15 @@ const maxPrintable = 200
 // Printable returns an id or a name from the network as it may be shown: valid UTF-8 without control characters and
 // bidirectional marks, at most 200 bytes. It does not redact the key: a text with the key never becomes an id or a name.
 func Printable(text string) string {
-	return cut(without(strings.ToValidUTF8(text, "\uFFFD"), control), maxPrintable)
+	return cleaned(text, maxPrintable)
+}
+
+func cleaned(text string, limit int) string {
+	return cut(without(strings.ToValidUTF8(text, "\uFFFD"), control), limit)
 }
 
 // quotedID shows an id inside an error.
-func quotedID(id string) string { return strconv.Quote(cut(Printable(id), maxErrorID)) }
+func quotedID(id string) string { return strconv.Quote(cleaned(id, maxErrorID)) }
 
 // spaced keeps words apart that only a line break or tab separates, before control characters are taken out.
 func spaced(text string) string {

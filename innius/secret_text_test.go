@@ -143,17 +143,38 @@ func TestAnEchoOfTheKeyIsCutOut(t *testing.T) {
 	})
 }
 
-func TestNamesUnitsAndTextsThatHoldTheKeyAreMasked(t *testing.T) {
+func TestAResponseThatReturnsTheKeyIsUnusable(t *testing.T) {
+	for form, text := range disguises() {
+		quoted, _ := json.Marshal(text)
+		for _, row := range []struct{ field, object string }{
+			{"id", `{"id":%s}`}, {"name", `{"id":"x","name":%s}`}, {"unit", `{"id":"x","unit":%s}`},
+		} {
+			atNoon(t, func(t *testing.T) {
+				object := fmt.Sprintf(row.object, quoted)
+				for i, body := range []string{`{"data":` + object + `}`, `{"data":[` + object + `]}`, `{"data":[` + object + `]}`} {
+					if call := calls()[i]; row.field != "unit" || call.name == "sensors" {
+						detail := answerError(t, dial(t, answering(200, body)), call.ask).Detail
+						want(t, form+", "+row.field+" of "+call.name, strings.HasPrefix(detail, "the API returned the key ("), true)
+						noKey(t, detail)
+					}
+				}
+			})
+		}
+		for _, place := range []string{`"next_key":%s`, `"paging":{"next_key":%s}`} {
+			atNoon(t, func(t *testing.T) {
+				h := recording(`{"data":[],` + fmt.Sprintf(place, quoted) + `}`)
+				for _, call := range calls()[1:] {
+					want(t, form, answerError(t, dial(t, h), call.ask).Detail, "the API returned the key (next_key)")
+				}
+				want(t, "requests", len(h.uris()), 3)
+			})
+		}
+	}
+}
+
+func TestTextsOfReadingsThatHoldTheKeyAreMasked(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
-		object := `{"id":"x","name":"a ` + canary + `","unit":"` + strings.ToUpper(canary) + `"}`
-		company, err := dial(t, answering(200, `{"data":`+object+`}`)).Company(t.Context())
-		want(t, "company", fmt.Sprint(company, err), "{x a <secret>} <nil>")
-		c := dial(t, answering(200, `{"data":[`+object+`]}`))
-		machines, err := allMachines(t, c, "x", "")
-		want(t, "machines", fmt.Sprint(machines, err), "[{x a <secret>}] <nil>")
-		sensors, err := allSensors(t, c, "x", "x", "")
-		want(t, "sensors", fmt.Sprint(sensors, err), "[{x a <secret> <secret>}] <nil>")
-		c = dial(t, answering(200, `{"data":[{"t":"`+canary+`","v":1},{"t":"2026-03-02T12:00:00Z","v":"`+canary+`"},{"t":["`+canary+`"]}]}`))
+		c := dial(t, answering(200, `{"data":[{"t":"`+canary+`","v":1},{"t":"2026-03-02T12:00:00Z","v":"`+canary+`"},{"t":["`+canary+`"]}]}`))
 		got := ask(t, c, time.Time{}, innius.Cursor{})
 		noKey(t, fmt.Sprintf("%+v %#v", got, got))
 		want(t, "the value", newestOf(t, got), innius.Reading{Time: noon(), Text: "<secret>", Skip: innius.SkipText})

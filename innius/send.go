@@ -38,6 +38,7 @@ type answer struct {
 	asked  request
 	key    Secret // to be scrubbed from every text
 	fields Fields
+	zone   *time.Location // of times without one; nil: they are unreadable
 }
 
 // get asks once and retries blips: attempt after attempt, each paced. It returns only answers with status 200.
@@ -146,7 +147,7 @@ func (c *Client) payRepetitions(ctx context.Context, op Operation, sent *atomic.
 }
 
 func (c *Client) read(resp *http.Response, r request, key Secret) (*answer, error) {
-	a := &answer{status: resp.StatusCode, header: resp.Header, asked: r, key: key, fields: c.opts.Fields, came: time.Now()}
+	a := &answer{status: resp.StatusCode, header: resp.Header, asked: r, key: key, fields: c.opts.Fields, zone: c.zone, came: time.Now()}
 	a.clock = a.came
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 		a.clock = date
@@ -178,7 +179,7 @@ func (a *answer) errorf(format string, args ...any) error {
 // check turns every status but 200 into exactly one type of error.
 func (a *answer) check() error {
 	switch {
-	case a.status == http.StatusOK:
+	case a.status == http.StatusOK, a.status == http.StatusNoContent && a.asked.op.mayBeEmpty():
 		return nil
 	case a.status == http.StatusTooManyRequests:
 		wait, stated := a.retryAfter()

@@ -1,6 +1,9 @@
 package innius
 
 import (
+	"cmp"
+	"errors"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -12,29 +15,60 @@ var (
 	latest   = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
-// parseTime reads a time: RFC 3339 text, or an epoch told apart by the digits before its point: 10 seconds, 13
-// milli-, 16 micro-, 19 nanoseconds; one digit fewer is the same unit before September 2001. Milliseconds are
-// documented for the plugin, the rest is assumed. It is false where the text is no time within 1990 to 2100.
-func parseTime(text string) (time.Time, bool) {
-	at, _, ok := readTime(text)
-	return at, ok
+// TimeZone returns a time zone of the IANA database by its name; nil for an empty one.
+func TimeZone(name string) (*time.Location, error) {
+	if name == "" {
+		return nil, nil //nolint:nilnil // no zone is no mistake
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil || zone == time.Local {
+		return nil, errors.New("must be a name of the IANA time zone database, such as Europe/Amsterdam")
+	}
+	return zone, nil
 }
 
-// readTime is parseTime that also names the form of the text.
-func readTime(text string) (at time.Time, form string, ok bool) {
+// readTime reads a time and names its form: text as RFC 3339 or ISO 8601 write it, or an epoch told apart by the digits
+// before its point: 10 seconds, 13 milli-, 16 micro-, 19 nanoseconds; one digit fewer is the same unit before September
+// 2001. Milliseconds are documented for the plugin, the rest is assumed. Text without a zone is read in the zone given; not
+// where that is nil, nor in an hour that a change of the clock repeats or skips. It is false where the text is no time
+// within 1990 to 2100.
+func readTime(text string, zone *time.Location) (at time.Time, form string, ok bool) {
 	text = strings.TrimSpace(text)
 	if at, form, ok = parseEpoch(text); !ok {
-		form = "RFC 3339"
-		at, ok = parseRFC3339(text)
+		at, form, ok = parseText(text, zone)
 	}
 	return at.UTC(), form, ok && !at.Before(earliest) && at.Before(latest)
 }
 
-// parseRFC3339 also takes lower case and a space for the T, as RFC 3339 section 5.6 allows.
-func parseRFC3339(text string) (time.Time, bool) {
-	at, err := time.Parse(time.RFC3339Nano, strings.Replace(strings.ToUpper(text), " ", "T", 1))
-	return at, err == nil
+// isoText is RFC 3339 and what of ISO 8601 leaves no doubt: date and time with or without hyphens and colons, without
+// seconds, and a zone as Z, UTC, GMT or an offset, after which Java may name the zone in brackets.
+var isoText = regexp.MustCompile(`^(\d{4})-?(\d\d)-?(\d\d)[T ](\d\d):?(\d\d)(?::?(\d\d)([.,]\d+)?)?` +
+	`(?: ?(?:(Z|UTC|GMT)|([+-]\d\d)(?::?(\d\d))?)(?:\[[A-Z0-9/_+-]+\])?)?$`)
+
+func parseText(text string, zone *time.Location) (at time.Time, form string, ok bool) {
+	text = strings.ToUpper(text)
+	if at, err := time.Parse(time.RFC3339Nano, strings.Replace(text, " ", "T", 1)); err == nil {
+		return at, "RFC 3339", true
+	}
+	m := isoText.FindStringSubmatch(text)
+	if m == nil {
+		return time.Time{}, "", false
+	}
+	local := m[1] + "-" + m[2] + "-" + m[3] + "T" + m[4] + ":" + m[5] + ":" + cmp.Or(m[6], "00") + m[7]
+	if m[8] != "" || m[9] != "" {
+		at, err := time.Parse(time.RFC3339Nano, local+cmp.Or(m[9], "+00")+":"+cmp.Or(m[10], "00"))
+		return at, "ISO 8601", err == nil
+	}
+	if zone == nil {
+		return time.Time{}, "", false
+	}
+	at, err := time.ParseInLocation(wallClock, local, zone)
+	wall := at.Format(wallClock)
+	unique := wall != at.Add(time.Hour).Format(wallClock) && wall != at.Add(-time.Hour).Format(wallClock)
+	return at, "ISO 8601 without a zone", err == nil && unique && strings.HasPrefix(local, wall)
 }
+
+const wallClock = "2006-01-02T15:04:05"
 
 // parseEpoch works on the digits, never on a float: 19 digits do not fit into one.
 func parseEpoch(text string) (at time.Time, form string, ok bool) {

@@ -95,7 +95,7 @@ func (w *walk) strangeTime(in *innius.Inspection) *Finding {
 	if digits := strings.Trim(text, "0123456789."); digits == "" && text != "" {
 		why += " This is a number with too few, or too many, digits for any of these."
 	}
-	f := fail("time-unit", w.chooseField("time", in.Unknown), "The time of a reading is not understood: "+quote(text)+".", why).shown(in)
+	f := fail("time-unit", w.chooseField("time", in.Unknown), "The time of a reading is not understood: "+first(in, innius.SkipTime).Shown()+".", why).shown(in)
 	f.tries = append(choose(in.Facts[0], in.Unknown), w.zones(in)...)
 	if len(candidates("time", in.Unknown)) == 0 {
 		f.Text = append(f.Text, "If it has no zone, name the one that it is in: fields.time_zone. Else, if the API can give another form, "+
@@ -153,7 +153,7 @@ func (w *walk) words(t *trial) *Finding {
 			known[r.Text] = true
 		}
 	}
-	return fail("text", w.general(lines...), "The values that were seen are text, such as "+quote(first(t.in, innius.SkipText).Text)+
+	return fail("text", w.general(lines...), "The values that were seen are text, such as "+first(t.in, innius.SkipText).Shown()+
 		" of the sensor "+w.nameOf(t)+". Prometheus knows numbers only: give each text one.",
 		"If other sensors have numbers, this is no failure of the API: --all lists them all.")
 }

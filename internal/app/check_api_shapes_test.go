@@ -56,8 +56,9 @@ func shapeFailures() []failure {
 			says: []string{"no list of values found in data; its fields are: t, v", "please report it"},
 		},
 		{
-			name: "values as pairs of value and time", kind: "shape", raw: true, incurable: true,
-			api: bent(normal(), "values", each(func(item map[string]any) any { return []any{item["v"], item["t"]} })),
+			name: "values as pairs of two times", kind: "shape", raw: true, incurable: true,
+			api:  bent(normal(), "values", each(func(item map[string]any) any { return []any{item["t"], item["t"]} })),
+			says: []string{"both places of the pairs read as a time; fields.time in the config chooses one: 0 or 1"},
 		},
 		{
 			name: "a list at the top", kind: "shape", raw: true, incurable: true,

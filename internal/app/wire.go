@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -100,7 +101,8 @@ func newAccount(a config.Account, metrics *collector.Metrics, looked func()) (co
 		Timeout: a.Timeout, PageSize: a.PageSize, Lookback: a.Lookback, Endpoints: a.Endpoints, Fields: a.Fields,
 		UserAgent: userAgent(), Observe: metrics.Observer(a.Name),
 	})
-	return collector.Account{Name: a.Name, Client: client, Pacer: pacer, Concurrency: a.Concurrency}, err
+	company := innius.Company{ID: a.CompanyID, Name: cmp.Or(a.CompanyName, a.CompanyID)}
+	return collector.Account{Name: a.Name, Client: client, Pacer: pacer, Concurrency: a.Concurrency, Company: company}, err
 }
 
 // pacer spends the exporter's share of an account's allowance.

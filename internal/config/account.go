@@ -21,8 +21,9 @@ const (
 	nameSameAs = "is also the name of %s; every account needs a name of its own"
 	proxyReads = "must not hold a proxy_url beside an http:// url: the proxy could read the key, and this machine is reached " +
 		"without one; allow_http: true permits it nevertheless"
-	nameTooLong  = "must have at most %d bytes, not %d"
-	nameControls = "must not hold control characters"
+	companyNameless = "needs company_id: without it innius names the company, and this name has no effect"
+	nameTooLong     = "must have at most %d bytes, not %d"
+	nameControls    = "must not hold control characters"
 )
 
 // accounts decodes the list and the rules between its entries.
@@ -53,6 +54,8 @@ func (v value) account(names map[string]string) Account {
 		"url":          func(v value) { v.address(&address) },
 		"api_key_file": func(v value) { v.text(&file) },
 		"api_key_env":  func(v value) { v.text(&env) },
+		"company_id":   func(v value) { v.text(&a.CompanyID) },
+		"company_name": func(v value) { v.text(&a.CompanyName) },
 		"allow_http":   func(v value) { v.boolean(&a.AllowHTTP) },
 		"rate_limit":   func(v value) { v.rateLimit(&a.RateLimit) },
 		"page_size":    func(v value) { v.integer(&a.PageSize, 1, 10000) },
@@ -69,6 +72,9 @@ func (v value) account(names map[string]string) Account {
 	v.missing(seen, "name", nameMissing)
 	v.missing(seen, "url", urlMissing)
 	v.checkedURL(seen, address, &a)
+	if name, ok := seen["company_name"]; ok && name.sound() && !attempted(seen, "company_id") {
+		name.report(companyNameless)
+	}
 	if a.URL != nil && a.URL.Scheme == "http" && !a.AllowHTTP && a.HTTPClient.ProxyURL != nil {
 		seen["http_client"].report(proxyReads)
 	}
@@ -161,16 +167,37 @@ func (v value) endpoints(set *innius.Endpoints) {
 	})
 }
 
+// fieldKey is a key under fields and what it sets.
+type fieldKey struct {
+	name string
+	set  *string
+}
+
+func fieldKeys(f *innius.Fields) []fieldKey {
+	return []fieldKey{
+		{"company_id", &f.CompanyID},
+		{"company_name", &f.CompanyName},
+		{"machine_id", &f.MachineID},
+		{"machine_name", &f.MachineName},
+		{"sensor_id", &f.SensorID},
+		{"sensor_name", &f.SensorName},
+		{"unit", &f.Unit},
+		{"time", &f.Time},
+		{"value", &f.Value},
+		{"machines", &f.Machines},
+		{"sensors", &f.Sensors},
+		{"values", &f.Values},
+		{"time_zone", &f.TimeZone},
+	}
+}
+
 func (v value) fields(set *innius.Fields) {
-	v.object(keys{
-		"company_id":   func(v value) { v.text(&set.CompanyID) },
-		"company_name": func(v value) { v.text(&set.CompanyName) },
-		"machine_id":   func(v value) { v.text(&set.MachineID) },
-		"machine_name": func(v value) { v.text(&set.MachineName) },
-		"sensor_id":    func(v value) { v.text(&set.SensorID) },
-		"sensor_name":  func(v value) { v.text(&set.SensorName) },
-		"unit":         func(v value) { v.text(&set.Unit) },
-		"time":         func(v value) { v.text(&set.Time) },
-		"value":        func(v value) { v.text(&set.Value) },
-	})
+	known := keys{}
+	for _, key := range fieldKeys(set) {
+		known[key.name] = func(v value) { v.text(key.set) }
+	}
+	seen := v.object(known)
+	if _, err := innius.TimeZone(set.TimeZone); err != nil {
+		seen["time_zone"].report("%s, not %s", err, shown(set.TimeZone))
+	}
 }

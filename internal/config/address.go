@@ -2,11 +2,12 @@ package config
 
 import (
 	"errors"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+
+	"innius_exporter/innius"
 )
 
 const urlMissing = "is missing: the base URL stands in the API reference of the innius developer portal; " +
@@ -32,7 +33,7 @@ func checkURL(address string, allowHTTP bool) (*url.URL, error) {
 		return nil, err
 	case strings.ContainsAny(address, "?#"):
 		return nil, errURLQuery
-	case u.Scheme == "http" && !allowHTTP && !loopback(u.Hostname()):
+	case innius.CheckBaseURL(u, allowHTTP) != nil: // what else it refuses is refused above
 		return nil, errURLHTTP
 	}
 	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), strings.TrimRight(u.RawPath, "/")
@@ -58,13 +59,4 @@ func parseHostURL(address string, schemes ...string) (*url.URL, error) {
 func validPort(port string) bool {
 	n, err := strconv.ParseUint(port, 10, 16)
 	return port == "" || err == nil && n > 0
-}
-
-// loopback reports whether a host is this machine, so that http:// shows the key to nobody else.
-func loopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.Unmap().IsLoopback()
 }

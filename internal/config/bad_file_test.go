@@ -19,7 +19,7 @@ func badFile() []badConfig {
 		{"bad-empty.yml", "1: is empty; it needs at least accounts with a name, a url and a key: see config.example.yml"},
 		{"bad-indentation.yml", `3: the indentation does not fit the list above; each entry begins with "- " in the same column`},
 		{"bad-merge-key.yml", `5: accounts[0]["<<"]: is not a known key; ` +
-			"known here are allow_http, api_key_env, api_key_file, " +
+			"known here are allow_http, api_key_env, api_key_file, company_id, company_name, " +
 			"concurrency, endpoints, fields, http_client, lookback, name, page_size, rate_limit, timeout, url"},
 		{"bad-missing-colon.yml", `5: a ":" is missing after the key`},
 		{"bad-not-a-mapping.yml", "1: must be a mapping of keys, not a list"},
@@ -50,7 +50,7 @@ func badFile() []badConfig {
 		{"bad-unknown-key-case.yml", `5: accounts[0].Timeout: is not a known key; did you mean "timeout"?`},
 		{"bad-unknown-key-far.yml", "6: accounts[0].rate_limit.colour: is not a known key; known here are burst, requests_per_hour, share"},
 		{"bad-unknown-key-secret-like.yml", `5: accounts[0]["<secret>"]: is not a known key; ` +
-			"known here are allow_http, api_key_env, api_key_file, " +
+			"known here are allow_http, api_key_env, api_key_file, company_id, company_name, " +
 			"concurrency, endpoints, fields, http_client, lookback, name, page_size, rate_limit, timeout, url"},
 		{"bad-unknown-key.yml", `6: accounts[0].rate_limit.burts: is not a known key; did you mean "burst"?`},
 		{"bad-unknown-root-key.yml", "5: global: is not a known key; known here are accounts, discovery, labels, refresh, sensors"},

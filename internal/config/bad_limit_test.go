@@ -16,7 +16,9 @@ func badLimit() []badConfig {
 		{"bad-endpoint-unknown.yml", `5: accounts[0].endpoints.value: is not a known key; did you mean "values"?`},
 		{"bad-field-empty.yml", "5: accounts[0].fields.unit: must not be empty"},
 		{"bad-field-unknown.yml", "5: accounts[0].fields.timestamp: is not a known key; known here are company_id, company_name, " +
-			"machine_id, machine_name, sensor_id, sensor_name, time, unit, value"},
+			"machine_id, machine_name, machines, sensor_id, sensor_name, sensors, time, time_zone, unit, value, values"},
+		{"bad-field-zone.yml", "5: accounts[0].fields.time_zone: must be a name of the IANA time zone database, such as Europe/Amsterdam, " +
+			`not "CEST"`},
 		{"bad-lookback-short.yml", "5: accounts[0].lookback: must be at least 1m, not 59s"},
 		{"bad-no-proxy-alone.yml", "5: accounts[0].http_client.no_proxy: has no effect without proxy_url; set that, or use the variable " +
 			"NO_PROXY"},

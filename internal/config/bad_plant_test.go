@@ -1,5 +1,7 @@
 package config
 
+const neverMatches = "can never match: a number needs no rule, an empty text has none, and white space around a text is removed"
+
 // badPlant are the mistakes in discovery, refresh, rules and labels.
 func badPlant() []badConfig {
 	return []badConfig{
@@ -22,8 +24,12 @@ func badPlant() []badConfig {
 		{"bad-rule-unknown.yml", `6: sensors[0].machines: is not a known key; did you mean "machine"?`},
 		{"bad-stale-after-short.yml", "5: refresh.stale_after: must be at least 1m, not 30s"},
 		{"bad-stale-after-text.yml", `5: refresh.stale_after: must be a duration such as 90s, 15m, 1h30m or 1d, not "never"`},
+		{"bad-values-blank.yml", `6: sensors[0].values[" RUN"]: ` + neverMatches},
+		{"bad-values-empty.yml", `6: sensors[0].values[""]: ` + neverMatches},
 		{"bad-values-inf.yml", `6: sensors[0].values.RUN: must be a number, not ".inf"`},
 		{"bad-values-list.yml", "6: sensors[0].values: must be a mapping of keys, not a list"},
+		{"bad-values-nan.yml", "6: sensors[0].values.NaN: " + neverMatches},
+		{"bad-values-number.yml", `6: sensors[0].values["12"]: ` + neverMatches},
 		{"bad-values-secret-like.yml", `6: sensors[0].values["<secret>"]: must be a number, not "x"`},
 		{"bad-values-text.yml", `6: sensors[0].values["to stop"]: must be a number, not "x"`},
 		{"bad-values-twice.yml", "6: sensors[0].values.RUN: stands here a second time; the first is in line 6"},

@@ -1,6 +1,10 @@
 package config
 
-import "time"
+import (
+	"time"
+
+	"innius_exporter/innius"
+)
 
 // config decodes the root over the defaults.
 func (d *document) config(root value, c *Config) {
@@ -82,7 +86,10 @@ func (v value) numbers(set *map[string]float64) {
 		text := v.node.Content[i].Value
 		known[text] = func(v value) {
 			var n float64
-			if v.number(&n) {
+			switch {
+			case !innius.IsText(text):
+				v.report("can never match: a number needs no rule, an empty text has none, and white space around a text is removed")
+			case v.number(&n):
 				numbers[text] = n
 			}
 		}

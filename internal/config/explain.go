@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 
@@ -43,41 +44,30 @@ func (p page) account(a Account) {
 	p.heading(fmt.Sprintf("account %q", a.Name))
 	p.line("host", "%s", address(a.URL))
 	p.line("key", "%s", a.Key)
+	if a.CompanyID != "" {
+		p.line("company", "%q, labelled %q; no request for it", a.CompanyID, cmp.Or(a.CompanyName, a.CompanyID))
+	}
 	p.line("allowance", "%s", a.RateLimit)
 	p.line("requests", "%d results a page, %s timeout, at most %d in flight, the first look back %s",
 		a.PageSize, span(a.Timeout), a.Concurrency, span(a.Lookback))
 	for _, op := range innius.Operations {
 		p.line("ask for "+string(op), "%s", a.Endpoints.Of(op))
 	}
-	p.fields(a.Fields)
+	for _, field := range fieldKeys(&a.Fields) {
+		if *field.set != "" {
+			p.line("field "+field.name, "%s", *field.set)
+		}
+	}
 	p.line("connection", "%s", a.HTTPClient)
 	for _, warning := range a.Warnings() {
 		p.line("WARNING", "%s", warning)
 	}
 }
 
-func (p page) fields(f innius.Fields) {
-	for _, field := range []struct{ fact, name string }{
-		{"company_id", f.CompanyID},
-		{"company_name", f.CompanyName},
-		{"machine_id", f.MachineID},
-		{"machine_name", f.MachineName},
-		{"sensor_id", f.SensorID},
-		{"sensor_name", f.SensorName},
-		{"unit", f.Unit},
-		{"time", f.Time},
-		{"value", f.Value},
-	} {
-		if field.name != "" {
-			p.line("field "+field.fact, "%s", field.name)
-		}
-	}
-}
-
 // Warnings tells, in words, by which settings others may get the key.
 func (a Account) Warnings() []string {
 	var all []string
-	if a.URL != nil && a.URL.Scheme == "http" && (!loopback(a.URL.Hostname()) || a.HTTPClient.ProxyURL != nil) {
+	if a.URL != nil && a.URL.Scheme == "http" && (!innius.Loopback(a.URL.Hostname()) || a.HTTPClient.ProxyURL != nil) {
 		all = append(all, "the key travels over http:// and can be read on the way")
 	}
 	if a.HTTPClient.TLS.InsecureSkipVerify {

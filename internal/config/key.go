@@ -35,6 +35,7 @@ const maxKey = 4096
 var (
 	errNoKey    = errors.New("there is no key")
 	errKeyEmpty = errors.New("is empty")
+	errKeyQuote = errors.New("holds quotes around the key; remove them: they would be sent as part of it")
 	errKeyForm  = errors.New("must hold a key of one line of printable ASCII characters without spaces inside; it goes into a header")
 )
 
@@ -103,6 +104,9 @@ func parseKey(text string) (innius.Secret, error) {
 	}
 	if len(text) > maxKey || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return innius.Secret{}, errKeyForm
+	}
+	if strings.Contains("\"'`", text[:1]) && len(text) > 1 && text[0] == text[len(text)-1] {
+		return innius.Secret{}, errKeyQuote
 	}
 	return innius.NewSecret(text), nil
 }

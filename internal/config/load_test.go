@@ -129,6 +129,7 @@ func TestEveryKeyReachesTheConfig(t *testing.T) {
 	a.URL, a.Key, a.HTTPClient.ProxyURL = nil, KeySource{}, nil
 	want := Account{
 		Name:      "Werk Süd",
+		CompanyID: "ID", CompanyName: "Süd & Co",
 		RateLimit: RateLimit{RequestsPerHour: 3600, Burst: 60, Share: 0.5},
 		PageSize:  250, Timeout: 90 * time.Second, Concurrency: 8, Lookback: 7 * 24 * time.Hour,
 		Endpoints: innius.Endpoints{
@@ -138,6 +139,7 @@ func TestEveryKeyReachesTheConfig(t *testing.T) {
 		Fields: innius.Fields{
 			CompanyID: "a", CompanyName: "b", MachineID: "c", MachineName: "d", SensorID: "e", SensorName: "f",
 			Unit: "g", Time: "h", Value: "i",
+			Machines: "j", Sensors: "k", Values: "l", TimeZone: "Europe/Amsterdam",
 		},
 		HTTPClient: HTTPClient{
 			NoProxy: ".internal", TLS: TLSConfig{ServerName: "api.invalid", MinVersion: 0x0304, InsecureSkipVerify: true},

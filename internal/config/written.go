@@ -67,15 +67,21 @@ func (c *Config) written() writtenConfig {
 
 func (a Account) written() writtenAccount {
 	w := writtenAccount{
-		Name: a.Name, URL: urlText(a.URL), KeyFile: a.Key.File(), KeyVariable: a.Key.Variable(), AllowHTTP: a.AllowHTTP,
+		Name: a.Name, URL: urlText(a.URL), KeyFile: a.Key.File(), KeyVariable: a.Key.Variable(),
+		CompanyID: a.CompanyID, CompanyName: a.CompanyName, AllowHTTP: a.AllowHTTP,
 		RateLimit: writtenLimit{
 			RequestsPerHour: numeral(a.RateLimit.RequestsPerHour), Burst: a.RateLimit.Burst, Share: numeral(a.RateLimit.Share),
 		},
 		PageSize: a.PageSize, Timeout: span(a.Timeout), Concurrency: a.Concurrency, Lookback: span(a.Lookback),
-		Endpoints: map[string]string{}, Fields: writtenFields(a.Fields), HTTPClient: a.HTTPClient.written(),
+		Endpoints: map[string]string{}, Fields: map[string]string{}, HTTPClient: a.HTTPClient.written(),
 	}
 	for _, op := range innius.Operations {
 		w.Endpoints[string(op)] = a.Endpoints.Of(op)
+	}
+	for _, field := range fieldKeys(&a.Fields) {
+		if *field.set != "" {
+			w.Fields[field.name] = *field.set
+		}
 	}
 	return w
 }

@@ -16,6 +16,8 @@ type (
 		URL         string            `yaml:"url,omitempty"`
 		KeyFile     string            `yaml:"api_key_file,omitempty"`
 		KeyVariable string            `yaml:"api_key_env,omitempty"`
+		CompanyID   string            `yaml:"company_id,omitempty"`
+		CompanyName string            `yaml:"company_name,omitempty"`
 		AllowHTTP   bool              `yaml:"allow_http"`
 		RateLimit   writtenLimit      `yaml:"rate_limit"`
 		PageSize    int               `yaml:"page_size"`
@@ -23,28 +25,13 @@ type (
 		Concurrency int               `yaml:"concurrency"`
 		Lookback    string            `yaml:"lookback"`
 		Endpoints   map[string]string `yaml:"endpoints"`
-		Fields      writtenFields     `yaml:"fields"`
+		Fields      map[string]string `yaml:"fields"`
 		HTTPClient  writtenClient     `yaml:"http_client"`
 	}
 	writtenLimit struct {
 		RequestsPerHour *yaml.Node `yaml:"requests_per_hour"`
 		Burst           int        `yaml:"burst"`
 		Share           *yaml.Node `yaml:"share"`
-	}
-	writtenFields struct {
-		CompanyID   string `yaml:"company_id,omitempty"`
-		CompanyName string `yaml:"company_name,omitempty"`
-		MachineID   string `yaml:"machine_id,omitempty"`
-		MachineName string `yaml:"machine_name,omitempty"`
-		SensorID    string `yaml:"sensor_id,omitempty"`
-		SensorName  string `yaml:"sensor_name,omitempty"`
-		Unit        string `yaml:"unit,omitempty"`
-		Time        string `yaml:"time,omitempty"`
-		Value       string `yaml:"value,omitempty"`
-		Machines    string `yaml:"machines,omitempty"`
-		Sensors     string `yaml:"sensors,omitempty"`
-		Values      string `yaml:"values,omitempty"`
-		TimeZone    string `yaml:"time_zone,omitempty"`
 	}
 	writtenClient struct {
 		ProxyURL             string     `yaml:"proxy_url,omitempty"`

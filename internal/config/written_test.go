@@ -91,7 +91,7 @@ func TestAWrittenConfigKeepsTextsThatLookLikeSomethingElse(t *testing.T) {
 		"a number": strings.Replace(goodText, "name: acme", `name: "4711"`, 1),
 		"null":     strings.Replace(goodText, "name: acme", `name: "~"`, 1),
 		"patterns": goodText + "sensors:\n" + `  - {machine: '0x1F', sensor: '@home|\d+ "#" ''a''', max_age: 1m30s, weight: 0.001}` + "\n  - {sensor: '(?i)true'}\n",
-		"values":   goodText + `sensors: [{sensor: x, values: {"": 7, "null": 0.5, "1.5": -3, "a: b": 123456789012345678, "on": 1e-9, "<<": 3}}]` + "\n",
+		"values":   goodText + `sensors: [{sensor: x, values: {"12,5": 7, "null": 0.5, "45%": -3, "a: b": 123456789012345678, "on": 1e-9, "<<": 3}}]` + "\n",
 		"rates":    goodText + "    rate_limit: {requests_per_hour: 0.25, burst: 1, share: 0.3333333333333333}\n",
 		"times":    goodText + "    timeout: 1500ms\n    lookback: 52w\nrefresh: {min_interval: 1s1ms, max_interval: 1y, stale_after: 61m}\n",
 		"http":     goodText + "    allow_http: true\n    http_client: {proxy_from_environment: false}\n",
