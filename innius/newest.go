@@ -110,7 +110,7 @@ type walk struct {
 	resumed  bool          // began with the caller's start_key
 	longest  time.Duration // of the window that is requested
 	known    Order         // what earlier calls learned
-	oldest   time.Time     // of the page before, where the next one continues it
+	oldest   time.Time     // of the page before
 	empty    time.Time     // with a window: the earliest from that led to nothing
 	span     time.Duration // the time that the readings of the latest page cover
 	found    Newest
@@ -307,14 +307,14 @@ func (w *walk) take(page []Reading) Order {
 	if covered := covers(page); covered != 0 {
 		w.span = covered.Abs()
 	}
-	order, latest := orderOf(page), newest(page)
-	if w.known == Blocks && w.ask.startKey == "" && len(page) > 0 && latest.Before(w.since) {
+	order, latest, continues := orderOf(page), newest(page), w.ask.startKey != ""
+	if w.known == Blocks && !continues && len(page) > 0 && latest.Before(w.since) {
 		w.known = Unknown // a newer one is held: it is not on the first page after all
 	}
 	switch {
-	case order == Ascending && (w.known == Blocks || latest.Before(w.oldest)):
+	case order == Ascending && (w.known == Blocks || continues && latest.Before(w.oldest)):
 		order = Blocks
-	case order == Unknown && w.ask.startKey != "":
+	case order == Unknown && continues:
 		order = orderOf(all)
 	}
 	if order == Unknown {
@@ -383,7 +383,7 @@ func (w *walk) narrow(page []Reading, next string) bool {
 		w.ask.startKey = next // the order is still to be learned, or the end is close by: simply the next page
 		return true
 	}
-	w.ask.from, w.ask.startKey, w.oldest = target, "", time.Time{}
+	w.ask.from, w.ask.startKey = target, ""
 	return true
 }
 
