@@ -76,7 +76,8 @@ type Newest struct {
 // What an API may do with a window is assumed. One that ignores it is recognised by readings older than from, and read by
 // next_key. A window is never longer than Options.Lookback; where a 400 or 422 refuses one, an eighth of it is tried, then
 // an hour, and the length that was accepted is kept to for as long as the client lives. A 404 is an empty list if the
-// window holds no reading that is known to exist; the newest one held, where Lookback permits, is included to find out.
+// window holds no reading that is known to exist; the newest one held, where Lookback permits, is included to find out. So a
+// sensor that is gone fails until its newest reading is as old as Lookback; at first sight it has no readings.
 func (c *Client) Newest(ctx context.Context, ref SensorRef, since time.Time, cursor Cursor) (Newest, error) {
 	w := c.newWalk(ref, since, cursor)
 	err := w.read(ctx, c)
@@ -218,16 +219,16 @@ func (c *Client) longestWindow() time.Duration {
 	return orDefault(time.Duration(c.windows.bound.Load()), c.opts.Lookback)
 }
 
-// nothingIn reports whether a 404 means an empty window: the sensor is known to exist, and no reading of it in the window is.
+// nothingIn reports whether a 404 means an empty window: no reading in it is known to exist, though the sensor is, or at first
+// sight at least the path is right, for it has led to another sensor.
 func (w *walk) nothingIn(c *Client) bool {
 	switch {
 	case !w.windowed || w.ask.startKey != "":
 		return false
 	case len(w.found.Readings) > 0:
-		c.windows.notFound.Store(true)
 		return true
 	case w.since.IsZero():
-		return c.windows.notFound.Load()
+		return c.windows.accepted.Load() > 0
 	}
 	return w.including().Before(w.ask.to.Add(-w.longest)) || w.since.After(w.ask.to)
 }

@@ -77,7 +77,7 @@ func TestNewestTriesAShorterWindowOnlyWhereNoneSoLongWasAccepted(t *testing.T) {
 		requests, all int
 	}{
 		{400, false, 0, 3, 6}, {422, false, 0, 3, 6}, {400, true, 0, 1, 2}, {400, false, 30 * time.Minute, 1, 2},
-		{403, false, 0, 1, 2}, {404, false, 0, 1, 2}, {404, false, 30 * time.Minute, 2, 4}, {404, false, 48 * time.Hour, 1, 2},
+		{403, false, 0, 1, 2}, {404, false, 0, 1, 2}, {404, true, 0, 1, 2}, {404, false, 30 * time.Minute, 2, 4}, {404, false, 48 * time.Hour, 1, 2},
 		{404, false, -3 * time.Minute, 1, 2}, {500, false, 0, 1, 2},
 	} {
 		t.Run(fmt.Sprintf("%d accepted %t held %s", row.status, row.accepted, row.held), func(t *testing.T) {
@@ -95,7 +95,7 @@ func TestNewestTriesAShorterWindowOnlyWhereNoneSoLongWasAccepted(t *testing.T) {
 				for i, requests := range []int{row.requests, row.all} {
 					_, err := c.Newest(t.Context(), refTo("bad"), since, innius.Cursor{})
 					want(t, "requests", len(h.uris())-before, requests)
-					if quiet := row.held > 24*time.Hour || row.held < 0; (err == nil) != quiet {
+					if quiet := row.status == 404 && (row.held > 24*time.Hour || row.held < 0 || row.accepted); (err == nil) != quiet {
 						t.Errorf("poll %d: %v", i+1, err)
 					}
 				}
@@ -156,17 +156,13 @@ func TestNewestStatesWindowsByTheClockOfTheAPI(t *testing.T) {
 	}
 }
 
-func TestNewestLearnsFromAJumpThatAnEmptyWindowIsNotFound(t *testing.T) {
+func TestNewestTakesNotFoundBehindAJumpForTheEnd(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
-		early := silentFor(30 * 24 * time.Hour)
-		early.Exists = func(at time.Time) bool { return !at.After(noon().Add(-130 * time.Minute)) }
-		never := simulator.Sensor{ID: "never", Period: time.Minute, Exists: func(time.Time) bool { return false }}
+		last := noon().Add(-130 * time.Minute)
+		s := simulator.Sensor{ID: "oil", Period: time.Minute, Exists: func(at time.Time) bool { return !at.After(last) }}
 		format := simulator.Format{Order: simulator.Ascending, Window: simulator.Window{NotFound: true}}
-		c, _ := simulated(t, plantOf(early, never), simulator.Options{Format: format}, valuesAt(windowed))
-		_, err := c.Newest(t.Context(), refTo("never"), time.Time{}, innius.Cursor{})
-		want(t, "status at first sight", innius.StatusOf(err), 404)
-		want(t, "newest", newestOf(t, ask(t, c, noon().Add(-4*time.Hour), innius.Cursor{})).Time, noon().Add(-130*time.Minute))
-		_, err = c.Newest(t.Context(), refTo("never"), time.Time{}, innius.Cursor{})
-		want(t, "error when it is known", err, nil)
+		c, server := simulated(t, plantOf(s), simulator.Options{Format: format}, valuesAt(windowed))
+		want(t, "newest", newestOf(t, ask(t, c, noon().Add(-4*time.Hour), innius.Cursor{})).Time, last)
+		want(t, "requests: the start, one jump too far, the rest", server.Stats().Requests, 3)
 	})
 }
