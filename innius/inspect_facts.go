@@ -15,21 +15,22 @@ const (
 
 // Fact is one thing that the items of an answer state, such as a sensor's id.
 type Fact struct {
-	Name    string   // as in the config under fields: "sensor_id"
-	Field   string   // where it was taken from, in lower case; empty: it is missing in every item
-	Example string   // of the first item that has it
-	Missing int      // items without it
-	Known   []string // the spellings that were looked for
-	Rivals  []Field  // other spellings that are present and say something else
+	Name    string   `json:"name"`              // as in the config under fields: "sensor_id"
+	Field   string   `json:"field,omitempty"`   // where it was taken from, in lower case; empty: it is missing in every item
+	Example string   `json:"example,omitempty"` // of the first item that has it
+	Missing int      `json:"missing,omitempty"` // items without it
+	Known   []string `json:"-"`                 // the spellings that were looked for
+	Rivals  []Field  `json:"rivals,omitempty"`  // other spellings that are present and say something else
 }
 
 // Field is a field of an answer, in lower case, with an example of what stands there.
 type Field struct {
-	Name, Example string
-	Time          bool // it reads as a time
-	Number        bool // it is a number, or a boolean
-	Distinct      bool // each item has one, text or number, and no two are the same: it could be an id
-	Beside        bool // it is no field of the items, but of what holds them
+	Name     string `json:"name"`
+	Example  string `json:"example,omitempty"`
+	Time     bool   `json:"-"` // it reads as a time
+	Number   bool   `json:"-"` // it is a number, or a boolean
+	Distinct bool   `json:"-"` // each item has one, text or number, and no two are the same: it could be an id
+	Beside   bool   `json:"-"` // it is no field of the items, but of what holds them
 }
 
 // facts tells from which fields what was taken, and which were not understood.

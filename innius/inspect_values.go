@@ -4,13 +4,14 @@ import "time"
 
 // Values is what a page of values shows.
 type Values struct {
-	Readings       []Reading // in the order of the page
-	Usable         int       // readings with a number
-	Order          Order
-	Mixed          bool // some readings stand against the order
-	Oldest, Newest time.Time
-	TimeForm       string // such as "epoch milliseconds, a number"; empty: no time was understood
-	Skipped        map[SkipReason]int
+	Readings []Reading          `json:"-"`      // in the order of the page
+	Usable   int                `json:"usable"` // readings with a number
+	Order    Order              `json:"order,omitempty"`
+	Mixed    bool               `json:"mixed,omitempty"` // some readings stand against the order
+	Oldest   time.Time          `json:"oldest,omitzero"`
+	Newest   time.Time          `json:"newest,omitzero"`
+	TimeForm string             `json:"time_form,omitempty"` // such as "epoch milliseconds, a number"; empty: no time was understood
+	Skipped  map[SkipReason]int `json:"skipped,omitempty"`   // by the reason that makes them unusable
 }
 
 // summary looks at a page as a whole.

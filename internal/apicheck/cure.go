@@ -80,15 +80,11 @@ func (w *walk) again(ctx context.Context, ask innius.Ask, in *innius.Inspection,
 	if w.report.Requests >= w.limit || ctx.Err() != nil {
 		return nil, nil
 	}
-	return w.send(ctx, ask, w.trying(settings[0]))
-}
-
-// trying says what a request is sent again for.
-func (w *walk) trying(s Setting) string {
-	if strings.HasPrefix(s.Path, "endpoints.") {
-		return "again, to try another " + s.Path // it is seen above
+	value := " as above"
+	if s := settings[0]; !strings.HasPrefix(s.Path, "endpoints.") {
+		value = " " + w.show(quote(s.Value))
 	}
-	return "again, to try " + w.show(s.Path+" "+quote(s.Value))
+	return w.send(ctx, ask, "again, to try "+settings[0].Path+value)
 }
 
 // shows reports whether a response holds what the operation is for; an empty list is enough where it is no list of values.
@@ -109,33 +105,4 @@ func choose(fact innius.Fact, unknown []innius.Field) (tries [][]Setting) {
 		tries = append(tries, []Setting{{Path: "fields." + fact.Name, Value: f.Name}})
 	}
 	return tries[:min(len(tries), 4)]
-}
-
-// otherID looks whether the objects of a list go by another of their fields: the id that was taken leads to none. It
-// returns false where none of the likeliest fields does better. The response is of what lies below the first object.
-func (w *walk) otherID(ctx context.Context, list *innius.Inspection, ask innius.Ask, failure *Finding) *innius.Inspection {
-	account, client := w.account, w.client
-	tries := choose(list.Facts[0], list.Unknown)
-	for _, settings := range tries[:min(len(tries), 2)] {
-		if w.report.Requests >= w.limit || !w.use(settings) {
-			continue
-		}
-		again := w.client.Reread(list)
-		if again.Err == nil {
-			switch {
-			case list.Operation == innius.OpCompany:
-				ask.Ref.Company = again.Company.ID
-			case list.Operation == innius.OpMachines:
-				ask.Ref.Machine = again.Machines[0].ID
-			default:
-				ask.Ref.Sensor = again.Sensors[0].ID
-			}
-			if _, failed := w.send(ctx, ask, w.trying(settings[0])); failed == nil {
-				w.find(w.proven(fail("id-field", "", failure.Text[0], "Another field leads there. This was tried, and it works:"), settings...))
-				return again
-			}
-		}
-		w.account, w.client = account, client
-	}
-	return nil
 }

@@ -122,7 +122,7 @@ func plural(n int, one, many string) string {
 	return fmt.Sprintf("%d %s", n, many)
 }
 
-func names(all []Field) string {
+func names(all []innius.Field) string {
 	var list []string
 	for _, f := range all {
 		list = append(list, f.Name)

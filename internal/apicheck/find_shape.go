@@ -67,7 +67,7 @@ func notUnderstood(unknown []innius.Field) string {
 	if len(unknown) == 0 {
 		return " There are no other fields."
 	}
-	return " Not understood are: " + names(fields(unknown)) + "."
+	return " Not understood are: " + names(unknown) + "."
 }
 
 func what(fact string) string {

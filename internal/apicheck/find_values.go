@@ -40,21 +40,9 @@ func (w *walk) noValue(ctx context.Context) *Finding {
 		w.remarkOdd()
 		return w.nothing(ctx, w.tried[0])
 	case len(w.odd) > 0:
-		return w.refusedAll(ctx)
+		return w.odd[0]
 	}
 	return w.noSensors()
-}
-
-// refusedAll is the failure of every object that was tried. An API may send a 404 for a window without readings, too.
-func (w *walk) refusedAll(ctx context.Context) *Finding {
-	last := w.odd[len(w.odd)-1]
-	if last.ask.Operation == innius.OpValues && last.failure.Kind == kindPath && w.client.Windowed() && w.account.Lookback < farBack {
-		last.failure.tries = [][]Setting{{{"lookback", model.Duration(farBack).String()}}}
-		if cured, settings := w.cure(ctx, last.ask, last.in, last.failure, 0); cured != nil && shows(cured) {
-			return w.cured(last.failure, settings)
-		}
-	}
-	return last.failure
 }
 
 // unreadable is a page of values of which no reading can be used, for its time or for want of a number.

@@ -1,6 +1,6 @@
 package apicheck
 
-import "time"
+import "innius_exporter/innius"
 
 // Report is what the check of one account found.
 type Report struct {
@@ -16,49 +16,28 @@ type Report struct {
 
 // Step is one request, what came and how it was understood.
 type Step struct {
-	Number       int     `json:"number"`
-	Operation    string  `json:"operation"`
-	Of           string  `json:"of,omitempty"` // the object that was asked about, in words
-	Asked        string  `json:"asked"`        // path and query below the URL
-	Status       int     `json:"status"`       // 0: no answer
-	Milliseconds int64   `json:"milliseconds"`
-	Error        string  `json:"error,omitempty"`
-	ListAt       string  `json:"list_at,omitempty"` // where in the answer the list, or the company, was found
-	Items        int     `json:"items"`
-	NextKey      string  `json:"next_key,omitempty"` // what it is: a number, text, null; empty where there is none
-	More         bool    `json:"more"`               // next_key leads to another page
-	Facts        []Fact  `json:"facts,omitempty"`
-	Unknown      []Field `json:"not_understood,omitempty"`
-	Values       *Values `json:"values,omitempty"`
-	Skipped      string  `json:"filtered,omitempty"` // what the config's filters leave out
-	ClockAhead   *int64  `json:"clock_ahead_seconds,omitempty"`
-}
-
-// Fact is one thing that was looked for in each item, and the field that it was taken from.
-type Fact struct {
-	Name    string  `json:"name"`
-	Field   string  `json:"field,omitempty"` // empty: missing in every item
-	Example string  `json:"example,omitempty"`
-	Missing int     `json:"missing,omitempty"` // items without it
-	Rivals  []Field `json:"rivals,omitempty"`  // say something else under another usual name
-}
-
-// Field is a field of an answer with an example of what stands there.
-type Field struct {
-	Name    string `json:"name"`
-	Example string `json:"example,omitempty"`
+	Number       int            `json:"number"`
+	Operation    string         `json:"operation"`
+	Of           string         `json:"of,omitempty"` // the object that was asked about, in words
+	Asked        string         `json:"asked"`        // path and query below the URL
+	Status       int            `json:"status"`       // 0: no answer
+	Milliseconds int64          `json:"milliseconds"`
+	Error        string         `json:"error,omitempty"`
+	ListAt       string         `json:"list_at,omitempty"` // where in the answer the list, or the company, was found
+	Items        int            `json:"items"`
+	NextKey      string         `json:"next_key,omitempty"` // what it is: a number, text, null; empty where there is none
+	More         bool           `json:"more"`               // next_key leads to another page
+	Facts        []innius.Fact  `json:"facts,omitempty"`
+	Unknown      []innius.Field `json:"not_understood,omitempty"`
+	Values       *Values        `json:"values,omitempty"`
+	Skipped      string         `json:"filtered,omitempty"` // what the config's filters leave out
+	ClockAhead   *int64         `json:"clock_ahead_seconds,omitempty"`
 }
 
 // Values is what a page of values shows.
 type Values struct {
-	Usable   int            `json:"usable"`
-	Order    string         `json:"order,omitempty"` // ascending, descending; empty where no two times differ
-	Mixed    bool           `json:"mixed,omitempty"`
-	Oldest   time.Time      `json:"oldest,omitzero"`
-	Newest   time.Time      `json:"newest,omitzero"`
-	Age      int64          `json:"newest_age_seconds,omitempty"`
-	TimeForm string         `json:"time_form,omitempty"`
-	Skipped  map[string]int `json:"skipped,omitempty"` // readings by the reason that makes them unusable
+	innius.Values
+	Age int64 `json:"newest_age_seconds,omitempty"`
 }
 
 // Severity says how much a finding matters.

@@ -63,7 +63,7 @@ func (t *Text) Step(s Step) {
 	}
 	t.lines(indent, came)
 	for _, f := range s.Facts {
-		t.lines(indent, f.String())
+		t.lines(indent, taken(f))
 	}
 	for _, line := range s.rest() {
 		t.lines(indent, line)

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"innius_exporter/innius"
 )
 
 // content says what a page holds.
@@ -23,8 +25,8 @@ func (s *Step) content() string {
 	return text
 }
 
-// String tells where a fact was taken from.
-func (f Fact) String() string {
+// taken says where a fact was taken from.
+func taken(f innius.Fact) string {
 	text := fmt.Sprintf("%s: none", f.Name)
 	if f.Field != "" {
 		text = fmt.Sprintf("%s: from %s, such as %q", f.Name, f.Field, f.Example)
@@ -54,8 +56,8 @@ func (s *Step) rest() []string {
 }
 
 func (v *Values) describe() []string {
-	order := map[string]string{
-		"ascending": "oldest first", "descending": "newest first", "": "order not to be told: no two times differ",
+	order := map[innius.Order]string{
+		innius.Ascending: "oldest first", innius.Descending: "newest first", innius.Unknown: "order not to be told: no two times differ",
 	}[v.Order]
 	if v.Mixed {
 		order = "in no order"
@@ -87,8 +89,8 @@ func ageText(seconds int64) string {
 	return span(age) + " ago"
 }
 
-func reasonText(reason string) string {
-	return map[string]string{
+func reasonText(reason innius.SkipReason) string {
+	return map[innius.SkipReason]string{
 		"number": "value, which is no number", "text": "value, which is text", "time": "time, which is not understood",
 		"future": "time, which is in the future",
 	}[reason]

@@ -32,17 +32,17 @@ type walk struct {
 	company  innius.Company
 	lists    map[innius.Operation]*innius.Inspection // the latest good response
 	machines []*machine
-	tried    []*trial // values that came
-	odd      []odd
-	silent   []string // machines without sensors
-	stopped  bool     // a failure that concerns more than one object has ended the walk
+	tried    []*trial   // values that came
+	odd      []*Finding // failures of single objects
+	strange  int        // of them: responses that are not understood
+	silent   []string   // machines without sensors
+	stopped  bool       // a failure that concerns more than one object has ended the walk
 }
 
 // machine is one that the filters let through.
 type machine struct {
 	innius.Machine
 	sensors []innius.Sensor
-	list    *innius.Inspection // the page that they stand in
 	listed  bool
 	begin   int // of the spread over its sensors: another for each machine
 	tries   int // sensors that were tried
@@ -55,13 +55,6 @@ type trial struct {
 	sensor  innius.Sensor
 	in      *innius.Inspection
 	usable  int // readings with a number, or with a text that a rule gives one
-}
-
-// odd is the failure of one object, while others may succeed.
-type odd struct {
-	ask     innius.Ask
-	in      *innius.Inspection
-	failure *Finding
 }
 
 // Run checks one account and returns what it found.

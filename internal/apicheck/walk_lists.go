@@ -2,9 +2,9 @@ package apicheck
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"innius_exporter/innius"
@@ -15,17 +15,11 @@ import (
 func (w *walk) readMachines(ctx context.Context) bool {
 	ask := innius.Ask{Operation: innius.OpMachines, Ref: innius.SensorRef{Company: w.company.ID}}
 	total := 0
-	first, failure := w.readList(ctx, ask, "", 2, func(in *innius.Inspection) bool {
+	_, failure := w.readList(ctx, ask, "", 2, func(in *innius.Inspection) bool {
 		total += len(in.Machines)
 		w.filterMachines(in.Machines)
 		return len(w.machines) > 0
 	})
-	if failure != nil && absent(first) && w.lists[innius.OpCompany] != nil {
-		if again := w.otherID(ctx, w.lists[innius.OpCompany], ask, failure); again != nil {
-			w.company = again.Company
-			return w.readMachines(ctx)
-		}
-	}
 	switch {
 	case failure != nil:
 		w.find(failure)
@@ -36,12 +30,6 @@ func (w *walk) readMachines(ctx context.Context) bool {
 	}
 	w.noteCompany()
 	return true
-}
-
-// absent reports whether the API refused an object: the id or the path is not the one it knows, or the key may not read it.
-func absent(in *innius.Inspection) bool {
-	status := innius.StatusOf(in.Err)
-	return status == http.StatusForbidden || status == http.StatusNotFound
 }
 
 // readList reads a list page by page: all of it with --all, else until take has enough and so many pages came, where there
@@ -145,12 +133,11 @@ func (w *walk) readSensors(ctx context.Context, m *machine) bool {
 	m.listed = true
 	ask := innius.Ask{Operation: innius.OpSensors, Ref: innius.SensorRef{Company: w.company.ID, Machine: m.ID}}
 	in, failure := w.readList(ctx, ask, "machine "+w.name(m.Name), 1, func(in *innius.Inspection) bool {
-		m.list = in
 		w.filterSensors(m, in.Sensors)
 		return len(in.Sensors) > 0
 	})
 	if failure != nil {
-		return w.oneObject(ctx, ask, in, failure, w.lists[innius.OpMachines])
+		return w.oneObject(in, failure)
 	}
 	if in.Items == 0 && len(m.sensors) == 0 {
 		w.silent = append(w.silent, w.show(m.Name))
@@ -172,45 +159,17 @@ func (w *walk) filterSensors(m *machine, all []innius.Sensor) {
 }
 
 // oneObject decides what a failure about one object of a list means. Where the API refuses this one, others may still be
-// good, or their ids are another field of the list; two that are not understood are as good as all. It returns false where
-// the walk cannot go on.
-func (w *walk) oneObject(ctx context.Context, ask innius.Ask, in *innius.Inspection, failure *Finding, list *innius.Inspection) bool {
-	refused, isRefused := errors.AsType[*innius.Error](in.Err)
-	_, strange := errors.AsType[*innius.AnswerError](in.Err)
-	if in.Err != nil && !strange && (!isRefused || refused.Status == http.StatusUnauthorized || refused.Status == http.StatusProxyAuthRequired) {
+// good; two that are not understood are as good as all. It returns false where the walk cannot go on.
+func (w *walk) oneObject(in *innius.Inspection, failure *Finding) bool {
+	status := innius.StatusOf(in.Err)
+	if in.Err != nil && slices.Contains([]int{0, http.StatusUnauthorized, http.StatusProxyAuthRequired, http.StatusTooManyRequests}, status) {
 		w.find(failure)
 		w.stopped = true
 		return false
 	}
-	w.odd = append(w.odd, odd{ask, in, failure})
-	refusals, others := 0, 0
-	for _, o := range w.odd {
-		switch {
-		case !absent(o.in) && o.failure.Kind != kindValue:
-			others++
-		case o.ask.Operation == ask.Operation:
-			refusals++
-		}
+	w.odd = append(w.odd, failure)
+	if status != http.StatusForbidden && status != http.StatusNotFound && failure.Kind != kindValue {
+		w.strange++
 	}
-	if absent(in) && w.lists[ask.Operation] == nil && list != nil && (refusals == 2 || list.Items == 1) {
-		w.renamed(list, w.otherID(ctx, list, ask, failure))
-	}
-	return others < maxStrange
-}
-
-// renamed takes the ids of objects from another field of their list.
-func (w *walk) renamed(list, again *innius.Inspection) {
-	switch {
-	case again == nil:
-	case list.Operation == innius.OpMachines:
-		w.machines = nil
-		w.filterMachines(again.Machines)
-	default:
-		for _, m := range w.machines {
-			if m.list != nil {
-				m.sensors, m.tries = nil, 0
-				w.filterSensors(m, w.client.Reread(m.list).Sensors)
-			}
-		}
-	}
+	return w.strange < maxStrange
 }

@@ -69,7 +69,7 @@ func (w *walk) visit(ctx context.Context, m *machine) bool {
 	ask := w.valuesOf(m, s)
 	in, failure := w.readPages(ctx, ask, fmt.Sprintf("sensor %s of machine %s", w.name(s.Name), w.name(m.Name)))
 	if failure != nil {
-		return w.oneObject(ctx, ask, in, failure, m.list)
+		return w.oneObject(in, failure)
 	}
 	t := &trial{machine: m, sensor: s, in: in, usable: w.usable(m, s, in)}
 	w.tried = append(w.tried, t)
@@ -124,10 +124,7 @@ func (w *walk) conclude(ctx context.Context) {
 
 // remarkOdd reports single objects that could not be read, while others could.
 func (w *walk) remarkOdd() {
-	for _, o := range w.odd {
-		f := *o.failure
-		f.Severity, f.Set, f.Raw = Note, "", ""
-		f.Text = []string{f.Text[0], "Other objects succeed, so this concerns single ones only."}
-		w.find(&f)
+	for _, f := range w.odd {
+		w.find(&Finding{Kind: f.Kind, Severity: Note, Text: []string{f.Text[0], "Other objects succeed, so this concerns single ones only."}})
 	}
 }
