@@ -102,7 +102,7 @@ func (c *Client) Inspect(ctx context.Context, ask Ask) *Inspection {
 // the status code 200.
 func (c *Client) Reread(in *Inspection) *Inspection {
 	a := *in.answer
-	a.fields = c.opts.Fields
+	a.fields, a.zone = c.opts.Fields, c.zone
 	again := &Inspection{
 		Operation: in.Operation, Asked: in.Asked, Duration: in.Duration, From: in.From, Until: in.Until, answer: &a,
 	}

@@ -24,7 +24,11 @@ func (w *walk) read(ctx context.Context, ask innius.Ask, of string) (*innius.Ins
 		return in, failure
 	}
 	w.find(w.cured(failure, settings))
-	return cured, w.failure(cured)
+	failure = w.failure(cured)
+	if failure == nil {
+		w.lists[ask.Operation] = cured
+	}
+	return cured, failure
 }
 
 // cured is the finding of a failure that these settings cure.
@@ -35,6 +39,8 @@ func (w *walk) cured(failure *Finding, settings []Setting) *Finding {
 		f.Kind = "page-size"
 	case "lookback":
 		f.Kind = "window"
+	case "fields.time_zone":
+		f.Text[1] = "With this zone, and with no other that was tried, the newest reading is as recent as the others let expect:"
 	}
 	return w.proven(f, settings...)
 }

@@ -29,7 +29,27 @@ func (w *walk) notUnderstood(in *innius.Inspection, e *innius.AnswerError) *Find
 	f := fail("shape", w.yaml(w.pathLines(in.Operation, "is this the operation?")...),
 		"The answer is JSON, but not in a shape that is known: "+e.Detail+".",
 		"If the path is right, the exporter must learn this shape: please report it, with the answer below.").shown(in)
+	var lists []Setting
+	for _, name := range in.Lists {
+		lists = append(lists, Setting{"fields." + string(in.Operation), strings.TrimPrefix(name, "data.")})
+	}
+	f.tries = w.only(in, lists, func(again *innius.Inspection) bool { return again.Err == nil })
 	return f
+}
+
+// only returns the one choice of fields with which a response is good. Of several, each would be a guess.
+func (w *walk) only(in *innius.Inspection, choices []Setting, good func(*innius.Inspection) bool) (likely [][]Setting) {
+	account, client := w.account, w.client
+	for _, s := range choices {
+		if w.use([]Setting{s}) && good(w.client.Reread(in)) {
+			likely = append(likely, []Setting{s})
+		}
+		w.account, w.client = account, client
+	}
+	if len(likely) > 1 {
+		return nil
+	}
+	return likely
 }
 
 // addresses are the two lines that say where an operation is asked for.

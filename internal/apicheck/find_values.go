@@ -77,7 +77,8 @@ func (w *walk) nameOf(t *trial) string {
 }
 
 func (w *walk) strangeTime(in *innius.Inspection) *Finding {
-	text := first(in, innius.SkipTime).Text
+	reading := first(in, innius.SkipTime)
+	text := reading.Text
 	why := "Understood are RFC 3339 with a zone (2026-03-02T11:00:00Z) and seconds, milli-, micro- or nanoseconds since 1970, between " +
 		"1990 and 2100."
 	if digits := strings.Trim(text, "0123456789."); digits == "" && text != "" {
@@ -95,28 +96,23 @@ func (w *walk) strangeTime(in *innius.Inspection) *Finding {
 
 // zones are those in which the newest reading is as recent as the page lets expect. With more than one of them, any would be
 // a guess.
-func (w *walk) zones(in *innius.Inspection) (likely [][]Setting) {
-	account, client := w.account, w.client
-	defer func() { w.account, w.client = account, client }()
+func (w *walk) zones(in *innius.Inspection) [][]Setting {
 	now := in.Date
 	if now.IsZero() {
 		now = time.Now()
 	}
-	for _, zone := range slices.Compact([]string{"UTC", "Europe/Amsterdam", time.Local.String()}) {
-		settings := []Setting{{"fields.time_zone", zone}}
-		if zone == "Local" || len(likely) > 0 && zone == "UTC" || !w.use(settings) {
-			continue
+	var zones []Setting
+	for _, zone := range []string{"UTC", "Europe/Amsterdam", time.Local.String()} {
+		if s := (Setting{"fields.time_zone", zone}); zone != "Local" && !slices.Contains(zones, s) {
+			zones = append(zones, s)
 		}
-		v := w.client.Reread(in).Values
+	}
+	return w.only(in, zones, func(again *innius.Inspection) bool {
+		v := again.Values
 		pace := v.Newest.Sub(v.Oldest) / time.Duration(max(1, in.Items-1))
-		if age := now.Sub(v.Newest); age > -time.Minute && pace < 20*time.Minute && age < max(3*pace, 5*time.Minute) {
-			likely = append(likely, settings)
-		}
-	}
-	if len(likely) > 1 {
-		return nil
-	}
-	return likely
+		age := now.Sub(v.Newest)
+		return age > -time.Minute && pace < 20*time.Minute && age < max(3*pace, 5*time.Minute)
+	})
 }
 
 func (w *walk) future(t *trial) *Finding {
@@ -131,6 +127,11 @@ func (w *walk) future(t *trial) *Finding {
 
 // words is a sensor that tells a state in text.
 func (w *walk) words(t *trial) *Finding {
+	text := first(t.in, innius.SkipText)
+	if text.Hint() != "" {
+		return fail("text", "", "The values of "+w.nameOf(t)+" are text, such as "+text.Shown()+". No setting can express that: the API must "+
+			"write numbers with a point and without a unit. Please report it, with the response below.").shown(t.in)
+	}
 	lines := []string{
 		"sensors:", "  - machine: " + quote(pattern(t.machine.Name)), "    sensor: " + quote(pattern(t.sensor.Name)), "    values:",
 	}

@@ -15,7 +15,9 @@ func (s *Step) content() string {
 	if s.Operation != "company" {
 		text = plural(s.Items, strings.TrimSuffix(s.Operation, "s"), s.Operation)
 	}
-	text += ", in the field " + s.ListAt
+	if s.ListAt != "" {
+		text += ", in the field " + s.ListAt
+	}
 	switch {
 	case s.More:
 		text += "; more pages follow (next_key is " + s.NextKey + ")"

@@ -111,10 +111,11 @@ func (w *walk) find(f *Finding) {
 	w.report.Findings = append(w.report.Findings, *f)
 }
 
-// withdraw takes back that a field holds the id of objects where nothing below them was found by it.
+// withdraw takes back that a field holds objects, or their ids, where nothing below them was found by it.
 func (w *walk) withdraw() {
 	below := map[string]innius.Operation{
 		"company_id": innius.OpMachines, "machine_id": innius.OpSensors, "sensor_id": innius.OpValues,
+		"machines": innius.OpSensors, "sensors": innius.OpValues,
 	}
 	for i := range w.report.Findings {
 		f := &w.report.Findings[i]

@@ -110,8 +110,12 @@ func shapeFailures() []failure {
 			api: bent(normal(), "values", stamped(func(at time.Time) any { return at.Unix() % 100000 })), says: []string{"too few, or too many, digits"},
 		},
 		{
-			name: "times without a zone", kind: "time-unit", raw: true, incurable: true,
+			name: "times without a zone", kind: "time-unit", says: []string{"(no time zone)"},
 			api: bent(normal(), "values", stamped(func(at time.Time) any { return at.Format("2006-01-02T15:04:05") })),
+		},
+		{
+			name: "numbers with a comma", kind: "text", raw: true, incurable: true, api: pretend(press(), simulator.Format{Decimal: simulator.Comma}),
+			says: []string{"(decimal comma)", "No setting can express that"},
 		},
 		{
 			name: "times before 1990, and right ones beside them", kind: "time-unit",
