@@ -28,7 +28,7 @@
 //	host and base path                                            unknown: the user gives them ([Options].BaseURL)
 //	paths and query parameters of the operations                  assumed ([DefaultEndpoints], [Endpoints])
 //	order of values, and pages that go back in time               unknown: told from each page ([Client.Newest])
-//	a window of time may be ignored, end exclusive, or be refused  unknown: told from what is returned ([Client.Newest])
+//	a window of time may be ignored, exclude from, or be refused  unknown: recognised by what is returned ([Client.Newest])
 //	404 for a window without readings                             assumed, where nothing in it is known to exist
 //	an empty page with a next_key                                 assumed: followed, within the bound on pages
 //	a start_key may expire                                        assumed: the list is read from its start again

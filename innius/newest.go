@@ -5,23 +5,15 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"sync/atomic"
 	"time"
 )
 
-// maxValuePages bounds the pages that one call of Newest reads. A request that the API refuses is no page: where another
-// start_key or window may be accepted it costs one request more, twice at most for the window's length.
+// maxValuePages bounds the pages that one call of Newest reads. A request that is refused is no page: another one follows only
+// where it differs in what may have been refused.
 const maxValuePages = 5
 
 // farBehind is the age at which a reading found after the last permitted page is no longer simply the newest.
 const farBehind = 24 * time.Hour
-
-const (
-	minWindow   = time.Hour                // no shorter window is tried where a longer one is refused; of a short lookback, an eighth
-	windowSlack = time.Minute              // a reading so much older than from does not prove that the window is ignored: an API may round it
-	latestFrom  = clockNoise + time.Second // from is so much before to: in whole seconds, and with clocks nearly equal, still not after it
-	fromSlack   = time.Second              // before the time of a reading, a from that surely includes it
-)
 
 // Order is the order of the values in a page and from page to page. The API does not document it.
 type Order string
@@ -74,8 +66,8 @@ type Newest struct {
 // before it.
 //
 // What an API may do with a window is assumed. One that ignores it is recognised by readings older than from, and read by
-// next_key. A window is never longer than Options.Lookback; where a 400 or 422 refuses one, an eighth of it is tried, then
-// an hour, and the length that was accepted is kept to for as long as the client lives. A 404 is an empty list if the
+// next_key. A window is never longer than Options.Lookback; where a 400 or 422 refuses one, an eighth of it is tried,
+// and so on down to an hour, and the length that was accepted is kept to for as long as the client lives. A 404 is an empty list if the
 // window holds no reading that is known to exist; the newest one held, where Lookback permits, is included to find out. So a
 // sensor that is gone fails until its newest reading is as old as Lookback; at first sight it has no readings.
 func (c *Client) Newest(ctx context.Context, ref SensorRef, since time.Time, cursor Cursor) (Newest, error) {
@@ -94,13 +86,6 @@ func refused(err error) bool {
 	return slices.Contains([]int{
 		http.StatusBadRequest, http.StatusNotFound, http.StatusGone, http.StatusUnprocessableEntity,
 	}, StatusOf(err))
-}
-
-// windows is what the responses have shown of windows of time. It lasts as long as a client, so that a corrected template
-// begins without it.
-type windows struct {
-	accepted, bound atomic.Int64 // lengths: the longest accepted; the longest to request, 0: lookback
-	notFound        atomic.Bool  // an empty one is a 404
 }
 
 // walk is the way through the pages of one sensor's values.
@@ -197,83 +182,6 @@ func (w *walk) fetch(ctx context.Context, c *Client) (page []Reading, next strin
 	return page, l.next, err
 }
 
-// fit ends the window now, by the API's clock, and begins it no earlier than the API permits and surely before its end. The
-// pages of one list have one window.
-func (w *walk) fit(c *Client) {
-	if w.ask.startKey != "" && !w.ask.to.IsZero() {
-		return
-	}
-	ahead, _ := c.ClockDifference()
-	w.ask.to = time.Now().Add(ahead)
-	w.ask.from = slices.MaxFunc([]time.Time{w.ask.from, w.ask.to.Add(-w.longest)}, time.Time.Compare)
-	w.ask.from = slices.MinFunc([]time.Time{w.ask.from, w.latest()}, time.Time.Compare)
-}
-
-// latest is the latest start of a window.
-func (w *walk) latest() time.Time { return w.ask.to.Add(-latestFrom) }
-
-// including is the start of a window that holds the newest reading held, whether or not the API includes from.
-func (w *walk) including() time.Time { return w.since.Add(-fromSlack) }
-
-func (c *Client) longestWindow() time.Duration {
-	return orDefault(time.Duration(c.windows.bound.Load()), c.opts.Lookback)
-}
-
-// nothingIn reports whether a 404 means an empty window: no reading in it is known to exist, though the sensor is, or at first
-// sight at least the path is right, for it has led to another sensor.
-func (w *walk) nothingIn(c *Client) bool {
-	switch {
-	case !w.windowed || w.ask.startKey != "":
-		return false
-	case len(w.found.Readings) > 0:
-		return true
-	case w.since.IsZero():
-		return c.windows.accepted.Load() > 0
-	}
-	return w.including().Before(w.ask.to.Add(-w.longest)) || w.since.After(w.ask.to)
-}
-
-// goAround changes the window of a request that was refused so that it is worth sending again. It returns false where
-// nothing suggests that the window is to blame.
-func (w *walk) goAround(c *Client, status int) bool {
-	length, shortest := w.ask.to.Sub(w.ask.from), min(minWindow, c.opts.Lookback/8)
-	switch {
-	case !w.windowed || w.ask.startKey != "":
-		return false
-	case status == http.StatusNotFound && !w.since.IsZero() && w.ask.from.After(w.including()):
-		w.ask.from = w.including()
-		return true
-	case status != http.StatusBadRequest && status != http.StatusUnprocessableEntity,
-		length <= max(shortest, time.Duration(c.windows.accepted.Load())):
-		return false
-	}
-	w.longest = max(shortest, length/8)
-	return true
-}
-
-// learn notes what a page shows of the window that was requested.
-func (w *walk) learn(c *Client, page []Reading, next string) {
-	if w.longest < c.longestWindow() {
-		c.windows.bound.Store(int64(w.longest))
-		w.remark(WindowShortened)
-	}
-	if w.ask.from.Equal(w.including()) {
-		c.windows.notFound.Store(true)
-	}
-	c.windows.accepted.Store(max(int64(w.ask.to.Sub(w.ask.from)), c.windows.accepted.Load()))
-	older := 0
-	for _, at := range timesOf(page) {
-		if at.Before(w.ask.from.Add(-windowSlack)) {
-			older++
-		}
-	}
-	// One older reading may be the value at from, which some APIs put before the others.
-	if older > 1 || older > 0 && older == len(page) && next != "" {
-		w.windowed = false
-		w.remark(WindowIgnored)
-	}
-}
-
 // step takes a page and decides where the next one is. It returns false when the newest reading has been read.
 func (w *walk) step(c *Client, page []Reading, next string) bool {
 	if c.opts.Endpoints.windowed() {
@@ -367,39 +275,4 @@ func timesOf(readings []Reading) (times []time.Time) {
 // newest returns the greatest time of readings; zero where none can be used.
 func newest(readings []Reading) (at time.Time) {
 	return slices.MaxFunc(append(timesOf(readings), at), time.Time.Compare)
-}
-
-// narrow moves the start of the window towards the end, where the newest reading is: one page's span before now, or,
-// after a jump beyond the end, halfway back. It returns false when there is nothing newer.
-func (w *walk) narrow(page []Reading, next string) bool {
-	reached := newest(w.found.Readings)
-	if next == "" {
-		w.empty = w.ask.from
-		if len(page) > 0 || reached.IsZero() || !w.empty.After(reached) {
-			return false
-		}
-	}
-	target := w.target(reached)
-	if next != "" && (w.known == Unknown || !target.After(reached) || !w.ask.from.Before(w.latest())) {
-		w.ask.startKey = next // the order is still to be learned, or the end is close by: simply the next page
-		return true
-	}
-	w.ask.from, w.ask.startKey = target, ""
-	return true
-}
-
-// target is where the window should start next.
-func (w *walk) target(newest time.Time) time.Time {
-	target := w.found.Clock.Add(-w.span)
-	if w.empty.IsZero() {
-		return target
-	}
-	gap := w.empty.Sub(newest)
-	if gap <= w.span {
-		return newest // one page holds all that is left
-	}
-	if half := newest.Add(gap / 2); half.Before(target) {
-		return half
-	}
-	return target
 }

@@ -1,0 +1,134 @@
+package innius
+
+import (
+	"net/http"
+	"slices"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	minWindow   = time.Hour                // no shorter window is tried where a longer one is refused; of a short lookback, an eighth
+	windowSlack = time.Minute              // a reading so much older than from does not prove that the window is ignored: an API may round it
+	latestFrom  = clockNoise + time.Second // from is so much before to: in whole seconds, and with clocks nearly equal, still not after it
+	fromSlack   = time.Second              // before the time of a reading, a from that surely includes it
+)
+
+// windows is what the responses have shown of windows of time. It lasts as long as a client, so that a corrected template
+// begins without it.
+type windows struct {
+	accepted, bound atomic.Int64 // lengths: the longest accepted; the longest to request, 0: lookback
+	notFound        atomic.Bool  // an empty one is a 404
+}
+
+// fit ends the window now, by the API's clock, and begins it no earlier than the API permits and surely before its end. The
+// pages of one list have one window.
+func (w *walk) fit(c *Client) {
+	if w.ask.startKey != "" && !w.ask.to.IsZero() {
+		return
+	}
+	ahead, _ := c.ClockDifference()
+	w.ask.to = time.Now().Add(ahead)
+	w.ask.from = slices.MaxFunc([]time.Time{w.ask.from, w.ask.to.Add(-w.longest)}, time.Time.Compare)
+	w.ask.from = slices.MinFunc([]time.Time{w.ask.from, w.latest()}, time.Time.Compare)
+}
+
+// latest is the latest start of a window.
+func (w *walk) latest() time.Time { return w.ask.to.Add(-latestFrom) }
+
+// including is the start of a window that holds the newest reading held, whether or not the API includes from.
+func (w *walk) including() time.Time { return w.since.Add(-fromSlack) }
+
+func (c *Client) longestWindow() time.Duration {
+	return orDefault(time.Duration(c.windows.bound.Load()), c.opts.Lookback)
+}
+
+// nothingIn reports whether a 404 means an empty window: no reading in it is known to exist, though the sensor is, or at first
+// sight at least the path is right, for it has led to another sensor.
+func (w *walk) nothingIn(c *Client) bool {
+	switch {
+	case !w.windowed || w.ask.startKey != "":
+		return false
+	case len(w.found.Readings) > 0:
+		return true
+	case w.since.IsZero():
+		return c.windows.accepted.Load() > 0
+	}
+	return w.including().Before(w.ask.to.Add(-w.longest)) || w.since.After(w.ask.to)
+}
+
+// goAround changes the window of a request that was refused so that it is worth sending again. It returns false where
+// nothing suggests that the window is to blame.
+func (w *walk) goAround(c *Client, status int) bool {
+	length, shortest := w.ask.to.Sub(w.ask.from), min(minWindow, c.opts.Lookback/8)
+	switch {
+	case !w.windowed || w.ask.startKey != "":
+		return false
+	case status == http.StatusNotFound && !w.since.IsZero() && w.ask.from.After(w.including()):
+		w.ask.from = w.including()
+		return true
+	case status != http.StatusBadRequest && status != http.StatusUnprocessableEntity,
+		length <= max(shortest, time.Duration(c.windows.accepted.Load())):
+		return false
+	}
+	w.longest = max(shortest, length/8)
+	return true
+}
+
+// learn notes what a page shows of the window that was requested.
+func (w *walk) learn(c *Client, page []Reading, next string) {
+	if w.longest < c.longestWindow() {
+		c.windows.bound.Store(int64(w.longest))
+		w.remark(WindowShortened)
+	}
+	if w.ask.from.Equal(w.including()) {
+		c.windows.notFound.Store(true)
+	}
+	c.windows.accepted.Store(max(int64(w.ask.to.Sub(w.ask.from)), c.windows.accepted.Load()))
+	older := 0
+	for _, at := range timesOf(page) {
+		if at.Before(w.ask.from.Add(-windowSlack)) {
+			older++
+		}
+	}
+	// One older reading may be the value at from, which some APIs put before the others.
+	if older > 1 || older > 0 && older == len(page) && next != "" {
+		w.windowed = false
+		w.remark(WindowIgnored)
+	}
+}
+
+// narrow moves the start of the window towards the end, where the newest reading is: one page's span before now, or,
+// after a jump beyond the end, halfway back. It returns false when there is nothing newer.
+func (w *walk) narrow(page []Reading, next string) bool {
+	reached := newest(w.found.Readings)
+	if next == "" {
+		w.empty = w.ask.from
+		if len(page) > 0 || reached.IsZero() || !w.empty.After(reached) {
+			return false
+		}
+	}
+	target := w.target(reached)
+	if next != "" && (w.known == Unknown || !target.After(reached) || !w.ask.from.Before(w.latest())) {
+		w.ask.startKey = next // the order is still to be learned, or the end is close by: simply the next page
+		return true
+	}
+	w.ask.from, w.ask.startKey = target, ""
+	return true
+}
+
+// target is where the window should start next.
+func (w *walk) target(newest time.Time) time.Time {
+	target := w.found.Clock.Add(-w.span)
+	if w.empty.IsZero() {
+		return target
+	}
+	gap := w.empty.Sub(newest)
+	if gap <= w.span {
+		return newest // one page holds all that is left
+	}
+	if half := newest.Add(gap / 2); half.Before(target) {
+		return half
+	}
+	return target
+}
