@@ -49,7 +49,7 @@ func (in *Inspection) facts(a *answer, l list) {
 	}
 	for prefix, level := range map[string]object{"": l.whole, "data.": l.inside} {
 		for name := range level {
-			if l.where != "" && name != "next_key" && prefix+name != "data" && prefix+name != l.where && prefix+name != l.nextIn {
+			if name != "next_key" && prefix+name != "data" && prefix+name != l.where && prefix+name != l.nextIn {
 				f := a.field(prefix+name, name, []object{level})
 				f.Beside = true
 				in.Unknown = append(in.Unknown, f)

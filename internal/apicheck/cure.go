@@ -26,7 +26,7 @@ func (w *walk) read(ctx context.Context, ask innius.Ask, of string) (*innius.Ins
 	w.find(w.cured(failure, settings))
 	failure = w.failure(cured)
 	if failure == nil {
-		w.lists[ask.Operation] = cured
+		w.succeeded[ask.Operation] = true
 	}
 	return cured, failure
 }

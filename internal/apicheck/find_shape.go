@@ -29,12 +29,19 @@ func (w *walk) notUnderstood(in *innius.Inspection, e *innius.AnswerError) *Find
 	f := fail("shape", w.yaml(w.pathLines(in.Operation, "is this the operation?")...),
 		"The answer is JSON, but not in a shape that is known: "+e.Detail+".",
 		"If the path is right, the exporter must learn this shape: please report it, with the answer below.").shown(in)
-	var lists []Setting
-	for _, name := range in.Lists {
-		lists = append(lists, Setting{"fields." + string(in.Operation), strings.TrimPrefix(name, "data.")})
-	}
-	f.tries = w.only(in, lists, func(again *innius.Inspection) bool { return again.Err == nil })
+	f.tries = w.lists(in)
 	return f
+}
+
+// lists are the fields of data that may hold the list, where only one of them does without an error.
+func (w *walk) lists(in *innius.Inspection) [][]Setting {
+	var names []Setting
+	for _, f := range in.Unknown {
+		if name, inData := strings.CutPrefix(f.Name, "data."); inData && f.Example == "a list" && in.Operation != innius.OpCompany {
+			names = append(names, Setting{"fields." + string(in.Operation), name})
+		}
+	}
+	return w.only(in, names, func(again *innius.Inspection) bool { return again.Err == nil })
 }
 
 // only returns the one choice of fields with which a response is good. Of several, each would be a guess.
@@ -76,7 +83,7 @@ func (w *walk) withoutField(in *innius.Inspection) *Finding {
 			found.Text = append(found.Text, "None of these looks like one. If the answer below holds it in another way, the "+
 				"exporter must learn that shape: please report it.")
 		}
-		found.tries = choose(f, in.Unknown)
+		found.tries = append(w.lists(in), choose(f, in.Unknown)...)
 		return found
 	}
 	return nil

@@ -65,7 +65,7 @@ func (w *walk) absent(in *innius.Inspection, e *innius.Error, says string) *Find
 	if e.Status == http.StatusForbidden && !e.UnknownPath() {
 		f = fail(kindForbidden, "", "The API refuses this object ("+says+").")
 	}
-	first := len(w.lists) == 0
+	first := len(w.succeeded) == 0
 	if first {
 		lines = append([]string{w.urlLine() + "  # is this the base URL, version and all?"}, lines...)
 	}

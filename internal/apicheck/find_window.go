@@ -105,7 +105,7 @@ func (w *walk) proves(ctx context.Context, t *trial, settings ...Setting) ([]Set
 		if ask.From = from; w.report.Requests >= w.limit || ctx.Err() != nil {
 			break
 		}
-		in, failure := w.send(ctx, ask, "again, with a window of time")
+		in, failure := w.readPages(ctx, ask, "again, with a window of time", w.send)
 		if failure != nil {
 			if cured, more := w.cure(ctx, ask, in, failure, 1); cured != nil {
 				in, settings = cured, append(settings, more...)

@@ -29,14 +29,14 @@ type walk struct {
 	account config.Account // with the settings that were proven on the way
 	client  *innius.Client // of this account
 
-	company  innius.Company
-	lists    map[innius.Operation]*innius.Inspection // the latest good response
-	machines []*machine
-	tried    []*trial   // values that came
-	odd      []*Finding // failures of single objects
-	strange  int        // of them: responses that are not understood
-	silent   []string   // machines without sensors
-	stopped  bool       // a failure that concerns more than one object has ended the walk
+	company   innius.Company
+	succeeded map[innius.Operation]bool
+	machines  []*machine
+	tried     []*trial   // values that came
+	odd       []*Finding // failures of single objects
+	strange   int        // of them: responses that are not understood
+	silent    []string   // machines without sensors
+	stopped   bool       // a failure that concerns more than one object has ended the walk
 }
 
 // machine is one that the filters let through.
@@ -60,7 +60,7 @@ type trial struct {
 // Run checks one account and returns what it found.
 func Run(ctx context.Context, o Options) *Report {
 	w := &walk{
-		o: &o, limit: most, account: o.Account, client: o.Client, lists: map[innius.Operation]*innius.Inspection{},
+		o: &o, limit: most, account: o.Account, client: o.Client, succeeded: map[innius.Operation]bool{},
 		report: &Report{Account: o.Account.Name, URL: o.Client.Scrub(o.Account.URL.String()), Steps: []Step{}, Findings: []Finding{}},
 	}
 	if o.Proxy != nil {
@@ -90,7 +90,7 @@ func (w *walk) send(ctx context.Context, ask innius.Ask, of string) (*innius.Ins
 	w.watchClock(in)
 	failure := w.failure(in)
 	if in.Err == nil {
-		w.lists[in.Operation] = in
+		w.succeeded[in.Operation] = true
 	}
 	step := stepOf(in, len(w.report.Steps)+1, of)
 	step.Skipped = w.skipped(in)
@@ -121,7 +121,7 @@ func (w *walk) withdraw() {
 		f := &w.report.Findings[i]
 		for _, s := range f.Settings {
 			_, field, _ := strings.Cut(s.Path, ".fields.")
-			if op := below[field]; op != "" && w.lists[op] == nil {
+			if op := below[field]; op != "" && !w.succeeded[op] {
 				f.Settings, f.Text = nil, append(f.Text[:1:1], "No later request has shown whether this is the right field:")
 			}
 		}

@@ -67,7 +67,7 @@ func (w *walk) visit(ctx context.Context, m *machine) bool {
 	s := m.sensors[spread(n)[(m.begin+m.tries)%n]]
 	m.tries++
 	ask := w.valuesOf(m, s)
-	in, failure := w.readPages(ctx, ask, fmt.Sprintf("sensor %s of machine %s", w.name(s.Name), w.name(m.Name)))
+	in, failure := w.readPages(ctx, ask, fmt.Sprintf("sensor %s of machine %s", w.name(s.Name), w.name(m.Name)), w.read)
 	if failure != nil {
 		return w.oneObject(in, failure)
 	}
@@ -76,11 +76,13 @@ func (w *walk) visit(ctx context.Context, m *machine) bool {
 	return t.usable == 0 && in.Values.Skipped[innius.SkipTime] == 0
 }
 
-// readPages reads values, and goes on where a page is empty and more follow, as the exporter does.
-func (w *walk) readPages(ctx context.Context, ask innius.Ask, of string) (in *innius.Inspection, failure *Finding) {
+// readPages reads values by read or send, and goes on where a page is empty and more follow, as the exporter does.
+func (w *walk) readPages(ctx context.Context, ask innius.Ask, of string,
+	read func(context.Context, innius.Ask, string) (*innius.Inspection, *Finding),
+) (in *innius.Inspection, failure *Finding) {
 	for range maxEmpty {
-		in, failure = w.read(ctx, ask, of)
-		if failure != nil || in.Items > 0 || in.Next == "" || w.left() <= 0 {
+		in, failure = read(ctx, ask, of)
+		if failure != nil || in.Items > 0 || in.Next == "" || w.report.Requests >= w.limit {
 			break
 		}
 		if ask.StartKey == "" {
