@@ -44,10 +44,11 @@ type account struct {
 	health       atomic.Pointer[health]
 	allowance    lesson
 	lessons      lessons // the same, for whoever keeps it
+	settled      func()  // called when the first discovery has ended
 	mark         func()  // called where something happened that a crash must not forget; must not block
 }
 
-func newAccount(index int, opts *Options, c *catalogue, mark func()) *account {
+func newAccount(index int, opts *Options, c *catalogue, mark, settled func()) *account {
 	cfg := opts.Accounts[index]
 	a := &account{
 		Account: cfg, index: index, opts: opts, catalogue: c,
@@ -57,6 +58,7 @@ func newAccount(index int, opts *Options, c *catalogue, mark func()) *account {
 		discovery: newDiscovery(opts.DiscoveryInterval, cfg.Pacer.PerHour()),
 		twins:     map[string]string{},
 		mark:      mark,
+		settled:   settled,
 		results:   make(chan func(time.Time), cfg.Concurrency),
 	}
 	a.schedule = opts.newSchedule(a)
@@ -124,11 +126,11 @@ func (a *account) hear() {
 		}
 		added, removed := a.schedule.set(id, polled)
 		if a.state.discovered && added+removed > 0 {
-			a.log.Info("sensors of a machine changed", "machine", id, "added", added, "removed", removed)
+			a.log.Info("sensors of a machine changed", "machine", a.catalogue.labelOf(a.index, id), "added", added, "removed", removed)
 		}
 		if twin != "" && !slices.Contains(slices.Collect(maps.Values(a.twins)), twin) {
 			a.log.Warn("machines are asked for by another account already; they are asked once, and the status page says which",
-				"first", id, "other", twin)
+				"first", a.catalogue.labelOf(a.index, id), "other", twin)
 		}
 		a.twins[id] = twin
 	}

@@ -42,14 +42,14 @@ func (a *account) took(t *turn, newest innius.Newest, err error, now time.Time) 
 // keep stores what an answer brought and counts it.
 func (a *account) keep(t *turn, newest innius.Newest, whole bool, now time.Time) {
 	n := t.sensor.cell.store(newest, t.sensor.rule, whole, now)
+	n.age += a.state.clock
 	a.metrics.count(n)
 	if n.back {
 		a.about(t.sensor).Info("sensor can be read again")
 	}
 	if n.odd.Skip != "" && !a.saidOdd {
 		a.saidOdd = true
-		a.log.Warn("readings are skipped; the status page says which sensors have none other", "sensor", t.sensor.label,
-			"why", unreadable(n.odd))
+		a.about(t.sensor).Warn("readings are skipped; the status page says which sensors have none other", "why", unreadable(n.odd))
 	}
 	for _, r := range newest.Remarks {
 		a.remark(r, t.sensor)
@@ -93,6 +93,7 @@ func (a *account) judge(ans answer, err error, now time.Time) (blamed bool) {
 	if a.gate.reason == pausedLimit || a.gate.reason == pausedBusy {
 		a.Pacer.Pause(a.gate.until)
 	}
+	a.noteClock()
 	a.state.note(ans.class, &a.gate, err, now)
 	a.tell(&before, err, now)
 	switch {

@@ -29,6 +29,15 @@ type machine struct {
 	sensors      []*sensor
 	polled       []*sensor // those that the account asks for, by label
 	pairs        *machinePairs
+	clock        *atomic.Int64 // how far the API's clock is ahead of ours, in ns; nil: not known
+}
+
+// theirTime returns a moment of our clock by the API's clock: what the source stamped is compared with that one only.
+func (m *machine) theirTime(ours time.Time) time.Time {
+	if m == nil || m.clock == nil {
+		return ours
+	}
+	return ours.Add(time.Duration(m.clock.Load()))
 }
 
 // all returns the machine's sensors; a machine that is gone (nil) has none.
@@ -80,6 +89,7 @@ type catalogue struct {
 	cells   cells                // of every sensor in the view
 	lists   []map[string]listed  // per account: machine id -> its sensors as listed
 	changed []map[string]bool    // per account: machines whose sensors its loop has not yet heard of
+	clocks  []atomic.Int64       // per account: how far the API's clock is ahead of ours, in ns
 }
 
 // listed is a complete list of a machine's sensors, and when it was read.
@@ -92,7 +102,7 @@ func newCatalogue(opts *Options) *catalogue {
 	n := len(opts.Accounts)
 	c := &catalogue{
 		opts: opts, cells: cells{},
-		lists: make([]map[string]listed, n), changed: make([]map[string]bool, n),
+		lists: make([]map[string]listed, n), changed: make([]map[string]bool, n), clocks: make([]atomic.Int64, n),
 	}
 	for i := range n {
 		c.lists[i], c.changed[i] = map[string]listed{}, map[string]bool{}
@@ -155,6 +165,16 @@ func (c *catalogue) publishSensors(account int, machineID string, list []innius.
 	c.lists[account][machineID] = listed{sensors: list, at: at}
 	next := &view{companies: old.companies, listedAt: old.listedAt, machines: slices.Clone(old.machines)}
 	c.publish(old, next, map[machineKey]bool{old.machines[account][i].key(): true})
+}
+
+// labelOf returns the label of a machine, for logs; its id where it has gone.
+func (c *catalogue) labelOf(account int, machineID string) string {
+	for _, m := range c.view.Load().machines[account] {
+		if m.ID == machineID {
+			return m.label
+		}
+	}
+	return innius.Printable(machineID)
 }
 
 func keysOf(machines []*machine) map[machineKey]bool {

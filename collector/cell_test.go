@@ -110,7 +110,7 @@ func TestNewsTellsFirstAgeAndRecovery(t *testing.T) {
 	if o := c.Load(); o.value != 1 || o.failure != "broken" || !o.failedAt.Equal(at(20)) || !o.answered.Equal(at(15)) {
 		t.Errorf("a failure took something away: %+v", o)
 	}
-	if n := c.store(innius.Newest{Readings: []innius.Reading{reading(41, 2)}}, noRule, true, at(40)); n.first || !n.back || n.age != 0 {
+	if n := c.store(innius.Newest{Readings: []innius.Reading{reading(41, 2)}}, noRule, true, at(40)); n.first || !n.back || n.age != -time.Second {
 		t.Errorf("recovery: %+v", n)
 	}
 	if o := c.Load(); o.failure != "" || !o.failedAt.IsZero() {

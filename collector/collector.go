@@ -21,7 +21,7 @@ type Collector struct {
 	value, timestamp, lastSuccess, sensorInfo, machineInfo *family
 	up, failure, accountInfo, sensors, clashes             *family
 	allowance, lowered, remaining, paused, discovered      *family
-	expected, demand, promises                             *family
+	expected, demand, promises, clock                      *family
 }
 
 // family is a metric family of gauges.
@@ -57,8 +57,8 @@ func NewCollector(current func() *Poller) *Collector {
 			append(append(sensor[:3:3], machineIDs...), "sensor_id", "sensor_name", "unit")...),
 		machineInfo: declare("innius_machine_info", "Ids and names of a machine, as innius gives them. Always 1.",
 			append(sensor[:2:2], machineIDs...)...),
-		up: declare("innius_up", "Whether innius answers for this account: 0 after a failure of the key, or when no request "+
-			"succeeded for 5 min or three planned gaps between requests. Absent before the first answer.", "account"),
+		up: declare("innius_up", "Whether innius responds for this account: 0 exactly while innius_exporter_account_failure has a reason. "+
+			"Absent before the first response.", "account"),
 		failure: declare("innius_exporter_account_failure", "Why an account fails: 1 for the reason in force "+
 			"(key, network, server, answer).", "account", "reason"),
 		accountInfo: declare("innius_account_info", "The company that an account's key belongs to. Always 1.",
@@ -79,6 +79,8 @@ func NewCollector(current func() *Poller) *Collector {
 		remaining: declare("innius_exporter_api_allowance_remaining_requests", "Requests that could be sent at once.", "account"),
 		paused: declare("innius_exporter_paused_until_timestamp_seconds", "Until when nothing is sent, in seconds since the epoch. "+
 			"Absent when not paused.", "account"),
+		clock: declare("innius_exporter_api_clock_difference_seconds", "How far the API's clock is ahead of the exporter's, in seconds; "+
+			"negative: behind. Absent before the first response with a Date header.", "account"),
 		discovered: declare("innius_exporter_discovery_last_success_timestamp_seconds", "Everything in the catalogue was seen at or "+
 			"after this moment, in seconds since the epoch.", "account"),
 	}

@@ -23,6 +23,11 @@ type health struct {
 
 	remarks []remark // on how the API serves values; never changed in place
 
+	clock      time.Duration // how far the API's clock is ahead of ours, as known last
+	clockKnown bool
+	clockOff   bool   // as said in the log
+	keyTrouble string // why the last good key is in use; empty: the key source holds it
+
 	lists map[string]string // why the sensors of a machine cannot be listed, by machine id; never changed in place
 
 	discovery   DiscoveryStatus // how far it has come; without words
@@ -81,6 +86,7 @@ func (h *health) stuck(now time.Time) bool {
 // publish makes the loop's state visible, and tells whoever keeps it of a new pause for a limit.
 func (a *account) publish(now, asleep time.Time) {
 	a.state.decided, a.state.asleep = now, asleep
+	a.noteKey()
 	a.wishes(&a.state, now)
 	h := a.seen()
 	if !h.settled && a.discovery.settled() {
@@ -90,8 +96,47 @@ func (a *account) publish(now, asleep time.Time) {
 			"cycle", h.cycle(a.Pacer.PerHour()).Round(time.Second))
 	}
 	before := a.health.Swap(&h)
+	if h.settled && !before.settled {
+		a.settled()
+	}
 	if h.limit.Until.After(before.limit.Until) || h.settled && !before.settled {
 		a.mark()
+	}
+}
+
+// clockDiffers is the difference of clocks that is reported: nothing that people look at is off by less.
+const clockDiffers = time.Minute
+
+// noteClock takes over how far the API's clock is ahead, and logs a large difference once, and its end.
+func (a *account) noteClock() {
+	d, known := a.Client.ClockDifference()
+	if !known {
+		return
+	}
+	h := &a.state
+	h.clock, h.clockKnown = d, true
+	a.catalogue.clocks[a.index].Store(int64(d))
+	switch {
+	case d.Abs() > clockDiffers && !h.clockOff:
+		h.clockOff = true
+		a.log.Warn("clock of this machine differs from the API's; ages are judged by the API's", "api_ahead", d.Round(time.Second))
+	case d.Abs() < clockDiffers/2 && h.clockOff:
+		h.clockOff = false
+		a.log.Info("clock of this machine agrees with the API's again")
+	}
+}
+
+// noteKey logs that the last good key must be used, once, and its end.
+func (a *account) noteKey() {
+	if a.KeyTrouble == nil {
+		return
+	}
+	before := a.state.keyTrouble
+	switch a.state.keyTrouble = a.KeyTrouble(); {
+	case a.state.keyTrouble != "" && before == "":
+		a.log.Warn("key file holds no key; the last good key is used while this process runs", "err", a.state.keyTrouble)
+	case a.state.keyTrouble == "" && before != "":
+		a.log.Info("key file holds a key again")
 	}
 }
 

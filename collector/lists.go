@@ -3,6 +3,7 @@ package collector
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"maps"
 	"math"
 	"time"
@@ -25,6 +26,7 @@ func (a *account) ask(ctx context.Context, l *listing) {
 		askPage(ctx, a, l, &l.sensors, func(ctx context.Context, key string) (innius.Page[innius.Sensor], error) {
 			return a.Client.Sensors(ctx, company.ID, l.machine, key)
 		}, func(s innius.Sensor) string { return s.ID }, func(list []innius.Sensor, now time.Time) {
+			a.tellChanges(l.machine, list)
 			a.catalogue.publishSensors(a.index, l.machine, list, now)
 		})
 	}
@@ -53,12 +55,12 @@ func (a *account) askCompany(ctx context.Context, l *listing) {
 func (a *account) belongs(company innius.Company, now time.Time) bool {
 	known := a.discovery.machines != nil
 	if known && a.company.ID != company.ID && a.unproven {
-		a.log.Warn("the key belongs to another company than the kept state; that state is dropped", "kept", a.company.ID, "company", company.ID)
+		a.log.Warn("the key belongs to another company than the kept state; that state is dropped", "kept", innius.Printable(a.company.ID), "company", innius.Printable(company.ID))
 		a.otherCompany = company.ID
 	}
 	a.unproven = false
 	if known && a.company.ID != company.ID && a.otherCompany != company.ID {
-		a.log.Warn("the key belongs to another company now; a second look confirms it", "before", a.company.ID, "company", company.ID)
+		a.log.Warn("the key belongs to another company now; a second look confirms it", "before", innius.Printable(a.company.ID), "company", innius.Printable(company.ID))
 		a.otherCompany = company.ID
 		return false
 	}
@@ -95,7 +97,7 @@ func askPage[T any](ctx context.Context, a *account, l *listing, p *partial[T],
 			}
 			items, whole := p.finish(id)
 			if !whole {
-				a.log.Warn("a list lost more than half; nothing is deleted until a second look confirms it", "list", l.name())
+				a.aboutList(l).Warn("a list lost more than half; nothing is deleted until a second look confirms it")
 				a.discovery.confirm(l, now)
 				return
 			}
@@ -108,8 +110,22 @@ func askPage[T any](ctx context.Context, a *account, l *listing, p *partial[T],
 // tellLong says at 100, 1000 ... pages that a list is long: it takes as many requests, and one that never ends looks like it.
 func (a *account) tellLong(l *listing, pages, items int) {
 	if pages >= 100 && math.Log10(float64(pages)) == math.Trunc(math.Log10(float64(pages))) {
-		a.log.Warn("a list goes on; each page costs a request. If there are not so many, its next_key never ends",
-			"list", l.name(), "pages", pages, "items", items)
+		a.aboutList(l).Warn("a list goes on; each page costs a request. If there are not so many, its next_key never ends",
+			"pages", pages, "items", items)
+	}
+}
+
+// tellChanges logs units and names that are not what they were: queries and alerts go by them.
+func (a *account) tellChanges(machine string, list []innius.Sensor) {
+	before := map[string]innius.Sensor{}
+	for _, s := range a.catalogue.lists[a.index][machine].sensors {
+		before[s.ID] = s
+	}
+	for _, s := range list {
+		if was, known := before[s.ID]; known && was != s {
+			a.log.Warn("unit or name of a sensor changed", "machine", a.catalogue.labelOf(a.index, machine), "sensor", s.Name,
+				"unit", s.Unit, "unit_before", was.Unit, "sensor_before", was.Name)
+		}
 	}
 }
 
@@ -157,7 +173,7 @@ func (a *account) listed(l *listing, err error, now time.Time) bool {
 			a.state.blind, a.state.blindSince = classOK, time.Time{}
 		}
 		if l.failure != "" {
-			a.log.Info("list can be read again", "list", l.name())
+			a.aboutList(l).Info("list can be read again")
 			a.note(l, "")
 		}
 		return true
@@ -170,7 +186,7 @@ func (a *account) listed(l *listing, err error, now time.Time) bool {
 		a.discovery.again(l, now)
 	default:
 		if l.failure == "" {
-			a.log.Warn("list cannot be read; what is known of it stays, and it is asked again with back-off", "list", l.name(), "err", err)
+			a.aboutList(l).Warn("list cannot be read; what is known of it stays, and it is asked again with back-off", "err", err)
 		}
 		a.goBlind(l, class, now)
 		a.note(l, err.Error())
@@ -199,7 +215,15 @@ func (a *account) note(l *listing, why string) {
 	a.state.lists = notes
 }
 
-// name says which list this is, for logs.
+// aboutList returns a logger that names a list, and its machine.
+func (a *account) aboutList(l *listing) *slog.Logger {
+	if l.op == innius.OpSensors {
+		return a.log.With("list", string(l.op), "machine", a.catalogue.labelOf(a.index, l.machine))
+	}
+	return a.log.With("list", string(l.op))
+}
+
+// name says which list this is, for errors and the gate.
 func (l *listing) name() string {
 	if l.op == innius.OpSensors {
 		return "sensors of machine " + l.machine

@@ -145,7 +145,7 @@ func (m *accountMetrics) count(n news) {
 	case !n.fresh:
 		m.noNews.Inc()
 	case !n.first:
-		m.pickup.Observe(n.age.Seconds())
+		m.pickup.Observe(max(0, n.age.Seconds()))
 	}
 	for reason, count := range n.skipped {
 		m.skipped[reason].Add(float64(count))

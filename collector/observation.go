@@ -58,7 +58,7 @@ func (o *observation) settle() {
 type news struct {
 	fresh   bool          // a newer reading than the one held
 	first   bool          // the first reading ever
-	age     time.Duration // of the newer reading when it came
+	age     time.Duration // of the newer reading when it came, by our clock; negative: it was ahead
 	skipped map[innius.SkipReason]int
 	back    bool           // the sensor had been failing
 	odd     innius.Reading // a reading whose time cannot be used, in an answer without a better one
@@ -116,7 +116,7 @@ func (o *observation) with(readings []innius.Reading, rule *Rule, whole bool, no
 		next.unusable = innius.Reading{}
 	}
 	next.settle()
-	n.fresh, n.first, n.age = next.at.After(held.at), held.at.IsZero(), max(0, now.Sub(next.at))
+	n.fresh, n.first, n.age = next.at.After(held.at), held.at.IsZero(), now.Sub(next.at)
 	return next, n
 }
 

@@ -44,6 +44,7 @@ type Account struct {
 	Client      *innius.Client
 	Pacer       *innius.Pacer  // the same that the client waits for
 	Concurrency int            // requests in flight at most; default 4
+	KeyTrouble  func() string  // why the last good key is in use; empty: it is not. May be nil; must not block
 	Company     innius.Company // set by the user: the company request is not sent; without an ID: the API names the company
 }
 

@@ -57,16 +57,21 @@ func (PlannedLists) Most() float64 { return shareOfDiscovery }
 // written. The pacers of the accounts must be new; clients are not needed.
 func Plans(opts Options) []Plan {
 	plans := make([]Plan, len(opts.Accounts))
+	p := quietPoller(opts)
+	for i, a := range p.accounts {
+		plans[i].make(p, a, opts.Kept.At)
+	}
+	return plans
+}
+
+// quietPoller makes a poller of what is kept, which logs nothing and never runs.
+func quietPoller(opts Options) *Poller {
 	kept := opts.Kept.rested()
 	opts.Kept, opts.Logger, opts.newSchedule = &kept, slog.New(slog.DiscardHandler), nil
 	if opts.Metrics == nil {
 		opts.Metrics = NewMetrics()
 	}
-	p := NewPoller(opts)
-	for i, a := range p.accounts {
-		plans[i].make(p, a, kept.At)
-	}
-	return plans
+	return NewPoller(opts)
 }
 
 // rested returns the snapshot without what passes: a pause.

@@ -15,6 +15,7 @@ type Poller struct {
 	accounts  []*account
 	news      chan struct{} // see Noteworthy
 	departed  []departed
+	reported  *sync.Map // filters and rules that match nothing, as said in the log
 }
 
 // NewPoller makes a poller. Nothing is asked before Run; what Options.Kept holds is there at once.
@@ -23,15 +24,16 @@ func NewPoller(opts Options) *Poller {
 	if kept := p.opts.Kept; kept != nil {
 		p.opts.Kept = nil // its readings age
 		p.restore(kept, time.Now())
+		p.reportUnmatched()
 	}
 	return p
 }
 
 func newPoller(opts Options, news chan struct{}) *Poller {
-	p := &Poller{opts: opts.withDefaults(), news: news}
+	p := &Poller{opts: opts.withDefaults(), news: news, reported: &sync.Map{}}
 	p.catalogue = newCatalogue(&p.opts)
 	for i := range p.opts.Accounts {
-		p.accounts = append(p.accounts, newAccount(i, &p.opts, p.catalogue, p.note))
+		p.accounts = append(p.accounts, newAccount(i, &p.opts, p.catalogue, p.note, p.reportUnmatched))
 	}
 	return p
 }

@@ -25,7 +25,7 @@ func (s *sensor) promise(o *observation, stretched bool, now time.Time) Promise 
 		return ""
 	case stretched:
 		return PromiseStretched
-	case o.at.IsZero() && !o.answered.IsZero(), now.Sub(o.at) <= age+interval, now.Sub(o.answered) <= age:
+	case o.at.IsZero() && !o.answered.IsZero(), s.machine.theirTime(now).Sub(o.at) <= age+interval, now.Sub(o.answered) <= age:
 		return PromiseKept
 	}
 	return PromiseBroken

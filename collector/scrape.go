@@ -128,6 +128,9 @@ func (s *scrape) account(a *account, company *innius.Company) {
 	s.gauge(s.remaining, a.Pacer.Remaining(s.now), name)
 	s.moment(s.paused, h.pausedUntil(s.now), name)
 	s.moment(s.discovered, h.verified, name)
+	if h.clockKnown {
+		s.gauge(s.clock, h.clock.Seconds(), name)
+	}
 }
 
 // plant exposes all machines and sensors, and counts the sensors' states.
@@ -171,7 +174,7 @@ func (s *scrape) sensor(one *sensor, t *census) {
 		t.promises[slices.Index(Promises[:], promise)]++
 	}
 	labels := one.pairs.gauges[:]
-	if o.exposed(staleAfter, s.now) {
+	if o.exposed(staleAfter, one.machine.theirTime(s.now)) {
 		s.gauge(s.value, o.value, labels...)
 	}
 	s.moment(s.timestamp, o.at, labels...)

@@ -15,7 +15,7 @@ func (c *catalogue) rebuild(next *view, named claim, places []place) []sensorKey
 		name := c.opts.Accounts[p.account].Name
 		m.companyLabel = c.opts.Labels.text(company.ID, company.Name)
 		m.label, m.clash, m.account = named.label, named.clash, p.account
-		m.polled = nil
+		m.polled, m.clock = nil, &c.clocks[p.account]
 		m.twinOf = exposedBy
 		if exposedBy == "" && m.filtered == "" {
 			exposedBy = name

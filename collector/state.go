@@ -25,6 +25,7 @@ var States = [...]State{StateWaiting, StateFresh, StateLate, StateStale, StateUn
 
 // state judges a sensor at a moment, by the age at which a value is stale.
 func (s *sensor) state(o *observation, staleAfter time.Duration, now time.Time) State {
+	exposed := o.exposed(staleAfter, s.machine.theirTime(now))
 	switch {
 	case !s.polled():
 		return StateFiltered
@@ -32,9 +33,9 @@ func (s *sensor) state(o *observation, staleAfter time.Duration, now time.Time) 
 		return StateFailing
 	case o.answered.IsZero():
 		return StateWaiting
-	case o.exposed(staleAfter, now) && o.late(s.expected(o)):
+	case exposed && o.late(s.expected(o), s.machine.theirTime(o.answered)):
 		return StateLate
-	case o.exposed(staleAfter, now):
+	case exposed:
 		return StateFresh
 	case o.unusable.Skip != "":
 		return StateUnreadable
@@ -42,7 +43,7 @@ func (s *sensor) state(o *observation, staleAfter time.Duration, now time.Time) 
 	return StateStale
 }
 
-// exposed reports whether the value is on /metrics.
+// exposed reports whether the value is on /metrics, at a moment of the API's clock.
 func (o *observation) exposed(staleAfter time.Duration, now time.Time) bool {
 	return !o.at.IsZero() && now.Sub(o.at) <= staleAfter
 }
@@ -62,7 +63,7 @@ func (s *sensor) expected(o *observation) float64 {
 }
 
 // late reports whether the API answered without anything newer long after the next reading was due. interval is in
-// seconds; 0: not learned.
-func (o *observation) late(interval float64) bool {
-	return interval > 0 && o.answered.Sub(o.at).Seconds() > lateAfter*interval
+// seconds; 0: not learned. answered is by the API's clock.
+func (o *observation) late(interval float64, answered time.Time) bool {
+	return interval > 0 && answered.Sub(o.at).Seconds() > lateAfter*interval
 }

@@ -1,12 +1,17 @@
 package collector
 
-import "time"
+import (
+	"time"
+
+	"innius_exporter/innius"
+)
 
 // Status is all that a person may want to know, at one moment. It holds no secret: every text in it that came from
 // the API was scrubbed by the client.
 type Status struct {
-	At       time.Time       `json:"at"`
-	Accounts []AccountStatus `json:"accounts"`
+	At        time.Time       `json:"at"`
+	Unmatched []string        `json:"unmatched,omitempty"` // filters and rules that match nothing of what is known
+	Accounts  []AccountStatus `json:"accounts"`
 }
 
 // AccountStatus says how an account does. Moments that are unknown are null.
@@ -36,7 +41,8 @@ type AccountStatus struct {
 	Sensors           map[State]int   `json:"sensors"`
 	Promises          map[Promise]int `json:"promises,omitempty"`              // sensors with max_age
 	Stretched         *float64        `json:"promises_stretched_by,omitempty"` // factor by which all are; null: they are not
-	Remarks           []string        `json:"remarks,omitempty"`               // on how the API serves values, with the cure
+	Remarks           []string        `json:"remarks,omitempty"`               // on how the API serves values, its clock and the key file, with the cure
+	ClockDifference   *float64        `json:"api_clock_difference_seconds"`    // how far the API's clock is ahead; null: not known
 	Machines          []MachineStatus `json:"machines"`
 }
 
@@ -83,11 +89,11 @@ type SensorStatus struct {
 // Status describes everything at this moment.
 func (p *Poller) Status() Status {
 	now, v := time.Now(), p.catalogue.view.Load()
-	status := Status{At: now.UTC()}
+	status := Status{At: now.UTC(), Unmatched: p.unmatched()}
 	for i, a := range p.accounts {
 		account := a.status(now)
 		if company := v.companies[i]; company != nil {
-			account.Company, account.CompanyID = p.opts.Labels.text(company.ID, company.Name), company.ID
+			account.Company, account.CompanyID = p.opts.Labels.text(company.ID, company.Name), innius.Printable(company.ID)
 		}
 		next := a.foresee(v.machines[i], now)
 		account.Machines = make([]MachineStatus, len(v.machines[i]))
@@ -115,7 +121,7 @@ func (s *AccountStatus) count(m *MachineStatus) {
 
 func (p *Poller) machineStatus(a *account, m *machine, next []upcoming, now time.Time) MachineStatus {
 	status := MachineStatus{
-		Machine: m.label, ID: m.ID, Name: m.Name, Note: m.note(a.health.Load()),
+		Machine: m.label, ID: innius.Printable(m.ID), Name: m.Name, Note: m.note(a.health.Load()),
 		States: map[State]int{}, Sensors: make([]SensorStatus, len(m.sensors)),
 	}
 	h, cycle := a.health.Load(), a.cycle()
@@ -131,13 +137,13 @@ func (p *Poller) machineStatus(a *account, m *machine, next []upcoming, now time
 func (s *sensor) status(l *look) SensorStatus {
 	o, next := s.cell.Load(), &l.next
 	status := SensorStatus{
-		Sensor: s.label, ID: s.ID, Name: s.Name, Unit: s.Unit,
-		State: s.state(o, l.staleAfter, l.now), Exposed: s.polled() && o.exposed(l.staleAfter, l.now), Why: s.why(o, l),
+		Sensor: s.label, ID: innius.Printable(s.ID), Name: s.Name, Unit: s.Unit,
+		State: s.state(o, l.staleAfter, l.now), Exposed: s.polled() && o.exposed(l.staleAfter, l.theirs()), Why: s.why(o, l),
 		Timestamp: moment(o.at), LastSuccess: moment(o.answered), LastRequest: moment(later(o.answered, o.tried)),
 		NextRequest: moment(next.at), WaitsFor: next.waits, Ahead: next.ahead, Recent: Recent{o.recent},
 	}
 	if !o.at.IsZero() {
-		age := l.now.Sub(o.at).Seconds()
+		age := l.theirs().Sub(o.at).Seconds()
 		status.Value, status.Age = &o.value, &age
 	}
 	if interval := s.cell.expected(); interval > 0 {

@@ -27,12 +27,29 @@ func (a *account) status(now time.Time) AccountStatus {
 	if s.Failure != "" {
 		s.FailingSince = moment(h.troubleSince())
 	}
+	if h.clockKnown {
+		s.ClockDifference = new(h.clock.Seconds())
+	}
+	if h.clockOff {
+		s.Remarks = append(s.Remarks, fmt.Sprintf("the API's clock is %s the clock of this machine; ages are judged by the API's", aheadOf(h.clock)))
+	}
+	if h.keyTrouble != "" {
+		s.Remarks = append(s.Remarks, "the last good key is in use, and a restart would find none: "+h.keyTrouble)
+	}
 	for _, r := range h.remarks {
 		s.Remarks = append(s.Remarks, fmt.Sprintf("%s (first seen at sensor %q of machine %q)", r.Remark, r.sensor, r.machine))
 	}
 	s.Health, s.Plan = h.words(&s, now), s.plan(h.sensors)
 	s.Discovery.Ended, s.Discovery.Words = h.settled, h.discoveryWords(perHour, now)
 	return s
+}
+
+// aheadOf says a difference of clocks in words.
+func aheadOf(d time.Duration) string {
+	if d < 0 {
+		return Span(-d) + " behind"
+	}
+	return Span(d) + " ahead of"
 }
 
 // troubleSince is when what an account fails of began.

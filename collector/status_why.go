@@ -15,6 +15,9 @@ type look struct {
 	next       upcoming
 }
 
+// theirs is the moment by the API's clock.
+func (l *look) theirs() time.Time { return l.machine.theirTime(l.now) }
+
 // why says in words why a sensor's value is not on /metrics, or what is wrong with it; empty where nothing is.
 func (s *sensor) why(o *observation, l *look) string {
 	switch s.state(o, l.staleAfter, l.now) {
@@ -55,10 +58,10 @@ func (l *look) whyFailing(o *observation) string {
 	switch {
 	case o.at.IsZero():
 		return text
-	case o.exposed(l.staleAfter, now):
-		return text + "; its last value stays on /metrics until " + stamp(o.at.Add(l.staleAfter), now)
+	case o.exposed(l.staleAfter, l.theirs()):
+		return text + "; its last value stays on /metrics until " + stamp(o.at.Add(l.staleAfter), l.theirs())
 	}
-	return text + "; its last value is stale since " + stamp(o.at.Add(l.staleAfter), now)
+	return text + "; its last value is stale since " + stamp(o.at.Add(l.staleAfter), l.theirs())
 }
 
 func (l *look) whyWaiting() string {
@@ -88,8 +91,8 @@ func (l *look) whyStale(s *sensor, o *observation) string {
 		by = "stale_after of its rule"
 	}
 	text := fmt.Sprintf("stale since %s: its newest reading, of %s, is older than %s (%s)",
-		stamp(since, now), o.at.UTC().Format(time.RFC3339), Span(l.staleAfter), by)
-	if o.answered.After(since) {
+		stamp(since, l.theirs()), o.at.UTC().Format(time.RFC3339), Span(l.staleAfter), by)
+	if l.machine.theirTime(o.answered).After(since) {
 		return text + "; innius had nothing newer at " + stamp(o.answered, now)
 	}
 	return text + "; not asked since " + stamp(o.answered, now)

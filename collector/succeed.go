@@ -18,7 +18,7 @@ import (
 func (p *Poller) Succeed(opts Options) *Poller {
 	opts.Metrics = p.opts.Metrics
 	next := newPoller(opts, p.news)
-	next.departed = p.departed
+	next.departed, next.reported = p.departed, p.reported
 	before := next.predecessors(p)
 	next.catalogue.inherit(p, next, before)
 	now := time.Now()
@@ -36,6 +36,7 @@ func (p *Poller) Succeed(opts Options) *Poller {
 		}
 	}
 	next.retire(p, before, now)
+	next.reportUnmatched()
 	next.note() // whoever keeps snapshots should have one of the new accounts
 	return next
 }
@@ -142,6 +143,7 @@ func (a *account) republish(before *account) {
 // goOn publishes how the account does.
 func (a *account) goOn(before *account, now time.Time) {
 	a.state = before.state
+	a.catalogue.clocks[a.index].Store(int64(a.state.clock))
 	a.state.remarks = nil // the template of values may be another
 	a.wishes(&a.state, now)
 	h := a.seen()

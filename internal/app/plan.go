@@ -70,6 +70,9 @@ func (p *Planning) write(cfg *config.Config, w io.Writer) error {
 	if err := p.know(&opts); err != nil {
 		return err
 	}
+	for _, text := range collector.Unmatched(opts) {
+		fmt.Fprintf(w, "In the config: %s of what was known at %s.\n\n", text, opts.Kept.At.UTC().Format("2006-01-02 15:04 UTC"))
+	}
 	plans := collector.Plans(opts)
 	if !slices.ContainsFunc(plans, func(made collector.Plan) bool { return made.Sensors > 0 }) {
 		return errors.New(unknown(plans[0], opts.Kept.At))
@@ -119,7 +122,7 @@ func (p *Planning) options(cfg *config.Config) collector.Options {
 		if p.RequestsPerHour != nil {
 			a.RateLimit.RequestsPerHour = *p.RequestsPerHour
 		}
-		opts.Accounts = append(opts.Accounts, collector.Account{Name: a.Name, Origin: origin(a, p.Demo), Pacer: pacer(a)})
+		opts.Accounts = append(opts.Accounts, collector.Account{Name: a.Name, Origin: origin(a, p.Demo), Pacer: pacer(a), Company: company(a)})
 	}
 	return opts
 }

@@ -101,8 +101,12 @@ func newAccount(a config.Account, metrics *collector.Metrics, looked func()) (co
 		Timeout: a.Timeout, PageSize: a.PageSize, Lookback: a.Lookback, Endpoints: a.Endpoints, Fields: a.Fields,
 		UserAgent: userAgent(), Observe: metrics.Observer(a.Name),
 	})
-	company := innius.Company{ID: a.CompanyID, Name: cmp.Or(a.CompanyName, a.CompanyID)}
-	return collector.Account{Name: a.Name, Client: client, Pacer: pacer, Concurrency: a.Concurrency, Company: company}, err
+	return collector.Account{Name: a.Name, Client: client, Pacer: pacer, Concurrency: a.Concurrency, KeyTrouble: a.Key.Stale, Company: company(&a)}, err
+}
+
+// company is the one that the user set; without an id where not.
+func company(a *config.Account) innius.Company {
+	return innius.Company{ID: a.CompanyID, Name: cmp.Or(a.CompanyName, a.CompanyID)}
 }
 
 // pacer spends the exporter's share of an account's allowance.

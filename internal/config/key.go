@@ -22,8 +22,9 @@ type keySource struct {
 	file, variable string // at most one; both empty for a key that was handed in
 	read           reader
 
-	mu   sync.Mutex
-	good func() innius.Secret // the key last found; never nil
+	mu    sync.Mutex
+	good  func() innius.Secret // the key last found; never nil
+	stale string               // why that is in use although the file holds none; empty: it is the file's
 }
 
 // holding returns a closure around a key.
@@ -78,14 +79,27 @@ func (k KeySource) Key() (innius.Secret, error) {
 		return k.good(), nil
 	}
 	key, err := k.fromFile()
+	k.stale = ""
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, errKeyEmpty):
+		k.stale = fmt.Sprintf("the key file %s %v", k.file, err)
 		return k.good(), nil
 	case err != nil:
 		return innius.Secret{}, fmt.Errorf("the key file %s %w", k.file, err)
 	}
 	k.good = holding(key)
 	return key, nil
+}
+
+// Stale says why the latest call of Key gave the last good key although the file holds none; empty where it did not. Safe for
+// concurrent use.
+func (k KeySource) Stale() string {
+	if k.keySource == nil {
+		return ""
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.stale
 }
 
 func (k *keySource) fromFile() (innius.Secret, error) {
