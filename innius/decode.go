@@ -20,6 +20,7 @@ import (
 // This file is the one place that knows how the API spells things. Documented: results stand in the field data,
 // next_key continues a list, readings are {"t", "v"}, machines carry machineid, sensors id and name. Everything else
 // here is assumed, most specific spelling first; names match case-insensitively.
+
 // role is a fact that an item of an answer states: its name in the config under fields, and how it may be spelled.
 type role struct {
 	name, chosen string
@@ -198,7 +199,7 @@ func (a *answer) data() (any, object, error) {
 	}
 	whole := lowerKeys(fields)
 	data, ok := whole["data"]
-	if !ok && !(a.asked.op.mayBeEmpty() && hollow(whole)) {
+	if !ok && !(a.asked.op.mayBeEmpty() && blank(top)) {
 		return nil, whole, a.errorf("no field data; the fields are: %s", a.fieldNames(whole))
 	}
 	return data, whole, nil
@@ -279,17 +280,7 @@ func objectOf(item any) (object, bool) {
 // for an empty list. Without machines there is nothing: that an account has none must be said.
 func (op Operation) mayBeEmpty() bool { return op == OpSensors || op == OpValues }
 
-// hollow reports whether an object says nothing but where the next page is.
-func hollow(o object) bool {
-	for name, value := range o {
-		if name != "next_key" && !blank(value) {
-			return false
-		}
-	}
-	return true
-}
-
-// blank reports whether a JSON value says nothing: null, zero, or empty; or an object of such, or one of next_key.
+// blank reports whether a JSON value says nothing: null, zero, or empty; or an object of such, but for its next_key.
 func blank(value any) bool {
 	switch v := value.(type) {
 	case nil:
@@ -299,9 +290,12 @@ func blank(value any) bool {
 	case []any:
 		return len(v) == 0
 	case map[string]any:
-		o := lowerKeys(v)
-		_, paging := o["next_key"]
-		return paging || hollow(o)
+		for name, inner := range v {
+			if !strings.EqualFold(name, "next_key") && !blank(inner) {
+				return false
+			}
+		}
+		return true
 	}
 	return false
 }
@@ -320,7 +314,7 @@ func (a *answer) findList(op Operation, data any, l *list) ([]any, error) {
 		return nil, a.errorf("data is %s, not a list of %s", kind(data), op)
 	}
 	l.inside = lowerKeys(fields)
-	empty := op.mayBeEmpty() && hollow(l.inside)
+	empty := op.mayBeEmpty() && blank(data)
 	holders := a.holders(op)
 	for i, holder := range holders {
 		value, ok := l.inside[holder]
@@ -334,28 +328,26 @@ func (a *answer) findList(op Operation, data any, l *list) ([]any, error) {
 	}
 	if len(holders) > 1 { // the user chose none
 		for _, name := range slices.Sorted(maps.Keys(l.inside)) {
-			items, ok := l.inside[name].([]any)
+			list, ok := l.inside[name].([]any)
 			switch {
-			case ok && len(items) == 0:
+			case ok && len(list) == 0:
 				empty = op.mayBeEmpty()
-			case ok && !slices.ContainsFunc(items, func(item any) bool { return !isItem(op, item) }):
-				l.lists = append(l.lists, a.key.scrubError("data."+name))
-				l.where = "data." + name
+			case ok && !slices.ContainsFunc(list, func(item any) bool { return !isItem(op, item) }):
+				items, l.where = list, "data."+name
+				l.lists = append(l.lists, a.key.scrubError(l.where))
 			}
 		}
 	}
 	switch {
-	case len(l.lists) == 1:
-		return l.inside[strings.TrimPrefix(l.where, "data.")].([]any), nil
 	case len(l.lists) > 1:
 		l.where = ""
 		return nil, a.errorf("data has several lists that may be the %s: %s; fields.%s in the config chooses one",
 			op, cut(strings.Join(l.lists, ", "), maxErrorText), op)
-	case empty:
-		l.where = "data"
-		return nil, nil
+	case len(l.lists) == 0 && !empty:
+		return nil, a.errorf("no list of %s found in data; its fields are: %s", op, a.fieldNames(l.inside))
 	}
-	return nil, a.errorf("no list of %s found in data; its fields are: %s", op, a.fieldNames(l.inside))
+	l.where = cmp.Or(l.where, "data")
+	return items, nil
 }
 
 func isItem(op Operation, item any) bool {
@@ -378,11 +370,11 @@ func (a *answer) pairs(items []any) (func(any) (object, bool), error) {
 	switch {
 	case place >= 0:
 		name = a.fields.Time
-	case first.all && second.all && first.near && second.far, first.all && !second.all, first.some && !second.some:
+	case first.times > second.times, first.times == 2 && second.times == 2 && first.near && second.far:
 		place = 0
-	case second.all && !first.all, second.some && !first.some:
+	case second.times > first.times:
 		place = 1
-	case !first.some:
+	case first.times == 0:
 		return nil, a.errorf("no pair has a time that can be read")
 	default:
 		return nil, a.errorf("both places of the pairs read as a time; fields.time in the config chooses one: 0 or 1")
@@ -396,22 +388,27 @@ func (a *answer) pairs(items []any) (func(any) (object, bool), error) {
 	}, nil
 }
 
-// column says of one place of the pairs of a page: some or all read as times, all near the API's clock or all far from it.
-type column struct{ some, all, near, far bool }
+// column says how many of one place of the pairs of a page read as times (0: none, 1: some, 2: all), and whether these are all
+// near the API's clock or all far from it.
+type column struct {
+	times     int
+	near, far bool
+}
 
 func (a *answer) column(items []any, place int) column {
 	const year = 366 * 24 * time.Hour
-	c := column{all: true, near: true, far: true}
+	c := column{near: true, far: true}
+	count := map[bool]int{}
 	for _, item := range items {
-		pair, ok := item.([]any)
-		if !ok || len(pair) <= place || pair[place] == nil {
+		if !isPair(item) || item.([]any)[place] == nil {
 			continue
 		}
-		at, ok := a.time(pair[place])
+		at, ok := a.time(item.([]any)[place])
 		near := at.Sub(a.clock).Abs() < year
-		c.some, c.all, c.near, c.far = c.some || ok, c.all && ok, c.near && near, c.far && !near
+		count[ok]++
+		c.near, c.far = c.near && near, c.far && !near
 	}
-	c.all = c.all && c.some
+	c.times = min(1, count[true]) * (2 - min(1, count[false]))
 	return c
 }
 
@@ -430,7 +427,7 @@ func (a *answer) nextKey(l *list) error {
 		for prefix, level := range map[string]object{"": l.whole, "data.": l.inside} {
 			for name := range level {
 				fields, _ := level[name].(map[string]any)
-				if key, ok := lowerKeys(fields)["next_key"]; ok && prefix+name != "data" {
+				if key, ok := lowerKeys(fields)["next_key"]; ok {
 					found, value = append(found, prefix+name), key
 				}
 			}
@@ -520,15 +517,15 @@ func (a *answer) companyObject() (list, error) {
 // companyHolder names the field of an object that holds the company; empty where the object is the company itself. An
 // object company counts more than a mere id beside it, which may be the user's.
 func (a *answer) companyHolder(o object, ids role) string {
-	own := ids
-	own.known = ids.known[:len(ids.known)-1]
-	if _, ok := o.pick(own); ok {
-		return ""
-	}
-	if _, ok := o["company"].(map[string]any); ok {
+	specific := ids
+	specific.known = ids.known[:len(ids.known)-1]
+	_, own := o.pick(specific)
+	_, hasID := o.pick(ids)
+	_, isInside := o["company"].(map[string]any)
+	switch {
+	case isInside && !own:
 		return "company"
-	}
-	if _, ok := o.pick(ids); ok {
+	case hasID:
 		return ""
 	}
 	for _, holder := range a.holders(OpCompany) {
@@ -568,7 +565,7 @@ func (a *answer) item(o object) (id, name, unit string, err error) {
 	case len(id) > maxID:
 		return "", "", "", a.errorf("a %s has an id of %d bytes; at most %d are understood", what, len(id), maxID)
 	}
-	texts := []string{id, id, ""}
+	texts := []string{id, cmp.Or(strings.TrimSpace(cleaned(id, maxID)), id), ""}
 	for i, r := range roles {
 		for _, field := range r.spellings() {
 			text := strings.TrimSpace(cleaned(plain(o[field]), maxID))
@@ -609,22 +606,18 @@ func (a *answer) readings(items []object) ([]Reading, error) {
 	for i, item := range items {
 		stamp, _ := item.pick(roles[0])
 		value, _ := item.pick(roles[1])
-		readings[i] = a.reading(stamp, value)
+		at, ok := a.time(stamp)
+		if !ok {
+			readings[i] = Reading{Text: a.key.scrubError(fmt.Sprint(stamp)), Skip: SkipTime}
+			continue
+		}
+		number, text, why := a.number(value)
+		if at.Sub(a.clock) > maxAhead {
+			why = SkipFuture
+		}
+		readings[i] = Reading{Time: at, Value: number, Text: text, Skip: why}
 	}
 	return readings, nil
-}
-
-func (a *answer) reading(stamp, value any) Reading {
-	at, ok := a.time(stamp)
-	if !ok {
-		return Reading{Text: a.key.scrubError(fmt.Sprint(stamp)), Skip: SkipTime}
-	}
-	r := Reading{Time: at}
-	r.Value, r.Text, r.Skip = a.number(value)
-	if at.Sub(a.clock) > maxAhead {
-		r.Skip = SkipFuture
-	}
-	return r
 }
 
 func (a *answer) time(value any) (time.Time, bool) {

@@ -100,3 +100,69 @@ func TestIDsThatAreNumbersKeepEachDigit(t *testing.T) {
 		}
 	})
 }
+
+// TestClientReadsEveryFormOfTheSimulator covers what innius-api.md lists as not known and needs at most a setting under fields.
+func TestClientReadsEveryFormOfTheSimulator(t *testing.T) {
+	amsterdam, err := time.LoadLocation("Europe/Amsterdam")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := innius.Fields{Machines: "datapoints", Sensors: "datapoints", Values: "datapoints"}
+	type row struct {
+		format simulator.Format
+		fields innius.Fields
+	}
+	rows := map[string]row{
+		"list under another name":           {format: simulator.Format{Holder: "datapoints"}},
+		"two lists, chosen":                 {simulator.Format{Holder: "datapoints", SecondList: "alarms"}, named},
+		"two lists, one name known":         {format: simulator.Format{Shape: simulator.Items, SecondList: "alarms"}},
+		"next_key in paging":                {format: simulator.Format{KeyObject: "paging"}},
+		"next_key in an object in data":     {format: simulator.Format{Shape: simulator.Items, KeyInData: true, KeyObject: "meta", KeyPrefix: "k"}},
+		"pairs":                             {format: simulator.Format{Pairs: true}},
+		"pairs under another name, in text": {format: simulator.Format{Pairs: true, Holder: "datapoints", Time: simulator.ZoneID, NumbersAsText: true}},
+		"times without a zone":              {simulator.Format{Time: simulator.Zoneless, Zone: amsterdam}, innius.Fields{TimeZone: "Europe/Amsterdam"}},
+	}
+	for form, name := range map[simulator.TimeForm]string{
+		simulator.OffsetMinutes: "+0000", simulator.OffsetHours: "+00", simulator.SpaceUTC: "UTC", simulator.BasicForm: "basic form",
+		simulator.NoSeconds: "no seconds", simulator.ZoneID: "Z[UTC]", simulator.EastOffset: "+0100",
+	} {
+		rows[name] = row{format: simulator.Format{Time: form}}
+	}
+	for form := simulator.CompanyListed; form <= simulator.CompanyTextList; form++ {
+		rows[fmt.Sprint("company ", form)] = row{format: simulator.Format{Company: form}}
+	}
+	for form := simulator.EmptyNull; form <= simulator.EmptyNoContent; form++ {
+		rows[fmt.Sprint("empty ", form)] = row{format: simulator.Format{Empty: form}}
+		rows[fmt.Sprint("empty, in an object ", form)] = row{simulator.Format{Empty: form, Holder: "datapoints"}, named}
+	}
+	for name, r := range rows {
+		t.Run(name, func(t *testing.T) {
+			atNoon(t, func(t *testing.T) { readsAll(t, r.format, func(o *innius.Options) { o.Fields = r.fields }) })
+		})
+	}
+}
+
+// readsAll reads a plant with a machine without sensors and a sensor without readings, two items a page.
+func readsAll(t *testing.T, f simulator.Format, change func(*innius.Options)) {
+	t.Helper()
+	p := fiveValues()
+	p.Company.Machines[0].Sensors = append(p.Company.Machines[0].Sensors, simulator.Sensor{ID: "new"})
+	p.Company.Machines = append(p.Company.Machines, simulator.Machine{ID: "bare"}, simulator.Machine{ID: "saw"})
+	f.History = fiveMinutes
+	c, _ := simulated(t, p, simulator.Options{Format: f}, pageSize(2), change)
+	company, err := c.Company(t.Context())
+	want(t, "company", []any{company.ID, err}, []any{"acme", nil})
+	machines, err := allMachines(t, c, "acme", "")
+	want(t, "machines", []any{len(machines), err}, []any{3, nil})
+	for machine, sensors := range map[string]int{"press": 2, "bare": 0} {
+		got, err := allSensors(t, c, "acme", machine, "")
+		want(t, "sensors of "+machine, []any{len(got), err}, []any{sensors, nil})
+	}
+	for sensor, readings := range map[string]int{"oil": 2, "new": 0} {
+		got, err := c.Newest(t.Context(), refTo(sensor), time.Time{}, innius.Cursor{})
+		want(t, "readings of "+sensor, []any{len(got.Readings), err}, []any{readings, nil})
+		if len(got.Readings) > 0 {
+			want(t, "newest", got.Readings[len(got.Readings)-1], innius.Reading{Time: noon(), Value: 0.5})
+		}
+	}
+}
