@@ -262,17 +262,22 @@ func covers(page []Reading) time.Duration {
 	return timed[len(timed)-1].Sub(timed[0])
 }
 
-// timesOf returns the times of readings, without those that a wrong clock set: they must not steer.
+// timesOf returns the times of readings that have one.
 func timesOf(readings []Reading) (times []time.Time) {
 	for _, r := range readings {
-		if r.Skip != SkipFuture && !r.Time.IsZero() {
+		if !r.Time.IsZero() {
 			times = append(times, r.Time)
 		}
 	}
 	return times
 }
 
-// newest returns the greatest time of readings; zero where none can be used.
+// newest returns the greatest time of readings; zero where none can be used. One that a wrong clock set must not steer.
 func newest(readings []Reading) (at time.Time) {
-	return slices.MaxFunc(append(timesOf(readings), at), time.Time.Compare)
+	for _, r := range readings {
+		if r.Skip != SkipFuture && r.Time.After(at) {
+			at = r.Time
+		}
+	}
+	return at
 }
