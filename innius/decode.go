@@ -205,7 +205,14 @@ func (a *answer) data() (any, object, error) {
 	return data, whole, nil
 }
 
+// parse reads the body as JSON, within the bounds of a response.
 func (a *answer) parse() (any, error) {
+	if a.decoded {
+		return a.top, a.unparsed
+	}
+	if err := a.bounded(); err != nil {
+		return nil, err
+	}
 	decoder := json.NewDecoder(bytes.NewReader(a.body))
 	decoder.UseNumber() // ids that are numbers are kept as written, never through a float
 	var top any

@@ -30,8 +30,8 @@ func (s Secret) scrub(text string) string {
 	return without(text, control)
 }
 
-// in reports whether a text holds the key in a form that scrub replaces.
-func (s Secret) in(text string) bool { return len(s.held(text)) > 0 }
+// in reports whether a text, as much of it as is ever shown, holds the key in a form that scrub replaces.
+func (s Secret) in(text string) bool { return len(s.held(beginning(text))) > 0 }
 
 // held returns the forms of the key that a text holds.
 func (s Secret) held(text string) []string {
@@ -68,7 +68,8 @@ func without(text string, unwanted func(rune) bool) string {
 
 // scrubError is scrub for the inside of an error: cut, after the key is out, so that no part of one can remain.
 func (s Secret) scrubError(text string) string {
-	return cut(strings.Join(strings.Fields(s.scrub(spaced(text))), " "), maxErrorText)
+	text = beginning(without(spaced(text), control)) // looking through megabytes takes a hundred times as much memory
+	return cut(strings.Join(strings.Fields(s.scrub(text)), " "), maxErrorText)
 }
 
 // maxPrintable bounds, in bytes, an id or a name from the network in a log line, on a page or in JSON.

@@ -2,6 +2,7 @@ package innius
 
 import (
 	"slices"
+	"strings"
 	"sync"
 	"unique"
 )
@@ -75,9 +76,9 @@ func Redact(text string, limit int) string {
 	used.Lock()
 	keys := used.keys
 	used.Unlock()
-	text = spaced(text)
+	text = beginning(without(spaced(text), control))
 	for _, key := range keys {
 		text = key.scrub(text)
 	}
-	return cut(Secret{}.scrub(text), limit)
+	return cut(strings.ToValidUTF8(text, "\uFFFD"), limit)
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"html"
@@ -20,9 +19,6 @@ import (
 	"unicode"
 )
 
-// maxBody bounds an answer's body, in bytes after decompression.
-const maxBody = 8 << 20
-
 // retryDelays are the waits before the second and third attempt after a blip, each varied by half.
 var retryDelays = []time.Duration{250 * time.Millisecond, time.Second}
 
@@ -31,7 +27,12 @@ type answer struct {
 	status int
 	header http.Header
 	body   []byte
-	unread bool      // the body could not be read to its end
+	unread bool // the body could not be read to its end
+
+	decoded  bool // then body is gone, and this is what parse returns
+	top      any
+	unparsed error
+
 	clock  time.Time // the header Date, our own clock where it is missing
 	came   time.Time // when, by our own clock
 	took   time.Duration
@@ -53,6 +54,9 @@ func (c *Client) get(ctx context.Context, r request) (*answer, error) {
 			break // nothing was sent: the blip is still what is known
 		}
 		a, err = again, errAgain
+	}
+	if err == nil {
+		err = a.decode(ctx)
 	}
 	return a, err
 }
@@ -153,14 +157,18 @@ func (c *Client) read(resp *http.Response, r request, key Secret) (*answer, erro
 		a.clock = date
 		c.noteClock(date, a.came)
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	limit := maxBody
+	if a.status != http.StatusOK {
+		limit = maxFailure
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(limit)+1))
 	var failure error
 	switch {
 	case isTimeout(err), errors.Is(err, context.Canceled): // the caller's own end is no fault of the answer
 		failure = networkError(err, key, c.opts.Timeout)
 	case err != nil:
 		failure = a.errorf("the body was cut off after %d bytes: %s", len(body), key.scrubError(err.Error()))
-	case len(body) > maxBody:
+	case len(body) > limit:
 		failure = a.errorf("the body is larger than %d MiB", maxBody>>20)
 	default:
 		a.body = bytes.TrimPrefix(body, []byte("\xEF\xBB\xBF")) // no JSON permits a byte order mark, some servers send one
@@ -214,10 +222,11 @@ func (a *answer) message() string {
 	if a.unread {
 		return "its body could not be read to its end"
 	}
-	var body map[string]any
-	if json.Unmarshal(a.body, &body) == nil {
-		if text, ok := object(lowerKeys(body))["message"].(string); ok && strings.TrimSpace(text) != "" {
-			return a.key.scrubError(text)
+	if top, err := a.parse(); err == nil {
+		if body, ok := objectOf(top); ok {
+			if text := plain(body["message"]); strings.TrimSpace(text) != "" {
+				return a.key.scrubError(text)
+			}
 		}
 	}
 	return a.notJSON()

@@ -229,7 +229,7 @@ func statusFailures() []failure {
 		{
 			name: "an answer that does not end", kind: "broken", incurable: true,
 			api:  faulty(simulator.Fault{Kind: simulator.EndlessBody, Op: "machines"}),
-			says: []string{"larger than 8 MiB"},
+			says: []string{"larger than 4 MiB"},
 		},
 		{
 			name: "a connection that breaks", kind: "network", incurable: true, api: faulty(simulator.Fault{Kind: simulator.Reset}),

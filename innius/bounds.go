@@ -1,0 +1,75 @@
+package innius
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+)
+
+// Bounds of a response: what it takes to read it is a multiple of its size. A page of 10,000 readings with ten fields each is
+// within them.
+const (
+	maxBody    = 4 << 20   // bytes after decompression
+	maxFailure = 256 << 10 // the same, of a response with another status than 200
+	maxDepth   = 32        // lists and objects inside each other
+	maxFields  = 1000      // of one object
+	maxValues  = 200_000   // JSON values, an object counted as objectCost
+	// An object takes as much memory as so many numbers.
+	objectCost = 8
+)
+
+// decoding is held while a body is decoded, which takes the most memory: one at a time in a process.
+var decoding = make(chan struct{}, 1)
+
+// decode reads the JSON of a success, for parse, and drops the body.
+func (a *answer) decode(ctx context.Context) error {
+	if a.status != http.StatusOK {
+		return nil
+	}
+	select {
+	case decoding <- struct{}{}:
+	case <-ctx.Done():
+		return networkError(ctx.Err(), a.key, 0)
+	}
+	defer func() { <-decoding }()
+	a.top, a.unparsed = a.parse()
+	a.decoded, a.body = true, nil
+	return nil
+}
+
+// bounded looks at the size of a JSON text before it is decoded. Whether it is JSON is not its matter.
+func (a *answer) bounded() error {
+	if bytes.HasPrefix(bytes.TrimSpace(a.body), []byte("<")) {
+		return nil // parse describes a page
+	}
+	var fields [maxDepth + 1]int // of the object at each depth
+	values, depth, quoted := 0, 0, false
+	for i := 0; i < len(a.body); i++ {
+		switch c := a.body[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			values++
+			if c == '{' {
+				values += objectCost - 1
+			}
+			if depth++; depth > maxDepth {
+				return a.errorf("the JSON is nested more than %d levels deep", maxDepth)
+			}
+			fields[depth] = 0
+		case c == '}' || c == ']':
+			depth = max(0, depth-1)
+		case c == ',':
+			values++
+		case c == ':':
+			fields[depth]++
+		}
+		if values > maxValues || fields[depth] > maxFields {
+			return a.errorf("the JSON holds too many values: lower page_size, or limit in the endpoint's template")
+		}
+	}
+	return nil
+}
