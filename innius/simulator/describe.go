@@ -121,7 +121,11 @@ func (f *Format) describeFields(settings map[string]any) {
 			place := slices.Index(spellings[r.role], strings.ToLower(other))
 			unclear = unclear || place >= 0 && place < rank
 		}
-		if unclear {
+		switch {
+		case f.Pairs && r.role == "time":
+			settings["fields.time"] = "0" // the place in the pair: the value may read as a time, too
+		case f.Pairs && r.role == "value":
+		case unclear:
 			settings["fields."+r.role] = r.name
 		}
 	}

@@ -38,7 +38,7 @@ var objectSwitches = []toggle{
 	{"ids", "odd ids", 0.1, func(v *variant) { v.some(func(s *simulator.Sensor) { s.ID += ` ä/ö?%2F#;=&+"` }) }},
 	{"ids", "long id", 0.1, func(v *variant) {
 		if s := v.pick(); s != nil {
-			s.ID += "~" + strings.Repeat("x", 60<<10)
+			s.ID += "~" + strings.Repeat("x", 1000)
 		}
 	}},
 	{"", "control characters in names", 0.12, func(v *variant) {
@@ -147,10 +147,17 @@ var shapeSwitches = []toggle{
 		}
 		v.hide("which of two times is the reading's")
 	}},
-	{"", "readings as pairs", 0.12, format(func(f *simulator.Format) { f.Pairs = true })},
+	{"", "readings as pairs", 0.12, func(v *variant) {
+		v.opts.Format.Pairs = true
+		v.hide("which place of a pair holds the time, where both read as one")
+	}},
 	{"", "numbers as text", 0.12, format(func(f *simulator.Format) { f.NumbersAsText = true })},
 	{"inexpressible", "decimal comma or percent", 0.1, func(v *variant) {
 		v.opts.Format.Decimal = oneOf(v, simulator.Comma, simulator.Percent)
+	}},
+	{"inexpressible", "id of 60 KiB", 0.1, func(v *variant) {
+		v.plant.Company.Machines[0].Sensors[0].ID += "~" + strings.Repeat("x", 60<<10)
+		v.inexpressible = "an id is too long"
 	}},
 	{"inexpressible", "key echoed", 0.1, func(v *variant) {
 		m := &v.plant.Company.Machines[0]

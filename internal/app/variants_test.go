@@ -97,6 +97,7 @@ func (f *tally) list() string {
 
 // facts are the words that name what no setting can express, in a report or a log.
 var facts = map[string][]string{
+	"an id is too long":                  {"bytes"},
 	"the API returned the key":           {"returned the key"},
 	"decimal comma":                      {"comma"},
 	"percent sign":                       {"percent", "%"},
