@@ -69,16 +69,41 @@ func TestNewestReadsPagesOfEveryKind(t *testing.T) {
 		requests string // of six polls, one in two minutes
 		remarks  []innius.Remark
 	}{
-		{"ignored window, ascending", simulator.Format{Order: asc, Window: ignored, History: 24 * time.Minute}, windowed, 0,
-			"[4 1 1 2 1 1]", []innius.Remark{innius.WindowIgnored}},
-		{"ignored window, ascending, ten pages", simulator.Format{Order: asc, Window: ignored, History: 95 * time.Minute}, windowed, 0,
-			"[5 5 1 2 1 1]", []innius.Remark{innius.WindowIgnored}},
-		{"ignored window, descending", simulator.Format{Order: desc, Window: ignored}, windowed, 0,
-			"[1 1 1 1 1 1]", []innius.Remark{innius.WindowIgnored}},
-		{"ignored window, ascending, one page", simulator.Format{Order: asc, Window: ignored, History: 8 * time.Minute}, windowed, 0,
-			"[1 1 1 1 1 1]", []innius.Remark{innius.WindowIgnored}},
-		{"ignored window, going back", simulator.Format{Order: blocks, Window: ignored}, windowed, 0,
-			"[2 1 1 1 1 1]", []innius.Remark{innius.WindowIgnored}},
+		{
+			"ignored window, ascending",
+			simulator.Format{Order: asc, Window: ignored, History: 24 * time.Minute},
+			windowed, 0,
+			"[4 1 1 2 1 1]",
+			[]innius.Remark{innius.WindowIgnored},
+		},
+		{
+			"ignored window, ascending, ten pages",
+			simulator.Format{Order: asc, Window: ignored, History: 95 * time.Minute},
+			windowed, 0,
+			"[5 5 1 2 1 1]",
+			[]innius.Remark{innius.WindowIgnored},
+		},
+		{
+			"ignored window, descending",
+			simulator.Format{Order: desc, Window: ignored},
+			windowed, 0,
+			"[1 1 1 1 1 1]",
+			[]innius.Remark{innius.WindowIgnored},
+		},
+		{
+			"ignored window, ascending, one page",
+			simulator.Format{Order: asc, Window: ignored, History: 8 * time.Minute},
+			windowed, 0,
+			"[1 1 1 1 1 1]",
+			[]innius.Remark{innius.WindowIgnored},
+		},
+		{
+			"ignored window, going back",
+			simulator.Format{Order: blocks, Window: ignored},
+			windowed, 0,
+			"[2 1 1 1 1 1]",
+			[]innius.Remark{innius.WindowIgnored},
+		},
 		{"going back", simulator.Format{Order: blocks}, "", 0, "[2 1 1 1 1 1]", nil},
 		{"going back, window", simulator.Format{Order: blocks}, windowed, 0, "[2 1 1 1 1 1]", nil},
 		{"empty pages, descending", simulator.Format{Order: desc, Sparse: 2}, "", 0, "[3 3 3 3 3 3]", nil},
@@ -87,8 +112,13 @@ func TestNewestReadsPagesOfEveryKind(t *testing.T) {
 		{"empty pages, ascending", simulator.Format{Order: asc, Sparse: 2, History: 24 * time.Minute}, "", 0, "[5 4 1 4 1 1]", nil},
 		{"empty pages, ascending, window", simulator.Format{Order: asc, Sparse: 2}, windowed, 0, "[5 4 1 1 1 1]", nil},
 		{"empty pages, going back", simulator.Format{Order: blocks, Sparse: 1}, "", 0, "[4 2 2 2 2 2]", nil},
-		{"expiring keys, ascending", simulator.Format{Order: asc, CursorTTL: time.Minute, History: 24 * time.Minute}, "", 0,
-			"[3 4 4 4 4 4]", []innius.Remark{innius.CursorExpired}},
+		{
+			"expiring keys, ascending",
+			simulator.Format{Order: asc, CursorTTL: time.Minute, History: 24 * time.Minute},
+			"", 0,
+			"[3 4 4 4 4 4]",
+			[]innius.Remark{innius.CursorExpired},
+		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {

@@ -76,9 +76,17 @@ func TestNewestTriesAShorterWindowOnlyWhereNoneSoLongWasAccepted(t *testing.T) {
 		held          time.Duration
 		requests, all int
 	}{
-		{400, false, 0, 3, 6}, {422, false, 0, 3, 6}, {400, true, 0, 1, 2}, {400, false, 30 * time.Minute, 1, 2},
-		{403, false, 0, 1, 2}, {404, false, 0, 1, 2}, {404, true, 0, 1, 2}, {404, false, 30 * time.Minute, 2, 4}, {404, false, 48 * time.Hour, 1, 2},
-		{404, false, -3 * time.Minute, 1, 2}, {500, false, 0, 1, 2},
+		{400, false, 0, 3, 6},
+		{422, false, 0, 3, 6},
+		{400, true, 0, 1, 2},
+		{400, false, 30 * time.Minute, 1, 2},
+		{403, false, 0, 1, 2},
+		{404, false, 0, 1, 2},
+		{404, true, 0, 1, 2},
+		{404, false, 30 * time.Minute, 2, 4},
+		{404, false, 48 * time.Hour, 1, 2},
+		{404, false, -3 * time.Minute, 1, 2},
+		{500, false, 0, 1, 2},
 	} {
 		t.Run(fmt.Sprintf("%d accepted %t held %s", row.status, row.accepted, row.held), func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
