@@ -284,7 +284,7 @@ func objectOf(item any) (object, bool) {
 }
 
 // mayBeEmpty reports whether the absence of an operation's list means an empty list. Assumed, as a server in Go sends null
-// for an empty list. Without machines there is nothing: that an account has none must be said.
+// for an empty list. Without machines there is nothing to poll: that must be an error.
 func (op Operation) mayBeEmpty() bool { return op == OpSensors || op == OpValues }
 
 // blank reports whether a JSON value says nothing: null, zero, or empty; or an object of such, but for its next_key.
@@ -422,8 +422,8 @@ func (a *answer) column(items []any, place int) column {
 // maxNextKey bounds a next_key, in bytes: it must fit into an address.
 const maxNextKey = 4 << 10
 
-// nextKey finds next_key: at the top level, else in data, else in the one object of these two that has one. It may be a
-// number or null (documented), or text (assumed).
+// nextKey finds next_key: at the top level, else in data, else in the only object at one of these levels that has one
+// (assumed). It is a number or null (documented), or text (assumed).
 func (a *answer) nextKey(l *list) error {
 	value, ok := l.whole["next_key"]
 	if !ok {
@@ -513,7 +513,7 @@ func (a *answer) companyObject() (list, error) {
 			}
 			data, l.where = o[holder], l.where+"."+holder
 		case string, json.Number:
-			l.objects = []object{{ids.spellings()[0]: v}}
+			l.objects = []object{{ids.spellings()[0]: unlessZero(plain(v))}}
 			return l, nil
 		default:
 			return l, a.errorf("the company is %s, neither an object nor an id", kind(v))

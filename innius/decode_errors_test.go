@@ -58,6 +58,8 @@ func TestWhatIsNoCompanyIsAnErrorThatSaysWhatWasThere(t *testing.T) {
 		{"a boolean", `true`, "the company is a boolean, neither an object nor an id"},
 		{"a blank text", `" "`, "a company has no id (company_id, companyid, domain, id); " +
 			"its fields are: company_id; fields.company_id in the config chooses one"},
+		{"zero", `0`, "a company has no id (company_id, companyid, domain, id); " +
+			"its fields are: company_id; fields.company_id in the config chooses one"},
 		{"a company that is text may be its name", `{"company":"ACME"}`, "a company has no id (company_id, companyid, domain, id); " +
 			"its fields are: company; fields.company_id in the config chooses one"},
 		{"no id", `{"name":"ACME"}`, "a company has no id (company_id, companyid, domain, id); " +

@@ -110,8 +110,8 @@ func TestAnAbsentListIsAnEmptyOneForSensorsAndValuesOnly(t *testing.T) {
 				want(t, "sensors", []any{page.Items, page.Next, err}, []any{[]innius.Sensor{}, row.next, nil})
 				in := c.Inspect(t.Context(), innius.Ask{Operation: innius.OpValues, Ref: refTo("oil")})
 				want(t, "values", []any{in.Err, in.List != "", in.Items, in.Next}, []any{nil, true, 0, row.next})
-				answerError(t, c, calls()[0].ask)
-				answerError(t, c, calls()[1].ask)
+				_ = answerError(t, c, calls()[0].ask)
+				_ = answerError(t, c, calls()[1].ask)
 			})
 		})
 	}
@@ -279,13 +279,17 @@ func TestTheTimeOfPairsIsFoundFromTheWholePage(t *testing.T) {
 		{"a counter that reads as a time far away", `[[1772449200000,1500000000],[1772449260000,1500000001]]`, "", counted},
 		{"the same in one unit", `[[1772449200,1500000000],[1772449260,1500000001]]`, "", counted},
 		{"the same on a page of one", `[[1772449200,1500000000]]`, "", "[{Time:2026-03-02 11:00:00 +0000 UTC Value:1.5e+09 Text: Skip:}]"},
-		{"a counter that only once reads as a time", `[[1772449200,5],[1772449260,1772449260]]`, "",
-			"[{Time:2026-03-02 11:00:00 +0000 UTC Value:5 Text: Skip:} {Time:2026-03-02 11:01:00 +0000 UTC Value:1.77244926e+09 Text: Skip:}]"},
+		{
+			"a counter that only once reads as a time", `[[1772449200,5],[1772449260,1772449260]]`, "",
+			"[{Time:2026-03-02 11:00:00 +0000 UTC Value:5 Text: Skip:} {Time:2026-03-02 11:01:00 +0000 UTC Value:1.77244926e+09 Text: Skip:}]",
+		},
 		{"such a counter first", `[[1500000000,1772449200],[1500000001,1772449260]]`, "", ambiguous},
 		{"such a counter first, as chosen", `[[1500000000,1772449200],[1500000001,1772449260]]`, "1", counted},
 		{"two times of this year", `[[1772449200000,1772449200000]]`, "", ambiguous},
-		{"two times of this year, as chosen", `[[1772449200000,1772449200000]]`, "0",
-			"[{Time:2026-03-02 11:00:00 +0000 UTC Value:1.7724492e+12 Text: Skip:}]"},
+		{
+			"two times of this year, as chosen", `[[1772449200000,1772449200000]]`, "0",
+			"[{Time:2026-03-02 11:00:00 +0000 UTC Value:1.7724492e+12 Text: Skip:}]",
+		},
 		{"an old page and a counter", `[[1522000000000,1500000000]]`, "", ambiguous},
 		{"no time", `[[1,7.5],[2,7.5]]`, "", "no pair has a time that can be read"},
 		{"three", `[[1772449200000,7.5,0]]`, "", "values[0] is a list, not an object"},

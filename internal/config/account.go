@@ -21,7 +21,7 @@ const (
 	nameSameAs = "is also the name of %s; every account needs a name of its own"
 	proxyReads = "must not hold a proxy_url beside an http:// url: the proxy could read the key, and this machine is reached " +
 		"without one; allow_http: true permits it nevertheless"
-	companyNameless = "needs company_id: without it innius names the company, and this name has no effect"
+	companyNameless = "needs company_id: without it the name in the API counts, and this one has no effect"
 	nameTooLong     = "must have at most %d bytes, not %d"
 	nameControls    = "must not hold control characters"
 )

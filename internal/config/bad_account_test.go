@@ -31,7 +31,7 @@ func badAccount() []badConfig {
 		{"bad-api-key-null.yml", "4: accounts[0].api_key_env: has no value; it must be a text"},
 		{"bad-api-key-quotes.yml", "4: accounts[0].api_key_file: the file it names holds quotes around the key; remove them: they would be " +
 			"sent as part of it"},
-		{"bad-company-name-alone.yml", "5: accounts[0].company_name: needs company_id: without it innius names the company, and this name " +
+		{"bad-company-name-alone.yml", "5: accounts[0].company_name: needs company_id: without it the name in the API counts, and this one " +
 			"has no effect"},
 		{"bad-inline-api-key.yml", "4: accounts[0].api_key: a key in the file itself is refused: anyone who can read the config could read " +
 			"the key; use api_key_file or api_key_env"},
