@@ -241,3 +241,65 @@ func TestAccountWithACompanyOfTheConfigSendsNoCompanyRequest(t *testing.T) {
 		}
 	})
 }
+
+// The same, but the company of the config changes under a reload or a restart.
+func TestCompanyOfTheConfigMayComeChangeAndGo(t *testing.T) {
+	fixed := innius.Company{ID: "works.example", Name: "Plant"}
+	info := func(name string) string {
+		return fmt.Sprintf(`innius_account_info{account="a1",company=%q,company_id="works.example",company_name=%q}`, name, name)
+	}
+	for name, change := range map[string]func(s *story){
+		"reload": func(s *story) { s.reload(nil) },
+		"restart": func(s *story) {
+			s.restart(time.Minute)
+			s.run()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			play(t, setting{plant: works(2, 3)}, func(s *story) {
+				s.pass(5 * time.Minute)
+				sent := s.api.Stats().Of(simulator.OpMachines, http.StatusOK)
+				s.begun[0].company = fixed
+				change(s)
+				s.pass(time.Second)
+				s.want(info("Plant"), 1)
+				s.want(`innius_exporter_sensors{account="a1",state="fresh"}`, 6)
+				companies := s.api.Stats().Of(simulator.OpCompany, http.StatusOK)
+				s.pass(30 * time.Minute)
+				if n := s.api.Stats().Of(simulator.OpCompany, http.StatusOK) - companies; n != 0 {
+					t.Errorf("%d company requests", n)
+				}
+				if n := s.api.Stats().Of(simulator.OpMachines, http.StatusOK) - sent; n != 0 {
+					t.Errorf("%d machine lists: the known one is of the same company", n)
+				}
+				s.begun[0].company = innius.Company{ID: "other.example", Name: "Other"}
+				change(s)
+				s.pass(time.Minute)
+				if n := s.gather().count("innius_sensor_value"); n != 0 {
+					t.Errorf("%d values of a company that is not the config's", n)
+				}
+				s.wantReason("answer") // the machine list of that company is a 404
+				s.begun[0].company = innius.Company{}
+				change(s)
+				s.pass(3 * time.Minute)
+				s.want(info("Works"), 1)
+				s.want(`innius_exporter_sensors{account="a1",state="fresh"}`, 6)
+				s.wantReason("")
+			})
+		})
+	}
+}
+
+// Without the company request an account is ready, or not, by its machine list.
+func TestAccountWithACompanyOfTheConfigIsReadyWhenItsMachineListFails(t *testing.T) {
+	begin := setting{plant: works(2, 3), company: innius.Company{ID: "works.example", Name: "Plant"}, faults: []simulator.Fault{{Kind: simulator.Reset}}}
+	play(t, begin, func(s *story) {
+		s.pass(time.Minute)
+		s.want(upA1, 0)
+		s.wantReason("network")
+		if !s.poller.Ready() {
+			t.Error("not ready although the first discovery has failed")
+		}
+	})
+}

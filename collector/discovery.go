@@ -110,22 +110,26 @@ func (d *discovery) takeAccount() *listing {
 	if l == nil {
 		l = d.machines
 	}
+	d.take(l)
+	return l
+}
+
+// take takes a list out, wherever it waits.
+func (d *discovery) take(l *listing) {
 	d.urgent.take(l.entry)
 	d.routine.take(l.entry)
-	return l
 }
 
 // takeSensors takes out the list of a machine's sensors that was tried longest ago; nil where none waits.
 func (d *discovery) takeSensors() *listing {
 	var first *listing
 	for _, l := range d.sensors {
-		if l.index >= 0 && (first == nil || l.due.Before(first.due) || l.due.Equal(first.due) && l.seq < first.seq) {
+		if l.index >= 0 && (first == nil || l.due.Before(first.due)) {
 			first = l
 		}
 	}
 	if first != nil {
-		d.urgent.take(first.entry)
-		d.routine.take(first.entry)
+		d.take(first)
 	}
 	return first
 }
@@ -133,16 +137,10 @@ func (d *discovery) takeSensors() *listing {
 // resetBackoff makes all lists due that back off; those that were never read are urgent again.
 func (d *discovery) resetBackoff(now time.Time) {
 	for _, l := range d.all() {
-		if l.failures == 0 || l.index < 0 {
-			continue
-		}
-		l.failures = 0
-		d.routine.take(l.entry)
-		d.urgent.take(l.entry)
-		if l.success.IsZero() {
-			d.urgent.put(l.entry, now)
-		} else {
-			d.routine.put(l.entry, now)
+		if l.failures > 0 && l.index >= 0 {
+			l.failures, l.tried = 0, !l.success.IsZero()
+			d.take(l)
+			d.again(l, now)
 		}
 	}
 }
@@ -221,8 +219,7 @@ func (d *discovery) forget() {
 // leave removes a list, waiting or under way.
 func (d *discovery) leave(l *listing) {
 	l.gone = true
-	d.urgent.take(l.entry)
-	d.routine.take(l.entry)
+	d.take(l)
 }
 
 // know makes the machines of a complete list known: new ones are urgent, those that are gone leave.

@@ -118,13 +118,12 @@ type gate struct {
 	checked   time.Time // when the account was probed last
 	good      time.Time // when a request succeeded last; zero: none has with this key
 
-	limits    int             // 429s in a row that named no moment
-	brief     bool            // the latest wait that was stated was short
-	refusals  int             // failures of the key in a row, each after its back-off
-	outages   int             // failed probes in a row
-	row       int             // failures in a row, whatever was requested; 400 and 404 do not count
-	forbidden map[string]bool // objects with 403 in a row, while nothing has succeeded with this key
-	polls     streak
+	limits   int  // 429s in a row that named no moment
+	brief    bool // a short wait was stated since the latest success
+	refusals int  // failures of the key in a row, each after its back-off
+	outages  int  // failed probes in a row
+	row      int  // failures in a row, whatever was requested; 400 and 404 do not count
+	polls    streak
 }
 
 // streak is the values requests that failed since one succeeded last.
@@ -215,17 +214,17 @@ func (g *gate) refuse(now time.Time) bool {
 
 // fault takes any other failure.
 func (g *gate) fault(a answer, now time.Time) bool {
-	if a.class == classForbidden {
-		g.narrow = true // if the key is dead, nothing more should be spent on it at once
-		if g.good.IsZero() && g.forbids(a.object) {
-			return g.refuse(now)
-		}
-	}
 	if a.class != classObject {
 		g.row++
 	}
 	if a.values {
 		g.polls.add(a, now)
+	}
+	if a.class == classForbidden {
+		g.narrow = true // if the key is dead, nothing more should be spent on it at once
+		if g.good.IsZero() && len(g.polls.sensors) >= inARow && g.polls.classes[a.class] >= inARow {
+			return g.refuse(now)
+		}
 	}
 	underWay := now.Before(g.until) // when the pause began
 	busy := a.class == classServer && a.stated && (a.wait >= shortWait || !g.brief)
@@ -247,12 +246,14 @@ func (g *gate) fault(a answer, now time.Time) bool {
 		g.wait(now)
 		return true
 	case a.account && (g.probe == probeAccount || a.unsent || now.Sub(g.good) >= failsAfter):
-		g.open(a.class, now)
+		g.fail(a.class, now)
+		g.wait(now)
 		return true
 	case a.values && g.polls.enough(a, now):
 		if g.probe == probeValues {
 			g.byValues = true
-			g.open(g.polls.majority(), now)
+			g.fail(g.polls.majority(), now)
+			g.wait(now)
 			return true
 		}
 		if g.probe == noProbe {
@@ -264,15 +265,6 @@ func (g *gate) fault(a answer, now time.Time) bool {
 	return a.unsent || g.probe == probeAccount && a.class != classObject && !busy
 }
 
-// forbids reports whether five different objects have been refused in a row.
-func (g *gate) forbids(object string) bool {
-	if g.forbidden == nil {
-		g.forbidden = map[string]bool{}
-	}
-	g.forbidden[object] = true
-	return len(g.forbidden) >= inARow
-}
-
 // suspect has the account probed, unless it has just been.
 func (g *gate) suspect(now time.Time) {
 	if g.probe == noProbe && (g.checked.IsZero() || now.Sub(g.checked) >= probeEvery) {
@@ -280,12 +272,7 @@ func (g *gate) suspect(now time.Time) {
 	}
 }
 
-// open opens the circuit.
-func (g *gate) open(c class, now time.Time) {
-	g.fail(c, now)
-	g.wait(now)
-}
-
+// fail opens the circuit, or gives another reason for it.
 func (g *gate) fail(c class, now time.Time) {
 	if g.failing == classOK {
 		g.failingAt = now
@@ -335,11 +322,8 @@ func (s *streak) add(a answer, now time.Time) {
 	if s.since.IsZero() {
 		*s = streak{since: now, sensors: map[string]bool{}, machines: map[string]bool{}}
 	}
-	if len(s.sensors) < failsSensors {
-		s.sensors[a.object] = true
-	}
-	if len(s.machines) < failsMachine {
-		s.machines[a.machine] = true
+	if len(s.sensors) < failsSensors || len(s.machines) < failsMachine && !s.machines[a.machine] {
+		s.sensors[a.object], s.machines[a.machine] = true, true
 	}
 	s.classes[a.class]++
 }

@@ -116,14 +116,10 @@ func (a *account) noteClock() {
 	h := &a.state
 	h.clock, h.clockKnown = d, true
 	a.catalogue.clocks[a.index].Store(int64(d))
-	switch {
-	case d.Abs() > clockDiffers && !h.clockOff:
-		h.clockOff = true
-		a.log.Warn("clock of this machine differs from the API's; ages are judged by the API's", "api_ahead", d.Round(time.Second))
-	case d.Abs() < clockDiffers/2 && h.clockOff:
-		h.clockOff = false
-		a.log.Info("clock of this machine agrees with the API's again")
-	}
+	off := d.Abs() > clockDiffers || h.clockOff && d.Abs() > clockDiffers/2
+	a.report(h.clockOff, off, "clock of this machine differs from the API's; ages are judged by the API's",
+		"clock of this machine agrees with the API's again", "api_ahead", d.Round(time.Second))
+	h.clockOff = off
 }
 
 // noteKey logs that the last good key must be used, once, and its end.
@@ -131,12 +127,18 @@ func (a *account) noteKey() {
 	if a.KeyTrouble == nil {
 		return
 	}
-	before := a.state.keyTrouble
-	switch a.state.keyTrouble = a.KeyTrouble(); {
-	case a.state.keyTrouble != "" && before == "":
-		a.log.Warn("key file holds no key; the last good key is used while this process runs", "err", a.state.keyTrouble)
-	case a.state.keyTrouble == "" && before != "":
-		a.log.Info("key file holds a key again")
+	before, now := a.state.keyTrouble, a.KeyTrouble()
+	a.report(before != "", now != "", "key file holds no key; the last good key is used while this process runs", "key file holds a key again", "err", now)
+	a.state.keyTrouble = now
+}
+
+// report logs where a trouble begins and where it is over.
+func (a *account) report(before, now bool, begins, over string, attrs ...any) {
+	switch {
+	case now && !before:
+		a.log.Warn(begins, attrs...)
+	case before && !now:
+		a.log.Info(over)
 	}
 }
 

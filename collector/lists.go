@@ -163,9 +163,9 @@ func (a *account) listed(l *listing, err error, now time.Time) bool {
 	case (class == classObject || class == classForbidden) && l.op != innius.OpSensors:
 		class = classAnswer // without company and machines there is nothing: this is no matter of a single object
 	}
+	account := l == a.discovery.company || l == a.discovery.machines && a.discovery.company == nil
 	blamed := a.judge(answer{
-		class: class, machine: l.machine, object: l.name(), account: l.op == innius.OpCompany || l.op == innius.OpMachines && a.discovery.company == nil,
-		values: l.op == innius.OpSensors && a.schedule.len() == 0,
+		class: class, machine: l.machine, object: l.name(), account: account, values: l.op == innius.OpSensors && a.schedule.len() == 0,
 	}, err, now)
 	switch {
 	case err == nil:
@@ -177,7 +177,7 @@ func (a *account) listed(l *listing, err error, now time.Time) bool {
 			a.note(l, "")
 		}
 		return true
-	case blamed && l.op == innius.OpCompany:
+	case blamed && account:
 		a.goBlind(l, class, now)
 		l.failure = err.Error()
 		l.failures++
@@ -197,8 +197,11 @@ func (a *account) listed(l *listing, err error, now time.Time) bool {
 
 // goBlind notes that company or machines could not be read and never have been: then there is nothing to poll.
 func (a *account) goBlind(l *listing, c class, now time.Time) {
-	if l.op != innius.OpSensors && c != classNotSent && c != classLimited && a.discovery.verified.IsZero() && a.state.blindSince.IsZero() {
-		a.state.blind, a.state.blindSince = c, now
+	if l.op == innius.OpSensors || c == classNotSent || c == classLimited || !a.discovery.verified.IsZero() {
+		return
+	}
+	if a.state.blind = c; a.state.blindSince.IsZero() {
+		a.state.blindSince = now
 	}
 }
 

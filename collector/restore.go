@@ -14,8 +14,8 @@ func (p *Poller) restore(kept *Snapshot, now time.Time) {
 	taken := map[*account]*KeptAccount{}
 	for i := range kept.Accounts {
 		for _, a := range p.accounts {
-			if k := kept.Accounts[i]; k.Of(a.Account) {
-				taken[a] = a.ofItsCompany(&k)
+			if kept.Accounts[i].Of(a.Account) {
+				taken[a] = &kept.Accounts[i]
 			}
 		}
 	}
@@ -31,16 +31,6 @@ func (p *Poller) restore(kept *Snapshot, now time.Time) {
 		a.hear()
 		a.show(k)
 	}
-}
-
-// ofItsCompany drops what is kept of another company than the one that the user set.
-func (a *account) ofItsCompany(k *KeptAccount) *KeptAccount {
-	if fixed := a.Account.Company.ID; fixed != "" && k.Company.ID != "" && k.Company.ID != fixed {
-		a.log.Warn("the kept state is of another company than company_id; that state is dropped",
-			"kept", innius.Printable(k.Company.ID), "company", innius.Printable(fixed))
-		k.Company, k.Machines, k.Discovered = innius.Company{}, nil, false
-	}
-	return k
 }
 
 // fill makes sensors and readings known that are published with the list of machines.

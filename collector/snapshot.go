@@ -29,9 +29,11 @@ type KeptAccount struct {
 	Allowance    []byte // what was learned of the true allowance, encoded by who learns it; nil: nothing
 }
 
-// Of reports whether this is the state of an account: of the same name and the same API. That the key still belongs to
-// the same company only the API can tell; it is asked first of all.
-func (k *KeptAccount) Of(a Account) bool { return k.Name == a.Name && k.Origin == a.Origin }
+// Of reports whether this is the state of an account: of the same name, the same API and, where the user set it, the same
+// company. That the key still belongs to the same company only the API can tell; it is asked first of all.
+func (k *KeptAccount) Of(a Account) bool {
+	return k.Name == a.Name && k.Origin == a.Origin && (a.Company.ID == "" || k.Company.ID == "" || k.Company.ID == a.Company.ID)
+}
 
 // KeptLimit is the pause for a limit that an account is in, or has just been in with no success since.
 type KeptLimit struct {

@@ -31,7 +31,7 @@ func (a *account) status(now time.Time) AccountStatus {
 		s.ClockDifference = new(h.clock.Seconds())
 	}
 	if h.clockOff {
-		s.Remarks = append(s.Remarks, fmt.Sprintf("the API's clock is %s the clock of this machine; ages are judged by the API's", aheadOf(h.clock)))
+		s.Remarks = append(s.Remarks, fmt.Sprintf("the clock of this machine and the API's differ by %s; ages are judged by the API's", Span(h.clock.Abs())))
 	}
 	if h.keyTrouble != "" {
 		s.Remarks = append(s.Remarks, "the last good key is in use, and a restart would find none: "+h.keyTrouble)
@@ -42,14 +42,6 @@ func (a *account) status(now time.Time) AccountStatus {
 	s.Health, s.Plan = h.words(&s, now), s.plan(h.sensors)
 	s.Discovery.Ended, s.Discovery.Words = h.settled, h.discoveryWords(perHour, now)
 	return s
-}
-
-// aheadOf says a difference of clocks in words.
-func aheadOf(d time.Duration) string {
-	if d < 0 {
-		return Span(-d) + " behind"
-	}
-	return Span(d) + " ahead of"
 }
 
 // troubleSince is when what an account fails of began.

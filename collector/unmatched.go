@@ -12,33 +12,34 @@ func Unmatched(opts Options) []string { return quietPoller(opts).unmatched() }
 
 // unmatched lists the filters and rules that match nothing of what is known, once every account has ended its first discovery.
 func (p *Poller) unmatched() []string {
-	if !p.Ready() || slices.ContainsFunc(p.accounts, func(a *account) bool { return !a.health.Load().settled }) {
+	if slices.ContainsFunc(p.accounts, func(a *account) bool { return !a.health.Load().settled }) {
 		return nil
 	}
-	v, o := p.catalogue.view.Load(), &p.opts
-	some := func(is func(m *machine) bool) bool {
-		return slices.ContainsFunc(v.machines, func(machines []*machine) bool { return slices.ContainsFunc(machines, is) })
+	var machines, sensors [][2]string
+	used := map[*Rule]bool{}
+	for _, m := range slices.Concat(p.catalogue.view.Load().machines...) {
+		machines = append(machines, [2]string{m.ID, m.Name})
+		for _, s := range m.sensors {
+			sensors, used[s.rule] = append(sensors, [2]string{s.ID, s.Name}), true
+		}
 	}
 	var all []string
-	check := func(what string, expressions []*regexp.Regexp, matches func(m *machine, re *regexp.Regexp) bool) {
-		for _, re := range expressions {
-			if !some(func(m *machine) bool { return matches(m, re) }) {
-				all = append(all, fmt.Sprintf("%s %q matches nothing", what, unanchored(re)))
+	for _, filter := range []struct {
+		key         string
+		expressions []*regexp.Regexp
+		objects     [][2]string
+	}{
+		{"discovery.machines.include", p.opts.Machines.Include, machines}, {"discovery.machines.exclude", p.opts.Machines.Exclude, machines},
+		{"discovery.sensors.include", p.opts.Sensors.Include, sensors}, {"discovery.sensors.exclude", p.opts.Sensors.Exclude, sensors},
+	} {
+		for _, re := range filter.expressions {
+			if !slices.ContainsFunc(filter.objects, func(o [2]string) bool { return re.MatchString(o[0]) || re.MatchString(o[1]) }) {
+				all = append(all, fmt.Sprintf("%s %q matches nothing", filter.key, unanchored(re)))
 			}
 		}
 	}
-	ofMachine := func(m *machine, re *regexp.Regexp) bool { return re.MatchString(m.ID) || re.MatchString(m.Name) }
-	ofSensor := func(m *machine, re *regexp.Regexp) bool {
-		return slices.ContainsFunc(m.sensors, func(s *sensor) bool { return re.MatchString(s.ID) || re.MatchString(s.Name) })
-	}
-	check("discovery.machines.include", o.Machines.Include, ofMachine)
-	check("discovery.machines.exclude", o.Machines.Exclude, ofMachine)
-	check("discovery.sensors.include", o.Sensors.Include, ofSensor)
-	check("discovery.sensors.exclude", o.Sensors.Exclude, ofSensor)
-	for i := range o.Rules {
-		if !some(func(m *machine) bool {
-			return slices.ContainsFunc(m.sensors, func(s *sensor) bool { return s.rule == &o.Rules[i] })
-		}) {
+	for i := range p.opts.Rules {
+		if !used[&p.opts.Rules[i]] {
 			all = append(all, fmt.Sprintf("rule %d of sensors matches no sensor that an earlier rule leaves to it", i+1))
 		}
 	}

@@ -137,3 +137,24 @@ func TestFiltersThatLeaveNothingArePlannedByNoNumber(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestCheckConfigNamesRulesThatMatchNothingOfWhatIsKept(t *testing.T) {
+	cfg := accountsOf(t, "one.invalid")
+	cfg.Sensors = []config.SensorRule{{Weight: 2, Sensor: regexp.MustCompile("^(?:Heat)$")}}
+	dir, at := t.TempDir(), time.Date(2026, 11, 23, 17, 0, 0, 0, time.UTC)
+	store, err := state.Open(dir, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := collector.Assume(collector.Account{Name: "first", Origin: "one.invalid"}, 40, time.Minute, at)
+	k.Discovered = true
+	store.End(keptState{At: at, Accounts: []collector.KeptAccount{k, {Name: "second", Origin: "one.invalid"}}})
+	_ = store.Close()
+	var out strings.Builder
+	if err := (&Planning{StoragePath: dir}).write(cfg, &out); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "rule 1 of sensors matches no sensor") {
+		t.Error(out.String())
+	}
+}

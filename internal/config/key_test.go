@@ -109,3 +109,25 @@ func TestAKeyIsReadWhileItIsRotated(t *testing.T) {
 	}
 	all.Wait()
 }
+
+func TestKeySourceIsStaleWhileTheLastGoodKeyIsInUse(t *testing.T) {
+	k, path := openKey(t, "first")
+	for _, step := range []struct{ text, stale string }{
+		{"", "is empty"}, {"second", ""}, {"gone", "cannot be read"}, {"third", ""}, {"two words", ""},
+	} {
+		if step.text == "gone" {
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+		} else {
+			write(t, path, step.text)
+		}
+		_, _ = k.Key()
+		if got := k.Stale(); (got != "") != (step.stale != "") || !strings.Contains(got, step.stale) || got != "" && !strings.Contains(got, path) {
+			t.Errorf("%q: stale %q, want %q", step.text, got, step.stale)
+		}
+	}
+	if got := (KeySource{}).Stale(); got != "" {
+		t.Errorf("no source: %q", got)
+	}
+}
