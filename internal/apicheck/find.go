@@ -16,6 +16,7 @@ const (
 	kindPath      = "path"
 	kindParameter = "parameter"
 	kindValue     = "value"
+	kindEcho      = "key-returned"
 )
 
 // fail makes a finding that must be set right.

@@ -12,6 +12,9 @@ import (
 // notUnderstood says what is strange about an answer that came.
 func (w *walk) notUnderstood(in *innius.Inspection, e *innius.AnswerError) *Finding {
 	switch {
+	case strings.HasPrefix(e.Detail, "the API returned the key"):
+		return fail(kindEcho, "", "The exporter uses no response that holds the key: "+e.Detail+". No setting can express that: innius, or a "+
+			"gateway before it, must not send the key back. Please report it to innius.")
 	case in.Form == innius.FormHTML:
 		return fail("html", w.yaml(w.addresses(in)...),
 			"A web page came instead of data: "+e.Detail+". The url leads to a web site, or a sign-in page stands before the API. The "+
@@ -115,19 +118,11 @@ func (w *walk) chooseField(fact string, unknown []innius.Field) string {
 	if len(likely) == 0 {
 		return w.yaml("fields:", "  "+fact+": "+quote("the field's name")+"  # the one that holds it")
 	}
-	lines := []string{"fields:", "  " + fact + ": " + quote(likely[0].Name) + example(likely[0])}
+	lines := []string{"fields:", "  " + fact + ": " + quote(likely[0].Name) + "  # here: " + likely[0].Example}
 	for _, other := range likely[1:min(len(likely), 4)] {
-		lines = append(lines, "  # or "+fact+": "+quote(other.Name)+example(other))
+		lines = append(lines, "  # or "+fact+": "+quote(other.Name)+"  # here: "+other.Example)
 	}
 	return w.yaml(lines...)
-}
-
-func example(f innius.Field) string {
-	text := []rune(f.Example)
-	if len(text) > 30 {
-		text = append(text[:30], '…')
-	}
-	return "  # here: " + string(text)
 }
 
 var idLike = regexp.MustCompile(`id|key|code|nr|number|serial|tag|ref`)

@@ -70,15 +70,13 @@ func (w *walk) proven(f *Finding, settings ...Setting) *Finding {
 	section := ""
 	for i, s := range last {
 		head, key, nested := strings.Cut(s.Path, ".")
-		switch {
-		case !nested:
-			lines = append(lines, head+": "+quote(s.Value))
-		case head != section:
-			lines = append(lines, head+":", "  "+key+": "+quote(s.Value))
-		default:
-			lines = append(lines, "  "+key+": "+quote(s.Value))
+		if nested && head != section {
+			lines, section = append(lines, head+":"), head
 		}
-		section = head
+		if nested {
+			head = "  " + key
+		}
+		lines = append(lines, head+": "+quote(s.Value))
 		last[i].Path = fmt.Sprintf("accounts[%d].%s", w.o.Index, s.Path)
 	}
 	f.Settings, f.Set = last, w.yaml(lines...)

@@ -133,8 +133,13 @@ func (w *walk) name(text string) string { return quote(w.show(text)) }
 
 func (w *walk) show(text string) string { return w.o.Client.Scrub(text) }
 
-// left is how many requests the walk may still send.
-func (w *walk) left() int { return w.limit - probing - w.report.Requests }
+// left is how many requests the walk may still send. With a window there is less to find out where there is no value.
+func (w *walk) left() int {
+	if w.client.Windowed() {
+		return w.limit - probing/2 - w.report.Requests
+	}
+	return w.limit - probing - w.report.Requests
+}
 
 // readCompany reads the company, unless the config names it.
 func (w *walk) readCompany(ctx context.Context) bool {

@@ -167,8 +167,12 @@ func (w *walk) oneObject(in *innius.Inspection, failure *Finding) bool {
 		w.stopped = true
 		return false
 	}
+	if failure.Kind == kindEcho {
+		w.find(failure)
+		return true
+	}
 	w.odd = append(w.odd, failure)
-	if status != http.StatusForbidden && status != http.StatusNotFound && failure.Kind != kindValue {
+	if status < http.StatusForbidden && failure.Kind != kindValue { // neither refused nor out of order
 		w.strange++
 	}
 	return w.strange < maxStrange
