@@ -31,7 +31,7 @@ type account struct {
 	schedule  schedule
 	wasList   bool              // the last request was for a list: with both waiting they take turns
 	twins     map[string]string // machine id -> account that asks for its sensors, as said in the log
-	saidOdd   bool              // said once that the time of readings cannot be used
+	saidOdd   map[string]bool   // why readings cannot be used, as said in the log
 	stretched stretched         // promises, as said in the log
 	inFlight  int
 	results   chan func(now time.Time)
@@ -57,6 +57,7 @@ func newAccount(index int, opts *Options, c *catalogue, mark, settled func()) *a
 		allowance: newLesson(cfg),
 		discovery: newDiscovery(opts.DiscoveryInterval, cfg.Pacer.PerHour()),
 		twins:     map[string]string{},
+		saidOdd:   map[string]bool{},
 		mark:      mark,
 		settled:   settled,
 		results:   make(chan func(time.Time), cfg.Concurrency),

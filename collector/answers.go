@@ -47,8 +47,8 @@ func (a *account) keep(t *turn, newest innius.Newest, whole bool, now time.Time)
 	if n.back {
 		a.about(t.sensor).Info("sensor can be read again")
 	}
-	if n.odd.Skip != "" && !a.saidOdd {
-		a.saidOdd = true
+	if why := string(n.odd.Skip) + n.odd.Hint(); why != "" && !a.saidOdd[why] {
+		a.saidOdd[why] = true
 		a.about(t.sensor).Warn("readings are skipped; the status page says which sensors have none other", "why", unreadable(n.odd))
 	}
 	for _, r := range newest.Remarks {

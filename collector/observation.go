@@ -61,7 +61,7 @@ type news struct {
 	age     time.Duration // of the newer reading when it came, by our clock; negative: it was ahead
 	skipped map[innius.SkipReason]int
 	back    bool           // the sensor had been failing
-	odd     innius.Reading // a reading whose time cannot be used, in an answer without a better one
+	odd     innius.Reading // a newest reading that a setting, or the source, must cure: its time, or a text that looks like a number
 }
 
 // skipOrder counts an answer that is older than what an earlier one gave. The client's reasons come beside it.
@@ -114,6 +114,8 @@ func (o *observation) with(readings []innius.Reading, rule *Rule, whole bool, no
 		next.unusable, n.odd = odd, odd
 	case !next.unusable.Time.After(next.at):
 		next.unusable = innius.Reading{}
+	case next.unusable.Hint() != "":
+		n.odd = next.unusable
 	}
 	next.settle()
 	n.fresh, n.first, n.age = next.at.After(held.at), held.at.IsZero(), now.Sub(next.at)

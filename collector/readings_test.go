@@ -3,6 +3,7 @@ package collector
 import (
 	"fmt"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -187,5 +188,29 @@ func after(change time.Time, value any) func(time.Time) any {
 			return 1.5
 		}
 		return value
+	}
+}
+
+func TestPollerLogsOnceWhatKeepsTextFromBeingANumber(t *testing.T) {
+	begin := setting{plant: works(1, 2), perHour: 3600}
+	for i, text := range []string{"12,5", "45 %"} {
+		begin.plant.Company.Machines[0].Sensors[i].Value = func(time.Time) any { return text }
+	}
+	rule := Rule{Sensor: regexp.MustCompile(`^(?:Sensor 2)$`), Values: map[string]float64{"45 %": 45}}
+	for mapped, want := range map[bool][2]int{false: {1, 1}, true: {1, 0}} {
+		begin.options = func(o *Options) {
+			if mapped {
+				o.Rules = []Rule{rule}
+			}
+		}
+		play(t, begin, func(s *story) {
+			s.pass(10 * time.Minute)
+			for i, hint := range []string{`\"12,5\" (decimal comma)`, `\"45 %\" (percent sign)`} {
+				if n := strings.Count(s.log.text(), hint); n != want[i] {
+					t.Errorf("mapped %t: %s is logged %d times, want %d:\n%s", mapped, hint, n, want[i], s.log.text())
+				}
+			}
+			s.wantAbsent(value11)
+		})
 	}
 }
