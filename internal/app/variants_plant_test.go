@@ -93,6 +93,15 @@ func (v *variant) some(change func(*simulator.Sensor)) {
 	}
 }
 
+// each changes every sensor.
+func (v *variant) each(change func(*simulator.Sensor)) {
+	for _, m := range v.plant.Company.Machines {
+		for i := range m.Sensors {
+			change(&m.Sensors[i])
+		}
+	}
+}
+
 // lastMachine is one other than the first, for switches that take a whole machine; plants have two at least.
 func (v *variant) lastMachine() *simulator.Machine {
 	machines := v.plant.Company.Machines

@@ -50,7 +50,6 @@ func usePipes(t *testing.T) {
 type request struct {
 	at     time.Time
 	uri    string
-	op     string
 	status int
 }
 
@@ -84,6 +83,15 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.requests = append(a.requests, request{at: at, uri: r.RequestURI, status: noted.status})
+}
+
+// history lists the requests, for the one variant that is looked at.
+func (a *api) history() string {
+	var b strings.Builder
+	for _, r := range a.requests {
+		fmt.Fprintf(&b, "%s %d %.300s\n", r.at.Format("15:04:05.000"), r.status, r.uri)
+	}
+	return b.String()
 }
 
 func (a *api) close() {
@@ -208,6 +216,9 @@ func (v *variant) run(t *testing.T, text string) *result {
 		w.checkTexts(opts.Metrics)
 		w.checkRequests()
 	})
+	if *variantsOnly != "" {
+		t.Logf("%q\n%s\n%.20000s\n%s", v.on, text, w.log, w.api.history())
+	}
 	return &w.result
 }
 
@@ -227,13 +238,16 @@ func (w *watch) story() {
 
 // cycle is the time to poll every sensor once, with all the pages that takes.
 func (w *watch) cycle() time.Duration {
-	a := w.cfg.Accounts[0]
-	each := time.Duration(float64(time.Hour) / a.RateLimit.Own())
 	requests := 1 + w.opts.Format.Sparse
 	if w.crawls() {
 		requests = 5
 	}
-	return max(10*time.Second, time.Duration(requests*w.plant.Sensors())*each)
+	return max(10*time.Second, time.Duration(requests*w.plant.Sensors())*w.gap())
+}
+
+// gap is the usual time between two requests, at the rate in force.
+func (w *watch) gap() time.Duration {
+	return time.Duration(float64(time.Hour) / w.poller.Status().Accounts[0].RequestsPerHour)
 }
 
 // warm is when every sensor must have been read: discovery, three cycles, and where the oldest reading is always the first
@@ -252,8 +266,7 @@ func (w *watch) warm() time.Duration {
 		pages := (1 + int(w.opts.Format.History/(10*time.Second))/page) * (1 + w.opts.Format.Sparse)
 		cycles += (pages + 4) / 5
 	}
-	each := time.Duration(float64(time.Hour) / w.cfg.Accounts[0].RateLimit.Own())
-	return time.Duration(lists)*each + time.Duration(cycles)*w.cycle() + 20*time.Second
+	return time.Duration(lists)*w.gap() + time.Duration(cycles)*w.cycle() + 20*time.Second
 }
 
 // pass lets time pass, and looks every few seconds whether the account fails.
@@ -360,7 +373,7 @@ func (w *watch) compare(p *probe, held *collector.SensorStatus) string {
 		}
 		return ""
 	}
-	for back := time.Duration(0); back <= 30*time.Second; back += time.Second { // a page may have come earlier than the last one
+	for back := time.Duration(0); back <= 20*time.Second+6*w.gap(); back += time.Second { // a page may have come earlier than the last one
 		if stamp, value, ok = p.newest(f, shown.Add(-back)); ok && held.Timestamp.Equal(stamp) && *held.Value == value {
 			return ""
 		}
@@ -406,7 +419,7 @@ func (w *watch) checkTexts(metrics *collector.Metrics) {
 			w.problem("a log line of %d bytes: %.200s", len(line), line)
 		}
 	}
-	if n := w.api.Stats().KeyExposed; n > 0 && w.inexpressible == "" {
+	if n := w.api.Stats().KeyExposed; n > 0 && len(w.facts) == 0 {
 		w.problem("%d requests with the key outside its header", n)
 	}
 }

@@ -41,6 +41,10 @@ var objectSwitches = []toggle{
 			s.ID += "~" + strings.Repeat("x", 1000)
 		}
 	}},
+	{"ids", "id of 60 KiB", 0.1, func(v *variant) {
+		v.lastMachine().ID += "~" + strings.Repeat("x", 60<<10)
+		v.facts = append(v.facts, "an id is too long")
+	}},
 	{"", "control characters in names", 0.12, func(v *variant) {
 		v.lastMachine().Name += "\x1b[31m\u202e\r\n"
 		v.some(func(s *simulator.Sensor) { s.Name += "\x00\u2066\x1b]0;x\a" })
@@ -93,11 +97,7 @@ var objectSwitches = []toggle{
 	{"clocks", "our clock off", 0.12, func(v *variant) {
 		off := oneOf(v, 20*time.Minute, -20*time.Minute)
 		v.faults = append(v.faults, simulator.Fault{Kind: simulator.ClockOff, Delay: off})
-		for _, m := range v.plant.Company.Machines {
-			for i := range m.Sensors {
-				m.Sensors[i].Skew += off
-			}
-		}
+		v.each(func(s *simulator.Sensor) { s.Skew += off })
 	}},
 	{"clocks", "no Date", 0.1, fault(simulator.Fault{Kind: simulator.NoDate})},
 }
@@ -149,27 +149,30 @@ var shapeSwitches = []toggle{
 	}},
 	{"", "readings as pairs", 0.12, func(v *variant) {
 		v.opts.Format.Pairs = true
-		v.hide("which place of a pair holds the time, where both read as one")
+		if v.rand.IntN(2) == 0 {
+			v.hide("which place of a pair holds the time, where both read as one")
+			return
+		}
+		v.each(func(s *simulator.Sensor) {
+			if s.Value == nil {
+				s.Value = func(at time.Time) any { return float64(at.Unix() % 86400) }
+			}
+		})
 	}},
 	{"", "numbers as text", 0.12, format(func(f *simulator.Format) { f.NumbersAsText = true })},
 	{"inexpressible", "decimal comma or percent", 0.1, func(v *variant) {
 		v.opts.Format.Decimal = oneOf(v, simulator.Comma, simulator.Percent)
 	}},
-	{"inexpressible", "id of 60 KiB", 0.1, func(v *variant) {
-		v.plant.Company.Machines[0].Sensors[0].ID += "~" + strings.Repeat("x", 60<<10)
-		v.inexpressible = "an id is too long"
-	}},
 	{"inexpressible", "key echoed", 0.1, func(v *variant) {
-		m := &v.plant.Company.Machines[0]
 		switch v.rand.IntN(3) {
 		case 0:
-			m.Name += " " + variantKey
+			v.plant.Company.Machines[0].Name += " " + variantKey
 		case 1:
-			m.Sensors[0].ID += variantKey
+			v.lastMachine().ID += variantKey
 		default:
 			v.opts.Format.KeyPrefix, v.opts.Limits.MaxPage, v.opts.Limits.ClampPage = variantKey, 1, true
 		}
-		v.inexpressible = "the API returned the key"
+		v.facts = append(v.facts, "the API returned the key")
 	}},
 }
 
@@ -267,7 +270,7 @@ type variant struct {
 	outage          [2]time.Duration // the account may fail in between
 	hidden          []string         // what is needed and the API does not show
 	settings        map[string]any   // of the account, by the path below it
-	inexpressible   string
+	facts           []string         // that no setting can express
 }
 
 func (v *variant) hide(what string) { v.hidden = append(v.hidden, what) }
@@ -328,13 +331,11 @@ func (v *variant) settle() {
 		f.Window.Ignored = false
 	}
 	if f.Time == simulator.NoSeconds {
-		for _, m := range v.plant.Company.Machines {
-			for i := range m.Sensors {
-				if m.Sensors[i].Period > 0 {
-					m.Sensors[i].Period = max(m.Sensors[i].Period, time.Minute)
-				}
+		v.each(func(s *simulator.Sensor) {
+			if s.Period > 0 {
+				s.Period = max(s.Period, time.Minute)
 			}
-		}
+		})
 	}
 	if v.crawls() {
 		f.History = 30 * time.Minute
@@ -345,8 +346,8 @@ func (v *variant) settle() {
 	v.shuffle()
 	var fact string
 	v.settings, fact = v.opts.Describe()
-	if v.inexpressible == "" {
-		v.inexpressible = fact
+	if fact != "" {
+		v.facts = append(v.facts, fact)
 	}
 	if v.opts.Limits.PerHour == 1000 { // the exporter's default
 		delete(v.settings, "rate_limit.requests_per_hour")
