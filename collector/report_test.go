@@ -256,3 +256,23 @@ func TestEmptyListsAreNoFailures(t *testing.T) {
 		})
 	}
 }
+
+// What no setting describes must at least be named, each kind once.
+func TestTextsThatAreNearlyNumbersAreLoggedOnceEach(t *testing.T) {
+	texts := map[string]string{"m1-s1": "12,5", "m1-s2": "45%", "m2-s1": "12,7", "m2-s2": "RUN"}
+	begin := setting{plant: works(2, 2)}
+	for i := range begin.plant.Company.Machines {
+		for j := range begin.plant.Company.Machines[i].Sensors {
+			s := &begin.plant.Company.Machines[i].Sensors[j]
+			s.Value = func(time.Time) any { return texts[s.ID] }
+		}
+	}
+	play(t, begin, func(s *story) {
+		s.pass(10 * time.Minute)
+		for text, want := range map[string]int{"decimal comma": 1, "percent sign": 1, "RUN": 0} {
+			if n := len(s.log.lines("readings are skipped", text)); n != want {
+				t.Errorf("%d lines on %q, want %d:\n%s", n, text, want, strings.Join(s.log.lines("skipped"), ""))
+			}
+		}
+	})
+}
