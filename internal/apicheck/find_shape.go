@@ -3,7 +3,6 @@ package apicheck
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 
 	"innius_exporter/innius"
@@ -125,43 +124,35 @@ func (w *walk) chooseField(fact string, unknown []innius.Field) string {
 	return w.yaml(lines...)
 }
 
-var idLike = regexp.MustCompile(`id|key|code|nr|number|serial|tag|ref`)
+var (
+	idLike    = regexp.MustCompile(`id|key|code|nr|number|serial|tag|ref`)
+	nameLike  = regexp.MustCompile(`name|label|title|descr|caption|alias`)
+	unitLike  = regexp.MustCompile(`unit|uom|dimension|measure`)
+	valueLike = regexp.MustCompile(`^v`)
+)
 
 // candidates are the fields that could hold a fact, the likeliest first.
 func candidates(fact string, unknown []innius.Field) []innius.Field {
-	could := func(f innius.Field) bool { return f.Distinct }
-	better := func(f innius.Field) bool { return idLike.MatchString(f.Name) }
+	could, like := func(f innius.Field) bool { return f.Distinct }, idLike
 	switch {
 	case fact == "time":
-		could, better = func(f innius.Field) bool { return f.Time }, func(innius.Field) bool { return false }
+		could = func(f innius.Field) bool { return f.Time }
 	case fact == "value":
-		could = func(f innius.Field) bool { return f.Number && !f.Time }
-		better = func(f innius.Field) bool { return strings.HasPrefix(f.Name, "v") }
+		could, like = func(f innius.Field) bool { return f.Number && !f.Time }, valueLike
 	case strings.HasSuffix(fact, "_name"):
-		could = func(f innius.Field) bool { return f.Distinct && !f.Number && !f.Time }
-		better = func(f innius.Field) bool { return nameLike.MatchString(f.Name) }
+		could, like = func(f innius.Field) bool { return f.Distinct && !f.Number && !f.Time }, nameLike
 	case fact == "unit":
 		could = func(f innius.Field) bool { return unitLike.MatchString(f.Name) }
 	}
-	var likely []innius.Field
+	var likely, others []innius.Field
 	for _, f := range unknown {
-		if could(f) && !f.Beside {
+		switch {
+		case f.Beside || !could(f):
+		case like.MatchString(f.Name):
 			likely = append(likely, f)
+		default:
+			others = append(others, f)
 		}
 	}
-	slices.SortStableFunc(likely, func(a, b innius.Field) int {
-		switch {
-		case better(a) == better(b):
-			return 0
-		case better(a):
-			return -1
-		}
-		return 1
-	})
-	return likely
+	return append(likely, others...)
 }
-
-var (
-	nameLike = regexp.MustCompile(`name|label|title|descr|caption|alias`)
-	unitLike = regexp.MustCompile(`unit|uom|dimension|measure`)
-)

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"log/slog"
 	"net/http"
 	"os"
 	"strings"
@@ -88,7 +89,10 @@ func TestCheckAPIReachesAWorkingConfigByItsSettings(t *testing.T) {
 			format: simulator.Format{Order: simulator.Ascending, Window: simulator.Window{Unit: simulator.EpochSeconds, Max: time.Hour}},
 			want:   map[string]any{"endpoints.values": values + "from={from_s}&to={to_s}", "lookback": "1h"},
 		},
-		"oldest first, window ignored":               {format: simulator.Format{Order: simulator.Ascending, Window: simulator.Window{Ignored: true}}},
+		"oldest first, window ignored": {format: simulator.Format{Order: simulator.Ascending, Window: simulator.Window{Ignored: true}}},
+		"oldest first, short history, window ignored": {
+			format: simulator.Format{Order: simulator.Ascending, History: 10 * time.Hour, Window: simulator.Window{Ignored: true}},
+		},
 		"oldest first, window of the config ignored": {format: simulator.Format{Order: simulator.Ascending, Window: simulator.Window{Ignored: true}}, lines: []string{endpoints}},
 		"two lists under unknown names": {
 			format: simulator.Format{Holder: "points", SecondList: "alarms"},
@@ -243,5 +247,16 @@ func TestCheckAPIReportsAListThatMayBeCut(t *testing.T) {
 			f.kind, f.incurable, f.lines = "full-page", true, []string{"page_size: 2"}
 			f.play(t, serve(t, f.api)+"/v1")
 		})
+	}
+}
+
+func TestSettingsNameTheAccountByItsPlaceInTheFile(t *testing.T) {
+	url := serve(t, simulator.New(press(), simulator.Options{BasePath: "/v1"})) + "/v1"
+	d := sit(t, url, "^  - {name: beta, url: '"+url+"', api_key_env: OTHER_KEY}")
+	t.Setenv("OTHER_KEY", "another-key")
+	var out strings.Builder
+	err := (&APICheck{Output: "json", Account: "beta"}).Run(t.Context(), d.source(), &out, slog.New(slog.DiscardHandler))
+	if err != nil || !strings.Contains(out.String(), `"path": "accounts[1].company_id"`) {
+		t.Errorf("%v\n%s", err, out.String())
 	}
 }
