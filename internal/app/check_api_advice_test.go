@@ -1,6 +1,7 @@
 package app
 
 import (
+	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
@@ -258,5 +259,33 @@ func TestSettingsNameTheAccountByItsPlaceInTheFile(t *testing.T) {
 	err := (&APICheck{Output: "json", Account: "beta"}).Run(t.Context(), d.source(), &out, slog.New(slog.DiscardHandler))
 	if err != nil || !strings.Contains(out.String(), `"path": "accounts[1].company_id"`) {
 		t.Errorf("%v\n%s", err, out.String())
+	}
+}
+
+// TestCheckAPIReportsNoSettingThatNothingHasShown is about tries that succeed and lead to nothing.
+func TestCheckAPIReportsNoSettingThatNothingHasShown(t *testing.T) {
+	wrongID := bent(normal(), "machines", each(func(item map[string]any) any {
+		return map[string]any{"a_code": "x-" + item["machineid"].(string), "its": item["machineid"]}
+	}))
+	report, got := sit(t, serve(t, wrongID)+"/v1").settle()
+	if _, set := got["fields.machine_id"]; set || report.OK {
+		t.Errorf("settings %v, OK %t", got, report.OK)
+	}
+	// milliseconds are accepted here, and taken for seconds
+	seconds := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		q := r.URL.Query()
+		if len(q.Get("from")) > 11 {
+			_, _ = w.Write([]byte(`{"data":[],"next_key":null}`))
+			return
+		}
+		if q.Has("from") {
+			q.Set("from", q.Get("from")+"000")
+			q.Set("to", q.Get("to")+"000")
+			r.URL.RawQuery = q.Encode()
+		}
+		pretend(press(), simulator.Format{NeedWindow: true}).ServeHTTP(w, r)
+	})
+	if _, got := sit(t, serve(t, seconds)+"/v1").settle(); !strings.HasSuffix(fmt.Sprint(got["endpoints.values"]), "?from={from_s}&to={to_s}") {
+		t.Errorf("settings %v", got)
 	}
 }
