@@ -253,11 +253,13 @@ func (a *answer) list(op Operation) (list, error) {
 	if err != nil {
 		return l, err
 	}
-	items, err := a.findList(op, data, &l)
-	if err != nil {
+	fields, _ := data.(map[string]any)
+	l.inside = lowerKeys(fields)
+	if err := a.nextKey(&l); err != nil {
 		return l, err
 	}
-	if err := a.nextKey(&l); err != nil {
+	items, err := a.findList(op, data, &l)
+	if err != nil {
 		return l, err
 	}
 	read, wanted := objectOf, "an object"
@@ -308,25 +310,24 @@ func blank(value any) bool {
 }
 
 // findList finds the list in data: data itself, the field of it that has a known name, or the only one that holds a list
-// of objects or pairs. The absence of a list is an empty one only where mayBeEmpty says so, and where nothing else is
-// there or a field with a known name is null.
+// of objects or pairs. The absence of a list is an empty one only where mayBeEmpty says so or a next page follows, and
+// where nothing else is there or a field with a known name is null.
 func (a *answer) findList(op Operation, data any, l *list) ([]any, error) {
 	items, ok := data.([]any)
-	if ok || data == nil && op.mayBeEmpty() {
+	mayBeEmpty := op.mayBeEmpty() || l.next != ""
+	switch {
+	case ok, data == nil && mayBeEmpty:
 		l.where = "data"
 		return items, nil
-	}
-	fields, ok := data.(map[string]any)
-	if !ok {
+	case l.inside == nil:
 		return nil, a.errorf("data is %s, not a list of %s", kind(data), op)
 	}
-	l.inside = lowerKeys(fields)
-	empty := op.mayBeEmpty() && blank(data)
+	empty := mayBeEmpty && blank(data)
 	holders := a.holders(op)
 	for i, holder := range holders {
 		value, ok := l.inside[holder]
 		items, isList := value.([]any)
-		null := ok && value == nil && op.mayBeEmpty()
+		null := ok && value == nil && mayBeEmpty
 		if isList || null && i == 0 {
 			l.where = "data." + holder
 			return items, nil
@@ -338,7 +339,7 @@ func (a *answer) findList(op Operation, data any, l *list) ([]any, error) {
 			list, ok := l.inside[name].([]any)
 			switch {
 			case ok && len(list) == 0:
-				empty = op.mayBeEmpty()
+				empty = mayBeEmpty
 			case ok && !slices.ContainsFunc(list, func(item any) bool { return !isItem(op, item) }):
 				items, l.where = list, "data."+name
 				l.lists = append(l.lists, a.key.scrubError(l.where))

@@ -122,7 +122,8 @@ func checkSource(t *testing.T, what string, items int, body []byte, status int) 
 	if text := bytes.TrimPrefix(body, []byte(bom)); status != http.StatusOK || !json.Valid(text) || !empty && !bytes.Contains(text, []byte(":")) {
 		t.Fatalf("%s: a result from status %d and %q", what, status, body)
 	}
-	if bytes.Count(body, []byte("{")) < items+1 || what == "machines" && !bytes.Contains(body, []byte("[")) {
+	goesOn := bytes.Contains(bytes.ToLower(body), []byte("next_key")) || bytes.Contains(body, []byte(`\u`))
+	if bytes.Count(body, []byte("{")) < items+1 || what == "machines" && !goesOn && !bytes.Contains(body, []byte("[")) {
 		t.Errorf("%s: %d items from %q", what, items, body)
 	}
 }
