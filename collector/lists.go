@@ -66,6 +66,7 @@ func (a *account) belongs(company innius.Company, now time.Time) bool {
 	}
 	if known && a.company.ID != company.ID {
 		a.discovery.forget()
+		a.state.lists = nil
 		a.unlearn(now)
 		a.catalogue.publishMachines(a.index, company, nil, time.Time{})
 	}

@@ -514,6 +514,9 @@ func (a *answer) companyObject() (list, error) {
 			}
 			data, l.where = o[holder], l.where+"."+holder
 		case string, json.Number:
+			if len(strings.Fields(plain(v))) > 1 {
+				return l, a.errorf("the company is a text of several words, neither an object nor an id")
+			}
 			l.objects = []object{{ids.spellings()[0]: unlessZero(plain(v))}}
 			return l, nil
 		default:

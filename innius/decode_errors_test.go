@@ -56,6 +56,7 @@ func TestWhatIsNoCompanyIsAnErrorThatSaysWhatWasThere(t *testing.T) {
 		{"null", `null`, "the company is null, neither an object nor an id"},
 		{"a list of null", `[null]`, "the company is null, neither an object nor an id"},
 		{"a boolean", `true`, "the company is a boolean, neither an object nor an id"},
+		{"several words", `"see the attached file"`, "the company is a text of several words, neither an object nor an id"},
 		{"a blank text", `" "`, "a company has no id (company_id, companyid, domain, id); " +
 			"its fields are: company_id; fields.company_id in the config chooses one"},
 		{"zero", `0`, "a company has no id (company_id, companyid, domain, id); " +
