@@ -282,7 +282,7 @@ func (w *watch) pass(d time.Duration) {
 		if a.Failure != "" || a.Up != nil && !*a.Up {
 			w.problem("after %v the account fails (%s): %s", since, a.Failure, a.LastError)
 		}
-		if a.PausedUntil != nil && w.outage[1] == 0 {
+		if a.PausedUntil != nil && a.PauseReason != "limit" && w.outage[1] == 0 {
 			w.problem("after %v the account pauses: %s; %s", since, a.PauseReason, a.LastError)
 		}
 	}
@@ -490,6 +490,9 @@ func (v *variant) checkAPI(t *testing.T, text string) *apicheck.Report {
 		report, err = c.check(t.Context(), cfg, 0, &apicheck.Text{}, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
+		}
+		if *variantsOnly != "" {
+			t.Logf("check api\n%s", a.history())
 		}
 	})
 	return report

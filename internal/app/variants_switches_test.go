@@ -42,7 +42,7 @@ var objectSwitches = []toggle{
 		}
 	}},
 	{"ids", "id of 60 KiB", 0.1, func(v *variant) {
-		v.lastMachine().ID += "~" + strings.Repeat("x", 60<<10)
+		v.lastMachine().ID += strings.Repeat("x", 60<<10)
 		v.facts = append(v.facts, "an id is too long")
 	}},
 	{"", "control characters in names", 0.12, func(v *variant) {
@@ -164,10 +164,10 @@ var shapeSwitches = []toggle{
 		v.opts.Format.Decimal = oneOf(v, simulator.Comma, simulator.Percent)
 	}},
 	{"inexpressible", "key echoed", 0.1, func(v *variant) {
-		switch v.rand.IntN(3) {
-		case 0:
+		switch place := v.rand.IntN(3); {
+		case place == 0 || place == 1 && v.opts.Format.NumericIDs:
 			v.plant.Company.Machines[0].Name += " " + variantKey
-		case 1:
+		case place == 1:
 			v.lastMachine().ID += variantKey
 		default:
 			v.opts.Format.KeyPrefix, v.opts.Limits.MaxPage, v.opts.Limits.ClampPage = variantKey, 1, true

@@ -157,7 +157,7 @@ func (v *variant) cannotExpress(t *testing.T) (problems []string) {
 	if report.OK {
 		problems = append(problems, fmt.Sprintf("check api finds nothing wrong, want: %q", v.facts))
 	} else if !v.namesFact(string(shown)) {
-		problems = append(problems, fmt.Sprintf("check api does not name %q: %.600s", v.facts, shown))
+		problems = append(problems, fmt.Sprintf("check api does not name %q: %.2500s", v.facts, shown))
 	}
 	r := v.run(t, text)
 	lines := map[string]int{}
