@@ -198,20 +198,21 @@ func (w *walk) remarkValues(ctx context.Context, t *trial) {
 		w.ascending(ctx, t, ignored)
 	case ignored:
 		w.find(&Finding{Kind: "window-ignored", Severity: Warning, Text: []string{
-			w.older(t), "The newest value is found nevertheless. Correct the names or units in endpoints.values to get smaller answers.",
+			"The window of time is not heeded: asked for were readings since " + at(t.in.From) + ", and some came of " + at(v.Oldest) + ".",
+			"The newest value is found nevertheless. Correct the names or units in endpoints.values to get smaller answers.",
 		}})
 	}
-}
-
-func (w *walk) older(t *trial) string {
-	return "The window of time is not heeded: asked for were readings since " + at(t.in.From) + ", and some came of " +
-		at(t.in.Values.Oldest) + "."
 }
 
 // ascending judges a page that begins with the oldest reading while more pages follow: the next one may be older, or a window
 // leads to the newest one.
 func (w *walk) ascending(ctx context.Context, t *trial, ignored bool) {
 	v := t.in.Values
+	if w.client.Windowed() && !ignored {
+		if _, ok := w.proves(ctx, t); ok || w.report.Requests >= w.limit {
+			return
+		}
+	}
 	if w.report.Requests < w.limit {
 		ask := w.valuesOf(t.machine, t.sensor)
 		ask.StartKey = t.in.Next
@@ -226,12 +227,7 @@ func (w *walk) ascending(ctx context.Context, t *trial, ignored bool) {
 	kind, text := "order", "The values come oldest first, and more pages follow: the newest value of "+w.nameOf(t)+" is "+w.pages(t)+
 		" away, one request each, for this one sensor."
 	if w.client.Windowed() {
-		if !ignored {
-			if _, ok := w.proves(ctx, t); ok {
-				return
-			}
-		}
-		kind, text = "window-ignored", w.older(t)+" Oldest first, the newest value would be reached after "+w.pages(t)+" only."
+		kind, text = "window-ignored", "The API does not apply the window of time of endpoints.values. "+text
 	}
 	f := fail(kind, "", text)
 	if settings := w.provenWindow(ctx, t); settings != nil {

@@ -100,8 +100,11 @@ func (w *walk) proves(ctx context.Context, t *trial, settings ...Setting) ([]Set
 	if !ok || !w.use(settings) {
 		return nil, false
 	}
-	ask := w.valuesOf(t.machine, t.sensor)
-	for _, from := range []time.Time{{}, newest} {
+	ask, froms := w.valuesOf(t.machine, t.sensor), []time.Time{newest}
+	if time.Now().Add(t.in.ClockAhead - w.account.Lookback).After(butOne) {
+		froms = []time.Time{{}, newest} // first what the exporter would send
+	}
+	for _, from := range froms {
 		if ask.From = from; w.report.Requests >= w.limit || ctx.Err() != nil {
 			break
 		}
