@@ -373,7 +373,7 @@ func (w *watch) compare(p *probe, held *collector.SensorStatus) string {
 		}
 		return ""
 	}
-	for back := time.Duration(0); back <= 20*time.Second+6*w.gap(); back += time.Second { // a page may have come earlier than the last one
+	for back := time.Duration(0); back <= 30*time.Second+w.cycle(); back += time.Second { // pages of other sensors may come between two of its own
 		if stamp, value, ok = p.newest(f, shown.Add(-back)); ok && held.Timestamp.Equal(stamp) && *held.Value == value {
 			return ""
 		}
@@ -459,7 +459,7 @@ func (w *watch) checkRequests() {
 		switch {
 		case close > 0:
 			w.problem("%.200s: %d times three requests within 9 s", uri, close)
-		case failed > 4+int(elapsed/(time.Minute)):
+		case failed > 4+int(elapsed/time.Minute):
 			w.problem("%.200s: failed %d times in %v", uri, failed, elapsed)
 		case failed == 0 && len(all) > most:
 			w.problem("%.200s: requested %d times in %v", uri, len(all), elapsed)

@@ -162,6 +162,11 @@ var shapeSwitches = []toggle{
 	{"", "numbers as text", 0.12, format(func(f *simulator.Format) { f.NumbersAsText = true })},
 	{"inexpressible", "decimal comma or percent", 0.1, func(v *variant) {
 		v.opts.Format.Decimal = oneOf(v, simulator.Comma, simulator.Percent)
+		v.each(func(s *simulator.Sensor) { // no sensor may be read, or check api is right to find nothing wrong
+			if s.Value != nil && !v.unread[s.ID] {
+				s.Value = nil
+			}
+		})
 	}},
 	{"inexpressible", "key echoed", 0.1, func(v *variant) {
 		switch place := v.rand.IntN(3); {
