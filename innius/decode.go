@@ -450,14 +450,10 @@ func (a *answer) nextKey(l *list) error {
 			return a.errorf("next_key is in several objects: %s", a.key.scrubError(strings.Join(found, ", ")))
 		}
 	}
-	l.nextForm = kind(value)
-	switch value.(type) {
-	case nil, json.Number, string:
-		l.next = unlessZero(plain(value))
-	default:
-		return a.errorf("next_key is %s, neither number, text nor null", l.nextForm)
-	}
+	l.nextForm, l.next = kind(value), unlessZero(plain(value))
 	switch {
+	case !slices.Contains([]string{kind(nil), kind(""), kind(json.Number(""))}, l.nextForm):
+		return a.errorf("next_key is %s, neither number, text nor null", l.nextForm)
 	case len(l.next) > maxNextKey:
 		return a.errorf("next_key has %d bytes; at most %d can be sent", len(l.next), maxNextKey)
 	case a.key.in(l.next):
@@ -482,8 +478,8 @@ func (a *answer) company() (Company, error) {
 	if err != nil {
 		return Company{}, err
 	}
-	id, name, _, err := a.item(l.objects[0])
-	return Company{ID: id, Name: name}, err
+	s, err := a.sensor(l.objects[0])
+	return Company{ID: s.ID, Name: s.Name}, err
 }
 
 // companyObject finds the object of the company: data, or what data holds as the field company or as a list of one. A text
@@ -548,13 +544,8 @@ func (a *answer) companyHolder(o object, ids role) string {
 }
 
 func (a *answer) machine(o object) (Machine, error) {
-	id, name, _, err := a.item(o)
-	return Machine{ID: id, Name: name}, err
-}
-
-func (a *answer) sensor(o object) (Sensor, error) {
-	id, name, unit, err := a.item(o)
-	return Sensor{ID: id, Name: name, Unit: unit}, err
+	s, err := a.sensor(o)
+	return Machine{ID: s.ID, Name: s.Name}, err
 }
 
 const (
@@ -562,26 +553,27 @@ const (
 	keyReturned = "the API returned the key (%s)"
 )
 
-// item reads what an object states. One without an id makes its whole answer an error: a list that silently lacked it
-// would look complete. So does the key in any of its texts: it must reach no address, state or label.
-func (a *answer) item(o object) (id, name, unit string, err error) {
+// sensor reads what an object states, also that of a company or machine, which have no unit. One without an id makes the
+// whole response an error: a list that silently lacked it would look complete. So does the key in any of its texts: it must
+// reach no address, state or label.
+func (a *answer) sensor(o object) (Sensor, error) {
 	roles := a.fields.roles(a.asked.op)
 	value, _ := o.pick(roles[0])
-	id = plain(value)
+	id := plain(value)
 	what := strings.TrimSuffix(roles[0].name, "_id")
 	switch {
 	case strings.TrimSpace(id) == "":
-		return "", "", "", a.errorf("a %s has no id (%s); its fields are: %s; fields.%s in the config chooses one",
+		return Sensor{}, a.errorf("a %s has no id (%s); its fields are: %s; fields.%s in the config chooses one",
 			what, roles[0].candidates(), a.fieldNames(o), roles[0].name)
 	case len(id) > maxID:
-		return "", "", "", a.errorf("a %s has an id of %d bytes; at most %d are understood", what, len(id), maxID)
+		return Sensor{}, a.errorf("a %s has an id of %d bytes; at most %d are understood", what, len(id), maxID)
 	}
 	texts := []string{id, cmp.Or(strings.TrimSpace(cleaned(id, maxID)), id), ""}
 	for i, r := range roles {
 		for _, field := range r.spellings() {
 			text := strings.TrimSpace(cleaned(plain(o[field]), maxID))
 			if a.key.in(plain(o[field])) {
-				return "", "", "", a.errorf(keyReturned, r.name)
+				return Sensor{}, a.errorf(keyReturned, r.name)
 			}
 			if i > 0 && text != "" {
 				texts[i] = text
@@ -589,7 +581,7 @@ func (a *answer) item(o object) (id, name, unit string, err error) {
 			}
 		}
 	}
-	return id, texts[1], texts[2], nil
+	return Sensor{ID: id, Name: texts[1], Unit: texts[2]}, nil
 }
 
 // plain returns text and numbers as written, and nothing for everything else.
