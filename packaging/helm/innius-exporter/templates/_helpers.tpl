@@ -33,3 +33,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- define "innius-exporter.config" -}}
 {{ toYaml .Values.config }}
 {{- end -}}
+
+{{/* GOMEMLIMIT: 90 % of the memory limit, where it is in Mi or Gi. */}}
+{{- define "innius-exporter.gomemlimit" -}}
+{{- $limit := dig "limits" "memory" "" (default dict .Values.resources) | toString -}}
+{{- if regexMatch "^[0-9.]+[MG]i$" $limit -}}
+{{- mulf (regexFind "^[0-9.]+" $limit | float64) (ternary 921.6 0.9 (hasSuffix "Gi" $limit)) | int }}MiB
+{{- end -}}
+{{- end -}}
