@@ -2,7 +2,6 @@ package logging
 
 import (
 	"context"
-
 	"log/slog"
 
 	"innius_exporter/innius"
