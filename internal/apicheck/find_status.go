@@ -1,11 +1,11 @@
 package apicheck
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -103,55 +103,58 @@ var (
 	aboutSize  = regexp.MustCompile(`(?i)limit|size|page|results|items`)
 	aboutRange = regexp.MustCompile(`(?i)range|window|longer|span|exceed|at most|history`)
 	period     = regexp.MustCompile(`(?i)([0-9]+) ?(d|h|min|m)`)
-	limitName  = regexp.MustCompile(`(?i)^(max|(max_?)?(limit|size|count|page_?size|per_?page|results|rows|top))$`)
-	startName  = regexp.MustCompile(`(?i)^(start_?key|next_?key|cursor|.*token|after|offset|exclusive_?start_?key)$`)
+
+	parameterNames = map[string]*regexp.Regexp{ // that APIs give to these
+		"limit":     regexp.MustCompile(`(?i)^(max|(max_?)?(limit|size|count|page_?size|per_?page|results|rows|top))$`),
+		"start_key": regexp.MustCompile(`(?i)^(start_?key|next_?key|cursor|.*token|after|offset|exclusive_?start_?key)$`),
+	}
 )
 
 // badParameter proposes what the message of a refusal suggests, and what is usual.
 func (w *walk) badParameter(in *innius.Inspection, e *innius.Error, says string) *Finding {
 	text := "innius does not accept a parameter (" + says + "). Sent were: " + parameters(in.Asked) + "."
 	f := fail(kindParameter, w.yaml(w.pathLines(in.Operation, "add or rename parameters here")...), text).shown(in)
-	template := w.template(in.Operation)
-	if renamed := w.otherNames(template, e.Message); renamed != template {
-		f.tries = append(f.tries, []Setting{endpoint(in.Operation, renamed)})
-	}
-	size := w.sizes(in, e.Message)
-	if aboutSize.MatchString(e.Message) {
-		f.tries, size = append(f.tries, size...), nil
-	}
 	if in.Operation == innius.OpValues {
-		back := w.lookbacks(e.Message)
-		if aboutRange.MatchString(e.Message) {
-			f.tries, back = append(f.tries, back...), nil
-		}
-		for _, query := range windows(e.Message) {
-			if setting := w.windowed(query); setting.Value != template {
-				f.tries = append(f.tries, []Setting{setting})
-			}
-		}
-		f.tries = append(f.tries, back...)
 		f.Set = w.yaml(w.pathLines(in.Operation, windowHint)...)
 		f.Text = append(f.Text, "A window of time may be wanted, or be wanted under other names, or in another unit.")
 	}
-	f.tries = append(f.tries, size...)
+	for _, hinted := range []bool{true, false} { // what the message suggests comes first
+		for _, group := range []struct {
+			hinted bool
+			tries  [][]Setting
+		}{
+			{true, w.otherNames(in.Operation, e.Message)},
+			{aboutSize.MatchString(e.Message), w.sizes(in.Operation, e.Message)},
+			{aboutRange.MatchString(e.Message), w.lookbacks(in.Operation, e.Message)},
+			{true, w.windows(in.Operation, e.Message)},
+		} {
+			if group.hinted == hinted {
+				f.tries = append(f.tries, group.tries...)
+			}
+		}
+	}
 	return f
 }
 
 // otherNames is a template with the names of limit and start_key that a message gives.
-func (w *walk) otherNames(template, message string) string {
-	for usual, pattern := range map[string]*regexp.Regexp{"limit": limitName, "start_key": startName} {
-		words := word.FindAllString(message, -1)
-		i := slices.IndexFunc(words, func(name string) bool { return name != usual && pattern.MatchString(name) })
-		if i >= 0 && !strings.Contains(template, "{"+usual+"}") {
-			template = withQuery(template, words[i]+"={"+usual+"}")
+func (w *walk) otherNames(op innius.Operation, message string) [][]Setting {
+	template := w.template(op)
+	for _, usual := range []string{"limit", "start_key"} {
+		for _, name := range word.FindAllString(message, -1) {
+			if name != usual && parameterNames[usual].MatchString(name) && !strings.Contains(template, "{"+usual+"}") {
+				template = withQuery(template, name+"={"+usual+"}")
+			}
 		}
 	}
-	return template
+	if template == w.template(op) {
+		return nil
+	}
+	return [][]Setting{{endpoint(op, template)}}
 }
 
 // sizes are smaller pages: the size that a message names, and a cautious one.
-func (w *walk) sizes(in *innius.Inspection, message string) (tries [][]Setting) {
-	if in.Operation == innius.OpCompany {
+func (w *walk) sizes(op innius.Operation, message string) (tries [][]Setting) {
+	if op == innius.OpCompany {
 		return nil
 	}
 	for _, digits := range append(number.FindAllString(message, -1), "10") {
@@ -163,8 +166,8 @@ func (w *walk) sizes(in *innius.Inspection, message string) (tries [][]Setting) 
 }
 
 // lookbacks are shorter windows: the one that a message names, and cautious ones.
-func (w *walk) lookbacks(message string) (tries [][]Setting) {
-	if !w.client.Windowed() {
+func (w *walk) lookbacks(op innius.Operation, message string) (tries [][]Setting) {
+	if op != innius.OpValues || !w.client.Windowed() {
 		return nil
 	}
 	units := map[byte]time.Duration{'d': 24 * time.Hour, 'h': time.Hour, 'm': time.Minute}
@@ -184,10 +187,7 @@ func (w *walk) lookbacks(message string) (tries [][]Setting) {
 // parameters lists what was asked for in the query.
 func parameters(asked string) string {
 	_, query, _ := strings.Cut(asked, "?")
-	if query == "" {
-		return "none"
-	}
-	return strings.ReplaceAll(query, "&", ", ")
+	return cmp.Or(strings.ReplaceAll(query, "&", ", "), "none")
 }
 
 func (w *walk) tooMany(e *innius.RateLimitError) *Finding {

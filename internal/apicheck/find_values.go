@@ -169,11 +169,7 @@ func (w *walk) nothing(ctx context.Context, t *trial) *Finding {
 			"Either these sensors are silent, or the window is asked for in another way than innius understands.")
 		f.tries = [][]Setting{{{"lookback", model.Duration(farBack).String()}}}
 	}
-	for _, query := range windows("") {
-		if setting := w.windowed(query); setting.Value != w.template(innius.OpValues) {
-			f.tries = append(f.tries, []Setting{setting})
-		}
-	}
+	f.tries = append(f.tries, w.windows(innius.OpValues, "")...)
 	in, settings := w.cure(ctx, w.valuesOf(t.machine, t.sensor), t.in, f, 0)
 	if in == nil || !shows(in) {
 		return f.shown(t.in)

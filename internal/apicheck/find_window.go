@@ -14,16 +14,8 @@ const windowHint = "add a window of time by its names in the API reference, from
 
 // pairs are names that APIs give to the two ends of a window, the longer ones first.
 var pairs = [][2]string{
-	{"start_time", "end_time"},
-	{"startTime", "endTime"},
-	{"start_date", "end_date"},
-	{"startDate", "endDate"},
-	{"from_time", "to_time"},
-	{"fromTime", "toTime"},
-	{"time_from", "time_to"},
-	{"from", "to"},
-	{"start", "end"},
-	{"since", "until"},
+	{"start_time", "end_time"}, {"startTime", "endTime"}, {"start_date", "end_date"}, {"startDate", "endDate"}, {"from_time", "to_time"},
+	{"fromTime", "toTime"}, {"time_from", "time_to"}, {"from", "to"}, {"start", "end"}, {"since", "until"},
 }
 
 var bothWanted = regexp.MustCompile(`([A-Za-z_]+)(?:,| and) ([A-Za-z_]+) (?:are|is) (?:required|missing|mandatory)`)
@@ -63,13 +55,19 @@ func says(message, word string) bool {
 	return regexp.MustCompile(`(^|[^A-Za-z_])` + word + `($|[^A-Za-z_])`).MatchString(message)
 }
 
-// windowed is the template of the values with this window instead of the one that it has.
-func (w *walk) windowed(query string) Setting {
+// windows are templates of the values with another window than now, as a message suggests it.
+func (w *walk) windows(op innius.Operation, message string) (tries [][]Setting) {
 	path, own, _ := strings.Cut(w.template(innius.OpValues), "?")
 	kept := slices.DeleteFunc(strings.Split(own, "&"), func(part string) bool {
 		return part == "" || strings.Contains(part, "{from_") || strings.Contains(part, "{to_")
 	})
-	return endpoint(innius.OpValues, withQuery(path, strings.Join(append(kept, query), "&")))
+	for _, query := range windows(message) {
+		template := withQuery(path, strings.Join(append(slices.Clip(kept), query), "&"))
+		if op == innius.OpValues && template != w.template(op) {
+			tries = append(tries, []Setting{endpoint(op, template)})
+		}
+	}
+	return tries
 }
 
 // applied reports whether the API applied the window of a request: it brought readings, none older than its from, although a
@@ -127,8 +125,8 @@ func (w *walk) proves(ctx context.Context, t *trial, settings ...Setting) ([]Set
 
 // provenWindow tries the usual windows on a sensor.
 func (w *walk) provenWindow(ctx context.Context, t *trial) []Setting {
-	for _, query := range windows("") {
-		if settings, ok := w.proves(ctx, t, w.windowed(query)); ok {
+	for _, window := range w.windows(innius.OpValues, "") {
+		if settings, ok := w.proves(ctx, t, window...); ok {
 			return settings
 		}
 	}
