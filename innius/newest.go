@@ -31,10 +31,11 @@ func (o Order) newestFirst() bool { return o == Descending || o == Blocks }
 
 // Cursor is what a caller keeps per sensor between two calls of Newest; the zero value starts anew.
 type Cursor struct {
-	// Key is the start_key to begin with, where pages ascend without a window of time: of the last page that held readings,
-	// or, where the bound on pages ended the call, of the page after it.
-	Key   string
-	Order Order
+	// Key is the start_key to begin with: of the last page that held readings, where pages ascend without a window of time;
+	// where the bound on pages ended the call there or in a row of empty pages, of the page after them.
+	Key     string
+	Order   Order
+	Ignored bool // the API ignored the window, which is moved no more
 }
 
 // Remark is a fact about the API that a call of Newest revealed and that a user can act on: one sentence, and the cure.
@@ -108,9 +109,8 @@ func (c *Client) newWalk(ref SensorRef, since time.Time, cursor Cursor) *walk {
 			op: OpValues, company: ref.Company, machine: ref.Machine, sensor: ref.Sensor,
 			limit: c.opts.PageSize, startKey: cursor.Key, from: since,
 		},
-		since: since,
-		// A key is kept only where the window was ignored, or led to nothing but empty pages.
-		windowed: c.opts.Endpoints.windowed() && cursor.Key == "",
+		since:    since,
+		windowed: c.opts.Endpoints.windowed() && !cursor.Ignored,
 		resumed:  cursor.Key != "",
 		longest:  c.longestWindow(),
 		known:    cursor.Order,
@@ -124,32 +124,44 @@ func (c *Client) newWalk(ref SensorRef, since time.Time, cursor Cursor) *walk {
 
 // read reads pages until the newest reading is among them, or the bound is reached.
 func (w *walk) read(ctx context.Context, c *Client) error {
-	empty := false // the latest page
+	filled, empty := 0, false                    // pages with readings in this list, and whether the latest page is none of them
+	ascends := w.resumed && w.known == Ascending // from page to page: one page alone need not be where readings are added
 	for pages := 0; pages < maxValuePages; {
+		if w.ask.startKey == "" {
+			filled = 0
+		}
 		page, next, err := w.fetch(ctx, c)
 		more := false
 		if StatusOf(err) == http.StatusNotFound && w.nothingIn(c) {
 			err = nil
 		}
 		if err == nil {
-			pages, empty = pages+1, len(page) == 0
+			if pages, empty = pages+1, len(page) == 0; !empty {
+				filled++
+			}
 			more = w.step(c, page, next)
+			ascends = ascends && w.resumed || filled > 1 && !w.windowed && !w.known.newestFirst()
 		}
 		switch {
 		case more:
 		case w.resumed && len(w.found.Readings) == 0 && (err == nil || refused(err)):
 			w.restart(c)
 		case err == nil:
+			if !ascends {
+				w.found.Cursor.Key = ""
+			}
 			return nil
 		case !w.goAround(c, StatusOf(err)):
 			return err
 		}
 	}
-	reached := newest(w.found.Readings)
-	if empty || !w.windowed && !w.known.newestFirst() {
+	if ascends && !w.windowed || empty && w.windowed || filled == 0 {
 		w.found.Cursor.Key = w.ask.startKey
 	}
-	if !reached.IsZero() && w.found.Clock.Sub(reached) > farBehind {
+	if !ascends && !w.known.newestFirst() {
+		w.found.Cursor.Order = Unknown
+	}
+	if reached := newest(w.found.Readings); !reached.IsZero() && w.found.Clock.Sub(reached) > farBehind {
 		w.remark(FarBehind)
 	}
 	return nil
@@ -159,9 +171,11 @@ func (w *walk) remark(r Remark) { w.found.Remarks = append(w.found.Remarks, r) }
 
 // restart drops the caller's start_key.
 func (w *walk) restart(c *Client) {
+	if !w.windowed { // else it only led through empty pages
+		w.remark(CursorExpired)
+	}
 	w.resumed, w.windowed = false, c.opts.Endpoints.windowed()
-	w.ask.startKey, w.found.Cursor.Key = "", ""
-	w.remark(CursorExpired)
+	w.ask.startKey, w.found.Cursor.Key, w.found.Cursor.Ignored = "", "", false
 }
 
 // fetch reads one page.
@@ -220,9 +234,11 @@ func (w *walk) take(page []Reading) Order {
 	if w.known == Blocks && !continues && len(page) > 0 && latest.Before(w.since) {
 		w.known = Unknown // a newer one is held: it is not on the first page after all
 	}
-	switch {
-	case order == Ascending && (w.known == Blocks || continues && latest.Before(w.oldest)):
+	switch back := continues && latest.Before(w.oldest) && !latest.IsZero(); {
+	case order == Ascending && (back || w.known == Blocks):
 		order = Blocks
+	case order == Unknown && back:
+		order = Descending
 	case order == Unknown && continues:
 		order = orderOf(all)
 	}

@@ -109,8 +109,8 @@ func TestNewestReadsPagesOfEveryKind(t *testing.T) {
 		{"empty pages, descending", simulator.Format{Order: desc, Sparse: 2}, "", 0, "[3 3 3 3 3 3]", nil},
 		{"many empty pages, descending", simulator.Format{Order: desc, Sparse: 9}, "", 4 * time.Minute, "[5 5 5 5 5 5]", nil},
 		{"empty pages, descending, window", simulator.Format{Order: desc, Sparse: 2}, windowed, 0, "[3 3 3 3 3 3]", nil},
-		{"empty pages, ascending", simulator.Format{Order: asc, Sparse: 2, History: 24 * time.Minute}, "", 0, "[5 4 1 4 1 1]", nil},
-		{"empty pages, ascending, window", simulator.Format{Order: asc, Sparse: 2}, windowed, 0, "[5 4 1 1 1 1]", nil},
+		{"empty pages, ascending", simulator.Format{Order: asc, Sparse: 2, History: 24 * time.Minute}, "", 0, "[5 5 2 1 4 1]", nil},
+		{"empty pages, ascending, window", simulator.Format{Order: asc, Sparse: 2}, windowed, 0, "[5 4 3 3 3 3]", nil},
 		{"empty pages, going back", simulator.Format{Order: blocks, Sparse: 1}, "", 0, "[4 2 2 2 2 2]", nil},
 		{
 			"expiring keys, ascending",

@@ -47,7 +47,7 @@ func (c *Client) longestWindow() time.Duration {
 // sight at least the path is right, for it has led to another sensor.
 func (w *walk) nothingIn(c *Client) bool {
 	switch {
-	case !w.windowed || w.ask.startKey != "":
+	case !w.windowed || w.resumed:
 		return false
 	case len(w.found.Readings) > 0:
 		return true
@@ -62,12 +62,12 @@ func (w *walk) nothingIn(c *Client) bool {
 func (w *walk) goAround(c *Client, status int) bool {
 	length, shortest := w.ask.to.Sub(w.ask.from), min(minWindow, c.opts.Lookback/8)
 	switch {
-	case !w.windowed || w.ask.startKey != "":
+	case !w.windowed:
 		return false
 	case status == http.StatusNotFound && !w.since.IsZero() && w.ask.from.After(w.including()):
-		w.ask.from = w.including()
+		w.ask.from, w.ask.startKey = w.including(), ""
 		return true
-	case status != http.StatusBadRequest && status != http.StatusUnprocessableEntity,
+	case w.ask.startKey != "", status != http.StatusBadRequest && status != http.StatusUnprocessableEntity,
 		length <= max(shortest, time.Duration(c.windows.accepted.Load())):
 		return false
 	}
@@ -93,7 +93,7 @@ func (w *walk) learn(c *Client, page []Reading, next string) {
 	}
 	// One older reading may be the value at from, which some APIs put before the others.
 	if older > 1 || older > 0 && older == len(page) && next != "" {
-		w.windowed = false
+		w.windowed, w.found.Cursor.Ignored = false, true
 		w.remark(WindowIgnored)
 	}
 }
