@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"net/http"
+	"strings"
+	"time"
 )
 
 // Bounds of a response: what it takes to read it is a multiple of its size. A page of 10,000 readings with ten fields each is
@@ -22,19 +24,25 @@ const (
 var decoding = make(chan struct{}, 1)
 
 // decode reads the JSON of a success, for parse, and drops the body.
-func (a *answer) decode(ctx context.Context) error {
+func (a *answer) decode(ctx context.Context, timeout time.Duration) error {
 	if a.status != http.StatusOK {
 		return nil
 	}
 	select {
 	case decoding <- struct{}{}:
 	case <-ctx.Done():
-		return networkError(ctx.Err(), a.key, 0)
+		return networkError(ctx.Err(), a.key, timeout)
 	}
 	defer func() { <-decoding }()
 	a.top, a.unparsed = a.parse()
 	a.decoded, a.body = true, nil
 	return nil
+}
+
+// longHeader reports whether a request failed for a header beyond Transport.MaxResponseHeaderBytes: net/http has no error of
+// its own for that, neither over HTTP/1.1 nor over HTTP/2.
+func longHeader(err error) bool {
+	return strings.Contains(err.Error(), "response headers exceeded") || strings.Contains(err.Error(), "response header list larger")
 }
 
 // bounded looks at the size of a JSON text before it is decoded. Whether it is JSON is not its matter.

@@ -59,11 +59,14 @@ func (e *RedirectError) Error() string {
 // AnswerError is an answer that arrived but cannot be understood: no JSON (a maintenance page, an empty or cut body),
 // too large, or JSON in which the expected list or fields are not found.
 type AnswerError struct {
-	Status int
+	Status int // 0: the header is too large to be read
 	Detail string
 }
 
 func (e *AnswerError) Error() string {
+	if e.Status == 0 {
+		return "answer not understood: " + e.Detail
+	}
 	return fmt.Sprintf("answer with status %d not understood: %s", e.Status, e.Detail)
 }
 

@@ -2,6 +2,7 @@ package innius_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/binary"
@@ -212,6 +213,36 @@ func TestClientRepetitionsOfTheTransportStayWithinTheRateLimit(t *testing.T) {
 			server.broken.Store(false)
 			pacer.SetRate(3.6e6, burst)
 			want(t, "failures after the recovery", at(4, time.Minute), 0)
+		})
+	}
+}
+
+func TestClientTakesALongHeaderForAnUnusableResponse(t *testing.T) {
+	for protocol, serve := range map[string]func(*rawServer, net.Conn){
+		"http/1.1": func(s *rawServer, conn net.Conn) {
+			_, _ = http.ReadRequest(bufio.NewReader(conn))
+			s.requests.Add(1)
+			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\n")
+			for err := error(nil); err == nil; {
+				_, err = io.WriteString(conn, "X-Some-Field-Of-Many: v\r\n")
+			}
+		},
+		"h2": http2(func(f frame, w io.Writer) {
+			// One byte is "accept-encoding: gzip, deflate" of the static table.
+			fields := append([]byte{0x88}, bytes.Repeat([]byte{0x90}, 2000)...)
+			frame{kind: frameHeaders, flags: flagEndHeaders, stream: f.stream, payload: fields}.write(w)
+			frame{kind: frameData, flags: flagEnd, stream: f.stream, payload: []byte(companyBody)}.write(w)
+		}),
+	} {
+		t.Run(protocol, func(t *testing.T) {
+			server, client := serveRaw(t, protocol, serve)
+			server.broken.Store(true)
+			c := dial(t, nil, func(o *innius.Options) {
+				o.BaseURL, o.HTTPClient = &url.URL{Scheme: "https", Host: server.Addr().String()}, client
+			})
+			_, err := c.Company(t.Context())
+			want(t, "error", err, "get the company: answer not understood: its header is too large")
+			want(t, "requests", server.requests.Load(), 1)
 		})
 	}
 }

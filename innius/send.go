@@ -56,7 +56,7 @@ func (c *Client) get(ctx context.Context, r request) (*answer, error) {
 		a, err = again, errAgain
 	}
 	if err == nil {
-		err = a.decode(ctx)
+		err = a.decode(ctx, c.opts.Timeout)
 	}
 	return a, err
 }
@@ -110,6 +110,9 @@ func (c *Client) send(ctx context.Context, r request, key Secret) (*answer, erro
 	if err != nil {
 		if errors.Is(context.Cause(ctx), errUnpaid) {
 			err = errUnpaid // HTTP/2 would name the end of the context only
+		}
+		if longHeader(err) {
+			return nil, &AnswerError{Detail: "its header is too large"}
 		}
 		failure := networkError(err, key, c.opts.Timeout)
 		failure.Sent = sent.Load()
