@@ -13,10 +13,8 @@ import (
 const windowHint = "add a window of time by its names in the API reference, from {from_ms}, {from_s} or {from_rfc3339}, the same with to"
 
 // pairs are names that APIs give to the two ends of a window, the longer ones first.
-var pairs = [][2]string{
-	{"start_time", "end_time"}, {"startTime", "endTime"}, {"start_date", "end_date"}, {"startDate", "endDate"}, {"from_time", "to_time"},
-	{"fromTime", "toTime"}, {"time_from", "time_to"}, {"from", "to"}, {"start", "end"}, {"since", "until"},
-}
+var pairs = slices.Collect(slices.Chunk(strings.Fields("start_time end_time startTime endTime start_date end_date startDate endDate "+
+	"from_time to_time fromTime toTime time_from time_to from to start end since until"), 2))
 
 var bothWanted = regexp.MustCompile(`([A-Za-z_]+)(?:,| and) ([A-Za-z_]+) (?:are|is) (?:required|missing|mandatory)`)
 
@@ -30,13 +28,13 @@ func windows(message string) []string {
 	case strings.Contains(lower, "second") && !strings.Contains(lower, "milli"):
 		units = []string{"s", "ms", "rfc3339"}
 	}
-	names := [][2]string{{"from", "to"}, {"start", "end"}}
+	names := [][]string{{"from", "to"}, {"start", "end"}}
 	if m := bothWanted.FindStringSubmatch(message); m != nil {
-		names = [][2]string{{m[1], m[2]}}
+		names = [][]string{m[1:]}
 	}
 	for _, p := range pairs {
 		if says(message, p[0]) && says(message, p[1]) {
-			names = [][2]string{p}
+			names = [][]string{p}
 			break
 		}
 	}

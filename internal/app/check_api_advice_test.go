@@ -3,6 +3,7 @@ package app
 import (
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"os"
 	"strings"
@@ -156,7 +157,9 @@ func TestCheckAPINamesThePathBeforeTheKey(t *testing.T) {
 			faulty(simulator.Fault{Kind: simulator.Forbidden, Op: "company"}), nil, "key", []string{"endpoints.company", "innius does not accept the key"},
 		},
 		"machines, unknown path": {
-			gateway, []string{"endpoints: {machines: '/{company}/assets'}"}, "path",
+			gateway,
+			[]string{"endpoints: {machines: '/{company}/assets'}"},
+			"path",
 			[]string{`"acme.example", from the response for the company`, "endpoints.machines", "whether the key may read", "the key itself last"},
 		},
 		"machines, wrong company": {
@@ -238,9 +241,7 @@ func TestCheckAPIFindsAValueInAQuietPlant(t *testing.T) {
 func TestCheckAPIReportsAListThatMayBeCut(t *testing.T) {
 	full := func(more map[string]any) http.Handler {
 		return bent(pretend(press(), simulator.Format{NoNextKey: true}), "machines", func(answer map[string]any) any {
-			for name, value := range more {
-				answer[name] = value
-			}
+			maps.Copy(answer, more)
 			return answer
 		})
 	}
