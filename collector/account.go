@@ -44,11 +44,10 @@ type account struct {
 	health       atomic.Pointer[health]
 	allowance    lesson
 	lessons      lessons // the same, for whoever keeps it
-	settled      func()  // called when the first discovery has ended
 	mark         func()  // called where something happened that a crash must not forget; must not block
 }
 
-func newAccount(index int, opts *Options, c *catalogue, mark, settled func()) *account {
+func newAccount(index int, opts *Options, c *catalogue, mark func()) *account {
 	cfg := opts.Accounts[index]
 	a := &account{
 		Account: cfg, index: index, opts: opts, catalogue: c,
@@ -59,7 +58,6 @@ func newAccount(index int, opts *Options, c *catalogue, mark, settled func()) *a
 		twins:     map[string]string{},
 		saidOdd:   map[string]bool{},
 		mark:      mark,
-		settled:   settled,
 		results:   make(chan func(time.Time), cfg.Concurrency),
 	}
 	a.schedule = opts.newSchedule(a)
@@ -204,15 +202,20 @@ func (a *account) sendProbe(ctx context.Context, now time.Time) {
 	}
 	if a.gate.probe == probeValues {
 		if t := a.schedule.probe(now, a.gate.failing == classOK); t != nil {
+			t.probes = true
 			a.read(ctx, t)
 			return
 		}
-		if l := a.discovery.takeSensors(); l != nil {
-			a.ask(ctx, l)
-			return
+		for _, q := range []*queue[*listing]{&a.discovery.urgent, &a.discovery.routine} {
+			if q.first() != nil {
+				a.ask(ctx, a.discovery.next(q, now))
+				return
+			}
 		}
 	}
-	a.ask(ctx, a.discovery.takeAccount())
+	l := a.discovery.account()
+	a.discovery.take(l)
+	a.ask(ctx, l)
 }
 
 // begin runs a request beside the loop. What it returns is called by the loop with the result in hand.

@@ -103,35 +103,19 @@ func (d *discovery) next(q *queue[*listing], now time.Time) *listing {
 	return l
 }
 
-// takeAccount takes out what the account is probed with: the company, or the machine list where the company was set by the
-// user.
-func (d *discovery) takeAccount() *listing {
-	l := d.company
-	if l == nil {
-		l = d.machines
+// account is the list that the account is probed with: the company, or the machine list where the user set the company, and as
+// long as it was never read: without machines an account is of no use, whatever responds.
+func (d *discovery) account() *listing {
+	if d.company == nil || d.machines != nil && d.machines.success.IsZero() {
+		return d.machines
 	}
-	d.take(l)
-	return l
+	return d.company
 }
 
 // take takes a list out, wherever it waits.
 func (d *discovery) take(l *listing) {
 	d.urgent.take(l.entry)
 	d.routine.take(l.entry)
-}
-
-// takeSensors takes out the list of a machine's sensors that was tried longest ago; nil where none waits.
-func (d *discovery) takeSensors() *listing {
-	var first *listing
-	for _, l := range d.sensors {
-		if l.index >= 0 && (first == nil || l.due.Before(first.due)) {
-			first = l
-		}
-	}
-	if first != nil {
-		d.take(first)
-	}
-	return first
 }
 
 // resetBackoff makes all lists due that back off; those that were never read are urgent again.

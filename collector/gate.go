@@ -140,6 +140,8 @@ type answer struct {
 	object  string        // what was requested
 	values  bool          // of a sensor; or the list of a machine's sensors, while no sensor is known
 	account bool          // the request that probes the account
+	first   bool          // nothing of it has been read yet
+	probe   bool          // values that were requested because probe says so
 	unsent  bool          // no connection at all, without a timeout: never one object's fault
 	stated  bool          // the API named a moment
 	wait    time.Duration // until then
@@ -238,27 +240,21 @@ func (g *gate) fault(a answer, now time.Time) bool {
 	switch {
 	case g.failing != classOK && underWay:
 		return true
-	case g.failing != classOK:
-		if a.account {
-			g.byValues = false
-			g.fail(a.class, now)
-		}
-		g.wait(now)
-		return true
-	case a.account && (g.probe == probeAccount || a.unsent || now.Sub(g.good) >= failsAfter):
+	case a.account && (g.failing != classOK || g.probe == probeAccount || a.unsent || a.first || now.Sub(g.good) >= failsAfter):
+		g.byValues = false
 		g.fail(a.class, now)
 		g.wait(now)
 		return true
-	case a.values && g.polls.enough(a, now):
-		if g.probe == probeValues {
-			g.byValues = true
-			g.fail(g.polls.majority(), now)
-			g.wait(now)
-			return true
-		}
-		if g.probe == noProbe {
-			g.probe = probeValues // perhaps a sensor is left that does not fail
-		}
+	case g.failing != classOK:
+		g.wait(now)
+		return true
+	case a.probe && g.polls.enough(a, now):
+		g.byValues = true
+		g.fail(g.polls.majority(), now)
+		g.wait(now)
+		return true
+	case a.values && g.probe == noProbe && g.polls.enough(a, now):
+		g.probe = probeValues // perhaps a sensor is left that does not fail
 	case a.unsent, g.row >= inARow && a.class != classObject:
 		g.suspect(now)
 	}

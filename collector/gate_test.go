@@ -46,11 +46,11 @@ type word struct {
 	after int
 	class class
 	of    string // "company": that, which probes the account; "m1/s1": the values of a sensor; "list m1": another list
-	extra string // "wait 90", "wait 0": a stated wait; "unsent"
+	extra string // "wait 90", "wait 0": a stated wait; "unsent"; "probe"
 }
 
 func (w word) answer(sensors, machines int) answer {
-	a := answer{class: w.class, object: w.of, account: w.of == "company", unsent: w.extra == "unsent", sensors: sensors, machines: machines}
+	a := answer{class: w.class, object: w.of, account: w.of == "company", unsent: w.extra == "unsent", probe: w.extra == "probe", sensors: sensors, machines: machines}
 	if n, _ := fmt.Sscanf(w.of, "m%1s", &a.machine); n == 1 {
 		a.values = true
 	}
@@ -185,7 +185,8 @@ func TestGateTable(t *testing.T) {
 			{word{30, classServer, "m2/s1", ""}, good},
 			{word{20, classObject, "m2/s2", ""}, good},
 			{word{10, classObject, "m2/s3", ""}, state{false, open, 0, 1, probeValues, 0}},
-			{word{1, classObject, "m2/s4", ""}, outage(60, probeAccount, classObject)},
+			{word{1, classObject, "m2/s1", ""}, state{false, open, 0, 1, probeValues, 0}}, // was under way
+			{word{1, classObject, "m2/s4", "probe"}, outage(60, probeAccount, classObject)},
 			{word{60, classOK, "company", ""}, state{false, pausedOutage, 0, 1, probeValues, classObject}},
 			{word{0, classObject, "m1/s4", ""}, outage(60, probeAccount, classObject)},
 			{word{60, classNetwork, "company", ""}, outage(40, probeValues, classNetwork)}, // now that is the reason
@@ -243,7 +244,11 @@ func TestGateTable(t *testing.T) {
 func TestGateFailsOverAllSensorsThatThereAre(t *testing.T) {
 	g := gate{}
 	for i, want := range []class{classOK, classOK, classOK, classOK, classObject} {
-		g.note(word{0, classObject, "m1/s1", ""}.answer(1, 1), dawn.Add(time.Duration(i)*40*time.Second))
+		extra := ""
+		if g.probe == probeValues {
+			extra = "probe"
+		}
+		g.note(word{0, classObject, "m1/s1", extra}.answer(1, 1), dawn.Add(time.Duration(i)*40*time.Second))
 		if g.failing != want {
 			t.Errorf("after %d failures of the only sensor: %v, want %v", i+1, g.failing, want)
 		}
@@ -262,6 +267,9 @@ func TestGateKeepsItsRulesInAnyOrderOfResponses(t *testing.T) {
 			now = now.Add(g.waits(now))
 			w := word{class: weights[random.IntN(len(weights))], of: fmt.Sprintf("m%d/s%d", random.IntN(4), random.IntN(4))}
 			before := g
+			if g.probe == probeValues {
+				w.extra = "probe"
+			}
 			if g.probe == probeAccount {
 				w.of = "company"
 				if now.Sub(checked) < probeEvery {

@@ -18,9 +18,6 @@ type health struct {
 	lastErrorAt  time.Time
 	lowered      allowance.Cause // why fewer requests are sent than configured
 
-	blind      class     // of the failure of company or machine list, of which none has ever been read
-	blindSince time.Time // when that began
-
 	remarks []remark // on how the API serves values; never changed in place
 
 	clock      time.Duration // how far the API's clock is ahead of ours, as known last
@@ -58,14 +55,8 @@ func (h *health) up() (up, known bool) {
 	return !down, h.answered || down
 }
 
-// failure returns why the account fails; empty where it does not. Without company and machines it is of no use, whatever
-// responds.
-func (h *health) failure() string {
-	if h.failing == classOK && !h.blindSince.IsZero() {
-		return h.blind.reason()
-	}
-	return h.failing.reason()
-}
+// failure returns why the account fails; empty where it does not.
+func (h *health) failure() string { return h.failing.reason() }
 
 // pausedUntil returns the end of a pause in force; zero where there is none.
 func (h *health) pausedUntil(now time.Time) time.Time {
@@ -96,9 +87,6 @@ func (a *account) publish(now, asleep time.Time) {
 			"cycle", h.cycle(a.Pacer.PerHour()).Round(time.Second))
 	}
 	before := a.health.Swap(&h)
-	if h.settled && !before.settled {
-		a.settled()
-	}
 	if h.limit.Until.After(before.limit.Until) || h.settled && !before.settled {
 		a.mark()
 	}

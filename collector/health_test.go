@@ -11,14 +11,12 @@ func TestHealthIsDownExactlyWhileTheAccountFails(t *testing.T) {
 		up, known bool
 		reason    string
 	}{
-		"nothing yet":                  {health{}, true, false, ""},
-		"a success":                    {health{answered: true}, true, true, ""},
-		"the circuit is open":          {health{answered: true, failing: classNetwork}, false, true, "network"},
-		"from the start":               {health{failing: classKey}, false, true, "key"},
-		"values are refused":           {health{answered: true, failing: classForbidden}, false, true, "answer"},
-		"no machines":                  {health{answered: true, blind: classServer, blindSince: dawn}, false, true, "server"},
-		"no machines, and the circuit": {health{answered: true, failing: classKey, blind: classServer, blindSince: dawn}, false, true, "key"},
-		"a pause for a limit":          {health{answered: true, paused: pausedLimit}, true, true, ""},
+		"nothing yet":         {health{}, true, false, ""},
+		"a success":           {health{answered: true}, true, true, ""},
+		"the circuit is open": {health{answered: true, failing: classNetwork}, false, true, "network"},
+		"from the start":      {health{failing: classKey}, false, true, "key"},
+		"values are refused":  {health{answered: true, failing: classForbidden}, false, true, "answer"},
+		"a pause for a limit": {health{answered: true, paused: pausedLimit}, true, true, ""},
 	} {
 		if up, known := c.h.up(); up != c.up || known != c.known {
 			t.Errorf("%s: up %t, known %t, want %t, %t", name, up, known, c.up, c.known)

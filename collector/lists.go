@@ -164,24 +164,22 @@ func (a *account) listed(l *listing, err error, now time.Time) bool {
 	case (class == classObject || class == classForbidden) && l.op != innius.OpSensors:
 		class = classAnswer // without company and machines there is nothing: this is no matter of a single object
 	}
-	account := l == a.discovery.company || l == a.discovery.machines && a.discovery.company == nil
+	account := l == a.discovery.account()
 	blamed := a.judge(answer{
-		class: class, machine: l.machine, object: l.name(), account: account, values: l.op == innius.OpSensors && a.schedule.len() == 0,
+		class: class, machine: l.machine, object: l.name(), account: account, first: l.success.IsZero(),
+		values: l.op == innius.OpSensors && a.schedule.len() == 0, probe: l.op == innius.OpSensors && a.schedule.len() == 0,
 	}, err, now)
 	switch {
 	case err == nil:
-		if l.op == innius.OpMachines {
-			a.state.blind, a.state.blindSince = classOK, time.Time{}
-		}
 		if l.failure != "" {
 			a.aboutList(l).Info("list can be read again")
 			a.note(l, "")
 		}
 		return true
 	case blamed && account:
-		a.goBlind(l, class, now)
-		l.failure = err.Error()
-		l.failures++
+		if l.failure, l.failures = err.Error(), l.failures+1; class == classAnswer {
+			l.restart() // perhaps its start_key is refused
+		}
 		a.discovery.again(l, now)
 	case blamed:
 		a.discovery.again(l, now)
@@ -189,21 +187,10 @@ func (a *account) listed(l *listing, err error, now time.Time) bool {
 		if l.failure == "" {
 			a.aboutList(l).Warn("list cannot be read; what is known of it stays, and it is asked again with back-off", "err", err)
 		}
-		a.goBlind(l, class, now)
 		a.note(l, err.Error())
 		a.discovery.failed(l, err.Error(), class == classObject || class == classAnswer, now)
 	}
 	return false
-}
-
-// goBlind notes that company or machines could not be read and never have been: then there is nothing to poll.
-func (a *account) goBlind(l *listing, c class, now time.Time) {
-	if l.op == innius.OpSensors || c == classNotSent || c == classLimited || !a.discovery.verified.IsZero() {
-		return
-	}
-	if a.state.blind = c; a.state.blindSince.IsZero() {
-		a.state.blindSince = now
-	}
 }
 
 // note publishes why the list of a machine's sensors cannot be read; empty: it can.

@@ -122,12 +122,12 @@ func TestAPartialListChangesNothingAndGoesOnWhereItBroke(t *testing.T) {
 	broken := simulator.Fault{Kind: simulator.ServerError, Op: simulator.OpMachines, From: dawn.Add(2500 * time.Millisecond), Times: 1}
 	begin.faults = []simulator.Fault{slow(time.Second), broken}
 	play(t, begin, func(s *story) {
-		s.pass(20 * time.Second)
+		s.pass(5 * time.Second)
 		s.wantMachines(0)
 		if s.api.Stats().Faults[simulator.ServerError] != 1 {
 			t.Fatal("the fault did not happen")
 		}
-		s.pass(40 * time.Second)
+		s.pass(55 * time.Second)
 		s.wantMachines(2, 1, 2, 3, 4, 5, 6)
 		if n := s.api.Stats().Of(simulator.OpMachines, http.StatusOK); n != 3 {
 			t.Errorf("%d good pages were needed for the 3 there are", n)

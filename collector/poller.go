@@ -33,7 +33,7 @@ func newPoller(opts Options, news chan struct{}) *Poller {
 	p := &Poller{opts: opts.withDefaults(), news: news, reported: &sync.Map{}}
 	p.catalogue = newCatalogue(&p.opts)
 	for i := range p.opts.Accounts {
-		p.accounts = append(p.accounts, newAccount(i, &p.opts, p.catalogue, p.note, p.reportUnmatched))
+		p.accounts = append(p.accounts, newAccount(i, &p.opts, p.catalogue, p.note))
 	}
 	return p
 }
@@ -43,6 +43,7 @@ func (p *Poller) note() {
 	case p.news <- struct{}{}:
 	default: // the one before has not been heard yet
 	}
+	p.reportUnmatched()
 }
 
 // Noteworthy tells, several perhaps as one, of what a crash must not forget: a new pause for a limit, which would end in a

@@ -49,6 +49,7 @@ type turn struct {
 	sensor   *sensor
 	asked    time.Time // last; zero: never
 	failures int       // in a row, through its own fault
+	probes   bool      // the request under way tests the account
 	gone     bool      // left while its request was under way
 	seed     uint64    // of its pseudo-random numbers; 0: not yet
 }

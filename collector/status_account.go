@@ -25,7 +25,7 @@ func (a *account) status(now time.Time) AccountStatus {
 		s.Up = &up
 	}
 	if s.Failure != "" {
-		s.FailingSince = moment(h.troubleSince())
+		s.FailingSince = moment(h.failingSince)
 	}
 	if h.clockKnown {
 		s.ClockDifference = new(h.clock.Seconds())
@@ -42,14 +42,6 @@ func (a *account) status(now time.Time) AccountStatus {
 	s.Health, s.Plan = h.words(&s, now), s.plan(h.sensors)
 	s.Discovery.Ended, s.Discovery.Words = h.settled, h.discoveryWords(perHour, now)
 	return s
-}
-
-// troubleSince is when what an account fails of began.
-func (h *health) troubleSince() time.Time {
-	if h.failing == classOK {
-		return h.blindSince
-	}
-	return h.failingSince
 }
 
 // causes says in words what each reason of a failure is, after "since ...: ".

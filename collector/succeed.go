@@ -36,7 +36,6 @@ func (p *Poller) Succeed(opts Options) *Poller {
 		}
 	}
 	next.retire(p, before, now)
-	next.reportUnmatched()
 	next.note() // whoever keeps snapshots should have one of the new accounts
 	return next
 }
