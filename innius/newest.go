@@ -124,7 +124,7 @@ func (c *Client) newWalk(ref SensorRef, since time.Time, cursor Cursor) *walk {
 
 // read reads pages until the newest reading is among them, or the bound is reached.
 func (w *walk) read(ctx context.Context, c *Client) error {
-	filled, empty := 0, false                    // pages with readings in this list, and whether the latest page is none of them
+	filled := 0                                  // pages with readings in this list
 	ascends := w.resumed && w.known == Ascending // from page to page: one page alone need not be where readings are added
 	for pages := 0; pages < maxValuePages; {
 		if w.ask.startKey == "" {
@@ -136,7 +136,7 @@ func (w *walk) read(ctx context.Context, c *Client) error {
 			err = nil
 		}
 		if err == nil {
-			if pages, empty = pages+1, len(page) == 0; !empty {
+			if pages++; len(page) > 0 {
 				filled++
 			}
 			more = w.step(c, page, next)
@@ -155,7 +155,7 @@ func (w *walk) read(ctx context.Context, c *Client) error {
 			return err
 		}
 	}
-	if ascends && !w.windowed || empty && w.windowed || filled == 0 {
+	if ascends && !w.windowed || filled == 0 {
 		w.found.Cursor.Key = w.ask.startKey
 	}
 	if !ascends && !w.known.newestFirst() {
