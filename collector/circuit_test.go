@@ -303,3 +303,17 @@ func TestAccountWithACompanyOfTheConfigIsReadyWhenItsMachineListFails(t *testing
 		}
 	})
 }
+
+// A machine list that breaks off is no list: its first page closes no circuit, and the log has one line.
+func TestMachineListThatFailsOnItsSecondPageIsOneFailure(t *testing.T) {
+	begin := setting{plant: works(6, 2), concurrency: 1}
+	begin.client.PageSize = 2
+	begin.api.Format.CursorTTL = time.Millisecond // each second page gets a 400
+	begin.faults = []simulator.Fault{slow(time.Second)}
+	play(t, begin, func(s *story) {
+		s.pass(30 * time.Minute)
+		s.want(upA1, 0)
+		s.wantOneLine("innius cannot be used")
+		s.wantReason("answer")
+	})
+}

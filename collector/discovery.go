@@ -20,6 +20,7 @@ type listing struct {
 	op       innius.Operation
 	machine  string // id; for sensors
 	tried    bool   // has been answered or has failed: no longer urgent
+	more     bool   // the latest page has a next one
 	gone     bool   // the machine left while the request was under way
 	failures int    // in a row
 	failure  string // why; empty where the last try succeeded

@@ -140,7 +140,8 @@ type answer struct {
 	object  string        // what was requested
 	values  bool          // of a sensor; or the list of a machine's sensors, while no sensor is known
 	account bool          // the request that probes the account
-	first   bool          // nothing of it has been read yet
+	first   bool          // it has not been read yet
+	more    bool          // of that a page came, and others follow: no success yet
 	probe   bool          // values that were requested because probe says so
 	unsent  bool          // no connection at all, without a timeout: never one object's fault
 	stated  bool          // the API named a moment
@@ -158,7 +159,9 @@ func (g *gate) note(a answer, now time.Time) bool {
 	case classNotSent:
 		return true
 	case classOK:
-		g.succeeded(a, now)
+		if g.good = now; !a.more {
+			g.succeeded(a, now)
+		}
 		return false
 	case classLimited:
 		g.pause(pausedLimit, now, g.stated(&a, now))

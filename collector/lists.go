@@ -83,6 +83,7 @@ func askPage[T any](ctx context.Context, a *account, l *listing, p *partial[T],
 	a.begin(ctx, func(ctx context.Context) func(time.Time) {
 		page, err := read(ctx, key)
 		return func(now time.Time) {
+			l.more = page.Next != ""
 			if ctx.Err() != nil || l.gone || !a.listed(l, err, now) {
 				return
 			}
@@ -166,7 +167,7 @@ func (a *account) listed(l *listing, err error, now time.Time) bool {
 	}
 	account := l == a.discovery.account()
 	blamed := a.judge(answer{
-		class: class, machine: l.machine, object: l.name(), account: account, first: l.success.IsZero(),
+		class: class, machine: l.machine, object: l.name(), account: account, first: l.success.IsZero(), more: account && l.success.IsZero() && l.more,
 		values: l.op == innius.OpSensors && a.schedule.len() == 0, probe: l.op == innius.OpSensors && a.schedule.len() == 0,
 	}, err, now)
 	switch {
