@@ -53,11 +53,11 @@ func hostileBodies() map[string][]byte {
 	const beyond, within = 8 << 20, 4 << 20
 	return map[string][]byte{
 		"small objects, 8 MiB":     list(beyond, each(`{"a":1}`)),
-		"small objects, permitted": list(170e3, each(`{"A":1}`)),
+		"small objects, permitted": list(217e3, each(`{"A":1}`)),
 		"empty lists, 4 MiB":       list(within, each(`[]`)),
-		"empty lists, permitted":   list(295e3, each(`[]`)),
+		"empty lists, permitted":   list(370e3, each(`[]`)),
 		"readings, 4 MiB":          list(within, readings(2)),
-		"readings, permitted":      list(500e3, readings(2)),
+		"readings, permitted":      list(770e3, readings(2)),
 		"readings of ten fields":   list(1_240_000, readings(10)),
 		"long names":               list(within, func(n int) string { return fmt.Sprintf(`{"%d%s":1}`, n, strings.Repeat("N", 1<<20)) }),
 		"many names":               upTo(within, `{"data":{`, `}}`, func(n int) string { return fmt.Sprintf(`"N%08d%%41\\u0041":1`, n) }),

@@ -15,7 +15,7 @@ const (
 	maxFailure = 256 << 10 // the same, of a response with another status than 200
 	maxDepth   = 32        // lists and objects inside each other
 	maxFields  = 1000      // of one object
-	maxValues  = 200_000   // JSON values, an object counted as objectCost
+	maxValues  = 250_000   // JSON values, an object counted as objectCost
 	// An object takes as much memory as so many numbers.
 	objectCost = 8
 )
@@ -76,7 +76,7 @@ func (a *answer) bounded() error {
 			fields[depth]++
 		}
 		if values > maxValues || fields[depth] > maxFields {
-			return a.errorf("the JSON holds too many values: lower page_size, or limit in the endpoint's template")
+			return a.errorf("the JSON holds too many values: lower page_size or lookback")
 		}
 	}
 	return nil

@@ -23,7 +23,7 @@ func pageOf(readings, fields int) string {
 }
 
 func TestClientBoundsDepthAndNumberOfValues(t *testing.T) {
-	const many = "the JSON holds too many values: lower page_size, or limit in the endpoint's template"
+	const many = "the JSON holds too many values: lower page_size or lookback"
 	deep := func(levels int, inside string) string {
 		return `{"data":[],"deep":` + strings.Repeat("[", levels) + inside + strings.Repeat("]", levels) + "}"
 	}
@@ -32,13 +32,13 @@ func TestClientBoundsDepthAndNumberOfValues(t *testing.T) {
 		"deep enough":                      {deep(31, ""), ""},
 		"too deep":                         {deep(32, ""), "the JSON is nested more than 32 levels deep"},
 		"deep inside a text":               {deep(1, `"`+strings.Repeat(`[{\"`, 99)+`"`), ""},
-		"many objects":                     {`{"data":[` + strings.Repeat(`{"a":1},`, 30_000) + `{}]}`, many},
-		"many lists":                       {`{"data":[` + strings.Repeat(`[],`, 150_000) + `[]]}`, many},
-		"many numbers":                     {`{"data":[` + strings.Repeat(`1,`, 250_000) + `1]}`, many},
+		"many objects":                     {`{"data":[` + strings.Repeat(`{"a":1},`, 40_000) + `{}]}`, many},
+		"many lists":                       {`{"data":[` + strings.Repeat(`[],`, 160_000) + `[]]}`, many},
+		"many numbers":                     {`{"data":[` + strings.Repeat(`1,`, 310_000) + `1]}`, many},
 		"a thousand fields":                {`{"data":[],"more":{` + strings.Repeat(`"a":{},`, 999) + `"b":{}}}`, ""},
 		"more than a thousand":             {`{"data":[],"more":{` + strings.Repeat(`"a":{},`, 1000) + `"b":{}}}`, many},
-		"many fields":                      {`{"data":{` + strings.Repeat(`"a":1,`, 250_000) + `"b":1}}`, many},
-		"many commas inside a text":        {`{"data":[],"text":"` + strings.Repeat(`,{\"`, 250_000) + `"}`, ""},
+		"many fields":                      {`{"data":{` + strings.Repeat(`"a":1,`, 310_000) + `"b":1}}`, many},
+		"many commas inside a text":        {`{"data":[],"text":"` + strings.Repeat(`,{\"`, 310_000) + `"}`, ""},
 		"many brackets of an HTML page":    {"\n<title>x</title>" + strings.Repeat("{[,", 250_000), `no JSON: an HTML page titled "x"`},
 		"many brackets of what is no JSON": {"x" + strings.Repeat("[", 99), "the JSON is nested more than 32 levels deep"},
 	} {
