@@ -65,7 +65,8 @@ func (w *walk) cure(ctx context.Context, ask innius.Ask, in *innius.Inspection, 
 		case again == nil: // no request is left
 		case failed == nil && shows(again):
 			return again, settings
-		case better == nil && (in.Status != http.StatusOK && again.Status == http.StatusOK || failed == nil && again.Items == 0):
+		case better == nil && (in.Status != http.StatusOK && again.Status == http.StatusOK || failed == nil && again.Items == 0 ||
+			in.Status == http.StatusBadRequest && again.Status == http.StatusNotFound): // nothing in the window, of an object that was refused before
 			better, lastly = again, settings
 		}
 		w.account, w.client = account, client
@@ -90,7 +91,7 @@ func (w *walk) again(ctx context.Context, ask innius.Ask, in *innius.Inspection,
 	if s := settings[0]; !strings.HasPrefix(s.Path, "endpoints.") {
 		value = " " + w.show(quote(s.Value))
 	}
-	return w.send(ctx, ask, "again, to try "+settings[0].Path+value)
+	return w.readPages(ctx, ask, "again, to try "+settings[0].Path+value, w.send)
 }
 
 // shows reports whether a response holds what the operation is for; an empty list is enough where it is no list of values.

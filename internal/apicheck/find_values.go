@@ -230,7 +230,7 @@ func (w *walk) ascending(ctx context.Context, t *trial, ignored bool) {
 		f.Text = append(f.Text, "A window of time leads to it at once. This was tried, and the API applies it:")
 		w.proven(f, settings...)
 	} else {
-		f.Text = append(f.Text, "A window of time would lead to it at once, but the API applies none of the usual ones.")
+		f.Text = append(f.Text, "A window of time would lead to it at once. None of the usual ones was seen to work.")
 		f.Set = w.yaml(w.pathLines(innius.OpValues, windowHint)...)
 	}
 	if reached := v.Newest.Add((pagesAtOnce - 1) * v.Newest.Sub(v.Oldest)); time.Since(reached) < farBehind {

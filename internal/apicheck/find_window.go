@@ -72,7 +72,7 @@ func (w *walk) windows(op innius.Operation, message string) (tries [][]Setting) 
 // page without window would have begun with older ones, as its newest reading but one is.
 func applied(in *innius.Inspection, butOne time.Time) bool {
 	from := in.From.Truncate(time.Second) // as the coarsest unit has it
-	return in.Err == nil && in.Values.Usable > 0 && from.After(butOne) && !in.Values.Oldest.Before(from)
+	return in.Err == nil && in.Items > 0 && shows(in) && from.After(butOne) && !in.Values.Oldest.Before(from)
 }
 
 // newestButOne is the second newest time of a page, and the newest; false where it has no two times.

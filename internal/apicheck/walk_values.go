@@ -122,6 +122,12 @@ func (w *walk) conclude(ctx context.Context) {
 		}
 	}
 	w.find(w.noValue(ctx))
+	for _, t := range w.tried {
+		if shows(t.in) { // text, whose order matters as much
+			w.remarkValues(ctx, t)
+			return
+		}
+	}
 }
 
 // remarkOdd reports single objects that could not be read, while others could.

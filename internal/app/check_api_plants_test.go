@@ -61,7 +61,7 @@ func plantFailures() []failure {
 		},
 		{
 			name: "a window that is not heeded, oldest first", kind: "window-ignored", api: heedless, lines: []string{endpoints}, incurable: true,
-			says: []string{"The API does not apply the window of time of endpoints.values", "applies none of the usual ones"},
+			says: []string{"The API does not apply the window of time of endpoints.values", "None of the usual ones was seen to work"},
 		},
 		{
 			name: "a long history, oldest first", kind: "order", api: pretend(press(), simulator.Format{Order: ascending}),
