@@ -17,7 +17,9 @@ func (a *account) took(t *turn, newest innius.Newest, err error, now time.Time) 
 		log.Debug("asked for values", "readings", len(newest.Readings))
 	}
 	err = a.hint(innius.OpValues, err)
-	blamed := a.judge(answer{class: class, machine: t.sensor.machine.ID, object: t.sensor.machine.ID + "/" + t.sensor.ID, values: true, probe: t.probes}, err, now)
+	blamed := a.judge(answer{
+		class: class, machine: t.sensor.machine.ID, object: t.sensor.machine.ID + "/" + t.sensor.ID, values: true, probe: t.probes,
+	}, err, now)
 	t.probes = false
 	if err == nil {
 		t.sensor.cell.disbelieve(newest.Clock, now)

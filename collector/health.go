@@ -116,7 +116,8 @@ func (a *account) noteKey() {
 		return
 	}
 	before, now := a.state.keyTrouble, a.KeyTrouble()
-	a.report(before != "", now != "", "key file holds no key; the last good key is used while this process runs", "key file holds a key again", "err", now)
+	a.report(before != "", now != "", "key file holds no key; the last good key is used while this process runs",
+		"key file holds a key again", "err", now)
 	a.state.keyTrouble = now
 }
 

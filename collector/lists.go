@@ -55,12 +55,14 @@ func (a *account) askCompany(ctx context.Context, l *listing) {
 func (a *account) belongs(company innius.Company, now time.Time) bool {
 	known := a.discovery.machines != nil
 	if known && a.company.ID != company.ID && a.unproven {
-		a.log.Warn("the key belongs to another company than the kept state; that state is dropped", "kept", innius.Printable(a.company.ID), "company", innius.Printable(company.ID))
+		a.log.Warn("the key belongs to another company than the kept state; that state is dropped",
+			"kept", innius.Printable(a.company.ID), "company", innius.Printable(company.ID))
 		a.otherCompany = company.ID
 	}
 	a.unproven = false
 	if known && a.company.ID != company.ID && a.otherCompany != company.ID {
-		a.log.Warn("the key belongs to another company now; a second look confirms it", "before", innius.Printable(a.company.ID), "company", innius.Printable(company.ID))
+		a.log.Warn("the key belongs to another company now; a second look confirms it",
+			"before", innius.Printable(a.company.ID), "company", innius.Printable(company.ID))
 		a.otherCompany = company.ID
 		return false
 	}
@@ -167,7 +169,8 @@ func (a *account) listed(l *listing, err error, now time.Time) bool {
 	}
 	account := l == a.discovery.account()
 	blamed := a.judge(answer{
-		class: class, machine: l.machine, object: l.name(), account: account, first: l.success.IsZero(), more: account && l.success.IsZero() && l.more,
+		class: class, machine: l.machine, object: l.name(), account: account,
+		first: l.success.IsZero(), more: account && l.success.IsZero() && l.more,
 		values: l.op == innius.OpSensors && a.schedule.len() == 0, probe: l.op == innius.OpSensors && a.schedule.len() == 0,
 	}, err, now)
 	switch {

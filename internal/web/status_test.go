@@ -19,13 +19,14 @@ func TestStatusSaysNumbersAndAgesInWords(t *testing.T) {
 	s := plant(1, 1, 3)
 	a := &s.Accounts[0]
 	a.Promises, a.Stretched = map[collector.Promise]int{collector.PromiseStretched: 7}, new(2.345)
-	a.Remarks = []string{"the API ignores <the> window"}
+	a.Remarks, s.Unmatched = []string{"the API ignores <the> window"}, []string{"rule 2 of sensors matches <nothing>"}
 	a.Machines[0].Sensors[2].NextRequest, a.Machines[0].Sensors[2].WaitsFor = ago(0), collector.WaitsForAnswer
 	_, body := get(t, s, "/status")
 	for _, want := range []string{
 		"2026-01-02T03:04:05Z", "13270480.5 <bdi>bar", ">1 h 1 min</time>", ">30 s</time>", ">3 min ago</time>", ">in 4 min</time>",
 		"in 4 min</time> <small>allowance</small>", "being asked", "innius answers", "7 stretched", "2.3 times", "<b>1234</b> requests",
 		"it suffices", "all seen", "4 min 6 s to ask each sensor once", "2 fresh", "1 stale", "stale since yesterday",
+		"In the config: <bdi>rule 2 of sensors matches &lt;nothing&gt;</bdi>",
 		"<dt>Remark</dt><dd><bdi>the API ignores &lt;the&gt; window</bdi>",
 		`<time datetime="2026-01-02T02:02:25Z" title="2026-01-02T02:02:25Z">`, "20 readings, ",
 	} {
