@@ -19,30 +19,31 @@ const (
 	farBack     = 30 * 24 * time.Hour
 )
 
-// noValue says why no value was seen, from what was tried.
-func (w *walk) noValue(ctx context.Context) *Finding {
-	if ctx.Err() != nil {
-		return stopped()
-	}
-	for _, reason := range []innius.SkipReason{innius.SkipFuture, innius.SkipText} {
-		for _, t := range w.tried {
-			switch {
-			case t.in.Values.Skipped[reason] == 0:
-			case reason == innius.SkipFuture:
-				return w.future(t)
-			default:
-				return w.words(t)
-			}
+// noValue finds why no value was seen: each cause that the tried sensors show, as every one of them has to be set right.
+func (w *walk) noValue(ctx context.Context) {
+	before := len(w.report.Findings)
+	for _, t := range w.tried {
+		skipped := t.in.Values.Skipped
+		if skipped[innius.SkipFuture] > 0 {
+			w.find(w.future(t))
+		} else if skipped[innius.SkipText] > 0 {
+			w.find(w.words(t))
 		}
 	}
 	switch {
+	case ctx.Err() != nil:
+		w.find(stopped())
+	case len(w.report.Findings) > before:
 	case len(w.tried) > 0:
 		w.remarkOdd()
-		return w.nothing(ctx, w.tried[0])
-	case len(w.odd) > 0:
-		return w.odd[0]
+		w.find(w.nothing(ctx, w.tried[0]))
+	case len(w.odd) == 0:
+		w.find(w.noSensors())
+	default:
+		for _, f := range w.odd {
+			w.find(f)
+		}
 	}
-	return w.noSensors()
 }
 
 // unreadable is a page of values of which no reading can be used, for its time or for want of a number.

@@ -121,7 +121,7 @@ func (w *walk) conclude(ctx context.Context) {
 			return
 		}
 	}
-	w.find(w.noValue(ctx))
+	w.noValue(ctx)
 	for _, t := range w.tried {
 		if shows(t.in) { // text, whose order matters as much
 			w.remarkValues(ctx, t)
