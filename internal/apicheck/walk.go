@@ -133,9 +133,13 @@ func (w *walk) name(text string) string { return quote(w.show(text)) }
 
 func (w *walk) show(text string) string { return w.o.Client.Scrub(text) }
 
-// left is how many requests the walk may still send. With a window there is less to find out where there is no value.
+// left is how many requests the walk may still send. Some are kept for finding out why there is no value, once a list of
+// values was read; with a window there is less to find out.
 func (w *walk) left() int {
-	if w.client.Windowed() {
+	switch {
+	case len(w.tried) == 0:
+		return w.limit - w.report.Requests
+	case w.client.Windowed():
 		return w.limit - probing/2 - w.report.Requests
 	}
 	return w.limit - probing - w.report.Requests
