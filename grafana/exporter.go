@@ -13,7 +13,7 @@ func exporterDashboard() Dashboard {
 		links: []object{toPlant(), toMachine()},
 		lines: [][]panel{
 			{scraped(), answers(), failures(), paused(), lowered()},
-			tall(reloaded(), stateWritten(), discovered(), clashes(), version()),
+			tall(reloaded(), stateWritten(), discovered(), clashes(), clocks(), version()),
 			row("Allowance"),
 			{sent(), demand(), left()},
 			row("Requests"),
@@ -101,7 +101,7 @@ func lowered() panel {
 }
 
 func reloaded() panel {
-	p := is("Config in force", 6, about{
+	p := is("Config in force", 5, about{
 		shows: "Whether the last reload of the config file succeeded, and since when the config in force is.",
 		good:  "\"loaded\".",
 		ifNot: "the exporter goes on with the config from before. Its log names each mistake; innius_exporter check config repeats them.",
@@ -118,7 +118,7 @@ func reloaded() panel {
 }
 
 func stateWritten() panel {
-	p := is("State written, ago", 5, about{
+	p := is("State written, ago", 4, about{
 		shows: "How long ago the exporter wrote what it must not lose in a restart.",
 		good:  "less than two minutes.",
 		ifNot: "\"not kept\": each restart costs a request for every sensor; set --storage.path. More than 5 min: it cannot be written; the disk is full or " +
@@ -130,7 +130,7 @@ func stateWritten() panel {
 }
 
 func discovered() panel {
-	p := is("Lists are as of, ago", 5, about{
+	p := is("Lists are as of, ago", 4, about{
 		shows: "Since when all lists of machines and sensors have been read. New machines and sensors are found by reading them again.",
 		good:  "not much more than discovery.interval, an hour unless configured. The plan (innius_exporter plan) says how far the allowance stretches it.",
 		ifNot: "a list cannot be read: /status and the log say which. Status 403: the key may not see it; 404: endpoints.",
@@ -146,6 +146,16 @@ func clashes() panel {
 		ifNot: "nothing is lost. For readable names rename one of them in innius, or set labels: id. The demo has two.",
 	}, nil, now(ofAccounts("max by (account) (innius_exporter_name_clashes{$accounts})"), "{{account}}"))
 	p.decimals, p.thresholds = 0, steps("semi-dark-green", 1, "#7d8590")
+	return p
+}
+
+func clocks() panel {
+	p := is("Clock difference", 3, about{
+		shows: "How far the clock of the API is ahead of the exporter's.",
+		good:  "below a minute.",
+		ifNot: "the exporter judges ages by the clock of the API, Prometheus by its own: set the wrong clock right (NTP).",
+	}, nil, now(ofAccounts("max by (account) (innius_exporter_api_clock_difference_seconds{$accounts})"), "{{account}}"))
+	p.unit, p.decimals, p.thresholds = "s", 0, steps("dark-red", -60, "semi-dark-green", 60, "dark-red")
 	return p
 }
 

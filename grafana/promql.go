@@ -41,15 +41,20 @@ func fillFor(selected, query string) string {
 		"$info", "innius_sensor_info{"+selected+"}",
 		"$machine_info", "innius_machine_info{"+machines+"}",
 		"$account_info", "innius_account_info{"+companies+"}",
+		"$clock", clock,
 		"$up", "innius_up{"+exporters+"}",
 		"$byAccount", byAccount, "$byCompany", byCompany, "$byMachine", byMachine, "$bySensor", bySensor,
 	).Replace(query)
 }
 
+// clock is how far the API's clock is ahead: $answered is by the exporter's clock, $measured by the API's.
+var clock = "(max by " + byCompany + " (innius_exporter_api_clock_difference_seconds{" + exporters + "} * on " + byAccount +
+	" group_left (company) innius_account_info{" + companies + "}) or 0 * count by " + byCompany + " (innius_sensor_timestamp_seconds{" + companies + "}))"
+
 // overdue are sensors that gave nothing new for more than three of their intervals, as far as they could be asked: the same
 // rule as the exporter's state late. One whose pace is not known gets a day. One that never reported has neither a time nor
 // a pace; one that sends text has a pace, and is not judged.
-const overdue = "($answered - $measured > (3 * $pace or 0 * $measured + 86400) or ($answered unless $measured unless $pace))"
+const overdue = "($answered - $measured + on $byCompany group_left () $clock > (3 * $pace or 0 * $measured + 86400) or ($answered unless $measured unless $pace))"
 
 // down are the companies for which innius does not answer: about their sensors nothing is known.
 const down = "($account_info * on $byAccount group_left () ($up == 0))"
