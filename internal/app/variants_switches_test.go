@@ -87,7 +87,7 @@ var objectSwitches = []toggle{
 		v.changesUnit = true
 	}},
 	{"clocks", "sensor clock off", 0.12, func(v *variant) {
-		v.some(func(s *simulator.Sensor) { s.Skew = oneOf(v, 3*time.Minute, -10*time.Minute) })
+		v.some(func(s *simulator.Sensor) { s.Skew = oneOf(v, 3*time.Minute, -5*time.Minute) })
 	}},
 	{"clocks", "sensor clock in the future", 0.1, func(v *variant) {
 		if s := v.pick(); s != nil {
