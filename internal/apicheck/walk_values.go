@@ -24,11 +24,17 @@ func (w *walk) readValues(ctx context.Context) {
 }
 
 // next is the machine on which the fewest sensors were tried: the first, the last, the middle one, and so on. It is nil
-// where no sensor is left.
+// where no sensor is left. Near the end, machines go first whose sensors need not be listed any more.
 func (w *walk) next() (next *machine) {
+	few := func(m *machine) int {
+		if !m.listed && w.left() < 4 { // list and values may have an empty page each
+			return most + m.tries
+		}
+		return m.tries
+	}
 	for _, i := range spread(len(w.machines)) {
 		m := w.machines[i]
-		if left := !m.listed || m.tries < len(m.sensors); left && (next == nil || m.tries < next.tries) {
+		if left := !m.listed || m.tries < len(m.sensors); left && (next == nil || few(m) < few(next)) {
 			next = m
 		}
 	}

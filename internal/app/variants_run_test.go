@@ -241,8 +241,8 @@ func (w *watch) story() {
 // cycle is the time to poll every sensor once, with all the pages that takes.
 func (w *watch) cycle() time.Duration {
 	requests := 1 + w.opts.Format.Sparse
-	if w.crawls() {
-		requests = 5
+	if w.crawls() || w.opts.Format.Order == simulator.Ascending && requests > 1 {
+		requests = 5 // at most: the newest page has to be found
 	}
 	return max(10*time.Second, time.Duration(requests*w.plant.Sensors())*w.gap())
 }
