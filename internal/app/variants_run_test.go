@@ -260,6 +260,9 @@ func (w *watch) warm() time.Duration {
 		lists *= 1 + f.Sparse
 	}
 	cycles := 3
+	if w.opts.Format.Order == simulator.Ascending && w.opts.Format.Sparse > 0 {
+		cycles = 5 // the end of a sensor that fell silent is found by halving, and of five pages two or three are empty
+	}
 	if w.crawls() {
 		page := min(w.cfg.Accounts[0].PageSize, 100)
 		if w.opts.Limits.MaxPage > 0 {
@@ -350,7 +353,7 @@ func (w *watch) compare(p *probe, held *collector.SensorStatus) string {
 		return "never read: " + held.Why
 	}
 	due := 2*time.Minute + 3*w.cycle()
-	if w.outage[1] > 0 && time.Since(start) < w.outage[1]+due {
+	if w.outage[1] > 0 { // the rate rises again over minutes
 		due += w.outage[1] - w.outage[0]
 	}
 	if age := time.Since(*held.LastSuccess); age > due {

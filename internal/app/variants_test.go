@@ -9,6 +9,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"innius_exporter/innius/simulator"
+	"innius_exporter/internal/apicheck"
 )
 
 var (
@@ -150,9 +153,12 @@ func (v *variant) cannotExpress(t *testing.T) (problems []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if report.OK {
+	switch {
+	case !v.couldSee(report):
+		t.Logf("within its requests, check api saw no reading: %s", shown)
+	case report.OK:
 		problems = append(problems, fmt.Sprintf("check api finds nothing wrong, want: %q", v.facts))
-	} else if !v.namesFact(string(shown)) {
+	case !v.namesFact(string(shown)):
 		problems = append(problems, fmt.Sprintf("check api does not name %q: %.2500s", v.facts, shown))
 	}
 	r := v.run(t, text)
@@ -176,6 +182,13 @@ func (v *variant) cannotExpress(t *testing.T) (problems []string) {
 		}
 	}
 	return problems
+}
+
+// couldSee reports whether a check may know the facts. How values are written is seen only where the ten requests lead to
+// a reading: of a plant whose first lists are empty, in pages of which every other is empty, they may not.
+func (v *variant) couldSee(report *apicheck.Report) bool {
+	return report.OK || report.Requests < 8 || v.opts.Format.Decimal == simulator.Point ||
+		slices.ContainsFunc(report.Steps, func(s apicheck.Step) bool { return s.Operation == simulator.OpValues && s.Items > 0 })
 }
 
 // runs is how often `check api` is run and its settings are applied at most.
