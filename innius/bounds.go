@@ -2,10 +2,8 @@ package innius
 
 import (
 	"bytes"
-	"context"
-	"net/http"
 	"strings"
-	"time"
+	"sync"
 )
 
 // Bounds of a response: what it takes to read it is a multiple of its size. A page of 10,000 readings with ten fields each is
@@ -21,22 +19,14 @@ const (
 )
 
 // decoding is held while a body is decoded, which takes the most memory: one at a time in a process.
-var decoding = make(chan struct{}, 1)
+var decoding sync.Mutex
 
 // decode reads the JSON of a success, for parse, and drops the body.
-func (a *answer) decode(ctx context.Context, timeout time.Duration) error {
-	if a.status != http.StatusOK {
-		return nil
-	}
-	select {
-	case decoding <- struct{}{}:
-	case <-ctx.Done():
-		return networkError(ctx.Err(), a.key, timeout)
-	}
-	defer func() { <-decoding }()
+func (a *answer) decode() {
+	decoding.Lock()
+	defer decoding.Unlock()
 	a.top, a.unparsed = a.parse()
 	a.decoded, a.body = true, nil
-	return nil
 }
 
 // longHeader reports whether a request failed for a header beyond Transport.MaxResponseHeaderBytes: net/http has no error of

@@ -1,6 +1,7 @@
 package innius
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -80,13 +81,13 @@ func New(opts Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	opts.Timeout = orDefault(opts.Timeout, 10*time.Second)
-	opts.PageSize = orDefault(opts.PageSize, 100)
-	opts.Lookback = orDefault(opts.Lookback, 24*time.Hour)
+	opts.Timeout = cmp.Or(opts.Timeout, 10*time.Second)
+	opts.PageSize = cmp.Or(opts.PageSize, 100)
+	opts.Lookback = cmp.Or(opts.Lookback, 24*time.Hour)
 	if opts.Observe == nil {
 		opts.Observe = func(Attempt) {}
 	}
-	c := &Client{opts: opts, base: trimSlash(opts.BaseURL.String()), zone: zone}
+	c := &Client{opts: opts, base: strings.TrimRight(opts.BaseURL.String(), "/"), zone: zone}
 	if opts.HTTPClient != nil {
 		c.http = *opts.HTTPClient
 	}
@@ -121,11 +122,11 @@ func Loopback(host string) bool {
 
 // Company asks which company the key belongs to.
 func (c *Client) Company(ctx context.Context) (Company, error) {
+	var company Company
 	a, err := c.get(ctx, request{op: OpCompany})
-	if err != nil {
-		return Company{}, fmt.Errorf("get the company: %w", err)
+	if err == nil {
+		company, err = a.company()
 	}
-	company, err := a.company()
 	if err != nil {
 		return Company{}, fmt.Errorf("get the company: %w", err)
 	}
@@ -174,11 +175,10 @@ const clockNoise = 2 * time.Second
 // latest response that had one; differences below 2 s count as 0. The second result is false before the first such
 // response.
 func (c *Client) ClockDifference() (time.Duration, bool) {
-	d := c.clock.Load()
-	if d == nil {
-		return 0, false
+	if d := c.clock.Load(); d != nil {
+		return *d, true
 	}
-	return *d, true
+	return 0, false
 }
 
 func (c *Client) noteClock(date, came time.Time) {
@@ -206,21 +206,6 @@ func (c *Client) key() (Secret, error) {
 	c.used, c.last = key, key
 	remember(key)
 	return key, nil
-}
-
-func orDefault[T comparable](value, fallback T) T {
-	var zero T
-	if value == zero {
-		return fallback
-	}
-	return value
-}
-
-func trimSlash(s string) string {
-	for len(s) > 0 && s[len(s)-1] == '/' {
-		s = s[:len(s)-1]
-	}
-	return s
 }
 
 // isTimeout reports whether err says that time ran out.

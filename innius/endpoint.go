@@ -1,6 +1,7 @@
 package innius
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -48,10 +49,7 @@ func (e Endpoints) Of(op Operation) string {
 		OpSensors:  {e.Sensors, DefaultEndpoints.Sensors},
 		OpValues:   {e.Values, DefaultEndpoints.Values},
 	}[op]
-	if own[0] != "" {
-		return own[0]
-	}
-	return own[1]
+	return cmp.Or(own[0], own[1])
 }
 
 // needs says which ids each operation's template must name, or every object would get the same answer.

@@ -117,17 +117,17 @@ var ErrPaused = errors.New("paused: a limit of the key was exceeded")
 
 // StatusOf returns the status that err carries, or 0 where no answer came.
 func StatusOf(err error) int {
-	if e, ok := errors.AsType[*Error](err); ok {
-		return e.Status
+	e, ok := errors.AsType[interface {
+		error
+		statusCode() int
+	}](err)
+	if !ok {
+		return 0
 	}
-	if e, ok := errors.AsType[*AnswerError](err); ok {
-		return e.Status
-	}
-	if e, ok := errors.AsType[*RedirectError](err); ok {
-		return e.Status
-	}
-	if _, ok := errors.AsType[*RateLimitError](err); ok {
-		return http.StatusTooManyRequests
-	}
-	return 0
+	return e.statusCode()
 }
+
+func (e *Error) statusCode() int          { return e.Status }
+func (e *RateLimitError) statusCode() int { return http.StatusTooManyRequests }
+func (e *RedirectError) statusCode() int  { return e.Status }
+func (e *AnswerError) statusCode() int    { return e.Status }

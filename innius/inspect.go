@@ -2,6 +2,7 @@ package innius
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -136,7 +137,7 @@ func (c *Client) requestOf(ask Ask) request {
 	if r.op == OpValues {
 		ahead, _ := c.ClockDifference()
 		r.sensor, r.to = ask.Ref.Sensor, time.Now().Add(ahead)
-		r.from = orDefault(ask.From, r.to.Add(-c.opts.Lookback))
+		r.from = cmp.Or(ask.From, r.to.Add(-c.opts.Lookback))
 		if latest := r.to.Add(-latestFrom); r.from.After(latest) {
 			r.from = latest
 		}

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// maxValuePages bounds the pages that one call of Newest reads. A request that is refused is no page: another one follows only
-// where it differs in what may have been refused.
+// maxValuePages bounds the pages that one call of Newest reads. A refused request is no page: it is followed by one with an
+// earlier start or a shorter window, or by none.
 const maxValuePages = 5
 
 // farBehind is the age at which a reading found after the last permitted page is no longer simply the newest.
@@ -47,8 +47,9 @@ const (
 		"costs many requests; set endpoints.values to a template with {from_ms}"
 	WindowIgnored Remark = "the API ignores the time window of endpoints.values, so polls follow next_key; correct the names and " +
 		"units of its parameters, or remove them"
-	WindowShortened Remark = "the API refused a time window and accepted a shorter one, which polls use from now on; set a shorter lookback"
-	CursorExpired   Remark = "the API no longer knows the page of values that was read last, so polls start from the first page " +
+	WindowShortened Remark = "the API refused a time window and accepted a shorter one, which polls use from now on; " +
+		"set a shorter lookback"
+	CursorExpired Remark = "the API no longer knows the page of values that was read last, so polls start from the first page " +
 		"again; set endpoints.values to a template with {from_ms}"
 )
 
@@ -68,15 +69,16 @@ type Newest struct {
 //
 // What an API may do with a window is assumed. One that ignores it is recognised by readings older than from, and read by
 // next_key. A window is never longer than Options.Lookback; where a 400 or 422 refuses one, an eighth of it is tried,
-// and so on down to an hour, and the length that was accepted is kept to for as long as the client lives. A 404 is an empty list if the
-// window holds no reading that is known to exist; the newest one held, where Lookback permits, is included to find out. So a
-// sensor that is gone fails until its newest reading is as old as Lookback; at first sight it has no readings.
+// and so on down to an hour, and the length that was accepted is the longest from then on, for as long as the client lives. A
+// 404 is an empty list if the window holds no reading that is known to exist; the newest one held, where Lookback permits, is
+// included to find out. So a sensor that is gone fails until its newest reading is as old as Lookback; at first sight it has
+// no readings.
 func (c *Client) Newest(ctx context.Context, ref SensorRef, since time.Time, cursor Cursor) (Newest, error) {
 	w := c.newWalk(ref, since, cursor)
-	err := w.read(ctx, c)
+	err := w.read(ctx)
 	slices.SortStableFunc(w.found.Readings, func(a, b Reading) int { return a.Time.Compare(b.Time) })
 	if err != nil {
-		err = fmt.Errorf("get the values of sensor %q of machine %q: %w", cut(ref.Sensor, maxErrorID), cut(ref.Machine, maxErrorID), err)
+		err = fmt.Errorf("get the values of sensor %s of machine %s: %w", quotedID(ref.Sensor), quotedID(ref.Machine), err)
 	}
 	return w.found, err
 }
@@ -91,71 +93,74 @@ func refused(err error) bool {
 
 // walk is the way through the pages of one sensor's values.
 type walk struct {
-	ask      request
-	since    time.Time     // of the newest reading held; zero: none
-	windowed bool          // the window is moved; otherwise pages are followed by next_key
-	resumed  bool          // began with the caller's start_key
-	longest  time.Duration // of the window that is requested
-	known    Order         // what earlier calls learned
-	oldest   time.Time     // of the page before
-	empty    time.Time     // with a window: the earliest from that led to nothing
-	span     time.Duration // the time that the readings of the latest page cover
-	found    Newest
+	client  *Client
+	ask     request
+	since   time.Time     // of the newest reading held; zero: none
+	resumed bool          // began with the caller's start_key
+	longest time.Duration // of the window that is requested
+	known   Order         // what earlier calls learned
+	oldest  time.Time     // of the page before
+	empty   time.Time     // with a window: the earliest from that led to nothing
+	span    time.Duration // the time that the readings of the latest page cover
+	found   Newest
 }
+
+// moves reports whether the window is moved; otherwise pages are followed by next_key.
+func (w *walk) moves() bool { return w.client.Windowed() && !w.found.Cursor.Ignored }
 
 func (c *Client) newWalk(ref SensorRef, since time.Time, cursor Cursor) *walk {
 	w := &walk{
+		client: c,
 		ask: request{
 			op: OpValues, company: ref.Company, machine: ref.Machine, sensor: ref.Sensor,
 			limit: c.opts.PageSize, startKey: cursor.Key, from: since,
 		},
-		since:    since,
-		windowed: c.opts.Endpoints.windowed() && !cursor.Ignored,
-		resumed:  cursor.Key != "",
-		longest:  c.longestWindow(),
-		known:    cursor.Order,
-		found:    Newest{Cursor: cursor},
+		since:   since,
+		resumed: cursor.Key != "",
+		longest: c.longestWindow(),
+		known:   cursor.Order,
+		found:   Newest{Cursor: cursor},
 	}
 	if c.windows.notFound.Load() && !since.IsZero() {
-		w.ask.from = since.Add(-fromSlack)
+		w.ask.from = w.including()
 	}
 	return w
 }
 
 // read reads pages until the newest reading is among them, or the bound is reached.
-func (w *walk) read(ctx context.Context, c *Client) error {
+func (w *walk) read(ctx context.Context) error {
 	filled := 0                                  // pages with readings in this list
 	ascends := w.resumed && w.known == Ascending // from page to page: one page alone need not be where readings are added
 	for pages := 0; pages < maxValuePages; {
 		if w.ask.startKey == "" {
 			filled = 0
 		}
-		page, next, err := w.fetch(ctx, c)
+		page, next, err := w.fetch(ctx)
 		more := false
-		if StatusOf(err) == http.StatusNotFound && w.nothingIn(c) {
+		if StatusOf(err) == http.StatusNotFound && w.nothingIn() {
 			err = nil
 		}
 		if err == nil {
 			if pages++; len(page) > 0 {
 				filled++
 			}
-			more = w.step(c, page, next)
-			ascends = ascends && w.resumed || filled > 1 && !w.windowed && !w.known.newestFirst()
+			more = w.step(page, next)
+			ascends = ascends && w.resumed || filled > 1 && !w.moves() && !w.known.newestFirst()
 		}
 		switch {
 		case more:
 		case w.resumed && len(w.found.Readings) == 0 && (err == nil || refused(err)):
-			w.restart(c)
+			w.restart()
 		case err == nil:
 			if !ascends {
 				w.found.Cursor.Key = ""
 			}
 			return nil
-		case !w.goAround(c, StatusOf(err)):
+		case !w.goAround(StatusOf(err)):
 			return err
 		}
 	}
-	if ascends && !w.windowed || filled == 0 {
+	if ascends && !w.moves() || filled == 0 {
 		w.found.Cursor.Key = w.ask.startKey
 	}
 	if !ascends && !w.known.newestFirst() {
@@ -167,21 +172,25 @@ func (w *walk) read(ctx context.Context, c *Client) error {
 	return nil
 }
 
-func (w *walk) remark(r Remark) { w.found.Remarks = append(w.found.Remarks, r) }
+// remark notes a remark once. One whose cure is a window is none where the template has a window.
+func (w *walk) remark(r Remark) {
+	needless := w.client.Windowed() && (r == FarBehind || r == CursorExpired)
+	if !needless && !slices.Contains(w.found.Remarks, r) {
+		w.found.Remarks = append(w.found.Remarks, r)
+	}
+}
 
 // restart drops the caller's start_key.
-func (w *walk) restart(c *Client) {
-	if !w.windowed { // else it only led through empty pages
-		w.remark(CursorExpired)
-	}
-	w.resumed, w.windowed = false, c.opts.Endpoints.windowed()
+func (w *walk) restart() {
+	w.remark(CursorExpired)
+	w.resumed = false
 	w.ask.startKey, w.found.Cursor.Key, w.found.Cursor.Ignored = "", "", false
 }
 
 // fetch reads one page.
-func (w *walk) fetch(ctx context.Context, c *Client) (page []Reading, next string, err error) {
-	w.fit(c)
-	a, err := c.get(ctx, w.ask)
+func (w *walk) fetch(ctx context.Context) (page []Reading, next string, err error) {
+	w.fit()
+	a, err := w.client.get(ctx, w.ask)
 	if a != nil {
 		w.found.Clock = a.clock
 	}
@@ -197,9 +206,9 @@ func (w *walk) fetch(ctx context.Context, c *Client) (page []Reading, next strin
 }
 
 // step takes a page and decides where the next one is. It returns false when the newest reading has been read.
-func (w *walk) step(c *Client, page []Reading, next string) bool {
-	if c.opts.Endpoints.windowed() {
-		w.learn(c, page, next)
+func (w *walk) step(page []Reading, next string) bool {
+	if w.client.Windowed() {
+		w.learn(page, next)
 	}
 	if next == w.ask.startKey {
 		next = "" // it would lead in a circle
@@ -212,7 +221,7 @@ func (w *walk) step(c *Client, page []Reading, next string) bool {
 	case order.newestFirst():
 		w.found.Cursor.Key = ""
 		return false
-	case w.windowed:
+	case w.moves():
 		w.found.Cursor.Key = ""
 		return w.narrow(page, next)
 	default:

@@ -174,3 +174,56 @@ func TestNewestTakesNotFoundBehindAJumpForTheEnd(t *testing.T) {
 		want(t, "requests: the start, one jump too far, the rest", server.Stats().Requests, 3)
 	})
 }
+
+// A resumed list leads into a window, and the window to status 404: a jump beyond the last reading, not an expired key.
+func TestNewestTakesNotFoundBehindAResumedListForTheEnd(t *testing.T) {
+	atNoon(t, func(t *testing.T) {
+		day := noon().Add(-23 * time.Hour).UnixMilli()
+		h := &recorder{answer: func(w http.ResponseWriter, _ *http.Request, n int) {
+			switch {
+			case n == 1:
+				_, _ = fmt.Fprintf(w, `{"data":[{"t":%d,"v":1},{"t":%d,"v":2}],"next_key":"b"}`, day, day+60_000)
+			case n < 20:
+				w.WriteHeader(http.StatusNotFound)
+			default:
+				w.WriteHeader(http.StatusInternalServerError)
+			}
+		}}
+		got, err := dial(t, h, valuesAt(windowed)).Newest(t.Context(), refTo("oil"), noon().Add(-48*time.Hour), innius.Cursor{Key: "a"})
+		want(t, "error", err, nil)
+		want(t, "readings", len(got.Readings), 2)
+		atMost(t, "requests", len(h.uris()), 5)
+	})
+}
+
+func TestNewestAdvisesAWindowOnlyWhereThereIsNone(t *testing.T) {
+	ignored := []innius.Remark{innius.WindowIgnored}
+	for _, row := range []struct {
+		name     string
+		template func(*innius.Options)
+		cursor   innius.Cursor
+		remarks  []innius.Remark
+	}{
+		{"far behind", func(*innius.Options) {}, innius.Cursor{}, []innius.Remark{innius.FarBehind}},
+		{"far behind, window ignored", valuesAt(windowed), innius.Cursor{}, ignored},
+		{"expired key", func(*innius.Options) {}, innius.Cursor{Key: "old"}, []innius.Remark{innius.CursorExpired, innius.FarBehind}},
+		{"expired key, window ignored", valuesAt(windowed), innius.Cursor{Key: "old", Ignored: true}, ignored},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			atNoon(t, func(t *testing.T) {
+				h := recorded(func(w http.ResponseWriter, r *http.Request) {
+					key := r.URL.Query().Get("start_key")
+					if key == "old" {
+						w.WriteHeader(http.StatusBadRequest)
+						return
+					}
+					n, _ := strconv.Atoi(key)
+					at := noon().Add(-47*time.Hour + time.Duration(n)*time.Hour).UnixMilli()
+					_, _ = fmt.Fprintf(w, `{"data":[{"t":%d,"v":1},{"t":%d,"v":2}],"next_key":%d}`, at, at+60_000, n+1)
+				})
+				c := dial(t, h, row.template, func(o *innius.Options) { o.Lookback = 48 * time.Hour })
+				want(t, "remarks", ask(t, c, time.Time{}, row.cursor).Remarks, row.remarks)
+			})
+		})
+	}
+}

@@ -55,8 +55,8 @@ func (c *Client) get(ctx context.Context, r request) (*answer, error) {
 		}
 		a, err = again, errAgain
 	}
-	if err == nil {
-		err = a.decode(ctx, c.opts.Timeout)
+	if err == nil && a.status == http.StatusOK {
+		a.decode()
 	}
 	return a, err
 }
@@ -154,11 +154,13 @@ func (c *Client) payRepetitions(ctx context.Context, op Operation, sent *atomic.
 }
 
 func (c *Client) read(resp *http.Response, r request, key Secret) (*answer, error) {
-	a := &answer{status: resp.StatusCode, header: resp.Header, asked: r, key: key, fields: c.opts.Fields, zone: c.zone, came: time.Now()}
-	a.clock = a.came
+	came := time.Now()
+	a := &answer{
+		status: resp.StatusCode, header: resp.Header, clock: came, came: came, asked: r, key: key, fields: c.opts.Fields, zone: c.zone,
+	}
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 		a.clock = date
-		c.noteClock(date, a.came)
+		c.noteClock(date, came)
 	}
 	limit := maxBody
 	if a.status != http.StatusOK {

@@ -1,6 +1,7 @@
 package innius
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"sync/atomic"
@@ -8,10 +9,14 @@ import (
 )
 
 const (
-	minWindow   = time.Hour                // no shorter window is tried where a longer one is refused; of a short lookback, an eighth
-	windowSlack = time.Minute              // a reading so much older than from does not prove that the window is ignored: an API may round it
-	latestFrom  = clockNoise + time.Second // from is so much before to: in whole seconds, and with clocks nearly equal, still not after it
-	fromSlack   = time.Second              // before the time of a reading, a from that surely includes it
+	// No shorter window is tried where a longer one is refused; of a short lookback, an eighth.
+	minWindow = time.Hour
+	// A reading so much older than from does not prove that the window is ignored: an API may round from.
+	windowSlack = time.Minute
+	// From is so much before to: in whole seconds, and with clocks nearly equal, still not after it.
+	latestFrom = clockNoise + time.Second
+	// A from so much before the time of a reading surely includes it.
+	fromSlack = time.Second
 )
 
 // windows is what the responses have shown of windows of time. It lasts as long as a client, so that a corrected template
@@ -23,15 +28,18 @@ type windows struct {
 
 // fit ends the window now, by the API's clock, and begins it no earlier than the API permits and surely before its end. The
 // pages of one list have one window.
-func (w *walk) fit(c *Client) {
+func (w *walk) fit() {
 	if w.ask.startKey != "" && !w.ask.to.IsZero() {
 		return
 	}
-	ahead, _ := c.ClockDifference()
+	ahead, _ := w.client.ClockDifference()
 	w.ask.to = time.Now().Add(ahead)
-	w.ask.from = slices.MaxFunc([]time.Time{w.ask.from, w.ask.to.Add(-w.longest)}, time.Time.Compare)
+	w.ask.from = slices.MaxFunc([]time.Time{w.ask.from, w.earliest()}, time.Time.Compare)
 	w.ask.from = slices.MinFunc([]time.Time{w.ask.from, w.latest()}, time.Time.Compare)
 }
+
+// earliest is the earliest start of a window.
+func (w *walk) earliest() time.Time { return w.ask.to.Add(-w.longest) }
 
 // latest is the latest start of a window.
 func (w *walk) latest() time.Time { return w.ask.to.Add(-latestFrom) }
@@ -40,35 +48,35 @@ func (w *walk) latest() time.Time { return w.ask.to.Add(-latestFrom) }
 func (w *walk) including() time.Time { return w.since.Add(-fromSlack) }
 
 func (c *Client) longestWindow() time.Duration {
-	return orDefault(time.Duration(c.windows.bound.Load()), c.opts.Lookback)
+	return cmp.Or(time.Duration(c.windows.bound.Load()), c.opts.Lookback)
 }
 
 // nothingIn reports whether a 404 means an empty window: no reading in it is known to exist, though the sensor is, or at first
 // sight at least the path is right, for it has led to another sensor.
-func (w *walk) nothingIn(c *Client) bool {
+func (w *walk) nothingIn() bool {
 	switch {
-	case !w.windowed || w.resumed:
+	case !w.moves(), w.resumed && len(w.found.Readings) == 0:
 		return false
 	case len(w.found.Readings) > 0:
 		return true
 	case w.since.IsZero():
-		return c.windows.accepted.Load() > 0
+		return w.client.windows.accepted.Load() > 0
 	}
-	return w.including().Before(w.ask.to.Add(-w.longest)) || w.since.After(w.ask.to)
+	return w.including().Before(w.earliest()) || w.since.After(w.ask.to)
 }
 
 // goAround changes the window of a request that was refused so that it is worth sending again. It returns false where
 // nothing suggests that the window is to blame.
-func (w *walk) goAround(c *Client, status int) bool {
-	length, shortest := w.ask.to.Sub(w.ask.from), min(minWindow, c.opts.Lookback/8)
+func (w *walk) goAround(status int) bool {
+	length, shortest := w.ask.to.Sub(w.ask.from), min(minWindow, w.client.opts.Lookback/8)
 	switch {
-	case !w.windowed:
+	case !w.moves():
 		return false
 	case status == http.StatusNotFound && !w.since.IsZero() && w.ask.from.After(w.including()):
 		w.ask.from, w.ask.startKey = w.including(), ""
 		return true
 	case w.ask.startKey != "", status != http.StatusBadRequest && status != http.StatusUnprocessableEntity,
-		length <= max(shortest, time.Duration(c.windows.accepted.Load())):
+		length <= max(shortest, time.Duration(w.client.windows.accepted.Load())):
 		return false
 	}
 	w.longest = max(shortest, length/8)
@@ -76,15 +84,17 @@ func (w *walk) goAround(c *Client, status int) bool {
 }
 
 // learn notes what a page shows of the window that was requested.
-func (w *walk) learn(c *Client, page []Reading, next string) {
-	if w.longest < c.longestWindow() {
-		c.windows.bound.Store(int64(w.longest))
+func (w *walk) learn(page []Reading, next string) {
+	w.client.mu.Lock() // two sensors may be polled at the same time
+	defer w.client.mu.Unlock()
+	if w.longest < w.client.longestWindow() {
+		w.client.windows.bound.Store(int64(w.longest))
 		w.remark(WindowShortened)
 	}
 	if w.ask.from.Equal(w.including()) {
-		c.windows.notFound.Store(true)
+		w.client.windows.notFound.Store(true)
 	}
-	c.windows.accepted.Store(max(int64(w.ask.to.Sub(w.ask.from)), c.windows.accepted.Load()))
+	w.client.windows.accepted.Store(max(int64(w.ask.to.Sub(w.ask.from)), w.client.windows.accepted.Load()))
 	older := 0
 	for _, at := range timesOf(page) {
 		if at.Before(w.ask.from.Add(-windowSlack)) {
@@ -93,7 +103,7 @@ func (w *walk) learn(c *Client, page []Reading, next string) {
 	}
 	// One older reading may be the value at from, which some APIs put before the others.
 	if older > 1 || older > 0 && older == len(page) && next != "" {
-		w.windowed, w.found.Cursor.Ignored = false, true
+		w.found.Cursor.Ignored = true
 		w.remark(WindowIgnored)
 	}
 }
