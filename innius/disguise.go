@@ -2,11 +2,9 @@ package innius
 
 import (
 	"encoding/base64"
-	"fmt"
 	"html"
 	"net/url"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -41,37 +39,10 @@ func unescaped(text string) string {
 	})
 }
 
-// gapBetween matches what may stand between two characters of a key, also escaped.
-const gapBetween = `(?:[\s\pZ\p{Cc}\p{Cf}]|\\[bfnrt]|\\u[0-9a-f]{4}|%[01][0-9a-f]|%20)*`
-
-// longestForm bounds what is cut out of a text: the expression of a longer one would take seconds.
-const longestForm = 256
-
-// withoutForm cuts a form of the key out of a text, where its characters may be escaped, with any gaps between.
-func withoutForm(text, form string) string {
-	if len(form) > longestForm {
-		return text
-	}
-	var characters []string
-	for _, r := range without(form, gap) {
-		characters = append(characters, escapable(r))
-	}
-	return regexp.MustCompile("(?i)"+strings.Join(characters, gapBetween)).ReplaceAllLiteralString(text, masked)
-}
-
-// escapable matches a character, also escaped in the usual ways.
-func escapable(r rune) string {
-	plain, percent := string(r), ""
-	for _, b := range []byte(plain) {
-		percent += fmt.Sprintf("%%%02x", b)
-	}
-	return fmt.Sprintf(`(?:\\?%s|%s|\\u%04x|%s)`, regexp.QuoteMeta(plain), percent, r, regexp.QuoteMeta(html.EscapeString(plain)))
-}
-
 // leastCoded is how long a key must be for its base64 to be told from chance.
 const leastCoded = 12
 
-// forms are the key, and what base64 makes of it, which depends on how many bytes stand before it in the same text.
+// forms are the key, and what base64 makes of it, which depends on how many bytes are before it in the same text.
 func (s Secret) forms() []string {
 	key := s.Reveal()
 	if key == "" {
@@ -81,10 +52,10 @@ func (s Secret) forms() []string {
 	if len(key) < leastCoded {
 		return forms
 	}
-	for before, mixed := range []int{0, 2, 3} { // so many characters tell of what stands before, too
+	for before := range 3 {
 		coded := base64.RawStdEncoding.EncodeToString([]byte(strings.Repeat(" ", before) + key))
-		whole := (before + len(key)) * 8 / 6 // the one behind tells of what follows, too
-		forms = append(forms, coded[mixed:whole], strings.NewReplacer("+", "-", "/", "_").Replace(coded[mixed:whole]))
+		coded = coded[4*min(before, 1) : len(coded)-3] // what does not depend on the text before and behind
+		forms = append(forms, coded, strings.NewReplacer("+", "-", "/", "_").Replace(coded))
 	}
-	return slices.Compact(forms)
+	return forms
 }

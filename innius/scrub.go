@@ -1,6 +1,7 @@
 package innius
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,39 +16,36 @@ const maxErrorText = 300
 const maxErrorID = 100
 
 // scrub makes a text from the network safe to show: valid UTF-8, without control characters, with the key replaced by
-// "<secret>": in any case, in each of the ways that disguise.go knows, and where control characters or white space split
-// it, for whoever reads would put it together again. Where a way is recognised but cannot be cut out, nothing is shown.
+// "<secret>" in any case. A text that holds the key in one of the other ways that disguise.go knows is not shown at all.
 func (s Secret) scrub(text string) string {
 	text = strings.ToValidUTF8(text, "\uFFFD")
-	if held := s.held(text); len(held) > 0 { // seldom: the usual text is spared the price of the expressions
-		for _, form := range held {
-			text = withoutForm(text, form)
-		}
-		if s.in(text) {
+	if s.held(text) {
+		key := regexp.MustCompile("(?i)" + regexp.QuoteMeta(strings.ToValidUTF8(s.Reveal(), "\uFFFD")))
+		if text = key.ReplaceAllLiteralString(text, masked); s.held(text) {
 			return masked
 		}
 	}
 	return without(text, control)
 }
 
-// in reports whether a text, as much of it as is ever shown, holds the key in a form that scrub replaces.
-func (s Secret) in(text string) bool { return len(s.held(beginning(text))) > 0 }
+// in reports whether a text, as much of it as is ever shown, holds the key in a way that scrub knows.
+func (s Secret) in(text string) bool { return s.held(beginning(text)) }
 
-// held returns the forms of the key that a text holds.
-func (s Secret) held(text string) []string {
+// held reports whether a text holds the key, also escaped, or with control characters or white space inside it, for a reader
+// would put it together again.
+func (s Secret) held(text string) bool {
 	if len(text) < len(s.Reveal()) {
-		return nil // the usual text: no way to write the key is shorter
+		return false // the usual text: no way to write the key is shorter
 	}
-	plain := []string{solid(text)}
+	plain := solid(text)
 	for range escapesDeep {
 		if !strings.ContainsAny(text, escapes) {
 			break
 		}
 		text = unescaped(text)
-		plain = append(plain, solid(text))
+		plain += "\n" + solid(text)
 	}
-	all := strings.Join(plain, "\n")
-	return slices.DeleteFunc(s.forms(), func(form string) bool { return !strings.Contains(all, solid(form)) })
+	return slices.ContainsFunc(s.forms(), func(form string) bool { return strings.Contains(plain, solid(form)) })
 }
 
 // solid is a text without what may split a key, to be compared in any case.
