@@ -260,9 +260,6 @@ func (w *watch) warm() time.Duration {
 		lists *= 1 + f.Sparse
 	}
 	cycles := 3
-	if w.opts.Format.Order == simulator.Ascending && w.opts.Format.Sparse > 0 {
-		cycles = 5 // the end of a sensor that fell silent is found by halving, and of five pages two or three are empty
-	}
 	if w.crawls() {
 		page := min(w.cfg.Accounts[0].PageSize, 100)
 		if w.opts.Limits.MaxPage > 0 {

@@ -162,9 +162,10 @@ var shapeSwitches = []toggle{
 	{"", "numbers as text", 0.12, format(func(f *simulator.Format) { f.NumbersAsText = true })},
 	{"inexpressible", "decimal comma or percent", 0.1, func(v *variant) {
 		v.opts.Format.Decimal = oneOf(v, simulator.Comma, simulator.Percent)
-		v.each(func(s *simulator.Sensor) { // no sensor may be read, or check api is right to find nothing wrong
-			if s.Value != nil && !v.unread[s.ID] {
-				s.Value = nil
+		v.each(func(s *simulator.Sensor) { // whatever check api reads must show it
+			s.Value, v.unread[s.ID] = nil, false
+			if v.opts.Format.Sparse > 0 && s.Skew == time.Hour {
+				s.Skew = 0
 			}
 		})
 	}},
@@ -339,6 +340,13 @@ func (v *variant) settle() {
 		v.each(func(s *simulator.Sensor) {
 			if s.Period > 0 {
 				s.Period = max(s.Period, time.Minute)
+			}
+		})
+	}
+	if f.Order == simulator.Ascending && f.Sparse > 0 {
+		v.each(func(s *simulator.Sensor) { // of the five pages of a poll two are left: too few to find where a long silence began
+			if exists := s.Exists; exists != nil && !exists(start.Add(-time.Minute)) {
+				s.Exists = func(at time.Time) bool { return at.Before(start.Add(-5 * time.Minute)) }
 			}
 		})
 	}
