@@ -16,7 +16,6 @@ require (
 	github.com/tjhop/slog-gokit v0.2.2
 	go.uber.org/goleak v1.3.0
 	go.yaml.in/yaml/v4 v4.0.0
-	golang.org/x/term v0.47.0
 	golang.org/x/time v0.16.0
 )
 

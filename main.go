@@ -110,9 +110,7 @@ func (c *cli) checkCommands(stdout io.Writer) {
 	api.Flag("output", "Form of the report: text, or json for programs.").Default("text").EnumVar(&a.Output, "text", "json")
 	api.Flag("all", "List all machines and sensors, after saying how many requests that takes.").BoolVar(&a.All)
 	api.Flag("account", "Name of the one account to check. Default: all of the config, one after the other.").StringVar(&a.Account)
-	c.commands[api.FullCommand()] = func(ctx context.Context, logger *slog.Logger) error {
-		return a.Run(ctx, c.source, stdout, logger)
-	}
+	c.commands[api.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error { return a.Run(ctx, c.source, stdout) }
 
 	var h app.HealthCheck
 	health := check.Command("health", "Ask a running exporter whether it is healthy.")

@@ -21,34 +21,33 @@ type Ask struct {
 // Inspection is what one request brought and how it was understood: by the same code that the exporter reads with. Every
 // text in it is scrubbed and cut.
 type Inspection struct {
-	Operation Operation
-	Asked     string        // path and query below the base URL
-	Sent      bool          // false: it never left, for want of a key, of allowance or of a connection
-	Status    int           // 0: no answer
-	Duration  time.Duration // of the request
-	Err       error         // what the exporter would have got instead of a result
+	Operation Operation     `json:"operation"`
+	Asked     string        `json:"asked"`  // path and query below the base URL
+	Sent      bool          `json:"-"`      // false: it never left, for want of a key, of allowance or of a connection
+	Status    int           `json:"status"` // 0: no response
+	Duration  time.Duration `json:"-"`      // of the request
+	Err       error         `json:"-"`      // what the exporter would have got instead of a result
 
-	Date        time.Time     // the API's clock; zero where it tells none
-	ClockAhead  time.Duration // of the API's clock before ours
-	ContentType string
-	Location    string // target of a redirect
-	Form        Form   // of the body
-	Raw         string // the body's beginning
-	From, Until time.Time
+	Date       time.Time     `json:"-"` // the API's clock; zero where the response has none
+	ClockAhead time.Duration `json:"-"` // of the API's clock before ours
+	Location   string        `json:"-"` // target of a redirect
+	Form       Form          `json:"-"` // of the body
+	Raw        string        `json:"-"` // the body's beginning
+	From       time.Time     `json:"-"` // of the window of values
 
-	List     string   // where the list, or the company, was found, such as "data" or "data.items"; empty: nowhere
-	Lists    []string // the fields that may hold the list, such as "data.points", where none has a known name
-	Items    int      // in it
-	Next     string   // start_key of the next page; empty at the end
-	NextForm string   // what next_key is: "a number", "text", "null"; empty: there is none
-	NextIn   string   // the object that next_key stands in, such as "paging"; empty: the top level, or data
-	Facts    []Fact   // what each item states
-	Unknown  []Field  // what was not understood
+	List     string   `json:"list_at,omitempty"`        // where the list was found, or the company, such as "data.items"
+	Lists    []string `json:"-"`                        // the fields that may hold the list, where none has a known name
+	Items    int      `json:"items"`                    // in it
+	Next     string   `json:"-"`                        // start_key of the next page; empty at the end
+	NextForm string   `json:"next_key,omitempty"`       // what next_key is: "a number", "text", "null"; empty: there is none
+	NextIn   string   `json:"-"`                        // the object that holds next_key; empty: the top level, or data
+	Facts    []Fact   `json:"facts,omitempty"`          // what each item states
+	Unknown  []Field  `json:"not_understood,omitempty"` // fields
 
-	Company  Company
-	Machines []Machine
-	Sensors  []Sensor
-	Values   Values
+	Company  Company   `json:"-"`
+	Machines []Machine `json:"-"`
+	Sensors  []Sensor  `json:"-"`
+	Values   Values    `json:"values,omitzero"`
 
 	answer *answer // nil: none came
 }
@@ -75,7 +74,7 @@ const (
 	FormOther Form = "neither JSON nor HTML"
 )
 
-// Inspect sends one request, paced like all others and never repeated, and tells what came of it.
+// Inspect sends one request, paced like all others and never repeated, and returns what came of it.
 func (c *Client) Inspect(ctx context.Context, ask Ask) *Inspection {
 	r := c.requestOf(ask)
 	start := time.Now()
@@ -86,7 +85,7 @@ func (c *Client) Inspect(ctx context.Context, ask Ask) *Inspection {
 	}
 	in := &Inspection{
 		Operation: ask.Operation, Asked: c.Scrub(c.opts.Endpoints.expand(r)), Sent: sent(ctx, a, err),
-		Duration: took, Err: err, From: r.from, Until: r.to,
+		Duration: took, Err: err, From: r.from,
 	}
 	if a == nil {
 		return in
@@ -104,9 +103,7 @@ func (c *Client) Inspect(ctx context.Context, ask Ask) *Inspection {
 func (c *Client) Reread(in *Inspection) *Inspection {
 	a := *in.answer
 	a.fields, a.zone = c.opts.Fields, c.zone
-	again := &Inspection{
-		Operation: in.Operation, Asked: in.Asked, Duration: in.Duration, From: in.From, Until: in.Until, answer: &a,
-	}
+	again := &Inspection{Operation: in.Operation, Asked: in.Asked, Duration: in.Duration, From: in.From, answer: &a}
 	again.head(&a)
 	again.understand(&a)
 	return again
@@ -160,7 +157,6 @@ func sent(ctx context.Context, a *answer, err error) bool {
 // head takes over what does not depend on the shape of the answer.
 func (in *Inspection) head(a *answer) {
 	in.Status = a.status
-	in.ContentType = a.key.scrubError(a.header.Get("Content-Type"))
 	in.Location = a.key.scrubError(a.header.Get("Location"))
 	if date, err := http.ParseTime(a.header.Get("Date")); err == nil {
 		in.Date, in.ClockAhead = date, date.Sub(a.came.Truncate(time.Second)) // the header has whole seconds

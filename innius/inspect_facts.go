@@ -33,11 +33,13 @@ type Field struct {
 	Beside   bool   `json:"-"` // it is no field of the items, but of what holds them
 }
 
-// facts tells from which fields what was taken, and which were not understood.
+// facts lists from which fields what was taken, and which were not understood.
 func (in *Inspection) facts(a *answer, l list) {
 	known := map[string]bool{}
 	for _, role := range a.fields.roles(in.Operation) {
-		in.Facts = append(in.Facts, a.fact(role, l.objects))
+		if len(l.objects) > 0 {
+			in.Facts = append(in.Facts, a.fact(role, l.objects))
+		}
 		for _, name := range role.spellings() {
 			known[name] = true
 		}

@@ -47,7 +47,8 @@ func (w *walk) cured(failure *Finding, settings []Setting) *Finding {
 
 // cure tries what may cure a failure, and keeps in force what does. It returns nil where nothing does. A response that shows
 // no reading, or is not understood, is better than a refusal.
-func (w *walk) cure(ctx context.Context, ask innius.Ask, in *innius.Inspection, failure *Finding, depth int) (*innius.Inspection, []Setting) {
+func (w *walk) cure(ctx context.Context, ask innius.Ask, in *innius.Inspection, failure *Finding, depth int,
+) (*innius.Inspection, []Setting) {
 	account, client := w.account, w.client
 	var better *innius.Inspection
 	var lastly []Setting
@@ -66,7 +67,7 @@ func (w *walk) cure(ctx context.Context, ask innius.Ask, in *innius.Inspection, 
 		case failed == nil && shows(again):
 			return again, settings
 		case better == nil && (in.Status != http.StatusOK && again.Status == http.StatusOK || failed == nil && again.Items == 0 ||
-			in.Status == http.StatusBadRequest && again.Status == http.StatusNotFound): // nothing in the window, of an object that was refused before
+			in.Status == http.StatusBadRequest && again.Status == http.StatusNotFound): // no reading in the window
 			better, lastly = again, settings
 		}
 		w.account, w.client = account, client
@@ -79,7 +80,8 @@ func (w *walk) cure(ctx context.Context, ask innius.Ask, in *innius.Inspection, 
 
 // again reads a response once more with the settings in force: the one that came, where they only choose fields of it, else
 // a new one. It returns nil where no request is left for that.
-func (w *walk) again(ctx context.Context, ask innius.Ask, in *innius.Inspection, settings []Setting) (*innius.Inspection, *Finding) {
+func (w *walk) again(ctx context.Context, ask innius.Ask, in *innius.Inspection, settings []Setting,
+) (*innius.Inspection, *Finding) {
 	if strings.HasPrefix(settings[0].Path, "fields.") {
 		again := w.client.Reread(in)
 		return again, w.failure(again)
@@ -87,11 +89,7 @@ func (w *walk) again(ctx context.Context, ask innius.Ask, in *innius.Inspection,
 	if w.report.Requests >= w.limit || ctx.Err() != nil {
 		return nil, nil
 	}
-	value := " as above"
-	if s := settings[0]; !strings.HasPrefix(s.Path, "endpoints.") {
-		value = " " + w.show(quote(s.Value))
-	}
-	return w.readPages(ctx, ask, "again, to try "+settings[0].Path+value, w.send)
+	return w.readPages(ctx, ask, "again, to try "+settings[0].Path, w.send)
 }
 
 // shows reports whether a response holds what the operation is for; an empty list is enough where it is no list of values.

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
+
 	"innius_exporter/innius"
 )
 
@@ -30,13 +32,13 @@ func (f *Finding) shown(in *innius.Inspection) *Finding {
 	return f
 }
 
-// failure says what the failure of a request means; nil where it did not fail, and shows readings where there are any.
+// failure explains why a request failed; nil where it did not, and shows readings where there are any.
 func (w *walk) failure(in *innius.Inspection) *Finding {
 	if in.Err == nil {
 		return w.unreadable(in)
 	}
 	if e, ok := errors.AsType[*innius.KeyError](in.Err); ok {
-		return fail("key-source", w.yaml(w.keyLine()+"  # it must be readable, and hold the key"),
+		return fail("key-source", w.yaml(w.keySetting()),
 			"The key cannot be read: "+w.show(e.Err.Error())+". Nothing was sent.")
 	}
 	if e, ok := errors.AsType[*innius.NetworkError](in.Err); ok {
@@ -67,53 +69,28 @@ func (w *walk) mayEnd(in *innius.Inspection) {
 	if in.Next == "" {
 		return
 	}
-	w.find(fail("paging", w.yaml("endpoints:", "  "+string(in.Operation)+": "+
-		quote(withQuery(w.template(in.Operation), "start_key={start_key}"))+"  # name the parameter as innius does"),
-		"The second page of the list of "+string(in.Operation)+" leads to itself: its next_key was a key before. It seems that "+
-			"the API does not know start_key, the parameter for the next page. The exporter would take the list for one without "+
-			"an end, and refuse it."))
+	w.find(fail("paging", w.yaml(endpoint(in.Operation, withQuery(w.template(in.Operation), "start_key={start_key}"))),
+		"The second page of the list of "+string(in.Operation)+" leads to itself: its next_key was a key before. The API seems not to "+
+			"know start_key, the parameter for the next page. The exporter would take the list for endless, and refuse it."))
 }
 
-// watchClock tells once of clocks that differ so much that windows of time would miss.
+// watchClock reports clocks that differ so much that windows of time would miss.
 func (w *walk) watchClock(in *innius.Inspection) {
 	if in.Date.IsZero() || in.ClockAhead.Abs() <= 5*time.Minute {
 		return
 	}
+	where := " ahead of"
+	if in.ClockAhead < 0 {
+		where = " behind"
+	}
 	w.find(&Finding{Kind: "clock", Severity: Warning, Text: []string{
-		"The clock of innius and the clock of this machine differ by " + span(in.ClockAhead.Abs()) + ". One of them is wrong, most " +
-			"likely this machine's. The exporter judges readings and requests windows of time by innius' clock, but Prometheus " +
-			"counts ages by its own. There is no setting for it: let NTP set the clock.",
+		"The clock of innius is " + span(in.ClockAhead.Abs()) + where + " this machine's clock. One of them is wrong, most likely " +
+			"this machine's: the exporter goes by innius' clock, but Prometheus by its own. Let NTP set the clock.",
 	}})
 }
 
-// span writes a duration for people: its two largest units.
-func span(d time.Duration) string {
-	units := []struct {
-		name string
-		size time.Duration
-	}{{"day", 24 * time.Hour}, {"h", time.Hour}, {"min", time.Minute}, {"s", time.Second}}
-	for i, u := range units {
-		n := d / u.size
-		if n == 0 {
-			continue
-		}
-		text := amount(int(n), u.name)
-		if i+1 < len(units) {
-			if rest := d % u.size / units[i+1].size; rest > 0 {
-				text += " " + amount(int(rest), units[i+1].name)
-			}
-		}
-		return text
-	}
-	return fmt.Sprintf("%d ms", d.Milliseconds())
-}
-
-func amount(n int, unit string) string {
-	if unit == "day" && n != 1 {
-		unit = "days"
-	}
-	return fmt.Sprintf("%d %s", n, unit)
-}
+// span writes a duration for people.
+func span(d time.Duration) string { return model.Duration(d.Round(time.Second)).String() }
 
 // plural writes a number with a noun.
 func plural(n int, one, many string) string {

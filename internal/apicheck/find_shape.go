@@ -1,6 +1,7 @@
 package apicheck
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -8,29 +9,27 @@ import (
 	"innius_exporter/innius"
 )
 
-// notUnderstood says what is strange about an answer that came.
+// notUnderstood explains what is strange about a response.
 func (w *walk) notUnderstood(in *innius.Inspection, e *innius.AnswerError) *Finding {
+	url, path := w.urlSetting(), w.pathSetting(in.Operation)
 	switch {
 	case strings.HasPrefix(e.Detail, "the API returned the key"):
-		return fail(kindEcho, "", "The exporter uses no response that holds the key: "+e.Detail+". No setting can express that: innius, or a "+
-			"gateway before it, must not send the key back. Please report it to innius.")
+		return fail(kindEcho, "", "The exporter uses no response that holds the key: "+e.Detail+". No setting can express that: "+
+			"innius, or a gateway before it, must not send the key back. Please report it to innius.")
 	case in.Form == innius.FormHTML:
-		return fail("html", w.yaml(w.addresses(in)...),
-			"A web page came instead of data: "+e.Detail+". The url leads to a web site, or a sign-in page stands before the API. The "+
-				"base URL of the API stands in its API reference; often it begins with api.").shown(in)
+		return fail("html", w.yaml(url, path), "A web page came instead of data: "+e.Detail+". The url is that of a web site, or a "+
+			"sign-in page comes before the API. The API reference has the base URL.").shown(in)
 	case in.Form == innius.FormEmpty && strings.HasPrefix(e.Detail, "the body"):
-		return fail("broken", w.yaml(fmt.Sprintf("page_size: %d", max(1, w.account.PageSize/10))),
-			"The answer did not come whole: "+e.Detail+". Try again; smaller pages are safer.")
+		return fail("broken", w.yaml(Setting{"page_size", max(1, w.account.PageSize/10)}),
+			"The response is incomplete: "+e.Detail+". Try again; smaller pages are safer.")
 	case in.Form == innius.FormEmpty, in.Form == innius.FormOther:
-		return fail("not-json", w.yaml(w.addresses(in)...),
-			"What came is no JSON: "+e.Detail+". The url, or the path of the operation, is not the API's.").shown(in)
+		return fail("not-json", w.yaml(url, path), "The response is no JSON: "+e.Detail+". The url, or the path, is wrong.").shown(in)
 	}
 	if f := w.withoutField(in); f != nil {
 		return f
 	}
-	f := fail("shape", w.yaml(w.pathLines(in.Operation, "is this the operation?")...),
-		"The answer is JSON, but not in a shape that is known: "+e.Detail+".",
-		"If the path is right, the exporter must learn this shape: please report it, with the answer below.").shown(in)
+	f := fail("shape", w.yaml(path), "The response is JSON in a shape that is not known: "+e.Detail+". If the path is right, "+
+		"please report it, with the response below.").shown(in)
 	f.tries = w.lists(in)
 	return f
 }
@@ -61,42 +60,24 @@ func (w *walk) only(in *innius.Inspection, choices []Setting, good func(*innius.
 	return likely
 }
 
-// addresses are the two lines that say where an operation is asked for.
-func (w *walk) addresses(in *innius.Inspection) []string {
-	return append([]string{w.urlLine() + "  # is this the base URL of the API?"},
-		w.pathLines(in.Operation, "and is this the path below it?")...)
-}
-
-// withoutField is an answer whose list was found, while its items lack something that they must have; nil where that is
+// withoutField is a response whose list was found, while its items lack something that they must have; nil where that is
 // not what is wrong.
 func (w *walk) withoutField(in *innius.Inspection) *Finding {
 	for _, f := range in.Facts {
 		needed := strings.HasSuffix(f.Name, "_id") || f.Name == "time" || f.Name == "value"
-		if in.Items == 0 || !needed || f.Missing == 0 || f.Missing < in.Items && !strings.HasSuffix(f.Name, "_id") {
+		if !needed || f.Missing == 0 || f.Missing < in.Items && !strings.HasSuffix(f.Name, "_id") {
 			continue
 		}
-		set := w.chooseField(f.Name, in.Unknown)
-		text := fmt.Sprintf("No field is known for the %s: looked for %s.", what(f.Name), strings.Join(f.Known, ", "))
-		if f.Missing < in.Items {
-			text = fmt.Sprintf("%d of %d items have no %s in: %s.", f.Missing, in.Items, what(f.Name), strings.Join(f.Known, ", "))
-		}
-		found := fail(f.Name[strings.Index(f.Name, "_")+1:]+"-field", set, text+notUnderstood(in.Unknown)).shown(in)
+		found := fail(f.Name[strings.Index(f.Name, "_")+1:]+"-field", w.chooseField(f.Name, in.Unknown), fmt.Sprintf(
+			"%d of %d items have no known field for the %s: looked for %s. Not understood are: %s.",
+			f.Missing, in.Items, what(f.Name), strings.Join(f.Known, ", "), cmp.Or(names(in.Unknown), "none"))).shown(in)
 		if len(candidates(f.Name, in.Unknown)) == 0 {
-			found.Text = append(found.Text, "None of these looks like one. If the answer below holds it in another way, the "+
-				"exporter must learn that shape: please report it.")
+			found.Text = append(found.Text, "None of these can be it. If the response below holds it in another way, please report it.")
 		}
 		found.tries = append(w.lists(in), choose(f, in.Unknown)...)
 		return found
 	}
 	return nil
-}
-
-// notUnderstood says which fields are left to choose from.
-func notUnderstood(unknown []innius.Field) string {
-	if len(unknown) == 0 {
-		return " There are no other fields."
-	}
-	return " Not understood are: " + names(unknown) + "."
 }
 
 func what(fact string) string {
@@ -111,17 +92,13 @@ func what(fact string) string {
 	return kind + " of a " + owner
 }
 
-// chooseField is YAML that names the likeliest field for a fact; the others that could be it stand beside.
+// chooseField is YAML that names the likeliest field for a fact; empty where none could be it.
 func (w *walk) chooseField(fact string, unknown []innius.Field) string {
 	likely := candidates(fact, unknown)
 	if len(likely) == 0 {
-		return w.yaml("fields:", "  "+fact+": "+quote("the field's name")+"  # the one that holds it")
+		return ""
 	}
-	lines := []string{"fields:", "  " + fact + ": " + quote(likely[0].Name) + "  # here: " + likely[0].Example}
-	for _, other := range likely[1:min(len(likely), 4)] {
-		lines = append(lines, "  # or "+fact+": "+quote(other.Name)+"  # here: "+other.Example)
-	}
-	return w.yaml(lines...)
+	return w.yaml(Setting{"fields." + fact, likely[0].Name})
 }
 
 var (

@@ -3,9 +3,8 @@ package apicheck
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -19,7 +18,7 @@ const (
 	farBack     = 30 * 24 * time.Hour
 )
 
-// noValue finds why no value was seen: each cause that the tried sensors show, as every one of them has to be set right.
+// noValue finds why no value was seen: each cause that the tried sensors show, as each of them must be corrected.
 func (w *walk) noValue(ctx context.Context) {
 	before := len(w.report.Findings)
 	for _, t := range w.tried {
@@ -78,20 +77,12 @@ func (w *walk) nameOf(t *trial) string {
 }
 
 func (w *walk) strangeTime(in *innius.Inspection) *Finding {
-	reading := first(in, innius.SkipTime)
-	text := reading.Text
-	why := "Understood are RFC 3339 with a zone (2026-03-02T11:00:00Z) and seconds, milli-, micro- or nanoseconds since 1970, between " +
-		"1990 and 2100."
-	if digits := strings.Trim(text, "0123456789."); digits == "" && text != "" {
-		why += " This is a number with too few, or too many, digits for any of these."
-	}
-	f := fail("time-unit", w.chooseField("time", in.Unknown), "The time of a reading is not understood: "+first(in, innius.SkipTime).Shown()+".", why).shown(in)
+	f := fail("time-unit", w.chooseField("time", in.Unknown),
+		"The time of a reading is not understood: "+first(in, innius.SkipTime).Shown()+". Known are RFC 3339 with a zone, and "+
+			"seconds, milli-, micro- or nanoseconds since 1970, between 1990 and 2100.",
+		"If it has no zone, set fields.time_zone. If another field holds the time, set fields.time. Else please report this, with the "+
+			"response below.").shown(in)
 	f.tries = append(choose(in.Facts[0], in.Unknown), w.zones(in)...)
-	if len(candidates("time", in.Unknown)) == 0 {
-		f.Text = append(f.Text, "If it has no zone, name the one that it is in: fields.time_zone. Else, if the API can give another form, "+
-			"state that in endpoints.values; if not, please report this, with the answer below.")
-		f.Set = w.yaml(w.pathLines(innius.OpValues, "another form of time may be a parameter here")...)
-	}
 	return f
 }
 
@@ -117,57 +108,38 @@ func (w *walk) zones(in *innius.Inspection) [][]Setting {
 }
 
 func (w *walk) future(t *trial) *Finding {
-	clock := "innius' clock"
-	if t.in.Date.IsZero() {
-		clock = "this machine's clock (innius tells none)"
-	}
-	return fail("future", "", fmt.Sprintf("All readings of %s are more than 5 minutes ahead of %s, the newest by %s. The exporter skips "+
-		"them: they would look fresh for ever.", w.nameOf(t), clock, span(time.Until(t.in.Values.Newest).Abs())),
-		"There is no setting for it: the clock of the sensor's gateway, or of this machine, must be set right (NTP).")
+	return fail("future", "", "All readings of "+w.nameOf(t)+" are more than 5 minutes ahead of innius' clock, the newest by "+
+		span(time.Until(t.in.Values.Newest).Abs())+". The exporter skips them. There is no setting for it: correct the clock of the "+
+		"sensor's gateway, or of this machine (NTP).")
 }
 
-// words is a sensor that tells a state in text.
+// words is a sensor whose values are text.
 func (w *walk) words(t *trial) *Finding {
 	text := first(t.in, innius.SkipText)
+	found := "The values of " + w.nameOf(t) + " are text, such as " + text.Shown() + ". "
 	if text.Hint() != "" {
-		return fail("text", "", "The values of "+w.nameOf(t)+" are text, such as "+text.Shown()+". No setting can express that: the API must "+
-			"write numbers with a point and without a unit. Please report it, with the response below.").shown(t.in)
+		return fail("text", "", found+"No setting can express that: the API must write numbers with a point and without a unit. "+
+			"Please report it, with the response below.").shown(t.in)
 	}
-	lines := []string{
-		"sensors:", "  - machine: " + quote(pattern(t.machine.Name)), "    sensor: " + quote(pattern(t.sensor.Name)), "    values:",
-	}
-	known := map[string]bool{}
+	numbers := map[string]int{}
 	for _, r := range t.in.Values.Readings {
-		if r.Skip == innius.SkipText && !known[r.Text] && len(known) < 10 {
-			lines = append(lines, "      "+quote(r.Text)+": "+strconv.Itoa(len(known))+"  # choose the number")
-			known[r.Text] = true
+		if _, known := numbers[r.Text]; r.Skip == innius.SkipText && !known && len(numbers) < 10 {
+			numbers[r.Text] = len(numbers)
 		}
 	}
-	return fail("text", w.general(lines...), "The values that were seen are text, such as "+first(t.in, innius.SkipText).Shown()+
-		" of the sensor "+w.nameOf(t)+". Prometheus knows numbers only: give each text one.",
+	return fail("text", w.yaml(Setting{"sensors", []any{map[string]any{
+		"machine": regexp.QuoteMeta(t.machine.Name), "sensor": regexp.QuoteMeta(t.sensor.Name), "values": numbers,
+	}}}), found+"Prometheus knows numbers only: choose one for each text.",
 		"If other sensors have numbers, this is no failure of the API: --all lists them all.")
-}
-
-// pattern matches a name, and only that.
-func pattern(name string) string {
-	var b strings.Builder
-	for _, r := range name {
-		if strings.ContainsRune(`\.+*?()|[]{}^$`, r) {
-			b.WriteByte('\\')
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
 }
 
 // nothing finds out why sensors have no readings at all. The path is right: the responses are empty lists.
 func (w *walk) nothing(ctx context.Context, t *trial) *Finding {
 	text := plural(len(w.tried), "sensor has", "sensors have") + " no readings"
-	f := fail("no-values", w.yaml(w.pathLines(innius.OpValues, windowHint)...), text+", polled without a window of time.",
-		"The path is right, for the responses are empty lists. Either these sensors never reported, or innius wants to be told a window of time.")
+	f := fail("no-values", w.yaml(w.pathSetting(innius.OpValues)), text+" without a window of time. "+windowHint)
 	if w.client.Windowed() {
-		f = fail("window", "", text+" in the last "+span(w.account.Lookback)+", which is the lookback of the config.",
-			"Either these sensors are silent, or the window is asked for in another way than innius understands.")
+		f = fail("window", "", text+" in the last "+span(w.account.Lookback)+", the lookback of the config.",
+			"Either these sensors are silent, or the API expects another window of time.")
 		f.tries = [][]Setting{{{"lookback", model.Duration(farBack).String()}}}
 	}
 	f.tries = append(f.tries, w.windows(innius.OpValues, "")...)
@@ -185,18 +157,17 @@ func (w *walk) remarkValues(ctx context.Context, t *trial) {
 	v := t.in.Values
 	if v.Mixed {
 		w.find(&Finding{Kind: "mixed-order", Severity: Warning, Text: []string{
-			"The readings of a page are in no order. The exporter takes the one with the greatest time of each page.",
+			"The readings of a page are in no order. The exporter uses the one with the latest time of each page.",
 		}})
 	}
 	ignored := w.client.Windowed() && v.Oldest.Before(t.in.From.Add(-time.Minute))
-	onward := v.Order == innius.Ascending && t.in.Next != ""
 	switch {
-	case onward:
+	case v.Order == innius.Ascending && t.in.Next != "":
 		w.ascending(ctx, t, ignored)
 	case ignored:
 		w.find(&Finding{Kind: "window-ignored", Severity: Warning, Text: []string{
-			"The window of time is not heeded: asked for were readings since " + at(t.in.From) + ", and some came of " + at(v.Oldest) + ".",
-			"The newest value is found nevertheless. Correct the names or units in endpoints.values to get smaller answers.",
+			"The API does not apply the window of time: it was to begin at " + at(t.in.From) + ", and a reading is of " + at(v.Oldest) +
+				". The latest value is found. With the right names and units in endpoints.values responses are smaller.",
 		}})
 	}
 }
@@ -215,39 +186,26 @@ func (w *walk) ascending(ctx context.Context, t *trial, ignored bool) {
 		ask.StartKey = t.in.Next
 		next, failure := w.send(ctx, ask, "next page")
 		if failure == nil && next.Items > 0 && next.Values.Newest.Before(v.Oldest) {
-			w.find(&Finding{Kind: "pages-back", Severity: Note, Text: []string{
-				"Each page of values is oldest first, but the next page is older: the first page holds the newest value. That is no harm.",
-			}})
-			return
+			return // the first page holds the newest value
 		}
 	}
-	kind, text := "order", "The values come oldest first, and more pages follow: the newest value of "+w.nameOf(t)+" is "+w.pages(t)+
-		" away, one request each, for this one sensor."
+	covered := v.Newest.Sub(v.Oldest)
+	f := fail("order", "", fmt.Sprintf("The values come oldest first, and more pages follow: the newest value of %s is about %d "+
+		"pages away, one request each, for this one sensor.", w.nameOf(t), 1+time.Since(v.Newest)/max(1, covered)))
 	if w.client.Windowed() {
-		kind, text = "window-ignored", "The API does not apply the window of time of endpoints.values. "+text
+		f.Kind, f.Text[0] = "window-ignored", "The API does not apply the window of time of endpoints.values. "+f.Text[0]
 	}
-	f := fail(kind, "", text)
 	if settings := w.provenWindow(ctx, t); settings != nil {
 		f.Text = append(f.Text, "A window of time leads to it at once. This was tried, and the API applies it:")
 		w.proven(f, settings...)
 	} else {
-		f.Text = append(f.Text, "A window of time would lead to it at once. None of the usual ones was seen to work.")
-		f.Set = w.yaml(w.pathLines(innius.OpValues, windowHint)...)
+		f.Text = append(f.Text, "No usual window of time was seen to work. "+windowHint)
+		f.Set = w.yaml(w.pathSetting(innius.OpValues))
 	}
-	if reached := v.Newest.Add((pagesAtOnce - 1) * v.Newest.Sub(v.Oldest)); time.Since(reached) < farBehind {
+	if time.Since(v.Newest.Add((pagesAtOnce-1)*covered)) < farBehind {
 		f.Severity = Warning
 	}
 	w.find(f)
-}
-
-// pages is how many pages lie between the first and the newest reading, if all are as long as the first.
-func (w *walk) pages(t *trial) string {
-	v := t.in.Values
-	covered := v.Newest.Sub(v.Oldest)
-	if covered <= 0 {
-		return "many pages"
-	}
-	return "about " + plural(int(time.Since(v.Newest)/covered)+1, "page", "pages")
 }
 
 func at(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }

@@ -10,11 +10,12 @@ import (
 	"innius_exporter/innius"
 )
 
-const windowHint = "add a window of time by its names in the API reference, from {from_ms}, {from_s} or {from_rfc3339}, the same with to"
+const windowHint = "The API may require a window of time, or other names or units for it: add it to endpoints.values by its " +
+	"names in the API reference, with {from_ms}, {from_s} or {from_rfc3339}, and the same with to."
 
 // pairs are names that APIs give to the two ends of a window, the longer ones first.
-var pairs = slices.Collect(slices.Chunk(strings.Fields("start_time end_time startTime endTime start_date end_date startDate endDate "+
-	"from_time to_time fromTime toTime time_from time_to from to start end since until"), 2))
+var pairs = slices.Collect(slices.Chunk(strings.Fields(`start_time end_time startTime endTime start_date end_date startDate
+	endDate from_time to_time fromTime toTime time_from time_to from to start end since until`), 2))
 
 var bothWanted = regexp.MustCompile(`([A-Za-z_]+)(?:,| and) ([A-Za-z_]+) (?:are|is) (?:required|missing|mandatory)`)
 
@@ -32,8 +33,9 @@ func windows(message string) []string {
 	if m := bothWanted.FindStringSubmatch(message); m != nil {
 		names = [][]string{m[1:]}
 	}
+	words := word.FindAllString(message, -1)
 	for _, p := range pairs {
-		if says(message, p[0]) && says(message, p[1]) {
+		if slices.Contains(words, p[0]) && slices.Contains(words, p[1]) {
 			names = [][]string{p}
 			break
 		}
@@ -47,10 +49,6 @@ func windows(message string) []string {
 		}
 	}
 	return queries
-}
-
-func says(message, word string) bool {
-	return regexp.MustCompile(`(^|[^A-Za-z_])` + word + `($|[^A-Za-z_])`).MatchString(message)
 }
 
 // windows are templates of the values with another window than now, as a message suggests it.

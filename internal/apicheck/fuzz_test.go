@@ -55,7 +55,7 @@ func walkAll(t *testing.T, answer http.HandlerFunc) {
 	var out strings.Builder
 	text := &apicheck.Text{W: &out, ConfigFile: "config.yml"}
 	report := apicheck.Run(t.Context(), apicheck.Options{
-		Client: client, Account: account, Config: config.Default(), Begin: text.Begin, Step: text.Step, Price: text.Price,
+		Client: client, Account: account, Config: config.Default(), Text: text,
 	})
 	text.End(report)
 	if report.Requests > 10 || report.OK == report.Failed() {

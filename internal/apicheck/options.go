@@ -3,50 +3,31 @@ package apicheck
 import (
 	"net/url"
 	"regexp"
-	"time"
+	"slices"
 
 	"innius_exporter/innius"
 	"innius_exporter/internal/config"
 )
 
-// Options say what to check and who is told on the way. Client, Account and Config are required.
+// Options say what to check and where the report goes. Client, Account, Config and Text are required.
 type Options struct {
-	Client     *innius.Client
-	Account    config.Account
-	Index      int            // of the account in the config file
-	Config     *config.Config // its filters and rules
-	ConfigFile string         // empty: the account comes from flags and variables
-	Proxy      *url.URL       // in use for the account's URL; nil: none
-	All        bool           // list every machine and every sensor
+	Client  *innius.Client
+	Account config.Account
+	Index   int            // of the account in the config file
+	Config  *config.Config // its filters and rules
+	Proxy   *url.URL       // in use for the account's URL; nil: none
+	All     bool           // list every machine and every sensor
 
-	Begin func(*Report)     // called before the first request
-	Step  func(Step)        // called after each request
-	Price func(text string) // called before --all spends more
+	Text *Text // prints the report as it comes
 }
 
-// pace is the time between two requests where the burst is spent.
-func (o *Options) pace() time.Duration {
-	return time.Duration(float64(time.Hour) / o.Account.RateLimit.Own())
-}
-
-// rejects says which filter leaves an object out; empty where none does.
-func rejects(f config.Filter, what, id, name string) string {
-	if matches(f.Exclude, id, name) {
-		return "discovery." + what + ".exclude"
-	}
-	if len(f.Include) > 0 && !matches(f.Include, id, name) {
-		return "not in discovery." + what + ".include"
-	}
-	return ""
+// leftOut reports whether a filter leaves an object out.
+func leftOut(f config.Filter, id, name string) bool {
+	return matches(f.Exclude, id, name) || len(f.Include) > 0 && !matches(f.Include, id, name)
 }
 
 func matches(patterns []*regexp.Regexp, id, name string) bool {
-	for _, re := range patterns {
-		if re.MatchString(id) || re.MatchString(name) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(patterns, func(re *regexp.Regexp) bool { return re.MatchString(id) || re.MatchString(name) })
 }
 
 // mapped reports whether the first rule for a sensor gives a text value a number.

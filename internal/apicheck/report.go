@@ -16,28 +16,14 @@ type Report struct {
 
 // Step is one request, what came and how it was understood.
 type Step struct {
-	Number       int            `json:"number"`
-	Operation    string         `json:"operation"`
-	Of           string         `json:"of,omitempty"` // the object that was asked about, in words
-	Asked        string         `json:"asked"`        // path and query below the URL
-	Status       int            `json:"status"`       // 0: no answer
-	Milliseconds int64          `json:"milliseconds"`
-	Error        string         `json:"error,omitempty"`
-	ListAt       string         `json:"list_at,omitempty"` // where in the answer the list, or the company, was found
-	Items        int            `json:"items"`
-	NextKey      string         `json:"next_key,omitempty"` // what it is: a number, text, null; empty where there is none
-	More         bool           `json:"more"`               // next_key leads to another page
-	Facts        []innius.Fact  `json:"facts,omitempty"`
-	Unknown      []innius.Field `json:"not_understood,omitempty"`
-	Values       *Values        `json:"values,omitempty"`
-	Skipped      string         `json:"filtered,omitempty"` // what the config's filters leave out
-	ClockAhead   *int64         `json:"clock_ahead_seconds,omitempty"`
-}
-
-// Values is what a page of values shows.
-type Values struct {
-	innius.Values
-	Age int64 `json:"newest_age_seconds,omitempty"`
+	Number int    `json:"number"`
+	Of     string `json:"of,omitempty"` // the object that the request concerns, in words
+	*innius.Inspection
+	Milliseconds int64  `json:"milliseconds"`
+	Error        string `json:"error,omitempty"`
+	More         bool   `json:"more"`               // next_key leads to another page
+	Skipped      string `json:"filtered,omitempty"` // what the config's filters leave out
+	ClockAhead   *int64 `json:"clock_ahead_seconds,omitempty"`
 }
 
 // Severity says how much a finding matters.
@@ -56,7 +42,7 @@ type Finding struct {
 	Severity Severity  `json:"severity"`
 	Text     []string  `json:"text"`               // paragraphs in plain words
 	Settings []Setting `json:"settings,omitempty"` // tried in this check, and they worked; in the order to apply them
-	Set      string    `json:"set,omitempty"`      // YAML to paste: the settings, or a hint with comments; empty where there is none
+	Set      string    `json:"set,omitempty"`      // YAML to paste: the settings, or those to correct; empty where there is none
 	Raw      string    `json:"raw,omitempty"`      // the answer that was not understood: scrubbed and cut
 
 	tries [][]Setting // what may cure it, the likeliest first: each is one or more settings together

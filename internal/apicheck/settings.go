@@ -66,20 +66,11 @@ func (w *walk) proven(f *Finding, settings ...Setting) *Finding {
 		}
 	}
 	slices.SortStableFunc(last, func(a, b Setting) int { return strings.Compare(a.Path, b.Path) })
-	var lines []string
-	section := ""
-	for i, s := range last {
-		head, key, nested := strings.Cut(s.Path, ".")
-		if nested && head != section {
-			lines, section = append(lines, head+":"), head
-		}
-		if nested {
-			head = "  " + key
-		}
-		lines = append(lines, head+": "+quote(s.Value))
-		last[i].Path = fmt.Sprintf("accounts[%d].%s", w.o.Index, s.Path)
+	f.Set = w.yaml(last...)
+	for i := range last {
+		last[i].Path = fmt.Sprintf("accounts[%d].%s", w.o.Index, last[i].Path)
 	}
-	f.Settings, f.Set = last, w.yaml(lines...)
+	f.Settings = last
 	return f
 }
 
@@ -90,58 +81,64 @@ func endpoint(op innius.Operation, template string) Setting {
 
 func (w *walk) template(op innius.Operation) string { return w.account.Endpoints.Of(op) }
 
-// yaml is YAML of the account with these lines. Of one that comes from flags and variables it is the whole file; of one in
-// a file it holds what is to be added or changed there.
-func (w *walk) yaml(lines ...string) string {
-	var b strings.Builder
-	b.WriteString("accounts:\n  - name: " + quote(w.account.Name) + "\n")
-	if w.o.ConfigFile == "" {
-		lines = append(w.identity(lines), lines...)
+// yaml writes settings as YAML, those of the account below its name. Without a config file it is a whole one.
+func (w *walk) yaml(settings ...Setting) string {
+	if w.o.Text.ConfigFile == "" {
+		for _, s := range []Setting{w.keySetting(), w.urlSetting()} {
+			if !slices.ContainsFunc(settings, func(other Setting) bool { return other.Path == s.Path }) {
+				settings = append([]Setting{s}, settings...)
+			}
+		}
 	}
-	for _, line := range lines {
-		b.WriteString("    " + line + "\n")
+	var own, general []Setting
+	for _, s := range settings {
+		if strings.HasPrefix(s.Path, "discovery.") || s.Path == "sensors" {
+			general = append(general, s)
+		} else {
+			own = append(own, s)
+		}
+	}
+	text := ""
+	if len(own) > 0 {
+		text = "accounts:\n  - name: " + quote(w.account.Name) + "\n" + nested(own, "    ")
+	}
+	return text + nested(general, "")
+}
+
+// nested writes each setting below the parts of its path. Settings with a common beginning must be neighbours.
+func nested(settings []Setting, indent string) string {
+	var b strings.Builder
+	var open []string
+	for _, s := range settings {
+		path := strings.Split(s.Path, ".")
+		for i, part := range path {
+			switch {
+			case i == len(path)-1:
+				b.WriteString(indent + strings.Repeat("  ", i) + part + ": " + quote(s.Value) + "\n")
+			case i >= len(open) || !slices.Equal(open[:i+1], path[:i+1]):
+				b.WriteString(indent + strings.Repeat("  ", i) + part + ":\n")
+			}
+		}
+		open = path[:len(path)-1]
 	}
 	return b.String()
 }
 
-// identity is what an account must have, as far as the lines do not say it anyway.
-func (w *walk) identity(lines []string) []string {
-	var own []string
-	for _, line := range []string{w.urlLine(), w.keyLine()} {
-		name, _, _ := strings.Cut(line, ":")
-		if !strings.Contains("\n"+strings.Join(lines, "\n"), "\n"+name+":") {
-			own = append(own, line)
-		}
-	}
-	return own
-}
+func (w *walk) urlSetting() Setting { return Setting{"url", w.report.URL} }
 
-// general is YAML of settings beside the accounts.
-func (w *walk) general(settings ...string) string {
-	text := strings.Join(settings, "\n") + "\n"
-	if w.o.ConfigFile == "" {
-		return w.yaml() + text
-	}
-	return text
-}
-
-func (w *walk) urlLine() string { return "url: " + quote(w.report.URL) }
-
-// keyLine says where the key comes from now; never the key.
-func (w *walk) keyLine() string {
+// keySetting is where the key comes from; never the key.
+func (w *walk) keySetting() Setting {
 	switch k := w.account.Key; {
 	case k.File() != "":
-		return "api_key_file: " + quote(w.show(k.File()))
+		return Setting{"api_key_file", w.show(k.File())}
 	case k.Variable() != "":
-		return "api_key_env: " + k.Variable()
+		return Setting{"api_key_env", k.Variable()}
 	}
-	return "api_key_env: INNIUS_API_KEY"
+	return Setting{"api_key_env", "INNIUS_API_KEY"}
 }
 
-// pathLines are the lines of an operation's template as it is now, to be corrected.
-func (w *walk) pathLines(op innius.Operation, comment string) []string {
-	return []string{"endpoints:", "  " + string(op) + ": " + quote(w.show(w.template(op))) + "  # " + comment}
-}
+// pathSetting is an operation's template as it is now, to be corrected.
+func (w *walk) pathSetting(op innius.Operation) Setting { return endpoint(op, w.show(w.template(op))) }
 
 // withQuery adds parameters to a template.
 func withQuery(template, query string) string {
@@ -154,7 +151,7 @@ func withQuery(template, query string) string {
 	return template + "?" + query
 }
 
-// quote writes a text as YAML in double quotes, which are those of JSON, and a number as it is.
+// quote writes a value as JSON, which is YAML, too.
 func quote(value any) string {
 	var b strings.Builder
 	encoder := json.NewEncoder(&b)

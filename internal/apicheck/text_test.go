@@ -3,7 +3,8 @@ package apicheck
 import (
 	"strings"
 	"testing"
-	"time"
+
+	"innius_exporter/innius"
 )
 
 // report is one with a finding of each severity.
@@ -12,7 +13,8 @@ func report() *Report {
 	return &Report{
 		Account: "acme", URL: "https://innius.invalid/v1", Proxy: "proxy.invalid:3128", Requests: 1,
 		Steps: []Step{{
-			Number: 1, Operation: "company", Asked: "/companies/me", Status: 200, Milliseconds: 12, ListAt: "data", Items: 1, ClockAhead: &ahead,
+			Number: 1, Milliseconds: 12, ClockAhead: &ahead,
+			Inspection: &innius.Inspection{Operation: innius.OpCompany, Asked: "/companies/me", Status: 200, List: "data", Items: 1},
 		}},
 		Findings: []Finding{
 			{
@@ -20,10 +22,10 @@ func report() *Report {
 				Set: "page_size: 1\n", Raw: strings.Repeat("x", 250),
 			},
 			{Kind: "clock", Severity: Warning, Text: []string{"It is late."}},
-			{Kind: "short-page", Severity: Note, Text: []string{"It is short."}},
+			{Kind: "full-page", Severity: Note, Text: []string{"It is full."}},
 		},
 		Machines: []Machine{{ID: "m", Name: "M", Sensors: []Sensor{
-			{ID: "s", Name: "S", Unit: "bar", Filtered: "discovery.sensors.exclude"},
+			{ID: "s", Name: "S", Unit: "bar", Filtered: "discovery.sensors"},
 		}}},
 	}
 }
@@ -43,8 +45,8 @@ func TestWhatMattersMostComesLast(t *testing.T) {
 	text := printed(&Text{ConfigFile: "config.yml"}, report())
 	at := -1
 	for _, part := range []string{
-		"through the proxy proxy.invalid:3128", "clock: innius is 7 min ahead", `sensor "S" (s), in bar: left out: discovery.sensors.exclude`,
-		"note (short-page)", "WARNING (clock)", "FAILURE (shape)", "FAILED: 1 request of the key's allowance spent",
+		"through the proxy proxy.invalid:3128", `sensor "S" (s), unit "bar": left out by discovery.sensors`,
+		"note (full-page)", "WARNING (clock)", "FAILURE (shape)", "FAILED: 1 request sent.",
 	} {
 		next := strings.Index(text, part)
 		if next < at || next < 0 {
@@ -54,31 +56,10 @@ func TestWhatMattersMostComesLast(t *testing.T) {
 	}
 }
 
-func TestColoursAddNothingButColours(t *testing.T) {
-	plain, coloured := printed(&Text{}, report()), printed(&Text{Colour: true}, report())
-	for _, code := range []string{bold, red, green, amber, cyan, "0"} {
-		coloured = strings.ReplaceAll(coloured, "\x1b["+code+"m", "")
-	}
-	if plain != coloured || strings.Contains(plain, "\x1b") {
-		t.Errorf("got\n%s\nwithout colours\n%s", coloured, plain)
-	}
-}
-
 func TestLinesAreNotLongerThanATerminal(t *testing.T) {
 	for line := range strings.Lines(printed(&Text{}, report())) {
 		if len(line) > 101 {
 			t.Errorf("%d columns: %s", len(line), line)
-		}
-	}
-}
-
-func TestSpansAreForPeople(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		90 * time.Second: "1 min 30 s", 26 * time.Hour: "1 day 2 h", 50 * time.Hour: "2 days 2 h", time.Hour: "1 h",
-		3 * time.Second: "3 s", 20 * time.Millisecond: "20 ms", time.Hour + time.Second: "1 h",
-	} {
-		if got := span(d); got != want {
-			t.Errorf("%v is %q, want %q", d, got, want)
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"innius_exporter/innius"
 	"innius_exporter/internal/config"
@@ -16,9 +15,6 @@ const (
 	maxStrange = 2  // objects of one walk whose responses are not understood
 	maxEmpty   = 5  // empty pages in a row that are followed, as the exporter does
 )
-
-// noticeable is a wait before a request that a person would wonder about.
-const noticeable = 10 * time.Second
 
 // walk is the way through one account.
 type walk struct {
@@ -35,7 +31,6 @@ type walk struct {
 	tried     []*trial   // values that came
 	odd       []*Finding // failures of single objects
 	strange   int        // of them: responses that are not understood
-	silent    []string   // machines without sensors
 	stopped   bool       // a failure that concerns more than one object has ended the walk
 }
 
@@ -66,12 +61,9 @@ func Run(ctx context.Context, o Options) *Report {
 	if o.Proxy != nil {
 		w.report.Proxy = w.proxy()
 	}
-	if o.Begin != nil {
-		o.Begin(w.report)
-	}
-	if o.pace() > noticeable && o.Account.RateLimit.OwnBurst() < most {
-		w.price(fmt.Sprintf("rate_limit permits %d requests at once; each one more waits for %s.",
-			o.Account.RateLimit.OwnBurst(), span(o.pace())))
+	o.Text.Begin(w.report)
+	if limit := o.Account.RateLimit; limit.OwnBurst() < most {
+		o.Text.Price(fmt.Sprintf("rate_limit permits %d requests at once, then %g an hour.", limit.OwnBurst(), limit.Own()))
 	}
 	if w.readCompany(ctx) && w.readMachines(ctx) {
 		w.readValues(ctx)
@@ -92,12 +84,18 @@ func (w *walk) send(ctx context.Context, ask innius.Ask, of string) (*innius.Ins
 	if in.Err == nil {
 		w.succeeded[in.Operation] = true
 	}
-	step := stepOf(in, len(w.report.Steps)+1, of)
-	step.Skipped = w.skipped(in)
-	w.report.Steps = append(w.report.Steps, step)
-	if w.o.Step != nil {
-		w.o.Step(step)
+	step := Step{
+		Number: len(w.report.Steps) + 1, Of: of, Inspection: in, Milliseconds: in.Duration.Milliseconds(), More: in.Next != "",
+		Skipped: w.skipped(in),
 	}
+	if in.Err != nil {
+		step.Error = in.Err.Error()
+	}
+	if !in.Date.IsZero() {
+		step.ClockAhead = new(int64(in.ClockAhead.Seconds()))
+	}
+	w.report.Steps = append(w.report.Steps, step)
+	w.o.Text.Step(step)
 	return in, failure
 }
 
@@ -161,7 +159,7 @@ func (w *walk) readCompany(ctx context.Context) bool {
 	return true
 }
 
-// noteCompany says how the company request is saved.
+// noteCompany reports the settings that save the company request.
 func (w *walk) noteCompany() {
 	if w.account.CompanyID == "" {
 		w.find(w.proven(&Finding{Kind: "company-id", Severity: Note, Text: []string{

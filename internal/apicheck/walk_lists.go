@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"time"
 
 	"innius_exporter/innius"
 )
@@ -38,11 +37,7 @@ func (w *walk) readList(ctx context.Context, ask innius.Ask, of string, pages in
 ) (first *innius.Inspection, failure *Finding) {
 	seen := map[string]bool{"": true}
 	for {
-		name := of
-		if ask.StartKey != "" {
-			name = nextPage(of)
-		}
-		in, failure := w.read(ctx, ask, name)
+		in, failure := w.read(ctx, ask, of)
 		if failure != nil {
 			return in, failure
 		}
@@ -62,36 +57,31 @@ func (w *walk) readList(ctx context.Context, ask innius.Ask, of string, pages in
 	}
 }
 
-func nextPage(of string) string {
-	if of == "" {
-		return "next page"
-	}
-	return of + ", next page"
-}
-
-// skipped says how many objects of a page the filters leave out.
+// skipped is how many objects of a page the filters leave out.
 func (w *walk) skipped(in *innius.Inspection) string {
-	left := 0
+	n := 0
 	for _, m := range in.Machines {
-		if rejects(w.o.Config.Discovery.Machines, "machines", m.ID, m.Name) != "" {
-			left++
+		if leftOut(w.o.Config.Discovery.Machines, m.ID, m.Name) {
+			n++
 		}
 	}
 	for _, s := range in.Sensors {
-		if rejects(w.o.Config.Discovery.Sensors, "sensors", s.ID, s.Name) != "" {
-			left++
+		if leftOut(w.o.Config.Discovery.Sensors, s.ID, s.Name) {
+			n++
 		}
 	}
-	if left == 0 {
+	if n == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d of %d %s left out by discovery.%[3]s in the config", left, in.Items, in.Operation)
+	return fmt.Sprintf("%d of %d %s left out by discovery.%[3]s in the config", n, in.Items, in.Operation)
 }
 
 func (w *walk) filterMachines(all []innius.Machine) {
 	for _, m := range all {
-		why := rejects(w.o.Config.Discovery.Machines, "machines", m.ID, m.Name)
-		if why == "" {
+		why := ""
+		if leftOut(w.o.Config.Discovery.Machines, m.ID, m.Name) {
+			why = "discovery.machines"
+		} else {
 			w.machines = append(w.machines, &machine{Machine: m, entry: len(w.report.Machines)})
 		}
 		if w.o.All {
@@ -103,25 +93,13 @@ func (w *walk) filterMachines(all []innius.Machine) {
 // listAll lists the sensors of every machine, after it has printed the price.
 func (w *walk) listAll(ctx context.Context) {
 	n := len(w.machines)
-	w.price(fmt.Sprintf("--all: %d machines: at least %d more requests, about %s at the pace of rate_limit.",
-		n, n+1, w.duration(n+1)))
+	w.o.Text.Price(fmt.Sprintf("--all: %d machines: at least %d more requests; rate_limit permits %g an hour.",
+		n, n+1, w.account.RateLimit.Own()))
 	for _, m := range w.machines {
 		if ctx.Err() != nil || !w.readSensors(ctx, m) {
 			return
 		}
 	}
-}
-
-func (w *walk) price(text string) {
-	if w.o.Price != nil {
-		w.o.Price(text)
-	}
-}
-
-// duration is how long so many requests take, when the burst is used up first.
-func (w *walk) duration(requests int) time.Duration {
-	later := max(0, requests+w.report.Requests-w.account.RateLimit.OwnBurst())
-	return (time.Duration(later) * w.o.pace()).Round(time.Second)
 }
 
 // readSensors lists the sensors of a machine, if that is not done: until there is one, or all with --all. It returns false
@@ -139,16 +117,15 @@ func (w *walk) readSensors(ctx context.Context, m *machine) bool {
 	if failure != nil {
 		return w.oneObject(in, failure)
 	}
-	if in.Items == 0 && len(m.sensors) == 0 {
-		w.silent = append(w.silent, w.show(m.Name))
-	}
 	return true
 }
 
 func (w *walk) filterSensors(m *machine, all []innius.Sensor) {
 	for _, s := range all {
-		why := rejects(w.o.Config.Discovery.Sensors, "sensors", s.ID, s.Name)
-		if why == "" {
+		why := ""
+		if leftOut(w.o.Config.Discovery.Sensors, s.ID, s.Name) {
+			why = "discovery.sensors"
+		} else {
 			m.sensors = append(m.sensors, s)
 		}
 		if w.o.All {
@@ -162,7 +139,8 @@ func (w *walk) filterSensors(m *machine, all []innius.Sensor) {
 // good; two that are not understood are as good as all. It returns false where the walk cannot go on.
 func (w *walk) oneObject(in *innius.Inspection, failure *Finding) bool {
 	status := innius.StatusOf(in.Err)
-	if in.Err != nil && slices.Contains([]int{0, http.StatusUnauthorized, http.StatusProxyAuthRequired, http.StatusTooManyRequests}, status) {
+	ofAll := []int{0, http.StatusUnauthorized, http.StatusProxyAuthRequired, http.StatusTooManyRequests}
+	if in.Err != nil && slices.Contains(ofAll, status) {
 		w.find(failure)
 		w.stopped = true
 		return false

@@ -91,9 +91,6 @@ func (w *walk) readPages(ctx context.Context, ask innius.Ask, of string,
 		if failure != nil || in.Items > 0 || in.Next == "" || w.report.Requests >= w.limit {
 			break
 		}
-		if ask.StartKey == "" {
-			of = nextPage(of)
-		}
 		ask.StartKey = in.Next
 	}
 	return in, failure
@@ -139,6 +136,6 @@ func (w *walk) conclude(ctx context.Context) {
 // remarkOdd reports single objects that could not be read, while others could.
 func (w *walk) remarkOdd() {
 	for _, f := range w.odd {
-		w.find(&Finding{Kind: f.Kind, Severity: Note, Text: []string{f.Text[0], "Other objects succeed, so this concerns single ones only."}})
+		w.find(&Finding{Kind: f.Kind, Severity: Note, Text: []string{f.Text[0], "Requests for other objects succeeded."}})
 	}
 }

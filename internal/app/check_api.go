@@ -6,13 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"os"
 	"strings"
-
-	"golang.org/x/term"
 
 	"innius_exporter/collector"
 	"innius_exporter/internal/apicheck"
@@ -30,12 +27,15 @@ type APICheck struct {
 var errToSet = errors.New("the exporter will not work like this yet; the report says what to set")
 
 // Run checks the API of each account, one after the other, and writes what it finds. It keeps nothing.
-func (c *APICheck) Run(ctx context.Context, source config.Source, w io.Writer, logger *slog.Logger) error {
+func (c *APICheck) Run(ctx context.Context, source config.Source, w io.Writer) error {
 	cfg, err := source.Load(os.Getenv)
 	if err != nil {
 		return err
 	}
-	page := &apicheck.Text{W: w, Colour: colours(w), ConfigFile: source.File, URLSource: urlSource()}
+	text := &apicheck.Text{W: w, ConfigFile: source.File}
+	if c.Output == "json" {
+		text.W = io.Discard
+	}
 	whole := struct {
 		OK       bool               `json:"ok"`
 		Accounts []*apicheck.Report `json:"accounts"`
@@ -44,10 +44,10 @@ func (c *APICheck) Run(ctx context.Context, source config.Source, w io.Writer, l
 		if c.Account != "" && c.Account != a.Name {
 			continue
 		}
-		if len(whole.Accounts) > 0 && c.Output != "json" {
-			fmt.Fprintln(w)
+		if len(whole.Accounts) > 0 {
+			fmt.Fprintln(text.W)
 		}
-		report, err := c.check(ctx, cfg, i, page, logger)
+		report, err := c.check(ctx, cfg, i, text)
 		if err != nil {
 			return fmt.Errorf("account %q: %w", a.Name, err)
 		}
@@ -79,24 +79,17 @@ func (c *APICheck) noAccount(cfg *config.Config) error {
 	return fmt.Errorf("--account %q: the config has no such account; it has: %s", c.Account, strings.Join(names, ", "))
 }
 
-// check checks the account of an index. As JSON the report is its return alone, and the log tells the price of --all.
-func (c *APICheck) check(ctx context.Context, cfg *config.Config, index int, page *apicheck.Text, logger *slog.Logger,
-) (*apicheck.Report, error) {
+// check checks the account of an index and prints the report as text.
+func (c *APICheck) check(ctx context.Context, cfg *config.Config, index int, text *apicheck.Text) (*apicheck.Report, error) {
 	a := cfg.Accounts[index]
 	account, err := newAccount(a, collector.NewMetrics(), func() {})
 	if err != nil {
 		return nil, err
 	}
-	o := apicheck.Options{
-		Client: account.Client, Account: a, Index: index, Config: cfg, ConfigFile: page.ConfigFile, Proxy: proxyOf(a), All: c.All,
-	}
-	if c.Output == "json" {
-		o.Price = func(text string) { logger.Info(text, "account", a.Name) }
-		return apicheck.Run(ctx, o), nil
-	}
-	o.Begin, o.Step, o.Price = page.Begin, page.Step, page.Price
-	report := apicheck.Run(ctx, o)
-	page.End(report)
+	report := apicheck.Run(ctx, apicheck.Options{
+		Client: account.Client, Account: a, Index: index, Config: cfg, Proxy: proxyOf(a), All: c.All, Text: text,
+	})
+	text.End(report)
 	return report, nil
 }
 
@@ -111,18 +104,4 @@ func proxyOf(a config.Account) *url.URL {
 		return nil
 	}
 	return proxy
-}
-
-// urlSource is how the one account without a file got its URL.
-func urlSource() string {
-	if os.Getenv("INNIUS_URL") != "" {
-		return "INNIUS_URL"
-	}
-	return "--innius.url"
-}
-
-// colours reports whether a terminal is written to whose user did not say no (https://no-color.org).
-func colours(w io.Writer) bool {
-	file, ok := w.(*os.File)
-	return ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(file.Fd()))
 }

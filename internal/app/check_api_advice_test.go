@@ -2,7 +2,6 @@ package app
 
 import (
 	"fmt"
-	"log/slog"
 	"maps"
 	"net/http"
 	"os"
@@ -151,7 +150,7 @@ func TestCheckAPINamesThePathBeforeTheKey(t *testing.T) {
 		says  []string // in this order
 	}{
 		"company, unknown path": {
-			gateway, []string{"endpoints: {company: /me}"}, "path", []string{"endpoints.company", "innius does not accept the key", "variable TEST_KEY"},
+			gateway, []string{"endpoints: {company: /me}"}, "path", []string{"endpoints.company", "innius does not accept the key", "api_key_env: TEST_KEY"},
 		},
 		"company, refused": {
 			faulty(simulator.Fault{Kind: simulator.Forbidden, Op: "company"}), nil, "key", []string{"endpoints.company", "innius does not accept the key"},
@@ -261,7 +260,7 @@ func TestSettingsNameTheAccountByItsPlaceInTheFile(t *testing.T) {
 	d := sit(t, url, "^  - {name: beta, url: '"+url+"', api_key_env: OTHER_KEY}")
 	t.Setenv("OTHER_KEY", "another-key")
 	var out strings.Builder
-	err := (&APICheck{Output: "json", Account: "beta"}).Run(t.Context(), d.source(), &out, slog.New(slog.DiscardHandler))
+	err := (&APICheck{Output: "json", Account: "beta"}).Run(t.Context(), d.source(), &out)
 	if err != nil || !strings.Contains(out.String(), `"path": "accounts[1].company_id"`) {
 		t.Errorf("%v\n%s", err, out.String())
 	}

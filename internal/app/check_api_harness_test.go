@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"flag"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -171,7 +170,7 @@ func (d *desk) check(change ...func(*APICheck)) (string, *apicheck.Report, error
 		f(c)
 	}
 	var out strings.Builder
-	err := c.Run(d.t.Context(), config.Source{File: d.file}, &out, slog.New(slog.DiscardHandler))
+	err := c.Run(d.t.Context(), config.Source{File: d.file}, &out)
 	c.Output = "json"
 	cfg, errLoad := config.Source{File: d.file}.Load(os.Getenv)
 	if errLoad != nil {
@@ -180,7 +179,7 @@ func (d *desk) check(change ...func(*APICheck)) (string, *apicheck.Report, error
 	if strings.Contains(out.String(), canary) {
 		d.t.Errorf("the key is in the report:\n%s", out.String())
 	}
-	report, errCheck := c.check(d.t.Context(), cfg, 0, &apicheck.Text{W: io.Discard, ConfigFile: d.file}, slog.New(slog.DiscardHandler))
+	report, errCheck := c.check(d.t.Context(), cfg, 0, &apicheck.Text{W: io.Discard, ConfigFile: d.file})
 	if errCheck != nil {
 		d.t.Fatal(errCheck)
 	}

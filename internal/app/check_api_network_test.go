@@ -60,7 +60,7 @@ func TestAnUnknownHostIsTold(t *testing.T) {
 
 func TestARefusedConnectionIsTold(t *testing.T) {
 	api, wrong := serve(t, normal()), "http://"+nobody(t)
-	f := failure{kind: "refused", mend: replaced(wrong, api), says: []string{"Nobody listens at 127.0.0.1"}}
+	f := failure{kind: "refused", mend: replaced(wrong, api), says: []string{"was refused"}}
 	f.play(t, wrong+"/v1")
 }
 
@@ -77,7 +77,7 @@ func TestACertificateForAnotherNameIsTold(t *testing.T) {
 	d := sit(t, strings.Replace(s.URL, "127.0.0.1", "localhost", 1)+"/v1", "http_client: {tls_config: {ca_file: ca.pem}}")
 	d.trust(s)
 	d.t.Setenv("NO_PROXY", "localhost")
-	f := failure{kind: "tls-name", byHand: true, says: []string{"is not for localhost", "It is for: example.com"}}
+	f := failure{kind: "tls-name", byHand: true, says: []string{"certificate is valid for example.com", "server_name"}}
 	f.at(t, d)
 }
 
@@ -90,7 +90,7 @@ func TestAServerThatWantsACertificateIsTold(t *testing.T) {
 	d := sit(t, s.URL+"/v1", "http_client: {tls_config: {ca_file: ca.pem}}")
 	d.trust(s)
 	d.identify(s.TLS.Certificates[0])
-	f := failure{kind: "tls", byHand: true, says: []string{"the host says"}}
+	f := failure{kind: "tls", byHand: true, says: []string{"may require a client certificate"}}
 	f.at(t, d)
 }
 
@@ -118,7 +118,7 @@ func TestACertificateThatExpiredIsTold(t *testing.T) {
 	t.Cleanup(s.Close)
 	d := sit(t, s.URL+"/v1", "http_client: {tls_config: {ca_file: ca.pem}}")
 	d.trust(s)
-	f := failure{kind: "tls-certificate", incurable: true, says: []string{"is not valid", "has expired"}}
+	f := failure{kind: "tls-certificate", incurable: true, says: []string{"certificate has expired"}}
 	f.at(t, d)
 }
 
@@ -159,7 +159,7 @@ func TestAProxyThatRefusesIsTold(t *testing.T) {
 	s := secure(t)
 	d := sit(t, s.URL+"/v1", "http_client: {proxy_url: '"+proxy+"', tls_config: {ca_file: ca.pem}}")
 	d.trust(s)
-	f := failure{kind: "proxy", byHand: true, says: []string{"it says Forbidden"}}
+	f := failure{kind: "proxy", byHand: true, says: []string{"refuses the connection"}}
 	f.at(t, d)
 }
 

@@ -24,7 +24,7 @@ func plantFailures() []failure {
 		s.Exists = func(at time.Time) bool { return at.Before(end) }
 	})
 	states := sensors(func(s *simulator.Sensor) { s.Value = func(time.Time) any { return "RUN" } })
-	heedless := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	ignoring := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
 		q.Del("from")
 		q.Del("to")
@@ -44,7 +44,7 @@ func plantFailures() []failure {
 		},
 		{
 			name: "values older than the lookback", kind: "window", api: pretend(old, simulator.Format{}), lines: []string{endpoints},
-			says: []string{"in the last 1 day, which is the lookback", "lookback: \"30d\""},
+			says: []string{"in the last 1d, the lookback of the config", "lookback: \"30d\""},
 		},
 		{
 			name: "no values at all, with a window", kind: "window", lines: []string{endpoints}, raw: true, incurable: true,
@@ -57,11 +57,11 @@ func plantFailures() []failure {
 		{
 			name: "no values at all, without a window", kind: "no-values", raw: true, incurable: true,
 			api:  pretend(sensors(func(s *simulator.Sensor) { s.Period = 0 }), simulator.Format{}),
-			says: []string{"innius wants to be told a window of time"},
+			says: []string{"The API may require a window of time"},
 		},
 		{
-			name: "a window that is not heeded, oldest first", kind: "window-ignored", api: heedless, lines: []string{endpoints}, incurable: true,
-			says: []string{"The API does not apply the window of time of endpoints.values", "None of the usual ones was seen to work"},
+			name: "a window that is not applied, oldest first", kind: "window-ignored", api: ignoring, lines: []string{endpoints}, incurable: true,
+			says: []string{"The API does not apply the window of time of endpoints.values", "No usual window of time was seen to work"},
 		},
 		{
 			name: "a long history, oldest first", kind: "order", api: pretend(press(), simulator.Format{Order: ascending}),
@@ -84,7 +84,7 @@ func plantFailures() []failure {
 		{
 			name: "a clock that is wrong", kind: "clock", severity: apicheck.Warning, incurable: true,
 			api:  faulty(simulator.Fault{Kind: simulator.ClockOff, Delay: 20 * time.Minute}),
-			says: []string{"differ by 20 min", "clock: innius is 20 min ahead of this machine"},
+			says: []string{"The clock of innius is 20m ahead of this machine's clock"},
 		},
 	}
 }

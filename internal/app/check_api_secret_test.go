@@ -3,7 +3,6 @@ package app
 import (
 	"fmt"
 	"html"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -60,7 +59,7 @@ func TestAnAPIThatEchoesTheKeyNeverGetsItPrinted(t *testing.T) {
 			t.Run(name+"/"+output, func(t *testing.T) {
 				d := sit(t, serve(t, echo)+"/v1")
 				var out strings.Builder
-				err := (&APICheck{Output: output}).Run(t.Context(), config.Source{File: d.file}, &out, slog.New(slog.DiscardHandler))
+				err := (&APICheck{Output: output}).Run(t.Context(), config.Source{File: d.file}, &out)
 				if strings.Contains(fmt.Sprint(err), canary) {
 					t.Errorf("the key is in the error: %v", err)
 				}
@@ -76,7 +75,7 @@ func TestAKeyInTheURLIsMasked(t *testing.T) {
 	for _, output := range []string{"text", "json"} {
 		var out strings.Builder
 		source := config.Source{URL: serve(t, normal()) + "/" + canary}
-		if err := (&APICheck{Output: output}).Run(t.Context(), source, &out, slog.New(slog.DiscardHandler)); err == nil {
+		if err := (&APICheck{Output: output}).Run(t.Context(), source, &out); err == nil {
 			t.Error("a wrong path is no failure")
 		}
 		keyless(t, out.String())

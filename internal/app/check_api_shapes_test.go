@@ -76,7 +76,7 @@ func shapeFailures() []failure {
 				answer["data"] = renamed("domain", "tenant_key")(answer["data"].(map[string]any))
 				return answer
 			}),
-			says: []string{"No field is known for the id of a company"},
+			says: []string{"no known field for the id of a company"},
 		},
 		{
 			name: "an id of machines under another name", kind: "id-field",
@@ -107,7 +107,7 @@ func shapeFailures() []failure {
 		},
 		{
 			name: "times that count from the start of the machine", kind: "time-unit", raw: true, incurable: true,
-			api: bent(normal(), "values", stamped(func(at time.Time) any { return at.Unix() % 100000 })), says: []string{"too few, or too many, digits"},
+			api: bent(normal(), "values", stamped(func(at time.Time) any { return at.Unix() % 100000 })), says: []string{"The time of a reading is not understood"},
 		},
 		{
 			name: "times without a zone", kind: "time-unit", says: []string{"(no time zone)"},
@@ -139,7 +139,7 @@ func shapeFailures() []failure {
 				item["sensor_id"], item["id"] = item["id"], "row-7"
 				return item
 			})),
-			says: []string{`sensor_id "oil" was taken, id says "row-7"`},
+			says: []string{`sensor_id holds "oil" and is used, id holds "row-7"`},
 		},
 		{
 			name: "a name under another name", kind: "no-sensor_name", byHand: true, severity: apicheck.Note,

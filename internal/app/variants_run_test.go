@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -489,7 +490,7 @@ func (v *variant) checkAPI(t *testing.T, text string) *apicheck.Report {
 		a := v.serve()
 		defer a.close()
 		c := &APICheck{Output: "json"}
-		report, err = c.check(t.Context(), cfg, 0, &apicheck.Text{}, slog.New(slog.DiscardHandler))
+		report, err = c.check(t.Context(), cfg, 0, &apicheck.Text{W: io.Discard})
 		if err != nil {
 			t.Fatal(err)
 		}
