@@ -1,5 +1,16 @@
 package innius
 
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// This file is the one place that knows how the API spells things, shape.go the one that knows where they are. Documented:
+// results are in the field data, next_key continues a list, readings are {"t", "v"}, machines carry machineid, sensors id and
+// name. Everything else here is assumed, most specific spelling first; names match case-insensitively.
+
 // Fields chooses the field that holds a fact where the API's answer is ambiguous or spelled in a way that is not
 // known here. Names match case-insensitively. An empty name means: the first of the known spellings that is present.
 type Fields struct {
@@ -11,4 +22,100 @@ type Fields struct {
 
 	Machines, Sensors, Values string // the field of data that holds the list of machines, of sensors, of values
 	TimeZone                  string // IANA name of the zone of times written without one; empty: such a time is unreadable
+}
+
+// role is a fact that an item of an answer states: its name in the config under fields, and how it may be spelled.
+type role struct {
+	name, chosen string
+	known        []string
+	spare        bool // a later spelling is for where the first is blank, not another name of the same fact
+}
+
+// roles lists the facts that an item of an operation's answer states: its id or time first, then its name or value.
+func (f Fields) roles(op Operation) []role {
+	switch op {
+	case OpCompany:
+		return []role{
+			{"company_id", f.CompanyID, []string{"company_id", "companyid", "domain", "id"}, false},
+			{"company_name", f.CompanyName, []string{"name"}, true},
+		}
+	case OpMachines:
+		return []role{
+			{"machine_id", f.MachineID, []string{"machine_id", "machineid", "id"}, false},
+			// A machine without a name is better known by its description than by its id.
+			{"machine_name", f.MachineName, []string{"name", "description"}, true},
+		}
+	case OpSensors:
+		return []role{
+			{"sensor_id", f.SensorID, []string{"sensor_id", "sensorid", "id"}, false},
+			{"sensor_name", f.SensorName, []string{"name"}, true},
+			{"unit", f.Unit, []string{"unit", "unit_of_measure", "uom"}, false},
+		}
+	}
+	return []role{
+		{"time", f.Time, []string{"timestamp", "time", "t"}, false},
+		{"value", f.Value, []string{"value", "v"}, false},
+	}
+}
+
+// spellings are the names that a fact is looked for under: the chosen one alone where the user chose one.
+func (r role) spellings() []string {
+	if r.chosen != "" {
+		return []string{strings.ToLower(r.chosen)}
+	}
+	return r.known
+}
+
+// candidates lists the spellings for a person, as the user wrote the chosen one.
+func (r role) candidates() string { return cmp.Or(r.chosen, strings.Join(r.known, ", ")) }
+
+// holders are the fields of data that may hold the list: the one that the user chose, or else the known ones, most
+// specific first; last the id of the object that the list is of, as in {"data": {"<id of the sensor>": [...]}}:
+// assumed, and safe, for it is the id that was requested.
+func (a *answer) holders(op Operation) []string {
+	chosen := map[Operation]string{OpMachines: a.fields.Machines, OpSensors: a.fields.Sensors, OpValues: a.fields.Values}[op]
+	if chosen != "" {
+		return []string{strings.ToLower(chosen)}
+	}
+	known := []string{string(op), "machines", "sensors", "values", "items", "results", "data"}
+	if id := a.asked.parent(); id != "" {
+		known = append(known, strings.ToLower(id))
+	}
+	return known
+}
+
+// object is a JSON object with its field names in lower case.
+type object map[string]any
+
+// lowerKeys folds the field names, in place. Where two differ only in case, the one in lower case wins, or else the one that
+// comes first in byte order.
+func lowerKeys(fields map[string]any) object {
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		lower := strings.ToLower(name)
+		if _, taken := fields[lower]; !taken {
+			fields[lower] = fields[name]
+		}
+		if lower != name {
+			delete(fields, name)
+		}
+	}
+	return fields
+}
+
+// pick returns the first field present.
+func (o object) pick(r role) (any, bool) {
+	for _, name := range r.spellings() {
+		if value, ok := o[name]; ok {
+			return value, true
+		}
+	}
+	return nil, false
+}
+
+// fieldNames lists what is there, for an error that says what to choose from.
+func (a *answer) fieldNames(o object) string {
+	if len(o) == 0 {
+		return "none"
+	}
+	return a.key.scrubError(strings.Join(slices.Sorted(maps.Keys(o)), ", "))
 }

@@ -1,0 +1,131 @@
+package innius
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// SkipReason says why a reading cannot be used; empty where it can.
+type SkipReason string
+
+// The reasons, safe as metric labels.
+const (
+	SkipNumber SkipReason = "number" // null, no value, not finite
+	SkipText   SkipReason = "text"   // text that is no number
+	SkipTime   SkipReason = "time"   // no time, or none within 1990 to 2100
+	SkipFuture SkipReason = "future" // more than 5 min ahead of the API's clock: it would look fresh for ever
+)
+
+// maxAhead is how far a reading may be ahead of the API's clock.
+const maxAhead = 5 * time.Minute
+
+// Reading is one measured value of a sensor. Time is the source's own; zero where Skip is SkipTime. Text is the
+// value as the API gave it where it is no number, and the time where that is unreadable; scrubbed and cut.
+type Reading struct {
+	Time  time.Time
+	Value float64
+	Text  string
+	Skip  SkipReason
+}
+
+var (
+	commaText   = regexp.MustCompile(`^[+-]?[0-9][0-9.]*,[0-9]+$`)
+	percentText = regexp.MustCompile(`^[+-]?[0-9.,]+\s*%$`)
+)
+
+// Hint says what keeps the text of a reading from being a number or a time, where that is known; empty where it is not.
+func (r Reading) Hint() string {
+	_, _, zoned := readTime(r.Text, time.UTC)
+	switch {
+	case r.Skip == SkipText && commaText.MatchString(r.Text):
+		return "decimal comma"
+	case r.Skip == SkipText && percentText.MatchString(r.Text):
+		return "percent sign"
+	case r.Skip == SkipTime && zoned:
+		return "no time zone"
+	}
+	return ""
+}
+
+// Shown is the text in quotes, with the hint behind it.
+func (r Reading) Shown() string {
+	text := strconv.Quote(r.Text)
+	if hint := r.Hint(); hint != "" {
+		text += " (" + hint + ")"
+	}
+	return text
+}
+
+// IsText reports whether a text, as the value of a reading, is taken for text: no number, not empty, and without white
+// space around it. Only such a text can be mapped to a number.
+func IsText(text string) bool {
+	_, shown, why := (&answer{}).number(text)
+	return why == SkipText && shown == text
+}
+
+// readings reads one page of values in the order of the page. An answer in which no reading has a known field for
+// its time, or for its value, is an error that says so: skipping all would look like a silent sensor.
+func (a *answer) readings(items []object) ([]Reading, error) {
+	roles := a.fields.roles(OpValues)
+	for _, r := range roles {
+		if len(items) > 0 && !slices.ContainsFunc(items, func(o object) bool { _, ok := o.pick(r); return ok }) {
+			return nil, a.errorf("no reading has a %s (%s); the fields are: %s; fields.%s in the config chooses one",
+				r.name, r.candidates(), a.fieldNames(items[0]), r.name)
+		}
+	}
+	readings := make([]Reading, len(items))
+	for i, item := range items {
+		stamp, _ := item.pick(roles[0])
+		value, _ := item.pick(roles[1])
+		at, ok := a.time(stamp)
+		if !ok {
+			readings[i] = Reading{Text: a.key.scrubError(fmt.Sprint(stamp)), Skip: SkipTime}
+			continue
+		}
+		number, text, why := a.number(value)
+		if at.Sub(a.clock) > maxAhead {
+			why = SkipFuture
+		}
+		readings[i] = Reading{Time: at, Value: number, Text: text, Skip: why}
+	}
+	return readings, nil
+}
+
+func (a *answer) time(value any) (time.Time, bool) {
+	at, _, ok := readTime(plain(value), a.zone)
+	return at, ok
+}
+
+// number reads a value: booleans become 1 and 0, numbers in text are parsed.
+func (a *answer) number(value any) (float64, string, SkipReason) {
+	switch v := value.(type) {
+	case bool:
+		if v {
+			return 1, "", ""
+		}
+		return 0, "", ""
+	case json.Number, string:
+		text := strings.TrimSpace(plain(v))
+		number, err := strconv.ParseFloat(text, 64)
+		if err == nil && !math.IsInf(number, 0) && !math.IsNaN(number) && decimal(text) {
+			return number, "", ""
+		}
+		if errors.Is(err, strconv.ErrRange) || err == nil || text == "" {
+			return 0, a.key.scrubError(text), SkipNumber // 1e400, NaN, or nothing
+		}
+		return 0, a.key.scrubError(text), SkipText // also "E5" and "1.2.3", which the user may map to a number
+	}
+	return 0, kind(value), SkipNumber
+}
+
+// decimal tells 12, -3.5 and 1e6 from the other spellings that Go would take for a number (0x1p4, 1_000, inf).
+func decimal(text string) bool {
+	return text != "" && strings.Trim(text, "0123456789+-.eE") == "" && strings.ContainsAny(text, "0123456789")
+}

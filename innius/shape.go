@@ -1,0 +1,333 @@
+package innius
+
+import (
+	"cmp"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// data parses the body and returns what the field data holds, and the whole.
+func (a *answer) data() (any, object, error) {
+	if a.status == http.StatusNoContent {
+		return nil, nil, nil // of a list that may be empty, or check had refused it
+	}
+	top, err := a.parse()
+	if err != nil {
+		return nil, nil, err
+	}
+	fields, ok := top.(map[string]any)
+	if !ok {
+		return nil, nil, a.errorf("the top level is %s, not an object with the field data", kind(top))
+	}
+	whole := lowerKeys(fields)
+	data, ok := whole["data"]
+	if !ok && !(a.asked.op.mayBeEmpty() && blank(top)) {
+		return nil, whole, a.errorf("no field data; the fields are: %s", a.fieldNames(whole))
+	}
+	return data, whole, nil
+}
+
+// list is one page of a list, and where in the answer it stood.
+type list struct {
+	objects  []object
+	next     string   // start_key of the next page; empty at the end
+	nextForm string   // what next_key is: "a number", "text", "null"; empty where there is none
+	nextIn   string   // the object that next_key stands in, such as "paging"; empty: the top level, or data
+	where    string   // "data", or "data." and the field of it
+	lists    []string // the fields of data that hold lists, where none has a known name
+	inside   object   // data, where it is an object
+	whole    object   // the top level
+}
+
+// list finds the list in data: data itself, or the field of data that holds it. Beside an error it says what was found
+// before that.
+func (a *answer) list(op Operation) (list, error) {
+	data, whole, err := a.data()
+	l := list{whole: whole}
+	if err != nil {
+		return l, err
+	}
+	fields, _ := data.(map[string]any)
+	l.inside = lowerKeys(fields)
+	if err := a.nextKey(&l); err != nil {
+		return l, err
+	}
+	items, err := a.findList(op, data, &l)
+	if err != nil {
+		return l, err
+	}
+	read, wanted := objectOf, "an object"
+	if op == OpValues && len(items) > 0 && isPair(items[0]) {
+		if read, err = a.pairs(items); err != nil {
+			return l, err
+		}
+		wanted = "a pair"
+	}
+	l.objects = make([]object, len(items))
+	for i, item := range items {
+		var ok bool
+		if l.objects[i], ok = read(item); !ok {
+			l.objects = l.objects[:i]
+			return l, a.errorf("%s[%d] is %s, not %s", op, i, kind(item), wanted)
+		}
+	}
+	return l, nil
+}
+
+// findList finds the list in data: data itself, the field of it that has a known name, or the only one that holds a list
+// of objects or pairs. The absence of a list is an empty one only where mayBeEmpty says so or a next page follows, and
+// where nothing else is there or a field with a known name is null.
+func (a *answer) findList(op Operation, data any, l *list) ([]any, error) {
+	items, ok := data.([]any)
+	mayBeEmpty := op.mayBeEmpty() || l.next != ""
+	switch {
+	case ok, data == nil && mayBeEmpty:
+		l.where = "data"
+		return items, nil
+	case l.inside == nil:
+		return nil, a.errorf("data is %s, not a list of %s", kind(data), op)
+	}
+	empty := mayBeEmpty && blank(data)
+	holders := a.holders(op)
+	for i, holder := range holders {
+		value, ok := l.inside[holder]
+		items, isList := value.([]any)
+		null := ok && value == nil && mayBeEmpty
+		if isList || null && i == 0 {
+			l.where = "data." + holder
+			return items, nil
+		}
+		empty = empty || null
+	}
+	if len(holders) > 1 { // the user chose none
+		for _, name := range slices.Sorted(maps.Keys(l.inside)) {
+			list, ok := l.inside[name].([]any)
+			switch {
+			case ok && len(list) == 0:
+				empty = mayBeEmpty
+			case ok && !slices.ContainsFunc(list, func(item any) bool { return !isItem(op, item) }):
+				items, l.where = list, "data."+name
+				l.lists = append(l.lists, a.key.scrubError(l.where))
+			}
+		}
+	}
+	switch {
+	case len(l.lists) > 1:
+		l.where = ""
+		return nil, a.errorf("data has several lists that may be the %s: %s; fields.%s in the config chooses one",
+			op, cut(strings.Join(l.lists, ", "), maxErrorText), op)
+	case len(l.lists) == 0 && !empty:
+		return nil, a.errorf("no list of %s found in data; its fields are: %s", op, a.fieldNames(l.inside))
+	}
+	l.where = cmp.Or(l.where, "data")
+	return items, nil
+}
+
+// mayBeEmpty reports whether the absence of an operation's list means an empty list. Assumed, as a server in Go sends null
+// for an empty list. Without machines there is nothing to poll: that must be an error.
+func (op Operation) mayBeEmpty() bool { return op == OpSensors || op == OpValues }
+
+// blank reports whether a JSON value says nothing: null, zero, or empty; or an object of such, but for its next_key.
+func blank(value any) bool {
+	switch v := value.(type) {
+	case nil:
+		return true
+	case json.Number, string:
+		return unlessZero(plain(v)) == ""
+	case []any:
+		return len(v) == 0
+	case map[string]any:
+		for name, inner := range v {
+			if !strings.EqualFold(name, "next_key") && !blank(inner) {
+				return false
+			}
+		}
+		return true
+	}
+	return false
+}
+
+func isItem(op Operation, item any) bool {
+	_, ok := item.(map[string]any)
+	return ok || op == OpValues && isPair(item)
+}
+
+// isPair reports whether an item is written as a pair: assumed, as many a time series is written so.
+func isPair(item any) bool {
+	pair, ok := item.([]any)
+	return ok && len(pair) == 2
+}
+
+func objectOf(item any) (object, bool) {
+	fields, ok := item.(map[string]any)
+	return lowerKeys(fields), ok
+}
+
+// maxNextKey bounds a next_key, in bytes: it must fit into an address.
+const maxNextKey = 4 << 10
+
+// nextKey finds next_key: at the top level, else in data, else in the only object at one of these levels that has one
+// (assumed). It is a number or null (documented), or text (assumed).
+func (a *answer) nextKey(l *list) error {
+	value, ok := l.whole["next_key"]
+	if !ok {
+		value, ok = l.inside["next_key"]
+	}
+	if !ok {
+		in := object{}
+		for prefix, level := range map[string]object{"": l.whole, "data.": l.inside} {
+			for name := range level {
+				fields, _ := level[name].(map[string]any)
+				if key, ok := lowerKeys(fields)["next_key"]; ok {
+					in[prefix+name], l.nextIn, value = key, prefix+name, key
+				}
+			}
+		}
+		if len(in) == 0 {
+			return nil
+		}
+		if len(in) > 1 {
+			l.nextIn = ""
+			return a.errorf("next_key is in several objects: %s", a.fieldNames(in))
+		}
+	}
+	l.nextForm, l.next = kind(value), unlessZero(plain(value))
+	switch {
+	case value != nil && plain(value) == "" && value != "":
+		return a.errorf("next_key is %s, neither number, text nor null", l.nextForm)
+	case len(l.next) > maxNextKey:
+		return a.errorf("next_key has %d bytes; at most %d can be sent", len(l.next), maxNextKey)
+	case a.key.in(l.next):
+		l.next = ""
+		return a.errorf(keyReturned, "next_key")
+	}
+	return nil
+}
+
+// unlessZero takes only a whole zero for the end: a text key such as "0-0" or "-" leads on.
+func unlessZero(key string) string {
+	number, err := strconv.ParseFloat(strings.TrimSpace(key), 64)
+	if strings.TrimSpace(key) == "" || err == nil && number == 0 {
+		return ""
+	}
+	return key
+}
+
+// companyObject finds the object of the company: data, or what data holds as the field company or as a list of one. A text
+// or number alone is the id. Without an error it is a list of one.
+func (a *answer) companyObject() (list, error) {
+	data, whole, err := a.data()
+	l := list{whole: whole}
+	if err != nil {
+		return l, err
+	}
+	ids := a.fields.roles(OpCompany)[0]
+	for l.where = "data"; ; {
+		switch v := data.(type) {
+		case []any:
+			if len(v) != 1 {
+				return l, a.errorf("%d companies where one is expected: the key's own", len(v))
+			}
+			data = v[0]
+		case map[string]any:
+			o := lowerKeys(v)
+			holder := a.companyHolder(o, ids)
+			if holder == "" {
+				l.objects = []object{o} // where the id is missing, the error says which fields there are
+				return l, nil
+			}
+			if l.inside == nil {
+				l.inside = o
+			}
+			data, l.where = o[holder], l.where+"."+holder
+		case string, json.Number:
+			if len(strings.Fields(plain(v))) > 1 {
+				return l, a.errorf("the company is a text of several words, neither an object nor an id")
+			}
+			l.objects = []object{{ids.spellings()[0]: unlessZero(plain(v))}}
+			return l, nil
+		default:
+			return l, a.errorf("the company is %s, neither an object nor an id", kind(v))
+		}
+	}
+}
+
+// companyHolder names the field of an object that holds the company; empty where the object is the company itself. An
+// object company counts more than a mere id beside it, which may be the user's.
+func (a *answer) companyHolder(o object, ids role) string {
+	specific := ids
+	specific.known = ids.known[:len(ids.known)-1]
+	_, own := o.pick(specific)
+	_, hasID := o.pick(ids)
+	_, isInside := o["company"].(map[string]any)
+	switch {
+	case isInside && !own:
+		return "company"
+	case hasID:
+		return ""
+	}
+	for _, holder := range a.holders(OpCompany) {
+		if _, ok := o[holder].([]any); ok {
+			return holder
+		}
+	}
+	return ""
+}
+
+// pairs returns what reads a pair of the page as a reading. The time is at the place where more of the page reads as a time. A
+// value may read as one too, such as a counter of 1.5e9: then the first is the time if it is within a year of the API's clock
+// and the second never is, and the second only if it is. All else would be a guess: the user chooses the place.
+func (a *answer) pairs(items []any) (func(any) (object, bool), error) {
+	place, name := slices.Index([]string{"0", "1"}, a.fields.Time), "t"
+	first, second := a.column(items, 0), a.column(items, 1)
+	switch {
+	case place >= 0:
+		name = a.fields.Time
+	case first.times > second.times, first.times > 0 && first.near && second.far:
+		place = 0
+	case second.times > first.times && (first.times == 0 || second.near):
+		place = 1
+	case first.times+second.times == 0:
+		return nil, a.errorf("no pair has a time that can be read")
+	default:
+		return nil, a.errorf("both places of the pairs read as a time; fields.time in the config chooses one: 0 or 1")
+	}
+	return func(item any) (object, bool) {
+		if !isPair(item) {
+			return nil, false
+		}
+		pair := item.([]any)
+		return object{name: pair[place], "v": pair[1-place]}, true
+	}, nil
+}
+
+// column says how much of one place of the pairs of a page reads as times (0: nothing, 1: some, 2: all), and whether these are
+// all near the API's clock or all far from it.
+type column struct {
+	times     int
+	near, far bool
+}
+
+func (a *answer) column(items []any, place int) column {
+	const year = 366 * 24 * time.Hour
+	c, others := column{near: true, far: true}, false
+	for _, item := range items {
+		if !isPair(item) || item.([]any)[place] == nil {
+			continue
+		}
+		at, ok := a.time(item.([]any)[place])
+		near := at.Sub(a.clock).Abs() < year
+		if others = others || !ok; ok {
+			c.times, c.near, c.far = 2, c.near && near, c.far && !near
+		}
+	}
+	if others {
+		c.times = min(1, c.times)
+	}
+	return c
+}
