@@ -35,14 +35,13 @@ type Inspection struct {
 	Raw        string        `json:"-"` // the body's beginning
 	From       time.Time     `json:"-"` // of the window of values
 
-	List     string   `json:"list_at,omitempty"`        // where the list was found, or the company, such as "data.items"
-	Lists    []string `json:"-"`                        // the fields that may hold the list, where none has a known name
-	Items    int      `json:"items"`                    // in it
-	Next     string   `json:"-"`                        // start_key of the next page; empty at the end
-	NextForm string   `json:"next_key,omitempty"`       // what next_key is: "a number", "text", "null"; empty: there is none
-	NextIn   string   `json:"-"`                        // the object that holds next_key; empty: the top level, or data
-	Facts    []Fact   `json:"facts,omitempty"`          // what each item states
-	Unknown  []Field  `json:"not_understood,omitempty"` // fields
+	List     string  `json:"list_at,omitempty"`        // where the list was found, or the company, such as "data.items"
+	Items    int     `json:"items"`                    // in it
+	Next     string  `json:"-"`                        // start_key of the next page; empty at the end
+	NextForm string  `json:"next_key,omitempty"`       // what next_key is: "a number", "text", "null"; empty: there is none
+	NextIn   string  `json:"-"`                        // the object that holds next_key; empty: the top level, or data
+	Facts    []Fact  `json:"facts,omitempty"`          // what each item states
+	Unknown  []Field `json:"not_understood,omitempty"` // fields
 
 	Company  Company   `json:"-"`
 	Machines []Machine `json:"-"`
@@ -185,7 +184,7 @@ func (in *Inspection) understand(a *answer) {
 	}
 	l, err := find()
 	in.List, in.Items, in.Next, in.NextForm = a.key.scrubError(l.where), len(l.objects), l.next, l.nextForm
-	in.Lists, in.NextIn = l.lists, a.key.scrubError(l.nextIn)
+	in.NextIn = a.key.scrubError(l.nextIn)
 	in.facts(a, l)
 	if in.Err = err; err == nil {
 		in.Err = in.read(a, l.objects)

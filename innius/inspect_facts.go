@@ -20,7 +20,7 @@ type Fact struct {
 	Example string   `json:"example,omitempty"` // of the first item that has it
 	Missing int      `json:"missing,omitempty"` // items without it
 	Known   []string `json:"-"`                 // the spellings that were looked for
-	Rivals  []Field  `json:"rivals,omitempty"`  // other spellings that are present and say something else
+	Rivals  []Field  `json:"rivals,omitempty"`  // other spellings that are present and hold another value
 }
 
 // Field is a field of an answer, in lower case, with an example of what stands there.
@@ -30,7 +30,7 @@ type Field struct {
 	Time     bool   `json:"-"` // it reads as a time
 	Number   bool   `json:"-"` // it is a number, or a boolean
 	Distinct bool   `json:"-"` // each item has one, text or number, and no two are the same: it could be an id
-	Beside   bool   `json:"-"` // it is no field of the items, but of what holds them
+	Outer    bool   `json:"-"` // it is a field of the object that holds the items, not of them
 }
 
 // facts lists from which fields what was taken, and which were not understood.
@@ -53,7 +53,7 @@ func (in *Inspection) facts(a *answer, l list) {
 		for name := range level {
 			if name != "next_key" && prefix+name != "data" && prefix+name != l.where && prefix+name != l.nextIn {
 				f := a.field(prefix+name, name, []object{level})
-				f.Beside = true
+				f.Outer = true
 				in.Unknown = append(in.Unknown, f)
 			}
 		}

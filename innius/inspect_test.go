@@ -55,8 +55,8 @@ func TestAnInspectionNamesTheFieldsTakenAndTheOthers(t *testing.T) {
 			{Name: "unit", Field: "uom", Example: "bar", Known: []string{"unit", "unit_of_measure", "uom"}},
 		})
 		want(t, "unknown", in.Unknown, []innius.Field{
-			{Name: "count", Example: "2", Number: true, Distinct: true, Beside: true},
-			{Name: "data.page", Example: "1", Number: true, Distinct: true, Beside: true},
+			{Name: "count", Example: "2", Number: true, Distinct: true, Outer: true},
+			{Name: "data.page", Example: "1", Number: true, Distinct: true, Outer: true},
 			{Name: "pos", Example: "an object"},
 		})
 	})

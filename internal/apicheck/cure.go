@@ -13,7 +13,7 @@ import (
 const depth = 3
 
 // read sends a request. Where it fails, settings that may cure that are tried; those that do are reported, and the walk
-// goes on with them.
+// continues with them.
 func (w *walk) read(ctx context.Context, ask innius.Ask, of string) (*innius.Inspection, *Finding) {
 	in, failure := w.send(ctx, ask, of)
 	if failure == nil {

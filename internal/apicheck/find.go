@@ -26,7 +26,7 @@ func fail(kind, set string, text ...string) *Finding {
 	return &Finding{Kind: kind, Severity: Failure, Text: text, Set: set}
 }
 
-// shown is a finding that shows the answer that was not understood.
+// shown is a finding that shows the response that was not understood.
 func (f *Finding) shown(in *innius.Inspection) *Finding {
 	f.Raw = in.Raw
 	return f

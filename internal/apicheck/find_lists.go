@@ -67,13 +67,13 @@ func (w *walk) remark(in *innius.Inspection) {
 var leadsOn = regexp.MustCompile(`next|cursor|token|more|continu`)
 
 // fullPage reports a list that may be cut: certainly where a field looks like the key of the next page, under a name that
-// the exporter cannot be told.
+// no setting can express.
 func (w *walk) fullPage(in *innius.Inspection) {
 	f := &Finding{Kind: "full-page", Severity: Warning, Text: []string{fmt.Sprintf(
 		"The page of %s is exactly full (%d), and the response has no next_key. If there are more, the exporter does not see them: "+
 			"compare the number with innius, or increase page_size.", in.Operation, in.Items)}}
 	for _, field := range in.Unknown {
-		if field.Beside && leadsOn.MatchString(field.Name) && field.Example != "null" && field.Example != "false" {
+		if field.Outer && leadsOn.MatchString(field.Name) && field.Example != "null" && field.Example != "false" {
 			f.Severity = Failure
 			f.Text = append(f.Text, "The field "+quote(field.Name)+" may lead to the next page. No setting can express that: the "+
 				"exporter follows next_key only. Please report it, with the response below.")

@@ -124,7 +124,7 @@ func candidates(fact string, unknown []innius.Field) []innius.Field {
 	var likely, others []innius.Field
 	for _, f := range unknown {
 		switch {
-		case f.Beside || !could(f):
+		case f.Outer || !could(f):
 		case like.MatchString(f.Name):
 			likely = append(likely, f)
 		default:

@@ -14,7 +14,7 @@ import (
 
 const (
 	pagesAtOnce = 5              // that the exporter follows in one go: see innius.Client.Newest
-	farBehind   = 24 * time.Hour // a newest reading older than this after them is said to lag
+	farBehind   = 24 * time.Hour // a newest reading older than this after them is a failure
 	farBack     = 30 * 24 * time.Hour
 )
 

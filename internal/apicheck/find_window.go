@@ -19,8 +19,8 @@ var pairs = slices.Collect(slices.Chunk(strings.Fields(`start_time end_time star
 
 var bothWanted = regexp.MustCompile(`([A-Za-z_]+)(?:,| and) ([A-Za-z_]+) (?:are|is) (?:required|missing|mandatory)`)
 
-// windows are the queries to try: the names and units that a message suggests first, then the usual ones.
-func windows(message string) []string {
+// queries are those to try: the names and units that a message suggests first, then the usual ones.
+func queries(message string) []string {
 	units := []string{"ms", "s", "rfc3339"}
 	lower := strings.ToLower(message)
 	switch {
@@ -40,15 +40,15 @@ func windows(message string) []string {
 			break
 		}
 	}
-	var queries []string
+	var all []string
 	for i, unit := range units {
 		for _, p := range names {
 			if i == 0 || len(names) == 1 {
-				queries = append(queries, p[0]+"={from_"+unit+"}&"+p[1]+"={to_"+unit+"}")
+				all = append(all, p[0]+"={from_"+unit+"}&"+p[1]+"={to_"+unit+"}")
 			}
 		}
 	}
-	return queries
+	return all
 }
 
 // windows are templates of the values with another window than now, as a message suggests it.
@@ -57,7 +57,7 @@ func (w *walk) windows(op innius.Operation, message string) (tries [][]Setting) 
 	kept := slices.DeleteFunc(strings.Split(own, "&"), func(part string) bool {
 		return part == "" || strings.Contains(part, "{from_") || strings.Contains(part, "{to_")
 	})
-	for _, query := range windows(message) {
+	for _, query := range queries(message) {
 		template := withQuery(path, strings.Join(append(slices.Clip(kept), query), "&"))
 		if op == innius.OpValues && template != w.template(op) {
 			tries = append(tries, []Setting{endpoint(op, template)})
@@ -87,7 +87,7 @@ func newestButOne(v innius.Values) (second, first time.Time, ok bool) {
 }
 
 // proves tries a window of the values, by settings or as the config has it, on a sensor whose page without one is known, and
-// goes on with it where the API applies it. It returns the settings that are needed.
+// continues with it where the API applies it. It returns the settings that are needed.
 func (w *walk) proves(ctx context.Context, t *trial, settings ...Setting) ([]Setting, bool) {
 	account, client := w.account, w.client
 	butOne, newest, ok := newestButOne(t.in.Values)

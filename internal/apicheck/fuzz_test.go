@@ -18,7 +18,7 @@ import (
 const canary = "Canary+7f/3A-9e=41"
 
 // FuzzRun walks an API that answers every operation with the same body: whatever it is, the walk ends in time, what it
-// prints is safe to show, and what it says to set is YAML.
+// prints is safe to show, and each snippet is YAML.
 func FuzzRun(f *testing.F) {
 	for _, body := range []string{
 		`{"data":[{"id":"a","domain":"b","t":1772449200000,"v":1}]}`, `{"data":{"":{"":[]}}}`, `{"data":[{"":"x"}],"next_key":1}`,

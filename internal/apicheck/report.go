@@ -8,7 +8,7 @@ type Report struct {
 	URL      string    `json:"url"`
 	Proxy    string    `json:"proxy,omitempty"` // that leads there
 	OK       bool      `json:"ok"`              // the exporter will understand this API
-	Requests int       `json:"requests"`        // spent of the key's allowance
+	Requests int       `json:"requests"`        // sent
 	Steps    []Step    `json:"steps"`
 	Findings []Finding `json:"findings"`           // in the order of their finding
 	Machines []Machine `json:"machines,omitempty"` // with --all
@@ -26,7 +26,7 @@ type Step struct {
 	ClockAhead   *int64 `json:"clock_ahead_seconds,omitempty"`
 }
 
-// Severity says how much a finding matters.
+// Severity is how much a finding matters.
 type Severity string
 
 // The severities.
@@ -43,7 +43,7 @@ type Finding struct {
 	Text     []string  `json:"text"`               // paragraphs in plain words
 	Settings []Setting `json:"settings,omitempty"` // tried in this check, and they worked; in the order to apply them
 	Set      string    `json:"set,omitempty"`      // YAML to paste: the settings, or those to correct; empty where there is none
-	Raw      string    `json:"raw,omitempty"`      // the answer that was not understood: scrubbed and cut
+	Raw      string    `json:"raw,omitempty"`      // the response that was not understood: redacted and cut
 
 	tries [][]Setting // what may cure it, the likeliest first: each is one or more settings together
 }

@@ -82,7 +82,7 @@ func (w *walk) visit(ctx context.Context, m *machine) bool {
 	return t.usable == 0 && in.Values.Skipped[innius.SkipTime] == 0
 }
 
-// readPages reads values by read or send, and goes on where a page is empty and more follow, as the exporter does.
+// readPages reads values by read or send, and continues where a page is empty and more follow, as the exporter does.
 func (w *walk) readPages(ctx context.Context, ask innius.Ask, of string,
 	read func(context.Context, innius.Ask, string) (*innius.Inspection, *Finding),
 ) (in *innius.Inspection, failure *Finding) {
@@ -111,7 +111,7 @@ func (w *walk) usable(m *machine, s innius.Sensor, in *innius.Inspection) int {
 	return n
 }
 
-// conclude says what the values show, or why there was none.
+// conclude reports what the values show, or why there was none.
 func (w *walk) conclude(ctx context.Context) {
 	if w.stopped {
 		return
