@@ -94,7 +94,7 @@ freshness: ## how fresh readings are kept, in all scenarios; writes docs/freshne
 	$(FRESHNESS) -timeout 0 -freshness.full -freshness.write='$(CURDIR)/docs/freshness.md' $(FRESHNESS_FLAGS)
 
 check-variants: ## 300 random combinations of what is not known about the API, with the exporter and with check api (minutes)
-	go test ./internal/app -count=1 -run 'TestExporterReadsEveryVariantOfTheAPI$$|TestCheckAPIObeyedMechanicallyWorks$$' -v -variants.full $(VARIANTS_FLAGS)
+	go test ./internal/app -count=1 -run 'TestExporterReadsEveryVariantOfTheAPI$$|TestCheckAPISettingsAppliedMechanicallyWork$$' -v -variants.full $(VARIANTS_FLAGS)
 
 # One processor for client and server together. benchstat compares two runs, and with -col /design the designs of one.
 BENCH_COUNT ?= 5

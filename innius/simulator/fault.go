@@ -17,7 +17,7 @@ type Fault struct {
 	Times       int           // ends after so many; 0: never
 	Probability float64       // of each matching request, drawn by Options.Seed; 0: always
 	Delay       time.Duration // Slow: the wait; ClockOff: how far Date is ahead; TooMany: the wait stated, 0 being a minute
-	RetryAfter  string        // TooMany, Unavailable: the header's text, instead of what Limits says or of none
+	RetryAfter  string        // TooMany, Unavailable: the header's text, instead of the one of Limits or of none
 }
 
 // FaultKind names a fault; it is also the key of Stats.Faults.

@@ -32,7 +32,7 @@ type Format struct {
 
 	Empty        EmptyForm   // an empty list of values, or of one machine's sensors
 	Company      CompanyForm // instead of CompanyList
-	Holder       string      // data is an object that holds the list under this name, whatever Shape says
+	Holder       string      // data is an object that holds the list under this name, whatever Shape is
 	SecondList   string      // data, where it is an object, holds a list of other objects under this name
 	KeyObject    string      // next_key stands in an object of this name: paging, meta
 	NoNextKey    bool        // every list ends after its first page, without a next_key
@@ -60,7 +60,7 @@ type Parameters struct {
 	Strict   bool   // a parameter of another name gets a 400 that lists the known ones
 }
 
-// Window says what the parameters from and to do. The zero value: epoch milliseconds, both ends included.
+// Window describes what the parameters from and to do. The zero value: epoch milliseconds, both ends included.
 type Window struct {
 	Unit         WindowUnit
 	Ignored      bool          // the parameters have no effect, and none is refused
@@ -70,7 +70,7 @@ type Window struct {
 	NotFound     bool          // 404 where no reading is in the range
 }
 
-// WindowUnit says how from and to are written.
+// WindowUnit is how from and to are written.
 type WindowUnit int
 
 // The units of a window.
@@ -81,7 +81,7 @@ const (
 	EpochNanoseconds
 )
 
-// EmptyForm says how an empty list without a further page is written. It concerns values and the sensors of a machine.
+// EmptyForm is how an empty list without a further page is written. It concerns values and the sensors of a machine.
 type EmptyForm int
 
 // The forms of an empty list.
@@ -96,7 +96,7 @@ const (
 	EmptyNoContent                   // 204
 )
 
-// CompanyForm says what data holds in the response for the company.
+// CompanyForm is what data holds in the response for the company.
 type CompanyForm int
 
 // The forms of the company.
@@ -108,12 +108,12 @@ const (
 	CompanyTextList                    // a list of one id
 )
 
-// DecimalForm says how numeric values are written.
+// DecimalForm is how numeric values are written.
 type DecimalForm int
 
 // The forms of numeric values. All but Point are text.
 const (
-	Point   DecimalForm = iota // as NumbersAsText says
+	Point   DecimalForm = iota // as NumbersAsText has it
 	Comma                      // "12,5"
 	Percent                    // "12.5%"
 )

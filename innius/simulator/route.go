@@ -92,7 +92,7 @@ func (c *call) route(segments []string, f *Format) {
 	}
 }
 
-// match compares a path with a template, and returns the ids that stand at its placeholders.
+// match compares a path with a template, and returns the ids at its placeholders.
 func match(template string, segments []string) (ids map[string]string, ok bool) {
 	words := strings.Split(strings.TrimPrefix(template, "/"), "/")
 	if len(words) != len(segments) {

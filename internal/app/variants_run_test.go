@@ -345,7 +345,7 @@ func (w *watch) find(a *collector.AccountStatus, p *probe) *collector.SensorStat
 	return nil
 }
 
-// compare says what is wrong with what the exporter holds of a sensor; empty where nothing is.
+// compare describes what is wrong with what the exporter holds of a sensor; empty where nothing is.
 func (w *watch) compare(p *probe, held *collector.SensorStatus) string {
 	if held.LastSuccess == nil {
 		return "never read: " + held.Why
@@ -501,7 +501,7 @@ func (v *variant) checkAPI(t *testing.T, text string) *apicheck.Report {
 	return report
 }
 
-// sameConfig reports whether two configs say the same.
+// sameConfig reports whether two configs are the same.
 func sameConfig(t *testing.T, a, b string) bool {
 	t.Helper()
 	var first, second any

@@ -66,7 +66,7 @@ func (f *tally) add(v *variant, problems ...string) {
 	f.failed[v] = append(f.failed[v], problems...)
 }
 
-// table says how often each switch was on, and in how many failures.
+// table shows how often each switch was on, and in how many failures.
 func (f *tally) table(all []*variant) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d variants, %d failed\n%-36s %5s %6s %8s\n", len(all), len(f.failed), "switch", "on", "share", "failures")
@@ -173,7 +173,7 @@ func (v *variant) cannotExpress(t *testing.T) (problems []string) {
 	}
 	for line, n := range lines {
 		if n > 1 {
-			problems = append(problems, fmt.Sprintf("the log says %d times: %s", n, line))
+			problems = append(problems, fmt.Sprintf("logged %d times: %s", n, line))
 		}
 	}
 	for _, p := range r.problems {
@@ -194,7 +194,7 @@ func (v *variant) couldSee(report *apicheck.Report) bool {
 // runs is how often `check api` is run and its settings are applied at most.
 const runs = 4
 
-func TestCheckAPIObeyedMechanicallyWorks(t *testing.T) {
+func TestCheckAPISettingsAppliedMechanicallyWork(t *testing.T) {
 	var failures, hidden tally
 	all := eachVariant(t, func(t *testing.T, v *variant) {
 		text := v.minimal()
