@@ -53,7 +53,8 @@ type RedirectError struct {
 }
 
 func (e *RedirectError) Error() string {
-	return fmt.Sprintf("status %d: redirect to host %q is not followed, or the key would go there; correct the url", e.Status, e.Host)
+	return fmt.Sprintf("status %d: redirect to host %q is not followed, or the key would go there; correct the url",
+		e.Status, e.Host)
 }
 
 // AnswerError is an answer that arrived but cannot be understood: no JSON (a maintenance page, an empty or cut body),

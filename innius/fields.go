@@ -114,8 +114,5 @@ func (o object) pick(r role) (any, bool) {
 
 // fieldNames lists what is there, for an error that says what to choose from.
 func (a *answer) fieldNames(o object) string {
-	if len(o) == 0 {
-		return "none"
-	}
-	return a.key.scrubError(strings.Join(slices.Sorted(maps.Keys(o)), ", "))
+	return cmp.Or(a.key.scrubError(strings.Join(slices.Sorted(maps.Keys(o)), ", ")), "none")
 }

@@ -24,18 +24,20 @@ func (c *Client) Sensors(ctx context.Context, company, machine, startKey string)
 	return onePage(ctx, c, r, (*answer).sensor, "list the sensors of machine "+quotedID(machine))
 }
 
-func onePage[T any](ctx context.Context, c *Client, r request, read func(*answer, object) (T, error), what string) (Page[T], error) {
-	var l list
-	var items []T
+func onePage[T any](
+	ctx context.Context, c *Client, r request, read func(*answer, object) (T, error), what string,
+) (page Page[T], err error) {
 	a, err := c.get(ctx, r)
+	var l list
 	if err == nil {
 		l, err = a.list(r.op)
 	}
 	if err == nil {
-		items, err = readAll(a, l.objects, read)
+		page.Next = l.next
+		page.Items, err = readAll(a, l.objects, read)
 	}
 	if err != nil {
 		return Page[T]{}, fmt.Errorf("%s: %w", what, err)
 	}
-	return Page[T]{Items: items, Next: l.next}, nil
+	return page, nil
 }

@@ -1,6 +1,7 @@
 package innius
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -98,7 +99,6 @@ type walk struct {
 	since   time.Time     // of the newest reading held; zero: none
 	resumed bool          // began with the caller's start_key
 	longest time.Duration // of the window that is requested
-	known   Order         // what earlier calls learned
 	oldest  time.Time     // of the page before
 	empty   time.Time     // with a window: the earliest from that led to nothing
 	span    time.Duration // the time that the readings of the latest page cover
@@ -118,7 +118,6 @@ func (c *Client) newWalk(ref SensorRef, since time.Time, cursor Cursor) *walk {
 		since:   since,
 		resumed: cursor.Key != "",
 		longest: c.longestWindow(),
-		known:   cursor.Order,
 		found:   Newest{Cursor: cursor},
 	}
 	if c.windows.notFound.Load() && !since.IsZero() {
@@ -129,8 +128,9 @@ func (c *Client) newWalk(ref SensorRef, since time.Time, cursor Cursor) *walk {
 
 // read reads pages until the newest reading is among them, or the bound is reached.
 func (w *walk) read(ctx context.Context) error {
-	filled := 0                                  // pages with readings in this list
-	ascends := w.resumed && w.known == Ascending // from page to page: one page alone need not be where readings are added
+	cursor := &w.found.Cursor
+	filled := 0                                       // pages with readings in this list
+	ascends := w.resumed && cursor.Order == Ascending // from page to page: one page alone need not be where readings are added
 	for pages := 0; pages < maxValuePages; {
 		if w.ask.startKey == "" {
 			filled = 0
@@ -145,7 +145,7 @@ func (w *walk) read(ctx context.Context) error {
 				filled++
 			}
 			more = w.step(page, next)
-			ascends = ascends && w.resumed || filled > 1 && !w.moves() && !w.known.newestFirst()
+			ascends = (ascends && w.resumed || filled > 1) && !w.moves() && !cursor.Order.newestFirst()
 		}
 		switch {
 		case more:
@@ -153,18 +153,18 @@ func (w *walk) read(ctx context.Context) error {
 			w.restart()
 		case err == nil:
 			if !ascends {
-				w.found.Cursor.Key = ""
+				cursor.Key = ""
 			}
 			return nil
 		case !w.goAround(StatusOf(err)):
 			return err
 		}
 	}
-	if ascends && !w.moves() || filled == 0 {
-		w.found.Cursor.Key = w.ask.startKey
+	if ascends || filled == 0 {
+		cursor.Key = w.ask.startKey
 	}
-	if !ascends && !w.known.newestFirst() {
-		w.found.Cursor.Order = Unknown
+	if !ascends && !cursor.Order.newestFirst() {
+		cursor.Order = Unknown
 	}
 	if reached := newest(w.found.Readings); !reached.IsZero() && w.found.Clock.Sub(reached) > farBehind {
 		w.remark(FarBehind)
@@ -219,7 +219,6 @@ func (w *walk) step(page []Reading, next string) bool {
 		w.ask.startKey = next
 		return true
 	case order.newestFirst():
-		w.found.Cursor.Key = ""
 		return false
 	case w.moves():
 		w.found.Cursor.Key = ""
@@ -239,21 +238,19 @@ func (w *walk) take(page []Reading) Order {
 	if covered := covers(page); covered != 0 {
 		w.span = covered.Abs()
 	}
-	order, latest, continues := orderOf(page), newest(page), w.ask.startKey != ""
-	if w.known == Blocks && !continues && len(page) > 0 && latest.Before(w.since) {
-		w.known = Unknown // a newer one is held: it is not on the first page after all
+	known, order, latest, continues := w.found.Cursor.Order, orderOf(page), newest(page), w.ask.startKey != ""
+	if known == Blocks && !continues && len(page) > 0 && latest.Before(w.since) {
+		known = Unknown // a newer one is held: it is not on the first page after all
 	}
 	switch back := continues && latest.Before(w.oldest) && !latest.IsZero(); {
-	case order == Ascending && (back || w.known == Blocks):
+	case order == Ascending && (back || known == Blocks):
 		order = Blocks
 	case order == Unknown && back:
 		order = Descending
 	case order == Unknown && continues:
 		order = orderOf(all)
 	}
-	if order == Unknown {
-		order = w.known
-	}
+	order = cmp.Or(order, known)
 	if order == Descending {
 		slices.Reverse(page) // of two readings with one time the later one wins, in either order
 	}
@@ -263,7 +260,7 @@ func (w *walk) take(page []Reading) Order {
 	if timed := timesOf(page); len(timed) > 0 {
 		w.oldest = slices.MinFunc(timed, time.Time.Compare)
 	}
-	w.found.Readings, w.found.Cursor.Order, w.known = all, order, order
+	w.found.Readings, w.found.Cursor.Order = all, order
 	return order
 }
 

@@ -73,22 +73,15 @@ func (c *Client) attempt(ctx context.Context, r request) (*answer, error) {
 	}
 	start := time.Now()
 	a, err := c.send(ctx, r, key)
-	took := time.Since(start)
-	c.opts.Observe(Attempt{Operation: r.op, Status: statusOf(a), Duration: took})
+	seen := Attempt{Operation: r.op, Duration: time.Since(start)}
 	if a != nil {
-		a.took = took
+		seen.Status, a.took = a.status, seen.Duration
 	}
+	c.opts.Observe(seen)
 	if err != nil {
 		return a, err
 	}
 	return a, a.check()
-}
-
-func statusOf(a *answer) int {
-	if a == nil {
-		return 0
-	}
-	return a.status
 }
 
 // send sends one request and reads its whole answer within the timeout. An answer that was begun comes back even
@@ -227,12 +220,10 @@ func (a *answer) message() string {
 	if a.unread {
 		return "its body could not be read to its end"
 	}
-	if top, err := a.parse(); err == nil {
-		if body, ok := objectOf(top); ok {
-			if text := plain(body["message"]); strings.TrimSpace(text) != "" {
-				return a.key.scrubError(text)
-			}
-		}
+	top, _ := a.parse()
+	body, _ := objectOf(top)
+	if text := plain(body["message"]); strings.TrimSpace(text) != "" {
+		return a.key.scrubError(text)
 	}
 	return a.notJSON()
 }

@@ -61,20 +61,16 @@ func (a *answer) list(op Operation) (list, error) {
 	if err != nil {
 		return l, err
 	}
-	read, wanted := objectOf, "an object"
 	if op == OpValues && len(items) > 0 && isPair(items[0]) {
-		if read, err = a.pairs(items); err != nil {
-			return l, err
-		}
-		wanted = "a pair"
+		l.objects, err = a.pairs(items)
+		return l, err
 	}
-	l.objects = make([]object, len(items))
 	for i, item := range items {
-		var ok bool
-		if l.objects[i], ok = read(item); !ok {
-			l.objects = l.objects[:i]
-			return l, a.errorf("%s[%d] is %s, not %s", op, i, kind(item), wanted)
+		o, ok := objectOf(item)
+		if !ok {
+			return l, a.errorf("%s[%d] is %s, not an object", op, i, kind(item))
 		}
+		l.objects = append(l.objects, o)
 	}
 	return l, nil
 }
@@ -279,10 +275,15 @@ func (a *answer) companyHolder(o object, ids role) string {
 	return ""
 }
 
-// pairs returns what reads a pair of the page as a reading. The time is at the place where more of the page reads as a time. A
+// pairs reads the pairs of a page as readings with the fields t and v. The time is at the place where more of the page reads as a time. A
 // value may read as one too, such as a counter of 1.5e9: then the first is the time if it is within a year of the API's clock
 // and the second never is, and the second only if it is. All else would be a guess: the user chooses the place.
-func (a *answer) pairs(items []any) (func(any) (object, bool), error) {
+func (a *answer) pairs(items []any) ([]object, error) {
+	for i, item := range items {
+		if !isPair(item) {
+			return nil, a.errorf("values[%d] is %s, not a pair", i, kind(item))
+		}
+	}
 	place, name := slices.Index([]string{"0", "1"}, a.fields.Time), "t"
 	first, second := a.column(items, 0), a.column(items, 1)
 	switch {
@@ -297,13 +298,12 @@ func (a *answer) pairs(items []any) (func(any) (object, bool), error) {
 	default:
 		return nil, a.errorf("both places of the pairs read as a time; fields.time in the config chooses one: 0 or 1")
 	}
-	return func(item any) (object, bool) {
-		if !isPair(item) {
-			return nil, false
-		}
+	objects := make([]object, len(items))
+	for i, item := range items {
 		pair := item.([]any)
-		return object{name: pair[place], "v": pair[1-place]}, true
-	}, nil
+		objects[i] = object{name: pair[place], "v": pair[1-place]}
+	}
+	return objects, nil
 }
 
 // column says how much of one place of the pairs of a page reads as times (0: nothing, 1: some, 2: all), and whether these are
@@ -317,14 +317,13 @@ func (a *answer) column(items []any, place int) column {
 	const year = 366 * 24 * time.Hour
 	c, others := column{near: true, far: true}, false
 	for _, item := range items {
-		if !isPair(item) || item.([]any)[place] == nil {
-			continue
-		}
-		at, ok := a.time(item.([]any)[place])
+		value := item.([]any)[place]
+		at, ok := a.time(value)
 		near := at.Sub(a.clock).Abs() < year
-		if others = others || !ok; ok {
+		if ok {
 			c.times, c.near, c.far = 2, c.near && near, c.far && !near
 		}
+		others = others || !ok && value != nil
 	}
 	if others {
 		c.times = min(1, c.times)

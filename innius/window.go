@@ -119,7 +119,7 @@ func (w *walk) narrow(page []Reading, next string) bool {
 		}
 	}
 	target := w.target(reached)
-	if next != "" && (w.known == Unknown || !target.After(reached) || !w.ask.from.Before(w.latest())) {
+	if next != "" && (w.found.Cursor.Order == Unknown || !target.After(reached) || !w.ask.from.Before(w.latest())) {
 		w.ask.startKey = next // the order is still to be learned, or the end is close by: simply the next page
 		return true
 	}
