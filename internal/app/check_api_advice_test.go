@@ -50,7 +50,7 @@ func TestCheckAPIReachesAWorkingConfigByItsSettings(t *testing.T) {
 		format simulator.Format
 		limits simulator.Limits
 		lines  []string
-		want   map[string]any // beside company_id and company_name
+		want   map[string]any // besides company_id and company_name
 		ok     bool           // although nothing is wanted
 	}{
 		"nothing to set": {},
@@ -60,7 +60,8 @@ func TestCheckAPIReachesAWorkingConfigByItsSettings(t *testing.T) {
 		},
 		"window in RFC 3339 by other names": {
 			format: simulator.Format{
-				NeedWindow: true, Window: simulator.Window{Unit: simulator.TimeText}, Parameters: simulator.Parameters{From: "since", To: "until"},
+				NeedWindow: true, Window: simulator.Window{Unit: simulator.TimeText},
+				Parameters: simulator.Parameters{From: "since", To: "until"},
 			},
 			want: map[string]any{"endpoints.values": values + "since={from_rfc3339}&until={to_rfc3339}"},
 		},
@@ -85,7 +86,8 @@ func TestCheckAPIReachesAWorkingConfigByItsSettings(t *testing.T) {
 			want: map[string]any{"page_size": 50, "endpoints.values": values + "from={from_ms}&to={to_ms}"},
 		},
 		"oldest first": {
-			format: simulator.Format{Order: simulator.Ascending}, want: map[string]any{"endpoints.values": values + "from={from_ms}&to={to_ms}"},
+			format: simulator.Format{Order: simulator.Ascending},
+			want:   map[string]any{"endpoints.values": values + "from={from_ms}&to={to_ms}"},
 		},
 		"oldest first, window in seconds of an hour at most": {
 			format: simulator.Format{Order: simulator.Ascending, Window: simulator.Window{Unit: simulator.EpochSeconds, Max: time.Hour}},
@@ -95,18 +97,24 @@ func TestCheckAPIReachesAWorkingConfigByItsSettings(t *testing.T) {
 		"oldest first, short history, window ignored": {
 			format: simulator.Format{Order: simulator.Ascending, History: 10 * time.Hour, Window: simulator.Window{Ignored: true}},
 		},
-		"oldest first, window of the config ignored": {format: simulator.Format{Order: simulator.Ascending, Window: simulator.Window{Ignored: true}}, lines: []string{endpoints}},
+		"oldest first, window of the config ignored": {
+			format: simulator.Format{Order: simulator.Ascending, Window: simulator.Window{Ignored: true}}, lines: []string{endpoints},
+		},
 		"two lists under unknown names": {
 			format: simulator.Format{Holder: "points", SecondList: "alarms"},
 			want:   map[string]any{"fields.machines": "points", "fields.sensors": "points", "fields.values": "points"},
 		},
 		"times without a zone": {
-			format: simulator.Format{Time: simulator.Zoneless, Zone: amsterdam}, want: map[string]any{"fields.time_zone": "Europe/Amsterdam"},
+			format: simulator.Format{Time: simulator.Zoneless, Zone: amsterdam},
+			want:   map[string]any{"fields.time_zone": "Europe/Amsterdam"},
 		},
 		"ids and names of fields": {
-			format: simulator.Format{Fields: simulator.Fields{CompanyID: "tenant", MachineID: "asset_nr", SensorID: "tag", Time: "at", Value: "avg"}},
+			format: simulator.Format{Fields: simulator.Fields{
+				CompanyID: "tenant", MachineID: "asset_nr", SensorID: "tag", Time: "at", Value: "avg",
+			}},
 			want: map[string]any{
-				"fields.company_id": "tenant", "fields.machine_id": "asset_nr", "fields.sensor_id": "tag", "fields.time": "at", "fields.value": "avg",
+				"fields.company_id": "tenant", "fields.machine_id": "asset_nr", "fields.sensor_id": "tag",
+				"fields.time": "at", "fields.value": "avg",
 			},
 		},
 		"oldest first, window of the config applied": {
@@ -150,25 +158,31 @@ func TestCheckAPINamesThePathBeforeTheKey(t *testing.T) {
 		says  []string // in this order
 	}{
 		"company, unknown path": {
-			gateway, []string{"endpoints: {company: /me}"}, "path", []string{"endpoints.company", "innius does not accept the key", "api_key_env: TEST_KEY"},
+			gateway, []string{"endpoints: {company: /me}"}, "path",
+			[]string{"endpoints.company", "innius does not accept the key", "api_key_env: TEST_KEY"},
 		},
 		"company, refused": {
-			faulty(simulator.Fault{Kind: simulator.Forbidden, Op: "company"}), nil, "key", []string{"endpoints.company", "innius does not accept the key"},
+			faulty(simulator.Fault{Kind: simulator.Forbidden, Op: "company"}), nil, "key",
+			[]string{"endpoints.company", "innius does not accept the key"},
 		},
 		"machines, unknown path": {
 			gateway,
 			[]string{"endpoints: {machines: '/{company}/assets'}"},
 			"path",
-			[]string{`"acme.example", from the response for the company`, "endpoints.machines", "whether the key may read", "the key itself last"},
+			[]string{
+				`"acme.example", from the response for the company`, "endpoints.machines", "whether the key may read", "the key itself last",
+			},
 		},
 		"machines, wrong company": {
 			normal(), []string{"company_id: other"}, "path", []string{`"other", from company_id in the config`, "endpoints.machines"},
 		},
 		"values, unknown path": {
-			gateway, []string{"endpoints: {values: '" + wrong + "'}"}, "path", []string{"endpoints.values", "whether the key may read", "the key itself last"},
+			gateway, []string{"endpoints: {values: '" + wrong + "'}"}, "path",
+			[]string{"endpoints.values", "whether the key may read", "the key itself last"},
 		},
 		"values, refused": {
-			faulty(simulator.Fault{Kind: simulator.Forbidden, Op: "values"}), nil, "forbidden", []string{"endpoints.values", "whether the key may read", "the key itself last"},
+			faulty(simulator.Fault{Kind: simulator.Forbidden, Op: "values"}), nil, "forbidden",
+			[]string{"endpoints.values", "whether the key may read", "the key itself last"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -245,8 +259,11 @@ func TestCheckAPIReportsAListThatMayBeCut(t *testing.T) {
 		})
 	}
 	for name, f := range map[string]failure{
-		"nothing leads on":  {api: full(nil), severity: apicheck.Warning, says: []string{"exactly full (2)", "has no next_key"}},
-		"another name does": {api: full(map[string]any{"cursor": "abc"}), raw: true, says: []string{`The field "cursor" may lead to the next page. No setting can express that`}},
+		"nothing leads on": {api: full(nil), severity: apicheck.Warning, says: []string{"exactly full (2)", "has no next_key"}},
+		"another name does": {
+			api: full(map[string]any{"cursor": "abc"}), raw: true,
+			says: []string{`The field "cursor" may lead to the next page. No setting can express that`},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f.kind, f.incurable, f.lines = "full-page", true, []string{"page_size: 2"}
@@ -289,7 +306,8 @@ func TestCheckAPIReportsNoSettingThatNothingHasShown(t *testing.T) {
 		}
 		pretend(press(), simulator.Format{NeedWindow: true}).ServeHTTP(w, r)
 	})
-	if _, got := sit(t, serve(t, seconds)+"/v1").settle(); !strings.HasSuffix(fmt.Sprint(got["endpoints.values"]), "?from={from_s}&to={to_s}") {
+	_, got = sit(t, serve(t, seconds)+"/v1").settle()
+	if !strings.HasSuffix(fmt.Sprint(got["endpoints.values"]), "?from={from_s}&to={to_s}") {
 		t.Errorf("settings %v", got)
 	}
 }

@@ -60,11 +60,13 @@ func applySetting(t *testing.T, level map[string]any, s apicheck.Setting) {
 }
 
 func TestSettingsOfAReportAreAppliedByTheirPaths(t *testing.T) {
-	got := applySettings(t, "accounts:\n  - name: a\n  - name: b\n    endpoints: {company: /me}\n", &apicheck.Report{Findings: []apicheck.Finding{
+	const before = "accounts:\n  - name: a\n  - name: b\n    endpoints: {company: /me}\n"
+	got := applySettings(t, before, &apicheck.Report{Findings: []apicheck.Finding{
 		{Settings: []apicheck.Setting{{Path: "accounts[1].endpoints.values", Value: "/v"}, {Path: "accounts[0].page_size", Value: 10}}},
 		{Settings: []apicheck.Setting{{Path: "accounts[1].endpoints.values", Value: "/w"}}},
 	}})
-	want := "accounts:\n    - name: a\n      page_size: 10\n    - endpoints:\n        company: /me\n        values: /w\n      name: b\n"
+	want := "accounts:\n    - name: a\n      page_size: 10\n" +
+		"    - endpoints:\n        company: /me\n        values: /w\n      name: b\n"
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}

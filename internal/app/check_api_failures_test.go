@@ -153,7 +153,8 @@ func statusFailures() []failure {
 		{
 			name: "a wrong path of the machines", kind: "path", api: pretend(press(), simulator.Format{}), raw: true,
 			lines: []string{"endpoints: {machines: '/companies/{company}/assets'}"},
-			mend:  replaced("assets", "machines"), says: []string{`is "acme.example", from the response for the company`, "the path (endpoints.machines) is wrong"},
+			mend:  replaced("assets", "machines"),
+			says:  []string{`is "acme.example", from the response for the company`, "the path (endpoints.machines) is wrong"},
 		},
 		{
 			name: "a wrong path of the values", kind: "path", api: pretend(press(), simulator.Format{}), raw: true,

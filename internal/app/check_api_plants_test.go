@@ -35,12 +35,14 @@ func plantFailures() []failure {
 		{name: "no machines", kind: "no-machines", api: pretend(empty, simulator.Format{}), incurable: true},
 		{name: "no sensors", kind: "no-sensors", api: pretend(bare, simulator.Format{}), incurable: true, says: []string{"Press 1, Saw 1"}},
 		{
-			name: "all machines filtered", kind: "filtered", api: normal(), byHand: true, lines: []string{"^discovery: {machines: {include: [Lathe.*]}}"},
-			says: []string{"2 of 2 machines left out by discovery.machines"},
+			name: "all machines filtered", kind: "filtered", api: normal(), byHand: true,
+			lines: []string{"^discovery: {machines: {include: [Lathe.*]}}"},
+			says:  []string{"2 of 2 machines left out by discovery.machines"},
 		},
 		{
-			name: "all sensors filtered", kind: "filtered", api: normal(), byHand: true, lines: []string{"^discovery: {sensors: {exclude: ['.*']}}"},
-			says: []string{"2 of 2 sensors left out by discovery.sensors"},
+			name: "all sensors filtered", kind: "filtered", api: normal(), byHand: true,
+			lines: []string{"^discovery: {sensors: {exclude: ['.*']}}"},
+			says:  []string{"2 of 2 sensors left out by discovery.sensors"},
 		},
 		{
 			name: "values older than the lookback", kind: "window", api: pretend(old, simulator.Format{}), lines: []string{endpoints},
@@ -48,7 +50,8 @@ func plantFailures() []failure {
 		},
 		{
 			name: "no values at all, with a window", kind: "window", lines: []string{endpoints}, raw: true, incurable: true,
-			api: pretend(sensors(func(s *simulator.Sensor) { s.Period = 0 }), simulator.Format{}), says: []string{"Either these sensors are silent"},
+			api:  pretend(sensors(func(s *simulator.Sensor) { s.Period = 0 }), simulator.Format{}),
+			says: []string{"Either these sensors are silent"},
 		},
 		{
 			name: "no values without a window", kind: "no-values", api: windowOnly(),
@@ -60,7 +63,8 @@ func plantFailures() []failure {
 			says: []string{"The API may require a window of time"},
 		},
 		{
-			name: "a window that is not applied, oldest first", kind: "window-ignored", api: ignoring, lines: []string{endpoints}, incurable: true,
+			name: "a window that is not applied, oldest first", kind: "window-ignored", api: ignoring,
+			lines: []string{endpoints}, incurable: true,
 			says: []string{"The API does not apply the window of time of endpoints.values", "No usual window of time was seen to work"},
 		},
 		{
@@ -76,7 +80,10 @@ func plantFailures() []failure {
 			api:  pretend(sensors(func(s *simulator.Sensor) { s.Skew = 2 * time.Hour }), simulator.Format{}),
 			says: []string{"more than 5 minutes ahead of innius' clock"},
 		},
-		{name: "text for values", kind: "text", byHand: true, api: pretend(states, simulator.Format{}), says: []string{`such as "RUN"`}},
+		{
+			name: "text for values", kind: "text", byHand: true, api: pretend(states, simulator.Format{}),
+			says: []string{`such as "RUN"`},
+		},
 		{
 			name: "pages that lead to themselves", kind: "paging", incurable: true,
 			api: faulty(simulator.Fault{Kind: simulator.NextLoop, Op: "machines"}),

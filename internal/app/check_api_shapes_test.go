@@ -107,14 +107,16 @@ func shapeFailures() []failure {
 		},
 		{
 			name: "times that count from the start of the machine", kind: "time-unit", raw: true, incurable: true,
-			api: bent(normal(), "values", stamped(func(at time.Time) any { return at.Unix() % 100000 })), says: []string{"The time of a reading is not understood"},
+			api:  bent(normal(), "values", stamped(func(at time.Time) any { return at.Unix() % 100000 })),
+			says: []string{"The time of a reading is not understood"},
 		},
 		{
 			name: "times without a zone", kind: "time-unit", says: []string{"(no time zone)"},
 			api: bent(normal(), "values", stamped(func(at time.Time) any { return at.Format("2006-01-02T15:04:05") })),
 		},
 		{
-			name: "numbers with a comma", kind: "text", raw: true, incurable: true, api: pretend(press(), simulator.Format{Decimal: simulator.Comma}),
+			name: "numbers with a comma", kind: "text", raw: true, incurable: true,
+			api:  pretend(press(), simulator.Format{Decimal: simulator.Comma}),
 			says: []string{"(decimal comma)", "No setting can express that"},
 		},
 		{

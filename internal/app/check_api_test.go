@@ -48,7 +48,8 @@ func TestTheReportAsJSONHoldsTheSame(t *testing.T) {
 		t.Fatalf("%v, %v:\n%s", errJSON, err, out.String())
 	}
 	r := whole.Accounts[0]
-	if r.Requests != 4 || r.Account != "acme" || !slices.Equal(finding(t, &r, "id-field").Settings, []apicheck.Setting{{Path: "accounts[0].fields.machine_id", Value: "asset_nr"}}) {
+	want := []apicheck.Setting{{Path: "accounts[0].fields.machine_id", Value: "asset_nr"}}
+	if r.Requests != 4 || r.Account != "acme" || !slices.Equal(finding(t, &r, "id-field").Settings, want) {
 		t.Errorf("got %+v", r)
 	}
 }
