@@ -18,7 +18,7 @@
 //	no list of sensors or values: null, {}, 204: an empty list    assumed (a Go server's null)
 //	the company as an object, a list of one, or its id alone      assumed ([Client.Company])
 //	the only list in data is the list, whatever its name          assumed ([Fields])
-//	readings as pairs; which place is the time                    assumed: told from each page, or [Fields].Time
+//	readings as pairs; which place is the time                    assumed: recognised from each page, or [Fields].Time
 //	429 carries Retry-After in seconds                            documented (article)
 //	Retry-After may be a date                                     RFC 9110 section 10.2.3
 //	readings are {"t": epoch ms, "v": number}                     documented (plugin)
@@ -27,7 +27,7 @@
 //	every other spelling, shape and unit of time                  assumed (decode.go, [Fields])
 //	host and base path                                            unknown: the user gives them ([Options].BaseURL)
 //	paths and query parameters of the operations                  assumed ([DefaultEndpoints], [Endpoints])
-//	order of values, and pages that go back in time               unknown: told from each page ([Client.Newest])
+//	order of values, and pages that go back in time               unknown: recognised from each page ([Client.Newest])
 //	a window of time may be ignored, exclude from, or be refused  unknown: recognised by what is returned ([Client.Newest])
 //	404 for a window without readings                             assumed, where nothing in it is known to exist
 //	an empty page with a next_key                                 assumed: followed, within the bound on pages

@@ -24,14 +24,14 @@ type Fields struct {
 	TimeZone                  string // IANA name of the zone of times written without one; empty: such a time is unreadable
 }
 
-// role is a fact that an item of an answer states: its name in the config under fields, and how it may be spelled.
+// role is a fact that an item of a response states: its name in the config under fields, and how it may be spelled.
 type role struct {
 	name, chosen string
 	known        []string
 	spare        bool // a later spelling is for where the first is blank, not another name of the same fact
 }
 
-// roles lists the facts that an item of an operation's answer states: its id or time first, then its name or value.
+// roles lists the facts that an item of an operation's response states: its id or time first, then its name or value.
 func (f Fields) roles(op Operation) []role {
 	switch op {
 	case OpCompany:
@@ -112,7 +112,7 @@ func (o object) pick(r role) (any, bool) {
 	return nil, false
 }
 
-// fieldNames lists what is there, for an error that says what to choose from.
+// fieldNames lists what is there, for an error: the user may choose from them.
 func (a *answer) fieldNames(o object) string {
 	return cmp.Or(a.key.scrubError(strings.Join(slices.Sorted(maps.Keys(o)), ", ")), "none")
 }

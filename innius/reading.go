@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// SkipReason says why a reading cannot be used; empty where it can.
+// SkipReason is why a reading cannot be used; empty where it can.
 type SkipReason string
 
 // The reasons, safe as metric labels.
@@ -20,14 +20,14 @@ const (
 	SkipNumber SkipReason = "number" // null, no value, not finite
 	SkipText   SkipReason = "text"   // text that is no number
 	SkipTime   SkipReason = "time"   // no time, or none within 1990 to 2100
-	SkipFuture SkipReason = "future" // more than 5 min ahead of the API's clock: it would look fresh for ever
+	SkipFuture SkipReason = "future" // more than 5 min ahead of the API's clock: it would always look fresh
 )
 
 // maxAhead is how far a reading may be ahead of the API's clock.
 const maxAhead = 5 * time.Minute
 
 // Reading is one measured value of a sensor. Time is the source's own; zero where Skip is SkipTime. Text is the
-// value as the API gave it where it is no number, and the time where that is unreadable; scrubbed and cut.
+// value as the API gave it where it is no number, and the time where that is unreadable; redacted and cut.
 type Reading struct {
 	Time  time.Time
 	Value float64
@@ -40,7 +40,7 @@ var (
 	percentText = regexp.MustCompile(`^[+-]?[0-9.,]+\s*%$`)
 )
 
-// Hint says what keeps the text of a reading from being a number or a time, where that is known; empty where it is not.
+// Hint names what keeps the text of a reading from being a number or a time, where that is known; empty where it is not.
 func (r Reading) Hint() string {
 	_, _, zoned := readTime(r.Text, time.UTC)
 	switch {
@@ -70,8 +70,8 @@ func IsText(text string) bool {
 	return why == SkipText && shown == text
 }
 
-// readings reads one page of values in the order of the page. An answer in which no reading has a known field for
-// its time, or for its value, is an error that says so: skipping all would look like a silent sensor.
+// readings reads one page of values in the order of the page. A response in which no reading has a known field for its time,
+// or for its value, is an error that lists the fields: skipping all would look like a silent sensor.
 func (a *answer) readings(items []object) ([]Reading, error) {
 	roles := a.fields.roles(OpValues)
 	for _, r := range roles {

@@ -32,19 +32,19 @@ func (a *answer) data() (any, object, error) {
 	return data, whole, nil
 }
 
-// list is one page of a list, and where in the answer it stood.
+// list is one page of a list, and where in the response it was.
 type list struct {
 	objects  []object
 	next     string   // start_key of the next page; empty at the end
 	nextForm string   // what next_key is: "a number", "text", "null"; empty where there is none
-	nextIn   string   // the object that next_key stands in, such as "paging"; empty: the top level, or data
+	nextIn   string   // the object that holds next_key, such as "paging"; empty: the top level, or data
 	where    string   // "data", or "data." and the field of it
 	lists    []string // the fields of data that hold lists, where none has a known name
 	inside   object   // data, where it is an object
 	whole    object   // the top level
 }
 
-// list finds the list in data: data itself, or the field of data that holds it. Beside an error it says what was found
+// list finds the list in data: data itself, or the field of data that holds it. With an error it returns what was found
 // before that.
 func (a *answer) list(op Operation) (list, error) {
 	data, whole, err := a.data()
@@ -76,7 +76,7 @@ func (a *answer) list(op Operation) (list, error) {
 }
 
 // findList finds the list in data: data itself, the field of it that has a known name, or the only one that holds a list
-// of objects or pairs. The absence of a list is an empty one only where mayBeEmpty says so or a next page follows, and
+// of objects or pairs. The absence of a list is an empty one only where mayBeEmpty permits it or a next page follows, and
 // where nothing else is there or a field with a known name is null.
 func (a *answer) findList(op Operation, data any, l *list) ([]any, error) {
 	items, ok := data.([]any)
@@ -128,7 +128,7 @@ func (a *answer) findList(op Operation, data any, l *list) ([]any, error) {
 // for an empty list. Without machines there is nothing to poll: that must be an error.
 func (op Operation) mayBeEmpty() bool { return op == OpSensors || op == OpValues }
 
-// blank reports whether a JSON value says nothing: null, zero, or empty; or an object of such, but for its next_key.
+// blank reports whether a JSON value holds no data: null, zero, or empty; or an object of such, but for its next_key.
 func blank(value any) bool {
 	switch v := value.(type) {
 	case nil:
@@ -194,7 +194,7 @@ func (a *answer) nextKey(l *list) error {
 	}
 	l.nextForm, l.next = kind(value), unlessZero(plain(value))
 	switch {
-	case value != nil && plain(value) == "" && value != "":
+	case !slices.Contains([]string{"null", "text", "a number"}, l.nextForm):
 		return a.errorf("next_key is %s, neither number, text nor null", l.nextForm)
 	case len(l.next) > maxNextKey:
 		return a.errorf("next_key has %d bytes; at most %d can be sent", len(l.next), maxNextKey)
@@ -234,7 +234,7 @@ func (a *answer) companyObject() (list, error) {
 			o := lowerKeys(v)
 			holder := a.companyHolder(o, ids)
 			if holder == "" {
-				l.objects = []object{o} // where the id is missing, the error says which fields there are
+				l.objects = []object{o} // where the id is missing, the error names the fields
 				return l, nil
 			}
 			if l.inside == nil {
@@ -254,7 +254,7 @@ func (a *answer) companyObject() (list, error) {
 }
 
 // companyHolder names the field of an object that holds the company; empty where the object is the company itself. An
-// object company counts more than a mere id beside it, which may be the user's.
+// object company counts more than a mere id next to it, which may be the user's.
 func (a *answer) companyHolder(o object, ids role) string {
 	specific := ids
 	specific.known = ids.known[:len(ids.known)-1]
@@ -275,9 +275,9 @@ func (a *answer) companyHolder(o object, ids role) string {
 	return ""
 }
 
-// pairs reads the pairs of a page as readings with the fields t and v. The time is at the place where more of the page reads as a time. A
-// value may read as one too, such as a counter of 1.5e9: then the first is the time if it is within a year of the API's clock
-// and the second never is, and the second only if it is. All else would be a guess: the user chooses the place.
+// pairs reads the pairs of a page as readings with the fields t and v. The time is at the place where more of the page reads
+// as a time. A value may read as one too, such as a counter of 1.5e9: then the first is the time if it is within a year of the
+// API's clock and the second never is, and the second only if it is. All else would be a guess: the user chooses the place.
 func (a *answer) pairs(items []any) ([]object, error) {
 	for i, item := range items {
 		if !isPair(item) {
@@ -306,7 +306,7 @@ func (a *answer) pairs(items []any) ([]object, error) {
 	return objects, nil
 }
 
-// column says how much of one place of the pairs of a page reads as times (0: nothing, 1: some, 2: all), and whether these are
+// column is how much of one place of the pairs of a page reads as times (0: nothing, 1: some, 2: all), and whether these are
 // all near the API's clock or all far from it.
 type column struct {
 	times     int
