@@ -49,7 +49,8 @@ func (w *walk) remark(in *innius.Inspection) {
 			other := f.Rivals[0]
 			w.find(&Finding{Kind: "ambiguous", Severity: Note, Set: w.yaml(Setting{"fields." + f.Name, f.Field}), Text: []string{
 				fmt.Sprintf("There are two fields for the %s: %s holds %q and is used, %s holds %q. If that is the wrong one, choose:",
-					what(f.Name), f.Field, f.Example, other.Name, other.Example)}})
+					what(f.Name), f.Field, f.Example, other.Name, other.Example),
+			}})
 		}
 		likely := w.chooseField(f.Name, in.Unknown)
 		if (strings.HasSuffix(f.Name, "_name") || f.Name == "unit") && f.Missing == in.Items && likely != "" {

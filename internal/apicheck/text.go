@@ -93,9 +93,6 @@ func taken(f innius.Fact) string {
 	if f.Missing > 0 {
 		text += fmt.Sprintf("; %d without", f.Missing)
 	}
-	for _, r := range f.Rivals {
-		text += fmt.Sprintf("; but %s holds %q", r.Name, r.Example)
-	}
 	return text
 }
 
@@ -176,7 +173,7 @@ func (t *Text) finding(f Finding) {
 // lines prints a text in lines that are not too long; nothing where it is empty.
 func (t *Text) lines(before, text string) {
 	line := before
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		switch {
 		case line == before:
 		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width:

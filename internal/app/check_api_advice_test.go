@@ -158,7 +158,9 @@ func TestCheckAPINamesThePathBeforeTheKey(t *testing.T) {
 		says  []string // in this order
 	}{
 		"company, unknown path": {
-			gateway, []string{"endpoints: {company: /me}"}, "path",
+			gateway,
+			[]string{"endpoints: {company: /me}"},
+			"path",
 			[]string{"endpoints.company", "innius does not accept the key", "api_key_env: TEST_KEY"},
 		},
 		"company, refused": {
@@ -177,7 +179,9 @@ func TestCheckAPINamesThePathBeforeTheKey(t *testing.T) {
 			normal(), []string{"company_id: other"}, "path", []string{`"other", from company_id in the config`, "endpoints.machines"},
 		},
 		"values, unknown path": {
-			gateway, []string{"endpoints: {values: '" + wrong + "'}"}, "path",
+			gateway,
+			[]string{"endpoints: {values: '" + wrong + "'}"},
+			"path",
 			[]string{"endpoints.values", "whether the key may read", "the key itself last"},
 		},
 		"values, refused": {
