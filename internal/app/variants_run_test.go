@@ -236,6 +236,9 @@ func (w *watch) story() {
 	if w.outage[1] > 0 {
 		w.pass(w.outage[1] + 3*w.cycle() + 2*time.Minute - time.Since(start))
 	}
+	if w.changesUnit {
+		w.pass(30 * time.Duration(w.lists()) * w.gap()) // known lists take a twentieth of the requests
+	}
 	w.checkSensors(true)
 }
 
@@ -256,10 +259,6 @@ func (w *watch) gap() time.Duration {
 // warm is when every sensor must have been read: discovery, three cycles, and where the oldest reading is always the first
 // as many as the history needs at five pages a poll.
 func (w *watch) warm() time.Duration {
-	lists := 2 + len(w.plant.Company.Machines)
-	if f := &w.opts.Format; f.KeyPrefix == "" {
-		lists *= 1 + f.Sparse
-	}
 	cycles := 3
 	if w.crawls() {
 		page := min(w.cfg.Accounts[0].PageSize, 100)
@@ -269,8 +268,11 @@ func (w *watch) warm() time.Duration {
 		pages := (1 + int(w.opts.Format.History/(10*time.Second))/page) * (1 + w.opts.Format.Sparse)
 		cycles += (pages + 4) / 5
 	}
-	return time.Duration(lists)*w.gap() + time.Duration(cycles)*w.cycle() + 20*time.Second
+	return time.Duration(w.lists())*w.gap() + time.Duration(cycles)*w.cycle() + 20*time.Second
 }
+
+// lists is how many requests read all lists once.
+func (w *watch) lists() int { return (2 + len(w.plant.Company.Machines)) * (1 + w.opts.Format.Sparse) }
 
 // pass lets time pass, and looks every few seconds whether the account fails.
 func (w *watch) pass(d time.Duration) {
@@ -456,7 +458,7 @@ func (w *watch) checkRequests() {
 		switch {
 		case w.isValues(uri):
 			most = int(elapsed/(10*time.Second)) + 2 // a poll every 10 s
-		case w.isCompany(uri) && len(w.faults) > 0:
+		case w.decides(uri) && len(w.faults) > 0:
 			most = 3 + int(elapsed/time.Minute) // it decides whether the circuit opens
 		}
 		switch {
@@ -475,8 +477,13 @@ func (w *watch) isValues(uri string) bool {
 	return strings.HasSuffix(path, "/values") || strings.HasSuffix(path, "/data")
 }
 
-func (w *watch) isCompany(uri string) bool {
-	return strings.HasSuffix(uri, "/companies/me") || strings.HasSuffix(uri, "/company")
+// decides reports whether a request may have been sent to find out whether the account is to blame for failures.
+func (w *watch) decides(uri string) bool {
+	path, _, _ := strings.Cut(uri, "?")
+	if w.fixedCompany {
+		return strings.HasSuffix(path, "/machines") || strings.HasSuffix(path, "/assets")
+	}
+	return strings.HasSuffix(path, "/companies/me") || strings.HasSuffix(path, "/company")
 }
 
 // checkAPI runs `check api` under a config.

@@ -83,7 +83,6 @@ var objectSwitches = []toggle{
 		})
 	}},
 	{"", "unit that changes", 0.1, func(v *variant) {
-		v.end = 25 * time.Minute
 		v.changesUnit = true
 	}},
 	{"clocks", "sensor clock off", 0.12, func(v *variant) {
@@ -241,7 +240,7 @@ var faultSwitches = []toggle{
 		v.faults = append(v.faults, simulator.Fault{
 			Kind: simulator.Unavailable, RetryAfter: "90", From: start.Add(2 * time.Minute), Until: start.Add(3 * time.Minute),
 		})
-		v.outage = [2]time.Duration{2 * time.Minute, 5 * time.Minute}
+		v.outage = [2]time.Duration{2 * time.Minute, 7 * time.Minute} // with most sensors failing, some probes fail too
 	}},
 	{"outage", "429 with Retry-After 0 or 1", 0.1, func(v *variant) {
 		v.faults = append(v.faults, simulator.Fault{
