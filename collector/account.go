@@ -43,8 +43,8 @@ type account struct {
 	state        health // as the loop sees it; published whole
 	health       atomic.Pointer[health]
 	allowance    lesson
-	lessons      lessons // the same, for whoever keeps it
-	mark         func()  // called where something happened that a crash must not forget; must not block
+	lessons      atomic.Pointer[[]byte] // the same, encoded by the learner, for a snapshot; never changed in place
+	mark         func()                 // called where something happened that a crash must not forget; must not block
 }
 
 func newAccount(index int, opts *Options, c *catalogue, mark func()) *account {
@@ -167,7 +167,7 @@ func (a *account) idle(now time.Time) time.Duration {
 		return 0
 	}
 	wait := heartbeat
-	for _, due := range []func() (time.Time, bool){a.discovery.urgentDue, a.discovery.routineDue, a.schedule.due} {
+	for _, due := range []func() (time.Time, bool){a.discovery.urgent.due, a.discovery.routineDue, a.schedule.due} {
 		if at, ok := due(); ok {
 			wait = min(wait, at.Sub(now))
 		}
@@ -179,7 +179,7 @@ func (a *account) idle(now time.Time) time.Duration {
 // readings, so that neither a large plant nor a large machine keeps the other waiting.
 func (a *account) start(ctx context.Context, now time.Time) {
 	isDue := func(at time.Time, ok bool) bool { return ok && !at.After(now) }
-	readings, urgent := isDue(a.schedule.due()), isDue(a.discovery.urgentDue())
+	readings, urgent := isDue(a.schedule.due()), isDue(a.discovery.urgent.due())
 	switch {
 	case a.gate.probe != noProbe:
 		a.sendProbe(ctx, now)

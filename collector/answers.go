@@ -24,7 +24,8 @@ func (a *account) took(t *turn, newest innius.Newest, err error, now time.Time) 
 	if err == nil {
 		t.sensor.cell.disbelieve(newest.Clock, now)
 	}
-	learned := outcome{at: t.asked, now: now, clock: newest.Clock}
+	learned := outcome{at: t.asked, now: now}
+	learned.ahead, _ = a.Client.ClockDifference()
 	learned.times, learned.whole = t.sensor.cell.Load().newTimes(newest.Readings)
 	if err == nil || len(newest.Readings) > 0 {
 		a.keep(t, newest, err == nil, now)
@@ -45,7 +46,8 @@ func (a *account) took(t *turn, newest innius.Newest, err error, now time.Time) 
 // keep stores what an answer brought and counts it.
 func (a *account) keep(t *turn, newest innius.Newest, whole bool, now time.Time) {
 	n := t.sensor.cell.store(newest, t.sensor.rule, whole, now)
-	n.age += a.state.clock
+	ahead, _ := a.Client.ClockDifference()
+	n.age += ahead
 	a.metrics.count(n)
 	if n.back {
 		a.about(t.sensor).Info("sensor can be read again")
@@ -82,7 +84,7 @@ func (a *account) about(s *sensor) *slog.Logger {
 // judge lets the gate take a response into account, and logs what changed by it, once.
 func (a *account) judge(ans answer, err error, now time.Time) (blamed bool) {
 	ans.state(err)
-	if ans.sensors, ans.machines = a.schedule.len(), a.schedule.machineCount(); ans.sensors == 0 {
+	if ans.sensors, ans.machines = a.schedule.len(), len(a.schedule.turns()); ans.sensors == 0 {
 		ans.sensors, ans.machines = len(a.discovery.sensors), len(a.discovery.sensors)
 	}
 	before := a.gate
@@ -97,7 +99,7 @@ func (a *account) judge(ans answer, err error, now time.Time) (blamed bool) {
 		a.Pacer.Pause(a.gate.until)
 	}
 	a.noteClock()
-	a.state.note(ans.class, &a.gate, err, now)
+	a.state.note(ans.class, err, now)
 	a.tell(&before, err, now)
 	switch {
 	case a.gate.failing != classOK && before.failing == classOK:

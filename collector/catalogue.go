@@ -29,15 +29,16 @@ type machine struct {
 	sensors      []*sensor
 	polled       []*sensor // those that the account asks for, by label
 	pairs        *machinePairs
-	clock        *atomic.Int64 // how far the API's clock is ahead of ours, in ns; nil: not known
+	client       *innius.Client // of the account; nil: none
 }
 
 // theirTime returns a moment of our clock by the API's clock: what the source stamped is compared with that one only.
 func (m *machine) theirTime(ours time.Time) time.Time {
-	if m == nil || m.clock == nil {
+	if m == nil || m.client == nil {
 		return ours
 	}
-	return ours.Add(time.Duration(m.clock.Load()))
+	ahead, _ := m.client.ClockDifference()
+	return ours.Add(ahead)
 }
 
 // all returns the machine's sensors; a machine that is gone (nil) has none.
@@ -86,10 +87,9 @@ type catalogue struct {
 	view    atomic.Pointer[view]
 	mu      sync.Mutex           // writers only
 	names   map[machineKey]claim // the labels of all machines in the view
-	cells   cells                // of every sensor in the view
+	cells   map[sensorKey]*cell  // of every sensor in the view
 	lists   []map[string]listed  // per account: machine id -> its sensors as listed
 	changed []map[string]bool    // per account: machines whose sensors its loop has not yet heard of
-	clocks  []atomic.Int64       // per account: how far the API's clock is ahead of ours, in ns
 }
 
 // listed is a complete list of a machine's sensors, and when it was read.
@@ -101,8 +101,8 @@ type listed struct {
 func newCatalogue(opts *Options) *catalogue {
 	n := len(opts.Accounts)
 	c := &catalogue{
-		opts: opts, cells: cells{},
-		lists: make([]map[string]listed, n), changed: make([]map[string]bool, n), clocks: make([]atomic.Int64, n),
+		opts: opts, cells: map[sensorKey]*cell{},
+		lists: make([]map[string]listed, n), changed: make([]map[string]bool, n),
 	}
 	for i := range n {
 		c.lists[i], c.changed[i] = map[string]listed{}, map[string]bool{}
@@ -245,7 +245,7 @@ func (c *catalogue) publish(old, next *view, affected map[machineKey]bool) {
 		}
 	}
 	for key := range gone {
-		c.cells.drop(key)
+		delete(c.cells, key)
 	}
 	c.tell(old, affected)
 	c.tell(next, affected)

@@ -75,7 +75,7 @@ func inconsistency(c *catalogue) string {
 				triples[triple] = triples[triple] || s.polled()
 				owners[s.ref()] += int(boolean(s.polled()))
 				known[s.ref()] = true
-				if c.cells.of(s.ref()) != s.cell {
+				if c.cells[s.ref()] != s.cell {
 					return fmt.Sprintf("the cell of %v is not the one that is kept", s.ref())
 				}
 			}
@@ -90,8 +90,8 @@ func misowned(c *catalogue, owners map[sensorKey]int, known map[sensorKey]bool) 
 			return fmt.Sprintf("%v is asked for by %d accounts", ref, n)
 		}
 	}
-	if c.cells.len() != len(known) {
-		return fmt.Sprintf("%d cells for %d sensors", c.cells.len(), len(known))
+	if len(c.cells) != len(known) {
+		return fmt.Sprintf("%d cells for %d sensors", len(c.cells), len(known))
 	}
 	return ""
 }

@@ -1,7 +1,6 @@
 package collector
 
 import (
-	"math"
 	"sync/atomic"
 	"time"
 
@@ -13,32 +12,22 @@ import (
 // in which a sensor passes from one account to another: neither may undo what the other has stored.
 type cell struct {
 	atomic.Pointer[observation]
-	interval atomic.Uint64               // the period of pace, in seconds, as the bits of a float64: a scrape reads all of them
-	pace     atomic.Pointer[pace.Sensor] // what the schedule learned of the sensor; never nil, and never changed
-	turn     turnOf                      // where it stands in the schedule
+	pace atomic.Pointer[pace.Sensor] // what the schedule learned of the sensor; never nil, and never changed
+	turn turnOf                      // where it stands in the schedule
 }
 
 // unpaced is the pace of all of whom nothing is known.
 var unpaced = &pace.Sensor{}
 
-// learned publishes what the schedule learned.
-func (c *cell) learned(p *pace.Sensor) {
-	c.pace.Store(p)
-	c.expect(p.Period())
-}
-
 // learn takes an answer in, as pace.Sensor.Learn does.
 func (c *cell) learn(asked float64, times []float64, whole bool) {
 	next := *c.pace.Load()
 	next.Learn(asked, times, whole)
-	c.learned(&next)
+	c.pace.Store(&next)
 }
 
-// expect notes the pace learned, in seconds; 0: none.
-func (c *cell) expect(interval float64) { c.interval.Store(math.Float64bits(interval)) }
-
 // expected returns the pace learned, in seconds; 0: none.
-func (c *cell) expected() float64 { return math.Float64frombits(c.interval.Load()) }
+func (c *cell) expected() float64 { return c.pace.Load().Period() }
 
 func newCell() *cell {
 	c := &cell{}
@@ -65,7 +54,7 @@ func (c *cell) store(answer innius.Newest, rule *Rule, whole bool, now time.Time
 func (c *cell) disbelieve(clock, now time.Time) {
 	held := c.Load()
 	if held.seen.Sub(later(clock, now)) > maxAhead && c.CompareAndSwap(held, held.withoutReading()) {
-		c.learned(unpaced)
+		c.pace.Store(unpaced)
 	}
 }
 

@@ -149,7 +149,7 @@ func TestEachSensorIsInOneStateAndSaysWhy(t *testing.T) {
 	now, hour := at(10*3600), time.Hour
 	polled := &sensor{rule: noRule, cell: newCell()}
 	paced := &sensor{rule: noRule, cell: newCell()}
-	paced.cell.expect(600)
+	paced.cell.pace.Store(regular(10*time.Minute, at(0)))
 	old := observation{at: at(0), answered: at(9), trouble: noTrouble}
 	for name, c := range map[string]struct {
 		sensor *sensor

@@ -279,6 +279,7 @@ func TestCompanyOfTheConfigMayComeChangeAndGo(t *testing.T) {
 				if n := s.gather().count("innius_sensor_value"); n != 0 {
 					t.Errorf("%d values of a company that is not the config's", n)
 				}
+				s.wantOneLine("another company than the kept state")
 				s.wantReason("answer") // the machine list of that company is a 404
 				s.begun[0].company = innius.Company{}
 				change(s)

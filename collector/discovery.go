@@ -76,22 +76,11 @@ func (d *discovery) add(op innius.Operation, machine string) *listing {
 	return l
 }
 
-// urgentDue returns when the next urgent list wants to be asked for; false where there is none.
-func (d *discovery) urgentDue() (time.Time, bool) {
-	first := d.urgent.first()
-	if first == nil {
-		return time.Time{}, false
-	}
-	return first.due, true
-}
-
-// routineDue is urgentDue for what is known already: not before its share of the allowance permits.
+// routineDue returns when the next list that is known already is due, not before the share of the allowance permits it; false
+// where there is none.
 func (d *discovery) routineDue() (time.Time, bool) {
-	first := d.routine.first()
-	if first == nil {
-		return time.Time{}, false
-	}
-	return later(first.due, d.free), true
+	due, ok := d.routine.due()
+	return later(due, d.free), ok
 }
 
 // next takes the first list of a queue out; it comes back with one of the methods below.
@@ -237,6 +226,17 @@ func (d *discovery) oldestSuccess() time.Time {
 		}
 	}
 	return oldest
+}
+
+// failures returns why the sensors of a machine cannot be listed, by machine id.
+func (d *discovery) failures() map[string]string {
+	failures := map[string]string{}
+	for id, l := range d.sensors {
+		if l.failure != "" {
+			failures[id] = l.failure
+		}
+	}
+	return failures
 }
 
 // progress says how far the reading of lists has come: what was answered once waits for its routine.

@@ -109,7 +109,6 @@ type gate struct {
 	reason pauseReason
 	until  time.Time // nothing is sent before
 	since  time.Time // when the reason came into force
-	narrow bool      // one request at a time: a pause has just ended, or a 403 has come
 
 	failing   class     // why the circuit is open; classOK: it is closed
 	failingAt time.Time // since when
@@ -129,7 +128,7 @@ type gate struct {
 // streak is the values requests that failed since one succeeded last.
 type streak struct {
 	since             time.Time
-	sensors, machines map[string]bool // bounded by what is needed
+	sensors, machines map[string]bool
 	classes           [classNotSent]int
 }
 
@@ -212,8 +211,8 @@ func (g *gate) refuse(now time.Time) bool {
 		g.refusals++
 		g.pause(pausedKey, now, now.Add(backOff(g.refusals, time.Minute, time.Hour)))
 	}
-	g.fail(classKey, now)
-	g.byValues, g.probe = false, probeAccount
+	g.fail(classKey, false, now)
+	g.probe = probeAccount
 	return true
 }
 
@@ -225,58 +224,50 @@ func (g *gate) fault(a answer, now time.Time) bool {
 	if a.values {
 		g.polls.add(a, now)
 	}
-	if a.class == classForbidden {
-		g.narrow = true // if the key is dead, nothing more should be spent on it at once
-		if g.good.IsZero() && len(g.polls.sensors) >= inARow && g.polls.classes[a.class] >= inARow {
-			return g.refuse(now)
-		}
+	if a.class == classForbidden && g.good.IsZero() && len(g.polls.sensors) >= inARow && g.polls.classes[a.class] >= inARow {
+		return g.refuse(now)
 	}
 	underWay := now.Before(g.until) // when the pause began
 	busy := a.class == classServer && a.stated && (a.wait >= shortWait || !g.brief)
 	if busy {
 		g.brief = g.brief || a.wait < shortWait
-		if g.failing == classOK {
-			g.suspect(now)
-		}
+		g.suspect(now)
 		g.pause(pausedBusy, now, now.Add(a.wait))
 	}
 	switch {
 	case g.failing != classOK && underWay:
 		return true
 	case a.account && (g.failing != classOK || g.probe == probeAccount || a.unsent || a.first || now.Sub(g.good) >= failsAfter):
-		g.byValues = false
-		g.fail(a.class, now)
-		g.wait(now)
-		return true
+		g.fail(a.class, false, now)
 	case g.failing != classOK:
-		g.wait(now)
-		return true
 	case a.probe && g.polls.enough(a, now):
-		g.byValues = true
-		g.fail(g.polls.majority(), now)
-		g.wait(now)
-		return true
-	case a.values && g.probe == noProbe && g.polls.enough(a, now):
-		g.probe = probeValues // perhaps a sensor is left that does not fail
-	case a.unsent, g.row >= inARow && a.class != classObject:
-		g.suspect(now)
+		g.fail(g.polls.majority(), true, now)
+	default:
+		switch {
+		case a.values && g.probe == noProbe && g.polls.enough(a, now):
+			g.probe = probeValues // perhaps a sensor is left that does not fail
+		case a.unsent, g.row >= inARow && a.class != classObject:
+			g.suspect(now)
+		}
+		return a.unsent || g.probe == probeAccount && a.class != classObject && !busy
 	}
-	return a.unsent || g.probe == probeAccount && a.class != classObject && !busy
+	g.wait(now)
+	return true
 }
 
 // suspect has the account probed, unless it has just been.
 func (g *gate) suspect(now time.Time) {
 	if g.probe == noProbe && (g.checked.IsZero() || now.Sub(g.checked) >= probeEvery) {
-		g.probe, g.narrow = probeAccount, true
+		g.probe = probeAccount
 	}
 }
 
 // fail opens the circuit, or gives another reason for it.
-func (g *gate) fail(c class, now time.Time) {
+func (g *gate) fail(c class, byValues bool, now time.Time) {
 	if g.failing == classOK {
 		g.failingAt = now
 	}
-	g.failing = c
+	g.failing, g.byValues = c, byValues
 }
 
 // wait pauses until the next probe, and decides what that is for. The account and sensors take turns, for either may fail
@@ -299,8 +290,7 @@ func (g *gate) pause(reason pauseReason, now, until time.Time) {
 	if g.reason != reason {
 		g.since = now
 	}
-	g.reason, g.narrow = reason, true
-	g.until = later(g.until, until)
+	g.reason, g.until = reason, later(g.until, until)
 }
 
 // waits returns how long nothing may be sent.
@@ -309,9 +299,18 @@ func (g *gate) waits(now time.Time) time.Duration { return max(0, g.until.Sub(no
 // hurry ends a pause: another key is there to be tried.
 func (g *gate) hurry(now time.Time) { g.until, g.refusals, g.probe = now, 0, probeAccount }
 
-// atOnce returns how many requests may be in flight.
+// limit is the pause for a limit in force, or that has just ended with no success since.
+func (g *gate) limit() KeptLimit {
+	if g.reason != pausedLimit {
+		return KeptLimit{}
+	}
+	return KeptLimit{Until: g.until.UTC(), Since: g.since.UTC(), Unnamed: g.limits}
+}
+
+// atOnce returns how many requests may be in flight: one after a pause, before a probe and after a 403, for nothing more should
+// be spent on a key that may be dead.
 func (g *gate) atOnce(concurrency int) int {
-	if g.narrow || g.probe != noProbe {
+	if g.reason != open || g.probe != noProbe || g.polls.classes[classForbidden] > 0 {
 		return 1
 	}
 	return concurrency
@@ -321,9 +320,7 @@ func (s *streak) add(a answer, now time.Time) {
 	if s.since.IsZero() {
 		*s = streak{since: now, sensors: map[string]bool{}, machines: map[string]bool{}}
 	}
-	if len(s.sensors) < failsSensors || len(s.machines) < failsMachine && !s.machines[a.machine] {
-		s.sensors[a.object], s.machines[a.machine] = true, true
-	}
+	s.sensors[a.object], s.machines[a.machine] = true, true
 	s.classes[a.class]++
 }
 

@@ -8,24 +8,18 @@ import (
 
 // health is how an account does, as its loop published it last. Immutable; a scrape judges it at its own moment.
 type health struct {
-	answered     bool      // some request has succeeded
-	failing      class     // why the circuit is open; classOK: it is closed
-	failingSince time.Time // since when
-	paused       pauseReason
-	until        time.Time // end of the pause
-	limit        KeptLimit // the same, where it is for a limit, to be kept over a restart
-	lastError    string
-	lastErrorAt  time.Time
-	lowered      allowance.Cause // why fewer requests are sent than configured
+	gate        gate
+	answered    bool // some request has succeeded
+	lastError   string
+	lastErrorAt time.Time
+	lowered     allowance.Cause // why fewer requests are sent than configured
 
 	remarks []remark // on how the API serves values; never changed in place
 
-	clock      time.Duration // how far the API's clock is ahead of ours, as known last
-	clockKnown bool
 	clockOff   bool   // as said in the log
 	keyTrouble string // why the last good key is in use; empty: the key source holds it
 
-	lists map[string]string // why the sensors of a machine cannot be listed, by machine id; never changed in place
+	lists map[string]string // why the sensors of a machine cannot be listed, by machine id
 
 	discovery   DiscoveryStatus // how far it has come; without words
 	forReadings float64         // requests per hour that discovery leaves to readings
@@ -41,9 +35,8 @@ type health struct {
 }
 
 // note takes one response into account.
-func (h *health) note(c class, g *gate, err error, now time.Time) {
+func (h *health) note(c class, err error, now time.Time) {
 	h.answered = h.answered || c == classOK
-	h.failing, h.failingSince = g.failing, g.failingAt
 	if err != nil && c != classNotSent {
 		h.lastError, h.lastErrorAt = err.Error(), now
 	}
@@ -56,14 +49,14 @@ func (h *health) up() (up, known bool) {
 }
 
 // failure returns why the account fails; empty where it does not.
-func (h *health) failure() string { return h.failing.reason() }
+func (h *health) failure() string { return h.gate.failing.reason() }
 
 // pausedUntil returns the end of a pause in force; zero where there is none.
 func (h *health) pausedUntil(now time.Time) time.Time {
-	if h.paused == open || !h.until.After(now) {
+	if h.gate.reason == open || !h.gate.until.After(now) {
 		return time.Time{}
 	}
-	return h.until
+	return h.gate.until
 }
 
 // stuckAfter is how long a loop may be silent past the moment it meant to wake.
@@ -87,7 +80,7 @@ func (a *account) publish(now, asleep time.Time) {
 			"cycle", h.cycle(a.Pacer.PerHour()).Round(time.Second))
 	}
 	before := a.health.Swap(&h)
-	if h.limit.Until.After(before.limit.Until) || h.settled && !before.settled {
+	if h.gate.limit().Until.After(before.gate.limit().Until) || h.settled && !before.settled {
 		a.mark()
 	}
 }
@@ -95,19 +88,13 @@ func (a *account) publish(now, asleep time.Time) {
 // clockDiffers is the difference of clocks that is reported: nothing that people look at is off by less.
 const clockDiffers = time.Minute
 
-// noteClock takes over how far the API's clock is ahead, and logs a large difference once, and its end.
+// noteClock logs a large difference of the clocks once, and its end.
 func (a *account) noteClock() {
-	d, known := a.Client.ClockDifference()
-	if !known {
-		return
-	}
-	h := &a.state
-	h.clock, h.clockKnown = d, true
-	a.catalogue.clocks[a.index].Store(int64(d))
-	off := d.Abs() > clockDiffers || h.clockOff && d.Abs() > clockDiffers/2
-	a.report(h.clockOff, off, "clock of this machine differs from the API's; ages are judged by the API's",
-		"clock of this machine agrees with the API's again", "api_ahead", d.Round(time.Second))
-	h.clockOff = off
+	ahead, _ := a.Client.ClockDifference()
+	off := ahead.Abs() > clockDiffers || a.state.clockOff && ahead.Abs() > clockDiffers/2
+	a.report(a.state.clockOff, off, "clock of this machine differs from the API's; ages are judged by the API's",
+		"clock of this machine agrees with the API's again", "api_ahead", ahead.Round(time.Second))
+	a.state.clockOff = off
 }
 
 // noteKey logs that the last good key must be used, once, and its end.
@@ -131,15 +118,19 @@ func (a *account) report(before, now bool, begins, over string, attrs ...any) {
 	}
 }
 
+// show publishes how the account does while its loop does not run.
+func (a *account) show(now time.Time) {
+	a.wishes(&a.state, now)
+	h := a.seen()
+	a.health.Store(&h)
+}
+
 // seen returns the loop's state as it may be published.
 func (a *account) seen() health {
 	h := a.state
-	h.paused, h.until, h.lowered = a.gate.reason, a.gate.until, a.allowance.cause
+	h.gate, h.lowered, h.lists = a.gate, a.allowance.cause, a.discovery.failures()
 	h.sensors, h.verified = a.schedule.len(), a.discovery.verified
 	h.discovery, h.forReadings = a.discovery.progress(), a.forReadings()
-	if h.paused == pausedLimit {
-		h.limit = KeptLimit{Until: a.gate.until, Since: a.gate.since, Unnamed: a.gate.limits}
-	}
 	return h
 }
 

@@ -2,25 +2,10 @@ package collector
 
 import (
 	"math"
-	"sync/atomic"
 	"time"
 
 	"innius_exporter/collector/allowance"
 )
-
-// lessons holds what a learner knows, encoded by itself, so that it outlives a restart. The learner stores it whenever
-// it has learned something and reads it when it starts; it must take bytes that it does not understand for none, for
-// another version may have written them. Stored bytes are never changed. Nil: nothing learned.
-type lessons struct{ atomic.Pointer[[]byte] }
-
-func (l *lessons) keep(encoded []byte) { l.Store(&encoded) }
-
-func (l *lessons) kept() []byte {
-	if encoded := l.Load(); encoded != nil {
-		return *encoded
-	}
-	return nil
-}
 
 // rememberEach is how often what was learned of the allowance is published for whoever keeps it, beside each refusal.
 const rememberEach = 10 * time.Second
@@ -67,7 +52,8 @@ func (a *account) refused(wait time.Duration, now time.Time) {
 // remember publishes what was learned.
 func (a *account) remember(now time.Time) {
 	a.allowance.kept = now
-	a.lessons.keep(a.allowance.learner.Keep())
+	lessons := a.allowance.learner.Keep()
+	a.lessons.Store(&lessons)
 }
 
 // recall takes over what an earlier process learned. What cannot be read was never learned.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"maps"
 	"math"
 	"time"
 
@@ -49,26 +48,29 @@ func (a *account) askCompany(ctx context.Context, l *listing) {
 	})
 }
 
+// logDropped logs that what is known of an account is of another company.
+func (a *account) logDropped(before, company string) {
+	a.log.Warn("account has another company than the kept state; that state is dropped",
+		"before", innius.Printable(before), "company", innius.Printable(company))
+}
+
 // belongs takes note of the key's company and reports whether that is settled. Another company than before is
 // confirmed by a second look, like any loss of more than half; then all lists start anew. At the first look after a
 // restart there is no doubt to be had: what was kept is another account's, and is not served a moment longer.
 func (a *account) belongs(company innius.Company, now time.Time) bool {
-	known := a.discovery.machines != nil
-	if known && a.company.ID != company.ID && a.unproven {
-		a.log.Warn("the key belongs to another company than the kept state; that state is dropped",
-			"kept", innius.Printable(a.company.ID), "company", innius.Printable(company.ID))
-		a.otherCompany = company.ID
-	}
+	unproven := a.unproven
 	a.unproven = false
-	if known && a.company.ID != company.ID && a.otherCompany != company.ID {
-		a.log.Warn("the key belongs to another company now; a second look confirms it",
-			"before", innius.Printable(a.company.ID), "company", innius.Printable(company.ID))
-		a.otherCompany = company.ID
-		return false
-	}
-	if known && a.company.ID != company.ID {
+	if a.discovery.machines != nil && a.company.ID != company.ID {
+		switch {
+		case unproven:
+			a.logDropped(a.company.ID, company.ID)
+		case a.otherCompany != company.ID:
+			a.log.Warn("the key belongs to another company now; a second look confirms it",
+				"before", innius.Printable(a.company.ID), "company", innius.Printable(company.ID))
+			a.otherCompany = company.ID
+			return false
+		}
 		a.discovery.forget()
-		a.state.lists = nil
 		a.unlearn(now)
 		a.catalogue.publishMachines(a.index, company, nil, time.Time{})
 	}
@@ -136,14 +138,6 @@ func (a *account) tellChanges(machine string, list []innius.Sensor) {
 func (a *account) publishMachines(list []innius.Machine, now time.Time) {
 	a.catalogue.publishMachines(a.index, a.company, list, now)
 	a.discovery.know(a.wanted(list))
-	a.forgetNotes()
-}
-
-// forgetNotes drops what was noted of machines that are gone.
-func (a *account) forgetNotes() {
-	notes := maps.Clone(a.state.lists)
-	maps.DeleteFunc(notes, func(machine, _ string) bool { return machine != "" && a.discovery.sensors[machine] == nil })
-	a.state.lists = notes
 }
 
 // wanted returns the ids of the machines that no filter keeps out.
@@ -175,9 +169,9 @@ func (a *account) listed(l *listing, err error, now time.Time) bool {
 	}, err, now)
 	switch {
 	case err == nil:
-		if l.failure != "" {
+		if l.failure != "" && !l.more {
 			a.aboutList(l).Info("list can be read again")
-			a.note(l, "")
+			l.failure = ""
 		}
 		return true
 	case blamed && account:
@@ -191,23 +185,9 @@ func (a *account) listed(l *listing, err error, now time.Time) bool {
 		if l.failure == "" {
 			a.aboutList(l).Warn("list cannot be read; what is known of it stays, and it is asked again with back-off", "err", err)
 		}
-		a.note(l, err.Error())
 		a.discovery.failed(l, err.Error(), class == classObject || class == classAnswer, now)
 	}
 	return false
-}
-
-// note publishes why the list of a machine's sensors cannot be read; empty: it can.
-func (a *account) note(l *listing, why string) {
-	notes := maps.Clone(a.state.lists)
-	if notes == nil {
-		notes = map[string]string{}
-	}
-	delete(notes, l.machine)
-	if why != "" {
-		notes[l.machine] = why
-	}
-	a.state.lists = notes
 }
 
 // aboutList returns a logger that names a list, and its machine.

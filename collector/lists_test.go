@@ -65,7 +65,7 @@ func TestSensorsComeAndGoWithoutARestart(t *testing.T) {
 		if n := all.count("innius_sensor_info"); n != 8 {
 			t.Errorf("%d sensors, want 8", n)
 		}
-		if n := s.poller.catalogue.cells.len(); n != 8 {
+		if n := len(s.poller.catalogue.cells); n != 8 {
 			t.Errorf("%d cells are kept, want 8", n)
 		}
 	})

@@ -49,7 +49,7 @@ func (m *month) allowed(r *recovery) time.Duration {
 func (m *month) well(r *recovery) bool {
 	m.Helper()
 	h := m.poller.accounts[0].health.Load()
-	r.begun = later(r.begun, h.until)
+	r.begun = later(r.begun, h.gate.until)
 	r.lacked = m.lacks(r, h)
 	if r.lacked == "" {
 		r.lacked = m.shown(r, m.check())

@@ -8,11 +8,11 @@ import (
 
 // outcome is what an answer about a sensor tells a schedule.
 type outcome struct {
-	at    time.Time   // when the request was sent
-	now   time.Time   // when the answer came
-	clock time.Time   // the API's, in whole seconds where the API tells it; zero: not known
-	whole bool        // no reading between what was held and the first of times can have been missed
-	times []time.Time // of all readings newer than what was held, unusable ones too, ascending, each once; empty: no news
+	at    time.Time     // when the request was sent
+	now   time.Time     // when the answer came
+	ahead time.Duration // how far the API's clock is ahead of ours
+	whole bool          // no reading between what was held and the first of times can have been missed
+	times []time.Time   // of all readings newer than what was held, unusable ones too, ascending, each once; empty: no news
 }
 
 // newTimes returns the times of readings that are newer than all seen so far, ascending and each once, and whether the

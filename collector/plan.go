@@ -74,11 +74,11 @@ func quietPoller(opts Options) *Poller {
 	return NewPoller(opts)
 }
 
-// rested returns the snapshot without what passes: a pause.
+// rested returns the snapshot without what passes: a pause, and the difference of clocks.
 func (s *Snapshot) rested() Snapshot {
 	rested := Snapshot{At: s.At, Accounts: make([]KeptAccount, len(s.Accounts))}
 	for i, k := range s.Accounts {
-		k.Ledger, k.Limit = innius.Ledger{}, KeptLimit{}
+		k.Ledger, k.Limit, k.ClockAhead = innius.Ledger{}, KeptLimit{}, 0
 		rested.Accounts[i] = k
 	}
 	return rested
@@ -164,7 +164,7 @@ func (p *Plan) ForReadings() float64 { return p.PerHour - p.Lists.PerHour }
 // Example is what one sensor more of weight 1 would get that reports every so often.
 func (p *Plan) Example(every time.Duration) PlannedGroup {
 	t := &turn{sensor: &sensor{rule: noRule, cell: newCell()}}
-	t.sensor.cell.learned(regular(every, time.Unix(0, int64(p.forecast.now*1e9))))
+	t.sensor.cell.pace.Store(regular(every, time.Unix(0, int64(p.forecast.now*1e9))))
 	o := p.forecast.outlook(t)
 	return p.forecast.groupOf(t, o).planned([]outlook{o})
 }

@@ -9,19 +9,19 @@ import (
 	"innius_exporter/collector/pace"
 )
 
-// Pace says of a group of sensors how they report, as seen from how often they can be asked.
+// Pace says of a group of sensors how they report, as seen from how often they can be asked: a pace.Kind, or one of four more.
 type Pace string
 
 // The paces.
 const (
-	PaceFast      Pace = "fast"      // more often than they are asked: not every reading is seen
-	PaceSlow      Pace = "slow"      // more seldom than their turn, or than promised: asked just after each reading
-	PaceIrregular Pace = "irregular" // at random: asked every turn
-	PacePromised  Pace = "promised"  // more often than promised: a max_age is what they are asked by
-	PaceSilent    Pace = "silent"    // not at the moment
-	PaceNever     Pace = "never"     // not so far
-	PaceWaiting   Pace = "waiting"   // not known: they have not been asked yet
-	PaceFailing   Pace = "failing"   // cannot be read, and is tried with back-off
+	PaceFast           = Pace(pace.Fast)       // more often than they are asked: not every reading is seen
+	PaceSlow           = Pace(pace.Slow)       // more seldom than their turn, or than promised: asked just after each reading
+	PaceIrregular      = Pace(pace.Irregular)  // at random: asked every turn
+	PacePromised  Pace = "promised"            // more often than promised: a max_age is what they are asked by
+	PaceSilent         = Pace(pace.Silent)     // not at the moment
+	PaceNever          = Pace(pace.Unreported) // not so far
+	PaceWaiting   Pace = "waiting"             // not known: they have not been asked yet
+	PaceFailing   Pace = "failing"             // cannot be read, and is tried with back-off
 )
 
 // PlannedGroup is what sensors that are treated alike can expect. The ages are those of the value exposed, now minus
@@ -49,13 +49,13 @@ type grouping map[group][]outlook
 // groupOf returns the group of a sensor.
 func (f *forecast) groupOf(t *turn, o outlook) group {
 	rule := t.sensor.rule
-	key := group{pace: paceOf(o.kind), weight: 1}
+	key := group{pace: Pace(o.kind), weight: 1}
 	switch {
 	case t.failures > 0:
 		key.pace = PaceFailing
 	case t.asked.IsZero() && t.pace().Period() == 0:
 		key.pace = PaceWaiting
-	case !key.reports() || rule.MaxAge == 0:
+	case !key.pace.reports() || rule.MaxAge == 0:
 	case t.pace().Period() > f.promised(t.sensor.rule):
 		key.pace = PaceSlow
 	default:
@@ -67,25 +67,9 @@ func (f *forecast) groupOf(t *turn, o outlook) group {
 	return key
 }
 
-func (key group) reports() bool { return key.pace.reports() }
-
 // reports tells whether readings come at the moment.
 func (p Pace) reports() bool {
 	return p != PaceNever && p != PaceWaiting && p != PaceSilent && p != PaceFailing
-}
-
-func paceOf(k pace.Kind) Pace {
-	switch k {
-	case pace.Fast:
-		return PaceFast
-	case pace.Slow:
-		return PaceSlow
-	case pace.Irregular:
-		return PaceIrregular
-	case pace.Silent:
-		return PaceSilent
-	}
-	return PaceNever
 }
 
 // sorted returns the groups: those with the most to say first.
@@ -109,7 +93,7 @@ func (key group) planned(sensors []outlook) PlannedGroup {
 		p.PerHour += 3600 * o.rate
 		ages += (o.least + o.most) / 2
 	}
-	if key.reports() {
+	if key.pace.reports() {
 		p.Age, p.Age95 = planned(ages/float64(len(sensors))), planned(quantileOf(sensors, .95))
 	}
 	return p

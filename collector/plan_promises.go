@@ -79,7 +79,7 @@ func (p *Plan) addStale(t *turn, o outlook, forAll time.Duration) {
 	if after == 0 {
 		after = forAll
 	}
-	if after == 0 || !p.forecast.groupOf(t, o).reports() || planned(o.most) <= after {
+	if after == 0 || !p.forecast.groupOf(t, o).pace.reports() || planned(o.most) <= after {
 		return
 	}
 	for i := range p.Stale {

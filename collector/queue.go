@@ -39,6 +39,14 @@ func (q *queue[T]) first() *entry[T] {
 	return q.items[0]
 }
 
+// due returns when the first thing is due; false where the queue is empty.
+func (q *queue[T]) due() (time.Time, bool) {
+	if first := q.first(); first != nil {
+		return first.due, true
+	}
+	return time.Time{}, false
+}
+
 // take removes a thing; nothing happens where it is not in this queue, though it may be in another.
 func (q *queue[T]) take(e *entry[T]) {
 	if q.holds(e) {

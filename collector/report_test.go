@@ -3,10 +3,13 @@ package collector
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	dto "github.com/prometheus/client_model/go"
 
 	"innius_exporter/innius"
 	"innius_exporter/innius/simulator"
@@ -46,19 +49,74 @@ func TestNothingChangesWhileOurClockIsOff(t *testing.T) {
 // wantLag fails where the mean lag is none that a sensor with a reading each 10 s can have.
 func (s *story) wantLag(off time.Duration) {
 	s.Helper()
+	h := s.pickedUp()
+	if mean := h.GetSampleSum() / float64(h.GetSampleCount()); mean > 5 || h.GetSampleCount() < 500 {
+		s.Errorf("clock off by %s: mean lag %v s of %d readings", off, mean, h.GetSampleCount())
+	}
+}
+
+// pickedUp are the ages of the readings when they were picked up.
+func (s *story) pickedUp() *dto.Histogram {
+	s.Helper()
 	families, err := s.registry.Gather()
 	if err != nil {
 		s.Fatal(err)
 	}
-	for _, f := range families {
-		if f.GetName() != "innius_exporter_pickup_age_seconds" {
-			continue
-		}
-		h := f.GetMetric()[0].GetHistogram()
-		if mean := h.GetSampleSum() / float64(h.GetSampleCount()); mean > 5 || h.GetSampleCount() < 500 {
-			s.Errorf("clock off by %s: mean lag %v s of %d readings", off, mean, h.GetSampleCount())
+	i := slices.IndexFunc(families, func(f *dto.MetricFamily) bool { return f.GetName() == "innius_exporter_pickup_age_seconds" })
+	return families[i].GetMetric()[0].GetHistogram()
+}
+
+// Which clock is wrong changes neither how often sensors are polled nor how late their readings are.
+func TestWaterLevelPollsByTheClockThatReadingsHave(t *testing.T) {
+	for _, period := range []time.Duration{10 * time.Second, 5 * time.Minute} {
+		right := playOff(t, 0, period)
+		for _, off := range []time.Duration{-20 * time.Minute, 20 * time.Minute} {
+			if got := playOff(t, off, period); got != right {
+				t.Errorf("a reading each %s, clock off by %s: %+v, with a right clock %+v", period, off, got, right)
+			}
 		}
 	}
+}
+
+// polled is what polling took and brought.
+type polled struct {
+	requests int
+	readings uint64
+	lag      string
+}
+
+func playOff(t *testing.T, off, period time.Duration) (p polled) {
+	t.Helper()
+	begin := setting{plant: stamped(off), perHour: 6000, faults: []simulator.Fault{{Kind: simulator.ClockOff, Delay: off}}}
+	for _, m := range begin.plant.Company.Machines {
+		for i := range m.Sensors {
+			m.Sensors[i].Period = period
+		}
+	}
+	play(t, begin, func(s *story) {
+		s.pass(2 * time.Hour)
+		h := s.pickedUp()
+		p = polled{s.api.Stats().Requests, h.GetSampleCount(), fmt.Sprintf("%.1f s", h.GetSampleSum()/float64(h.GetSampleCount()))}
+	})
+	return p
+}
+
+// Until the API responds again it is all that is known of the clocks.
+func TestClockDifferenceOutlivesARestart(t *testing.T) {
+	const off = -20 * time.Minute
+	begin := setting{plant: stamped(off), faults: []simulator.Fault{{Kind: simulator.ClockOff, Delay: off}}}
+	begin.options = func(o *Options) { o.StaleAfter = 15 * time.Minute }
+	play(t, begin, func(s *story) {
+		s.pass(5 * time.Minute)
+		s.fronts[0].gone.Store(true)
+		s.restart(time.Minute)
+		s.run()
+		s.pass(time.Minute)
+		s.want(`innius_exporter_api_clock_difference_seconds{account="a1"}`, off.Seconds())
+		if n := s.gather().count("innius_sensor_value"); n != 6 {
+			t.Errorf("%d values, want 6: none is older than 15 min", n)
+		}
+	})
 }
 
 func TestClockDifferenceThatEndsIsReported(t *testing.T) {

@@ -13,9 +13,13 @@ func (p *Poller) restore(kept *Snapshot, now time.Time) {
 	kept = kept.asOf(now)
 	taken := map[*account]*KeptAccount{}
 	for i := range kept.Accounts {
+		k := &kept.Accounts[i]
 		for _, a := range p.accounts {
-			if kept.Accounts[i].Of(a.Account) {
-				taken[a] = &kept.Accounts[i]
+			switch {
+			case k.Of(a.Account):
+				taken[a] = k
+			case k.Name == a.Name && k.Origin == a.Origin:
+				a.logDropped(k.Company.ID, a.Account.Company.ID)
 			}
 		}
 	}
@@ -29,7 +33,7 @@ func (p *Poller) restore(kept *Snapshot, now time.Time) {
 	}
 	for a, k := range taken { // when each knows what the others have
 		a.hear()
-		a.show(k)
+		a.showKept(k, now)
 	}
 }
 
@@ -45,8 +49,8 @@ func (c *catalogue) fill(account int, k *KeptAccount) {
 			s := &m.Sensors[j]
 			list[j] = s.Sensor
 			key := sensorKey{Company: k.Company.ID, Machine: m.ID, Sensor: s.ID}
-			if c.cells.of(key) == nil || s.knows() { // one account of several knows of a twin
-				c.cells.put(key, s.cell())
+			if c.cells[key] == nil || s.knows() { // one account of several knows of a twin
+				c.cells[key] = s.cell()
 			}
 		}
 		c.lists[account][m.ID] = listed{sensors: list, at: m.ListedAt}
@@ -59,6 +63,9 @@ func (a *account) restore(k *KeptAccount, keptAt, now time.Time) {
 	a.recall(k.Allowance, now) // first: the ledger refilled at the rate learned
 	a.Pacer.Restore(k.Ledger, now)
 	a.gate.restore(k.Limit, keptAt, now)
+	if k.ClockAhead != 0 {
+		a.Client.AssumeClockDifference(k.ClockAhead)
+	}
 	if k.Company.ID == "" {
 		return
 	}
@@ -124,13 +131,11 @@ func (d *discovery) known(l *listing, read time.Time, tried bool) {
 	d.put(&d.routine, l, due)
 }
 
-// show publishes what was restored, before the loop runs: a scrape may come first.
-func (a *account) show(k *KeptAccount) {
+// showKept publishes what was restored, before the loop runs: a scrape may come first.
+func (a *account) showKept(k *KeptAccount, now time.Time) {
 	a.state.settled = k.Discovered && k.Company.ID != ""
 	a.state.discovered = a.state.settled || k.serves()
-	a.wishes(&a.state, time.Now())
-	h := a.seen()
-	a.health.Store(&h)
+	a.show(now)
 }
 
 // serves reports whether any value is kept.

@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -33,9 +34,9 @@ type schedule interface {
 	// wishes returns, as of a moment, the requests per hour that the sensors' own paces ask for, and the factor by which promises are
 	// stretched, at most 1 where they are not.
 	wishes(now time.Time) (demand, stretch float64)
-	// len returns how many sensors are known, machineCount of how many machines.
+	// turns returns what is kept of each known sensor, by machine; len how many there are.
+	turns() map[string][]*turn
 	len() int
-	machineCount() int
 }
 
 // defaultSchedule is what an account runs with.
@@ -47,11 +48,12 @@ func defaultSchedule(a *account) schedule {
 type turn struct {
 	entry[*turn]
 	sensor   *sensor
-	asked    time.Time // last; zero: never
-	failures int       // in a row, through its own fault
-	probes   bool      // the request under way tests the account
-	gone     bool      // left while its request was under way
-	seed     uint64    // of its pseudo-random numbers; 0: not yet
+	asked    time.Time     // last; zero: never
+	failures int           // in a row, through its own fault
+	probes   bool          // the request under way tests the account
+	ahead    time.Duration // of the clock that its readings agree with: the API's, or ours (0)
+	gone     bool          // left while its request was under way
+	seed     uint64        // of its pseudo-random numbers; 0: not yet
 }
 
 // pace is what was learned of the sensor.
@@ -105,7 +107,7 @@ func (r *roundRobin) set(machineID string, sensors []*sensor) (added, removed in
 func (r *roundRobin) admit(s *sensor) *turn {
 	t := &turn{sensor: s}
 	if before := r.heritage[s.ref()]; before != nil {
-		t.seed = before.seed
+		t.seed, t.ahead = before.seed, before.ahead
 	}
 	t.entry = entry[*turn]{value: t, index: -1}
 	r.put(t, r.firstDue(t, s.cell.Load()))
@@ -115,19 +117,12 @@ func (r *roundRobin) admit(s *sensor) *turn {
 
 func (r *roundRobin) succeed(before schedule) {
 	r.heritage = nil
-	if old, ok := before.(books); ok {
+	if before != nil {
 		r.heritage = map[sensorKey]*turn{}
-		for _, turns := range old.turns() {
-			for _, t := range turns {
-				r.heritage[t.sensor.ref()] = t
-			}
+		for _, t := range slices.Concat(slices.Collect(maps.Values(before.turns()))...) {
+			r.heritage[t.sensor.ref()] = t
 		}
 	}
-}
-
-// books is a schedule that keeps those of roundRobin.
-type books interface {
-	turns() map[string][]*turn
 }
 
 func (r *roundRobin) turns() map[string][]*turn { return r.machines }
@@ -146,13 +141,7 @@ func (r *roundRobin) firstDue(t *turn, held *observation) time.Time {
 	return t.asked.Add(r.interval)
 }
 
-func (r *roundRobin) due() (time.Time, bool) {
-	first := r.waiting.first()
-	if first == nil {
-		return time.Time{}, false
-	}
-	return first.due, true
-}
+func (r *roundRobin) due() (time.Time, bool) { return r.waiting.due() }
 
 func (r *roundRobin) next(now time.Time) *turn { return r.take(r.waiting.first(), now) }
 
@@ -213,8 +202,7 @@ func (r *roundRobin) put(t *turn, due time.Time) {
 
 func (r *roundRobin) wishes(time.Time) (demand, stretch float64) { return 0, 1 }
 
-func (r *roundRobin) len() int          { return r.count }
-func (r *roundRobin) machineCount() int { return len(r.machines) }
+func (r *roundRobin) len() int { return r.count }
 
 // backOff doubles from first with each failure in a row, up to a limit.
 func backOff(failures int, first, limit time.Duration) time.Duration {

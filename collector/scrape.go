@@ -128,8 +128,8 @@ func (s *scrape) account(a *account, company *innius.Company) {
 	s.gauge(s.remaining, a.Pacer.Remaining(s.now), name)
 	s.moment(s.paused, h.pausedUntil(s.now), name)
 	s.moment(s.discovered, h.verified, name)
-	if h.clockKnown {
-		s.gauge(s.clock, h.clock.Seconds(), name)
+	if ahead, known := a.Client.ClockDifference(); known {
+		s.gauge(s.clock, ahead.Seconds(), name)
 	}
 }
 

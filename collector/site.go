@@ -15,7 +15,7 @@ func (c *catalogue) rebuild(next *view, named claim, places []place) []sensorKey
 		name := c.opts.Accounts[p.account].Name
 		m.companyLabel = c.opts.Labels.text(company.ID, company.Name)
 		m.label, m.clash, m.account = named.label, named.clash, p.account
-		m.polled, m.clock = nil, &c.clocks[p.account]
+		m.polled, m.client = nil, c.opts.Accounts[p.account].Client
 		m.twinOf = exposedBy
 		if exposedBy == "" && m.filtered == "" {
 			exposedBy = name
@@ -70,9 +70,9 @@ func (c *catalogue) newSensor(m *machine, s *innius.Sensor, named claim) *sensor
 		Sensor: s, machine: m, label: named.label, clash: named.clash,
 		filtered: c.opts.Sensors.reject("sensors", s.ID, s.Name), rule: c.opts.ruleFor(m.Machine, *s),
 	}
-	if one.cell = c.cells.of(one.ref()); one.cell == nil {
+	if one.cell = c.cells[one.ref()]; one.cell == nil {
 		one.cell = newCell()
-		c.cells.put(one.ref(), one.cell)
+		c.cells[one.ref()] = one.cell
 	}
 	return one
 }

@@ -26,7 +26,8 @@ type KeptAccount struct {
 	Machines     []KeptMachine
 	Ledger       innius.Ledger
 	Limit        KeptLimit
-	Allowance    []byte // what was learned of the true allowance, encoded by who learns it; nil: nothing
+	Allowance    []byte        // what was learned of the true allowance, encoded by who learns it; nil: nothing
+	ClockAhead   time.Duration // of the API's clock before ours; 0: none, or not known
 }
 
 // Of reports whether this is the state of an account: of the same name, the same API and, where the user set it, the same
@@ -76,7 +77,10 @@ func (p *Poller) Snapshot() Snapshot {
 	s := Snapshot{At: time.Now().UTC(), Accounts: make([]KeptAccount, len(p.accounts))}
 	for i, a := range p.accounts {
 		k := &s.Accounts[i]
-		*k = KeptAccount{Name: a.Name, Origin: a.Origin, ListedAt: v.listedAt[i].UTC(), Allowance: a.lessons.kept()}
+		*k = KeptAccount{Name: a.Name, Origin: a.Origin, ListedAt: v.listedAt[i].UTC()}
+		if lessons := a.lessons.Load(); lessons != nil {
+			k.Allowance = *lessons
+		}
 		if company := v.companies[i]; company != nil {
 			k.Company = *company
 		}
@@ -84,8 +88,9 @@ func (p *Poller) Snapshot() Snapshot {
 		for j, m := range v.machines[i] {
 			k.Machines[j] = m.snapshot()
 		}
+		k.ClockAhead, _ = a.Client.ClockDifference()
 		h := a.health.Load()
-		k.Discovered, k.Limit = h.settled, h.limit.utc()
+		k.Discovered, k.Limit = h.settled, h.gate.limit()
 		k.Ledger = a.Pacer.Ledger(time.Now()) // last: what the readings above cost is in it
 		k.Ledger.At, k.Ledger.Until = k.Ledger.At.UTC(), k.Ledger.Until.UTC()
 	}
@@ -135,12 +140,7 @@ func (k *KeptSensor) cell() *cell {
 	c.Store(o)
 	var known pace.Sensor
 	if k.Schedule != nil && known.Restore(k.Schedule) == nil { // what another version wrote was never learned
-		c.learned(&known)
+		c.pace.Store(&known)
 	}
 	return c
-}
-
-func (l KeptLimit) utc() KeptLimit {
-	l.Until, l.Since = l.Until.UTC(), l.Since.UTC()
-	return l
 }

@@ -10,9 +10,6 @@ import (
 // no time later than now. What the source stamped stays as it is, by the source's clock; ledger, limit and lessons have
 // rules of their own.
 func (s *Snapshot) asOf(now time.Time) *Snapshot {
-	if !s.liesAhead(now) {
-		return s
-	}
 	back := max(0, s.At.Sub(now))
 	own := &Snapshot{At: s.At, Accounts: slices.Clone(s.Accounts)}
 	for i := range own.Accounts {
@@ -26,17 +23,6 @@ func (s *Snapshot) asOf(now time.Time) *Snapshot {
 		})
 	}
 	return own
-}
-
-// liesAhead reports whether anything was noted after a moment.
-func (s *Snapshot) liesAhead(now time.Time) bool {
-	return s.At.After(now) || slices.ContainsFunc(s.Accounts, func(k KeptAccount) bool {
-		return k.ListedAt.After(now) || slices.ContainsFunc(k.Machines, func(m KeptMachine) bool {
-			return m.ListedAt.After(now) || slices.ContainsFunc(m.Sensors, func(s KeptSensor) bool {
-				return s.Answered.After(now) || s.Tried.After(now)
-			})
-		})
-	})
 }
 
 // move moves what was noted by our own clock, in copies of what an account shares with others.

@@ -19,19 +19,21 @@ func (a *account) status(now time.Time) AccountStatus {
 		s.Stretched = &h.stretch
 	}
 	if s.PausedUntil != nil {
-		s.PauseReason = string(h.paused)
+		s.PauseReason = string(h.gate.reason)
 	}
 	if up, known := h.up(); known {
 		s.Up = &up
 	}
 	if s.Failure != "" {
-		s.FailingSince = moment(h.failingSince)
+		s.FailingSince = moment(h.gate.failingAt)
 	}
-	if h.clockKnown {
-		s.ClockDifference = new(h.clock.Seconds())
+	ahead, known := a.Client.ClockDifference()
+	if known {
+		s.ClockDifference = new(ahead.Seconds())
 	}
 	if h.clockOff {
-		s.Remarks = append(s.Remarks, fmt.Sprintf("the clock of this machine and the API's differ by %s; ages are judged by the API's", Span(h.clock.Abs())))
+		s.Remarks = append(s.Remarks, fmt.Sprintf("the clock of this machine and the API's differ by %s; ages are judged by the API's",
+			Span(ahead.Abs())))
 	}
 	if h.keyTrouble != "" {
 		s.Remarks = append(s.Remarks, "the last good key is in use, and a restart would find none: "+h.keyTrouble)
@@ -72,7 +74,7 @@ func (h *health) words(s *AccountStatus, now time.Time) string {
 		text = "no answer yet"
 	}
 	if s.PausedUntil != nil {
-		text += fmt.Sprintf("; nothing is sent until %s: %s", stamp(*s.PausedUntil, now), pauses[h.paused])
+		text += fmt.Sprintf("; nothing is sent until %s: %s", stamp(*s.PausedUntil, now), pauses[h.gate.reason])
 	}
 	return text
 }

@@ -72,7 +72,7 @@ func (c *catalogue) inherit(old, next *Poller, before []*account) {
 		}
 		for _, m := range v.machines[i] {
 			for _, s := range m.sensors {
-				c.cells.put(s.ref(), s.cell)
+				c.cells[s.ref()] = s.cell
 			}
 		}
 	}
@@ -92,7 +92,7 @@ func (c *catalogue) inherit(old, next *Poller, before []*account) {
 func (a *account) succeed(before *account, now time.Time) {
 	a.gate, a.wasList, a.saidOdd = before.gate, before.wasList, before.saidOdd
 	a.twins, a.stretched = before.twins, before.stretched
-	a.allowance.succeed(&before.allowance)
+	a.allowance.cause, a.allowance.said, a.allowance.saidAt = before.allowance.cause, before.allowance.said, before.allowance.saidAt
 	a.recall(before.allowance.learner.Keep(), now) // first: the ledger refills at the rate learned
 	a.Pacer.Restore(before.Pacer.Ledger(now), now)
 	a.schedule.succeed(before.schedule)
@@ -100,7 +100,8 @@ func (a *account) succeed(before *account, now time.Time) {
 		a.goOnDiscovering(before, now)
 		a.republish(before)
 	} else {
-		a.catalogue.lists[a.index] = map[string]listed{} // of another company
+		a.catalogue.lists[a.index] = map[string]listed{}
+		a.logDropped(before.company.ID, fixed.ID)
 	}
 	if !a.Client.SharesKey(before.Client) {
 		a.unproven, a.gate.probe, a.gate.good = true, probeAccount, time.Time{} // whose key is it?
@@ -142,16 +143,8 @@ func (a *account) republish(before *account) {
 // goOn publishes how the account does.
 func (a *account) goOn(before *account, now time.Time) {
 	a.state = before.state
-	a.catalogue.clocks[a.index].Store(int64(a.state.clock))
 	a.state.remarks = nil // the template of values may be another
-	a.wishes(&a.state, now)
-	h := a.seen()
-	a.health.Store(&h)
-}
-
-// succeed keeps the log from telling again what it has told.
-func (l *lesson) succeed(before *lesson) {
-	l.cause, l.said, l.saidAt = before.cause, before.said, before.saidAt
+	a.show(now)
 }
 
 // succeed goes on under another interval and allowance. What was under way when the loop ended is asked for again.
@@ -196,7 +189,7 @@ func (p *Poller) depart(b *account, now time.Time) {
 	p.departed = slices.DeleteFunc(slices.Clone(p.departed), func(d departed) bool { return now.Sub(d.at) > departedFor })
 	if len(p.departed) < mostDeparted {
 		p.departed = append(p.departed, departed{client: b.Client, at: now, kept: KeptAccount{
-			Name: b.Name, Origin: b.Origin, Allowance: b.allowance.learner.Keep(), Limit: b.seen().limit, Ledger: b.Pacer.Ledger(now),
+			Name: b.Name, Origin: b.Origin, Allowance: b.allowance.learner.Keep(), Limit: b.gate.limit(), Ledger: b.Pacer.Ledger(now),
 		}})
 	}
 }
@@ -234,11 +227,11 @@ func (p *Poller) retire(old *Poller, before []*account, now time.Time) {
 
 // forgetUnlisted drops the cells of sensors that no account lists.
 func (c *catalogue) forgetUnlisted() {
-	listed := cells{}
+	listed := map[sensorKey]*cell{}
 	for _, machines := range c.view.Load().machines {
 		for _, m := range machines {
 			for _, s := range m.sensors {
-				listed.put(s.ref(), s.cell)
+				listed[s.ref()] = s.cell
 			}
 		}
 	}

@@ -24,20 +24,17 @@ func (p *Poller) unmatched() []string {
 		}
 	}
 	var all []string
-	for _, filter := range []struct {
-		key         string
-		expressions []*regexp.Regexp
-		objects     [][2]string
-	}{
-		{"discovery.machines.include", p.opts.Machines.Include, machines}, {"discovery.machines.exclude", p.opts.Machines.Exclude, machines},
-		{"discovery.sensors.include", p.opts.Sensors.Include, sensors}, {"discovery.sensors.exclude", p.opts.Sensors.Exclude, sensors},
-	} {
-		for _, re := range filter.expressions {
-			if !slices.ContainsFunc(filter.objects, func(o [2]string) bool { return re.MatchString(o[0]) || re.MatchString(o[1]) }) {
-				all = append(all, fmt.Sprintf("%s %q matches nothing", filter.key, unanchored(re)))
+	look := func(key string, expressions []*regexp.Regexp, objects [][2]string) {
+		for _, re := range expressions {
+			if !slices.ContainsFunc(objects, func(o [2]string) bool { return re.MatchString(o[0]) || re.MatchString(o[1]) }) {
+				all = append(all, fmt.Sprintf("discovery.%s %q matches nothing", key, unanchored(re)))
 			}
 		}
 	}
+	look("machines.include", p.opts.Machines.Include, machines)
+	look("machines.exclude", p.opts.Machines.Exclude, machines)
+	look("sensors.include", p.opts.Sensors.Include, sensors)
+	look("sensors.exclude", p.opts.Sensors.Exclude, sensors)
 	for i := range p.opts.Rules {
 		if !used[&p.opts.Rules[i]] {
 			all = append(all, fmt.Sprintf("rule %d of sensors matches no sensor that an earlier rule leaves to it", i+1))

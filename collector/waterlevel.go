@@ -72,8 +72,22 @@ func (w *waterLevel) answered(t *turn, o outcome) {
 	for i, at := range o.times {
 		times[i] = seconds(at)
 	}
-	t.sensor.cell.learn(seconds(o.at), times, o.whole)
+	if n := len(o.times); n > 0 {
+		t.agree(o.at.Sub(o.times[n-1]), o.ahead)
+	}
+	t.sensor.cell.learn(seconds(o.at.Add(t.ahead)), times, o.whole)
 	w.plan(t, o.now)
+}
+
+// agree chooses the clock by which a new reading is younger, the API's or ours: either may be wrong, and the time of the requests
+// must be of the clock that the readings have. age is by ours.
+func (t *turn) agree(age, ahead time.Duration) {
+	switch {
+	case age.Abs() <= (age + ahead).Abs():
+		t.ahead = 0
+	case (ahead - t.ahead).Abs() > 2*time.Second: // the difference is known to a second
+		t.ahead = ahead
+	}
 }
 
 // plan puts a sensor back that was asked last at a moment known to it; it is due no earlier than now.

@@ -153,12 +153,14 @@ func (c *Client) SharesKey(other *Client) bool {
 	return err == nil && !key.Empty() && key == last
 }
 
-// Succeed makes the client take the place of another that asked the same account: the key that was used last is known.
+// Succeed makes the client take the place of another that asked the same account: the key that was used last is known,
+// and the difference of the clocks.
 func (c *Client) Succeed(other *Client) {
 	last := other.lastKey()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.last = last
+	c.clock.Store(other.clock.Load())
 }
 
 func (c *Client) lastKey() Secret {
@@ -173,13 +175,16 @@ const clockNoise = 2 * time.Second
 
 // ClockDifference returns how far the API's clock is ahead of this machine's (negative: behind), by the Date header of the
 // latest response that had one; differences below 2 s count as 0. The second result is false before the first such
-// response.
+// response where AssumeClockDifference set none.
 func (c *Client) ClockDifference() (time.Duration, bool) {
 	if d := c.clock.Load(); d != nil {
 		return *d, true
 	}
 	return 0, false
 }
+
+// AssumeClockDifference sets the difference that holds until a response has a Date header, as an earlier process knew it.
+func (c *Client) AssumeClockDifference(ahead time.Duration) { c.clock.CompareAndSwap(nil, &ahead) }
 
 func (c *Client) noteClock(date, came time.Time) {
 	d := date.Sub(came.Truncate(time.Second))

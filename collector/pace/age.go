@@ -3,15 +3,15 @@ package pace
 import "math"
 
 // Kind says how a sensor is treated.
-type Kind int
+type Kind string
 
 // The kinds.
 const (
-	Unreported Kind = iota // has never reported; its requests grow rare
-	Silent                 // has reported, but is overdue: off for the night, or dead
-	Irregular              // reports at random: asked every turn, its phase being of no use
-	Fast                   // reports more often than it is asked
-	Slow                   // asked just after each of its readings
+	Unreported Kind = "never"     // has never reported; its requests grow rare
+	Silent     Kind = "silent"    // has reported, but is overdue: off for the night, or dead
+	Irregular  Kind = "irregular" // reports at random: asked every turn, its phase being of no use
+	Fast       Kind = "fast"      // reports more often than it is asked
+	Slow       Kind = "slow"      // asked just after each of its readings
 )
 
 // Kind returns how the sensor is treated at a level, as of its last answer.

@@ -38,7 +38,7 @@ func TestAgeOfARandomSensorHasAGapMore(t *testing.T) {
 	s := &Sensor{}
 	s.Learn(500, []float64{0, 3.1, 41.7, 63.2, 70.9, 155.3, 187.4, 190.2, 261.8, 309.1, 322.6, 499.7}, true)
 	if s.Kind(20) != Irregular || s.Kind(600) != Fast {
-		t.Errorf("kinds %d and %d", s.Kind(20), s.Kind(600))
+		t.Errorf("kinds %s and %s", s.Kind(20), s.Kind(600))
 	}
 	if least, most := s.Age(600); most-least != 600 || least < s.Period() {
 		t.Errorf("from %.1f to %.1f s", least, most)
