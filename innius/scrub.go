@@ -40,15 +40,16 @@ func (s Secret) held(text string) bool {
 	if s.Empty() || len(text) < len(s.Reveal()) {
 		return false // the usual text: no way to write the key is shorter
 	}
-	plain := solid(text)
-	for range escapesDeep {
-		if !strings.ContainsAny(text, escapes) {
-			break
+	for depth := 0; ; depth++ {
+		plain := solid(text)
+		switch {
+		case slices.ContainsFunc(s.forms(), func(form string) bool { return strings.Contains(plain, solid(form)) }):
+			return true
+		case depth == escapesDeep || !strings.ContainsAny(text, escapes):
+			return false
 		}
 		text = unescaped(text)
-		plain += "\n" + solid(text)
 	}
-	return slices.ContainsFunc(s.forms(), func(form string) bool { return strings.Contains(plain, solid(form)) })
 }
 
 // solid is a text without what may split a key, to be compared in any case.
