@@ -286,7 +286,8 @@ func TestTheTimeOfPairsIsFoundFromTheWholePage(t *testing.T) {
 		},
 		{
 			"a counter, and a time that cannot be read", `[["?",1500000000],[1772449260,1500000001]]`, "",
-			"[{Time:0001-01-01 00:00:00 +0000 UTC Value:0 Text:? Skip:time} {Time:2026-03-02 11:01:00 +0000 UTC Value:1.500000001e+09 Text: Skip:}]",
+			"[{Time:0001-01-01 00:00:00 +0000 UTC Value:0 Text:? Skip:time} " +
+				"{Time:2026-03-02 11:01:00 +0000 UTC Value:1.500000001e+09 Text: Skip:}]",
 		},
 		{"an old page with a counter and such a time", `[["?",1500000000],[1522000000,1500000001]]`, "", ambiguous},
 		{"such a counter first", `[[1500000000,1772449200],[1500000001,1772449260]]`, "", ambiguous},
