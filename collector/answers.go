@@ -151,14 +151,10 @@ func unknownPath(err error) bool {
 	return ok && failure.UnknownPath()
 }
 
-func isKeyError(err error) bool {
-	_, is := errors.AsType[*innius.KeyError](err)
-	return is
-}
-
 // tell logs a change of the gate. Repeats of what is known are not logged.
 func (a *account) tell(before *gate, err error, now time.Time) {
 	after := &a.gate
+	_, unreadable := errors.AsType[*innius.KeyError](err)
 	switch {
 	case after.reason == open && before.reason != open:
 		since := before.since
@@ -172,7 +168,7 @@ func (a *account) tell(before *gate, err error, now time.Time) {
 	case after.reason == pausedBusy && before.reason != pausedBusy:
 		a.log.Warn("innius is unavailable, requests are paused", "until", after.until.UTC().Format(time.RFC3339), "err", err)
 	case after.failing == before.failing:
-	case after.failing == classKey && isKeyError(err):
+	case after.failing == classKey && unreadable:
 		a.log.Error("the key cannot be read; it is tried again with back-off of up to 1 h", "err", err)
 	case after.failing == classKey:
 		a.log.Error("the key is refused; it is read again and tried with back-off of up to 1 h. Create or check it in the innius "+

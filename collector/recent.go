@@ -1,10 +1,7 @@
 package collector
 
 import (
-	"encoding/json"
-	"iter"
 	"math"
-	"strconv"
 	"time"
 )
 
@@ -76,70 +73,14 @@ func (t *trace) kept(before *recent) *recent {
 	return &line
 }
 
-// Recent is the newest numbers of a sensor, as far as they are remembered: oldest first, to a tenth of a second. It does
-// not change.
-type Recent struct{ line *recent }
-
-// RecentOf makes a Recent of readings that ascend in time, for tests of who shows them.
-func RecentOf(readings iter.Seq2[time.Time, float64]) Recent {
-	var t trace
-	for at, value := range readings {
-		t.add(at, value)
+// pairs returns Unix seconds, to a tenth, and value of each reading, oldest first.
+func (r *recent) pairs() [][2]float64 {
+	if r == nil {
+		return nil
 	}
-	return Recent{t.kept(nil)}
-}
-
-// Len returns how many there are.
-func (r Recent) Len() int {
-	if r.line == nil {
-		return 0
+	pairs := make([][2]float64, r.count)
+	for i := range pairs {
+		pairs[i] = [2]float64{float64(r.start+int64(r.after[i])*tenth.Milliseconds()) / 1e3, r.values[i]}
 	}
-	return int(r.line.count)
-}
-
-// All yields each reading.
-func (r Recent) All() iter.Seq2[time.Time, float64] {
-	return func(yield func(time.Time, float64) bool) {
-		for i := range r.Len() {
-			at := time.UnixMilli(r.line.start).Add(time.Duration(r.line.after[i]) * tenth)
-			if !yield(at.UTC(), r.line.values[i]) {
-				return
-			}
-		}
-	}
-}
-
-// IsZero lets an encoder leave it out.
-func (r Recent) IsZero() bool { return r.Len() == 0 }
-
-// MarshalJSON writes pairs of Unix seconds and value, as Prometheus does.
-func (r Recent) MarshalJSON() ([]byte, error) {
-	text := []byte{'['}
-	for at, value := range r.All() {
-		if len(text) > 1 {
-			text = append(text, ',')
-		}
-		text = append(text, '[')
-		text = strconv.AppendFloat(text, float64(at.UnixMilli())/1e3, 'f', -1, 64)
-		text = append(text, ',')
-		text = strconv.AppendFloat(text, value, 'g', -1, 64)
-		text = append(text, ']')
-	}
-	return append(text, ']'), nil
-}
-
-// UnmarshalJSON reads what MarshalJSON writes.
-func (r *Recent) UnmarshalJSON(text []byte) error {
-	var pairs [][2]float64
-	if err := json.Unmarshal(text, &pairs); err != nil {
-		return err
-	}
-	*r = RecentOf(func(yield func(time.Time, float64) bool) {
-		for _, pair := range pairs {
-			if !yield(time.UnixMilli(int64(math.Round(pair[0]*1e3))), pair[1]) {
-				return
-			}
-		}
-	})
-	return nil
+	return pairs
 }

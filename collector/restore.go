@@ -15,11 +15,12 @@ func (p *Poller) restore(kept *Snapshot, now time.Time) {
 	for i := range kept.Accounts {
 		k := &kept.Accounts[i]
 		for _, a := range p.accounts {
-			switch {
-			case k.Of(a.Account):
+			switch company := a.Account.Company.ID; {
+			case !k.Of(a.Account):
+			case company != "" && k.Company.ID != "" && company != k.Company.ID:
+				a.logDropped(k.Company.ID, company)
+			default:
 				taken[a] = k
-			case k.Name == a.Name && k.Origin == a.Origin:
-				a.logDropped(k.Company.ID, a.Account.Company.ID)
 			}
 		}
 	}

@@ -69,8 +69,6 @@ type roundRobin struct {
 	admitted []*turn             // that the latest set made known
 }
 
-var _ schedule = (*roundRobin)(nil) // by itself it serves as the yardstick of tests
-
 func newRoundRobin(interval time.Duration) *roundRobin {
 	return &roundRobin{interval: interval, machines: map[string][]*turn{}}
 }
@@ -172,11 +170,6 @@ func (r *roundRobin) resetBackoff() {
 	}
 }
 
-func (r *roundRobin) answered(t *turn, _ outcome) {
-	t.failures = 0
-	r.put(t, t.asked.Add(r.interval))
-}
-
 func (r *roundRobin) failed(t *turn) {
 	t.failures++
 	r.put(t, r.backedOff(t))
@@ -199,8 +192,6 @@ func (r *roundRobin) put(t *turn, due time.Time) {
 		t.sensor.cell.turn.wait(due, t.seq)
 	}
 }
-
-func (r *roundRobin) wishes(time.Time) (demand, stretch float64) { return 0, 1 }
 
 func (r *roundRobin) len() int { return r.count }
 

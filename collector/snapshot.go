@@ -30,11 +30,9 @@ type KeptAccount struct {
 	ClockAhead   time.Duration // of the API's clock before ours; 0: none, or not known
 }
 
-// Of reports whether this is the state of an account: of the same name, the same API and, where the user set it, the same
-// company. That the key still belongs to the same company only the API can tell; it is asked first of all.
-func (k *KeptAccount) Of(a Account) bool {
-	return k.Name == a.Name && k.Origin == a.Origin && (a.Company.ID == "" || k.Company.ID == "" || k.Company.ID == a.Company.ID)
-}
+// Of reports whether this is the state of an account: of the same name and the same API. Whether of the same company, the config
+// or the first response shows.
+func (k *KeptAccount) Of(a Account) bool { return k.Name == a.Name && k.Origin == a.Origin }
 
 // KeptLimit is the pause for a limit that an account is in, or has just been in with no success since.
 type KeptLimit struct {

@@ -66,24 +66,24 @@ type MachineStatus struct {
 
 // SensorStatus is one sensor.
 type SensorStatus struct {
-	Sensor      string     `json:"sensor"` // as on the label
-	ID          string     `json:"sensor_id"`
-	Name        string     `json:"sensor_name"` // as innius gives it
-	Unit        string     `json:"unit"`
-	State       State      `json:"state"`
-	Exposed     bool       `json:"on_metrics"`    // its value is
-	Why         string     `json:"why,omitempty"` // why its value is not on /metrics, or what is wrong
-	Value       *float64   `json:"value"`         // the newest number held, stale or not
-	Timestamp   *time.Time `json:"timestamp"`     // when that was measured
-	Age         *float64   `json:"age_seconds"`
-	Interval    *float64   `json:"expected_interval_seconds"` // the pace learned
-	LastSuccess *time.Time `json:"last_success"`
-	LastRequest *time.Time `json:"last_request"`                     // answered, or failed through its own fault
-	NextRequest *time.Time `json:"next_request"`                     // when it will be asked, an estimate
-	WaitsFor    WaitsFor   `json:"next_request_waits_for,omitempty"` // why not now
-	Ahead       int        `json:"next_request_sensors_ahead"`       // that will be asked before
-	Promise     Promise    `json:"promise,omitempty"`                // of max_age
-	Recent      Recent     `json:"recent,omitzero"`                  // numbers, oldest first, with the newest
+	Sensor      string       `json:"sensor"` // as on the label
+	ID          string       `json:"sensor_id"`
+	Name        string       `json:"sensor_name"` // as innius gives it
+	Unit        string       `json:"unit"`
+	State       State        `json:"state"`
+	Exposed     bool         `json:"on_metrics"`    // its value is
+	Why         string       `json:"why,omitempty"` // why its value is not on /metrics, or what is wrong
+	Value       *float64     `json:"value"`         // the newest number held, stale or not
+	Timestamp   *time.Time   `json:"timestamp"`     // when that was measured
+	Age         *float64     `json:"age_seconds"`
+	Interval    *float64     `json:"expected_interval_seconds"` // the pace learned
+	LastSuccess *time.Time   `json:"last_success"`
+	LastRequest *time.Time   `json:"last_request"`                     // answered, or failed through its own fault
+	NextRequest *time.Time   `json:"next_request"`                     // when it will be asked, an estimate
+	WaitsFor    WaitsFor     `json:"next_request_waits_for,omitempty"` // why not now
+	Ahead       int          `json:"next_request_sensors_ahead"`       // that will be asked before
+	Promise     Promise      `json:"promise,omitempty"`                // of max_age
+	Recent      [][2]float64 `json:"recent,omitempty"`                 // Unix seconds and number, oldest first, with the newest
 }
 
 // Status describes everything at this moment.
@@ -140,7 +140,7 @@ func (s *sensor) status(l *look) SensorStatus {
 		Sensor: s.label, ID: innius.Printable(s.ID), Name: s.Name, Unit: s.Unit,
 		State: s.state(o, l.staleAfter, l.now), Exposed: s.polled() && o.exposed(l.staleAfter, l.theirs()), Why: s.why(o, l),
 		Timestamp: moment(o.at), LastSuccess: moment(o.answered), LastRequest: moment(later(o.answered, o.tried)),
-		NextRequest: moment(next.at), WaitsFor: next.waits, Ahead: next.ahead, Recent: Recent{o.recent},
+		NextRequest: moment(next.at), WaitsFor: next.waits, Ahead: next.ahead, Recent: o.recent.pairs(),
 	}
 	if !o.at.IsZero() {
 		age := l.theirs().Sub(o.at).Seconds()

@@ -65,16 +65,16 @@ func (l *look) whyFailing(o *observation) string {
 }
 
 func (l *look) whyWaiting() string {
-	next, now := &l.next, l.now
+	next, text := &l.next, "waiting for allowance: not asked yet"
 	switch {
 	case next.waits == WaitsForAnswer:
 		return "waiting for its first answer: it is being asked now"
 	case next.at.IsZero():
-		return "waiting for allowance: not asked yet"
+		return text
 	case next.waits == WaitsForPause:
-		return "waiting for allowance: not asked yet, and its account sends nothing now; its turn comes at about " + stamp(next.at, now)
+		text += ", and its account sends nothing now"
 	}
-	text := "waiting for allowance: not asked yet; its turn comes at about " + stamp(next.at, now)
+	text += "; its turn comes at about " + stamp(next.at, l.now)
 	if next.ahead > 0 {
 		text += ", after " + plural(next.ahead, "other sensor")
 	}

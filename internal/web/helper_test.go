@@ -2,7 +2,6 @@ package web
 
 import (
 	"fmt"
-	"iter"
 	"math"
 	"testing"
 	"time"
@@ -19,14 +18,12 @@ func ago(d time.Duration) *time.Time {
 }
 
 // wave is a number of readings that end at a moment, one every so often.
-func wave(count int, every time.Duration, end time.Time) iter.Seq2[time.Time, float64] {
-	return func(yield func(time.Time, float64) bool) {
-		for i := range count {
-			if !yield(end.Add(time.Duration(i-count+1)*every), 50+40*math.Sin(float64(i))) {
-				return
-			}
-		}
+func wave(count int, every time.Duration, end time.Time) (readings [][2]float64) {
+	for i := range count {
+		at := end.Add(time.Duration(i-count+1) * every)
+		readings = append(readings, [2]float64{float64(at.UnixMilli()) / 1e3, 50 + 40*math.Sin(float64(i))})
 	}
+	return readings
 }
 
 // freshSensor is a sensor as most are.
@@ -35,7 +32,7 @@ func freshSensor(name, id string) collector.SensorStatus {
 		Sensor: name, ID: id, Name: name, Unit: "bar", State: collector.StateFresh, Exposed: true,
 		Value: new(13270480.5), Timestamp: ago(3700 * time.Second), Age: new(3700.0), Interval: new(30.0),
 		LastSuccess: ago(3 * time.Minute), LastRequest: ago(3 * time.Minute), NextRequest: ago(-4 * time.Minute),
-		WaitsFor: collector.WaitsForPace, Recent: collector.RecentOf(wave(24, 30*time.Second, now)),
+		WaitsFor: collector.WaitsForPace, Recent: wave(collector.RecentKept, 30*time.Second, now),
 	}
 }
 

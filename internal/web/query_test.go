@@ -63,7 +63,7 @@ func TestRecentReadingsAreInTheAnswerAboutFew(t *testing.T) {
 	if _, body := get(t, s, "/api/v1/status?sensor=m1-s1"); !strings.Contains(body, `"recent":[[`) {
 		t.Errorf("the answer about one does not: %s", body)
 	}
-	if s.Accounts[0].Machines[0].Sensors[0].Recent.Len() != collector.RecentKept {
+	if len(s.Accounts[0].Machines[0].Sensors[0].Recent) != collector.RecentKept {
 		t.Error("the answer changed the status that it was made of")
 	}
 }

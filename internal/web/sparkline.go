@@ -21,11 +21,11 @@ const gapAfter = 3
 // sparkline draws recent readings as inline SVG, which holds nothing but numbers. The line is broken where readings are
 // missing, as far as the sensor's interval is known; what stands alone is a dot.
 func sparkline(s *collector.SensorStatus) template.HTML {
-	if s.Recent.Len() == 0 {
+	if len(s.Recent) == 0 {
 		return ""
 	}
 	scale := scaleOf(s.Recent)
-	text := append([]byte(`<svg viewBox="0 0 100 20" role="img"><title>`), scale.title(s.Recent.Len())...)
+	text := append([]byte(`<svg viewBox="0 0 100 20" role="img"><title>`), scale.title(len(s.Recent))...)
 	text = append(text, `</title><path d="`...)
 	text = scale.path(text, s)
 	return template.HTML(append(text, `"/></svg>`...))
@@ -33,17 +33,14 @@ func sparkline(s *collector.SensorStatus) template.HTML {
 
 // scale is what a sparkline shows.
 type scale struct {
-	first, last time.Time
+	first, last float64 // Unix seconds
 	least, most float64
 }
 
-func scaleOf(r collector.Recent) scale {
-	s := scale{least: math.Inf(1), most: math.Inf(-1)}
-	for at, value := range r.All() {
-		if s.first.IsZero() {
-			s.first = at
-		}
-		s.last, s.least, s.most = at, min(s.least, value), max(s.most, value)
+func scaleOf(recent [][2]float64) scale {
+	s := scale{first: recent[0][0], last: recent[len(recent)-1][0], least: math.Inf(1), most: math.Inf(-1)}
+	for _, r := range recent {
+		s.least, s.most = min(s.least, r[1]), max(s.most, r[1])
 	}
 	return s
 }
@@ -52,27 +49,26 @@ func (s scale) title(readings int) string {
 	if readings == 1 {
 		return "1 reading: " + short(s.least)
 	}
-	return strconv.Itoa(readings) + " readings, " + short(s.least) + " to " + short(s.most) + ", in " + collector.Span(s.last.Sub(s.first))
+	span := time.Duration(math.Round(10*(s.last-s.first))) * time.Second / 10
+	return strconv.Itoa(readings) + " readings, " + short(s.least) + " to " + short(s.most) + ", in " + collector.Span(span)
 }
 
 // path appends the path, in steps from point to point, which are short to write. After a gap it moves without drawing; a
 // point that stands alone is a line of no length.
 func (s scale) path(text []byte, status *collector.SensorStatus) []byte {
-	var before time.Time
 	var x, y int64
 	alone := false
-	for at, value := range status.Recent.All() {
-		gap := status.Interval != nil && at.Sub(before).Seconds() > gapAfter**status.Interval
+	for i, r := range status.Recent {
 		switch {
-		case before.IsZero() || gap:
+		case i == 0 || status.Interval != nil && r[0]-status.Recent[i-1][0] > gapAfter**status.Interval:
 			text = append(dot(text, alone), 'm')
 			alone = true
 		case alone:
 			text, alone = append(text, 'l'), false
 		}
-		toX, toY := s.x(at), s.y(value)
+		toX, toY := s.x(r[0]), s.y(r[1])
 		text = step(step(text, toX-x), toY-y)
-		before, x, y = at, toX, toY
+		x, y = toX, toY
 	}
 	return dot(text, alone)
 }
@@ -93,9 +89,7 @@ func step(text []byte, by int64) []byte {
 	return strconv.AppendInt(text, by, 10)
 }
 
-func (s scale) x(at time.Time) int64 {
-	return position(at.Sub(s.first).Seconds(), s.last.Sub(s.first).Seconds(), sparkWidth)
-}
+func (s scale) x(at float64) int64 { return position(at-s.first, s.last-s.first, sparkWidth) }
 
 func (s scale) y(value float64) int64 {
 	return sparkHeight - position(value/2-s.least/2, s.most/2-s.least/2, sparkHeight) // halves do not overflow

@@ -1,29 +1,25 @@
 package web
 
 import (
-	"iter"
 	"math"
+	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"innius_exporter/collector"
 )
 
 // points are readings at seconds.
-func points(pairs ...float64) iter.Seq2[time.Time, float64] {
-	return func(yield func(time.Time, float64) bool) {
-		for i := 0; i+1 < len(pairs); i += 2 {
-			if !yield(now.Add(time.Duration(pairs[i]*float64(time.Second))), pairs[i+1]) {
-				return
-			}
-		}
+func points(pairs ...float64) (readings [][2]float64) {
+	for pair := range slices.Chunk(pairs, 2) {
+		readings = append(readings, [2]float64{float64(now.Unix()) + pair[0], pair[1]})
 	}
+	return readings
 }
 
 func TestASparklineShowsTheShapeAndItsGaps(t *testing.T) {
 	for name, c := range map[string]struct {
-		readings iter.Seq2[time.Time, float64]
+		readings [][2]float64
 		interval float64
 		path     string
 		title    string
@@ -36,7 +32,7 @@ func TestASparklineShowsTheShapeAndItsGaps(t *testing.T) {
 		"nothing changes": {points(0, 7, 10, 7), 10, "m2 10l96 0", "2 readings, 7 to 7, in 10 s"},
 		"huge":            {points(0, -math.MaxFloat64, 10, math.MaxFloat64), 10, "m2 18l96-16", "2 readings, -1.79769e+308 to 1.79769e+308, in 10 s"},
 	} {
-		s := collector.SensorStatus{Recent: collector.RecentOf(c.readings)}
+		s := collector.SensorStatus{Recent: c.readings}
 		if c.interval > 0 {
 			s.Interval = &c.interval
 		}

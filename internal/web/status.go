@@ -63,7 +63,7 @@ func forgetRecent(s collector.Status) {
 	for _, a := range s.Accounts {
 		for _, m := range a.Machines {
 			for i := range m.Sensors {
-				m.Sensors[i].Recent = collector.Recent{}
+				m.Sensors[i].Recent = nil
 			}
 		}
 	}
