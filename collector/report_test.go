@@ -240,20 +240,28 @@ func TestA403NamesThePathFirst(t *testing.T) {
 		reason  string
 	}{
 		"machines": {
-			simulator.Fault{Kind: simulator.Forbidden, Op: simulator.OpMachines}, innius.Company{},
-			[]string{"first the path endpoints.machines", "company id", "works.example", "as the API named it", "last the key"}, "answer",
+			simulator.Fault{Kind: simulator.Forbidden, Op: simulator.OpMachines},
+			innius.Company{},
+			[]string{"first the path endpoints.machines", "company id", "works.example", "as the API named it", "last the key"},
+			"answer",
 		},
 		"machines of the company of the config": {
-			simulator.Fault{Kind: simulator.Forbidden, Op: simulator.OpMachines, From: dawn.Add(time.Minute)}, innius.Company{ID: "works.example", Name: "W"},
-			[]string{"first the path endpoints.machines", "company id", "works.example", "company_id of the config", "last the key"}, "",
+			simulator.Fault{Kind: simulator.Forbidden, Op: simulator.OpMachines, From: dawn.Add(time.Minute)},
+			innius.Company{ID: "works.example", Name: "W"},
+			[]string{"first the path endpoints.machines", "company id", "works.example", "company_id of the config", "last the key"},
+			"",
 		},
 		"sensors": {
-			simulator.Fault{Kind: simulator.Forbidden, Op: simulator.OpSensors}, innius.Company{},
-			[]string{"first the path endpoints.sensors", "last the key"}, "answer",
+			simulator.Fault{Kind: simulator.Forbidden, Op: simulator.OpSensors},
+			innius.Company{},
+			[]string{"first the path endpoints.sensors", "last the key"},
+			"answer",
 		},
 		"values": {
-			simulator.Fault{Kind: simulator.Forbidden, Op: simulator.OpValues}, innius.Company{},
-			[]string{"first the path endpoints.values", "last the key"}, "answer",
+			simulator.Fault{Kind: simulator.Forbidden, Op: simulator.OpValues},
+			innius.Company{},
+			[]string{"first the path endpoints.values", "last the key"},
+			"answer",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -45,10 +45,12 @@ func TestFormatPlacesListsAndKeys(t *testing.T) {
 	})
 	shown(t, Format{NoNextKey: true}, map[string]string{machinesPath + "?limit=1": `{"data":[{"machineid":"m1","name":"One"}]}`})
 	shown(t, Format{Sparse: 2}, map[string]string{
-		machinesPath:                                 `{"data":[],"next_key":2}`,
-		machinesPath + "?start_key=2":                `{"data":[],"next_key":3}`,
-		machinesPath + "?start_key=3":                `{"data":[{"machineid":"m1","name":"One"},{"machineid":"m2"}],"next_key":null}`,
-		fastValues:                                   `{"data":[],"next_key":9466848012}`,
+		machinesPath:                  `{"data":[],"next_key":2}`,
+		machinesPath + "?start_key=2": `{"data":[],"next_key":3}`,
+		machinesPath + "?start_key=3": `{"data":[{"machineid":"m1","name":"One"},{"machineid":"m2"}],"next_key":null}`,
+	})
+	shown(t, Format{Sparse: 2}, map[string]string{
+		fastValues: `{"data":[],"next_key":9466848012}`,
 		fastValues + "?start_key=9466848013&limit=1": `{"data":[{"t":946684801000,"v":946684801}],"next_key":9466848001}`,
 	})
 }
