@@ -49,7 +49,6 @@ func TestAListIsFoundInEveryShape(t *testing.T) {
 		{"data in data", `{"data":{"data":[{"id":"press"}],"next_key":null}}`},
 		{"under the id of its company", `{"data":{"ACME":[{"id":"press"}]}}`},
 		{"a field of that name that is no list", `{"data":{"machines":1,"items":[{"id":"press"}]}}`},
-		{"next_key at the top before the one in data", `{"next_key":null,"data":{"items":[{"id":"press"}],"next_key":5}}`},
 		{"next_key empty", `{"data":[{"id":"press"}],"next_key":""}`},
 		{"next_key blank", `{"data":[{"id":"press"}],"next_key":" "}`},
 		{"next_key zero in text", `{"data":[{"id":"press"}],"next_key":"0"}`},
@@ -188,6 +187,8 @@ func TestNextKeyIsFoundInTheOnlyObjectThatHasOne(t *testing.T) {
 		{"then data", `{"data":{"machines":` + items + `,"next_key":1},"paging":{"next_key":2}}`, "1", ""},
 		{"the end", `{"data":` + items + `,"paging":{"next_key":null}}`, "", "paging"},
 		{"not that of an item", `{"data":[{"id":"press","paging":{"next_key":2}}]}`, "", ""},
+		{"one that leads on goes first", `{"data":{"machines":` + items + `,"next_key":1},"next_key":null}`, "1", ""},
+		{"also in an object", `{"data":{"machines":` + items + `,"next_key":0},"next_key":null,"paging":{"next_key":2}}`, "2", "paging"},
 		{"in two objects", `{"data":` + items + `,"paging":{"next_key":1},"meta":{"next_key":2}}`, "next_key is in several objects: meta, paging", ""},
 		{"too long", `{"data":` + items + `,"next_key":"` + strings.Repeat("k", 5000) + `"}`, "next_key has 5000 bytes; at most 4096 can be sent", ""},
 	} {

@@ -193,7 +193,7 @@ func timePlaceholders(end string, t time.Time) map[string]string {
 	return map[string]string{
 		end + "_ms":      strconv.FormatInt(t.UnixMilli(), 10),
 		end + "_s":       strconv.FormatInt(t.Unix(), 10),
-		end + "_rfc3339": t.UTC().Format(time.RFC3339Nano),
+		end + "_rfc3339": t.UTC().Format(time.RFC3339), // whole seconds: every parser takes them
 	}
 }
 

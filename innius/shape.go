@@ -168,29 +168,30 @@ func objectOf(item any) (object, bool) {
 const maxNextKey = 4 << 10
 
 // nextKey finds next_key: at the top level, else in data, else in the only object at one of these levels that has one
-// (assumed). It is a number or null (documented), or text (assumed).
+// (assumed). One that leads on counts before one that ends the list, or the rest of the list would be lost unnoticed. It is
+// a number or null (documented), or text (assumed).
 func (a *answer) nextKey(l *list) error {
-	value, ok := l.whole["next_key"]
-	if !ok {
-		value, ok = l.inside["next_key"]
+	value, found := l.whole["next_key"]
+	if own, ok := l.inside["next_key"]; ok && blank(value) {
+		value, found = own, true
 	}
-	if !ok {
-		in := object{}
-		for prefix, level := range map[string]object{"": l.whole, "data.": l.inside} {
-			for name := range level {
-				fields, _ := level[name].(map[string]any)
-				if key, ok := lowerKeys(fields)["next_key"]; ok {
-					in[prefix+name], l.nextIn, value = key, prefix+name, key
-				}
+	in := object{}
+	for prefix, level := range map[string]object{"": l.whole, "data.": l.inside} {
+		for name := range level {
+			fields, _ := level[name].(map[string]any)
+			key, ok := lowerKeys(fields)["next_key"]
+			if ok && prefix+name != "data" && (!found || blank(value) && !blank(key)) {
+				in[prefix+name] = key
 			}
 		}
-		if len(in) == 0 {
-			return nil
-		}
-		if len(in) > 1 {
-			l.nextIn = ""
-			return a.errorf("next_key is in several objects: %s", a.fieldNames(in))
-		}
+	}
+	switch names := slices.Collect(maps.Keys(in)); {
+	case len(names) > 1:
+		return a.errorf("next_key is in several objects: %s", a.fieldNames(in))
+	case len(names) == 1:
+		l.nextIn, value = names[0], in[names[0]]
+	case !found:
+		return nil
 	}
 	l.nextForm, l.next = kind(value), unlessZero(plain(value))
 	switch {
