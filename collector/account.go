@@ -31,7 +31,7 @@ type account struct {
 	schedule  schedule
 	wasList   bool              // the last request was for a list: with both waiting they take turns
 	twins     map[string]string // machine id -> account that asks for its sensors, as said in the log
-	saidOdd   map[string]bool   // why readings cannot be used, as said in the log
+	saidOdd   map[string]bool   // why readings cannot be used, as logged
 	stretched stretched         // promises, as said in the log
 	inFlight  int
 	results   chan func(now time.Time)

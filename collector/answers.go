@@ -91,7 +91,7 @@ func (a *account) judge(ans answer, err error, now time.Time) (blamed bool) {
 	blamed = a.gate.note(ans, now)
 	if ans.class == classLimited {
 		if a.gate.limits > before.limits {
-			ans.wait = 0 // none was named, or none that can be believed
+			ans.wait = 0 // none was stated, or none that holds
 		}
 		a.refused(ans.wait, now)
 	}
@@ -111,7 +111,7 @@ func (a *account) judge(ans answer, err error, now time.Time) (blamed bool) {
 	return blamed
 }
 
-// state takes over what an error says of the account.
+// state takes over what an error shows of the account.
 func (ans *answer) state(err error) {
 	if limited, ok := errors.AsType[*innius.RateLimitError](err); ok {
 		ans.stated, ans.wait = limited.Stated, limited.RetryAfter
@@ -142,7 +142,8 @@ func (a *account) hint(op innius.Operation, err error) error {
 		}
 		what = fmt.Sprintf("the company id %q (%s), ", innius.Printable(a.company.ID), from)
 	}
-	return fmt.Errorf("%w; check first the path endpoints.%s, %sthen whether the key may read this, and last the key itself", err, op, what)
+	return fmt.Errorf("%w; check first the path endpoints.%s, %sthen whether the key may read this, and last the key itself",
+		err, op, what)
 }
 
 // unknownPath reports whether an error is how a gateway refuses a path that it does not know.
@@ -173,9 +174,11 @@ func (a *account) tell(before *gate, err error, now time.Time) {
 	case after.failing == classKey:
 		a.log.Error("the key is refused; it is read again and tried with back-off of up to 1 h. Create or check it in the innius "+
 			"Admin app", "err", err)
-	case before.failing == classOK && after.byValues:
-		a.log.Error("innius cannot be used: no values request succeeds; one probe a minute is sent", "reason", after.failing.reason(), "err", err)
 	case before.failing == classOK:
-		a.log.Error("innius cannot be used; it is tried again with back-off of up to 1 min", "reason", after.failing.reason(), "err", err)
+		text := "innius cannot be used; it is tried again with back-off of up to 1 min"
+		if after.byValues {
+			text = "innius cannot be used: no values request succeeds; one probe a minute is sent"
+		}
+		a.log.Error(text, "reason", after.failing.reason(), "err", err)
 	}
 }

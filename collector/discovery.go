@@ -76,8 +76,8 @@ func (d *discovery) add(op innius.Operation, machine string) *listing {
 	return l
 }
 
-// routineDue returns when the next list that is known already is due, not before the share of the allowance permits it; false
-// where there is none.
+// routineDue returns when the next list that is known already is due, not before the share of discovery
+// permits it; false where there is none.
 func (d *discovery) routineDue() (time.Time, bool) {
 	due, ok := d.routine.due()
 	return later(due, d.free), ok

@@ -80,7 +80,7 @@ const (
 // probeEvery is how often the account is probed at most.
 const probeEvery = time.Minute
 
-// shortWait bounds the stated waits that are not believed twice in a row.
+// shortWait bounds the stated waits that hold only once without a success between.
 const shortWait = 5 * time.Second
 
 // pauseReason says why an account sends nothing.
@@ -94,7 +94,7 @@ const (
 	pausedOutage pauseReason = "outage"      // the circuit is open: with back-off, until a success
 )
 
-// probe says what the next request must be for.
+// probe is what the next request must be for.
 type probe int
 
 const (
@@ -141,7 +141,7 @@ type answer struct {
 	account bool          // the request that probes the account
 	first   bool          // it has not been read yet
 	more    bool          // of that a page came, and others follow: no success yet
-	probe   bool          // values that were requested because probe says so
+	probe   bool          // values that were requested as a probe
 	unsent  bool          // no connection at all, without a timeout: never one object's fault
 	stated  bool          // the API named a moment
 	wait    time.Duration // until then
@@ -163,7 +163,7 @@ func (g *gate) note(a answer, now time.Time) bool {
 		}
 		return false
 	case classLimited:
-		g.pause(pausedLimit, now, g.stated(&a, now))
+		g.pause(pausedLimit, now, g.limitedUntil(a, now))
 		return true
 	case classKey:
 		return g.refuse(now)
@@ -191,18 +191,24 @@ func (g *gate) succeeded(a answer, now time.Time) {
 	*g = gate{probe: next, checked: g.checked, good: now, polls: polls}
 }
 
-// stated returns the moment until which the API asked for a pause: where it named none, or again and again one that has come
-// at once, 60 s, doubling to 1 h.
-func (g *gate) stated(a *answer, now time.Time) time.Time {
-	if a.wait < shortWait && a.class == classLimited && g.reason == pausedLimit && now.Before(g.until) {
+// limitedUntil returns the moment that a 429 states; where there is none that holds, 60 s from now, doubling to 1 h.
+func (g *gate) limitedUntil(a answer, now time.Time) time.Time {
+	if a.wait < shortWait && g.reason == pausedLimit && now.Before(g.until) {
 		return g.until // a request of the same moment: already known
 	}
-	if !a.stated || a.wait < shortWait && g.brief {
+	if !g.holds(a) {
 		g.limits++
 		a.wait = backOff(g.limits, time.Minute, time.Hour)
 	}
-	g.brief = a.stated && a.wait < shortWait || g.brief
 	return now.Add(a.wait)
+}
+
+// holds reports whether the API stated a wait, and no short one again.
+func (g *gate) holds(a answer) bool {
+	long := a.wait >= shortWait
+	ok := a.stated && (long || !g.brief)
+	g.brief = g.brief || a.stated && !long
+	return ok
 }
 
 // refuse takes a failure of the key.
@@ -228,9 +234,8 @@ func (g *gate) fault(a answer, now time.Time) bool {
 		return g.refuse(now)
 	}
 	underWay := now.Before(g.until) // when the pause began
-	busy := a.class == classServer && a.stated && (a.wait >= shortWait || !g.brief)
+	busy := a.class == classServer && g.holds(a)
 	if busy {
-		g.brief = g.brief || a.wait < shortWait
 		g.suspect(now)
 		g.pause(pausedBusy, now, now.Add(a.wait))
 	}

@@ -16,7 +16,7 @@ type health struct {
 
 	remarks []remark // on how the API serves values; never changed in place
 
-	clockOff   bool   // as said in the log
+	clockOff   bool   // as logged
 	keyTrouble string // why the last good key is in use; empty: the key source holds it
 
 	lists map[string]string // why the sensors of a machine cannot be listed, by machine id

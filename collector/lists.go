@@ -198,7 +198,7 @@ func (a *account) aboutList(l *listing) *slog.Logger {
 	return a.log.With("list", string(l.op))
 }
 
-// name says which list this is, for errors and the gate.
+// name tells one list from others, for errors and the gate.
 func (l *listing) name() string {
 	if l.op == innius.OpSensors {
 		return "sensors of machine " + l.machine

@@ -9,7 +9,7 @@ import (
 	"innius_exporter/collector/pace"
 )
 
-// Pace says of a group of sensors how they report, as seen from how often they can be asked: a pace.Kind, or one of four more.
+// Pace is how a group of sensors reports, compared with how often it can be polled: a pace.Kind, or one of three more.
 type Pace string
 
 // The paces.

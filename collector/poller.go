@@ -15,7 +15,7 @@ type Poller struct {
 	accounts  []*account
 	news      chan struct{} // see Noteworthy
 	departed  []departed
-	reported  *sync.Map // filters and rules that match nothing, as said in the log
+	reported  *sync.Map // filters and rules that match nothing, as logged
 }
 
 // NewPoller makes a poller. Nothing is asked before Run; what Options.Kept holds is there at once.

@@ -41,7 +41,7 @@ type AccountStatus struct {
 	Sensors           map[State]int   `json:"sensors"`
 	Promises          map[Promise]int `json:"promises,omitempty"`              // sensors with max_age
 	Stretched         *float64        `json:"promises_stretched_by,omitempty"` // factor by which all are; null: they are not
-	Remarks           []string        `json:"remarks,omitempty"`               // on how the API serves values, its clock and the key file, with the cure
+	Remarks           []string        `json:"remarks,omitempty"`               // on values, the clocks and the key file, with the cure
 	ClockDifference   *float64        `json:"api_clock_difference_seconds"`    // how far the API's clock is ahead; null: not known
 	Machines          []MachineStatus `json:"machines"`
 }

@@ -57,7 +57,7 @@ var causes = map[string]string{
 // pauses says in words what each pause is for.
 var pauses = map[pauseReason]string{
 	pausedLimit:  "innius said that a limit of the key was exceeded (429)",
-	pausedBusy:   "innius said that it is unavailable until then (503)",
+	pausedBusy:   "innius is unavailable until then (503)",
 	pausedKey:    "then the key is tried again",
 	pausedOutage: "then innius is tried again",
 }

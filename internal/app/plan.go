@@ -122,7 +122,8 @@ func (p *Planning) options(cfg *config.Config) collector.Options {
 		if p.RequestsPerHour != nil {
 			a.RateLimit.RequestsPerHour = *p.RequestsPerHour
 		}
-		opts.Accounts = append(opts.Accounts, collector.Account{Name: a.Name, Origin: origin(a, p.Demo), Pacer: pacer(a), Company: company(a)})
+		account := collector.Account{Name: a.Name, Origin: origin(a, p.Demo), Pacer: pacer(a), Company: company(a)}
+		opts.Accounts = append(opts.Accounts, account)
 	}
 	return opts
 }

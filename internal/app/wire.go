@@ -101,7 +101,9 @@ func newAccount(a config.Account, metrics *collector.Metrics, looked func()) (co
 		Timeout: a.Timeout, PageSize: a.PageSize, Lookback: a.Lookback, Endpoints: a.Endpoints, Fields: a.Fields,
 		UserAgent: userAgent(), Observe: metrics.Observer(a.Name),
 	})
-	return collector.Account{Name: a.Name, Client: client, Pacer: pacer, Concurrency: a.Concurrency, KeyTrouble: a.Key.Stale, Company: company(&a)}, err
+	return collector.Account{
+		Name: a.Name, Client: client, Pacer: pacer, Concurrency: a.Concurrency, KeyTrouble: a.Key.Stale, Company: company(&a),
+	}, err
 }
 
 // company is the one that the user set; without an id where not.

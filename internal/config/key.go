@@ -91,7 +91,7 @@ func (k KeySource) Key() (innius.Secret, error) {
 	return key, nil
 }
 
-// Stale says why the latest call of Key gave the last good key although the file holds none; empty where it did not. Safe for
+// Stale returns why the latest call of Key gave the last good key although the file holds none; empty where it did not. Safe for
 // concurrent use.
 func (k KeySource) Stale() string {
 	if k.keySource == nil {
