@@ -193,6 +193,23 @@ func TestA503ThatNamesItsMomentPausesUntilThen(t *testing.T) {
 	})
 }
 
+// The account cannot know at the first 503 that only one sensor is concerned.
+func TestSensorThatIsAlwaysUnavailablePausesItsAccountOnce(t *testing.T) {
+	alone := simulator.Fault{Kind: simulator.Unavailable, RetryAfter: "600", Object: "m1-s1"}
+	play(t, setting{plant: works(3, 3), faults: []simulator.Fault{alone}}, func(s *story) {
+		s.pass(25 * time.Minute)
+		before := s.api.Stats()
+		s.pass(10 * time.Minute)
+		s.want(upA1, 1)
+		if after := s.api.Stats(); after.Faults[simulator.Unavailable] < 3 || after.Requests-before.Requests < 150 {
+			t.Errorf("%d responses with 503; %d requests in the last 10 min", after.Faults[simulator.Unavailable], after.Requests-before.Requests)
+		}
+		if n := len(s.log.lines("innius is unavailable")); n != 1 {
+			t.Errorf("logged %d times", n)
+		}
+	})
+}
+
 // A wait of no time that is stated with each response would have the API requested without a pause.
 func TestWaitsThatComeAtOnceAreNotBelievedTwice(t *testing.T) {
 	for kind, most := range map[simulator.FaultKind]int{simulator.TooMany: 6, simulator.Unavailable: 20} {

@@ -123,6 +123,7 @@ type gate struct {
 	outages  int  // failed probes in a row
 	row      int  // failures in a row, whatever was requested; 400 and 404 do not count
 	polls    streak
+	busy     map[string]bool // objects whose 503 has paused the account, until they succeed
 }
 
 // streak is the values requests that failed since one succeeded last.
@@ -158,6 +159,7 @@ func (g *gate) note(a answer, now time.Time) bool {
 	case classNotSent:
 		return true
 	case classOK:
+		delete(g.busy, a.object)
 		if g.good = now; !a.more {
 			g.succeeded(a, now)
 		}
@@ -188,7 +190,7 @@ func (g *gate) succeeded(a answer, now time.Time) {
 	if a.account || g.failing != classOK || a.values && next == probeValues {
 		next = noProbe
 	}
-	*g = gate{probe: next, checked: g.checked, good: now, polls: polls}
+	*g = gate{probe: next, checked: g.checked, good: now, polls: polls, busy: g.busy}
 }
 
 // limitedUntil returns the moment that a 429 states; where there is none that holds, 60 s from now, doubling to 1 h.
@@ -234,8 +236,13 @@ func (g *gate) fault(a answer, now time.Time) bool {
 		return g.refuse(now)
 	}
 	underWay := now.Before(g.until) // when the pause began
-	busy := a.class == classServer && g.holds(a)
+	alone := g.busy[a.object] && g.row == 1 // others have succeeded since its 503 paused the account: this one concerns itself
+	busy := a.class == classServer && !alone && g.holds(a)
 	if busy {
+		if g.busy == nil {
+			g.busy = map[string]bool{}
+		}
+		g.busy[a.object] = true
 		g.suspect(now)
 		g.pause(pausedBusy, now, now.Add(a.wait))
 	}
