@@ -72,15 +72,15 @@ func (a *answer) sensor(o object) (Sensor, error) {
 	case len(id) > maxID:
 		return Sensor{}, a.errorf("a %s has an id of %d bytes; at most %d are understood", what, len(id), maxID)
 	}
-	texts := []string{id, cmp.Or(strings.TrimSpace(cleaned(id, maxID)), id), ""}
+	texts := []string{id, cmp.Or(label(id), id), ""}
 	for i, r := range roles {
+		taken, _ := o.taken(r)
 		for _, field := range r.spellings() {
-			text := strings.TrimSpace(cleaned(plain(o[field]), maxID))
 			if a.key.in(plain(o[field])) {
 				return Sensor{}, a.errorf(keyReturned, r.name)
 			}
-			if i > 0 && text != "" {
-				texts[i] = text
+			if i > 0 && field == taken {
+				texts[i] = label(o[field])
 				break
 			}
 		}

@@ -102,14 +102,23 @@ func lowerKeys(fields map[string]any) object {
 	return fields
 }
 
-// pick returns the first field present.
-func (o object) pick(r role) (any, bool) {
+// taken names the field that holds a fact: of names and units the first that is not blank, of all else the first present.
+func (o object) taken(r role) (string, bool) {
 	for _, name := range r.spellings() {
-		if value, ok := o[name]; ok {
-			return value, true
+		if value, ok := o[name]; ok && (label(value) != "" || !r.spare && r.name != "unit") {
+			return name, true
 		}
 	}
-	return nil, false
+	return "", false
+}
+
+// label is a value as a name or unit.
+func label(value any) string { return strings.TrimSpace(cleaned(plain(value), maxID)) }
+
+// pick returns what the field that holds a fact holds.
+func (o object) pick(r role) (any, bool) {
+	name, ok := o.taken(r)
+	return o[name], ok
 }
 
 // fieldNames lists what is there, for an error: the user may choose from them.

@@ -43,6 +43,7 @@ type Inspection struct {
 	Facts    []Fact  `json:"facts,omitempty"`          // what each item states
 	Unknown  []Field `json:"not_understood,omitempty"` // fields
 
+	IDs      []string  `json:"-"` // of the items, but of values; empty where one has none
 	Company  Company   `json:"-"`
 	Machines []Machine `json:"-"`
 	Sensors  []Sensor  `json:"-"`

@@ -44,9 +44,17 @@ func (in *Inspection) facts(a *answer, l list) {
 			known[name] = true
 		}
 	}
-	for name := range fieldsOf(l.objects) {
-		if !known[name] {
-			in.Unknown = append(in.Unknown, a.field(name, name, l.objects))
+	for _, o := range l.objects {
+		id, _ := o.pick(a.fields.roles(in.Operation)[0])
+		if in.Operation == OpValues || a.key.in(plain(id)) {
+			id = nil
+		}
+		in.IDs = append(in.IDs, plain(id))
+		for name := range o {
+			if !known[name] {
+				known[name] = true
+				in.Unknown = append(in.Unknown, a.field(name, name, l.objects))
+			}
 		}
 	}
 	for prefix, level := range map[string]object{"": l.whole, "data.": l.inside} {
@@ -62,21 +70,11 @@ func (in *Inspection) facts(a *answer, l list) {
 	in.Unknown = in.Unknown[:min(len(in.Unknown), maxUnknown)]
 }
 
-func fieldsOf(objects []object) map[string]bool {
-	all := map[string]bool{}
-	for _, o := range objects {
-		for name := range o {
-			all[name] = true
-		}
-	}
-	return all
-}
-
 func (a *answer) fact(r role, objects []object) Fact {
 	f := Fact{Name: r.name, Known: r.spellings()}
 	for _, o := range objects {
-		name, ok := a.taken(r, o)
-		if !ok {
+		name, ok := o.taken(r)
+		if !ok || strings.HasSuffix(r.name, "_id") && strings.TrimSpace(plain(o[name])) == "" {
 			f.Missing++
 			continue
 		}
@@ -88,26 +86,13 @@ func (a *answer) fact(r role, objects []object) Fact {
 	return f
 }
 
-// taken names the field that the decoder takes for a role: for names, as it does, the first that is not blank.
-func (a *answer) taken(r role, o object) (string, bool) {
-	for _, name := range r.spellings() {
-		value, ok := o[name]
-		if ok && (r.name == "time" || r.name == "value" || strings.TrimSpace(plain(value)) != "") {
-			return name, true
-		}
-		if ok && !r.spare {
-			return "", false // the first that is present counts, blank or not
-		}
-	}
-	return "", false
-}
-
 // rivals are the other spellings of a fact that are present and say something else. A field chosen by the user has none.
 func (a *answer) rivals(r role, o object, taken string) []Field {
 	var rivals []Field
 	for _, name := range r.known {
 		value, ok := o[name]
-		if ok && name != taken && r.chosen == "" && !r.spare && !a.same(value, o[taken]) {
+		blank := r.name != "value" && label(value) == ""
+		if ok && name != taken && r.chosen == "" && !r.spare && !blank && !a.same(value, o[taken]) {
 			rivals = append(rivals, a.field(name, name, []object{o}))
 		}
 	}

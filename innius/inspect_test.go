@@ -72,6 +72,20 @@ func TestAnInspectionOfAnUnreadableListStillTellsItsFields(t *testing.T) {
 	})
 }
 
+// TestAnInspectionTakesTheFieldsThatTheDecoderTakes is about fields that are present and blank.
+func TestAnInspectionTakesTheFieldsThatTheDecoderTakes(t *testing.T) {
+	atNoon(t, func(t *testing.T) {
+		in := inspect(t, answering(200, `{"data":[{"id":"a","name":"\u0007","unit":" ","unit_of_measure":null,"uom":"bar","sensorid":""}]}`),
+			innius.OpSensors, func(o *innius.Options) { o.Fields.SensorID = "id" })
+		want(t, "sensors", in.Sensors, []innius.Sensor{{ID: "a", Name: "a", Unit: "bar"}})
+		want(t, "ids", in.IDs, []string{"a"})
+		for i, field := range []string{"id", "", "uom"} {
+			want(t, in.Facts[i].Name, in.Facts[i].Field, field)
+			want(t, "rivals", len(in.Facts[i].Rivals), 0)
+		}
+	})
+}
+
 func TestOneMomentInTwoFormsIsNoAmbiguity(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		in := inspect(t, answering(200, `{"data":[{"t":1772449200000,"time":"2026-03-02T11:00:00Z","v":1,"value":2}]}`), innius.OpValues)

@@ -216,7 +216,7 @@ func unlessZero(key string) string {
 }
 
 // companyObject finds the object of the company: data, or what data holds as the field company or as a list of one. A text
-// or number alone is the id. Without an error it is a list of one.
+// or number alone is the id. Without an error it is a list of one; several are an error, with all of them.
 func (a *answer) companyObject() (list, error) {
 	data, whole, err := a.data()
 	l := list{whole: whole}
@@ -228,6 +228,13 @@ func (a *answer) companyObject() (list, error) {
 		switch v := data.(type) {
 		case []any:
 			if len(v) != 1 {
+				for _, item := range v {
+					o, ok := objectOf(item)
+					if !ok {
+						o = object{ids.spellings()[0]: item}
+					}
+					l.objects = append(l.objects, o)
+				}
 				return l, a.errorf("%d companies where one is expected: the key's own", len(v))
 			}
 			data = v[0]
