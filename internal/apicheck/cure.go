@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
+	"time"
 
 	"innius_exporter/innius"
 )
@@ -23,6 +25,9 @@ func (w *walk) read(ctx context.Context, ask innius.Ask, of string) (*innius.Ins
 	if cured == nil {
 		return in, failure
 	}
+	w.report.Findings = slices.DeleteFunc(w.report.Findings, func(f Finding) bool {
+		return slices.ContainsFunc(settings, func(s Setting) bool { return s.Path == f.about })
+	})
 	w.find(w.cured(failure, settings))
 	failure = w.failure(cured)
 	if failure == nil {
@@ -37,8 +42,14 @@ func (w *walk) cured(failure *Finding, settings []Setting) *Finding {
 	switch settings[0].Path {
 	case "page_size":
 		f.Kind = "page-size"
+	case "fields.company_id", "fields.machine_id", "fields.sensor_id":
+		f.Kind = "id-field"
 	case "lookback":
 		f.Kind = "window"
+		if own, now := w.o.Account.Lookback, w.account.Lookback; len(settings) == 1 && now < own && now >= min(time.Hour, own/8) {
+			f.Severity, f.Text[1] = Warning, "The exporter finds a shorter window by itself, after some refused requests. This was tried, "+
+				"and it works at once:"
+		}
 	case "fields.time_zone":
 		f.Text[1] = "With this zone, and with no other that was tried, the newest reading is as recent as the others let expect:"
 	}
@@ -82,7 +93,7 @@ func (w *walk) cure(ctx context.Context, ask innius.Ask, in *innius.Inspection, 
 // a new one. It returns nil where no request is left for that.
 func (w *walk) again(ctx context.Context, ask innius.Ask, in *innius.Inspection, settings []Setting,
 ) (*innius.Inspection, *Finding) {
-	if strings.HasPrefix(settings[0].Path, "fields.") {
+	if in.Status == http.StatusOK && strings.HasPrefix(settings[0].Path, "fields.") {
 		again := w.client.Reread(in)
 		return again, w.failure(again)
 	}
@@ -102,6 +113,17 @@ func message(in *innius.Inspection) string {
 		return e.Message
 	}
 	return ""
+}
+
+// otherIDs are other fields that may hold the id of the object that a request was for. None is tried where such a request has
+// succeeded, or after two objects for which none helped: the requests are for objects that may be read.
+func (w *walk) otherIDs(op innius.Operation) [][]Setting {
+	level := slices.Index(innius.Operations, op) - 1
+	if level < 0 || w.at[level].page == nil || w.succeeded[op] || len(w.odd) >= maxStrange {
+		return nil
+	}
+	facts := append(w.client.Reread(w.at[level].page).Facts, innius.Fact{}) // none where the fields in force are of another list
+	return choose(facts[0], nil)
 }
 
 // choose are settings that take a fact from another field, the likeliest first.

@@ -14,6 +14,7 @@ import (
 
 // The kinds that the walk itself acts on; the others stand where they are found.
 const (
+	kindCompanies = "companies"
 	kindForbidden = "forbidden" // this object only
 	kindPath      = "path"
 	kindParameter = "parameter"

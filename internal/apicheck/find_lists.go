@@ -27,7 +27,7 @@ func (w *walk) noSensors() *Finding {
 	}
 	var bare []string
 	for _, m := range w.machines {
-		if m.listed {
+		if m.known {
 			bare = append(bare, w.show(m.Name))
 		}
 	}
@@ -47,9 +47,9 @@ func (w *walk) remark(in *innius.Inspection) {
 	for _, f := range in.Facts {
 		if len(f.Rivals) > 0 {
 			other := f.Rivals[0]
-			w.find(&Finding{Kind: "ambiguous", Severity: Note, Set: w.yaml(Setting{"fields." + f.Name, f.Field}), Text: []string{
-				fmt.Sprintf("There are two fields for the %s: %s holds %q and is used, %s holds %q. If that is the wrong one, choose:",
-					what(f.Name), f.Field, f.Example, other.Name, other.Example),
+			w.find(&Finding{Kind: "ambiguous", Severity: Note, about: "fields." + f.Name, Text: []string{
+				fmt.Sprintf("There are two fields for the %s: %s holds %q and is used, %s holds %q. If that is the wrong one, set "+
+					"fields.%s.", what(f.Name), f.Field, f.Example, other.Name, other.Example, f.Name),
 			}})
 		}
 		likely := w.chooseField(f.Name, in.Unknown)
@@ -59,8 +59,7 @@ func (w *walk) remark(in *innius.Inspection) {
 			}})
 		}
 	}
-	if in.Operation != innius.OpCompany && in.Items > 0 && in.NextForm == "" && in.Items == w.account.PageSize &&
-		(in.Operation != innius.OpValues || in.Values.Order == innius.Ascending) {
+	if in.Operation != innius.OpCompany && in.Items > 0 && in.NextForm == "" && in.Items == w.account.PageSize {
 		w.fullPage(in)
 	}
 }
@@ -81,6 +80,10 @@ func (w *walk) fullPage(in *innius.Inspection) {
 			f.Raw = in.Raw
 			break
 		}
+	}
+	if in.Operation == innius.OpValues && in.Values.Order != innius.Ascending {
+		f = &Finding{Kind: f.Kind, Severity: Note, Text: []string{"The page of values is exactly full, and the response has no next_key. " +
+			"The exporter reads newest values only, and these come first."}}
 	}
 	w.find(f)
 }

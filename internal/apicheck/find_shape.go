@@ -28,6 +28,9 @@ func (w *walk) notUnderstood(in *innius.Inspection, e *innius.AnswerError) *Find
 	if f := w.withoutField(in); f != nil {
 		return f
 	}
+	if len(in.IDs) > 1 && in.Operation == innius.OpCompany {
+		return fail(kindCompanies, "", "The response holds several companies: "+w.show(strings.Join(in.IDs, ", "))+".")
+	}
 	f := fail("shape", w.yaml(path), "The response is JSON in a shape that is not known: "+e.Detail+". If the path is right, "+
 		"please report it, with the response below.").shown(in)
 	f.tries = w.lists(in)
@@ -42,14 +45,14 @@ func (w *walk) lists(in *innius.Inspection) [][]Setting {
 			names = append(names, Setting{"fields." + string(in.Operation), name})
 		}
 	}
-	return w.only(in, names, func(again *innius.Inspection) bool { return again.Err == nil })
+	return w.only(names, func() bool { return w.client.Reread(in).Err == nil })
 }
 
-// only returns the one choice of fields with which a response is good. Of several, each would be a guess.
-func (w *walk) only(in *innius.Inspection, choices []Setting, good func(*innius.Inspection) bool) (likely [][]Setting) {
+// only returns the one setting in force with which a response is good. Of several, each would be a guess.
+func (w *walk) only(choices []Setting, good func() bool) (likely [][]Setting) {
 	account, client := w.account, w.client
 	for _, s := range choices {
-		if w.use([]Setting{s}) && good(w.client.Reread(in)) {
+		if w.use([]Setting{s}) && good() {
 			likely = append(likely, []Setting{s})
 		}
 		w.account, w.client = account, client

@@ -81,7 +81,7 @@ func (w *walk) absent(in *innius.Inspection, e *innius.Error, status string) *Fi
 			f.Kind = "key"
 		}
 	}
-	f.Set = w.yaml(settings...)
+	f.Set, f.tries = w.yaml(settings...), w.otherIDs(in.Operation)
 	return f
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -22,13 +23,11 @@ const (
 func (w *walk) noValue(ctx context.Context) {
 	before := len(w.report.Findings)
 	for _, t := range w.tried {
-		skipped := t.in.Values.Skipped
-		if skipped[innius.SkipFuture] > 0 {
+		if t.in.Values.Skipped[innius.SkipFuture] > 0 {
 			w.find(w.future(t))
-		} else if skipped[innius.SkipText] > 0 {
-			w.find(w.words(t))
 		}
 	}
+	w.words()
 	switch {
 	case ctx.Err() != nil:
 		w.find(stopped())
@@ -99,8 +98,8 @@ func (w *walk) zones(in *innius.Inspection) [][]Setting {
 			zones = append(zones, s)
 		}
 	}
-	return w.only(in, zones, func(again *innius.Inspection) bool {
-		v := again.Values
+	return w.only(zones, func() bool {
+		v := w.client.Reread(in).Values
 		pace := v.Newest.Sub(v.Oldest) / time.Duration(max(1, in.Items-1))
 		age := now.Sub(v.Newest)
 		return age > -time.Minute && pace < 20*time.Minute && age < max(3*pace, 5*time.Minute)
@@ -113,24 +112,36 @@ func (w *walk) future(t *trial) *Finding {
 		"sensor's gateway, or of this machine (NTP).")
 }
 
-// words is a sensor whose values are text.
-func (w *walk) words(t *trial) *Finding {
-	text := first(t.in, innius.SkipText)
-	found := "The values of " + w.nameOf(t) + " are text, such as " + text.Shown() + ". "
-	if text.Hint() != "" {
-		return fail("text", "", found+"No setting can express that: the API must write numbers with a point and without a unit. "+
-			"Please report it, with the response below.").shown(t.in)
-	}
-	numbers := map[string]int{}
-	for _, r := range t.in.Values.Readings {
-		if _, known := numbers[r.Text]; r.Skip == innius.SkipText && !known && len(numbers) < 10 {
-			numbers[r.Text] = len(numbers)
+// words finds the sensors whose values are text. All rules are in one list: of two lists in a config file only one counts.
+func (w *walk) words() {
+	var found []string
+	var rules []any
+	for _, t := range w.tried {
+		numbers := map[string]int{}
+		for _, r := range t.in.Values.Readings {
+			if _, known := numbers[r.Text]; r.Skip == innius.SkipText && !known && len(numbers) < 10 {
+				numbers[r.Text] = len(numbers)
+			}
+		}
+		text := first(t.in, innius.SkipText)
+		such := "The values of " + w.nameOf(t) + " are text, such as " + text.Shown() + "."
+		switch {
+		case len(numbers) == 0 || t.in.Values.Skipped[innius.SkipFuture] > 0:
+		case text.Hint() != "":
+			w.find(fail("text", "", such+" No setting can express that: the API must write numbers with a point and without a unit. "+
+				"Please report it, with the response below.").shown(t.in))
+		default:
+			found = append(found, such)
+			rules = append(rules, map[string]any{
+				"machine": regexp.QuoteMeta(t.machine.Name), "sensor": regexp.QuoteMeta(t.sensor.Name), "values": numbers,
+			})
 		}
 	}
-	return fail("text", w.yaml(Setting{"sensors", []any{map[string]any{
-		"machine": regexp.QuoteMeta(t.machine.Name), "sensor": regexp.QuoteMeta(t.sensor.Name), "values": numbers,
-	}}}), found+"Prometheus knows numbers only: choose one for each text.",
-		"If other sensors have numbers, this is no failure of the API: --all lists them all.")
+	if len(rules) > 0 {
+		set := strings.ReplaceAll(w.yaml(Setting{"sensors", rules}), `},{"`, "},\n  {\"") // a line for each
+		w.find(fail("text", set, append(found, "Prometheus knows numbers only: choose one for each text. If other sensors have "+
+			"numbers, this is no failure of the API: --all lists them all.")...))
+	}
 }
 
 // nothing finds out why sensors have no readings at all. The path is right: the responses are empty lists.

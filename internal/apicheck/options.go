@@ -31,7 +31,7 @@ func matches(patterns []*regexp.Regexp, id, name string) bool {
 }
 
 // mapped reports whether the first rule for a sensor gives a text value a number.
-func (o *Options) mapped(m innius.Machine, s innius.Sensor, text string) bool {
+func (o *Options) mapped(m, s innius.Sensor, text string) bool {
 	for _, rule := range o.Config.Sensors {
 		if fits(rule.Machine, m.ID, m.Name) && fits(rule.Sensor, s.ID, s.Name) {
 			_, ok := rule.Values[text]

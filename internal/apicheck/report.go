@@ -45,6 +45,7 @@ type Finding struct {
 	Set      string    `json:"set,omitempty"`      // YAML to paste: the settings, or those to correct; empty where there is none
 	Raw      string    `json:"raw,omitempty"`      // the response that was not understood: redacted and cut
 
+	about string      // the setting that may change what was found
 	tries [][]Setting // what may cure it, the likeliest first: each is one or more settings together
 }
 

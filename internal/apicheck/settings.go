@@ -46,7 +46,7 @@ func apply(a *config.Account, s Setting) (err error) {
 		a.Lookback = time.Duration(d)
 	default:
 		*map[string]*string{
-			"endpoints.company": &e.Company, "endpoints.machines": &e.Machines, "endpoints.sensors": &e.Sensors,
+			"company_id": &a.CompanyID, "endpoints.company": &e.Company, "endpoints.machines": &e.Machines, "endpoints.sensors": &e.Sensors,
 			"endpoints.values": &e.Values, "fields.company_id": &f.CompanyID, "fields.machine_id": &f.MachineID,
 			"fields.sensor_id": &f.SensorID, "fields.time": &f.Time, "fields.value": &f.Value, "fields.machines": &f.Machines,
 			"fields.sensors": &f.Sensors, "fields.values": &f.Values, "fields.time_zone": &f.TimeZone,

@@ -1,8 +1,10 @@
 package apicheck
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"innius_exporter/innius"
@@ -26,6 +28,7 @@ type walk struct {
 	client  *innius.Client // of this account
 
 	company   innius.Company
+	at        [3]listed // company, machine and sensor that requests are for
 	succeeded map[innius.Operation]bool
 	machines  []*machine
 	tried     []*trial   // values that came
@@ -36,18 +39,25 @@ type walk struct {
 
 // machine is one that the filters let through.
 type machine struct {
-	innius.Machine
-	sensors []innius.Sensor
-	listed  bool
-	begin   int // of the spread over its sensors: another for each machine
-	tries   int // sensors that were tried
-	entry   int // in Report.Machines, with --all
+	listed
+	sensors []listed
+	known   bool // the sensors are listed
+	begin   int  // of the spread over its sensors: another for each machine
+	tries   int  // sensors that were tried
+	entry   int  // in Report.Machines, with --all
+}
+
+// listed is a sensor, or a machine, and its place in a list: its id may be in another field than was taken first.
+type listed struct {
+	innius.Sensor
+	page  *innius.Inspection
+	index int
 }
 
 // trial is one sensor whose values came.
 type trial struct {
 	machine *machine
-	sensor  innius.Sensor
+	sensor  listed
 	in      *innius.Inspection
 	usable  int // readings with a number, or with a text that a rule gives one
 }
@@ -75,6 +85,8 @@ func Run(ctx context.Context, o Options) *Report {
 
 // send sends one request, prints it, and returns it with the finding that its failure is.
 func (w *walk) send(ctx context.Context, ask innius.Ask, of string) (*innius.Inspection, *Finding) {
+	w.company.ID = cmp.Or(w.account.CompanyID, w.id(w.at[0]))
+	ask.Ref = innius.SensorRef{Company: w.company.ID, Machine: w.id(w.at[1]), Sensor: w.id(w.at[2])}
 	in := w.client.Inspect(ctx, ask)
 	if in.Sent {
 		w.report.Requests++
@@ -99,10 +111,21 @@ func (w *walk) send(ctx context.Context, ask innius.Ask, of string) (*innius.Ins
 	return in, failure
 }
 
+// id is the id of an object by the field in force; where that holds none, by the one that it was read from first.
+func (w *walk) id(o listed) string {
+	if o.page == nil {
+		return ""
+	}
+	if ids := w.client.Reread(o.page).IDs; o.index < len(ids) && ids[o.index] != "" {
+		return ids[o.index]
+	}
+	return o.page.IDs[o.index]
+}
+
 // find adds a finding to the report; the same sort once is enough.
 func (w *walk) find(f *Finding) {
 	for _, known := range w.report.Findings {
-		if known.Kind == f.Kind && known.Set == f.Set {
+		if known.Kind == f.Kind && known.Set == f.Set && known.about == f.about {
 			return
 		}
 	}
@@ -112,14 +135,14 @@ func (w *walk) find(f *Finding) {
 // withdraw takes back that a field holds objects, or their ids, where nothing below them was found by it.
 func (w *walk) withdraw() {
 	below := map[string]innius.Operation{
-		"company_id": innius.OpMachines, "machine_id": innius.OpSensors, "sensor_id": innius.OpValues,
-		"machines": innius.OpSensors, "sensors": innius.OpValues,
+		"fields.company_id": innius.OpMachines, "fields.machine_id": innius.OpSensors, "fields.sensor_id": innius.OpValues,
+		"fields.machines": innius.OpSensors, "fields.sensors": innius.OpValues, "company_id": innius.OpMachines,
 	}
 	for i := range w.report.Findings {
 		f := &w.report.Findings[i]
 		for _, s := range f.Settings {
-			_, field, _ := strings.Cut(s.Path, ".fields.")
-			if op := below[field]; op != "" && !w.succeeded[op] {
+			_, path, _ := strings.Cut(s.Path, ".")
+			if op := below[path]; op != "" && !w.succeeded[op] {
 				f.Settings, f.Text = nil, append(f.Text[:1:1], "No later request has shown whether this is the right field:")
 			}
 		}
@@ -150,13 +173,37 @@ func (w *walk) readCompany(ctx context.Context) bool {
 		return true
 	}
 	in, failure := w.read(ctx, innius.Ask{Operation: innius.OpCompany}, "")
-	if failure != nil {
-		w.find(failure)
-		return false
+	if failure == nil {
+		w.company, w.at[0] = in.Company, listed{page: in}
+		w.remark(in)
+		return true
 	}
-	w.company = in.Company
-	w.remark(in)
-	return true
+	switch settings := w.onlyCompany(ctx, in, failure); {
+	case len(settings) > 0 && w.use(settings[0]):
+		failure.Text = append(failure.Text, "The machines of each were requested, and only one company has any:")
+		w.proven(failure, settings[0]...)
+	case in.Status == http.StatusOK && in.Form == innius.FormJSON, in.Status == http.StatusForbidden:
+		failure.Text = append(failure.Text, "If the innius Admin app shows the id of your company, set company_id to it: then the "+
+			"exporter does not send this request.")
+	}
+	w.find(failure)
+	return failure.Settings != nil
+}
+
+// onlyCompany is the only one of several companies that has machines.
+func (w *walk) onlyCompany(ctx context.Context, in *innius.Inspection, failure *Finding) [][]Setting {
+	if failure.Kind != kindCompanies || len(in.IDs)+3 > w.left() {
+		return nil
+	}
+	var all []Setting
+	for _, id := range in.IDs {
+		all = append(all, Setting{"company_id", id})
+	}
+	return w.only(all, func() bool {
+		list, failed := w.send(ctx, innius.Ask{Operation: innius.OpMachines}, "of one of the companies")
+		absent := list.Status == http.StatusForbidden || list.Status == http.StatusNotFound
+		return !absent && (failed != nil || list.Items > 0) // after another failure it is not known
+	})
 }
 
 // noteCompany reports the settings that save the company request.

@@ -12,11 +12,10 @@ import (
 // readMachines reads the list of machines: all of it with --all, else as far as is needed to find one that may be polled,
 // and, where there is a second page, that one: a next_key that leads nowhere is a list that never ends.
 func (w *walk) readMachines(ctx context.Context) bool {
-	ask := innius.Ask{Operation: innius.OpMachines, Ref: innius.SensorRef{Company: w.company.ID}}
 	total := 0
-	_, failure := w.readList(ctx, ask, "", 2, func(in *innius.Inspection) bool {
+	_, failure := w.readList(ctx, innius.Ask{Operation: innius.OpMachines}, "", 2, func(in *innius.Inspection) bool {
 		total += len(in.Machines)
-		w.filterMachines(in.Machines)
+		w.filterMachines(in)
 		return len(w.machines) > 0
 	})
 	switch {
@@ -76,13 +75,13 @@ func (w *walk) skipped(in *innius.Inspection) string {
 	return fmt.Sprintf("%d of %d %s left out by discovery.%[3]s in the config", n, in.Items, in.Operation)
 }
 
-func (w *walk) filterMachines(all []innius.Machine) {
-	for _, m := range all {
+func (w *walk) filterMachines(in *innius.Inspection) {
+	for i, m := range in.Machines {
 		why := ""
 		if leftOut(w.o.Config.Discovery.Machines, m.ID, m.Name) {
 			why = "discovery.machines"
 		} else {
-			w.machines = append(w.machines, &machine{Machine: m, entry: len(w.report.Machines)})
+			w.machines = append(w.machines, &machine{listed: listed{innius.Sensor{ID: m.ID, Name: m.Name}, in, i}, entry: len(w.report.Machines)})
 		}
 		if w.o.All {
 			w.report.Machines = append(w.report.Machines, Machine{ID: w.show(m.ID), Name: m.Name, Filtered: why, Sensors: []Sensor{}})
@@ -105,13 +104,13 @@ func (w *walk) listAll(ctx context.Context) {
 // readSensors lists the sensors of a machine, if that is not done: until there is one, or all with --all. It returns false
 // where the walk cannot go on.
 func (w *walk) readSensors(ctx context.Context, m *machine) bool {
-	if m.listed {
+	if m.known {
 		return true
 	}
-	m.listed = true
-	ask := innius.Ask{Operation: innius.OpSensors, Ref: innius.SensorRef{Company: w.company.ID, Machine: m.ID}}
+	m.known, w.at[1] = true, m.listed
+	ask := innius.Ask{Operation: innius.OpSensors}
 	in, failure := w.readList(ctx, ask, "machine "+w.name(m.Name), 1, func(in *innius.Inspection) bool {
-		w.filterSensors(m, in.Sensors)
+		w.filterSensors(m, in)
 		return len(in.Sensors) > 0
 	})
 	if failure != nil {
@@ -120,13 +119,13 @@ func (w *walk) readSensors(ctx context.Context, m *machine) bool {
 	return true
 }
 
-func (w *walk) filterSensors(m *machine, all []innius.Sensor) {
-	for _, s := range all {
+func (w *walk) filterSensors(m *machine, in *innius.Inspection) {
+	for i, s := range in.Sensors {
 		why := ""
 		if leftOut(w.o.Config.Discovery.Sensors, s.ID, s.Name) {
 			why = "discovery.sensors"
 		} else {
-			m.sensors = append(m.sensors, s)
+			m.sensors = append(m.sensors, listed{s, in, i})
 		}
 		if w.o.All {
 			own := &w.report.Machines[m.entry]

@@ -27,14 +27,14 @@ func (w *walk) readValues(ctx context.Context) {
 // where no sensor is left. Near the end, machines go first whose sensors need not be listed any more.
 func (w *walk) next() (next *machine) {
 	few := func(m *machine) int {
-		if !m.listed && w.left() < 4 { // list and values may have an empty page each
+		if !m.known && w.left() < 4 { // list and values may have an empty page each
 			return most + m.tries
 		}
 		return m.tries
 	}
 	for _, i := range spread(len(w.machines)) {
 		m := w.machines[i]
-		if left := !m.listed || m.tries < len(m.sensors); left && (next == nil || few(m) < few(next)) {
+		if left := !m.known || m.tries < len(m.sensors); left && (next == nil || few(m) < few(next)) {
 			next = m
 		}
 	}
@@ -60,7 +60,7 @@ func spread(n int) []int {
 // visit tries one sensor of a machine. It returns false when the walk is over: a value was seen, or nothing is to be
 // learned from more.
 func (w *walk) visit(ctx context.Context, m *machine) bool {
-	if !m.listed {
+	if !m.known {
 		m.begin = len(w.tried)
 	}
 	if !w.readSensors(ctx, m) {
@@ -96,15 +96,17 @@ func (w *walk) readPages(ctx context.Context, ask innius.Ask, of string,
 	return in, failure
 }
 
-func (w *walk) valuesOf(m *machine, s innius.Sensor) innius.Ask {
-	return innius.Ask{Operation: innius.OpValues, Ref: innius.SensorRef{Company: w.company.ID, Machine: m.ID, Sensor: s.ID}}
+// valuesOf makes a sensor the one that requests are for.
+func (w *walk) valuesOf(m *machine, s listed) innius.Ask {
+	w.at[1], w.at[2] = m.listed, s
+	return innius.Ask{Operation: innius.OpValues}
 }
 
 // usable counts the readings that the exporter would expose.
-func (w *walk) usable(m *machine, s innius.Sensor, in *innius.Inspection) int {
+func (w *walk) usable(m *machine, s listed, in *innius.Inspection) int {
 	n := in.Values.Usable
 	for _, r := range in.Values.Readings {
-		if r.Skip == innius.SkipText && w.o.mapped(m.Machine, s, r.Text) {
+		if r.Skip == innius.SkipText && w.o.mapped(m.Sensor, s.Sensor, r.Text) {
 			n++
 		}
 	}

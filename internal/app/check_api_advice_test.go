@@ -256,21 +256,31 @@ func TestCheckAPIFindsAValueInAQuietPlant(t *testing.T) {
 
 // TestCheckAPIReportsAListThatMayBeCut is about pages that are exactly full and name no next page.
 func TestCheckAPIReportsAListThatMayBeCut(t *testing.T) {
-	full := func(more map[string]any) http.Handler {
-		return bent(pretend(press(), simulator.Format{NoNextKey: true}), "machines", func(answer map[string]any) any {
+	full := func(op string, order simulator.Order, more map[string]any) http.Handler {
+		return bent(pretend(press(), simulator.Format{NoNextKey: true, Order: order}), op, func(answer map[string]any) any {
 			maps.Copy(answer, more)
 			return answer
 		})
 	}
 	for name, f := range map[string]failure{
-		"nothing leads on": {api: full(nil), severity: apicheck.Warning, says: []string{"exactly full (2)", "has no next_key"}},
+		"nothing leads on": {
+			api: full("machines", simulator.Descending, nil), severity: apicheck.Warning, says: []string{"exactly full (2)", "has no next_key"},
+		},
 		"another name does": {
-			api: full(map[string]any{"cursor": "abc"}), raw: true,
+			api: full("machines", simulator.Descending, map[string]any{"cursor": "abc"}), raw: true,
 			says: []string{`The field "cursor" may lead to the next page. No setting can express that`},
+		},
+		"values, newest first": {
+			api: full("values", simulator.Descending, map[string]any{"cursor": "abc"}), severity: apicheck.Note, lines: []string{"page_size: 5"},
+			says: []string{"The page of values is exactly full", "these come first"},
+		},
+		"values, oldest first": {
+			api: full("values", simulator.Ascending, nil), severity: apicheck.Warning, lines: []string{"page_size: 5"},
+			says: []string{"The page of values is exactly full (5)"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f.kind, f.incurable, f.lines = "full-page", true, []string{"page_size: 2"}
+			f.kind, f.incurable, f.lines = "full-page", true, append(f.lines, "page_size: 2")[:1]
 			f.play(t, serve(t, f.api)+"/v1")
 		})
 	}

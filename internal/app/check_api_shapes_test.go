@@ -158,7 +158,7 @@ func TestShapesThatAreNotListedButUnambiguousAreUnderstood(t *testing.T) {
 	for name, api := range map[string]http.Handler{
 		"pairs of time and value": bent(normal(), "values", each(func(item map[string]any) any { return []any{item["t"], item["v"]} })),
 		"keyed by the sensor's id": bent(normal(), "values", func(answer map[string]any) any {
-			return map[string]any{"data": map[string]any{"oil": answer["data"]}}
+			return map[string]any{"data": map[string]any{"oil": answer["data"]}, "next_key": answer["next_key"]}
 		}),
 		"data in data": bent(normal(), "machines", func(answer map[string]any) any {
 			return map[string]any{"data": answer}
