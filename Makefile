@@ -43,7 +43,7 @@ DIST ?= dist
 # A number of inputs: go test may report the end of a time given in seconds as a failure ("context deadline exceeded").
 FUZZTIME ?= 10000x
 
-.PHONY: help run demo build test check lint fmt check-mod check-config check-metrics check-rules check-freshness check-variants freshness month bench million e2e check-compose check-licences dashboards fuzz image check-image \
+.PHONY: help run demo build test check lint fmt check-mod check-config check-metrics check-rules check-freshness check-variants check-memory freshness month bench million e2e check-compose check-licences dashboards fuzz image check-image \
 	binaries package-files packages deb rpm check-packages manifests check-kubernetes release-check release-snapshot release clean
 
 help: ## list the targets
@@ -61,7 +61,7 @@ test: ## run all tests, with the race detector where a C compiler is at hand
 	@race='$(RACE)'; test -n "$$race" || echo 'make test: running without -race, which needs a working C compiler'; \
 	set -x; go test $$race -shuffle=on -timeout 20m ./...
 
-check: lint check-mod check-config check-metrics check-rules check-freshness check-variants check-compose check-licences e2e fuzz check-image binaries check-packages check-kubernetes ## everything that CI runs besides test
+check: lint check-mod check-config check-metrics check-rules check-freshness check-variants check-memory check-compose check-licences e2e fuzz check-image binaries check-packages check-kubernetes ## everything that CI runs besides test
 
 lint: ## style, common mistakes and the import rules (.golangci.yml), of the scripts too (needs shellcheck)
 	.ci/tool golangci-lint run ./...
@@ -88,6 +88,9 @@ FRESHNESS = go test ./collector -count=1 -run 'TestFreshness$$' -v
 
 check-freshness: ## how fresh readings are kept, in four short scenarios (a minute)
 	$(FRESHNESS)
+
+check-memory: ## what hostile responses may add to the memory of a real process (seconds; Linux, without the race detector)
+	go test . -count=1 -v -run 'TestResponsesOfAnyKindTakeBoundedMemory$$'
 
 freshness: ## how fresh readings are kept, in all scenarios; writes docs/freshness.md (up to an hour)
 	mkdir -p docs

@@ -33,8 +33,10 @@ func (a *account) took(t *turn, newest innius.Newest, err error, now time.Time) 
 	switch {
 	case err == nil:
 		a.schedule.answered(t, learned)
-	case blamed:
+	case blamed && (t.failures == 0 || class == classNotSent || class == classLimited || class == classKey):
 		a.schedule.again(t)
+	case blamed:
+		a.schedule.failed(t) // it failed before the account did: the account's first success takes the back-off from it
 	default:
 		if t.sensor.cell.fail(err.Error(), now) {
 			log.Warn("sensor cannot be read; it is asked again with back-off", "err", err)

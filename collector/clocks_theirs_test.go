@@ -156,3 +156,18 @@ func TestATextOfTheFutureGivesWayToo(t *testing.T) {
 		t.Errorf("what is held is still of the future: %+v, %+v", o, o.trouble)
 	}
 }
+
+// A gateway that refuses requests before they reach the API may have another clock.
+func TestWrongDateOfARefusalMakesNoValueStale(t *testing.T) {
+	from := dawn.Add(5 * time.Minute)
+	refusal := simulator.Fault{Kind: simulator.ServerError, Object: "m1-s1", From: from}
+	clock := simulator.Fault{Kind: simulator.ClockOff, Object: "m1-s1", From: from, Delay: 48 * time.Hour}
+	play(t, setting{plant: works(2, 2), faults: []simulator.Fault{refusal, clock}}, func(s *story) {
+		for range 60 {
+			s.pass(10 * time.Second)
+			if n := s.gather().count("innius_sensor_value"); n < 4 && s.clock() > time.Minute {
+				t.Fatalf("%d values after %s, want 4", n, s.clock())
+			}
+		}
+	})
+}

@@ -309,7 +309,7 @@ func (g *gate) pause(reason pauseReason, now, until time.Time) {
 func (g *gate) waits(now time.Time) time.Duration { return max(0, g.until.Sub(now)) }
 
 // hurry ends a pause: another key is there to be tried.
-func (g *gate) hurry(now time.Time) { g.until, g.refusals, g.probe = now, 0, probeAccount }
+func (g *gate) hurry(now time.Time) { g.until, g.refusals, g.probe, g.good = now, 0, probeAccount, time.Time{} }
 
 // limit is the pause for a limit in force, or that has just ended with no success since.
 func (g *gate) limit() KeptLimit {

@@ -65,8 +65,11 @@ func (a *answer) bounded() error {
 		case c == ':':
 			fields[depth]++
 		}
-		if values > maxValues || fields[depth] > maxFields {
+		switch {
+		case values > maxValues:
 			return a.errorf("the JSON holds too many values: lower page_size or lookback")
+		case fields[depth] > maxFields:
+			return a.errorf("an object in the JSON has more than %d fields", maxFields)
 		}
 	}
 	return nil

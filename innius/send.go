@@ -152,8 +152,9 @@ func (c *Client) read(resp *http.Response, r request, key Secret) (*answer, erro
 		status: resp.StatusCode, header: resp.Header, clock: came, came: came, asked: r, key: key, fields: c.opts.Fields, zone: c.zone,
 	}
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
-		a.clock = date
-		c.noteClock(date, came)
+		if a.clock = date; a.status < 300 { // whatever refuses requests before the API may have another clock
+			c.noteClock(date, came)
+		}
 	}
 	limit := maxBody
 	if a.status != http.StatusOK {

@@ -1,0 +1,25 @@
+package innius
+
+import (
+	"runtime"
+	"testing"
+)
+
+func TestDecodeWaitsForTheOneUnderWay(t *testing.T) {
+	decoding.Lock()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		(&answer{body: []byte(`{"data":[]}`)}).decode()
+	}()
+	for range 10_000 {
+		select {
+		case <-done:
+			t.Fatal("two responses are decoded at once")
+		default:
+			runtime.Gosched()
+		}
+	}
+	decoding.Unlock()
+	<-done
+}
