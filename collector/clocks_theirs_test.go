@@ -166,7 +166,7 @@ func TestWrongDateOfARefusalMakesNoValueStale(t *testing.T) {
 		for range 60 {
 			s.pass(10 * time.Second)
 			if n := s.gather().count("innius_sensor_value"); n < 4 && s.clock() > time.Minute {
-				t.Fatalf("%d values after %s, want 4", n, s.clock())
+				s.Fatalf("%d values after %s, want 4", n, s.clock())
 			}
 		}
 	})

@@ -77,7 +77,7 @@ func (w *walk) mayEnd(in *innius.Inspection) {
 
 // watchClock reports clocks that differ so much that windows of time would miss.
 func (w *walk) watchClock(in *innius.Inspection) {
-	if in.Date.IsZero() || in.ClockAhead.Abs() <= 5*time.Minute {
+	if in.Date.IsZero() || in.ClockAhead.Abs() <= time.Minute {
 		return
 	}
 	where := " ahead of"

@@ -88,10 +88,6 @@ func (w *walk) strangeTime(in *innius.Inspection) *Finding {
 // zones are those in which the newest reading is as recent as the page lets expect. With more than one of them, any would be
 // a guess.
 func (w *walk) zones(in *innius.Inspection) [][]Setting {
-	now := in.Date
-	if now.IsZero() {
-		now = time.Now()
-	}
 	var zones []Setting
 	for _, zone := range []string{"UTC", "Europe/Amsterdam", time.Local.String()} {
 		if s := (Setting{"fields.time_zone", zone}); zone != "Local" && !slices.Contains(zones, s) {
@@ -101,7 +97,7 @@ func (w *walk) zones(in *innius.Inspection) [][]Setting {
 	return w.only(zones, func() bool {
 		v := w.client.Reread(in).Values
 		pace := v.Newest.Sub(v.Oldest) / time.Duration(max(1, in.Items-1))
-		age := now.Sub(v.Newest)
+		age := now(in).Sub(v.Newest)
 		return age > -time.Minute && pace < 20*time.Minute && age < max(3*pace, 5*time.Minute)
 	})
 }
@@ -202,7 +198,7 @@ func (w *walk) ascending(ctx context.Context, t *trial, ignored bool) {
 	}
 	covered := v.Newest.Sub(v.Oldest)
 	f := fail("order", "", fmt.Sprintf("The values come oldest first, and more pages follow: the newest value of %s is about %d "+
-		"pages away, one request each, for this one sensor.", w.nameOf(t), 1+time.Since(v.Newest)/max(1, covered)))
+		"pages away, one request each, for this one sensor.", w.nameOf(t), 1+now(t.in).Sub(v.Newest)/max(1, covered)))
 	if w.client.Windowed() {
 		f.Kind, f.Text[0] = "window-ignored", "The API does not apply the window of time of endpoints.values. "+f.Text[0]
 	}
@@ -213,10 +209,13 @@ func (w *walk) ascending(ctx context.Context, t *trial, ignored bool) {
 		f.Text = append(f.Text, "No usual window of time was seen to work. "+windowHint)
 		f.Set = w.yaml(w.pathSetting(innius.OpValues))
 	}
-	if time.Since(v.Newest.Add((pagesAtOnce-1)*covered)) < farBehind {
+	if now(t.in).Sub(v.Newest.Add((pagesAtOnce-1)*covered)) < farBehind {
 		f.Severity = Warning
 	}
 	w.find(f)
 }
+
+// now is the current time by the API's clock, as far as a response shows it.
+func now(in *innius.Inspection) time.Time { return time.Now().Add(in.ClockAhead) }
 
 func at(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }

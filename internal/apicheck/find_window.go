@@ -95,7 +95,7 @@ func (w *walk) proves(ctx context.Context, t *trial, settings ...Setting) ([]Set
 		return nil, false
 	}
 	ask, froms := w.valuesOf(t.machine, t.sensor), []time.Time{newest}
-	if time.Now().Add(t.in.ClockAhead - w.account.Lookback).After(butOne) {
+	if now(t.in).Add(-w.account.Lookback).After(butOne) {
 		froms = []time.Time{{}, newest} // first what the exporter would send
 	}
 	for _, from := range froms {

@@ -50,7 +50,7 @@ func (t *Text) Step(s Step) {
 	}
 	if v := s.Values; !v.Newest.IsZero() {
 		t.lines(indent, order(v)+"; time is "+v.TimeForm)
-		age := time.Since(v.Newest).Round(time.Second)
+		age := now(s.Inspection).Sub(v.Newest).Round(time.Second)
 		t.lines(indent, fmt.Sprintf("oldest %s, newest %s (%s ago)", at(v.Oldest), at(v.Newest), age))
 	}
 	if len(s.Values.Skipped) > 0 {
