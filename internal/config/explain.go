@@ -48,7 +48,7 @@ func (p page) account(a Account) {
 		p.line("company", "%q, labelled %q; no request for it", a.CompanyID, cmp.Or(a.CompanyName, a.CompanyID))
 	}
 	p.line("allowance", "%s", a.RateLimit)
-	p.line("requests", "%d results a page, %s timeout, at most %d in flight, the first look back %s",
+	p.line("requests", "%d results a page, %s timeout, at most %d in flight, time windows of at most %s",
 		a.PageSize, span(a.Timeout), a.Concurrency, span(a.Lookback))
 	for _, op := range innius.Operations {
 		p.line("ask for "+string(op), "%s", a.Endpoints.Of(op))
