@@ -26,16 +26,19 @@ type account struct {
 	catalogue *catalogue
 	metrics   accountMetrics
 
-	gate      gate
-	discovery *discovery
-	schedule  schedule
-	wasList   bool              // the last request was for a list: with both waiting they take turns
-	twins     map[string]string // machine id -> account that asks for its sensors, as said in the log
-	saidOdd   map[string]bool   // why readings cannot be used, as logged
-	stretched stretched         // promises, as said in the log
-	inFlight  int
-	results   chan func(now time.Time)
-	workers   sync.WaitGroup
+	gate        gate
+	discovery   *discovery
+	schedule    schedule
+	wasList     bool              // the last request was for a list: with both waiting they take turns
+	twins       map[string]string // machine id -> account that asks for its sensors, as said in the log
+	saidOdd     map[string]bool   // why readings cannot be used, as logged
+	stretched   stretched         // promises, as said in the log
+	begun       time.Time
+	usable      bool      // some sensor has had a usable reading
+	limitLogged time.Time // when a pause for a limit was logged last
+	inFlight    int
+	results     chan func(now time.Time)
+	workers     sync.WaitGroup
 
 	company      innius.Company
 	unproven     bool   // the company is a kept one: the key has not yet been seen to belong to it
@@ -57,6 +60,7 @@ func newAccount(index int, opts *Options, c *catalogue, mark func()) *account {
 		discovery: newDiscovery(opts.DiscoveryInterval, cfg.Pacer.PerHour()),
 		twins:     map[string]string{},
 		saidOdd:   map[string]bool{},
+		begun:     time.Now(),
 		mark:      mark,
 		results:   make(chan func(time.Time), cfg.Concurrency),
 	}

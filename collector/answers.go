@@ -38,7 +38,8 @@ func (a *account) took(t *turn, newest innius.Newest, err error, now time.Time) 
 	case blamed:
 		a.schedule.failed(t) // it failed before the account did: the account's first success takes the back-off from it
 	default:
-		if t.sensor.cell.fail(err.Error(), now) {
+		quiet := len(a.gate.polls.sensors) > failsSensors // more than single sensors: the account has a line of its own
+		if t.sensor.cell.fail(err.Error(), quiet, now) {
 			log.Warn("sensor cannot be read; it is asked again with back-off", "err", err)
 		}
 		a.schedule.failed(t)
@@ -154,9 +155,12 @@ func unknownPath(err error) bool {
 	return ok && failure.UnknownPath()
 }
 
+// limitLogEvery is how often a pause for a limit is logged at most: an API that states no real wait causes many short ones.
+const limitLogEvery = 10 * time.Minute
+
 // tell logs a change of the gate. Repeats of what is known are not logged.
 func (a *account) tell(before *gate, err error, now time.Time) {
-	after := &a.gate
+	after, warn, info := &a.gate, a.log.Warn, a.log.Info
 	_, unreadable := errors.AsType[*innius.KeyError](err)
 	switch {
 	case after.reason == open && before.reason != open:
@@ -164,9 +168,17 @@ func (a *account) tell(before *gate, err error, now time.Time) {
 		if before.failing != classOK {
 			since = before.failingAt
 		}
-		a.log.Info("requests succeed again", "after", before.reason, "lasted", now.Sub(since).Round(time.Second))
+		if before.reason == pausedLimit && a.limitLogged.Before(before.since) {
+			info = a.log.Debug
+		}
+		info("requests succeed again", "after", before.reason, "lasted", now.Sub(since).Round(time.Second))
 	case after.reason == pausedLimit && before.reason != pausedLimit:
-		a.log.Warn("a limit of the key was exceeded; nothing is sent until the moment named",
+		if now.Sub(a.limitLogged) < limitLogEvery {
+			warn = a.log.Debug
+		} else {
+			a.limitLogged = now
+		}
+		warn("a limit of the key was exceeded; nothing is sent until the moment named",
 			"until", after.until.UTC().Format(time.RFC3339), "err", err)
 	case after.reason == pausedBusy && before.reason != pausedBusy:
 		a.log.Warn("innius is unavailable, requests are paused", "until", after.until.UTC().Format(time.RFC3339), "err", err)

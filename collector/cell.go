@@ -62,18 +62,18 @@ func (c *cell) disbelieve(clock, now time.Time) {
 const maxAhead = 5 * time.Minute
 
 // fail notes that a request about this sensor alone failed; what is held stays, with its age. It reports whether
-// this is the first failure in a row.
-func (c *cell) fail(why string, now time.Time) bool {
+// this is to be logged: once for failures in a row, and not while quiet.
+func (c *cell) fail(why string, quiet bool, now time.Time) bool {
 	for {
 		held := c.Load()
-		next, first := held.changing(), held.failure == ""
-		if first {
+		next := held.changing()
+		if held.failure == "" {
 			next.failedAt = now
 		}
-		next.failure, next.tried = why, now
+		next.failure, next.tried, next.logged = why, now, held.logged || !quiet
 		next.failures++
 		if c.CompareAndSwap(held, &next) {
-			return first
+			return next.logged && !held.logged
 		}
 	}
 }

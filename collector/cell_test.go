@@ -104,7 +104,7 @@ func TestNewsTellsFirstAgeAndRecovery(t *testing.T) {
 	if n := c.store(innius.Newest{Readings: []innius.Reading{reading(10, 1)}}, noRule, true, at(15)); !n.first || !n.fresh || n.age != 5*time.Second || n.back {
 		t.Errorf("first: %+v", n)
 	}
-	if !c.fail("broken", at(20)) || c.fail("broken", at(30)) {
+	if !c.fail("broken", false, at(20)) || c.fail("broken", false, at(30)) {
 		t.Error("only the first failure in a row is one to tell of")
 	}
 	if o := c.Load(); o.value != 1 || o.failure != "broken" || !o.failedAt.Equal(at(20)) || !o.answered.Equal(at(15)) {
@@ -121,7 +121,7 @@ func TestNewsTellsFirstAgeAndRecovery(t *testing.T) {
 func TestAPartialAnswerIsKeptButIsNoSuccess(t *testing.T) {
 	c := newCell()
 	c.store(innius.Newest{Readings: []innius.Reading{reading(10, 1)}}, noRule, true, at(15))
-	c.fail("broken", at(20))
+	c.fail("broken", false, at(20))
 	n := c.store(innius.Newest{Readings: []innius.Reading{reading(5, 0)}}, noRule, false, at(30))
 	if o := c.Load(); n.back || o.failure == "" || !o.answered.Equal(at(15)) || n.skipped[skipOrder] != 0 {
 		t.Errorf("half an answer counts as a whole one: %+v %+v", n, o)
@@ -188,7 +188,7 @@ func TestTwoWritersNeverUndoEachOther(t *testing.T) {
 		writers.Go(func() {
 			for i := range 1000 {
 				c.store(innius.Newest{Readings: []innius.Reading{reading(2*i+w, 1)}}, noRule, true, at(9000))
-				c.fail("broken", at(9000))
+				c.fail("broken", false, at(9000))
 				if o := c.Load(); o.at.Before(at(2*i + w)) {
 					t.Errorf("the reading of second %d is held after that of %d", o.at.Unix()-dawn.Unix(), 2*i+w)
 				}
@@ -200,7 +200,7 @@ func TestTwoWritersNeverUndoEachOther(t *testing.T) {
 
 func TestASensorThatHasRecoveredTakesNoMemoryForItsTrouble(t *testing.T) {
 	c := newCell()
-	c.fail("broken", at(10))
+	c.fail("broken", false, at(10))
 	c.store(innius.Newest{Readings: []innius.Reading{skipped(15, innius.SkipText, "RUN")}}, noRule, true, at(20))
 	c.store(innius.Newest{Readings: []innius.Reading{reading(25, 1)}}, noRule, true, at(30))
 	if o := c.Load(); o.trouble != noTrouble {

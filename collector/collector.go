@@ -80,7 +80,7 @@ func NewCollector(current func() *Poller) *Collector {
 		paused: declare("innius_exporter_paused_until_timestamp_seconds", "Until when nothing is sent, in seconds since the epoch. "+
 			"Absent when not paused.", "account"),
 		clock: declare("innius_exporter_api_clock_difference_seconds", "How far the API's clock is ahead of the exporter's, in seconds; "+
-			"negative: behind. Absent before the first response with a Date header.", "account"),
+			"negative: behind. Absent as long as no response has had a Date header; a restart with state keeps it.", "account"),
 		discovered: declare("innius_exporter_discovery_last_success_timestamp_seconds", "Everything in the catalogue was seen at or "+
 			"after this moment, in seconds since the epoch.", "account"),
 	}

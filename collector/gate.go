@@ -128,9 +128,10 @@ type gate struct {
 
 // streak is the values requests that failed since one succeeded last.
 type streak struct {
-	since             time.Time
-	sensors, machines map[string]bool
-	classes           [classNotSent]int
+	since    time.Time
+	sensors  map[string]class // the latest failure of each
+	machines map[string]bool
+	classes  [classNotSent]int // of the sensors
 }
 
 // answer is one result as the gate sees it.
@@ -232,10 +233,10 @@ func (g *gate) fault(a answer, now time.Time) bool {
 	if a.values {
 		g.polls.add(a, now)
 	}
-	if a.class == classForbidden && g.good.IsZero() && len(g.polls.sensors) >= inARow && g.polls.classes[a.class] >= inARow {
+	if a.class == classForbidden && g.good.IsZero() && g.polls.classes[a.class] >= inARow {
 		return g.refuse(now)
 	}
-	underWay := now.Before(g.until) // when the pause began
+	underWay := now.Before(g.until)         // when the pause began
 	alone := g.busy[a.object] && g.row == 1 // others have succeeded since its 503 paused the account: this one concerns itself
 	busy := a.class == classServer && !alone && g.holds(a)
 	if busy {
@@ -309,7 +310,9 @@ func (g *gate) pause(reason pauseReason, now, until time.Time) {
 func (g *gate) waits(now time.Time) time.Duration { return max(0, g.until.Sub(now)) }
 
 // hurry ends a pause: another key is there to be tried.
-func (g *gate) hurry(now time.Time) { g.until, g.refusals, g.probe, g.good = now, 0, probeAccount, time.Time{} }
+func (g *gate) hurry(now time.Time) {
+	g.until, g.refusals, g.probe, g.good = now, 0, probeAccount, time.Time{}
+}
 
 // limit is the pause for a limit in force, or that has just ended with no success since.
 func (g *gate) limit() KeptLimit {
@@ -330,9 +333,12 @@ func (g *gate) atOnce(concurrency int) int {
 
 func (s *streak) add(a answer, now time.Time) {
 	if s.since.IsZero() {
-		*s = streak{since: now, sensors: map[string]bool{}, machines: map[string]bool{}}
+		*s = streak{since: now, sensors: map[string]class{}, machines: map[string]bool{}}
 	}
-	s.sensors[a.object], s.machines[a.machine] = true, true
+	if before, failed := s.sensors[a.object]; failed {
+		s.classes[before]--
+	}
+	s.sensors[a.object], s.machines[a.machine] = a.class, true
 	s.classes[a.class]++
 }
 
@@ -342,7 +348,7 @@ func (s *streak) enough(a answer, now time.Time) bool {
 		len(s.sensors) >= min(failsSensors, a.sensors) && len(s.machines) >= min(failsMachine, a.machines)
 }
 
-// majority returns the most frequent class.
+// majority returns the class of the most sensors.
 func (s *streak) majority() class {
 	most := classAnswer
 	for c, n := range s.classes {

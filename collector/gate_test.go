@@ -192,6 +192,17 @@ func TestGateTable(t *testing.T) {
 			{word{60, classNetwork, "company", ""}, outage(40, probeValues, classNetwork)}, // now that is the reason
 			{word{40, classOK, "m1/s2", ""}, good},
 		},
+		"the reason is that of the most sensors, not requests": {
+			{word{0, classServer, "m1/s1", ""}, good},
+			{word{20, classServer, "m1/s1", ""}, good},
+			{word{20, classServer, "m1/s1", ""}, good},
+			{word{20, classServer, "m1/s2", ""}, good},
+			{word{20, classObject, "m1/s2", ""}, good},
+			{word{20, classObject, "m1/s3", ""}, good},
+			{word{10, classObject, "m2/s1", ""}, good},
+			{word{10, classObject, "m2/s2", ""}, state{false, open, 0, 1, probeValues, 0}},
+			{word{1, classServer, "m2/s2", "probe"}, outage(60, probeAccount, classObject)},
+		},
 		"a sensor is left that does not fail": {
 			{word{0, classObject, "m1/s1", ""}, good},
 			{word{30, classObject, "m1/s2", ""}, good},

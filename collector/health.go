@@ -1,6 +1,9 @@
 package collector
 
 import (
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"innius_exporter/collector/allowance"
@@ -15,6 +18,7 @@ type health struct {
 	lowered     allowance.Cause // why fewer requests are sent than configured
 
 	remarks []remark // on how the API serves values; never changed in place
+	barren  bool     // no sensor has had a usable reading, as logged
 
 	clockOff   bool   // as logged
 	keyTrouble string // why the last good key is in use; empty: the key source holds it
@@ -79,6 +83,8 @@ func (a *account) publish(now, asleep time.Time) {
 		a.log.Info("first discovery ended", "complete", !h.verified.IsZero(), "machines", len(a.discovery.sensors), "sensors", h.sensors,
 			"cycle", h.cycle(a.Pacer.PerHour()).Round(time.Second))
 	}
+	a.noteBarren()
+	h.barren = a.state.barren
 	before := a.health.Swap(&h)
 	if h.gate.limit().Until.After(before.gate.limit().Until) || h.settled && !before.settled {
 		a.mark()
@@ -106,6 +112,33 @@ func (a *account) noteKey() {
 	a.report(before != "", now != "", "key file holds no key; the last good key is used while this process runs",
 		"key file holds a key again", "err", now)
 	a.state.keyTrouble = now
+}
+
+// polledEnough is how many sensors are polled before it is logged that none has a usable reading: a cycle may take hours.
+const polledEnough = 200
+
+const noReadings = "no sensor has a usable reading; `innius_exporter check api` shows how the responses are understood"
+
+// noteBarren logs once that no sensor has a usable reading, when each was polled or enough were; and the first reading then.
+func (a *account) noteBarren() {
+	if a.usable || a.gate.failing != classOK || !a.discovery.settled() || a.discovery.verified.IsZero() {
+		return
+	}
+	polled, sensors := 0, a.schedule.len()
+	succeeded := sensors == 0 && strings.Join(slices.Collect(maps.Values(a.twins)), "") == "" // no other account polls them
+	for _, turns := range a.schedule.turns() {
+		for _, t := range turns {
+			o := t.sensor.cell.Load()
+			a.usable, succeeded = a.usable || !o.at.IsZero(), succeeded || !o.answered.Before(a.begun)
+			if !later(o.answered, o.tried).Before(a.begun) {
+				polled++
+			}
+		}
+	}
+	barren := !a.usable && (a.state.barren || succeeded && polled >= min(sensors, polledEnough))
+	a.report(a.state.barren, barren, noReadings, "a sensor has the first usable reading",
+		"machines", len(a.discovery.sensors), "sensors", sensors, "polled", polled)
+	a.state.barren = barren
 }
 
 // report logs where a trouble begins and where it is over.

@@ -23,6 +23,7 @@ type trouble struct {
 	failedAt time.Time      // when it began to fail
 	tried    time.Time      // when it failed last
 	failures int            // in a row
+	logged   bool           // that it fails
 	unusable innius.Reading // the newest reading that is no number, where it is newer than the newest number
 
 	// What has been counted beside observation.seen, so that a reading on overlapping pages counts once.
@@ -60,7 +61,7 @@ type news struct {
 	first   bool          // the first reading ever
 	age     time.Duration // of the newer reading when it came, by our clock; negative: it was ahead
 	skipped map[innius.SkipReason]int
-	back    bool           // the sensor had been failing
+	back    bool           // the sensor had been failing, as logged
 	odd     innius.Reading // a newest reading that a setting, or the source, must cure: its time, or a text that looks like a number
 }
 
@@ -70,7 +71,7 @@ const skipOrder innius.SkipReason = "order"
 // withoutReading forgets the readings, and until when they were counted.
 func (o *observation) withoutReading() *observation {
 	next := &observation{answered: o.answered, cursor: o.cursor, trouble: &trouble{
-		failure: o.failure, failedAt: o.failedAt, tried: o.tried, failures: o.failures,
+		failure: o.failure, failedAt: o.failedAt, tried: o.tried, failures: o.failures, logged: o.logged,
 	}}
 	next.settle()
 	return next
@@ -81,7 +82,7 @@ func (o *observation) with(readings []innius.Reading, rule *Rule, whole bool, no
 	held, next := *o, o.changing()
 	n := news{skipped: map[innius.SkipReason]int{}}
 	if whole {
-		n.back = held.failure != ""
+		n.back, next.logged = held.logged, false
 		next.answered, next.failure, next.failedAt, next.tried, next.failures = now, "", time.Time{}, time.Time{}, 0
 	}
 	faulty, readable, line := map[string]bool{}, false, held.trace()

@@ -126,7 +126,8 @@ func (k *KeptSensor) take(c *cell) {
 func (k *KeptSensor) cell() *cell {
 	c := newCell()
 	o := &observation{at: k.At, value: k.Value, answered: k.Answered, seen: k.Seen, cursor: k.Cursor, trouble: &trouble{
-		failure: k.Failure, failedAt: k.FailedAt, tried: k.Tried, failures: k.Failures, unusable: k.Unusable, future: k.Future, older: k.Older,
+		failure: k.Failure, failedAt: k.FailedAt, tried: k.Tried, failures: k.Failures, logged: k.Failure != "",
+		unusable: k.Unusable, future: k.Future, older: k.Older,
 	}}
 	if len(k.Faulty) > 0 {
 		o.faulty = make(map[string]bool, len(k.Faulty))

@@ -36,7 +36,10 @@ func (a *account) status(now time.Time) AccountStatus {
 			Span(ahead.Abs())))
 	}
 	if h.keyTrouble != "" {
-		s.Remarks = append(s.Remarks, "the last good key is in use, and a restart would find none: "+h.keyTrouble)
+		s.Remarks = append(s.Remarks, "the key file gave no key, and a restart would find none: "+h.keyTrouble)
+	}
+	if h.barren {
+		s.Remarks = append(s.Remarks, noReadings)
 	}
 	for _, r := range h.remarks {
 		s.Remarks = append(s.Remarks, fmt.Sprintf("%s (first seen at sensor %q of machine %q)", r.Remark, r.sensor, r.machine))

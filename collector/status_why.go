@@ -99,12 +99,18 @@ func (l *look) whyStale(s *sensor, o *observation) string {
 }
 
 func unreadable(r innius.Reading) string {
-	switch r.Skip {
+	switch hint := r.Hint(); r.Skip {
 	case innius.SkipTime:
+		if hint != "" {
+			return "the time of its readings is not understood: " + r.Shown() + "; fields.time_zone in the config names their time zone"
+		}
 		return "the time of its readings is not understood: " + r.Shown() + "; fields.time in the config chooses another field"
 	case innius.SkipFuture:
 		return "its newest reading is more than 5 min ahead of the API's clock: " + r.Time.UTC().Format(time.RFC3339)
 	case innius.SkipText:
+		if hint != "" {
+			return "its newest reading is no number: " + r.Shown() + "; endpoints.values in the config may request another form"
+		}
 		return "its newest reading is the text " + r.Shown() + "; a rule under sensors: may map it to a number (values)"
 	}
 	return "its newest reading is no number: " + r.Text

@@ -90,7 +90,7 @@ func (c *catalogue) inherit(old, next *Poller, before []*account) {
 
 // succeed takes over what another account knew of the API, and publishes its machines under the new options.
 func (a *account) succeed(before *account, now time.Time) {
-	a.gate, a.wasList, a.saidOdd = before.gate, before.wasList, before.saidOdd
+	a.gate, a.wasList, a.saidOdd, a.limitLogged = before.gate, before.wasList, before.saidOdd, before.limitLogged
 	a.twins, a.stretched = before.twins, before.stretched
 	a.allowance.cause, a.allowance.said, a.allowance.saidAt = before.allowance.cause, before.allowance.said, before.allowance.saidAt
 	a.recall(before.allowance.learner.Keep(), now) // first: the ledger refills at the rate learned

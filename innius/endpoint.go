@@ -52,12 +52,8 @@ func (e Endpoints) Of(op Operation) string {
 	return cmp.Or(own[0], own[1])
 }
 
-// needs says which ids each operation's template must name, or every object would get the same answer.
-var needs = map[Operation][]string{
-	OpMachines: {"company"},
-	OpSensors:  {"machine"},
-	OpValues:   {"sensor"},
-}
+// needs says which id each operation's template must name, or every object would get the same answer.
+var needs = map[Operation]string{OpMachines: "company", OpSensors: "machine", OpValues: "sensor"}
 
 var placeholder = regexp.MustCompile(`\{([^{}]*)\}`)
 
@@ -96,10 +92,12 @@ func CheckEndpoint(op Operation, template string) error {
 	if strings.ContainsAny(placeholder.ReplaceAllString(template, ""), "{}") {
 		return fmt.Errorf("has an unpaired brace")
 	}
-	for _, id := range needs[op] {
-		if !slices.Contains(named, id) {
-			return fmt.Errorf("must name {%s}, or every %s would get the same answer", id, id)
+	if id := needs[op]; id != "" && !slices.Contains(named, id) {
+		cure := ""
+		if op == OpMachines {
+			cure = "; where the API needs none, ?company={company} at its end will do"
 		}
+		return fmt.Errorf("must name {%s}, or every %s would get the same answer%s", id, id, cure)
 	}
 	return parses(placeholder.ReplaceAllString(template, "-")) // no digit, of which "%" might make something
 }

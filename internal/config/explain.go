@@ -51,7 +51,9 @@ func (p page) account(a Account) {
 	p.line("requests", "%d results a page, %s timeout, at most %d in flight, time windows of at most %s",
 		a.PageSize, span(a.Timeout), a.Concurrency, span(a.Lookback))
 	for _, op := range innius.Operations {
-		p.line("ask for "+string(op), "%s", a.Endpoints.Of(op))
+		if op != innius.OpCompany || a.CompanyID == "" {
+			p.line("ask for "+string(op), "%s", a.Endpoints.Of(op))
+		}
 	}
 	for _, field := range fieldKeys(&a.Fields) {
 		if *field.set != "" {

@@ -79,7 +79,6 @@ func (k KeySource) Key() (innius.Secret, error) {
 		return k.good(), nil
 	}
 	key, err := k.fromFile()
-	k.stale = ""
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, errKeyEmpty):
 		k.stale = fmt.Sprintf("the key file %s %v", k.file, err)
@@ -87,12 +86,12 @@ func (k KeySource) Key() (innius.Secret, error) {
 	case err != nil:
 		return innius.Secret{}, fmt.Errorf("the key file %s %w", k.file, err)
 	}
-	k.good = holding(key)
+	k.good, k.stale = holding(key), ""
 	return key, nil
 }
 
-// Stale returns why the latest call of Key gave the last good key although the file holds none; empty where it did not. Safe for
-// concurrent use.
+// Stale returns why the last good key was given although the file held none, since the file last held a good one; empty where
+// it was not. Safe for concurrent use.
 func (k KeySource) Stale() string {
 	if k.keySource == nil {
 		return ""

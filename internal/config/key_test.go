@@ -113,7 +113,7 @@ func TestAKeyIsReadWhileItIsRotated(t *testing.T) {
 func TestKeySourceIsStaleWhileTheLastGoodKeyIsInUse(t *testing.T) {
 	k, path := openKey(t, "first")
 	for _, step := range []struct{ text, stale string }{
-		{"", "is empty"}, {"second", ""}, {"gone", "cannot be read"}, {"third", ""}, {"two words", ""},
+		{"", "is empty"}, {"second", ""}, {"gone", "cannot be read"}, {"two words", "cannot be read"}, {"third", ""}, {"two words", ""},
 	} {
 		if step.text == "gone" {
 			if err := os.Remove(path); err != nil {
