@@ -30,6 +30,7 @@ type Field struct {
 	Time     bool   `json:"-"` // it reads as a time
 	Number   bool   `json:"-"` // it is a number, or a boolean
 	Distinct bool   `json:"-"` // each item has one, text or number, and no two are the same: it could be an id
+	Constant bool   `json:"-"` // two items or more have it, and all the same
 	Outer    bool   `json:"-"` // it is a field of the object that holds the items, not of them
 }
 
@@ -80,20 +81,20 @@ func (a *answer) fact(r role, objects []object) Fact {
 		}
 		if f.Field == "" {
 			f.Field, f.Example = a.short(name), a.show(o[name])
-			f.Rivals = a.rivals(r, o, name)
+			f.Rivals = a.rivals(r, o, objects, name)
 		}
 	}
 	return f
 }
 
 // rivals are the other spellings of a fact that are present and say something else. A field chosen by the user has none.
-func (a *answer) rivals(r role, o object, taken string) []Field {
+func (a *answer) rivals(r role, o object, objects []object, taken string) []Field {
 	var rivals []Field
 	for _, name := range r.known {
 		value, ok := o[name]
 		blank := r.name != "value" && label(value) == ""
 		if ok && name != taken && r.chosen == "" && !r.spare && !blank && !a.same(value, o[taken]) {
-			rivals = append(rivals, a.field(name, name, []object{o}))
+			rivals = append(rivals, a.field(name, name, objects))
 		}
 	}
 	return rivals
@@ -123,6 +124,7 @@ func (a *answer) field(shown, name string, objects []object) Field {
 		_, _, why := a.number(value)
 		f.Number = why == ""
 	}
+	f.Constant = len(objects) > 1 && len(seen) == 1 && !seen[""]
 	return f
 }
 

@@ -49,7 +49,7 @@ func TestAnInspectionNamesTheFieldsTakenAndTheOthers(t *testing.T) {
 		want(t, "facts", in.Facts, []innius.Fact{
 			{
 				Name: "sensor_id", Field: "sensor_id", Example: "7", Known: []string{"sensor_id", "sensorid", "id"},
-				Rivals: []innius.Field{{Name: "id", Example: "row", Distinct: true}},
+				Rivals: []innius.Field{{Name: "id", Example: "row", Constant: true}},
 			},
 			{Name: "sensor_name", Missing: 2, Known: []string{"name"}},
 			{Name: "unit", Field: "uom", Example: "bar", Known: []string{"unit", "unit_of_measure", "uom"}},

@@ -3,6 +3,7 @@ package apicheck
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -21,10 +22,12 @@ func (w *walk) read(ctx context.Context, ask innius.Ask, of string) (*innius.Ins
 	if failure == nil {
 		return in, nil
 	}
+	size := w.account.PageSize
 	cured, settings := w.cure(ctx, ask, in, failure, depth)
 	if cured == nil {
 		return in, failure
 	}
+	cured, settings = w.withoutSize(ctx, ask, size, cured, settings)
 	w.report.Findings = slices.DeleteFunc(w.report.Findings, func(f Finding) bool {
 		return slices.ContainsFunc(settings, func(s Setting) bool { return s.Path == f.about })
 	})
@@ -34,6 +37,24 @@ func (w *walk) read(ctx context.Context, ask innius.Ask, of string) (*innius.Ins
 		w.succeeded[ask.Operation] = true
 	}
 	return cured, failure
+}
+
+// withoutSize tries what cured a failure with pages of the size before: a smaller one may not have been needed. Where no request
+// is left for that, the page is small in this walk only.
+func (w *walk) withoutSize(ctx context.Context, ask innius.Ask, size int, cured *innius.Inspection, settings []Setting,
+) (*innius.Inspection, []Setting) {
+	others := slices.DeleteFunc(slices.Clone(settings), func(s Setting) bool { return s.Path == "page_size" })
+	account, client, spent := w.account, w.client, w.report.Requests >= w.limit
+	if len(others) == len(settings) || len(others) == 0 || !w.use([]Setting{{"page_size", size}}) {
+		return cured, settings
+	}
+	if again, failed := w.again(ctx, ask, cured, others); again != nil && failed == nil {
+		return again, others
+	}
+	if w.account, w.client = account, client; spent {
+		return cured, others
+	}
+	return cured, settings
 }
 
 // cured is the finding of a failure that these settings cure.
@@ -50,8 +71,6 @@ func (w *walk) cured(failure *Finding, settings []Setting) *Finding {
 			f.Severity, f.Text[1] = Warning, "The exporter finds a shorter window by itself, after some refused requests. This was tried, "+
 				"and it works at once:"
 		}
-	case "fields.time_zone":
-		f.Text[1] = "With this zone, and with no other that was tried, the newest reading is as recent as the others let expect:"
 	}
 	return w.proven(f, settings...)
 }
@@ -74,11 +93,12 @@ func (w *walk) cure(ctx context.Context, ask innius.Ask, in *innius.Inspection, 
 			}
 		}
 		switch {
-		case again == nil: // no request is left
+		case again == nil: // not sent
 		case failed == nil && shows(again):
 			return again, settings
 		case better == nil && (in.Status != http.StatusOK && again.Status == http.StatusOK || failed == nil && again.Items == 0 ||
-			in.Status == http.StatusBadRequest && again.Status == http.StatusNotFound): // no reading in the window
+			in.Status == http.StatusBadRequest && again.Status == http.StatusNotFound || // no reading in the window
+			settings[0].Path == "fields.time" && failed != nil && failed.Kind != failure.Kind): // now the value is missing
 			better, lastly = again, settings
 		}
 		w.account, w.client = account, client
@@ -90,16 +110,19 @@ func (w *walk) cure(ctx context.Context, ask innius.Ask, in *innius.Inspection, 
 }
 
 // again reads a response once more with the settings in force: the one that came, where they only choose fields of it, else
-// a new one. It returns nil where no request is left for that.
+// a new one. It returns nil where no request is left for that, or the same was tried before.
 func (w *walk) again(ctx context.Context, ask innius.Ask, in *innius.Inspection, settings []Setting,
 ) (*innius.Inspection, *Finding) {
 	if in.Status == http.StatusOK && strings.HasPrefix(settings[0].Path, "fields.") {
 		again := w.client.Reread(in)
 		return again, w.failure(again)
 	}
-	if w.report.Requests >= w.limit || ctx.Err() != nil {
+	a := w.account
+	state := fmt.Sprint(ask, w.at, a.URL, a.PageSize, a.Lookback, a.Endpoints, a.Fields)
+	if w.attempted[state] || w.report.Requests >= w.limit || ctx.Err() != nil {
 		return nil, nil
 	}
+	w.attempted[state] = true
 	return w.readPages(ctx, ask, "again, to try "+settings[0].Path, w.send)
 }
 
@@ -123,13 +146,20 @@ func (w *walk) otherIDs(op innius.Operation) [][]Setting {
 		return nil
 	}
 	facts := append(w.client.Reread(w.at[level].page).Facts, innius.Fact{}) // none where the fields in force are of another list
-	return choose(facts[0], nil)
+	return choose(nil, facts[0].Name, facts[0].Rivals)
 }
 
-// choose are settings that take a fact from another field, the likeliest first.
-func choose(fact innius.Fact, unknown []innius.Field) (tries [][]Setting) {
-	for _, f := range append(fact.Rivals, candidates(fact.Name, unknown)...) {
-		tries = append(tries, []Setting{{Path: "fields." + fact.Name, Value: f.Name}})
+// choose are settings that take a fact from another field, the likeliest first. Of several times or values any would be a guess,
+// so the failure names them instead; which of several ids is right, later requests show.
+func choose(f *Finding, fact string, fields []innius.Field) (tries [][]Setting) {
+	var list []string
+	for _, field := range fields {
+		tries = append(tries, []Setting{{Path: "fields." + fact, Value: field.Name}})
+		list = append(list, field.Name+" (such as "+field.Example+")")
 	}
-	return tries[:min(len(tries), 4)]
+	if len(list) < 2 || strings.HasSuffix(fact, "_id") {
+		return tries
+	}
+	f.Set, f.Text = "", append(f.Text, "The "+what(fact)+" may be in: "+strings.Join(list, ", ")+". Set fields."+fact+" to the right one.")
+	return nil
 }

@@ -77,7 +77,7 @@ func (w *walk) withoutField(in *innius.Inspection) *Finding {
 		if len(candidates(f.Name, in.Unknown)) == 0 {
 			found.Text = append(found.Text, "None of these can be it. If the response below holds it in another way, please report it.")
 		}
-		found.tries = append(w.lists(in), choose(f, in.Unknown)...)
+		found.tries = append(w.lists(in), choose(found, f.Name, holders(f, in))...)
 		return found
 	}
 	return nil
@@ -111,12 +111,20 @@ var (
 	valueLike = regexp.MustCompile(`^v`)
 )
 
+// holders are the fields that could hold a fact instead of the one that was taken: known ones before others.
+func holders(fact innius.Fact, in *innius.Inspection) []innius.Field {
+	if rivals := candidates(fact.Name, fact.Rivals); len(rivals) > 0 {
+		return rivals
+	}
+	return candidates(fact.Name, in.Unknown)
+}
+
 // candidates are the fields that could hold a fact, the likeliest first.
 func candidates(fact string, unknown []innius.Field) []innius.Field {
 	could, like := func(f innius.Field) bool { return f.Distinct }, idLike
 	switch {
 	case fact == "time":
-		could = func(f innius.Field) bool { return f.Time }
+		could = func(f innius.Field) bool { return f.Time && !f.Constant }
 	case fact == "value":
 		could, like = func(f innius.Field) bool { return f.Number && !f.Time }, valueLike
 	case strings.HasSuffix(fact, "_name"):

@@ -34,8 +34,12 @@ func (w *walk) refused(in *innius.Inspection, e *innius.Error) *Finding {
 	case e.Status == http.StatusBadRequest, e.Status == http.StatusUnprocessableEntity:
 		return w.badParameter(in, e, status)
 	case e.Status >= http.StatusInternalServerError:
-		return fail("server", "", "innius, or a gateway before it, has a fault ("+status+"). There is nothing to set: try again in a "+
+		f := fail("server", "", "innius, or a gateway before it, has a fault ("+status+").", "There is nothing to set: try again in a "+
 			"few minutes. The exporter retries by itself.").shown(in)
+		if in.Operation == innius.OpValues && w.client.Windowed() && !w.succeeded[innius.OpValues] {
+			f.tries = w.windows(in.Operation, "")[:2] // in other units
+		}
+		return f
 	}
 	return fail("status", w.yaml(w.pathSetting(in.Operation)), "The API does not support this request ("+status+").").shown(in)
 }
@@ -112,7 +116,7 @@ func (w *walk) badParameter(in *innius.Inspection, e *innius.Error, status strin
 		tries  [][]Setting
 	}{
 		{true, w.otherNames(in.Operation, e.Message)},
-		{aboutSize.MatchString(e.Message), w.sizes(in.Operation, e.Message)},
+		{aboutSize.MatchString(e.Message) && namesOf(e.Message) == nil, w.sizes(in.Operation, e.Message)},
 		{aboutRange.MatchString(e.Message), w.lookbacks(in.Operation, e.Message)},
 		{true, w.windows(in.Operation, e.Message)},
 	} {

@@ -55,7 +55,7 @@ func (w *walk) unreadable(in *innius.Inspection) *Finding {
 		f := fail(kindValue, w.chooseField("value", in.Unknown), fmt.Sprintf(
 			"The readings of this sensor hold no number (%s). If another field holds the value, choose it.",
 			first(in, innius.SkipNumber).Text)).shown(in)
-		f.tries = choose(in.Facts[1], in.Unknown)
+		f.tries = choose(f, "value", holders(in.Facts[1], in))
 		return f
 	}
 	return nil
@@ -81,31 +81,56 @@ func (w *walk) strangeTime(in *innius.Inspection) *Finding {
 			"seconds, milli-, micro- or nanoseconds since 1970, between 1990 and 2100.",
 		"If it has no zone, set fields.time_zone. If another field holds the time, set fields.time. Else please report this, with the "+
 			"response below.").shown(in)
-	f.tries = append(choose(in.Facts[0], in.Unknown), w.zones(in)...)
+	f.tries = choose(f, "time", holders(in.Facts[0], in))
+	w.zones(f, in)
 	return f
 }
 
-// zones are those in which the newest reading is as recent as the page lets expect. With more than one of them, any would be
-// a guess.
-func (w *walk) zones(in *innius.Inspection) [][]Setting {
+// zones makes a failure try the zone in which the newest reading is recent. Where it is not much older in another one, any would
+// be a guess.
+func (w *walk) zones(f *Finding, in *innius.Inspection) {
 	var zones []Setting
 	for _, zone := range []string{"UTC", "Europe/Amsterdam", time.Local.String()} {
 		if s := (Setting{"fields.time_zone", zone}); zone != "Local" && !slices.Contains(zones, s) {
 			zones = append(zones, s)
 		}
 	}
-	return w.only(zones, func() bool {
-		v := w.client.Reread(in).Values
-		pace := v.Newest.Sub(v.Oldest) / time.Duration(max(1, in.Items-1))
-		age := now(in).Sub(v.Newest)
-		return age > -time.Minute && pace < 20*time.Minute && age < max(3*pace, 5*time.Minute)
+	var ages []string
+	var last time.Duration
+	likely := w.only(zones, func() bool {
+		age := now(in).Sub(w.client.Reread(in).Values.Newest)
+		if age <= -time.Minute || age > 2*time.Hour {
+			return false
+		}
+		last, ages = age, append(ages, "As "+w.account.Fields.TimeZone+" the newest reading would be "+span(max(0, age))+" old.")
+		return true
 	})
+	if likely != nil && last < 15*time.Minute {
+		f.tries = append(f.tries, likely...)
+		return
+	}
+	f.Text = append(f.Text, ages...) // the sensor may have been silent for as long as the zones differ
 }
 
+// future is a failure where all times are ahead: another field may hold the right one.
 func (w *walk) future(t *trial) *Finding {
-	return fail("future", "", "All readings of "+w.nameOf(t)+" are more than 5 minutes ahead of innius' clock, the newest by "+
-		span(time.Until(t.in.Values.Newest).Abs())+". The exporter skips them. There is no setting for it: correct the clock of the "+
-		"sensor's gateway, or of this machine (NTP).")
+	f := fail("future", "", "All readings of "+w.nameOf(t)+" are more than 5 minutes ahead of innius' clock, the newest by "+
+		span(time.Until(t.in.Values.Newest).Abs())+". The exporter skips them.")
+	fields := candidates("time", append(slices.Clip(t.in.Facts[0].Rivals), t.in.Unknown...))
+	fields = slices.DeleteFunc(fields, func(field innius.Field) bool {
+		return w.only([]Setting{{"fields.time", field.Name}}, func() bool {
+			v := w.client.Reread(t.in).Values
+			return v.Skipped[innius.SkipFuture] == 0 && now(t.in).Sub(v.Newest) < farBehind
+		}) == nil
+	})
+	if len(fields) == 0 {
+		f.Text = append(f.Text, "There is no setting for it: correct the clock of the sensor's gateway, or of this machine (NTP).")
+	}
+	for _, settings := range choose(f, "time", fields) {
+		f.Text = append(f.Text, "With this field, the times are right:")
+		w.proven(f, settings...)
+	}
+	return f
 }
 
 // words finds the sensors whose values are text. All rules are in one list: of two lists in a config file only one counts.

@@ -17,10 +17,29 @@ const windowHint = "The API may require a window of time, or other names or unit
 var pairs = slices.Collect(slices.Chunk(strings.Fields(`start_time end_time startTime endTime start_date end_date startDate
 	endDate from_time to_time fromTime toTime time_from time_to from to start end since until`), 2))
 
-var bothWanted = regexp.MustCompile(`([A-Za-z_]+)(?:,| and) ([A-Za-z_]+) (?:are|is) (?:required|missing|mandatory)`)
+var (
+	bothWanted = regexp.MustCompile(`([A-Za-z_]+)(?:,| and) ([A-Za-z_]+) (?:are|is) (?:required|missing|mandatory)`)
+	missing    = regexp.MustCompile(`(?i)missing|required|mandatory|invalid|must`)
+	ownNames   = regexp.MustCompile(`([A-Za-z_]+)=\{from_[a-z0-9]+\}&([A-Za-z_]+)=\{to_`)
+)
 
-// queries are those to try: the names and units that a message suggests first, then the usual ones.
-func queries(message string) []string {
+// namesOf are the names of a window that a message states; nil where it states none.
+func namesOf(message string) []string {
+	words := word.FindAllString(message, -1)
+	if m := bothWanted.FindStringSubmatch(message); m != nil {
+		return m[1:]
+	}
+	for _, p := range pairs {
+		if slices.Contains(words, p[0]) && (slices.Contains(words, p[1]) || missing.MatchString(message)) {
+			return p
+		}
+	}
+	return nil
+}
+
+// queries are those to try: the names and units that a message suggests first, then the usual ones. Without names in the
+// message, those of the template are first.
+func queries(message, template string) (all []string) {
 	units := []string{"ms", "s", "rfc3339"}
 	lower := strings.ToLower(message)
 	switch {
@@ -30,22 +49,14 @@ func queries(message string) []string {
 		units = []string{"s", "ms", "rfc3339"}
 	}
 	names := [][]string{{"from", "to"}, {"start", "end"}}
-	if m := bothWanted.FindStringSubmatch(message); m != nil {
-		names = [][]string{m[1:]}
+	if named := namesOf(message); named != nil {
+		names = [][]string{named}
+	} else if own := ownNames.FindStringSubmatch(template); own != nil {
+		names = append([][]string{own[1:]}, names...)
 	}
-	words := word.FindAllString(message, -1)
-	for _, p := range pairs {
-		if slices.Contains(words, p[0]) && slices.Contains(words, p[1]) {
-			names = [][]string{p}
-			break
-		}
-	}
-	var all []string
-	for i, unit := range units {
-		for _, p := range names {
-			if i == 0 || len(names) == 1 {
-				all = append(all, p[0]+"={from_"+unit+"}&"+p[1]+"={to_"+unit+"}")
-			}
+	for _, p := range names {
+		for _, unit := range units {
+			all = append(all, p[0]+"={from_"+unit+"}&"+p[1]+"={to_"+unit+"}")
 		}
 	}
 	return all
@@ -57,10 +68,11 @@ func (w *walk) windows(op innius.Operation, message string) (tries [][]Setting) 
 	kept := slices.DeleteFunc(strings.Split(own, "&"), func(part string) bool {
 		return part == "" || strings.Contains(part, "{from_") || strings.Contains(part, "{to_")
 	})
-	for _, query := range queries(message) {
+	known := []string{w.template(op)}
+	for _, query := range queries(message, own) {
 		template := withQuery(path, strings.Join(append(slices.Clip(kept), query), "&"))
-		if op == innius.OpValues && template != w.template(op) {
-			tries = append(tries, []Setting{endpoint(op, template)})
+		if op == innius.OpValues && !slices.Contains(known, template) {
+			known, tries = append(known, template), append(tries, []Setting{endpoint(op, template)})
 		}
 	}
 	return tries

@@ -74,7 +74,7 @@ func TestTheWindowFollowsWhatARefusalSays(t *testing.T) {
 		"the start_time must be before end_time": "start_time={from_ms}&end_time={to_ms}",
 		"no such sensor":                         "from={from_ms}&to={to_ms}",
 	} {
-		if got := queries(message)[0]; got != want {
+		if got := queries(message, "")[0]; got != want {
 			t.Errorf("%q: got %q, want %q", message, got, want)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 
 const (
 	most       = 10 // requests of a walk, but for --all
-	probing    = 2  // requests kept for finding out why there was no value
+	probing    = 3  // requests kept for finding out why there was no value
 	maxStrange = 2  // objects of one walk whose responses are not understood
 	maxEmpty   = 5  // empty pages in a row that are followed, as the exporter does
 )
@@ -31,10 +31,11 @@ type walk struct {
 	at        [3]listed // company, machine and sensor that requests are for
 	succeeded map[innius.Operation]bool
 	machines  []*machine
-	tried     []*trial   // values that came
-	odd       []*Finding // failures of single objects
-	strange   int        // of them: responses that are not understood
-	stopped   bool       // a failure that concerns more than one object has ended the walk
+	tried     []*trial        // values that came
+	odd       []*Finding      // failures of single objects
+	strange   int             // of them: responses that are not understood
+	attempted map[string]bool // tries of cures
+	stopped   bool            // a failure that concerns more than one object has ended the walk
 }
 
 // machine is one that the filters let through.
@@ -65,7 +66,7 @@ type trial struct {
 // Run checks one account and returns what it found.
 func Run(ctx context.Context, o Options) *Report {
 	w := &walk{
-		o: &o, limit: most, account: o.Account, client: o.Client, succeeded: map[innius.Operation]bool{},
+		o: &o, limit: most, account: o.Account, client: o.Client, succeeded: map[innius.Operation]bool{}, attempted: map[string]bool{},
 		report: &Report{Account: o.Account.Name, URL: o.Client.Scrub(o.Account.URL.String()), Steps: []Step{}, Findings: []Finding{}},
 	}
 	if o.Proxy != nil {

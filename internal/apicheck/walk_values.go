@@ -27,7 +27,7 @@ func (w *walk) readValues(ctx context.Context) {
 // where no sensor is left. Near the end, machines go first whose sensors need not be listed any more.
 func (w *walk) next() (next *machine) {
 	few := func(m *machine) int {
-		if !m.known && w.left() < 4 { // list and values may have an empty page each
+		if !m.known && w.left() < 3 { // list, values and an empty page
 			return most + m.tries
 		}
 		return m.tries
