@@ -34,12 +34,8 @@ func (w *walk) refused(in *innius.Inspection, e *innius.Error) *Finding {
 	case e.Status == http.StatusBadRequest, e.Status == http.StatusUnprocessableEntity:
 		return w.badParameter(in, e, status)
 	case e.Status >= http.StatusInternalServerError:
-		f := fail("server", "", "innius, or a gateway before it, has a fault ("+status+").", "There is nothing to set: try again in a "+
+		return fail("server", "", "innius, or a gateway before it, has a fault ("+status+").", "There is nothing to set: try again in a "+
 			"few minutes. The exporter retries by itself.").shown(in)
-		if in.Operation == innius.OpValues && w.client.Windowed() && !w.succeeded[innius.OpValues] {
-			f.tries = w.windows(in.Operation, "")[:2] // in other units
-		}
-		return f
 	}
 	return fail("status", w.yaml(w.pathSetting(in.Operation)), "The API does not support this request ("+status+").").shown(in)
 }

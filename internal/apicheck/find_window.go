@@ -18,7 +18,7 @@ var pairs = slices.Collect(slices.Chunk(strings.Fields(`start_time end_time star
 	endDate from_time to_time fromTime toTime time_from time_to from to start end since until`), 2))
 
 var (
-	bothWanted = regexp.MustCompile(`([A-Za-z_]+)(?:,| and) ([A-Za-z_]+) (?:are|is) (?:required|missing|mandatory)`)
+	bothWanted = regexp.MustCompile(`([A-Za-z_]+)(?:,| and) ([A-Za-z_]+) (?:are|is|must be) (?:required|missing|mandatory|given|set)`)
 	missing    = regexp.MustCompile(`(?i)missing|required|mandatory|invalid|must`)
 	ownNames   = regexp.MustCompile(`([A-Za-z_]+)=\{from_[a-z0-9]+\}&([A-Za-z_]+)=\{to_`)
 )
@@ -29,9 +29,11 @@ func namesOf(message string) []string {
 	if m := bothWanted.FindStringSubmatch(message); m != nil {
 		return m[1:]
 	}
-	for _, p := range pairs {
-		if slices.Contains(words, p[0]) && (slices.Contains(words, p[1]) || missing.MatchString(message)) {
-			return p
+	for _, one := range []bool{false, missing.MatchString(message)} { // is the first of two enough?
+		for _, p := range pairs {
+			if slices.Contains(words, p[0]) && (one || slices.Contains(words, p[1])) {
+				return p
+			}
 		}
 	}
 	return nil

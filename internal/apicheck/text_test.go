@@ -66,13 +66,16 @@ func TestLinesAreNotLongerThanATerminal(t *testing.T) {
 
 func TestTheWindowFollowsWhatARefusalSays(t *testing.T) {
 	for message, want := range map[string]string{
-		"":                                       "from={from_ms}&to={to_ms}",
-		"start and end are required":             "start={from_ms}&end={to_ms}",
-		"missing startTime, endTime (ISO 8601)":  "startTime={from_rfc3339}&endTime={to_rfc3339}",
-		"give since and until in seconds":        "since={from_s}&until={to_s}",
-		"from and to must be epoch milliseconds": "from={from_ms}&to={to_ms}",
-		"the start_time must be before end_time": "start_time={from_ms}&end_time={to_ms}",
-		"no such sensor":                         "from={from_ms}&to={to_ms}",
+		"":                                        "from={from_ms}&to={to_ms}",
+		"start and end are required":              "start={from_ms}&end={to_ms}",
+		"missing startTime, endTime (ISO 8601)":   "startTime={from_rfc3339}&endTime={to_rfc3339}",
+		"give since and until in seconds":         "since={from_s}&until={to_s}",
+		"from and to must be epoch milliseconds":  "from={from_ms}&to={to_ms}",
+		"the start_time must be before end_time":  "start_time={from_ms}&end_time={to_ms}",
+		"invalid from: start=1&end=2&limit=100":   "start={from_ms}&end={to_ms}",
+		"missing parameter: since":                "since={from_ms}&until={to_ms}",
+		"begin_date and until_date must be given": "begin_date={from_ms}&until_date={to_ms}",
+		"no such sensor":                          "from={from_ms}&to={to_ms}",
 	} {
 		if got := queries(message, "")[0]; got != want {
 			t.Errorf("%q: got %q, want %q", message, got, want)
