@@ -106,13 +106,14 @@ func (w *walk) badParameter(in *innius.Inspection, e *innius.Error, status strin
 	if in.Operation == innius.OpValues {
 		f.Text = append(f.Text, windowHint)
 	}
+	window, _ := namesOf(e.Message)
 	var usual [][]Setting
 	for _, group := range []struct {
 		hinted bool
 		tries  [][]Setting
 	}{
 		{true, w.otherNames(in.Operation, e.Message)},
-		{aboutSize.MatchString(e.Message) && namesOf(e.Message) == nil, w.sizes(in.Operation, e.Message)},
+		{aboutSize.MatchString(e.Message) && window == nil, w.sizes(in.Operation, e.Message)},
 		{aboutRange.MatchString(e.Message), w.lookbacks(in.Operation, e.Message)},
 		{true, w.windows(in.Operation, e.Message)},
 	} {

@@ -23,24 +23,25 @@ var (
 	ownNames   = regexp.MustCompile(`([A-Za-z_]+)=\{from_[a-z0-9]+\}&([A-Za-z_]+)=\{to_`)
 )
 
-// namesOf are the names of a window that a message states; nil where it states none.
-func namesOf(message string) []string {
+// namesOf are the names of a window that a message states, both or the first alone; nil where it states none.
+func namesOf(message string) (names []string, both bool) {
 	words := word.FindAllString(message, -1)
 	if m := bothWanted.FindStringSubmatch(message); m != nil {
-		return m[1:]
+		return m[1:], true
 	}
-	for _, one := range []bool{false, missing.MatchString(message)} { // is the first of two enough?
-		for _, p := range pairs {
-			if slices.Contains(words, p[0]) && (one || slices.Contains(words, p[1])) {
-				return p
-			}
+	for _, p := range pairs {
+		if slices.Contains(words, p[0]) && slices.Contains(words, p[1]) {
+			return p, true
+		}
+		if names == nil && slices.Contains(words, p[0]) && missing.MatchString(message) {
+			names = p
 		}
 	}
-	return nil
+	return names, false
 }
 
-// queries are those to try: the names and units that a message suggests first, then the usual ones. Without names in the
-// message, those of the template are first.
+// queries are those to try: the names and units that a message suggests first, then the usual ones. Where a
+// message does not state both names, those of the template are first.
 func queries(message, template string) (all []string) {
 	units := []string{"ms", "s", "rfc3339"}
 	lower := strings.ToLower(message)
@@ -51,10 +52,11 @@ func queries(message, template string) (all []string) {
 		units = []string{"s", "ms", "rfc3339"}
 	}
 	names := [][]string{{"from", "to"}, {"start", "end"}}
-	if named := namesOf(message); named != nil {
-		names = [][]string{named}
-	} else if own := ownNames.FindStringSubmatch(template); own != nil {
+	named, both := namesOf(message)
+	if own := ownNames.FindStringSubmatch(template); own != nil && !both {
 		names = append([][]string{own[1:]}, names...)
+	} else if named != nil {
+		names = [][]string{named}
 	}
 	for _, p := range names {
 		for _, unit := range units {
