@@ -133,11 +133,11 @@ func TestManyShortPausesForALimitAreLoggedOnceIn10Min(t *testing.T) {
 		s.pass(30 * time.Minute)
 		pauses, ends := s.log.lines("a limit of the key was exceeded"), s.log.lines("requests succeed again")
 		if len(pauses) < 20 || len(ends) < 20 {
-			t.Fatalf("%d pauses, %d ends", len(pauses), len(ends))
+			s.Fatalf("%d pauses, %d ends", len(pauses), len(ends))
 		}
 		warned, told := s.log.lines("a limit of the key was exceeded", "level=WARN"), s.log.lines("requests succeed again", "level=INFO")
-		if len(warned) != 3 || len(told) != len(warned) {
-			t.Errorf("%d pauses and %d ends of them are logged, want 3 of each", len(warned), len(told))
+		if n := len(warned); n < 2 || n > 3 || len(told) > n || len(told) < n-1 { // the last pause may not have ended
+			s.Errorf("%d pauses and %d ends of them are logged, want one in 10 min", n, len(told))
 		}
 	})
 }
