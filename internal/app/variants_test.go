@@ -5,11 +5,13 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
+	"innius_exporter/innius"
 	"innius_exporter/innius/simulator"
 	"innius_exporter/internal/apicheck"
 )
@@ -96,10 +98,10 @@ func (f *tally) list() string {
 
 // facts are the words that name what no setting can express, in a report or a log.
 var facts = map[string][]string{
-	"an id is too long":                  {"bytes"},
+	"an id is too long":                  {"an id of "},
 	"the API returned the key":           {"returned the key"},
-	"decimal comma":                      {"comma"},
-	"percent sign":                       {"percent", "%"},
+	"decimal comma":                      {"decimal comma"},
+	"percent sign":                       {"percent sign"},
 	"the window needs epoch nanoseconds": {"nanosecond"},
 }
 
@@ -184,11 +186,18 @@ func (v *variant) cannotExpress(t *testing.T) (problems []string) {
 	return problems
 }
 
-// couldSee reports whether a check may know the facts. How values are written is seen only where the ten requests lead to
-// a reading: of a plant whose first lists are empty, in pages of which every other is empty, they may not.
+// couldSee reports whether a check may know the facts. How values are written, and how their window is, is seen only where the
+// requests that are not kept for probing lead to a reading with a usable time, or to a window that is refused: of a plant whose
+// first lists are empty, in pages of which every other is empty, or after sensors that fail or are ahead, they may not.
 func (v *variant) couldSee(report *apicheck.Report) bool {
-	return report.OK || report.Requests < 8 || v.opts.Format.Decimal == simulator.Point ||
-		slices.ContainsFunc(report.Steps, func(s apicheck.Step) bool { return s.Operation == simulator.OpValues && s.Items > 0 })
+	window := slices.Contains(v.facts, "the window needs epoch nanoseconds")
+	if report.OK || report.Requests < 7 || !window && v.opts.Format.Decimal == simulator.Point {
+		return true
+	}
+	return slices.ContainsFunc(report.Steps, func(s apicheck.Step) bool {
+		return s.Operation == simulator.OpValues &&
+			(window && s.Status == http.StatusBadRequest || s.Items > s.Values.Skipped[innius.SkipFuture])
+	})
 }
 
 // runs is how often `check api` is run and its settings are applied at most.
