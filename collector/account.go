@@ -145,6 +145,8 @@ func (a *account) dispatch(ctx context.Context, now time.Time) time.Duration {
 	if a.gate.failing != classOK && a.gate.waits(now) > 0 && a.Client.KeyChanged() {
 		a.gate.hurry(now)
 	}
+	sensors, machines := a.extent()
+	a.gate.watch(sensors, machines, now)
 	for {
 		if wait := a.gate.waits(now); wait > 0 {
 			return min(wait, heartbeat)
@@ -205,7 +207,7 @@ func (a *account) sendProbe(ctx context.Context, now time.Time) {
 		a.Client.CloseIdleConnections()
 	}
 	if a.gate.probe == probeValues {
-		if t := a.schedule.probe(now, a.gate.failing == classOK); t != nil {
+		if t := a.schedule.probe(now, a.gate.polls.machines, a.gate.failing == classOK); t != nil {
 			t.probes = true
 			a.read(ctx, t)
 			return

@@ -87,9 +87,7 @@ func (a *account) about(s *sensor) *slog.Logger {
 // judge lets the gate take a response into account, and logs what changed by it, once.
 func (a *account) judge(ans answer, err error, now time.Time) (blamed bool) {
 	ans.state(err)
-	if ans.sensors, ans.machines = a.schedule.len(), len(a.schedule.turns()); ans.sensors == 0 {
-		ans.sensors, ans.machines = len(a.discovery.sensors), len(a.discovery.sensors)
-	}
+	ans.sensors, ans.machines = a.extent()
 	before := a.gate
 	blamed = a.gate.note(ans, now)
 	if ans.class == classLimited {
@@ -112,6 +110,14 @@ func (a *account) judge(ans answer, err error, now time.Time) (blamed bool) {
 		a.discovery.resetBackoff(now)
 	}
 	return blamed
+}
+
+// extent returns how many sensors and machines there are to poll; while no sensor is known, lists of sensors.
+func (a *account) extent() (sensors, machines int) {
+	if sensors, machines = a.schedule.len(), len(a.schedule.turns()); sensors == 0 {
+		sensors, machines = len(a.discovery.sensors), len(a.discovery.sensors)
+	}
+	return sensors, machines
 }
 
 // state takes over what an error shows of the account.

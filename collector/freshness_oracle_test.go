@@ -149,15 +149,15 @@ func (c *candidate) urgency(now time.Time) float64 {
 	return math.Sqrt(c.weight) * float64(max(0, c.truth.at(now.UnixNano())-held))
 }
 
-func (o *oracle) answered(t *turn, _ outcome)         { t.failures = 0; o.back(t) }
-func (o *oracle) failed(t *turn)                      { t.failures++; o.back(t) }
-func (o *oracle) again(t *turn)                       { o.back(t) }
-func (o *oracle) succeed(schedule)                    {}
-func (o *oracle) len() int                            { return len(o.all) }
-func (o *oracle) turns() map[string][]*turn           { return nil }
-func (o *oracle) probe(now time.Time, _ bool) *turn   { return o.next(now) }
-func (o *oracle) resetBackoff()                       {}
-func (o *oracle) wishes(time.Time) (float64, float64) { return 0, 1 }
+func (o *oracle) answered(t *turn, _ outcome)                          { t.failures = 0; o.back(t) }
+func (o *oracle) failed(t *turn)                                       { t.failures++; o.back(t) }
+func (o *oracle) again(t *turn)                                        { o.back(t) }
+func (o *oracle) succeed(schedule)                                     {}
+func (o *oracle) len() int                                             { return len(o.all) }
+func (o *oracle) turns() map[string][]*turn                            { return nil }
+func (o *oracle) probe(now time.Time, _ map[string]bool, _ bool) *turn { return o.next(now) }
+func (o *oracle) resetBackoff()                                        {}
+func (o *oracle) wishes(time.Time) (float64, float64)                  { return 0, 1 }
 
 func (o *oracle) back(t *turn) {
 	for _, c := range o.machines[t.sensor.machine.ID] {

@@ -184,7 +184,7 @@ func (g *gate) succeeded(a answer, now time.Time) {
 	if a.values || g.failing == classKey {
 		polls = streak{}
 	}
-	if g.failing != classOK && a.account && a.sensors > 0 && (g.byValues || polls.enough(a, now)) {
+	if g.failing != classOK && a.account && a.sensors > 0 && (g.byValues || polls.enough(a.sensors, a.machines, now)) {
 		g.byValues, g.probe, g.row, g.good, g.until = true, probeValues, 0, now, now
 		return
 	}
@@ -253,19 +253,25 @@ func (g *gate) fault(a answer, now time.Time) bool {
 	case a.account && (g.failing != classOK || g.probe == probeAccount || a.unsent || a.first || now.Sub(g.good) >= failsAfter):
 		g.fail(a.class, false, now)
 	case g.failing != classOK:
-	case a.probe && g.polls.enough(a, now):
+	case a.probe && g.polls.enough(a.sensors, a.machines, now):
 		g.fail(g.polls.majority(), true, now)
 	default:
-		switch {
-		case a.values && g.probe == noProbe && g.polls.enough(a, now):
-			g.probe = probeValues // perhaps a sensor is left that does not fail
-		case a.unsent, g.row >= inARow && a.class != classObject:
+		g.watch(a.sensors, a.machines, now)
+		if a.unsent || g.row >= inARow && a.class != classObject {
 			g.suspect(now)
 		}
 		return a.unsent || g.probe == probeAccount && a.class != classObject && !busy
 	}
 	g.wait(now)
 	return true
+}
+
+// watch has the values probed when they have failed for long enough, though every sensor may be in back-off: perhaps one is
+// left that does not fail.
+func (g *gate) watch(sensors, machines int, now time.Time) {
+	if g.failing == classOK && g.probe == noProbe && g.polls.enough(sensors, machines, now) {
+		g.probe = probeValues
+	}
 }
 
 // suspect has the account probed, unless it has just been.
@@ -343,9 +349,9 @@ func (s *streak) add(a answer, now time.Time) {
 }
 
 // enough reports whether the account, not single sensors, must be taken to fail.
-func (s *streak) enough(a answer, now time.Time) bool {
+func (s *streak) enough(sensors, machines int, now time.Time) bool {
 	return !s.since.IsZero() && now.Sub(s.since) >= failsAfter &&
-		len(s.sensors) >= min(failsSensors, a.sensors) && len(s.machines) >= min(failsMachine, a.machines)
+		len(s.sensors) >= min(failsSensors, sensors) && len(s.machines) >= min(failsMachine, machines)
 }
 
 // majority returns the class of the most sensors.

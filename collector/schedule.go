@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -26,9 +27,9 @@ type schedule interface {
 	failed(t *turn)
 	// again returns a sensor that could not be asked through no fault of its own, or takes a back-off from it.
 	again(t *turn)
-	// probe is next for a request that tests the account: the sensor that was requested longest ago, due or not, or, with good, of
-	// those that do not back off if there are any; nil where there is none.
-	probe(now time.Time, good bool) *turn
+	// probe is next for a request that tests the account: the sensor that was requested longest ago, due or not, if there are any
+	// of a machine that has not failed, and, with good, of those that do not back off; nil where there is none.
+	probe(now time.Time, failed map[string]bool, good bool) *turn
 	// resetBackoff makes all sensors due that back off.
 	resetBackoff()
 	// wishes returns, as of a moment, the requests per hour that the sensors' own paces ask for, and the factor by which promises are
@@ -150,15 +151,21 @@ func (r *roundRobin) take(e *entry[*turn], now time.Time) *turn {
 	return e.value
 }
 
-func (r *roundRobin) probe(now time.Time, good bool) *turn {
+func (r *roundRobin) probe(now time.Time, failed map[string]bool, good bool) *turn {
 	if len(r.waiting.items) == 0 {
 		return nil
 	}
-	return r.take(slices.MinFunc(r.waiting.items, func(a, b *entry[*turn]) int {
-		if worse := min(1, a.value.failures) - min(1, b.value.failures); good && worse != 0 {
-			return worse
+	rank := func(t *turn) (n int) {
+		if failed[t.sensor.machine.ID] {
+			n = 2
 		}
-		return a.value.asked.Compare(b.value.asked)
+		if good {
+			n += min(1, t.failures)
+		}
+		return n
+	}
+	return r.take(slices.MinFunc(r.waiting.items, func(a, b *entry[*turn]) int {
+		return cmp.Or(rank(a.value)-rank(b.value), a.value.asked.Compare(b.value.asked))
 	}), now)
 }
 
