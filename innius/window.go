@@ -119,8 +119,9 @@ func (w *walk) narrow(page []Reading, next string) bool {
 		}
 	}
 	target := w.target(reached)
-	if next != "" && (w.found.Cursor.Order == Unknown || !target.After(reached) || !w.ask.from.Before(w.latest())) {
-		w.ask.startKey = next // the order is still to be learned, or the end is close by: simply the next page
+	moves := target.After(reached) && target.After(w.ask.from) && w.ask.from.Before(w.latest())
+	if next != "" && (w.found.Cursor.Order == Unknown || !moves) {
+		w.ask.startKey = next // the order is still to be learned, the end is close by, or the window would stay: the next page
 		return true
 	}
 	w.ask.from, w.ask.startKey = target, ""
