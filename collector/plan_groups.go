@@ -15,7 +15,7 @@ type Pace string
 // The paces.
 const (
 	PaceFast           = Pace(pace.Fast)       // more often than they are asked: not every reading is seen
-	PaceSlow           = Pace(pace.Slow)       // more seldom than their turn, or than promised: asked just after each reading
+	PaceSlow           = Pace(pace.Slow)       // less often than their turn, or than promised: polled just after each reading
 	PaceIrregular      = Pace(pace.Irregular)  // at random: asked every turn
 	PacePromised  Pace = "promised"            // more often than promised: a max_age is what they are asked by
 	PaceSilent         = Pace(pace.Silent)     // not at the moment

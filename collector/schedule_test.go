@@ -229,3 +229,24 @@ func TestMaxIntervalGoesWhereTheAllowanceCannotHoldIt(t *testing.T) {
 		}
 	}
 }
+
+func TestProbePrefersMachinesThatHaveNotFailed(t *testing.T) {
+	r := newRoundRobin(10 * time.Second)
+	for i, id := range []string{"m1", "m2"} {
+		sensors := sensorsOf(id+"-a", id+"-b")
+		for _, s := range sensors {
+			s.machine.ID = id
+		}
+		r.set(id, sensors)
+		for range 2 {
+			r.answered(r.next(at(i)), outcome{})
+		}
+	}
+	failed := map[string]bool{"m1": true}
+	if turn := r.probe(at(20), failed, true); turn.sensor.machine.ID != "m2" {
+		t.Errorf("%s is probed", turn.sensor.ID)
+	}
+	if turn := r.probe(at(20), map[string]bool{"m1": true, "m2": true}, true); turn.sensor.ID != "m1-a" {
+		t.Errorf("all have failed, and %s is probed instead of the one polled longest ago", turn.sensor.ID)
+	}
+}

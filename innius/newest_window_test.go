@@ -183,3 +183,26 @@ func TestARememberedKeyIsTriedInAWindowTooAndThenForgotten(t *testing.T) {
 		want(t, "requests", server.Stats().Requests, 2)
 	})
 }
+
+// Readings of the future do not steer a window, but they show an order, and cover more time than the window.
+func TestNewestRepeatsNoRequestWhereTheWindowWouldNotMove(t *testing.T) {
+	atNoon(t, func(t *testing.T) {
+		page := fmt.Sprintf(`{"data":[{"t":%d,"v":1},{"t":%d,"v":2}],"next_key":7}`,
+			noon().Add(2*time.Hour).UnixMilli(), noon().Add(3*time.Hour).UnixMilli())
+		h := recording(page)
+		c := dial(t, h, valuesAt(windowed), func(o *innius.Options) { o.Lookback = 10 * time.Minute })
+		if _, err := c.Newest(t.Context(), refTo("oil"), time.Time{}, innius.Cursor{}); err != nil {
+			t.Fatal(err)
+		}
+		seen := map[string]bool{}
+		for _, uri := range h.uris() {
+			if seen[uri] {
+				t.Errorf("requested twice: %s", uri)
+			}
+			seen[uri] = true
+		}
+		if len(seen) != 2 {
+			t.Errorf("%d requests, want the page and the next one", len(seen))
+		}
+	})
+}
