@@ -211,7 +211,7 @@ func TestSensorThatIsAlwaysUnavailablePausesItsAccountOnce(t *testing.T) {
 }
 
 // A wait of no time that is stated with each response would have the API requested without a pause.
-func TestWaitsThatComeAtOnceAreNotBelievedTwice(t *testing.T) {
+func TestShortStatedWaitsHoldOnlyOnce(t *testing.T) {
 	for kind, most := range map[simulator.FaultKind]int{simulator.TooMany: 6, simulator.Unavailable: 20} {
 		for _, header := range []string{"0", "1"} {
 			t.Run(fmt.Sprint(kind, " ", header), func(t *testing.T) {

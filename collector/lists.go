@@ -25,7 +25,7 @@ func (a *account) ask(ctx context.Context, l *listing) {
 		askPage(ctx, a, l, &l.sensors, func(ctx context.Context, key string) (innius.Page[innius.Sensor], error) {
 			return a.Client.Sensors(ctx, company.ID, l.machine, key)
 		}, func(s innius.Sensor) string { return s.ID }, func(list []innius.Sensor, now time.Time) {
-			a.tellChanges(l.machine, list)
+			a.logChanges(l.machine, list)
 			a.catalogue.publishSensors(a.index, l.machine, list, now)
 		})
 	}
@@ -121,8 +121,8 @@ func (a *account) tellLong(l *listing, pages, items int) {
 	}
 }
 
-// tellChanges logs units and names that are not what they were: queries and alerts go by them.
-func (a *account) tellChanges(machine string, list []innius.Sensor) {
+// logChanges logs units and names that are not what they were: queries and alerts go by them.
+func (a *account) logChanges(machine string, list []innius.Sensor) {
 	before := map[string]innius.Sensor{}
 	for _, s := range a.catalogue.lists[a.index][machine].sensors {
 		before[s.ID] = s

@@ -117,7 +117,7 @@ func TestAnAbsentListIsAnEmptyOneForSensorsAndValuesOnly(t *testing.T) {
 	}
 }
 
-func TestWhatSaysSomethingElseIsNoEmptyList(t *testing.T) {
+func TestOtherContentIsNoEmptyList(t *testing.T) {
 	for _, body := range []string{
 		``, `null`, `{"message":"Internal server error"}`, `{"status":500}`, `{"ok":false}`, `{"data":0}`, `{"data":""}`, `{"data":false}`,
 		`{"data":{"message":"no"}}`, `{"data":{"id":"oil","unit":null}}`,
