@@ -92,9 +92,9 @@ check-freshness: ## how fresh readings are kept, in four short scenarios (a minu
 check-memory: ## what hostile responses may add to the memory of a real process (seconds; Linux, without the race detector)
 	go test . -count=1 -v -run 'TestResponsesOfAnyKindTakeBoundedMemory$$'
 
-freshness: ## how fresh readings are kept, in all scenarios; writes docs/freshness.md (up to an hour)
-	mkdir -p docs
-	$(FRESHNESS) -timeout 0 -freshness.full -freshness.write='$(CURDIR)/docs/freshness.md' $(FRESHNESS_FLAGS)
+freshness: ## how fresh readings are kept, in all scenarios; writes docs/dev/freshness.md (up to an hour)
+	mkdir -p docs/dev
+	$(FRESHNESS) -timeout 0 -freshness.full -freshness.write='$(CURDIR)/docs/dev/freshness.md' $(FRESHNESS_FLAGS)
 
 check-variants: ## 300 random combinations of what is not known about the API, with the exporter and with check api (minutes)
 	go test ./internal/app -count=1 -run 'TestExporterReadsEveryVariantOfTheAPI$$|TestCheckAPISettingsAppliedMechanicallyWork$$' -v -variants.full $(VARIANTS_FLAGS)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -21,8 +20,9 @@ type docPage struct{ file, text string }
 func pages(t *testing.T) []docPage {
 	t.Helper()
 	files, err := filepath.Glob("docs/*.md")
-	if err != nil || len(files) < 6 {
-		t.Fatal(files, err)
+	dev, errDev := filepath.Glob("docs/dev/*.md")
+	if files = append(files, dev...); err != nil || errDev != nil || len(files) < 6 {
+		t.Fatal(files, err, errDev)
 	}
 	var all []docPage
 	for _, file := range append(files, "SECURITY.md") {
@@ -212,55 +212,4 @@ func TestEveryYAMLBlockInTheDocsParses(t *testing.T) {
 			}
 		}
 	}
-}
-
-func TestEveryTestThatPromisesAndReliabilityNameExists(t *testing.T) {
-	sources := testSources(t)
-	for file, least := range map[string]int{"docs/promises.md": 100, "docs/reliability.md": 80} {
-		page, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		named := regexp.MustCompile("`((?:Test|Fuzz)[A-Za-z0-9]+)`").FindAllStringSubmatch(string(page), -1)
-		if len(named) < least {
-			t.Errorf("%s: only %d tests are named", file, len(named))
-		}
-		for _, m := range named {
-			if !strings.Contains(sources, "\nfunc "+m[1]+"(") {
-				t.Errorf("%s: there is no %s", file, m[1])
-			}
-		}
-	}
-}
-
-func TestEachBadDayHasItsTest(t *testing.T) {
-	page, err := os.ReadFile("docs/reliability.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(page)) {
-		cells := strings.Split(strings.Trim(line, "| \n"), " | ")
-		row := strings.HasPrefix(line, "| ") && !strings.HasPrefix(line, "| ---") && !strings.HasPrefix(cells[len(cells)-1], "test")
-		if row && (len(cells) != 3 || !strings.Contains(cells[2], "`Test") && !strings.Contains(cells[1], "inputs")) {
-			t.Errorf("no test in the row %s", line)
-		}
-	}
-}
-
-// testSources are all tests of the project, in one text.
-func testSources(t *testing.T) string {
-	t.Helper()
-	var sources strings.Builder
-	err := filepath.WalkDir(".", func(path string, _ fs.DirEntry, err error) error {
-		if err != nil || !strings.HasSuffix(path, "_test.go") {
-			return err
-		}
-		source, err := os.ReadFile(path)
-		sources.Write(source)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return sources.String()
 }

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// report writes docs/freshness.md, or another file that the flag names. A run of some rows replaces those in it, unless
+// report writes docs/dev/freshness.md, or another file that the flag names. A run of some rows replaces those in it, unless
 // other seeds or another length were chosen: what it says would not be what its command makes.
 func report(t *testing.T, results []*summary) {
 	if *harness.write == "" {
