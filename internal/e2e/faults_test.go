@@ -117,7 +117,7 @@ func TestWhatHappensToThePlantAlertsOnceAndResolves(t *testing.T) {
 	f.run("a sensor falls silent", "InniusSensorSilent", []string{"Pressure 2", "Press 1", "bar", "Works \"North\" & Sons"},
 		func() { f.api.AddSensor("press-1", pressure("press-1", 2, time.Now())) },
 		func() { f.api.AddSensor("press-1", pressure("press-1", 2, time.Time{})) })
-	f.run("a machine is switched off", "InniusMachineSilent", []string{"Press 2", "Works \"North\" & Sons"},
+	f.run("a machine is switched off", "InniusMachineOff", []string{"Press 2", "Works \"North\" & Sons"},
 		func() { f.api.AddMachine(press(2, 4, time.Now())) },
 		func() { f.api.AddMachine(press(2, 4, time.Time{})) })
 	f.keyIsRevoked()
@@ -139,7 +139,7 @@ func TestWhatHappensToTheExporterAlertsOnceAndResolves(t *testing.T) {
 
 func TestALimitThatIsHalvedAlertsOnceAndResolves(t *testing.T) {
 	f := newFaulty(t)
-	f.run("the limit is halved", "InniusLimitLowerThanConfigured", []string{"acme", "Works \"North\" & Sons"},
+	f.run("the limit is halved", "InniusRateLimitLowered", []string{"acme", "Works \"North\" & Sons"},
 		func() { f.api.SetLimits(simulator.Limits{PerHour: 20000, Burst: 100}) },
 		func() { f.requestsPerHour = 18000; f.writeConfig(); f.reload() }) // as the runbook says
 	f.table()
