@@ -107,7 +107,7 @@ func TestAnAbsentListIsAnEmptyOneForSensorsAndValuesOnly(t *testing.T) {
 				c := dial(t, answering(row.status, row.body))
 				page, err := c.Sensors(t.Context(), "acme", "press", "")
 				want(t, "sensors", []any{page.Items, page.Next, err}, []any{[]innius.Sensor{}, row.next, nil})
-				in := c.Inspect(t.Context(), innius.Ask{Operation: innius.OpValues, Ref: refTo("oil")})
+				in := c.Inspect(t.Context(), innius.InspectRequest{Operation: innius.OpValues, Ref: refTo("oil")})
 				want(t, "values", []any{in.Err, in.List != "", in.Items, in.Next}, []any{nil, true, 0, row.next})
 				_ = answerError(t, c, calls()[0].ask)
 				_, err = c.Machines(t.Context(), "acme", "")
@@ -156,7 +156,7 @@ func TestTheOnlyListInDataIsTheListWhateverItsName(t *testing.T) {
 						row.change(o)
 					}
 				})
-				in := c.Inspect(t.Context(), innius.Ask{Operation: innius.OpMachines})
+				in := c.Inspect(t.Context(), innius.InspectRequest{Operation: innius.OpMachines})
 				if in.Err != nil {
 					want(t, "error", typed[*innius.AnswerError](t, in.Err).Detail, row.want)
 					return
@@ -172,7 +172,7 @@ func TestEachOperationHasItsOwnChosenList(t *testing.T) {
 		c := dial(t, answering(200, `{"data":{"a":[{"id":"m"}],"b":[{"id":"s"}],"c":[{"t":1772449200000,"v":1}],"values":null}}`),
 			func(o *innius.Options) { o.Fields.Machines, o.Fields.Sensors, o.Fields.Values = "A", "b", "c" })
 		for op, list := range map[innius.Operation]string{innius.OpMachines: "data.a", innius.OpSensors: "data.b", innius.OpValues: "data.c"} {
-			in := c.Inspect(t.Context(), innius.Ask{Operation: op, Ref: refTo("oil")})
+			in := c.Inspect(t.Context(), innius.InspectRequest{Operation: op, Ref: refTo("oil")})
 			want(t, string(op), []any{in.List, in.Items, in.Err}, []any{list, 1, nil})
 		}
 	})
@@ -194,12 +194,12 @@ func TestNextKeyIsFoundInTheOnlyObjectThatHasOne(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
-				in := dial(t, answering(200, row.body)).Inspect(t.Context(), innius.Ask{Operation: innius.OpMachines})
+				in := dial(t, answering(200, row.body)).Inspect(t.Context(), innius.InspectRequest{Operation: innius.OpMachines})
 				if in.Err != nil {
 					want(t, "error", typed[*innius.AnswerError](t, in.Err).Detail, row.next)
 					return
 				}
-				want(t, "next", []any{in.Next, in.NextIn, len(in.Machines)}, []any{row.next, row.in, 1})
+				want(t, "next", []any{in.Next, in.NextIn, len(in.Objects)}, []any{row.next, row.in, 1})
 			})
 		})
 	}

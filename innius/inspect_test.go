@@ -16,7 +16,7 @@ import (
 // inspect asks for the values of one sensor, or what change makes of that.
 func inspect(t *testing.T, h http.Handler, op innius.Operation, change ...func(*innius.Options)) *innius.Inspection {
 	t.Helper()
-	return dial(t, h, change...).Inspect(t.Context(), innius.Ask{Operation: op, Ref: refTo("oil")})
+	return dial(t, h, change...).Inspect(t.Context(), innius.InspectRequest{Operation: op, Ref: refTo("oil")})
 }
 
 func TestAnInspectionTellsWhatTheExporterWouldRead(t *testing.T) {
@@ -24,9 +24,9 @@ func TestAnInspectionTellsWhatTheExporterWouldRead(t *testing.T) {
 		t.Run(order, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
 				c, server := simulated(t, fiveValues(), simulator.Options{Format: simulator.Format{Order: o, History: fiveMinutes}}, pageSize(2))
-				in := c.Inspect(t.Context(), innius.Ask{Operation: innius.OpValues, Ref: refTo("oil")})
+				in := c.Inspect(t.Context(), innius.InspectRequest{Operation: innius.OpValues, Ref: refTo("oil")})
 				want(t, "error", in.Err, nil)
-				want(t, "asked", in.Asked, "/companies/acme/machines/press/sensors/oil/values?limit=2")
+				want(t, "asked", in.Request, "/companies/acme/machines/press/sensors/oil/values?limit=2")
 				want(t, "status, sent, form", []any{in.Status, in.Sent, in.Form}, []any{200, true, innius.FormJSON})
 				want(t, "list", []any{in.List, in.Items, in.Next != "", in.NextForm}, []any{"data", 2, true, "a number"})
 				want(t, "order", string(in.Values.Order), order)
@@ -49,7 +49,7 @@ func TestAnInspectionNamesTheFieldsTakenAndTheOthers(t *testing.T) {
 		want(t, "facts", in.Facts, []innius.Fact{
 			{
 				Name: "sensor_id", Field: "sensor_id", Example: "7", Known: []string{"sensor_id", "sensorid", "id"},
-				Rivals: []innius.Field{{Name: "id", Example: "row", Constant: true}},
+				Alternatives: []innius.Field{{Name: "id", Example: "row", Constant: true}},
 			},
 			{Name: "sensor_name", Missing: 2, Known: []string{"name"}},
 			{Name: "unit", Field: "uom", Example: "bar", Known: []string{"unit", "unit_of_measure", "uom"}},
@@ -77,11 +77,11 @@ func TestAnInspectionTakesTheFieldsThatTheDecoderTakes(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		in := inspect(t, answering(200, `{"data":[{"id":"a","name":"\u0007","unit":" ","unit_of_measure":null,"uom":"bar","sensorid":""}]}`),
 			innius.OpSensors, func(o *innius.Options) { o.Fields.SensorID = "id" })
-		want(t, "sensors", in.Sensors, []innius.Sensor{{ID: "a", Name: "a", Unit: "bar"}})
+		want(t, "sensors", in.Objects, []innius.Sensor{{ID: "a", Name: "a", Unit: "bar"}})
 		want(t, "ids", in.IDs, []string{"a"})
 		for i, field := range []string{"id", "", "uom"} {
 			want(t, in.Facts[i].Name, in.Facts[i].Field, field)
-			want(t, "rivals", len(in.Facts[i].Rivals), 0)
+			want(t, "alternatives", len(in.Facts[i].Alternatives), 0)
 		}
 	})
 }
@@ -89,8 +89,8 @@ func TestAnInspectionTakesTheFieldsThatTheDecoderTakes(t *testing.T) {
 func TestOneMomentInTwoFormsIsNoAmbiguity(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		in := inspect(t, answering(200, `{"data":[{"t":1772449200000,"time":"2026-03-02T11:00:00Z","v":1,"value":2}]}`), innius.OpValues)
-		want(t, "rivals of the time", len(in.Facts[0].Rivals), 0)
-		want(t, "rivals of the value", in.Facts[1].Rivals, []innius.Field{{Name: "v", Example: "1", Number: true, Distinct: true}})
+		want(t, "alternatives of the time", len(in.Facts[0].Alternatives), 0)
+		want(t, "alternatives of the value", in.Facts[1].Alternatives, []innius.Field{{Name: "v", Example: "1", Number: true, Distinct: true}})
 	})
 }
 
@@ -110,11 +110,11 @@ func TestAnInspectionIsPacedAndSaysWhereNothingWasSent(t *testing.T) {
 		c := dial(t, answering(200, `{"data":{"id":"a"}}`), func(o *innius.Options) { o.Pacer = pacer })
 		begin := time.Now()
 		for range 2 {
-			want(t, "sent", c.Inspect(t.Context(), innius.Ask{Operation: innius.OpCompany}).Sent, true)
+			want(t, "sent", c.Inspect(t.Context(), innius.InspectRequest{Operation: innius.OpCompany}).Sent, true)
 		}
 		want(t, "wait", time.Since(begin), time.Minute)
 		pacer.Pause(time.Now().Add(time.Hour))
-		in := c.Inspect(t.Context(), innius.Ask{Operation: innius.OpCompany})
+		in := c.Inspect(t.Context(), innius.InspectRequest{Operation: innius.OpCompany})
 		want(t, "sent in a pause", in.Sent, false)
 		want(t, "error", in.Err, innius.ErrPaused)
 	})
@@ -130,7 +130,7 @@ func TestARequestThatFoundNoConnectionWasNotSpent(t *testing.T) {
 		want(t, "sent", []any{in.Sent, in.Err}, []any{false, "no answer: no way"})
 		c, server := simulated(t, fiveValues(), simulator.Options{})
 		server.Inject(simulator.Fault{Kind: simulator.Hang})
-		in = c.Inspect(t.Context(), innius.Ask{Operation: innius.OpCompany})
+		in = c.Inspect(t.Context(), innius.InspectRequest{Operation: innius.OpCompany})
 		want(t, "sent, without an answer", []any{in.Sent, in.Err}, []any{true, "no answer: timeout after 10s"})
 	})
 }
@@ -139,9 +139,9 @@ func TestAnInspectionTellsTheDifferenceOfTheClocks(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		c, server := simulated(t, fiveValues(), simulator.Options{})
 		server.Inject(simulator.Fault{Kind: simulator.ClockOff, Delay: -7 * time.Minute, Times: 1})
-		want(t, "ahead", c.Inspect(t.Context(), innius.Ask{Operation: innius.OpCompany}).ClockAhead, -7*time.Minute)
+		want(t, "ahead", c.Inspect(t.Context(), innius.InspectRequest{Operation: innius.OpCompany}).ClockAhead, -7*time.Minute)
 		server.Inject(simulator.Fault{Kind: simulator.NoDate})
-		want(t, "no date", c.Inspect(t.Context(), innius.Ask{Operation: innius.OpCompany}).Date.IsZero(), true)
+		want(t, "no date", c.Inspect(t.Context(), innius.InspectRequest{Operation: innius.OpCompany}).Date.IsZero(), true)
 	})
 }
 

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// maxValuePages bounds the pages that one call of Newest reads. A refused request is no page: it is followed by one with an
+// MaxValuePages bounds the pages that one call of Newest reads. A refused request is no page: it is followed by one with an
 // earlier start or a shorter window, or by none.
-const maxValuePages = 5
+const MaxValuePages = 5
 
 // farBehind is the age at which a reading found after the last permitted page is no longer simply the newest.
 const farBehind = 24 * time.Hour
@@ -131,7 +131,7 @@ func (w *walk) read(ctx context.Context) error {
 	cursor := &w.found.Cursor
 	filled := 0                                       // pages with readings in this list
 	ascends := w.resumed && cursor.Order == Ascending // from page to page: one page alone need not be where readings are added
-	for pages := 0; pages < maxValuePages; {
+	for pages := 0; pages < MaxValuePages; {
 		if w.ask.startKey == "" {
 			filled = 0
 		}

@@ -95,17 +95,22 @@ func (w *walk) learn(page []Reading, next string) {
 		w.client.windows.notFound.Store(true)
 	}
 	w.client.windows.accepted.Store(max(int64(w.ask.to.Sub(w.ask.from)), w.client.windows.accepted.Load()))
-	older := 0
-	for _, at := range timesOf(page) {
-		if at.Before(w.ask.from.Add(-windowSlack)) {
-			older++
-		}
-	}
-	// One older reading may be the value at from, which some APIs put before the others.
-	if older > 1 || older > 0 && older == len(page) && next != "" {
+	if windowIgnored(page, w.ask.from, next) {
 		w.found.Cursor.Ignored = true
 		w.remark(WindowIgnored)
 	}
+}
+
+// windowIgnored reports whether the readings of a page show that the API ignored the start of its window: several are older,
+// or all of them while more pages follow. A single one may be the value at from, which some APIs put before the others.
+func windowIgnored(page []Reading, from time.Time, next string) bool {
+	older := 0
+	for _, at := range timesOf(page) {
+		if at.Before(from.Add(-windowSlack)) {
+			older++
+		}
+	}
+	return older > 1 || older > 0 && older == len(page) && next != ""
 }
 
 // narrow moves the start of the window towards the end, where the newest reading is: one page's span before now, or,

@@ -17,7 +17,7 @@ const depth = 3
 
 // read sends a request. Where it fails, settings that may cure that are tried; those that do are reported, and the walk
 // continues with them.
-func (w *walk) read(ctx context.Context, ask innius.Ask, of string) (*innius.Inspection, *Finding) {
+func (w *walk) read(ctx context.Context, ask innius.InspectRequest, of string) (*innius.Inspection, *Finding) {
 	in, failure := w.send(ctx, ask, of)
 	if failure == nil {
 		return in, nil
@@ -41,7 +41,7 @@ func (w *walk) read(ctx context.Context, ask innius.Ask, of string) (*innius.Ins
 
 // withoutSize tries what cured a failure with pages of the size before: a smaller one may not have been needed. Where no request
 // is left for that, the page is small in this walk only.
-func (w *walk) withoutSize(ctx context.Context, ask innius.Ask, size int, cured *innius.Inspection, settings []Setting,
+func (w *walk) withoutSize(ctx context.Context, ask innius.InspectRequest, size int, cured *innius.Inspection, settings []Setting,
 ) (*innius.Inspection, []Setting) {
 	others := slices.DeleteFunc(slices.Clone(settings), func(s Setting) bool { return s.Path == "page_size" })
 	account, client, spent := w.account, w.client, w.report.Requests >= w.limit
@@ -77,7 +77,7 @@ func (w *walk) cured(failure *Finding, settings []Setting) *Finding {
 
 // cure tries what may cure a failure, and keeps in force what does. It returns nil where nothing does. A response that shows
 // no reading, or is not understood, is better than a refusal.
-func (w *walk) cure(ctx context.Context, ask innius.Ask, in *innius.Inspection, failure *Finding, depth int,
+func (w *walk) cure(ctx context.Context, ask innius.InspectRequest, in *innius.Inspection, failure *Finding, depth int,
 ) (*innius.Inspection, []Setting) {
 	account, client := w.account, w.client
 	var better *innius.Inspection
@@ -111,7 +111,7 @@ func (w *walk) cure(ctx context.Context, ask innius.Ask, in *innius.Inspection, 
 
 // again reads a response once more with the settings in force: the one that came, where they only choose fields of it, else
 // a new one. It returns nil where no request is left for that, or the same was tried before.
-func (w *walk) again(ctx context.Context, ask innius.Ask, in *innius.Inspection, settings []Setting,
+func (w *walk) again(ctx context.Context, ask innius.InspectRequest, in *innius.Inspection, settings []Setting,
 ) (*innius.Inspection, *Finding) {
 	if in.Status == http.StatusOK && strings.HasPrefix(settings[0].Path, "fields.") {
 		again := w.client.Reread(in)
@@ -146,7 +146,7 @@ func (w *walk) otherIDs(op innius.Operation) [][]Setting {
 		return nil
 	}
 	facts := append(w.client.Reread(w.at[level].page).Facts, innius.Fact{}) // none where the fields in force are of another list
-	return choose(nil, facts[0].Name, facts[0].Rivals)
+	return choose(nil, facts[0].Name, facts[0].Alternatives)
 }
 
 // choose are settings that take a fact from another field, the likeliest first. Of several times or values any would be a guess,

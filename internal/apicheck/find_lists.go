@@ -45,8 +45,8 @@ func (w *walk) filteredOut(objects string) *Finding {
 // remark reports what is not wrong with a list, or the company, but should be checked once.
 func (w *walk) remark(in *innius.Inspection) {
 	for _, f := range in.Facts {
-		if len(f.Rivals) > 0 {
-			other := f.Rivals[0]
+		if len(f.Alternatives) > 0 {
+			other := f.Alternatives[0]
 			w.find(&Finding{Kind: "ambiguous", Severity: Note, about: "fields." + f.Name, Text: []string{
 				fmt.Sprintf("There are two fields for the %s: %s holds %q and is used, %s holds %q. If that is the wrong one, set "+
 					"fields.%s.", what(f.Name), f.Field, f.Example, other.Name, other.Example, f.Name),

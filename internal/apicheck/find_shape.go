@@ -113,8 +113,8 @@ var (
 
 // holders are the fields that could hold a fact instead of the one that was taken: known ones before others.
 func holders(fact innius.Fact, in *innius.Inspection) []innius.Field {
-	if rivals := candidates(fact.Name, fact.Rivals); len(rivals) > 0 {
-		return rivals
+	if alternatives := candidates(fact.Name, fact.Alternatives); len(alternatives) > 0 {
+		return alternatives
 	}
 	return candidates(fact.Name, in.Unknown)
 }

@@ -100,7 +100,7 @@ var (
 
 // badParameter proposes what the message of a refusal suggests, then what is usual.
 func (w *walk) badParameter(in *innius.Inspection, e *innius.Error, status string) *Finding {
-	_, sent, _ := strings.Cut(in.Asked, "?")
+	_, sent, _ := strings.Cut(in.Request, "?")
 	f := fail(kindParameter, w.yaml(w.pathSetting(in.Operation)), "The API does not accept a parameter ("+status+"). Sent were: "+
 		cmp.Or(strings.ReplaceAll(sent, "&", ", "), "none")+".").shown(in)
 	if in.Operation == innius.OpValues {
@@ -195,7 +195,7 @@ func (w *walk) redirected(in *innius.Inspection, e *innius.RedirectError) *Findi
 		return f
 	}
 	f.Text = append(f.Text, "Set this url only if innius owns the host "+w.name(target.Host)+"; else the url is wrong.")
-	path, _, _ := strings.Cut(in.Asked, "?")
+	path, _, _ := strings.Cut(in.Request, "?")
 	base := url.URL{Scheme: "https", Host: target.Host, Path: w.account.URL.Path}
 	if below, found := strings.CutSuffix(target.Path, path); found {
 		base.Path = below

@@ -116,7 +116,7 @@ func (w *walk) zones(f *Finding, in *innius.Inspection) {
 func (w *walk) future(t *trial) *Finding {
 	f := fail("future", "", "All readings of "+w.nameOf(t)+" are more than 5 minutes ahead of innius' clock, the newest by "+
 		span(time.Until(t.in.Values.Newest).Abs())+". The exporter skips them.")
-	fields := candidates("time", append(slices.Clip(t.in.Facts[0].Rivals), t.in.Unknown...))
+	fields := candidates("time", append(slices.Clip(t.in.Facts[0].Alternatives), t.in.Unknown...))
 	fields = slices.DeleteFunc(fields, func(field innius.Field) bool {
 		return w.only([]Setting{{"fields.time", field.Name}}, func() bool {
 			v := w.client.Reread(t.in).Values
@@ -192,7 +192,7 @@ func (w *walk) remarkValues(ctx context.Context, t *trial) {
 			"The readings of a page are in no order. The exporter uses the one with the latest time of each page.",
 		}})
 	}
-	ignored := w.client.Windowed() && v.Oldest.Before(t.in.From.Add(-time.Minute))
+	ignored := v.WindowIgnored
 	switch {
 	case v.Order == innius.Ascending && t.in.Next != "":
 		w.ascending(ctx, t, ignored)

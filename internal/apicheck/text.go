@@ -35,7 +35,7 @@ func (t *Text) Price(text string) { t.lines("", text) }
 
 // Step prints one request.
 func (t *Text) Step(s Step) {
-	fmt.Fprintf(t.W, "[%d] %-9s GET %s\n", s.Number, s.Operation, s.Asked)
+	fmt.Fprintf(t.W, "[%d] %-9s GET %s\n", s.Number, s.Operation, s.Request)
 	t.lines(indent, s.Of)
 	came := s.Error
 	if came == "" {

@@ -14,7 +14,7 @@ func report() *Report {
 		Account: "acme", URL: "https://innius.invalid/v1", Proxy: "proxy.invalid:3128", Requests: 1,
 		Steps: []Step{{
 			Number: 1, Milliseconds: 12, ClockAhead: &ahead,
-			Inspection: &innius.Inspection{Operation: innius.OpCompany, Asked: "/companies/me", Status: 200, List: "data", Items: 1},
+			Inspection: &innius.Inspection{Operation: innius.OpCompany, Request: "/companies/me", Status: 200, List: "data", Items: 1},
 		}},
 		Findings: []Finding{
 			{

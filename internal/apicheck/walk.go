@@ -85,7 +85,7 @@ func Run(ctx context.Context, o Options) *Report {
 }
 
 // send sends one request, prints it, and returns it with the finding that its failure is.
-func (w *walk) send(ctx context.Context, ask innius.Ask, of string) (*innius.Inspection, *Finding) {
+func (w *walk) send(ctx context.Context, ask innius.InspectRequest, of string) (*innius.Inspection, *Finding) {
 	w.company.ID = cmp.Or(w.account.CompanyID, w.id(w.at[0]))
 	ask.Ref = innius.SensorRef{Company: w.company.ID, Machine: w.id(w.at[1]), Sensor: w.id(w.at[2])}
 	in := w.client.Inspect(ctx, ask)
@@ -173,9 +173,9 @@ func (w *walk) readCompany(ctx context.Context) bool {
 		w.company = innius.Company{ID: id, Name: w.account.CompanyName}
 		return true
 	}
-	in, failure := w.read(ctx, innius.Ask{Operation: innius.OpCompany}, "")
+	in, failure := w.read(ctx, innius.InspectRequest{Operation: innius.OpCompany}, "")
 	if failure == nil {
-		w.company, w.at[0] = in.Company, listed{page: in}
+		w.company, w.at[0] = innius.Company{ID: in.Objects[0].ID, Name: in.Objects[0].Name}, listed{page: in}
 		w.remark(in)
 		return true
 	}
@@ -201,7 +201,7 @@ func (w *walk) onlyCompany(ctx context.Context, in *innius.Inspection, failure *
 		all = append(all, Setting{"company_id", id})
 	}
 	return w.only(all, func() bool {
-		list, failed := w.send(ctx, innius.Ask{Operation: innius.OpMachines}, "of one of the companies")
+		list, failed := w.send(ctx, innius.InspectRequest{Operation: innius.OpMachines}, "of one of the companies")
 		absent := list.Status == http.StatusForbidden || list.Status == http.StatusNotFound
 		return !absent && (failed != nil || list.Items > 0) // after another failure it is not known
 	})

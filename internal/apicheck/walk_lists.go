@@ -13,8 +13,8 @@ import (
 // and, where there is a second page, that one: a next_key that leads nowhere is a list that never ends.
 func (w *walk) readMachines(ctx context.Context) bool {
 	total := 0
-	_, failure := w.readList(ctx, innius.Ask{Operation: innius.OpMachines}, "", 2, func(in *innius.Inspection) bool {
-		total += len(in.Machines)
+	_, failure := w.readList(ctx, innius.InspectRequest{Operation: innius.OpMachines}, "", 2, func(in *innius.Inspection) bool {
+		total += len(in.Objects)
 		w.filterMachines(in)
 		return len(w.machines) > 0
 	})
@@ -32,7 +32,7 @@ func (w *walk) readMachines(ctx context.Context) bool {
 
 // readList reads a list page by page: all of it with --all, else until take has enough and so many pages came, where there
 // are as many. It returns the first page, or the one that failed.
-func (w *walk) readList(ctx context.Context, ask innius.Ask, of string, pages int, take func(*innius.Inspection) (enough bool),
+func (w *walk) readList(ctx context.Context, ask innius.InspectRequest, of string, pages int, take func(*innius.Inspection) (enough bool),
 ) (first *innius.Inspection, failure *Finding) {
 	seen := map[string]bool{"": true}
 	for {
@@ -59,13 +59,12 @@ func (w *walk) readList(ctx context.Context, ask innius.Ask, of string, pages in
 // skipped is how many objects of a page the filters leave out.
 func (w *walk) skipped(in *innius.Inspection) string {
 	n := 0
-	for _, m := range in.Machines {
-		if leftOut(w.o.Config.Discovery.Machines, m.ID, m.Name) {
-			n++
-		}
+	filter := w.o.Config.Discovery.Machines
+	if in.Operation == innius.OpSensors {
+		filter = w.o.Config.Discovery.Sensors
 	}
-	for _, s := range in.Sensors {
-		if leftOut(w.o.Config.Discovery.Sensors, s.ID, s.Name) {
+	for _, o := range in.Objects {
+		if in.Operation != innius.OpCompany && leftOut(filter, o.ID, o.Name) {
 			n++
 		}
 	}
@@ -76,7 +75,7 @@ func (w *walk) skipped(in *innius.Inspection) string {
 }
 
 func (w *walk) filterMachines(in *innius.Inspection) {
-	for i, m := range in.Machines {
+	for i, m := range in.Objects {
 		why := ""
 		if leftOut(w.o.Config.Discovery.Machines, m.ID, m.Name) {
 			why = "discovery.machines"
@@ -108,10 +107,10 @@ func (w *walk) readSensors(ctx context.Context, m *machine) bool {
 		return true
 	}
 	m.known, w.at[1] = true, m.listed
-	ask := innius.Ask{Operation: innius.OpSensors}
+	ask := innius.InspectRequest{Operation: innius.OpSensors}
 	in, failure := w.readList(ctx, ask, "machine "+w.name(m.Name), 1, func(in *innius.Inspection) bool {
 		w.filterSensors(m, in)
-		return len(in.Sensors) > 0
+		return len(in.Objects) > 0
 	})
 	if failure != nil {
 		return w.oneObject(in, failure)
@@ -120,7 +119,7 @@ func (w *walk) readSensors(ctx context.Context, m *machine) bool {
 }
 
 func (w *walk) filterSensors(m *machine, in *innius.Inspection) {
-	for i, s := range in.Sensors {
+	for i, s := range in.Objects {
 		why := ""
 		if leftOut(w.o.Config.Discovery.Sensors, s.ID, s.Name) {
 			why = "discovery.sensors"

@@ -83,8 +83,8 @@ func (w *walk) visit(ctx context.Context, m *machine) bool {
 }
 
 // readPages reads values by read or send, and continues where a page is empty and more follow, as the exporter does.
-func (w *walk) readPages(ctx context.Context, ask innius.Ask, of string,
-	read func(context.Context, innius.Ask, string) (*innius.Inspection, *Finding),
+func (w *walk) readPages(ctx context.Context, ask innius.InspectRequest, of string,
+	read func(context.Context, innius.InspectRequest, string) (*innius.Inspection, *Finding),
 ) (in *innius.Inspection, failure *Finding) {
 	for range maxEmpty {
 		in, failure = read(ctx, ask, of)
@@ -97,9 +97,9 @@ func (w *walk) readPages(ctx context.Context, ask innius.Ask, of string,
 }
 
 // valuesOf makes a sensor the one that requests are for.
-func (w *walk) valuesOf(m *machine, s listed) innius.Ask {
+func (w *walk) valuesOf(m *machine, s listed) innius.InspectRequest {
 	w.at[1], w.at[2] = m.listed, s
-	return innius.Ask{Operation: innius.OpValues}
+	return innius.InspectRequest{Operation: innius.OpValues}
 }
 
 // usable counts the readings that the exporter would expose.

@@ -70,9 +70,9 @@ func TestCheckAPITriesEachUnitOfAWindowOnce(t *testing.T) {
 			_, report, _ := d.check()
 			tried := map[string]bool{}
 			for _, s := range report.Steps {
-				key := strings.NewReplacer("0", "#", "1", "#", "2", "#", "3", "#", "4", "#", "5", "#", "6", "#", "7", "#", "8", "#", "9", "#").Replace(s.Asked)
+				key := strings.NewReplacer("0", "#", "1", "#", "2", "#", "3", "#", "4", "#", "5", "#", "6", "#", "7", "#", "8", "#", "9", "#").Replace(s.Request)
 				if s.Operation == "values" && s.Status != http.StatusOK && tried[key] {
-					t.Errorf("again: %s", s.Asked)
+					t.Errorf("again: %s", s.Request)
 				}
 				tried[key] = true
 			}
