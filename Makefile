@@ -84,13 +84,13 @@ check-rules: ## the rules in prometheus/ pass their tests, which notice each bro
 	.ci/check-rules
 
 # One test binary at a time may have the processors, so these do not run beside `make test`.
-FRESHNESS = go test ./collector -count=1 -run 'TestFreshness$$' -v
+FRESHNESS = go test ./internal/poller -count=1 -run 'TestFreshness$$' -v
 
 check-freshness: ## how fresh readings are kept, in four short scenarios (a minute)
 	$(FRESHNESS)
 
 check-memory: ## what hostile responses may add to the memory of a real process (seconds; Linux, without the race detector)
-	go test . -count=1 -v -run 'TestResponsesOfAnyKindTakeBoundedMemory$$'
+	go test ./internal/cli -count=1 -v -run 'TestResponsesOfAnyKindTakeBoundedMemory$$'
 
 freshness: ## how fresh readings are kept, in all scenarios; writes docs/dev/freshness.md (up to an hour)
 	mkdir -p docs/dev
@@ -102,7 +102,7 @@ check-variants: ## 300 random combinations of what is not known about the API, w
 # One processor for client and server together. benchstat compares two runs, and with -col /design the designs of one.
 BENCH_COUNT ?= 5
 
-BENCH = go test ./collector -run '^$$' -cpu 1 -count $(BENCH_COUNT) -timeout 0 -bench
+BENCH = go test ./internal/poller -run '^$$' -cpu 1 -count $(BENCH_COUNT) -timeout 0 -bench
 
 bench: ## what a scrape, an update and a sensor's memory cost, beside the usual design and the floor (ten minutes)
 	$(BENCH) '^Benchmark(Scrape|Heap)$$'
@@ -112,7 +112,7 @@ million: ## start the exporter with a million sensors and scrape it (minutes, 4 
 	go test ./internal/e2e -count=1 -timeout 30m -v -run 'TestAMillionSensorsAreServed$$' -million 1000000
 
 month: ## a simulated month in which each fault strikes alone and all at random: a million requests (minutes)
-	go test ./collector -count=1 -run 'TestAMonthOfAllFaults$$' -v -timeout 0 -month.full $(MONTH_FLAGS)
+	go test ./internal/poller -count=1 -run 'TestAMonthOfAllFaults$$' -v -timeout 0 -month.full $(MONTH_FLAGS)
 
 dashboards: ## write grafana/*.json from the code beside them; a test sees that they are its
 	go test ./grafana -count=1 -run 'TestTheFilesAreWhatIsMade$$' -update

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"innius_exporter/innius"
-	"innius_exporter/innius/simulator"
+	"innius_exporter/internal/simulator"
 )
 
 func TestAnAnswerThatIsNoJSONIsATypedErrorWithItsStatus(t *testing.T) {

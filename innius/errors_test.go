@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"innius_exporter/innius"
-	"innius_exporter/innius/simulator"
+	"innius_exporter/internal/simulator"
 )
 
 func TestEveryStatusIsATypedErrorWithTheAPIsMessage(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"innius_exporter/innius"
-	"innius_exporter/innius/simulator"
+	"innius_exporter/internal/simulator"
 )
 
 // canary is the key of all tests: both cases of letters, and characters that a URL escapes.

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"innius_exporter/innius"
-	"innius_exporter/innius/simulator"
+	"innius_exporter/internal/simulator"
 )
 
 // inspect asks for the values of one sensor, or what change makes of that.

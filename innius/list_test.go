@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"innius_exporter/innius"
-	"innius_exporter/innius/simulator"
+	"innius_exporter/internal/simulator"
 )
 
 func TestAListGoesOnFromAKeptKey(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"innius_exporter/innius"
-	"innius_exporter/innius/simulator"
+	"innius_exporter/internal/simulator"
 )
 
 func TestARememberedPageSavesTheWayToIt(t *testing.T) {

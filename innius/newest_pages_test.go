@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"innius_exporter/innius"
-	"innius_exporter/innius/simulator"
+	"innius_exporter/internal/simulator"
 )
 
 // polling polls one sensor as the poller does: what a poll returned is handed to the next one.

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"innius_exporter/innius"
-	"innius_exporter/innius/simulator"
+	"innius_exporter/internal/simulator"
 )
 
 // combination is an API, a client and how often it polls, drawn at random.

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"innius_exporter/innius"
-	"innius_exporter/innius/simulator"
+	"innius_exporter/internal/simulator"
 )
 
 // silentFor is a sensor with a reading each minute until noon, and again after a while.

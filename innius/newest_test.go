@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"innius_exporter/innius"
-	"innius_exporter/innius/simulator"
+	"innius_exporter/internal/simulator"
 )
 
 // minutes is a sensor with a reading each minute, at most the given history of them; each value is its own time.

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"innius_exporter/innius"
-	"innius_exporter/innius/simulator"
+	"innius_exporter/internal/simulator"
 )
 
 func TestARedirectIsNamedAndNeverFollowed(t *testing.T) {

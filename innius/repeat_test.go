@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"innius_exporter/innius"
-	"innius_exporter/innius/simulator"
+	"innius_exporter/internal/simulator"
 )
 
 // net/http repeats a request by itself where a connection that was kept open breaks. innius may count both.

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"innius_exporter/innius"
-	"innius_exporter/innius/simulator"
+	"innius_exporter/internal/simulator"
 )
 
 // firstBad gives the first n requests to one handler, and answers the later ones with the company.

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"innius_exporter/innius"
-	"innius_exporter/innius/simulator"
+	"innius_exporter/internal/simulator"
 )
 
 // noKey fails where a text holds the key, as it is or put together again from what splits it.

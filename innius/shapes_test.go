@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"innius_exporter/innius"
-	"innius_exporter/innius/simulator"
+	"innius_exporter/internal/simulator"
 )
 
 // envelopes yields every way to wrap a list: shape of data, kind of next_key, what ends it, and where it stands.

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"innius_exporter/innius"
-	"innius_exporter/innius/simulator"
+	"innius_exporter/internal/simulator"
 )
 
 // fiveValues is a sensor with a reading each minute, to be used with five minutes of history. The last is at noon.

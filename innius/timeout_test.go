@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"innius_exporter/innius"
-	"innius_exporter/innius/simulator"
+	"innius_exporter/internal/simulator"
 )
 
 func TestAHungServerEndsExactlyAtTheTimeout(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"innius_exporter/innius"
-	"innius_exporter/innius/simulator"
+	"innius_exporter/internal/simulator"
 )
 
 // A 429 whose body is lost on the way still names its wait: whoever took it for a broken answer would go on asking.

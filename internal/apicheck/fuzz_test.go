@@ -10,9 +10,9 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"innius_exporter/innius"
-	"innius_exporter/innius/simulator"
 	"innius_exporter/internal/apicheck"
 	"innius_exporter/internal/config"
+	"innius_exporter/internal/simulator"
 )
 
 const canary = "Canary+7f/3A-9e=41"

@@ -16,8 +16,8 @@ import (
 	"github.com/prometheus/common/version"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 
-	"innius_exporter/collector"
 	"innius_exporter/internal/config"
+	"innius_exporter/internal/poller"
 	"innius_exporter/internal/web"
 )
 
@@ -71,7 +71,7 @@ type process struct {
 	log      *slog.Logger
 	systemd  *systemd
 	registry *prometheus.Registry
-	metrics  *collector.Metrics
+	metrics  *poller.Metrics
 	storage  *storage
 	live     *live
 	reloader *reloader
@@ -83,7 +83,7 @@ func (p *process) load(load func() (*config.Config, error)) error {
 	if err != nil {
 		return err
 	}
-	p.metrics = collector.NewMetrics()
+	p.metrics = poller.NewMetrics()
 	opts, err := p.options(cfg, p.metrics, p.log)
 	if err != nil {
 		return err
@@ -91,10 +91,10 @@ func (p *process) load(load func() (*config.Config, error)) error {
 	if p.storage, err = p.openStorage(&opts, p.log); err != nil {
 		return err
 	}
-	p.live = newLive(collector.NewPoller(opts))
+	p.live = newLive(poller.NewPoller(opts))
 	p.reloader = newReloader(&reloader{
 		load: load, live: p.live, systemd: p.systemd, log: p.log,
-		options: func(cfg *config.Config) (collector.Options, error) { return p.options(cfg, p.metrics, p.log) },
+		options: func(cfg *config.Config) (poller.Options, error) { return p.options(cfg, p.metrics, p.log) },
 	}, cfg)
 	return nil
 }

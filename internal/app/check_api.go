@@ -11,9 +11,9 @@ import (
 	"os"
 	"strings"
 
-	"innius_exporter/collector"
 	"innius_exporter/internal/apicheck"
 	"innius_exporter/internal/config"
+	"innius_exporter/internal/poller"
 )
 
 // APICheck is what the flags of check api say.
@@ -82,7 +82,7 @@ func (c *APICheck) noAccount(cfg *config.Config) error {
 // check checks the account of an index and prints the report as text.
 func (c *APICheck) check(ctx context.Context, cfg *config.Config, index int, text *apicheck.Text) (*apicheck.Report, error) {
 	a := cfg.Accounts[index]
-	account, err := newAccount(a, collector.NewMetrics(), func() {})
+	account, err := newAccount(a, poller.NewMetrics(), func() {})
 	if err != nil {
 		return nil, err
 	}

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"innius_exporter/innius/simulator"
 	"innius_exporter/internal/apicheck"
+	"innius_exporter/internal/simulator"
 )
 
 // settle applies the settings of reports until there are no more, at most four times, and returns the last report and the

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"innius_exporter/innius/simulator"
 	"innius_exporter/internal/apicheck"
+	"innius_exporter/internal/simulator"
 )
 
 // failure is an API that the exporter cannot work with yet.

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"innius_exporter/innius/simulator"
 	"innius_exporter/internal/apicheck"
+	"innius_exporter/internal/simulator"
 )
 
 // refusing is an API whose values need a window; check returns what it responds to one that it does not accept: a status

@@ -16,9 +16,9 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
-	"innius_exporter/innius/simulator"
 	"innius_exporter/internal/apicheck"
 	"innius_exporter/internal/config"
+	"innius_exporter/internal/simulator"
 )
 
 var update = flag.Bool("update", false, "write the golden files")

@@ -19,7 +19,7 @@ import (
 	"testing"
 	"time"
 
-	"innius_exporter/innius/simulator"
+	"innius_exporter/internal/simulator"
 )
 
 // secure serves the simulated API with TLS, and puts the certificate of its authority where the user's would be.

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"innius_exporter/innius/simulator"
 	"innius_exporter/internal/apicheck"
+	"innius_exporter/internal/simulator"
 )
 
 // plantFailures are plants, and ways to list their values, that leave the exporter without a value.

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"innius_exporter/innius/simulator"
 	"innius_exporter/internal/apicheck"
+	"innius_exporter/internal/simulator"
 )
 
 func normal() *simulator.Server { return pretend(press(), simulator.Format{}) }

@@ -8,9 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"innius_exporter/innius/simulator"
 	"innius_exporter/internal/apicheck"
 	"innius_exporter/internal/config"
+	"innius_exporter/internal/simulator"
 )
 
 // TestWhatUsersReadOfACheck shows whole reports: each is a page of documentation, too.

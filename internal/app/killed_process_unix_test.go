@@ -12,9 +12,9 @@ import (
 
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 
-	"innius_exporter/innius/simulator"
 	"innius_exporter/internal/config"
 	"innius_exporter/internal/logging"
+	"innius_exporter/internal/simulator"
 )
 
 // runConfig names its config to a process that is an exporter, to be killed.

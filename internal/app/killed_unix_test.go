@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"innius_exporter/innius/simulator"
+	"innius_exporter/internal/simulator"
 )
 
 // victim is an exporter that is killed again and again, and its API.

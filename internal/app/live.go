@@ -5,12 +5,12 @@ import (
 	"errors"
 	"sync/atomic"
 
-	"innius_exporter/collector"
+	"innius_exporter/internal/poller"
 )
 
 // live is the poller in force, which a reload replaces while everything else goes on. It may be used from any goroutine.
 type live struct {
-	current atomic.Pointer[collector.Poller]
+	current atomic.Pointer[poller.Poller]
 	ready   atomic.Bool
 	next    chan succession
 	ended   chan struct{} // closed when run has returned
@@ -18,18 +18,18 @@ type live struct {
 
 // succession asks for a poller under other options; done is closed when it is in force.
 type succession struct {
-	opts collector.Options
+	opts poller.Options
 	done chan struct{}
 }
 
-func newLive(first *collector.Poller) *live {
+func newLive(first *poller.Poller) *live {
 	l := &live{next: make(chan succession), ended: make(chan struct{})}
 	l.current.Store(first)
 	return l
 }
 
 // poller returns the one in force.
-func (l *live) poller() *collector.Poller { return l.current.Load() }
+func (l *live) poller() *poller.Poller { return l.current.Load() }
 
 // run polls from a sign until ctx ends, and returns when no request is under way any more. It is called once.
 func (l *live) run(ctx context.Context, begin <-chan struct{}) {
@@ -68,7 +68,7 @@ func (l *live) runOne(ctx context.Context) bool {
 var errStopping = errors.New("the exporter is stopping")
 
 // replace puts a poller under other options in force. It returns an error only where the exporter ends first.
-func (l *live) replace(opts collector.Options) error {
+func (l *live) replace(opts poller.Options) error {
 	s := succession{opts: opts, done: make(chan struct{})}
 	select {
 	case l.next <- s:
@@ -80,7 +80,7 @@ func (l *live) replace(opts collector.Options) error {
 }
 
 // Status implements web.Source.
-func (l *live) Status() collector.Status { return l.poller().Status() }
+func (l *live) Status() poller.Status { return l.poller().Status() }
 
 // Ready implements web.Source. Once true it stays true: an account that a reload has added makes no exporter unready.
 func (l *live) Ready() bool {
@@ -94,7 +94,7 @@ func (l *live) Ready() bool {
 func (l *live) Stuck() string { return l.poller().Stuck() }
 
 // Snapshot implements state.Source.
-func (l *live) Snapshot() collector.Snapshot { return l.poller().Snapshot() }
+func (l *live) Snapshot() poller.Snapshot { return l.poller().Snapshot() }
 
 // Noteworthy implements state.Source. All pollers share the channel.
 func (l *live) Noteworthy() <-chan struct{} { return l.poller().Noteworthy() }

@@ -9,10 +9,10 @@ import (
 	"strings"
 	"time"
 
-	"innius_exporter/collector"
 	"innius_exporter/innius"
 	"innius_exporter/internal/config"
 	"innius_exporter/internal/plan"
+	"innius_exporter/internal/poller"
 	"innius_exporter/internal/state"
 )
 
@@ -70,11 +70,11 @@ func (p *Planning) write(cfg *config.Config, w io.Writer) error {
 	if err := p.know(&opts); err != nil {
 		return err
 	}
-	for _, text := range collector.Unmatched(opts) {
+	for _, text := range poller.Unmatched(opts) {
 		fmt.Fprintf(w, "In the config: %s of what was known at %s.\n\n", text, opts.Kept.At.UTC().Format("2006-01-02 15:04 UTC"))
 	}
-	plans := collector.Plans(opts)
-	if !slices.ContainsFunc(plans, func(made collector.Plan) bool { return made.Sensors > 0 }) {
+	plans := poller.Plans(opts)
+	if !slices.ContainsFunc(plans, func(made poller.Plan) bool { return made.Sensors > 0 }) {
 		return errors.New(unknown(plans[0], opts.Kept.At))
 	}
 	for i, made := range plans {
@@ -91,7 +91,7 @@ func (p *Planning) write(cfg *config.Config, w io.Writer) error {
 }
 
 // unknown says why there is no plan of an account.
-func unknown(made collector.Plan, at time.Time) string {
+func unknown(made poller.Plan, at time.Time) string {
 	why := fmt.Sprintf("no sensor was known at %s, and an exporter keeps what it knows every minute", at.UTC().Format("2006-01-02 15:04 UTC"))
 	if made.Filtered+made.FilteredMachines > 0 {
 		why = fmt.Sprintf("all that is known is filtered, or another account's: sensors: %d, whole machines: %d", made.Filtered, made.FilteredMachines)
@@ -99,7 +99,7 @@ func unknown(made collector.Plan, at time.Time) string {
 	return fmt.Sprintf("account %q: no sensor is known to ask for: %s; --sensors=N plans with so many", made.Account, why)
 }
 
-func (p *Planning) page(made collector.Plan, cfg *config.Config, account int, at time.Time) plan.Page {
+func (p *Planning) page(made poller.Plan, cfg *config.Config, account int, at time.Time) plan.Page {
 	limit := cfg.Accounts[account].RateLimit
 	page := plan.Page{
 		Plan: made, RequestsPerHour: limit.RequestsPerHour, Share: limit.Share, Every: p.Every,
@@ -115,21 +115,21 @@ func (p *Planning) page(made collector.Plan, cfg *config.Config, account int, at
 }
 
 // options are what the config means to the collector, but for clients: nothing is asked.
-func (p *Planning) options(cfg *config.Config) collector.Options {
+func (p *Planning) options(cfg *config.Config) poller.Options {
 	opts := settings(cfg)
 	for i := range cfg.Accounts {
 		a := &cfg.Accounts[i]
 		if p.RequestsPerHour != nil {
 			a.RateLimit.RequestsPerHour = *p.RequestsPerHour
 		}
-		account := collector.Account{Name: a.Name, Origin: origin(a, p.Demo), Pacer: pacer(a), Company: company(a)}
+		account := poller.Account{Name: a.Name, Origin: origin(a, p.Demo), Pacer: pacer(a), Company: company(a)}
 		opts.Accounts = append(opts.Accounts, account)
 	}
 	return opts
 }
 
 // know puts into the options which sensors there are.
-func (p *Planning) know(opts *collector.Options) error {
+func (p *Planning) know(opts *poller.Options) error {
 	if p.Sensors > 0 {
 		p.assume(opts)
 		return nil
@@ -152,7 +152,7 @@ func (p *Planning) know(opts *collector.Options) error {
 }
 
 // forgetAllowance drops what was learned of an allowance that the plan is not for.
-func forgetAllowance(kept *collector.Snapshot) {
+func forgetAllowance(kept *poller.Snapshot) {
 	for i := range kept.Accounts {
 		kept.Accounts[i].Allowance = nil
 	}
@@ -163,20 +163,20 @@ var errNoSensors = errors.New("a plan needs to know the sensors: let it read wha
 	"or give their number (--sensors=N)")
 
 // assume makes up sensors. Which of them filters and rules would match is not known, so there are none.
-func (p *Planning) assume(opts *collector.Options) {
-	opts.Machines, opts.Sensors, opts.Rules = collector.Filter{}, collector.Filter{}, nil
+func (p *Planning) assume(opts *poller.Options) {
+	opts.Machines, opts.Sensors, opts.Rules = poller.Filter{}, poller.Filter{}, nil
 	every := p.Every
 	if every == 0 {
 		every = time.Second
 	}
-	opts.Kept = &collector.Snapshot{At: time.Now()}
+	opts.Kept = &poller.Snapshot{At: time.Now()}
 	for _, a := range opts.Accounts {
-		opts.Kept.Accounts = append(opts.Kept.Accounts, collector.Assume(a, p.Sensors, every, opts.Kept.At))
+		opts.Kept.Accounts = append(opts.Kept.Accounts, poller.Assume(a, p.Sensors, every, opts.Kept.At))
 	}
 }
 
 // mine returns an error where nothing is kept of any of these accounts.
-func mine(kept *collector.Snapshot, accounts []collector.Account, dir string) error {
+func mine(kept *poller.Snapshot, accounts []poller.Account, dir string) error {
 	var others []string
 	for _, k := range kept.Accounts {
 		if slices.ContainsFunc(accounts, k.Of) {

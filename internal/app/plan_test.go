@@ -10,23 +10,23 @@ import (
 	"testing"
 	"time"
 
-	"innius_exporter/collector"
 	"innius_exporter/innius"
 	"innius_exporter/internal/config"
+	"innius_exporter/internal/poller"
 	"innius_exporter/internal/state"
 )
 
 // keptState is a Source of what an exporter might keep.
-type keptState collector.Snapshot
+type keptState poller.Snapshot
 
-func (k keptState) Snapshot() collector.Snapshot { return collector.Snapshot(k) }
-func (k keptState) Noteworthy() <-chan struct{}  { return nil }
+func (k keptState) Snapshot() poller.Snapshot   { return poller.Snapshot(k) }
+func (k keptState) Noteworthy() <-chan struct{} { return nil }
 
 // keep writes state of one account with 40 sensors, and returns where.
 func keep(t *testing.T) string {
 	t.Helper()
 	at := time.Date(2026, 11, 23, 17, 0, 0, 0, time.UTC)
-	k := collector.Assume(collector.Account{Name: "first", Origin: "one.invalid"}, 40, time.Minute, at)
+	k := poller.Assume(poller.Account{Name: "first", Origin: "one.invalid"}, 40, time.Minute, at)
 	k.Allowance = []byte("learned")
 	dir := filepath.Join(t.TempDir(), "state")
 	store, err := state.Open(dir, slog.New(slog.DiscardHandler))
@@ -34,7 +34,7 @@ func keep(t *testing.T) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = store.Close() }) // the lock is held meanwhile, as by an exporter that runs
-	store.End(keptState{At: at, Accounts: []collector.KeptAccount{k}})
+	store.End(keptState{At: at, Accounts: []poller.KeptAccount{k}})
 	return dir
 }
 
@@ -146,9 +146,9 @@ func TestCheckConfigNamesRulesThatMatchNothingOfWhatIsKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := collector.Assume(collector.Account{Name: "first", Origin: "one.invalid"}, 40, time.Minute, at)
+	k := poller.Assume(poller.Account{Name: "first", Origin: "one.invalid"}, 40, time.Minute, at)
 	k.Discovered = true
-	store.End(keptState{At: at, Accounts: []collector.KeptAccount{k, {Name: "second", Origin: "one.invalid"}}})
+	store.End(keptState{At: at, Accounts: []poller.KeptAccount{k, {Name: "second", Origin: "one.invalid"}}})
 	_ = store.Close()
 	var out strings.Builder
 	if err := (&Planning{StoragePath: dir}).write(cfg, &out); err != nil {

@@ -26,10 +26,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/expfmt"
 
-	"innius_exporter/collector"
-	"innius_exporter/innius/simulator"
 	"innius_exporter/internal/config"
 	"innius_exporter/internal/logging"
+	"innius_exporter/internal/poller"
+	"innius_exporter/internal/simulator"
 )
 
 const (
@@ -158,37 +158,37 @@ func (w *world) poll(t *testing.T, text string) polled {
 	if err != nil {
 		t.Fatal(err)
 	}
-	metrics := collector.NewMetrics()
+	metrics := poller.NewMetrics()
 	opts, err := new(Exporter).options(cfg, metrics, logger)
 	if err != nil {
 		t.Fatal(err)
 	}
-	poller := collector.NewPoller(opts)
+	p := poller.NewPoller(opts)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	done := make(chan struct{})
-	go func() { defer close(done); poller.Run(ctx) }()
+	go func() { defer close(done); p.Run(ctx) }()
 	r := polled{}
 	for ctx.Err() == nil && r.values < 3 && r.lastError == "" {
 		time.Sleep(5 * time.Millisecond)
-		account := poller.Status().Accounts[0]
-		r.values, r.lastError = account.Sensors[collector.StateFresh], account.LastError
+		account := p.Status().Accounts[0]
+		r.values, r.lastError = account.Sensors[poller.StateFresh], account.LastError
 	}
-	status, err := json.Marshal(poller.Status())
+	status, err := json.Marshal(p.Status())
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.metrics, r.status = expositionOf(t, poller, metrics), string(status)
+	r.metrics, r.status = expositionOf(t, p, metrics), string(status)
 	cancel()
 	<-done
 	r.log = out.String()
 	return r
 }
 
-func expositionOf(t *testing.T, poller *collector.Poller, metrics *collector.Metrics) string {
+func expositionOf(t *testing.T, p *poller.Poller, metrics *poller.Metrics) string {
 	t.Helper()
 	registry := prometheus.NewRegistry()
 	register(registry, metrics, newReloader(&reloader{}, config.Default()))
-	families, done, err := gatherer(registry, newLive(poller)).Gather()
+	families, done, err := gatherer(registry, newLive(p)).Gather()
 	defer done()
 	if err != nil {
 		t.Fatal(err)

@@ -13,14 +13,14 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"innius_exporter/collector"
 	"innius_exporter/internal/config"
+	"innius_exporter/internal/poller"
 )
 
 // reloader loads the config anew and puts it in force. A config that cannot be used changes nothing.
 type reloader struct {
 	load    func() (*config.Config, error)
-	options func(*config.Config) (collector.Options, error)
+	options func(*config.Config) (poller.Options, error)
 	live    *live
 	systemd *systemd
 	log     *slog.Logger

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"innius_exporter/innius"
-	"innius_exporter/innius/simulator"
 	"innius_exporter/internal/config"
+	"innius_exporter/internal/simulator"
 )
 
 // demoConfig starts a simulated API inside this process and returns the config of its one account.

@@ -10,7 +10,7 @@ import (
 	"net/url"
 	"time"
 
-	"innius_exporter/innius/simulator"
+	"innius_exporter/internal/simulator"
 )
 
 // simulated is a simulated innius API that is being served on a socket: for --demo inside this process, for simulate

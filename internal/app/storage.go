@@ -11,7 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"innius_exporter/collector"
+	"innius_exporter/internal/poller"
 	"innius_exporter/internal/state"
 )
 
@@ -24,7 +24,7 @@ type storage struct {
 }
 
 // openStorage opens the directory and takes into opts what is kept there.
-func (e *Exporter) openStorage(opts *collector.Options, logger *slog.Logger) (*storage, error) {
+func (e *Exporter) openStorage(opts *poller.Options, logger *slog.Logger) (*storage, error) {
 	s := &storage{path: storagePath(e.StoragePath, e.Demo), every: cmp.Or(e.keepEvery, state.Interval), log: logger}
 	if s.path == "" {
 		e.warnOfNoStorage(opts, logger)
@@ -52,7 +52,7 @@ func storagePath(flag string, demo bool) string {
 }
 
 // warnOfNoStorage tells the price once. How many sensors there are is not known yet.
-func (e *Exporter) warnOfNoStorage(opts *collector.Options, logger *slog.Logger) {
+func (e *Exporter) warnOfNoStorage(opts *poller.Options, logger *slog.Logger) {
 	if e.Demo {
 		return
 	}

@@ -13,9 +13,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"innius_exporter/collector"
 	"innius_exporter/innius"
-	"innius_exporter/innius/simulator"
+	"innius_exporter/internal/poller"
+	"innius_exporter/internal/simulator"
 )
 
 // manager stands for systemd.
@@ -110,7 +110,7 @@ func TestTheWatchdogIsFedByTheLoopDuringAKnownPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := simulator.New(simulator.Uniform(20), simulator.Options{Key: "key"})
 		opts, closeAll := optionsOver(t, "acme", api)
-		l := newLive(collector.NewPoller(opts))
+		l := newLive(poller.NewPoller(opts))
 		ctx, cancel := context.WithCancel(t.Context())
 		var m manager
 		begin := make(chan struct{})
@@ -136,10 +136,10 @@ func TestTheWatchdogIsFedByTheLoopDuringAKnownPause(t *testing.T) {
 }
 
 // optionsOver are those of a poller of one account over a simulated API.
-func optionsOver(t *testing.T, name string, api *simulator.Server) (opts collector.Options, closeAll func()) {
+func optionsOver(t *testing.T, name string, api *simulator.Server) (opts poller.Options, closeAll func()) {
 	t.Helper()
 	client, closeAll := simulator.Pipe(api)
-	pacer, metrics := innius.NewPacer(1000, 30), collector.NewMetrics()
+	pacer, metrics := innius.NewPacer(1000, 30), poller.NewMetrics()
 	made, err := innius.New(innius.Options{
 		BaseURL: &url.URL{Scheme: "http", Host: "api.example"}, AllowHTTP: true, Pacer: pacer, HTTPClient: client,
 		Key: func() (innius.Secret, error) { return innius.NewSecret("key"), nil }, Observe: metrics.Observer(name),
@@ -147,8 +147,8 @@ func optionsOver(t *testing.T, name string, api *simulator.Server) (opts collect
 	if err != nil {
 		t.Fatal(err)
 	}
-	return collector.Options{
-		Accounts: []collector.Account{{Name: name, Client: made, Pacer: pacer}}, Metrics: metrics, Logger: slog.New(slog.DiscardHandler),
+	return poller.Options{
+		Accounts: []poller.Account{{Name: name, Client: made, Pacer: pacer}}, Metrics: metrics, Logger: slog.New(slog.DiscardHandler),
 	}, closeAll
 }
 
@@ -183,7 +183,7 @@ func TestReadinessStaysWhenAReloadAddsAnAccount(t *testing.T) {
 		api := simulator.New(simulator.Uniform(20), simulator.Options{Key: "key"})
 		opts, closeAll := optionsOver(t, "acme", api)
 		defer closeAll()
-		l := newLive(collector.NewPoller(opts))
+		l := newLive(poller.NewPoller(opts))
 		if l.Ready() {
 			t.Error("ready before the first discovery")
 		}
@@ -209,7 +209,7 @@ func TestReadinessStaysWhenAReloadAddsAnAccount(t *testing.T) {
 		}
 		cancel()
 		running.Wait()
-		if err := l.replace(collector.Options{}); err == nil {
+		if err := l.replace(poller.Options{}); err == nil {
 			t.Error("reloaded after the end")
 		}
 	})

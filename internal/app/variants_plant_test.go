@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"innius_exporter/innius/simulator"
+	"innius_exporter/internal/simulator"
 )
 
 // start is when every bubble begins.

@@ -20,10 +20,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.yaml.in/yaml/v4"
 
-	"innius_exporter/collector"
-	"innius_exporter/innius/simulator"
 	"innius_exporter/internal/apicheck"
 	"innius_exporter/internal/config"
+	"innius_exporter/internal/poller"
+	"innius_exporter/internal/simulator"
 )
 
 // variantKey holds characters that URLs and JSON escape.
@@ -185,7 +185,7 @@ type watch struct {
 	result
 	cfg    *config.Config
 	api    *api
-	poller *collector.Poller
+	poller *poller.Poller
 }
 
 // run lets the exporter poll a variant under a config, and judges it. Problems that concern the rate limit count only
@@ -202,11 +202,11 @@ func (v *variant) run(t *testing.T, text string) *result {
 		defer w.api.close()
 		var log buffer
 		logger := slog.New(slog.NewTextHandler(&log, nil))
-		opts, err := (&Exporter{}).options(w.cfg, collector.NewMetrics(), logger)
+		opts, err := (&Exporter{}).options(w.cfg, poller.NewMetrics(), logger)
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.poller = collector.NewPoller(opts)
+		w.poller = poller.NewPoller(opts)
 		ctx, cancel := context.WithCancel(t.Context())
 		var running sync.WaitGroup
 		running.Go(func() { w.poller.Run(ctx) })
@@ -332,7 +332,7 @@ func (w *watch) checkSensors(last bool) {
 	}
 }
 
-func (w *watch) find(a *collector.AccountStatus, p *probe) *collector.SensorStatus {
+func (w *watch) find(a *poller.AccountStatus, p *probe) *poller.SensorStatus {
 	machine, sensor := w.api.WireID(p.machine), w.api.WireID(p.sensor)
 	for i := range a.Machines {
 		if a.Machines[i].ID != machine {
@@ -348,7 +348,7 @@ func (w *watch) find(a *collector.AccountStatus, p *probe) *collector.SensorStat
 }
 
 // compare describes what is wrong with what the exporter holds of a sensor; empty where nothing is.
-func (w *watch) compare(p *probe, held *collector.SensorStatus) string {
+func (w *watch) compare(p *probe, held *poller.SensorStatus) string {
 	if held.LastSuccess == nil {
 		return "never read: " + held.Why
 	}
@@ -402,10 +402,10 @@ func (w *watch) beyond(p *probe) time.Duration {
 }
 
 // checkTexts looks at what is read: no key, no line without an end, and innius_up.
-func (w *watch) checkTexts(metrics *collector.Metrics) {
+func (w *watch) checkTexts(metrics *poller.Metrics) {
 	status, _ := json.Marshal(w.poller.Status()) // of plain data
 	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(metrics, collector.NewCollector(func() *collector.Poller { return w.poller }))
+	registry.MustRegister(metrics, poller.NewCollector(func() *poller.Poller { return w.poller }))
 	families, err := registry.Gather()
 	if err != nil {
 		w.problem("gather: %v", err)

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"innius_exporter/innius/simulator"
+	"innius_exporter/internal/simulator"
 )
 
 // toggle is one switch: a behaviour of the API or of a plant that is not known, or a fault. Of the switches of a group, one

@@ -12,8 +12,8 @@ import (
 	"testing"
 
 	"innius_exporter/innius"
-	"innius_exporter/innius/simulator"
 	"innius_exporter/internal/apicheck"
+	"innius_exporter/internal/simulator"
 )
 
 var (

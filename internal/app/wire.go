@@ -11,13 +11,13 @@ import (
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 	"github.com/prometheus/common/version"
 
-	"innius_exporter/collector"
 	"innius_exporter/innius"
 	"innius_exporter/internal/config"
+	"innius_exporter/internal/poller"
 )
 
 // options are what a config means to the collector.
-func (e *Exporter) options(cfg *config.Config, metrics *collector.Metrics, logger *slog.Logger) (collector.Options, error) {
+func (e *Exporter) options(cfg *config.Config, metrics *poller.Metrics, logger *slog.Logger) (poller.Options, error) {
 	opts := settings(cfg)
 	opts.Metrics, opts.Logger = metrics, logger
 	for i, r := range cfg.Sensors {
@@ -50,16 +50,16 @@ func (e *Exporter) warnOnce(logger *slog.Logger, account, warning string) {
 }
 
 // settings are what a config says of all accounts.
-func settings(cfg *config.Config) collector.Options {
-	return collector.Options{
-		Labels: collector.LabelMode(cfg.Labels), DiscoveryInterval: cfg.Discovery.Interval,
-		Machines: collector.Filter(cfg.Discovery.Machines), Sensors: collector.Filter(cfg.Discovery.Sensors),
+func settings(cfg *config.Config) poller.Options {
+	return poller.Options{
+		Labels: poller.LabelMode(cfg.Labels), DiscoveryInterval: cfg.Discovery.Interval,
+		Machines: poller.Filter(cfg.Discovery.Machines), Sensors: poller.Filter(cfg.Discovery.Sensors),
 		MinInterval: cfg.Refresh.MinInterval, MaxInterval: cfg.Refresh.MaxInterval, StaleAfter: cfg.Refresh.StaleAfter, Rules: rules(cfg),
 	}
 }
 
 // register registers all metrics of the process but those of the state and those of what is polled.
-func register(registry *prometheus.Registry, metrics *collector.Metrics, r *reloader) {
+func register(registry *prometheus.Registry, metrics *poller.Metrics, r *reloader) {
 	registry.MustRegister(
 		metrics, r.successful, r.at, versioncollector.NewCollector(Name),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
@@ -68,13 +68,13 @@ func register(registry *prometheus.Registry, metrics *collector.Metrics, r *relo
 
 // gatherer joins what a registry has with what is polled: that is too much for a registry to look at in each scrape.
 func gatherer(registry *prometheus.Registry, l *live) prometheus.TransactionalGatherer {
-	return prometheus.NewMultiTRegistry(prometheus.ToTransactionalGatherer(registry), collector.NewCollector(l.poller))
+	return prometheus.NewMultiTRegistry(prometheus.ToTransactionalGatherer(registry), poller.NewCollector(l.poller))
 }
 
-func rules(cfg *config.Config) []collector.Rule {
-	rules := make([]collector.Rule, len(cfg.Sensors))
+func rules(cfg *config.Config) []poller.Rule {
+	rules := make([]poller.Rule, len(cfg.Sensors))
 	for i, r := range cfg.Sensors {
-		rules[i] = collector.Rule{
+		rules[i] = poller.Rule{
 			Machine: r.Machine, Sensor: r.Sensor, StaleAfter: r.StaleAfter, MaxAge: r.MaxAge, Weight: r.Weight, Values: r.Values,
 		}
 	}
@@ -85,10 +85,10 @@ func rules(cfg *config.Config) []collector.Rule {
 var useTransport = func(*http.Transport) {}
 
 // newAccount makes the client of an account; looked is called whenever the key was read.
-func newAccount(a config.Account, metrics *collector.Metrics, looked func()) (collector.Account, error) {
+func newAccount(a config.Account, metrics *poller.Metrics, looked func()) (poller.Account, error) {
 	transport, err := a.HTTPClient.Transport()
 	if err != nil {
-		return collector.Account{}, err
+		return poller.Account{}, err
 	}
 	useTransport(transport)
 	key := func() (innius.Secret, error) {
@@ -101,7 +101,7 @@ func newAccount(a config.Account, metrics *collector.Metrics, looked func()) (co
 		Timeout: a.Timeout, PageSize: a.PageSize, Lookback: a.Lookback, Endpoints: a.Endpoints, Fields: a.Fields,
 		UserAgent: userAgent(), Observe: metrics.Observer(a.Name),
 	})
-	return collector.Account{
+	return poller.Account{
 		Name: a.Name, Client: client, Pacer: pacer, Concurrency: a.Concurrency, KeyTrouble: a.Key.Stale, Company: company(&a),
 	}, err
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"innius_exporter/innius/simulator"
+	"innius_exporter/internal/simulator"
 )
 
 // works is a plant of machines "Press 1" ... with sensors "Pressure 1" ..., each with a reading every second. Those that

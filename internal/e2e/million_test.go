@@ -16,8 +16,8 @@ import (
 	"testing"
 	"time"
 
-	"innius_exporter/collector"
 	"innius_exporter/innius"
+	"innius_exporter/internal/poller"
 	"innius_exporter/internal/state"
 )
 
@@ -73,10 +73,10 @@ func keepState(t *testing.T, dir string, sensors int) {
 		t.Fatal(err)
 	}
 	now := time.Now()
-	snapshot := collector.Snapshot{At: now}
+	snapshot := poller.Snapshot{At: now}
 	for i := range plants {
-		account := collector.Account{Name: fmt.Sprint("plant-", i+1), Origin: "127.0.0.1:1"}
-		k := collector.Assume(account, sensors/plants, 30*time.Second, now)
+		account := poller.Account{Name: fmt.Sprint("plant-", i+1), Origin: "127.0.0.1:1"}
+		k := poller.Assume(account, sensors/plants, 30*time.Second, now)
 		k.Company, k.Ledger = innius.Company{ID: fmt.Sprint("works-", i, ".example"), Name: fmt.Sprint("Works ", i)}, innius.Ledger{At: now}
 		for m := range k.Machines {
 			k.Machines[m].Name = fmt.Sprintf("Panel Bender %05d", m)
@@ -98,10 +98,10 @@ func keepState(t *testing.T, dir string, sensors int) {
 }
 
 // still is a source of one state.
-type still struct{ snapshot collector.Snapshot }
+type still struct{ snapshot poller.Snapshot }
 
-func (s still) Snapshot() collector.Snapshot { return s.snapshot }
-func (still) Noteworthy() <-chan struct{}    { return nil }
+func (s still) Snapshot() poller.Snapshot { return s.snapshot }
+func (still) Noteworthy() <-chan struct{} { return nil }
 
 // accountsAtNowhere is a config of accounts whose API does not answer.
 func accountsAtNowhere() string {

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"innius_exporter/innius/simulator"
+	"innius_exporter/internal/simulator"
 )
 
 var (

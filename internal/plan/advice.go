@@ -3,7 +3,7 @@ package plan
 import (
 	"fmt"
 
-	"innius_exporter/collector"
+	"innius_exporter/internal/poller"
 )
 
 // advice says what to change where the allowance does not reach: the dearest first.
@@ -25,7 +25,7 @@ func (p Page) configured(perHour float64) string { return upwards(perHour / p.Sh
 
 // waiting says that a plan from the middle of a cold start is none yet.
 func (p Page) waiting() string {
-	sensors, _ := p.of(collector.PaceWaiting)
+	sensors, _ := p.of(poller.PaceWaiting)
 	if sensors == 0 {
 		return ""
 	}
@@ -53,7 +53,7 @@ func (p Page) unseen() string {
 // stretched says what would fit where promises take more than they may.
 func (p Page) stretched() string {
 	var asked, factor float64
-	example := collector.PlannedPromise{}
+	example := poller.PlannedPromise{}
 	for _, promise := range p.Promises {
 		if asked += promise.Asked; promise.Stretch > factor && promise.Sensors > 0 {
 			factor, example = promise.Stretch, promise
@@ -64,8 +64,8 @@ func (p Page) stretched() string {
 	}
 	return fmt.Sprintf("The promises take %s requests an hour and may take %s (%s %% of those for readings), so each becomes %s times as long. "+
 		"They fit with a max_age of %s instead of %s in rule %d%s, on fewer sensors, or with requests_per_hour: %s.",
-		count(asked), count(collector.MostForPromises*p.ForReadings()), count(100*collector.MostForPromises), count(factor),
-		longer(example.Fits()), span(example.MaxAge), example.Rule, p.others(), p.configured(p.withLists(asked/collector.MostForPromises)))
+		count(asked), count(poller.MostForPromises*p.ForReadings()), count(100*poller.MostForPromises), count(factor),
+		longer(example.Fits()), span(example.MaxAge), example.Rule, p.others(), p.configured(p.withLists(asked/poller.MostForPromises)))
 }
 
 // withLists is the allowance of which so many requests per hour are left for readings: the lists take what they want, or
@@ -112,7 +112,7 @@ func (p Page) seldom() string {
 
 // never says what is spent on sensors that give nothing.
 func (p Page) never() string {
-	sensors, perHour := p.of(collector.PaceNever)
+	sensors, perHour := p.of(poller.PaceNever)
 	if perHour < 0.01*p.PerHour {
 		return ""
 	}
@@ -120,7 +120,7 @@ func (p Page) never() string {
 }
 
 func (p Page) failing() string {
-	sensors, perHour := p.of(collector.PaceFailing)
+	sensors, perHour := p.of(poller.PaceFailing)
 	if sensors == 0 {
 		return ""
 	}
@@ -129,7 +129,7 @@ func (p Page) failing() string {
 }
 
 // of adds up the sensors of a pace and the requests per hour that they take.
-func (p Page) of(pace collector.Pace) (sensors int, perHour float64) {
+func (p Page) of(pace poller.Pace) (sensors int, perHour float64) {
 	for _, g := range p.Groups {
 		if g.Pace == pace {
 			sensors, perHour = sensors+g.Sensors, perHour+g.PerHour

@@ -7,12 +7,12 @@ import (
 	"io"
 	"time"
 
-	"innius_exporter/collector"
+	"innius_exporter/internal/poller"
 )
 
 // Page is the plan of one account, and what of the config it is read beside.
 type Page struct {
-	collector.Plan
+	poller.Plan
 	RequestsPerHour float64       // as configured
 	Share           float64       // of them that are the exporter's
 	MinInterval     time.Duration // between two requests for one sensor
@@ -71,7 +71,7 @@ func (p Page) subject() string {
 		}
 		return text
 	}
-	text := fmt.Sprintf("%s assumed, %d a machine, ", plural(p.Sensors, "sensor"), collector.AssumedPerMachine)
+	text := fmt.Sprintf("%s assumed, %d a machine, ", plural(p.Sensors, "sensor"), poller.AssumedPerMachine)
 	if p.Every == 0 {
 		text += "which report more often than they can be asked"
 	} else {

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"innius_exporter/collector"
 	"innius_exporter/innius"
+	"innius_exporter/internal/poller"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -28,10 +28,10 @@ type kind struct {
 }
 
 // plant is what is kept of sensors of several kinds.
-func plant(a collector.Account, kinds ...kind) *collector.Snapshot {
-	all := collector.Assume(a, 0, 0, dawn)
+func plant(a poller.Account, kinds ...kind) *poller.Snapshot {
+	all := poller.Assume(a, 0, 0, dawn)
 	for _, k := range kinds {
-		for _, m := range collector.Assume(a, k.sensors, k.every, dawn).Machines {
+		for _, m := range poller.Assume(a, k.sensors, k.every, dawn).Machines {
 			m.ID = k.letter + m.ID
 			for i := range m.Sensors {
 				m.Sensors[i].ID = m.ID + m.Sensors[i].ID
@@ -42,19 +42,19 @@ func plant(a collector.Account, kinds ...kind) *collector.Snapshot {
 			all.Machines = append(all.Machines, m)
 		}
 	}
-	return &collector.Snapshot{At: dawn, Accounts: []collector.KeptAccount{all}}
+	return &poller.Snapshot{At: dawn, Accounts: []poller.KeptAccount{all}}
 }
 
 // page is the plan of kinds of sensors under a requests_per_hour.
-func page(perHour float64, change func(*collector.Options), kinds ...kind) Page {
+func page(perHour float64, change func(*poller.Options), kinds ...kind) Page {
 	const share, burst = .95, 28
-	a := collector.Account{Name: "acme", Pacer: innius.NewPacer(share*perHour, burst)}
-	opts := collector.Options{Accounts: []collector.Account{a}, Kept: plant(a, kinds...)}
+	a := poller.Account{Name: "acme", Pacer: innius.NewPacer(share*perHour, burst)}
+	opts := poller.Options{Accounts: []poller.Account{a}, Kept: plant(a, kinds...)}
 	if change != nil {
 		change(&opts)
 	}
 	return Page{
-		Plan: collector.Plans(opts)[0], RequestsPerHour: perHour, Share: share, MinInterval: 10 * time.Second, MaxInterval: time.Hour, Known: dawn,
+		Plan: poller.Plans(opts)[0], RequestsPerHour: perHour, Share: share, MinInterval: 10 * time.Second, MaxInterval: time.Hour, Known: dawn,
 	}
 }
 
@@ -63,27 +63,27 @@ func mixed() []kind {
 	return []kind{{"a", 200, time.Second}, {"b", 100, 10 * time.Minute}, {"c", 50, time.Hour}, {"d", 12, 0}}
 }
 
-func promise(expression string, maxAge time.Duration, weight float64) collector.Rule {
-	return collector.Rule{Machine: regexp.MustCompile("^(?:" + expression + ")$"), MaxAge: maxAge, Weight: weight}
+func promise(expression string, maxAge time.Duration, weight float64) poller.Rule {
+	return poller.Rule{Machine: regexp.MustCompile("^(?:" + expression + ")$"), MaxAge: maxAge, Weight: weight}
 }
 
 func TestAPlanIsWhatUsersRead(t *testing.T) {
 	for name, p := range map[string]Page{
 		"fits":   page(1000, nil, kind{"a", 50, 10 * time.Minute}, kind{"b", 1, time.Hour}),
 		"unseen": page(1000, nil, mixed()...),
-		"promises-kept": page(1000, func(o *collector.Options) {
-			o.Rules = []collector.Rule{promise("am1", 15*time.Minute, 1), promise("bm1", 5*time.Minute, 1), promise("nobody", time.Minute, 1)}
+		"promises-kept": page(1000, func(o *poller.Options) {
+			o.Rules = []poller.Rule{promise("am1", 15*time.Minute, 1), promise("bm1", 5*time.Minute, 1), promise("nobody", time.Minute, 1)}
 		}, mixed()...),
-		"promises-stretched": page(1000, func(o *collector.Options) {
-			o.Rules = []collector.Rule{promise("a.*", 5*time.Minute, 1), promise("d.*", 5*time.Second, 1), promise("b.*", 0, 9)}
+		"promises-stretched": page(1000, func(o *poller.Options) {
+			o.Rules = []poller.Rule{promise("a.*", 5*time.Minute, 1), promise("d.*", 5*time.Second, 1), promise("b.*", 0, 9)}
 		}, mixed()...),
-		"lists-stretched": page(1000, func(o *collector.Options) { o.DiscoveryInterval = 10 * time.Minute }, mixed()...),
-		"stale":           page(100, func(o *collector.Options) { o.StaleAfter = 30 * time.Minute }, mixed()...),
+		"lists-stretched": page(1000, func(o *poller.Options) { o.DiscoveryInterval = 10 * time.Minute }, mixed()...),
+		"stale":           page(100, func(o *poller.Options) { o.StaleAfter = 30 * time.Minute }, mixed()...),
 		"one":             page(1000, nil, kind{"a", 1, time.Second}),
 	} {
 		golden(t, name, written(p))
 	}
-	failing := page(1000, func(o *collector.Options) {
+	failing := page(1000, func(o *poller.Options) {
 		for i := range 30 {
 			s := &o.Kept.Accounts[0].Machines[i/20].Sensors[i%20]
 			s.Failure, s.Failures, s.Tried = "status 404", 20, dawn
@@ -129,9 +129,9 @@ func golden(t *testing.T, name, got string) {
 
 // What the advice names must really be enough.
 func TestTheAdviceHelps(t *testing.T) {
-	stretched := func(o *collector.Options) {
+	stretched := func(o *poller.Options) {
 		o.DiscoveryInterval = 10 * time.Minute
-		o.Rules = []collector.Rule{promise("a.*", 5*time.Minute, 1)}
+		o.Rules = []poller.Rule{promise("a.*", 5*time.Minute, 1)}
 	}
 	before := page(1000, stretched, mixed()...)
 	for what, text := range map[string]string{"promises": before.stretched(), "lists": before.lists(), "readings": before.unseen()} {
@@ -150,7 +150,7 @@ func TestTheAdviceHelps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	after := page(1000, func(o *collector.Options) {
+	after := page(1000, func(o *poller.Options) {
 		stretched(o)
 		o.Rules[0].MaxAge = age
 	}, mixed()...)

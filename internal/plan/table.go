@@ -7,7 +7,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"innius_exporter/collector"
+	"innius_exporter/internal/poller"
 )
 
 // table says what each group of sensors gets.
@@ -30,7 +30,7 @@ func (p Page) table(w io.Writer) {
 	}
 }
 
-func row(w io.Writer, name, number string, g collector.PlannedGroup) {
+func row(w io.Writer, name, number string, g poller.PlannedGroup) {
 	age, age95 := span(g.Age), span(g.Age95)
 	if g.Age == 0 {
 		age, age95 = "-", "-"
@@ -39,20 +39,20 @@ func row(w io.Writer, name, number string, g collector.PlannedGroup) {
 }
 
 // treated says how sensors of a pace are asked.
-var treated = map[collector.Pace]string{
-	collector.PaceFast:      "fast: report more often than asked",
-	collector.PaceSlow:      "slow: asked just after each reading",
-	collector.PaceIrregular: "irregular: asked in turn",
-	collector.PacePromised:  "promised",
-	collector.PaceSilent:    "silent now: asked in turn",
-	collector.PaceNever:     "never reported: asked more and more seldom",
-	collector.PaceWaiting:   "not asked yet: nothing is known of them",
-	collector.PaceFailing:   "failing: tried with back-off",
+var treated = map[poller.Pace]string{
+	poller.PaceFast:      "fast: report more often than asked",
+	poller.PaceSlow:      "slow: asked just after each reading",
+	poller.PaceIrregular: "irregular: asked in turn",
+	poller.PacePromised:  "promised",
+	poller.PaceSilent:    "silent now: asked in turn",
+	poller.PaceNever:     "never reported: asked more and more seldom",
+	poller.PaceWaiting:   "not asked yet: nothing is known of them",
+	poller.PaceFailing:   "failing: tried with back-off",
 }
 
-func groupName(g collector.PlannedGroup) string {
+func groupName(g poller.PlannedGroup) string {
 	name := treated[g.Pace]
-	if g.Pace == collector.PacePromised {
+	if g.Pace == poller.PacePromised {
 		name += " " + span(g.MaxAge)
 	}
 	if g.Weight != 1 {
@@ -73,7 +73,7 @@ func (p Page) promises(w io.Writer) {
 	}
 }
 
-func (p Page) cost(promise collector.PlannedPromise) string {
+func (p Page) cost(promise poller.PlannedPromise) string {
 	if promise.Sensors == 0 {
 		return "costs nothing, no sensor matches"
 	}
@@ -96,7 +96,7 @@ func (p Page) cost(promise collector.PlannedPromise) string {
 }
 
 // slower says that no request can make a sensor report.
-func slower(promise collector.PlannedPromise) string {
+func slower(promise poller.PlannedPromise) string {
 	if promise.Slower == 0 {
 		return ""
 	}

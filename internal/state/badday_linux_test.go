@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"innius_exporter/collector"
 	"innius_exporter/innius"
+	"innius_exporter/internal/poller"
 )
 
 // mounted is a directory that is a small file system of its own, in a test that alone may mount.
@@ -76,7 +76,7 @@ func fill(t *testing.T, dir string) {
 }
 
 // rested is a state of now with a full bucket.
-func rested() collector.Snapshot {
+func rested() poller.Snapshot {
 	s := stateOf(2, 50)
 	s.At = time.Now()
 	s.Accounts[0].Ledger = innius.Ledger{At: s.At, Tokens: 30}

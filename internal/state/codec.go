@@ -9,7 +9,7 @@ import (
 	"io"
 	"strconv"
 
-	"innius_exporter/collector"
+	"innius_exporter/internal/poller"
 )
 
 const (
@@ -47,13 +47,13 @@ func (u *unusable) Error() string { return u.text }
 
 // head is what the content begins with; the accounts follow.
 type head struct {
-	Snapshot collector.Snapshot // without accounts
-	Clean    bool               // the process ended in order, and this is its last word
+	Snapshot poller.Snapshot // without accounts
+	Clean    bool            // the process ended in order, and this is its last word
 	Accounts int
 }
 
 // encode writes a state. The machines are written one by one, for an encoder holds what it encodes at once in memory.
-func encode(w io.Writer, s collector.Snapshot, clean bool) error {
+func encode(w io.Writer, s poller.Snapshot, clean bool) error {
 	sum := sha256.New()
 	body := io.MultiWriter(w, sum)
 	if _, err := fmt.Fprintf(body, "%s%d\n", program, version); err != nil {
@@ -66,8 +66,8 @@ func encode(w io.Writer, s collector.Snapshot, clean bool) error {
 	return err
 }
 
-func encodeContent(e *gob.Encoder, s collector.Snapshot, clean bool) error {
-	if err := e.Encode(head{Snapshot: collector.Snapshot{At: s.At}, Clean: clean, Accounts: len(s.Accounts)}); err != nil {
+func encodeContent(e *gob.Encoder, s poller.Snapshot, clean bool) error {
+	if err := e.Encode(head{Snapshot: poller.Snapshot{At: s.At}, Clean: clean, Accounts: len(s.Accounts)}); err != nil {
 		return err
 	}
 	for _, a := range s.Accounts {
@@ -86,7 +86,7 @@ func encodeContent(e *gob.Encoder, s collector.Snapshot, clean bool) error {
 }
 
 // decode reads a state and whether its process ended in order. Every error is an *unusable.
-func decode(file []byte) (s collector.Snapshot, clean bool, err error) {
+func decode(file []byte) (s poller.Snapshot, clean bool, err error) {
 	content, err := check(file)
 	if err != nil {
 		return s, false, err
@@ -128,7 +128,7 @@ func check(file []byte) ([]byte, error) {
 	return content[:end], nil
 }
 
-func decodeContent(d *gob.Decoder) (s collector.Snapshot, clean bool, err error) {
+func decodeContent(d *gob.Decoder) (s poller.Snapshot, clean bool, err error) {
 	var h head
 	if err := d.Decode(&h); err != nil {
 		return s, false, err
@@ -144,13 +144,13 @@ func decodeContent(d *gob.Decoder) (s collector.Snapshot, clean bool, err error)
 	return s, clean, nil
 }
 
-func decodeAccount(d *gob.Decoder) (a collector.KeptAccount, err error) {
+func decodeAccount(d *gob.Decoder) (a poller.KeptAccount, err error) {
 	var machines int
 	if err := errors.Join(d.Decode(&a), d.Decode(&machines)); err != nil {
 		return a, err
 	}
 	for range machines {
-		var m collector.KeptMachine
+		var m poller.KeptMachine
 		if err := d.Decode(&m); err != nil {
 			return a, err
 		}

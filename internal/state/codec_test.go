@@ -11,33 +11,33 @@ import (
 	"testing"
 	"time"
 
-	"innius_exporter/collector"
 	"innius_exporter/innius"
+	"innius_exporter/internal/poller"
 )
 
 // noon is a moment.
 func noon() time.Time { return time.Date(2026, 11, 1, 12, 0, 0, 123456789, time.UTC) }
 
 // stateOf is a state with so many machines of so many sensors, with everything that a state can hold.
-func stateOf(machines, sensors int) collector.Snapshot {
-	a := collector.KeptAccount{
+func stateOf(machines, sensors int) poller.Snapshot {
+	a := poller.KeptAccount{
 		Name: "acme", Origin: "api.example", Company: innius.Company{ID: "acme.example", Name: "Acmé"}, Discovered: true,
 		ListedAt: noon(), Ledger: innius.Ledger{At: noon(), Tokens: 3.25, Until: noon().Add(time.Hour)},
-		Limit: collector.KeptLimit{Until: noon().Add(time.Hour), Since: noon(), Unnamed: 2}, Allowance: []byte("rate"),
+		Limit: poller.KeptLimit{Until: noon().Add(time.Hour), Since: noon(), Unnamed: 2}, Allowance: []byte("rate"),
 	}
 	for i := range machines {
-		m := collector.KeptMachine{Machine: innius.Machine{ID: fmt.Sprint("m", i), Name: fmt.Sprint("Machine ", i)}, ListedAt: noon()}
+		m := poller.KeptMachine{Machine: innius.Machine{ID: fmt.Sprint("m", i), Name: fmt.Sprint("Machine ", i)}, ListedAt: noon()}
 		for j := range sensors {
 			m.Sensors = append(m.Sensors, sensorOf(i, j))
 		}
 		a.Machines = append(a.Machines, m)
 	}
-	return collector.Snapshot{At: noon(), Accounts: []collector.KeptAccount{a}}
+	return poller.Snapshot{At: noon(), Accounts: []poller.KeptAccount{a}}
 }
 
-func sensorOf(machine, number int) collector.KeptSensor {
+func sensorOf(machine, number int) poller.KeptSensor {
 	at := noon().Add(time.Duration(machine*1000+number) * time.Second)
-	return collector.KeptSensor{
+	return poller.KeptSensor{
 		Sensor: innius.Sensor{ID: fmt.Sprintf("2b0c8a3e-%04d-4a55-9f10-%08d", machine, number), Name: fmt.Sprint("Temperature ", number), Unit: "°C"},
 		At:     at, Value: 20.5 + float64(number), Answered: at.Add(time.Second), Seen: at, Older: at.Add(-time.Hour), Future: at.Add(time.Hour),
 		Cursor: innius.Cursor{Key: "1718", Order: innius.Ascending}, Schedule: []byte("a period, a phase"), Faulty: []string{"yesterday"},
@@ -46,7 +46,7 @@ func sensorOf(machine, number int) collector.KeptSensor {
 	}
 }
 
-func encoded(t testing.TB, s collector.Snapshot, clean bool) []byte {
+func encoded(t testing.TB, s poller.Snapshot, clean bool) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	if err := encode(&b, s, clean); err != nil {
@@ -56,11 +56,11 @@ func encoded(t testing.TB, s collector.Snapshot, clean bool) []byte {
 }
 
 func TestEverythingComesBackAsItWas(t *testing.T) {
-	nothing := collector.Snapshot{At: noon()}
+	nothing := poller.Snapshot{At: noon()}
 	odd := stateOf(1, 1)
 	odd.Accounts[0].Machines[0].Sensors[0].Value = math.Inf(1)
 	odd.Accounts[0].Machines[0].Name = "quote \" newline \n NUL \x00 broken \xff"
-	for name, want := range map[string]collector.Snapshot{
+	for name, want := range map[string]poller.Snapshot{
 		"nothing": nothing, "all": stateOf(3, 4), "odd": odd, "no sensors": stateOf(2, 0), "no machines": stateOf(0, 0),
 	} {
 		for _, clean := range []bool{true, false} {
@@ -74,9 +74,9 @@ func TestEverythingComesBackAsItWas(t *testing.T) {
 
 func TestNoFieldOfASensorIsForgotten(t *testing.T) {
 	s := sensorOf(0, 0)
-	for i := range reflect.TypeFor[collector.KeptSensor]().NumField() {
+	for i := range reflect.TypeFor[poller.KeptSensor]().NumField() {
 		if v := reflect.ValueOf(s).Field(i); v.IsZero() {
-			t.Errorf("the tests do not fill %s", reflect.TypeFor[collector.KeptSensor]().Field(i).Name)
+			t.Errorf("the tests do not fill %s", reflect.TypeFor[poller.KeptSensor]().Field(i).Name)
 		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"innius_exporter/collector"
+	"innius_exporter/internal/poller"
 )
 
 // writeTo names the directory to a process that is there to be killed.
@@ -33,7 +33,7 @@ type generations struct{ latest int }
 
 func (g *generations) Noteworthy() <-chan struct{} { return nil }
 
-func (g *generations) Snapshot() collector.Snapshot {
+func (g *generations) Snapshot() poller.Snapshot {
 	fmt.Println(g.latest)
 	g.latest++
 	s := stateOf(5, 20)
@@ -57,7 +57,7 @@ func valueOf(generation int, id string) float64 {
 }
 
 // generationOf returns the generation of a state, all of whose values must be of it and stand with their own sensors.
-func generationOf(t *testing.T, kept *collector.Snapshot) int {
+func generationOf(t *testing.T, kept *poller.Snapshot) int {
 	t.Helper()
 	generation := int(kept.Accounts[0].Machines[0].Sensors[0].Value) / 1_000_000
 	for _, m := range kept.Accounts[0].Machines {

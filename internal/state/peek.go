@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"innius_exporter/collector"
+	"innius_exporter/internal/poller"
 )
 
 // Peek returns what is kept in a directory, of all accounts. It takes no lock, writes nothing and sets nothing aside, so
 // that it may be called while an exporter runs: the file is replaced whole. It returns an error that is fs.ErrNotExist
 // where nothing is kept, and another one where the file cannot be read or used.
-func Peek(dir string) (*collector.Snapshot, error) {
+func Peek(dir string) (*poller.Snapshot, error) {
 	s := &Store{dir: dir, limit: maxSize}
 	file, err := s.read()
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 
 	"github.com/gofrs/flock"
 
-	"innius_exporter/collector"
+	"innius_exporter/internal/poller"
 )
 
 const (
@@ -72,7 +72,7 @@ func (s *Store) Close() error { return s.lock.Close() }
 //
 // An orderly end counts once. The file is written anew without its mark, or a crash loop would spend the same allowance
 // over and over; where that fails, this process starts as after a crash.
-func (s *Store) Load(accounts []collector.Account) *collector.Snapshot {
+func (s *Store) Load(accounts []poller.Account) *poller.Snapshot {
 	kept, clean, err := s.load(accounts)
 	if u, ok := errors.AsType[*unusable](err); ok {
 		if err := s.setAside(u); err != nil {
@@ -91,7 +91,7 @@ func (s *Store) Load(accounts []collector.Account) *collector.Snapshot {
 
 // load reads what is kept of these accounts, and whether its process ended in order. Its errors are *unusable, or
 // fs.ErrNotExist where nothing is kept.
-func (s *Store) load(accounts []collector.Account) (*collector.Snapshot, bool, error) {
+func (s *Store) load(accounts []poller.Account) (*poller.Snapshot, bool, error) {
 	file, err := s.read()
 	if err != nil {
 		return nil, false, err
@@ -127,8 +127,8 @@ func (s *Store) read() ([]byte, error) {
 }
 
 // pick drops the accounts that are not among these. Where none is left, the file is another exporter's.
-func (s *Store) pick(kept *collector.Snapshot, accounts []collector.Account) error {
-	var mine []collector.KeptAccount
+func (s *Store) pick(kept *poller.Snapshot, accounts []poller.Account) error {
+	var mine []poller.KeptAccount
 	for _, k := range kept.Accounts {
 		if !ours(&k, accounts) {
 			s.log.Warn("kept state of an account is dropped: no account of this name and host is in the config", "account", k.Name, "host", k.Origin)
@@ -144,18 +144,18 @@ func (s *Store) pick(kept *collector.Snapshot, accounts []collector.Account) err
 	return nil
 }
 
-func ours(k *collector.KeptAccount, accounts []collector.Account) bool {
+func ours(k *poller.KeptAccount, accounts []poller.Account) bool {
 	return slices.ContainsFunc(accounts, k.Of)
 }
 
 // spend makes the ledgers what they must be assumed to be after a process that did not end in order.
-func spend(kept *collector.Snapshot, now time.Time) {
+func spend(kept *poller.Snapshot, now time.Time) {
 	for i := range kept.Accounts {
 		kept.Accounts[i].Ledger = kept.Accounts[i].Ledger.Spent(now)
 	}
 }
 
-func sensors(s *collector.Snapshot) int {
+func sensors(s *poller.Snapshot) int {
 	n := 0
 	for i := range s.Accounts {
 		for j := range s.Accounts[i].Machines {

@@ -14,8 +14,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"innius_exporter/collector"
 	"innius_exporter/innius"
+	"innius_exporter/internal/poller"
 )
 
 // desk is a store over a directory of the test, with its log.
@@ -37,11 +37,11 @@ func openDesk(t *testing.T, dir string) *desk {
 }
 
 // mine are the accounts of stateOf.
-func mine() []collector.Account {
-	return []collector.Account{{Name: "acme", Origin: "api.example"}, {Name: "second", Origin: "api.example"}}
+func mine() []poller.Account {
+	return []poller.Account{{Name: "acme", Origin: "api.example"}, {Name: "second", Origin: "api.example"}}
 }
 
-func (d *desk) load() *collector.Snapshot {
+func (d *desk) load() *poller.Snapshot {
 	d.Helper()
 	return d.Load(mine())
 }
@@ -59,15 +59,15 @@ func (d *desk) said(text string) int { return strings.Count(d.log.String(), text
 
 // source is a Source that says what it is told to.
 type source struct {
-	kept   collector.Snapshot
+	kept   poller.Snapshot
 	paused chan struct{}
 }
 
-func (s source) Snapshot() collector.Snapshot { return s.kept }
+func (s source) Snapshot() poller.Snapshot { return s.kept }
 
 func (s source) Noteworthy() <-chan struct{} { return s.paused }
 
-func sourceOf(s collector.Snapshot) source { return source{s, make(chan struct{}, 1)} }
+func sourceOf(s poller.Snapshot) source { return source{s, make(chan struct{}, 1)} }
 
 func TestWhatIsWrittenAtTheEndIsThereAtTheNextStart(t *testing.T) {
 	dir, want := filepath.Join(t.TempDir(), "new", "directory"), stateOf(2, 3)
@@ -231,7 +231,7 @@ func TestAFewFilesStayOfThoseSetAside(t *testing.T) {
 func TestTheAccountsThatAreStillThereAreTaken(t *testing.T) {
 	d := openDesk(t, t.TempDir())
 	kept := stateOf(1, 2)
-	kept.Accounts = append(kept.Accounts, collector.KeptAccount{Name: "gone", Origin: "api.example"})
+	kept.Accounts = append(kept.Accounts, poller.KeptAccount{Name: "gone", Origin: "api.example"})
 	d.End(sourceOf(kept))
 	got := d.load()
 	if len(got.Accounts) != 1 || got.Accounts[0].Name != "acme" || len(d.files("state.*")) != 0 {

@@ -7,7 +7,7 @@ import (
 	"io"
 	"time"
 
-	"innius_exporter/collector"
+	"innius_exporter/internal/poller"
 )
 
 // Interval is how often the state is written: what a crash can lose. A write of 100,000 sensors takes some tenths of a
@@ -16,7 +16,7 @@ const Interval = time.Minute
 
 // Source is what is kept.
 type Source interface {
-	Snapshot() collector.Snapshot
+	Snapshot() poller.Snapshot
 	Noteworthy() <-chan struct{}
 }
 
@@ -63,7 +63,7 @@ func (s *Store) note(err error) bool {
 }
 
 // write replaces the file.
-func (s *Store) write(kept collector.Snapshot, clean bool) error {
+func (s *Store) write(kept poller.Snapshot, clean bool) error {
 	if err := s.hold(); err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (s *Store) write(kept collector.Snapshot, clean bool) error {
 }
 
 // saveOther sets the file aside where an account in it was another company's: it is not written over.
-func (s *Store) saveOther(kept *collector.Snapshot) error {
+func (s *Store) saveOther(kept *poller.Snapshot) error {
 	for _, k := range kept.Accounts {
 		if before := s.companies[k.Name]; before != "" && before != k.Company.ID {
 			clear(s.companies)

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"innius_exporter/collector"
+	"innius_exporter/internal/poller"
 )
 
 // now is when the pages of these tests are made.
@@ -27,30 +27,30 @@ func wave(count int, every time.Duration, end time.Time) (readings [][2]float64)
 }
 
 // freshSensor is a sensor as most are.
-func freshSensor(name, id string) collector.SensorStatus {
-	return collector.SensorStatus{
-		Sensor: name, ID: id, Name: name, Unit: "bar", State: collector.StateFresh, Exposed: true,
+func freshSensor(name, id string) poller.SensorStatus {
+	return poller.SensorStatus{
+		Sensor: name, ID: id, Name: name, Unit: "bar", State: poller.StateFresh, Exposed: true,
 		Value: new(13270480.5), Timestamp: ago(3700 * time.Second), Age: new(3700.0), Interval: new(30.0),
 		LastSuccess: ago(3 * time.Minute), LastRequest: ago(3 * time.Minute), NextRequest: ago(-4 * time.Minute),
-		WaitsFor: collector.WaitsForPace, Recent: wave(collector.RecentKept, 30*time.Second, now),
+		WaitsFor: poller.WaitsForPace, Recent: wave(poller.RecentKept, 30*time.Second, now),
 	}
 }
 
 // staleSensor is one that is not on /metrics.
-func staleSensor(name, id string) collector.SensorStatus {
+func staleSensor(name, id string) poller.SensorStatus {
 	s := freshSensor(name, id)
-	s.State, s.Exposed, s.Why, s.WaitsFor = collector.StateStale, false, "stale since yesterday", collector.WaitsForAllowance
+	s.State, s.Exposed, s.Why, s.WaitsFor = poller.StateStale, false, "stale since yesterday", poller.WaitsForAllowance
 	return s
 }
 
 // plant is the status of accounts with machines m1, m2 ... of sensors s1, s2 ...; the second of each machine is stale.
-func plant(accounts, machines, sensors int) collector.Status {
-	s := collector.Status{At: now}
+func plant(accounts, machines, sensors int) poller.Status {
+	s := poller.Status{At: now}
 	for a := range accounts {
-		account := collector.AccountStatus{
+		account := poller.AccountStatus{
 			Name: fmt.Sprintf("a%d", a+1), Company: fmt.Sprintf("Works %d", a+1), Up: new(true), Health: "innius answers",
 			RequestsPerHour: 1200, Configured: 1200, ForReadings: 1100, Cycle: 246, Demand: 1234, Plan: "it suffices",
-			Discovery: collector.DiscoveryStatus{Ended: true, Words: "all seen"}, Sensors: map[collector.State]int{},
+			Discovery: poller.DiscoveryStatus{Ended: true, Words: "all seen"}, Sensors: map[poller.State]int{},
 		}
 		for m := range machines {
 			account.Machines = append(account.Machines, machine(m+1, sensors))
@@ -63,10 +63,10 @@ func plant(accounts, machines, sensors int) collector.Status {
 	return s
 }
 
-func machine(number, sensors int) collector.MachineStatus {
-	m := collector.MachineStatus{
+func machine(number, sensors int) poller.MachineStatus {
+	m := poller.MachineStatus{
 		Machine: fmt.Sprintf("Machine %d", number), ID: fmt.Sprintf("m%d", number), Name: fmt.Sprintf("Machine %d", number),
-		States: map[collector.State]int{},
+		States: map[poller.State]int{},
 	}
 	for i := range sensors {
 		name, id := fmt.Sprintf("Sensor %d", i+1), fmt.Sprintf("m%d-s%d", number, i+1)
@@ -81,7 +81,7 @@ func machine(number, sensors int) collector.MachineStatus {
 }
 
 // get asks the pages of a status.
-func get(t *testing.T, s collector.Status, path string) (int, string) {
+func get(t *testing.T, s poller.Status, path string) (int, string) {
 	t.Helper()
 	code, body, _ := ask(t, handler(t, &source{status: s}, false), "GET", path)
 	return code, body

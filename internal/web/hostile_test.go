@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"innius_exporter/collector"
+	"innius_exporter/internal/poller"
 )
 
 // hostile are names as someone would choose them who wants to take over the page.
@@ -16,7 +16,7 @@ var hostile = []string{
 	"nul\x00byte", "not utf-8 \xff\xfe", "`${alert(1)}`", strings.Repeat("<b>x", 16<<10),
 }
 
-func hostileStatus(name string) collector.Status {
+func hostileStatus(name string) poller.Status {
 	s := plant(1, 2, 2)
 	a := &s.Accounts[0]
 	a.Name, a.Company, a.LastError, a.LastErrorAt, a.Health, a.Failure, a.Lowered = name, name, name, ago(0), name, name, name

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"innius_exporter/collector"
+	"innius_exporter/internal/poller"
 )
 
 var (
@@ -33,7 +33,7 @@ var page = template.Must(template.New("status").Funcs(template.FuncMap{
 	"style":      func() template.HTML { return template.HTML("<style>" + pageCSS + "</style>") }, // the template would change it, and its hash
 	"script":     func() template.HTML { return template.HTML("<script>" + pageJS + "</script>") },
 	"deref":      func(b *bool) bool { return *b },
-	"recentKept": func() int { return collector.RecentKept },
+	"recentKept": func() int { return poller.RecentKept },
 	"number":     number, "rate": rate, "seconds": seconds, "times": times, "cut": cut, "counts": counts,
 	"moment": moment, "away": away, "age": age, "pace": pace, "next": next, "spark": sparkline,
 }).Parse(pageHTML))
@@ -43,21 +43,21 @@ const openUpTo = 200
 
 // view is what the page is made of.
 type view struct {
-	collector.Status
+	poller.Status
 	Query   query
 	Problem string // why there is nothing to see; empty where there is
 	Open    bool   // the sensors of all machines are shown at once
-	States  []collector.State
+	States  []poller.State
 }
 
-func viewOf(q query, s collector.Status) view {
+func viewOf(q query, s poller.Status) view {
 	sensors := 0
 	for _, a := range s.Accounts {
 		for _, m := range a.Machines {
 			sensors += len(m.Sensors)
 		}
 	}
-	return view{Status: s, Query: q, Open: sensors <= openUpTo || q.Machine != "" || q.Sensor != "", States: collector.States[:]}
+	return view{Status: s, Query: q, Open: sensors <= openUpTo || q.Machine != "" || q.Sensor != "", States: poller.States[:]}
 }
 
 // Moment is when the view was taken; nil where there is none.
@@ -84,12 +84,12 @@ func (v *view) JSON() string {
 
 // row is a sensor in the view, which knows when now is.
 type row struct {
-	*collector.SensorStatus
+	*poller.SensorStatus
 	view *view
 }
 
 // Rows returns the sensors of a machine.
-func (v *view) Rows(m collector.MachineStatus) []row {
+func (v *view) Rows(m poller.MachineStatus) []row {
 	rows := make([]row, len(m.Sensors))
 	for i := range m.Sensors {
 		rows[i] = row{&m.Sensors[i], v}
@@ -99,14 +99,14 @@ func (v *view) Rows(m collector.MachineStatus) []row {
 
 // count is how many sensors are in a state.
 type count struct {
-	State  collector.State
+	State  poller.State
 	Number int
 }
 
 // counts orders the states' numbers, without those of which there is none.
-func counts(states map[collector.State]int) []count {
+func counts(states map[poller.State]int) []count {
 	var some []count
-	for _, state := range collector.States {
+	for _, state := range poller.States {
 		if states[state] > 0 {
 			some = append(some, count{state, states[state]})
 		}

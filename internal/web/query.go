@@ -8,13 +8,13 @@ import (
 	"slices"
 	"strings"
 
-	"innius_exporter/collector"
+	"innius_exporter/internal/poller"
 )
 
 // query is what a request for the status is restricted to; the zero value is everything.
 type query struct {
 	Machine, Sensor string // the label, id or name, exactly
-	State           collector.State
+	State           poller.State
 }
 
 // problem is why a request for the status cannot be answered.
@@ -42,20 +42,20 @@ func parseQuery(raw string) (query, error) {
 		case "sensor":
 			q.Sensor = given[0]
 		case "state":
-			q.State = collector.State(given[0])
+			q.State = poller.State(given[0])
 		default:
 			return query{}, &problem{http.StatusBadRequest, fmt.Sprintf("there is no parameter %q; there are machine, sensor and state", cut(name))}
 		}
 	}
-	if q.State != "" && !slices.Contains(collector.States[:], q.State) {
+	if q.State != "" && !slices.Contains(poller.States[:], q.State) {
 		return query{}, &problem{http.StatusBadRequest, fmt.Sprintf("there is no state %q; there are %s", cut(string(q.State)), stateNames())}
 	}
 	return q, nil
 }
 
 func stateNames() string {
-	names := make([]string, len(collector.States))
-	for i, s := range collector.States {
+	names := make([]string, len(poller.States))
+	for i, s := range poller.States {
 		names[i] = string(s)
 	}
 	return strings.Join(names, ", ")
@@ -66,12 +66,12 @@ func (q query) restricts() bool { return q != query{} }
 
 // of returns what a query asks for, without changing the status. Accounts keep what holds for all their sensors. That
 // nothing has a state is an answer; that there is no such machine or sensor is a problem.
-func (q query) of(s collector.Status) (collector.Status, error) {
+func (q query) of(s poller.Status) (poller.Status, error) {
 	all, known := s.Accounts, false
-	s.Accounts = []collector.AccountStatus{}
+	s.Accounts = []poller.AccountStatus{}
 	for _, a := range all {
 		machines := a.Machines
-		a.Machines = []collector.MachineStatus{}
+		a.Machines = []poller.MachineStatus{}
 		found := q.Machine == "" && q.Sensor == ""
 		for _, m := range machines {
 			if !named(q.Machine, m.Machine, m.ID, m.Name) {
@@ -95,9 +95,9 @@ func (q query) of(s collector.Status) (collector.Status, error) {
 }
 
 // in returns of a machine what the query asks for, and whether it has what the query names.
-func (q query) in(m collector.MachineStatus) (collector.MachineStatus, bool) {
+func (q query) in(m poller.MachineStatus) (poller.MachineStatus, bool) {
 	sensors, hit := m.Sensors, q.Sensor == ""
-	m.Sensors = make([]collector.SensorStatus, 0, len(sensors))
+	m.Sensors = make([]poller.SensorStatus, 0, len(sensors))
 	for _, s := range sensors {
 		if !named(q.Sensor, s.Sensor, s.ID, s.Name) {
 			continue
@@ -114,7 +114,7 @@ func (q query) in(m collector.MachineStatus) (collector.MachineStatus, bool) {
 func named(wanted string, is ...string) bool { return wanted == "" || slices.Contains(is, wanted) }
 
 // missing says what there is none of.
-func (q query) missing(machineKnown bool, accounts []collector.AccountStatus) string {
+func (q query) missing(machineKnown bool, accounts []poller.AccountStatus) string {
 	text := fmt.Sprintf("there is no machine %q", cut(q.Machine))
 	switch {
 	case q.Machine == "":
@@ -123,7 +123,7 @@ func (q query) missing(machineKnown bool, accounts []collector.AccountStatus) st
 		text = fmt.Sprintf("there is no sensor %q on machine %q", cut(q.Sensor), cut(q.Machine))
 	}
 	text += "; it is found by its whole label, id or name"
-	if slices.ContainsFunc(accounts, func(a collector.AccountStatus) bool { return !a.Discovery.Ended }) {
+	if slices.ContainsFunc(accounts, func(a poller.AccountStatus) bool { return !a.Discovery.Ended }) {
 		text += ". The first discovery is still under way, so not all are known yet"
 	}
 	return text

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"innius_exporter/collector"
+	"innius_exporter/internal/poller"
 )
 
 func TestAQueryRestrictsPageAndJSONAlike(t *testing.T) {
@@ -19,7 +19,7 @@ func TestAQueryRestrictsPageAndJSONAlike(t *testing.T) {
 		"machine=m1&state=fresh": 6, "machine=m1&sensor=Sensor+2&state=fresh": 0,
 	} {
 		code, body := get(t, s, "/api/v1/status?"+query)
-		var answer collector.Status
+		var answer poller.Status
 		if err := json.Unmarshal([]byte(body), &answer); err != nil || code != 200 {
 			t.Errorf("%q: status %d, %v", query, code, err)
 		}
@@ -63,7 +63,7 @@ func TestRecentReadingsAreInTheAnswerAboutFew(t *testing.T) {
 	if _, body := get(t, s, "/api/v1/status?sensor=m1-s1"); !strings.Contains(body, `"recent":[[`) {
 		t.Errorf("the answer about one does not: %s", body)
 	}
-	if len(s.Accounts[0].Machines[0].Sensors[0].Recent) != collector.RecentKept {
+	if len(s.Accounts[0].Machines[0].Sensors[0].Recent) != poller.RecentKept {
 		t.Error("the answer changed the status that it was made of")
 	}
 }

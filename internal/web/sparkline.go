@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"time"
 
-	"innius_exporter/collector"
+	"innius_exporter/internal/poller"
 )
 
 // The size of a sparkline, in units of its own: whole coordinates are fine enough, and short.
@@ -20,7 +20,7 @@ const gapAfter = 3
 
 // sparkline draws recent readings as inline SVG, which holds nothing but numbers. The line is broken where readings are
 // missing, as far as the sensor's interval is known; what stands alone is a dot.
-func sparkline(s *collector.SensorStatus) template.HTML {
+func sparkline(s *poller.SensorStatus) template.HTML {
 	if len(s.Recent) == 0 {
 		return ""
 	}
@@ -50,12 +50,12 @@ func (s scale) title(readings int) string {
 		return "1 reading: " + short(s.least)
 	}
 	span := time.Duration(math.Round(10*(s.last-s.first))) * time.Second / 10
-	return strconv.Itoa(readings) + " readings, " + short(s.least) + " to " + short(s.most) + ", in " + collector.Span(span)
+	return strconv.Itoa(readings) + " readings, " + short(s.least) + " to " + short(s.most) + ", in " + poller.Span(span)
 }
 
 // path appends the path, in steps from point to point, which are short to write. After a gap it moves without drawing; a
 // point that stands alone is a line of no length.
-func (s scale) path(text []byte, status *collector.SensorStatus) []byte {
+func (s scale) path(text []byte, status *poller.SensorStatus) []byte {
 	var x, y int64
 	alone := false
 	for i, r := range status.Recent {

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"innius_exporter/collector"
+	"innius_exporter/internal/poller"
 )
 
 // points are readings at seconds.
@@ -32,7 +32,7 @@ func TestASparklineShowsTheShapeAndItsGaps(t *testing.T) {
 		"nothing changes": {points(0, 7, 10, 7), 10, "m2 10l96 0", "2 readings, 7 to 7, in 10 s"},
 		"huge":            {points(0, -math.MaxFloat64, 10, math.MaxFloat64), 10, "m2 18l96-16", "2 readings, -1.79769e+308 to 1.79769e+308, in 10 s"},
 	} {
-		s := collector.SensorStatus{Recent: c.readings}
+		s := poller.SensorStatus{Recent: c.readings}
 		if c.interval > 0 {
 			s.Interval = &c.interval
 		}
@@ -41,7 +41,7 @@ func TestASparklineShowsTheShapeAndItsGaps(t *testing.T) {
 			t.Errorf("%s: %s", name, got)
 		}
 	}
-	if got := sparkline(&collector.SensorStatus{}); got != "" {
+	if got := sparkline(&poller.SensorStatus{}); got != "" {
 		t.Errorf("a sensor without readings has the line %s", got)
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 
-	"innius_exporter/collector"
+	"innius_exporter/internal/poller"
 )
 
 // statusAtOnce bounds how many status pages, and answers in JSON, are made at the same time: with ten thousand sensors
@@ -49,17 +49,17 @@ func statusJSON(s Source) http.Handler {
 }
 
 // answerTo returns what a request asks for.
-func answerTo(r *http.Request, s Source) (query, collector.Status, error) {
+func answerTo(r *http.Request, s Source) (query, poller.Status, error) {
 	q, err := parseQuery(r.URL.RawQuery)
 	if err != nil {
-		return q, collector.Status{}, err
+		return q, poller.Status{}, err
 	}
 	status, err := q.of(s.Status())
 	return q, status, err
 }
 
 // forgetRecent takes the recent readings out of a status that query.of has copied.
-func forgetRecent(s collector.Status) {
+func forgetRecent(s poller.Status) {
 	for _, a := range s.Accounts {
 		for _, m := range a.Machines {
 			for i := range m.Sensors {

@@ -12,15 +12,15 @@ import (
 	"testing"
 	"time"
 
-	"innius_exporter/collector"
+	"innius_exporter/internal/poller"
 )
 
 func TestStatusSaysNumbersAndAgesInWords(t *testing.T) {
 	s := plant(1, 1, 3)
 	a := &s.Accounts[0]
-	a.Promises, a.Stretched = map[collector.Promise]int{collector.PromiseStretched: 7}, new(2.345)
+	a.Promises, a.Stretched = map[poller.Promise]int{poller.PromiseStretched: 7}, new(2.345)
 	a.Remarks, s.Unmatched = []string{"the API ignores <the> window"}, []string{"rule 2 of sensors matches <nothing>"}
-	a.Machines[0].Sensors[2].NextRequest, a.Machines[0].Sensors[2].WaitsFor = ago(0), collector.WaitsForAnswer
+	a.Machines[0].Sensors[2].NextRequest, a.Machines[0].Sensors[2].WaitsFor = ago(0), poller.WaitsForAnswer
 	_, body := get(t, s, "/status")
 	for _, want := range []string{
 		"2026-01-02T03:04:05Z", "13270480.5 <bdi>bar", ">1 h 1 min</time>", ">30 s</time>", ">3 min ago</time>", ">in 4 min</time>",
@@ -136,7 +136,7 @@ func TestAStatusThatCannotBeEncodedIsNoSuccess(t *testing.T) {
 
 func TestStatusJSONIsWhatThePageShows(t *testing.T) {
 	_, body, header := ask(t, handler(t, &source{status: plant(1, 1, 1)}, false), "GET", "/api/v1/status")
-	var got collector.Status
+	var got poller.Status
 	if err := json.Unmarshal([]byte(body), &got); err != nil {
 		t.Fatal(err)
 	}

@@ -20,12 +20,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 
-	"innius_exporter/collector"
+	"innius_exporter/internal/poller"
 )
 
 // Source is what the pages show.
 type Source interface {
-	Status() collector.Status
+	Status() poller.Status
 	Ready() bool
 	Stuck() string // the account whose loop is stuck; empty where none is
 }

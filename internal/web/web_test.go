@@ -12,19 +12,19 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"innius_exporter/collector"
+	"innius_exporter/internal/poller"
 )
 
 // source is a Source that says what it is told.
 type source struct {
-	status collector.Status
+	status poller.Status
 	ready  bool
 	stuck  string
 }
 
-func (s *source) Status() collector.Status { return s.status }
-func (s *source) Ready() bool              { return s.ready }
-func (s *source) Stuck() string            { return s.stuck }
+func (s *source) Status() poller.Status { return s.status }
+func (s *source) Ready() bool           { return s.ready }
+func (s *source) Stuck() string         { return s.stuck }
 
 func handler(t *testing.T, s Source, pprof bool) http.Handler {
 	t.Helper()

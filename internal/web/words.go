@@ -7,7 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"innius_exporter/collector"
+	"innius_exporter/internal/poller"
 )
 
 // longest is how much of a text from the API or an address a page shows, in bytes: as much as a label holds.
@@ -46,7 +46,7 @@ func rate(perHour float64) string {
 func times(factor *float64) string { return strconv.FormatFloat(*factor, 'f', 1, 64) }
 
 func seconds(s float64) string {
-	return collector.Span(time.Duration(min(s, float64(math.MaxInt64/time.Second)) * float64(time.Second)))
+	return poller.Span(time.Duration(min(s, float64(math.MaxInt64/time.Second)) * float64(time.Second)))
 }
 
 // moment says a moment exactly.
@@ -71,11 +71,11 @@ func away(t *time.Time, now time.Time) template.HTML {
 	exact := t.UTC().Format(time.RFC3339)
 	switch d := t.Sub(now); {
 	case d >= time.Second:
-		return timeTag(exact, "in "+collector.Span(roughly(d)))
+		return timeTag(exact, "in "+poller.Span(roughly(d)))
 	case d > -time.Second:
 		return timeTag(exact, "now")
 	default:
-		return timeTag(exact, collector.Span(roughly(-d))+" ago")
+		return timeTag(exact, poller.Span(roughly(-d))+" ago")
 	}
 }
 
@@ -125,9 +125,9 @@ func next(r row) template.HTML {
 	switch r.WaitsFor {
 	case "":
 		return ""
-	case collector.WaitsForAnswer:
+	case poller.WaitsForAnswer:
 		return "being asked"
-	case collector.WaitsForPace:
+	case poller.WaitsForPace:
 		return away(r.NextRequest, r.view.At)
 	}
 	return away(r.NextRequest, r.view.At) + template.HTML(" <small>"+template.HTMLEscapeString(string(r.WaitsFor))+"</small>")

@@ -1,0 +1,190 @@
+// Package cli is the command line: flags, commands and what each of them starts.
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/common/version"
+	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
+
+	"innius_exporter/internal/app"
+	"innius_exporter/internal/config"
+	"innius_exporter/internal/logging"
+)
+
+// Run parses the arguments, does what they say, and returns the exit code: 0, or 1 after an error, which it writes to stderr.
+// It returns when the command has ended or ctx is done.
+func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if err := run(ctx, args, stdout, stderr); err != nil {
+		_, _ = fmt.Fprintf(stderr, "%s: %v\n", app.Name, err)
+		return 1
+	}
+	return 0
+}
+
+// command does what one command says.
+type command func(context.Context, *slog.Logger) error
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	c := New(stdout)
+	chosen, err := c.Parse(args)
+	if err != nil {
+		return fmt.Errorf("%w; see --help", err)
+	}
+	logger, err := logging.New(stderr, *c.level, *c.format)
+	if err != nil {
+		return err
+	}
+	logging.RouteStandard(logger)
+	return c.commands[chosen](ctx, logger)
+}
+
+// CommandLine is all flags, and the commands by name.
+type CommandLine struct {
+	*kingpin.Application
+	level, format *string
+	source        config.Source
+	commands      map[string]command
+}
+
+// New declares all flags and commands. Help and versions go to stdout.
+func New(stdout io.Writer) *CommandLine {
+	c := &CommandLine{commands: map[string]command{}, Application: kingpin.New(app.Name,
+		"Prometheus exporter for innius: the newest reading of every sensor, as fresh as the request allowance permits.")}
+	c.UsageWriter(stdout).UsageTemplate(kingpin.LongHelpTemplate)
+	c.Version(version.Print(app.Name)).VersionFlag.Short('V')
+	c.HelpFlag.Short('h')
+	c.sourceFlags()
+	c.level = c.Flag("log.level", "Least severe level that is logged.").Default(logging.Levels[0]).Enum(logging.Levels...)
+	c.format = c.Flag("log.format", "Format of log lines.").Default(logging.Formats[0]).Enum(logging.Formats...)
+	c.runCommand()
+	c.checkCommands(stdout)
+	c.planCommand(stdout)
+	c.simulateCommand()
+	return c
+}
+
+// sourceFlags say where the config comes from. The key is never a flag: every user of a machine can read those.
+func (c *CommandLine) sourceFlags() {
+	s := &c.source
+	c.Flag("config.file", "Config file (YAML). Without one, --innius.url and a key define one account.").StringVar(&s.File)
+	c.Flag("innius.url", "Base URL of the innius API, from its API reference.").Envar("INNIUS_URL").StringVar(&s.URL)
+	c.Flag("innius.api-key-file", "File that holds the API key; or set the variable INNIUS_API_KEY.").StringVar(&s.KeyFile)
+}
+
+func (c *CommandLine) runCommand() {
+	var e app.Exporter
+	cmd := c.Command("run", "Poll innius and serve metrics (the default command).").Default()
+	cmd.Flag("demo", "Run against a simulated innius inside the process: no key, no network, no config.").BoolVar(&e.Demo)
+	cmd.Flag("storage.path", "Directory in which state is kept over restarts, one for each exporter. "+
+		"Default: $STATE_DIRECTORY, as systemd sets it, else nothing is kept.").StringVar(&e.StoragePath)
+	cmd.Flag("web.telemetry-path", "Path under which metrics are served.").Default("/metrics").StringVar(&e.TelemetryPath)
+	cmd.Flag("web.enable-lifecycle", "Reload the config at POST /-/reload, as at SIGHUP.").BoolVar(&e.Lifecycle)
+	cmd.Flag("web.enable-pprof", "Serve /debug/pprof.").BoolVar(&e.Pprof)
+	e.Web = kingpinflag.AddFlags(cmd, ":10466")
+	c.commands[cmd.FullCommand()] = func(ctx context.Context, logger *slog.Logger) error {
+		e.Source = c.source
+		return e.Run(ctx, logger)
+	}
+}
+
+func (c *CommandLine) checkCommands(stdout io.Writer) {
+	check := c.Command("check", "Check a config, the innius API, or a running exporter.")
+
+	cfg := check.Command("config", "Validate the config without any network and print what it means.")
+	p := planFlags(cfg)
+	c.commands[cfg.FullCommand()] = func(context.Context, *slog.Logger) error { return app.CheckConfig(c.source, p, stdout) }
+
+	var a app.APICheck
+	api := check.Command("api", "Walk the innius API with your key, in 4 to 10 requests, and say how it is understood and what to set.")
+	api.Flag("output", "Form of the report: text, or json for programs.").Default("text").EnumVar(&a.Output, "text", "json")
+	api.Flag("all", "List all machines and sensors, after saying how many requests that takes.").BoolVar(&a.All)
+	api.Flag("account", "Name of the one account to check. Default: all of the config, one after the other.").StringVar(&a.Account)
+	c.commands[api.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error { return a.Run(ctx, c.source, stdout) }
+
+	var h app.HealthCheck
+	health := check.Command("health", "Ask a running exporter whether it is healthy.")
+	health.Flag("url", "Address of its health page.").Default("http://localhost:10466/-/healthy").StringVar(&h.URL)
+	health.Flag("http.config.file", "File with credentials and TLS for that address, as promtool takes it.").StringVar(&h.HTTPConfig)
+	c.commands[health.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error { return h.Run(ctx) }
+}
+
+// planFlags say which sensors a plan is for.
+func planFlags(cmd *kingpin.CmdClause) *app.Planning {
+	p := &app.Planning{}
+	cmd.Flag("sensors", "Plan with so many sensors, instead of those that an exporter has kept in --storage.path.").SetValue(count("--sensors", &p.Sensors))
+	cmd.Flag("storage.path", "Directory in which an exporter keeps its state; it may be running. Default: $STATE_DIRECTORY.").
+		StringVar(&p.StoragePath)
+	return p
+}
+
+func (c *CommandLine) planCommand(stdout io.Writer) {
+	cmd := c.Command("plan", "Say what the allowance buys: requests needed, cycle, expected ages, cold start, and what to change. "+
+		"Asks innius for nothing and needs no key.")
+	p := planFlags(cmd)
+	var perHour float64
+	var given bool
+	cmd.Flag("every", "How often each of --sensors reports, such as 10m. Default: more often than it can be asked.").SetValue(span("--every", &p.Every))
+	cmd.Flag("requests-per-hour", "Plan with another allowance than the config's rate_limit.requests_per_hour.").IsSetByUser(&given).SetValue(rate("--requests-per-hour", &perHour))
+	cmd.Flag("demo", "Plan for what a --demo has kept in --storage.path.").BoolVar(&p.Demo)
+	c.commands[cmd.FullCommand()] = func(context.Context, *slog.Logger) error {
+		if given {
+			p.RequestsPerHour = &perHour
+		}
+		return p.Run(c.source, stdout)
+	}
+}
+
+func (c *CommandLine) simulateCommand() {
+	var s app.Simulation
+	cmd := c.Command("simulate", "Serve only the simulated API, to try the exporter, dashboards and alerts.")
+	cmd.Flag("listen-address", "Address of the simulated API.").Default("127.0.0.1:10467").StringVar(&s.Address)
+	cmd.Flag("api-key", "Key that the simulated API asks for.").Default("simulated").StringVar(&s.Key)
+	cmd.Flag("sensors", "Number of sensors; 0: the demo plant.").SetValue(count("--sensors", &s.Sensors))
+	cmd.Flag("requests-per-hour", "Requests an hour that the key may send.").Default("1000").SetValue(count("--requests-per-hour", &s.RequestsPerHour))
+	cmd.Flag("burst", "Requests that a rested key may send at once.").Default("30").SetValue(count("--burst", &s.Burst))
+	c.commands[cmd.FullCommand()] = s.Run
+}
+
+// value is a flag's value whose errors say what was expected. Kingpin's own repeat what strconv says.
+type value[T any] struct {
+	flag  string
+	to    *T
+	parse func(string) (T, error)
+	want  string
+}
+
+// Set implements kingpin.Value.
+func (v value[T]) Set(text string) error {
+	parsed, err := v.parse(text)
+	if err != nil {
+		return fmt.Errorf("%s: %q is not %s", v.flag, text, v.want)
+	}
+	*v.to = parsed
+	return nil
+}
+
+// String implements kingpin.Value.
+func (v value[T]) String() string { return fmt.Sprint(*v.to) }
+
+func count(flag string, to *int) kingpin.Value {
+	return value[int]{flag, to, strconv.Atoi, "a whole number"}
+}
+
+func rate(flag string, to *float64) kingpin.Value {
+	return value[float64]{flag, to, func(s string) (float64, error) { return strconv.ParseFloat(s, 64) }, "a number"}
+}
+
+func span(flag string, to *time.Duration) kingpin.Value {
+	return value[time.Duration]{flag, to, func(s string) (time.Duration, error) {
+		d, err := model.ParseDuration(s)
+		return time.Duration(d), err
+	}, "a duration such as 10m"}
+}

@@ -1,0 +1,467 @@
+package cli
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// journal collects a log that several goroutines write, and tells when a text has come.
+type journal struct {
+	mu   sync.Mutex
+	text strings.Builder
+	came chan struct{}
+}
+
+func newJournal() *journal { return &journal{came: make(chan struct{}, 1)} }
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	select {
+	case j.came <- struct{}{}:
+	default:
+	}
+	return j.text.Write(p)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
+}
+
+func (j *journal) await(t *testing.T, text string) {
+	t.Helper()
+	deadline := time.After(20 * time.Second)
+	for !strings.Contains(j.String(), text) {
+		select {
+		case <-j.came:
+		case <-deadline:
+			t.Fatalf("%q did not come in the log:\n%s", text, j)
+		}
+	}
+}
+
+// start runs a command until the test ends or stop is called, which returns how the command ended.
+func start(t *testing.T, args ...string) (log *journal, stop func() error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	log, ended := newJournal(), make(chan error, 1)
+	go func() { ended <- run(ctx, args, io.Discard, log) }()
+	stop = sync.OnceValue(func() error { cancel(); return <-ended })
+	t.Cleanup(func() { _ = stop() })
+	return log, stop
+}
+
+// freeAddress returns an address on which nobody listens.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+func get(t *testing.T, url string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}
+
+// awaitValues scrapes until so many sensors have a value.
+func awaitValues(t *testing.T, address string, want int) string {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		body := get(t, "http://"+address+"/metrics")
+		got := strings.Count(body, "\ninnius_sensor_value{")
+		if got >= want {
+			return body
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d sensors have a value, want %d:\n%s", got, want, body)
+		}
+	}
+}
+
+func TestDemoShowsThePlantAndEndsInASecond(t *testing.T) {
+	address := freeAddress(t)
+	log, stop := start(t, "--demo", "--web.listen-address="+address)
+	log.await(t, "first discovery ended")
+	body := awaitValues(t, address, 55)
+	if got := strings.Count(body, "\ninnius_sensor_info{"); got < 60 {
+		t.Errorf("%d sensors, want at least 60", got)
+	}
+	readmeListsTheMetricsOf(t, body)
+	if err := run(t.Context(), []string{"check", "health", "--url=http://" + address + "/-/healthy"}, io.Discard, io.Discard); err != nil {
+		t.Errorf("check health: %v", err)
+	}
+	begin := time.Now()
+	if err := stop(); err != nil {
+		t.Errorf("ended with %v", err)
+	}
+	if took := time.Since(begin); took > time.Second {
+		t.Errorf("the end took %v", took)
+	}
+}
+
+// readmeListsTheMetricsOf compares the metrics that the README promises with those of an exposition, but for one that is
+// absent on a good day and one that a demo has no use for.
+func readmeListsTheMetricsOf(t *testing.T, exposition string) {
+	t.Helper()
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := func(pattern, text string) []string {
+		var all []string
+		for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1) {
+			all = append(all, m[1])
+		}
+		slices.Sort(all)
+		return slices.Compact(all)
+	}
+	exposed := append(names(`(?m)^# TYPE (innius_\S+)`, exposition), "innius_exporter_paused_until_timestamp_seconds", stateWritten)
+	slices.Sort(exposed)
+	if promised := names("(?m)^\\| `(innius_up|innius_[a-z]+_[a-z_]+)` \\|", string(readme)); !slices.Equal(promised, exposed) {
+		t.Errorf("the README promises\n%q\nbut the exposition has\n%q", promised, exposed)
+	}
+}
+
+func TestOneAccountFromTheEnvironmentAgainstSimulate(t *testing.T) {
+	api, address := freeAddress(t), freeAddress(t)
+	simulation, _ := start(t, "simulate", "--listen-address="+api, "--sensors=40", "--burst=60", "--api-key=canary-key-0123456789")
+	simulation.await(t, "simulated innius API")
+	t.Setenv("INNIUS_URL", "http://"+api)
+	t.Setenv("INNIUS_API_KEY", "canary-key-0123456789")
+	log, stop := start(t, "--web.listen-address="+address, "--log.level=debug")
+	log.await(t, "Listening on")
+	awaitValues(t, address, 20)
+	pages := get(t, "http://"+address+"/metrics") + get(t, "http://"+address+"/status") + get(t, "http://"+address+"/api/v1/status")
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	if strings.Contains(pages+log.String(), "canary-key") {
+		t.Error("the key is in a page or in the log")
+	}
+}
+
+func TestAStartThatFailsCostsNoRequest(t *testing.T) {
+	api := freeAddress(t)
+	simulation, _ := start(t, "simulate", "--listen-address="+api)
+	simulation.await(t, "simulated innius API")
+	t.Setenv("INNIUS_URL", "http://"+api)
+	t.Setenv("INNIUS_API_KEY", "simulated")
+	if err := run(t.Context(), []string{"--web.config.file=nowhere.yml"}, io.Discard, io.Discard); err == nil {
+		t.Error("started without its web config")
+	}
+	if stats := get(t, "http://"+api+"/-/stats"); !strings.Contains(stats, `"requests":0`) {
+		t.Errorf("requests were sent: %s", stats)
+	}
+}
+
+const stateWritten = "innius_exporter_state_last_write_timestamp_seconds"
+
+func TestARestartLosesNothingAndAsksForNothing(t *testing.T) {
+	api, address, dir := freeAddress(t), freeAddress(t), filepath.Join(t.TempDir(), "state")
+	simulation, stopAPI := start(t, "simulate", "--listen-address="+api, "--sensors=40", "--burst=80", "--api-key=canary-key-0123456789")
+	simulation.await(t, "simulated innius API")
+	t.Setenv("INNIUS_URL", "http://"+api)
+	t.Setenv("INNIUS_API_KEY", "canary-key-0123456789")
+	t.Setenv("STATE_DIRECTORY", dir+string(filepath.ListSeparator)+"/nonexistent")
+	log, stop := start(t, "--web.listen-address="+address)
+	log.await(t, "Listening on")
+	held := strings.Count(awaitValues(t, address, 20), "\ninnius_sensor_value{")
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	if err := stopAPI(); err != nil { // whatever is served now was kept
+		t.Error(err)
+	}
+	log, stop = start(t, "--web.listen-address="+address, "--storage.path="+dir)
+	log.await(t, "Listening on")
+	if got := strings.TrimSpace(get(t, "http://"+address+"/-/ready")); got != "innius_exporter is ready." {
+		t.Errorf("readiness: %s", got)
+	}
+	if body := awaitValues(t, address, held); !strings.Contains(body, "\n"+stateWritten+" ") {
+		t.Errorf("when the state was written is not told:\n%s", body)
+	}
+	planReadsOnly(t, dir, "account \"default\": 40 sensors on 2 machines, as known at ")
+	err := run(t.Context(), []string{"--web.listen-address=" + freeAddress(t), "--storage.path=" + dir}, io.Discard, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "another exporter keeps its state in this directory") {
+		t.Errorf("a second exporter on the directory: %v", err)
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	if strings.Contains(everyFile(t, dir)+log.String(), "canary-key") {
+		t.Error("the key is in the state or in the log")
+	}
+}
+
+// planReadsOnly plans from what a running exporter keeps, which stays as it is.
+func planReadsOnly(t *testing.T, dir, want string) {
+	t.Helper()
+	var out strings.Builder
+	before := everyFile(t, dir)
+	if err := run(t.Context(), []string{"plan", "--storage.path=" + dir}, &out, io.Discard); err != nil {
+		t.Error(err)
+	}
+	if after := everyFile(t, dir); after != before {
+		t.Error("a plan changed the state")
+	}
+	if !strings.HasPrefix(out.String(), want) || strings.Contains(out.String(), "canary-key") {
+		t.Errorf("the plan is not of %q:\n%s", want, out.String())
+	}
+	t.Setenv("INNIUS_URL", "https://elsewhere.invalid")
+	err := run(t.Context(), []string{"plan", "--storage.path=" + dir}, io.Discard, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "is of other accounts") {
+		t.Errorf("a plan from another account's state: %v", err)
+	}
+}
+
+// everyFile is the content of all files of a directory, with their names.
+func everyFile(t *testing.T, dir string) string {
+	t.Helper()
+	var all strings.Builder
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		content, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.WriteString(e.Name())
+		all.Write(content)
+	}
+	if all.Len() == 0 {
+		t.Error("there is no state")
+	}
+	return all.String()
+}
+
+func TestWithoutStorageThePriceIsToldOnceAndNotInADemo(t *testing.T) {
+	t.Setenv("STATE_DIRECTORY", "")
+	t.Setenv("INNIUS_URL", "")
+	t.Setenv("INNIUS_API_KEY", "")
+	demo, stop := start(t, "--demo", "--web.listen-address="+freeAddress(t))
+	demo.await(t, "Listening on")
+	if err := stop(); err != nil || strings.Contains(demo.String(), "level=warn") {
+		t.Errorf("the demo: %v\n%s", err, demo)
+	}
+	t.Setenv("INNIUS_URL", "http://"+freeAddress(t))
+	t.Setenv("INNIUS_API_KEY", "canary-key-0123456789")
+	log, stop := start(t, "--web.listen-address="+freeAddress(t))
+	log.await(t, "Listening on")
+	if err := stop(); err != nil || strings.Count(log.String(), "no state is kept") != 1 || !strings.Contains(log.String(), "requests_per_hour=950") {
+		t.Errorf("%v\n%s", err, log)
+	}
+}
+
+func TestADemoKeepsStateOnlyWhereItIsTold(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("STATE_DIRECTORY", dir)
+	for _, args := range [][]string{{}, {"--storage.path=" + dir}, {"--storage.path=" + dir}} {
+		log, stop := start(t, append(args, "--demo", "--web.listen-address="+freeAddress(t))...)
+		log.await(t, "Listening on")
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+		entries, err := os.ReadDir(dir)
+		if err != nil || len(entries) != 2*len(args) { // the state and its lock
+			t.Errorf("with %s: %v, %v", args, entries, err)
+		}
+	}
+}
+
+func TestMistakesOnTheCommandLineSayWhatToDo(t *testing.T) {
+	t.Setenv("INNIUS_URL", "")
+	t.Setenv("INNIUS_API_KEY", "")
+	busy, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = busy.Close() }()
+	for _, row := range []struct {
+		name, want string
+		args       []string
+	}{
+		{"an unknown flag", "unknown long flag '--nonsense'; see --help", []string{"--nonsense"}},
+		{"an unknown command", "see --help", []string{"fly"}},
+		{"no account", "--innius.url (INNIUS_URL)", nil},
+		{"the demo beside a config", "--demo needs no config", []string{"--demo", "--config.file=x.yml"}},
+		{"a missing config file", "x.yml", []string{"--config.file=x.yml"}},
+		{"metrics on another page", `--web.telemetry-path "/status": is another page`, []string{"--demo", "--web.telemetry-path=/status"}},
+		{"an address in use", "address already in use", []string{"--demo", "--web.listen-address=" + busy.Addr().String()}},
+		{"an unclean path", "must be a plain path", []string{"--demo", "--web.telemetry-path=//x"}},
+		{"fewer sensors than none", "--sensors must be at least 0", []string{"check", "config", "--sensors=-1"}},
+		{"a form of report that is none", "see --help", []string{"check", "api", "--output=xml"}},
+		{"an API without an account", "--innius.url (INNIUS_URL)", []string{"check", "api"}},
+		{"a plan of nothing", "let it read what an exporter keeps (--storage.path), or give their number (--sensors=N)", []string{"plan"}},
+		{"a plan for fewer sensors than none", "--sensors must be at least 0", []string{"plan", "--sensors=-1"}},
+		{"a plan for too many sensors", "at most 1000000", []string{"plan", "--sensors=1000001"}},
+		{"a plan for a number that is none", `--sensors: "many" is not a whole number`, []string{"plan", "--sensors=many"}},
+		{"a plan without requests", "--requests-per-hour must be above 0", []string{"plan", "--sensors=5", "--requests-per-hour=-1"}},
+		{"a plan with no requests", "--requests-per-hour must be above 0", []string{"plan", "--sensors=5", "--requests-per-hour=0"}},
+		{"a plan for no sensor", "give their number", []string{"plan", "--sensors=0"}},
+		{"a plan with too many requests", "at most 10000000", []string{"plan", "--sensors=5", "--requests-per-hour=1e8"}},
+		{"a plan with requests that are no number", "--requests-per-hour must be", []string{"plan", "--sensors=5", "--requests-per-hour=NaN"}},
+		{"a pace of sensors that are known", "give their number", []string{"plan", "--every=10m"}},
+		{"a pace that is none", `--every: "-10m" is not a duration such as 10m`, []string{"plan", "--sensors=5", "--every=-10m"}},
+		{"a plan from a directory that is none", `nothing is kept in "nowhere" (yet)`, []string{"plan", "--storage.path=nowhere"}},
+		{"a plan from what is no state", "is no file", []string{"plan", "--storage.path=.."}},
+		{"a plan of the demo beside a config", "--demo needs no config", []string{"plan", "--demo", "--config.file=x.yml"}},
+		{"a simulation without a key", "--api-key must not be empty", []string{"simulate", "--api-key="}},
+		{"a directory that cannot be", `--storage.path "cli.go/below"`, []string{"--demo", "--storage.path=cli.go/below"}},
+		{"a simulation without requests", "at least 1", []string{"simulate", "--burst=0"}},
+		{"nobody to ask for health", "no answer", []string{"check", "health", "--url=http://" + freeAddress(t) + "/-/healthy"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			err := run(t.Context(), row.args, io.Discard, io.Discard)
+			if err == nil || !strings.Contains(err.Error(), row.want) {
+				t.Errorf("got %v, want %q in it", err, row.want)
+			}
+		})
+	}
+}
+
+func TestUnhealthyExporterFailsTheCheck(t *testing.T) {
+	server := http.Server{Handler: http.NotFoundHandler(), ReadHeaderTimeout: time.Second}
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = server.Serve(l) }()
+	defer func() { _ = server.Close() }()
+	err = run(t.Context(), []string{"check", "health", "--url=http://" + l.Addr().String()}, io.Discard, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "unhealthy: status 404") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestCheckConfigExplainsTheExample(t *testing.T) {
+	t.Setenv("INNIUS_URL", "")
+	t.Setenv("INNIUS_API_KEY", "canary-key-0123456789")
+	var out strings.Builder
+	if err := run(t.Context(), []string{"check", "config", "--config.file=../../config.example.yml", "--sensors=500"}, &out, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "check-config.txt", out.String())
+}
+
+func TestCheckAPIUnderstandsTheSimulatedOne(t *testing.T) {
+	address := freeAddress(t)
+	log, _ := start(t, "simulate", "--listen-address="+address, "--api-key=canary-key-0123456789")
+	log.await(t, "simulated innius API")
+	t.Setenv("INNIUS_URL", "http://"+address)
+	t.Setenv("INNIUS_API_KEY", "canary-key-0123456789")
+	for output, want := range map[string]string{"text": "OK: 4 requests", "json": `"requests": 4`} {
+		var out strings.Builder
+		err := run(t.Context(), []string{"check", "api", "--output=" + output}, &out, io.Discard)
+		if err != nil || !strings.Contains(out.String(), want) || strings.Contains(out.String(), "canary") {
+			t.Errorf("%v, want %q in:\n%s", err, want, out.String())
+		}
+	}
+	err := run(t.Context(), []string{"check", "api", "--account=acme"}, io.Discard, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), `it has: "default"`) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAPlanNeedsNoKeyAndNoAccount(t *testing.T) {
+	t.Setenv("INNIUS_URL", "")
+	t.Setenv("INNIUS_API_KEY", "")
+	t.Setenv("STATE_DIRECTORY", "")
+	var out strings.Builder
+	for _, args := range [][]string{{}, {"--every=10m", "--requests-per-hour=5000"}, {"--config.file=../../config.example.yml"}} {
+		if err := run(t.Context(), append([]string{"plan", "--sensors=500"}, args...), &out, io.Discard); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintln(&out)
+	}
+	golden(t, "plan.txt", out.String())
+	readme, err := os.ReadFile("../../README.md")
+	if first, _, _ := strings.Cut(out.String(), "\n\n"); err != nil || !strings.Contains(string(readme), first+"\n```\n") {
+		t.Errorf("the README shows another plan (%v)", err)
+	}
+}
+
+func TestCheckConfigSaysHowToGetAPlan(t *testing.T) {
+	t.Setenv("INNIUS_URL", "")
+	t.Setenv("STATE_DIRECTORY", "")
+	t.Setenv("INNIUS_API_KEY", "canary-key-0123456789")
+	for _, args := range [][]string{{}, {"--storage.path=nowhere"}, {"--storage.path=cli.go"}} {
+		var out strings.Builder
+		err := run(t.Context(), append([]string{"check", "config", "--config.file=../../config.example.yml"}, args...), &out, io.Discard)
+		last := strings.TrimSpace(out.String())
+		last = last[strings.LastIndexByte(last, '\n')+1:]
+		if _, made := os.Stat("nowhere"); made == nil {
+			t.Error("a directory for state was made")
+		}
+		if err != nil || !strings.HasPrefix(last, "no plan of what the allowance buys: ") || strings.Contains(out.String(), "canary") {
+			t.Errorf("%v: %v, %s", args, err, last)
+		}
+	}
+}
+
+func TestHelpIsWhatUsersRead(t *testing.T) {
+	var out strings.Builder
+	cli := New(&out)
+	ended := -1
+	cli.Terminate(func(status int) { ended = status })
+	if _, err := cli.Parse([]string{"--help"}); err != nil || ended != 0 {
+		t.Errorf("--help ends with status %d, error %v", ended, err)
+	}
+	golden(t, "help.txt", out.String())
+}
+
+// golden compares a text with a file under testdata; -update writes the file.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs; go test ./internal/cli -update writes it anew. Got:\n%s", file, got)
+	}
+	if strings.Contains(got, "canary-key") {
+		t.Error(fmt.Sprint("the key is in ", name))
+	}
+}

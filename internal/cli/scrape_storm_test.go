@@ -1,0 +1,136 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+)
+
+// storm is what clients do to an exporter, and what they get.
+type storm struct {
+	*reloadable
+	served, refused, broken atomic.Int64
+}
+
+// scraper asks from an address of this machine, each time over a new connection.
+func scraper(address string) *http.Client {
+	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
+	return &http.Client{Transport: &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true}, Timeout: 20 * time.Second}
+}
+
+// scrape wants a whole exposition, whose newest answer of innius it returns, or a refusal that says why.
+func (s *storm) scrape(ctx context.Context, c *http.Client) (newest time.Time, served bool) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.address+"/metrics", http.NoBody)
+	if err != nil {
+		s.Error(err)
+		return newest, false
+	}
+	resp, err := c.Do(req)
+	if err != nil {
+		s.fails("no answer: %v", err)
+		return newest, false
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	switch {
+	case err == nil && resp.StatusCode == http.StatusServiceUnavailable && strings.Contains(string(body), "try again"):
+		s.refused.Add(1)
+		return newest, false
+	case err != nil || resp.StatusCode != http.StatusOK:
+		s.fails("status %d, %v: %.200q", resp.StatusCode, err, body)
+		return newest, false
+	}
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(strings.NewReader(string(body)))
+	if err != nil || len(families["innius_sensor_value"].GetMetric()) != 40 {
+		s.fails("not whole: %v, %d bytes", err, len(body))
+		return newest, false
+	}
+	s.served.Add(1)
+	seconds := 0.0
+	for _, m := range families["innius_sensor_last_success_timestamp_seconds"].GetMetric() {
+		seconds = max(seconds, m.GetGauge().GetValue())
+	}
+	return time.UnixMilli(int64(seconds * 1e3)), true
+}
+
+func (s *storm) fails(format string, args ...any) {
+	if s.broken.Add(1) < 5 {
+		s.Errorf(format, args...)
+	}
+}
+
+// idle opens connections that send a text and nothing more.
+func (s *storm) idle(count int, text string) {
+	s.Helper()
+	for range count {
+		conn, err := new(net.Dialer).DialContext(s.Context(), "tcp", s.address)
+		if err != nil {
+			s.Fatal(err)
+		}
+		s.Cleanup(func() { _ = conn.Close() })
+		_, _ = io.WriteString(conn, text)
+	}
+}
+
+// Two hundred clients of one address ask without end, and more hold connections: another address is served each time,
+// innius is asked as ever, and readings go on.
+func TestAStormOfScrapersDelaysNeitherOthersNorPolling(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("a machine has but one address of its own")
+	}
+	const scrapers, mostBytes = 200, 64 << 20
+	s := &storm{reloadable: newReloadable(t)}
+	quiet := inUse()
+	s.idle(100, "")
+	s.idle(100, "GET /metrics HTTP/1.1\r\nHost: ")
+	s.idle(20, strings.Repeat("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 100)) // none of which it reads
+	ctx, stop := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	for range scrapers {
+		all.Go(func() {
+			for c := scraper("127.0.0.1"); ctx.Err() == nil; time.Sleep(250 * time.Millisecond) {
+				s.scrape(context.WithoutCancel(ctx), c) // what has begun shall be whole
+			}
+		})
+	}
+	asked, begin, peak := s.api.Stats().Requests, time.Now(), int64(0)
+	var slowest time.Duration
+	var newest time.Time
+	for time.Since(begin) < 2*time.Second {
+		for _, address := range []string{"127.0.0.2", "127.0.0.3", "127.0.0.4"} {
+			at := time.Now()
+			answer, served := s.scrape(t.Context(), scraper(address))
+			if !served {
+				t.Errorf("%s is not served", address)
+			}
+			newest, slowest = answer, max(slowest, time.Since(at))
+		}
+		peak = max(peak, inUse()-quiet)
+	}
+	requests, shown := s.api.Stats().Requests-asked, newest.Sub(begin)
+	stop()
+	all.Wait()
+	t.Logf("%d served, %d refused; another address waited %v at most; %d requests to innius, the newest shown of after %v; %d MB, all clients included",
+		s.served.Load(), s.refused.Load(), slowest, requests, shown, peak>>20)
+	if requests < 5 || shown < time.Second || slowest > 10*time.Second || peak > mostBytes {
+		t.Error("that is not as it should be")
+	}
+}
+
+// inUse is the memory of objects, dead ones that are not yet collected included, and of stacks.
+func inUse() int64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc + m.StackInuse)
+}

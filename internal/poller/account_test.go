@@ -1,0 +1,56 @@
+package poller
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"innius_exporter/innius"
+)
+
+func TestFirstSuccessResetsEveryBackOff(t *testing.T) {
+	for name, failure := range map[string]error{"outage": &innius.NetworkError{Sent: true}, "forbidden": &innius.Error{Status: 403}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := prepare(t, setting{})
+				defer s.stop()
+				a := s.poller.accounts[0]
+				turns := s.failing(a, 4, failure)
+				if due, _ := a.schedule.due(); time.Until(due) != 30*time.Second {
+					t.Errorf("four that fail alone wait %s, want 30 s", time.Until(due))
+				}
+				list := a.discovery.add(innius.OpSensors, "m1")
+				a.discovery.sensors["m1"] = list
+				a.discovery.failed(list, "x", false, time.Now())
+				a.judge(answer{class: classKey, account: true}, failure, time.Now())
+				time.Sleep(time.Minute)
+				a.judge(answer{class: classOK, account: true}, nil, time.Now())
+				for _, turn := range turns {
+					if turn.due.After(time.Now()) || turn.failures != 0 {
+						t.Errorf("%s is left in back-off: %d failures, due in %s", turn.sensor.ID, turn.failures, time.Until(turn.due))
+					}
+				}
+				if list.due.After(time.Now()) || list.failures != 0 || !a.discovery.urgent.holds(list.entry) {
+					t.Errorf("a list that was never read is left in back-off: %d failures, due in %s", list.failures, time.Until(list.due))
+				}
+			})
+		})
+	}
+}
+
+// failing makes so many sensors, each of which fails once.
+func (s *story) failing(a *account, n int, failure error) []*turn {
+	var sensors []*sensor
+	for i := range n {
+		id := fmt.Sprintf("s%d", i)
+		sensors = append(sensors, &sensor{Sensor: &innius.Sensor{ID: id}, machine: &machine{}, rule: noRule, cell: newCell()})
+	}
+	a.schedule.set("m1", sensors)
+	var turns []*turn
+	for range n {
+		turns = append(turns, a.schedule.next(time.Now()))
+		a.took(turns[len(turns)-1], innius.Newest{}, failure, time.Now())
+	}
+	return turns
+}

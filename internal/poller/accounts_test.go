@@ -1,0 +1,151 @@
+package poller
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"innius_exporter/internal/simulator"
+)
+
+// shared is a setting of two accounts whose keys may both read the same machines.
+func shared() setting {
+	begin := looking(3, 2)
+	begin.more = []setting{{plant: works(3, 2)}}
+	return begin
+}
+
+// asked counts the requests for values of an account's machine.
+func (s *story) asked(account, machine int) int {
+	n := 0
+	for id, count := range s.apis[account-1].Stats().Values {
+		if strings.HasPrefix(id, fmt.Sprintf("m%d-", machine)) {
+			n += count
+		}
+	}
+	return n
+}
+
+func TestAMachineUnderTwoAccountsIsPolledOnce(t *testing.T) {
+	play(t, shared(), func(s *story) {
+		s.pass(30 * time.Minute)
+		s.wantMachines(2, 1, 2, 3)
+		for m := 1; m <= 3; m++ {
+			// Which list comes first is left to chance: until the first account's is in, the second may ask.
+			if first, second := s.asked(1, m), s.asked(2, m); first < 50 || second > 10 {
+				t.Errorf("machine %d was asked %d times by the first account and %d by the second", m, first, second)
+			}
+		}
+		s.want(`innius_exporter_sensors{account="a1",state="fresh"}`, 6)
+		s.want(`innius_exporter_sensors{account="a2",state="filtered"}`, 6)
+		if why := s.poller.Status().Accounts[1].Machines[0].Sensors[0].Why; !strings.HasPrefix(why, "asked for by account a1;") {
+			t.Errorf("the status says %q", why)
+		}
+	})
+}
+
+func TestATwinIsTakenOverWhenItsAccountLosesTheMachine(t *testing.T) {
+	play(t, shared(), func(s *story) {
+		s.pass(9 * time.Minute)
+		before := s.asked(2, 2)
+		s.api.RemoveMachine("m2")
+		for range 30 {
+			s.pass(time.Minute)
+			s.wantMachines(2, 1, 2, 3) // its values are never missing
+		}
+		if n := s.asked(2, 2) - before; n < 50 {
+			t.Errorf("the second account asked %d times since", n)
+		}
+		s.want(`innius_exporter_sensors{account="a2",state="fresh"}`, 2)
+		s.checkFresh(2, time.Minute)
+		s.api.AddMachine(machineOf(2, 2))
+		s.pass(15 * time.Minute)
+		second := s.asked(2, 2)
+		s.pass(10 * time.Minute)
+		if n := s.asked(2, 2) - second; n != 0 {
+			t.Errorf("the second account asked %d times though the first has the machine again", n)
+		}
+		s.wantMachines(2, 1, 2, 3)
+		s.checkFresh(2, time.Minute)
+	})
+}
+
+func (s *story) checkFresh(machine int, age time.Duration) {
+	s.Helper()
+	if at := s.gather()[series("innius_sensor_timestamp_seconds", machine, 1)]; seconds(time.Now())-at > age.Seconds() {
+		s.Errorf("machine %d was read last %v s ago", machine, seconds(time.Now())-at)
+	}
+}
+
+func TestASensorThatOnlyTheSecondAccountMayReadIsReadByIt(t *testing.T) {
+	begin := shared()
+	begin.more[0].plant = works(3, 4)
+	play(t, begin, func(s *story) {
+		s.pass(30 * time.Minute)
+		if n := s.gather().count("innius_sensor_value"); n != 12 {
+			t.Errorf("%d values, want all 12", n)
+		}
+		s.want(`innius_exporter_sensors{account="a1",state="fresh"}`, 6)
+		s.want(`innius_exporter_sensors{account="a2",state="fresh"}`, 6)
+	})
+}
+
+func TestOneAccountsOutageHurtsNoOther(t *testing.T) {
+	begin := setting{plant: works(2, 2), faults: []simulator.Fault{{Kind: simulator.Hang}}}
+	other := works(2, 2)
+	other.Company.ID, other.Company.Name = "other.example", "Other"
+	begin.more = []setting{{plant: other}}
+	play(t, begin, func(s *story) {
+		s.pass(20 * time.Minute)
+		if s.api.Stats().Faults[simulator.Hang] == 0 {
+			t.Fatal("the fault did not happen")
+		}
+		s.want(upA1, 0)
+		s.want(`innius_up{account="a2"}`, 1)
+		if n := s.gather().count("innius_sensor_value"); n != 4 {
+			t.Errorf("%d values of the second account, want 4", n)
+		}
+		if !s.poller.Ready() {
+			t.Error("a discovery that failed is one too")
+		}
+	})
+}
+
+// nasty is a plant of names that clash with each other and with what is made of them.
+func nasty(company, name string) simulator.Plant {
+	p := simulator.Plant{Company: simulator.Company{ID: company, Name: name}}
+	long := strings.Repeat("Förderband ", 30)
+	for i, machine := range []string{"X", "X", "X (m1)", "", "m3", `a "b" \ c` + "\n", long + "1", long + "2"} {
+		m := simulator.Machine{ID: fmt.Sprintf("m%d", i), Name: machine}
+		for j, sensor := range []string{"T", "T", "T (s1)", "T (2)", "", " ", "s4", "\xff", "\xfe"} {
+			m.Sensors = append(m.Sensors, simulator.Sensor{ID: fmt.Sprintf("s%d", j), Name: sensor, Unit: "°C", Period: 10 * time.Second})
+		}
+		p.Company.Machines = append(p.Company.Machines, m)
+	}
+	return p
+}
+
+func TestEverySensorIsExposedWhateverTheNames(t *testing.T) {
+	for _, mode := range []LabelMode{LabelName, LabelID} {
+		t.Run(string(mode), func(t *testing.T) {
+			t.Parallel()
+			begin := setting{plant: nasty("c1", "Works"), burst: 300, options: func(o *Options) { o.Labels = mode }}
+			begin.more = []setting{{plant: nasty("c2", "Works"), burst: 300}, {plant: nasty("c1", "Works"), burst: 300}}
+			play(t, begin, func(s *story) {
+				s.pass(2 * time.Minute)
+				all := s.gather() // fails where two series are one
+				for _, name := range []string{"innius_sensor_value", "innius_sensor_timestamp_seconds", "innius_sensor_info"} {
+					if n := all.count(name); n != 2*8*9 {
+						t.Errorf("%d series of %s, want one for each of 144 sensors", n, name)
+					}
+				}
+				clashes := all[`innius_exporter_name_clashes{account="a1"}`]
+				if mode == LabelID && clashes != 0 || mode == LabelName && clashes != 72 {
+					t.Errorf("%v clashes", clashes)
+				}
+				s.checkValues()
+			})
+		})
+	}
+}

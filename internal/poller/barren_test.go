@@ -1,0 +1,143 @@
+package poller
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"innius_exporter/innius"
+	"innius_exporter/internal/simulator"
+)
+
+// valued is a plant whose sensors all have one value.
+func valued(p simulator.Plant, value func(at time.Time) any) simulator.Plant {
+	for _, m := range p.Company.Machines {
+		for i := range m.Sensors {
+			m.Sensors[i].Value = value
+		}
+	}
+	return p
+}
+
+func TestPollerReportsOnceThatNoSensorHasAUsableReading(t *testing.T) {
+	constant := func(value any) func(time.Time) any { return func(time.Time) any { return value } }
+	silent := works(2, 3)
+	for _, m := range silent.Company.Machines {
+		for i := range m.Sensors {
+			m.Sensors[i].Period = 0
+		}
+	}
+	for _, row := range []struct {
+		name      string
+		plant     simulator.Plant
+		faults    []simulator.Fault
+		counts    string // empty: no warning
+		recovered bool   // after 30 min
+	}{
+		{"no reading", silent, nil, "machines=2 sensors=6 polled=6", false},
+		{"null", valued(works(2, 3), constant(nil)), nil, "machines=2 sensors=6 polled=6", false},
+		{"text", valued(works(2, 3), constant("RUN")), nil, "machines=2 sensors=6 polled=6", false},
+		{"object", valued(works(2, 3), constant(map[string]any{"v": 1})), nil, "machines=2 sensors=6 polled=6", false},
+		{"no machine", works(0, 0), nil, "machines=0 sensors=0 polled=0", false},
+		{"no sensor", works(2, 0), nil, "machines=2 sensors=0 polled=0", false},
+		{"many sensors", valued(works(2, 300), constant(nil)), nil, "machines=2 sensors=600 polled=200", false},
+		{"numbers after a while", valued(works(2, 3), func(at time.Time) any {
+			if at.Before(dawn.Add(10 * time.Minute)) {
+				return "RUN"
+			}
+			return float64(at.Unix())
+		}), nil, "machines=2 sensors=6 polled=6", true},
+		{"usable readings", works(2, 3), nil, "", false},
+		{"usable readings after an outage", works(2, 3), []simulator.Fault{{Kind: simulator.ServerError, Until: dawn.Add(2 * time.Minute)}}, "", false},
+		{"only failures", works(2, 3), []simulator.Fault{{Kind: simulator.BadRequest, Op: simulator.OpValues}}, "", false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			play(t, setting{plant: row.plant, perHour: 6000, burst: 300, faults: append(row.faults, slow(100*time.Millisecond))}, func(s *story) {
+				s.pass(4 * time.Minute)
+				remarks := s.poller.Status().Accounts[0].Remarks
+				if got := slices.Contains(remarks, noReadings); got != (row.counts != "") {
+					t.Errorf("remarks: %q", remarks)
+				}
+				s.reload(nil)
+				s.pass(26 * time.Minute)
+				lines := s.log.lines("level=WARN", noReadings)
+				if n := len(lines); row.counts == "" && n > 0 || row.counts != "" && (n != 1 || !strings.Contains(lines[0], row.counts)) {
+					t.Errorf("want one line with %q: %q", row.counts, lines)
+				}
+				if n := len(s.log.lines("level=INFO", "the first usable reading")); (n == 1) != row.recovered || n > 1 {
+					t.Errorf("%d lines about the first usable reading", n)
+				}
+				if remarks := s.poller.Status().Accounts[0].Remarks; row.recovered && len(remarks) > 0 {
+					t.Errorf("still remarked: %q", remarks)
+				}
+			})
+		})
+	}
+}
+
+func TestSensorsThatFailTogetherAreLoggedAsOneAccount(t *testing.T) {
+	for _, kind := range []simulator.FaultKind{simulator.ServerError, simulator.BadRequest} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			begin := setting{plant: works(4, 50), perHour: 60000, burst: 300, faults: []simulator.Fault{
+				slow(time.Second),
+				{Kind: kind, Op: simulator.OpValues, Until: dawn.Add(10 * time.Minute)},
+				{Kind: kind, Object: "m3-s7"},
+			}}
+			play(t, begin, func(s *story) {
+				s.pass(9 * time.Minute)
+				failed := len(s.log.lines("level=WARN", "sensor cannot be read"))
+				if failed < failsSensors-1 || failed > failsSensors || len(s.log.lines("level=ERROR", "no values request succeeds")) != 1 {
+					t.Errorf("%d sensors are logged, want %d at most and one line of the account", failed, failsSensors)
+				}
+				s.pass(20 * time.Minute)
+				if n := len(s.log.lines("level=WARN", "sensor cannot be read", `sensor="Sensor 7"`, `machine="Machine 3"`)); n != 1 {
+					t.Errorf("the sensor that fails alone is logged %d times", n)
+				}
+				if n := len(s.log.lines("level=INFO", "sensor can be read again")); n != failed {
+					t.Errorf("%d sensors are logged as recovered, and %d as failed", n, failed)
+				}
+			})
+		})
+	}
+}
+
+func TestUnreadableNamesTheSettingThatHelps(t *testing.T) {
+	for _, row := range []struct {
+		text string
+		skip innius.SkipReason
+		want string
+		not  string
+	}{
+		{"2026-11-23 17:00:00", innius.SkipTime, "fields.time_zone", "fields.time in"},
+		{"yesterday", innius.SkipTime, "fields.time in", "time_zone"},
+		{"12,5", innius.SkipText, "endpoints.values", "a rule"},
+		{"45 %", innius.SkipText, "endpoints.values", "a rule"},
+		{"RUN", innius.SkipText, "a rule under sensors: may map it", "endpoints"},
+	} {
+		got := unreadable(innius.Reading{Text: row.text, Skip: row.skip})
+		if !strings.Contains(got, row.want) || strings.Contains(got, row.not) || !strings.Contains(got, fmt.Sprintf("%q", row.text)) {
+			t.Errorf("%s: %s", row.text, got)
+		}
+	}
+}
+
+func TestManyShortPausesForALimitAreLoggedOnceIn10Min(t *testing.T) {
+	begin := setting{plant: works(4, 5), perHour: 7200, faults: []simulator.Fault{
+		{Kind: simulator.TooMany, Op: simulator.OpValues, Probability: 1. / 3, RetryAfter: "0", From: dawn.Add(time.Minute)},
+	}}
+	play(t, begin, func(s *story) {
+		s.pass(30 * time.Minute)
+		pauses, ends := s.log.lines("a limit of the key was exceeded"), s.log.lines("requests succeed again")
+		if len(pauses) < 20 || len(ends) < 20 {
+			s.Fatalf("%d pauses, %d ends", len(pauses), len(ends))
+		}
+		warned, told := s.log.lines("a limit of the key was exceeded", "level=WARN"), s.log.lines("requests succeed again", "level=INFO")
+		if n := len(warned); n < 2 || n > 3 || len(told) > n || len(told) < n-1 { // the last pause may not have ended
+			s.Errorf("%d pauses and %d ends of them are logged, want one in 10 min", n, len(told))
+		}
+	})
+}

@@ -1,0 +1,101 @@
+package poller
+
+import (
+	"testing"
+	"time"
+
+	"innius_exporter/internal/simulator"
+)
+
+const year = 365 * 24 * time.Hour
+
+// Virtual time never jumps, so that what an exporter with a wrong clock had kept stands for the jump: all that it noted by its
+// own clock is as far off as that clock was. What the source stamped is right.
+func TestAfterOurClockWasWrongNothingWaitsForItsMoment(t *testing.T) {
+	for _, off := range []time.Duration{-30 * year, -5 * time.Hour, -2 * time.Minute, 2 * time.Minute, 5 * time.Hour, 3 * year} {
+		t.Run(off.String(), func(t *testing.T) {
+			t.Parallel()
+			begin := looking(4, 3)
+			begin.api.Limits = simulator.Limits{PerHour: 1300, Burst: 64} // after a clock that was behind, the burst seems to be there again
+			begin.perHour, begin.burst = 1200, 30
+			begin.faults = []simulator.Fault{{Kind: simulator.NotFound, Op: simulator.OpValues, Object: "m1-s1", Until: dawn.Add(30 * time.Minute)}}
+			play(t, begin, func(s *story) { s.throughWrongClock(off) })
+		})
+	}
+}
+
+func (s *story) throughWrongClock(off time.Duration) {
+	s.pass(25 * time.Minute)
+	kept := s.halt().seenBy(off)
+	s.pass(time.Minute)
+	s.make(kept)
+	s.wantNothingAhead()
+	s.run()
+	started := s.clock()
+	s.pass(2 * time.Minute) // a cycle is 36 s
+	s.wantNothingAhead()
+	answered := s.gather().values("innius_sensor_last_success_timestamp_seconds")
+	for sensor, at := range answered {
+		if at < seconds(dawn.Add(started)) && at != 0 && sensor != labelsOf(1, 1) {
+			s.Errorf("%s was not asked since the start", sensor)
+		}
+	}
+	s.pass(11 * time.Minute)
+	if at := s.gather()[discoveredA1]; at < seconds(dawn.Add(started)) {
+		s.Errorf("the lists were last looked at %s before the start", dawn.Add(started).Sub(time.Unix(int64(at), 0)))
+	}
+	s.wantNothingAhead()
+	s.pass(time.Hour) // of back-off
+	if n := s.states("a1", StateFresh); n != 12 {
+		s.Errorf("%v of 12 sensors are fresh", n)
+	}
+	if n := s.api.Stats().Limited; n != 0 {
+		s.Errorf("%d requests over the limit", n)
+	}
+	s.checkValues()
+}
+
+// labelsOf are a sensor's labels in the default plant.
+func labelsOf(machine, sensor int) string { return series("", machine, sensor) }
+
+// wantNothingAhead fails where a moment that we noted ourselves, or an age, is in the future.
+func (s *story) wantNothingAhead() {
+	s.Helper()
+	now := time.Now()
+	for sensor, at := range s.gather().values("innius_sensor_last_success_timestamp_seconds") {
+		if at > seconds(now) {
+			s.Errorf("%s was answered %v s in the future", sensor, at-seconds(now))
+		}
+	}
+	status := s.poller.Status()
+	for _, a := range status.Accounts {
+		if v := a.Verified; v != nil && v.After(now) {
+			s.Errorf("lists were verified %s in the future", v.Sub(now))
+		}
+		for _, m := range a.Machines {
+			for _, one := range m.Sensors {
+				if one.Age != nil && *one.Age < 0 {
+					s.Errorf("%s is %v s old", one.ID, *one.Age)
+				}
+			}
+		}
+	}
+}
+
+// seenBy is a snapshot as an exporter whose clock is off would have made it.
+func (s *Snapshot) seenBy(off time.Duration) *Snapshot {
+	move := func(at *time.Time) {
+		if !at.IsZero() {
+			*at = at.Add(off)
+		}
+	}
+	s.At = s.At.Add(off)
+	for i := range s.Accounts {
+		k := &s.Accounts[i]
+		move(&k.Ledger.At)
+		move(&k.Ledger.Until)
+		move(&k.Limit.Until)
+		k.move(move)
+	}
+	return s
+}

@@ -1,0 +1,121 @@
+package poller
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"testing"
+	"time"
+
+	"innius_exporter/internal/simulator"
+)
+
+func TestAMachineWhoseListFailsHurtsNoOtherAndBacksOffAlone(t *testing.T) {
+	begin := setting{plant: works(3, 3), options: func(o *Options) { o.MinInterval = 5 * time.Minute }}
+	begin.faults = []simulator.Fault{{Kind: simulator.ServerError, Op: simulator.OpSensors, Object: "m2"}}
+	play(t, begin, func(s *story) {
+		s.pass(time.Minute)
+		if n := s.gather().count("innius_sensor_value"); n != 6 {
+			t.Errorf("%d values, want those of the two other machines", n)
+		}
+		s.pass(6 * time.Hour)
+		if n := s.api.Stats().Faults[simulator.ServerError]; n < 9 || n > 16 {
+			t.Errorf("the failing list was asked for %d times in 6 h, want a back-off from 30 s to 1 h", n)
+		}
+		if n := s.gather()[`innius_exporter_discovery_last_success_timestamp_seconds{account="a1"}`]; n < seconds(time.Now().Add(-2*time.Hour)) {
+			t.Errorf("the other lists were verified last at %v", n)
+		}
+		if n := len(s.log.lines("list cannot be read")); n != 1 {
+			t.Errorf("%d lines, want 1", n)
+		}
+		s.want(upA1, 1)
+	})
+}
+
+func TestFiltersKeepMachinesAndSensorsFromBeingAskedFor(t *testing.T) {
+	begin := looking(4, 3)
+	begin.options = func(o *Options) {
+		o.Machines = Filter{Exclude: []*regexp.Regexp{regexp.MustCompile(`^(?:Machine 2)$`)}}
+		o.Sensors = Filter{Include: []*regexp.Regexp{regexp.MustCompile(`^(?:.*-s[12])$`)}}
+	}
+	play(t, begin, func(s *story) {
+		s.pass(30 * time.Minute)
+		s.wantMachines(2, 1, 3, 4)
+		asked := s.api.Stats().Values
+		for id := range asked {
+			if slices.Contains([]string{"m1-s3", "m3-s3", "m4-s3"}, id) || id[:2] == "m2" {
+				t.Errorf("%s was asked for", id)
+			}
+		}
+		s.want(`innius_exporter_sensors{account="a1",state="filtered"}`, 3)
+		if n := s.api.Stats().Of(simulator.OpSensors, http.StatusOK); n != 3 {
+			t.Errorf("%d lists of sensors, want 3", n)
+		}
+		if note := s.poller.Status().Accounts[0].Machines[1].Note; note != `filtered: discovery.machines.exclude "Machine 2"` {
+			t.Errorf("the status says %q", note)
+		}
+	})
+}
+
+func TestAnotherCompanyIsBelievedOnlyWhenSeenTwice(t *testing.T) {
+	for name, lasting := range map[string]bool{"for a moment": false, "for good": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			play(t, looking(3, 3), func(s *story) {
+				s.pass(time.Minute)
+				s.changeCompany(lasting)
+				if lasting {
+					s.want(`innius_account_info{account="a1",company="Other",company_id="other.example",company_name="Other"}`, 1)
+					return
+				}
+				s.wantMachines(3, 1, 2, 3)
+			})
+		})
+	}
+}
+
+// changeCompany lets the key belong to another company: until a first look has seen it, or for good.
+func (s *story) changeCompany(lasting bool) {
+	other := works(2, 2)
+	other.Company.ID, other.Company.Name = "other.example", "Other"
+	second := simulator.New(other, simulator.Options{Key: canary})
+	s.fronts[0].Store(second)
+	for second.Stats().Of(simulator.OpCompany, http.StatusOK) == 0 {
+		s.pass(time.Second)
+	}
+	if n := s.gather().count("innius_sensor_value"); n != 9 {
+		s.Errorf("%d values after the first look at another company, want the 9 of before", n)
+	}
+	if !lasting {
+		s.fronts[0].Store(s.api)
+	}
+	s.pass(15 * time.Minute)
+	if got := s.gather().count("innius_sensor_value"); lasting && got != 4 {
+		s.Errorf("%d values, want the 4 of the other company", got)
+	}
+	if n := len(s.log.lines("another company")); n != 1 {
+		s.Errorf("%d lines, want 1", n)
+	}
+}
+
+func TestDiscoveryTakesAtMostATwentiethOfTheAllowance(t *testing.T) {
+	begin := looking(60, 2)
+	begin.perHour = 300
+	play(t, begin, func(s *story) {
+		s.pass(time.Hour)
+		before := s.api.Stats()
+		s.pass(6 * time.Hour)
+		after := s.api.Stats()
+		lists := 0
+		for _, op := range []string{simulator.OpCompany, simulator.OpMachines, simulator.OpSensors} {
+			lists += after.Of(op, -1) - before.Of(op, -1)
+		}
+		if all := after.Requests - before.Requests; lists > all/20+3 || lists < all/40 {
+			t.Errorf("%d of %d requests were for lists, want nearly 5 %%", lists, all)
+		}
+		if at := s.gather()[fmt.Sprintf("innius_exporter_discovery_last_success_timestamp_seconds{account=%q}", "a1")]; at == 0 {
+			t.Error("no moment of the last discovery")
+		}
+	})
+}

@@ -1,0 +1,108 @@
+package poller
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"innius_exporter/internal/simulator"
+)
+
+func TestLagIsAddedUpToTheNanosecond(t *testing.T) {
+	// Readings at 0, 10, 20 ... s, visible 2 s later. Held is the one of 0 s, until an answer at 34 s brings that of 30 s.
+	s := subject{Sensor: simulator.Sensor{ID: "a", Period: 10 * time.Second, Delay: 2 * time.Second}, weight: 3, maxAge: 20 * time.Second}
+	k, y := s.track(at(0), at(100)), &tally{}
+	k.advance(at(5).UnixNano(), nil) // does not count yet
+	k.stored(at(34).UnixNano(), at(30).UnixNano(), y)
+	k.advance(at(40).UnixNano(), y)
+	// From 5 to 12 s the lag is 0, to 22 s 10 s, to 32 s 20 s, to 34 s 30 s, then 0.
+	const lag, during = 10*10 + 20*10 + 30*2, 35
+	if got := y.mean(); math.Abs(got-float64(lag)/during) > 1e-9 {
+		t.Errorf("mean lag %v s, want %v", got, float64(lag)/during)
+	}
+	if got := y.fresh / y.time; math.Abs(got-13./during) > 1e-9 {
+		t.Errorf("fresh share %v, want %v", got, 13./during)
+	}
+	if got := y.quantile(.95); got < 29.5 || got > 30 {
+		t.Errorf("95th percentile %v s, want 30", got)
+	}
+	// The reading of 10 s, visible from 12 s on, is 20 s old at 30 s and picked up at 34 s.
+	if got := y.kept / y.promised; math.Abs(got-31./during) > 1e-9 {
+		t.Errorf("promise kept for %v of the time, want %v", got, 31./during)
+	}
+}
+
+func TestBucketsHoldALagWithinTwoPercent(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	for range 10_000 {
+		lag := r.Int64() >> r.IntN(63)
+		b := bucket(lag)
+		if least := floor(b); least > lag || float64(lag-least) > float64(lag)/63 || bucket(least) != b || b >= len(tally{}.spread) {
+			t.Fatalf("lag %d is in bucket %d, from %d on", lag, b, least)
+		}
+	}
+}
+
+func TestNatureIsDealtInExactShares(t *testing.T) {
+	n := nature{periods: mix(), weights: weighted(), dead: .1, promised: .05, maxAge: time.Minute}
+	count := map[any]int{}
+	for _, s := range n.make(1) {
+		count[s.weight]++
+		count[s.maxAge]++
+		count[s.Period > 0]++
+	}
+	for what, want := range map[any]int{16.: 30, 4.: 60, 1.: 210, time.Minute: 15, false: 30} {
+		if count[what] != want {
+			t.Errorf("%v: %d sensors, want %d", what, count[what], want)
+		}
+	}
+}
+
+func TestRandomReadingsHaveTheGapsOfAPoissonProcess(t *testing.T) {
+	s := nature{periods: all(10), poisson: true, sensors: 1}.make(1)[0]
+	line := s.Timeline(dawn, dawn.Add(100*time.Hour))
+	var sum, squares, n float64
+	last, _ := line.Next()
+	for r, ok := line.Next(); ok; r, ok = line.Next() {
+		gap := r.Stamp.Sub(last.Stamp).Seconds()
+		sum, squares, n, last = sum+gap, squares+gap*gap, n+1, r
+	}
+	mean := sum / n
+	if spread := math.Sqrt(squares/n-mean*mean) / mean; math.Abs(mean-10) > .3 || math.Abs(spread-1) > .05 {
+		t.Errorf("gaps of %.2f s on average, coefficient of variation %.3f", mean, spread)
+	}
+}
+
+func TestOracleAsksWhoLagsMost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // its plant begins at dawn
+		byID := map[string]*subject{
+			"slow":  {Sensor: simulator.Sensor{ID: "slow", Period: time.Hour}, weight: 1},
+			"fast":  {Sensor: simulator.Sensor{ID: "fast", Period: time.Second}, weight: 1},
+			"heavy": {Sensor: simulator.Sensor{ID: "heavy", Period: time.Second}, weight: 16},
+			"dead":  {Sensor: simulator.Sensor{ID: "dead"}, weight: 1},
+		}
+		o := newOracle(byID, at(7200))
+		sensors := sensorsOf("dead", "slow", "fast", "heavy")
+		held := map[string]int{"slow": 3500, "fast": 3590, "heavy": 3595}
+		for _, s := range sensors {
+			s.cell = newCell()
+			if seconds, ok := held[s.ID]; ok {
+				s.cell.Store(&observation{at: at(seconds), trouble: noTrouble})
+			}
+		}
+		o.set("", sensors)
+		var order []string
+		for range sensors {
+			order = append(order, o.next(at(3601)).sensor.ID)
+		}
+		if want := []string{"slow", "heavy", "fast", "dead"}; !slices.Equal(order, want) {
+			t.Errorf("%v, want %v: lags of 100 s, then 6 s times 4, then 11 s, then none", order, want)
+		}
+		if _, ok := o.due(); ok {
+			t.Error("something is due while all are asked")
+		}
+	})
+}

@@ -1,0 +1,76 @@
+package poller
+
+import (
+	"testing"
+	"time"
+)
+
+func TestHealthIsDownExactlyWhileTheAccountFails(t *testing.T) {
+	for name, c := range map[string]struct {
+		h         health
+		up, known bool
+		reason    string
+	}{
+		"nothing yet":         {health{}, true, false, ""},
+		"a success":           {health{answered: true}, true, true, ""},
+		"the circuit is open": {health{answered: true, gate: gate{failing: classNetwork}}, false, true, "network"},
+		"from the start":      {health{gate: gate{failing: classKey}}, false, true, "key"},
+		"values are refused":  {health{answered: true, gate: gate{failing: classForbidden}}, false, true, "answer"},
+		"a pause for a limit": {health{answered: true, gate: gate{reason: pausedLimit}}, true, true, ""},
+	} {
+		if up, known := c.h.up(); up != c.up || known != c.known {
+			t.Errorf("%s: up %t, known %t, want %t, %t", name, up, known, c.up, c.known)
+		}
+		if reason := c.h.failure(); reason != c.reason {
+			t.Errorf("%s: reason %q, want %q", name, reason, c.reason)
+		}
+	}
+}
+
+func TestHealthStuckIsALoopThatSleepsPastItsMoment(t *testing.T) {
+	for name, c := range map[string]struct {
+		decided, asleep, now time.Duration
+		want                 bool
+	}{
+		"just decided":          {0, 0, 30 * time.Second, false},
+		"silent for a minute":   {0, 0, 61 * time.Second, true},
+		"asleep":                {0, 15 * time.Second, 70 * time.Second, false},
+		"asleep for too long":   {0, 15 * time.Second, 76 * time.Second, true},
+		"never begun to decide": {-1, 0, time.Hour, false},
+	} {
+		h := health{decided: dawn.Add(c.decided), asleep: dawn.Add(c.asleep)}
+		if c.decided < 0 {
+			h = health{}
+		}
+		if got := h.stuck(dawn.Add(c.now)); got != c.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
+
+func TestHealthPausedUntilIsAbsentWhenOver(t *testing.T) {
+	h := health{gate: gate{reason: pausedLimit, until: at(60)}}
+	if !h.pausedUntil(at(59)).Equal(at(60)) || !h.pausedUntil(at(60)).IsZero() {
+		t.Error("a pause must be told of until its end, and no longer")
+	}
+	if h.gate.reason = open; !h.pausedUntil(at(0)).IsZero() {
+		t.Error("a pause without a reason")
+	}
+}
+
+func TestPollerIsStuckOnlyWhenALoopIs(t *testing.T) {
+	play(t, setting{plant: works(1, 1), perHour: 1}, func(s *story) {
+		for range 100 {
+			s.pass(time.Minute)
+			if name := s.poller.Stuck(); name != "" {
+				t.Fatalf("%s counts as stuck after %s", name, s.clock())
+			}
+		}
+		s.cancel()
+		s.running.Wait()
+		s.pass(2 * time.Minute)
+		if name := s.poller.Stuck(); name != "a1" {
+			t.Errorf("a loop that ended is not told of: %q", name)
+		}
+	})
+}

@@ -1,0 +1,167 @@
+package poller
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"innius_exporter/internal/simulator"
+)
+
+const (
+	pausedUntil = `innius_exporter_paused_until_timestamp_seconds{account="a1"}`
+	upA1        = `innius_up{account="a1"}`
+)
+
+// overLimit is a 429 to everything that is in flight at a moment, which no client can foresee.
+func overLimit(at, wait time.Duration) simulator.Fault {
+	return simulator.Fault{Kind: simulator.TooMany, From: dawn.Add(at), Until: dawn.Add(at + 5*time.Second), Delay: wait}
+}
+
+func TestA429IsObeyedToTheMomentAndThenOneRequestGoesFirst(t *testing.T) {
+	for name, c := range map[string]struct {
+		form simulator.RetryAfterForm
+		wait time.Duration
+	}{
+		"seconds":      {simulator.Seconds, 10 * time.Minute},
+		"date":         {simulator.Date, 10 * time.Minute},
+		"absent":       {simulator.Absent, time.Minute},
+		"a whole day":  {simulator.Seconds, 24 * time.Hour},
+		"day as date":  {simulator.Date, 24 * time.Hour},
+		"hardly a one": {simulator.Seconds, 7 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			begin := setting{plant: works(6, 5), api: simulator.Options{Limits: simulator.Limits{RetryAfter: c.form}}}
+			begin.perHour, begin.burst, begin.options = 1800, 60, calmly
+			begin.faults = []simulator.Fault{overLimit(10*time.Minute, c.wait), slow(time.Second)}
+			play(t, begin, func(s *story) { s.throughLimit(c.wait) })
+		})
+	}
+}
+
+func (s *story) throughLimit(wait time.Duration) {
+	s.pass(10*time.Minute - time.Second)
+	s.wantAbsent(pausedUntil)
+	for s.api.Stats().Unforeseen == 0 {
+		s.pass(100 * time.Millisecond)
+	}
+	s.pass(3 * time.Second) // what was in flight comes back
+	paused, sent := s.gather()[pausedUntil], s.api.Stats().Requests
+	until := time.Unix(0, int64(paused*1e9)).Sub(dawn)
+	if begun := until - wait; begun < 10*time.Minute || begun > 10*time.Minute+5*time.Second {
+		s.Errorf("paused until %s: the wait of %s was not kept to", until, wait)
+	}
+	s.pass(until - s.clock() - time.Millisecond)
+	if more := s.api.Stats().Requests - sent; more != 0 {
+		s.Errorf("%d requests during the pause", more)
+	}
+	s.want(upA1, 1)
+	s.wantReason("")
+	s.pass(500 * time.Millisecond)
+	if more := s.api.Stats().Requests - sent; more != 1 {
+		s.Errorf("%d requests at the end of the pause, want one alone", more)
+	}
+	s.pass(time.Minute)
+	if more := s.api.Stats().Requests - sent; more < 20 || more > 33 {
+		s.Errorf("%d requests in the minute after the pause, want about 30: the rate, no burst", more)
+	}
+	s.afterLimit()
+}
+
+func (s *story) afterLimit() {
+	s.wantAbsent(pausedUntil)
+	if n := s.api.Stats().TooEarly; n != 0 {
+		s.Errorf("%d requests were sent too early", n)
+	}
+	start, end := s.log.lines("a limit of the key was exceeded"), s.log.lines("requests succeed again")
+	if len(start) != 1 || len(end) != 1 {
+		s.Errorf("lines of start and end: %q %q", start, end)
+	}
+	s.pass(3 * time.Minute)
+	if fresh := s.states("a1", StateFresh); fresh != 30 {
+		s.Errorf("%v sensors fresh after the pause, want all 30", fresh)
+	}
+}
+
+func TestA429WithoutAWaitBacksOffFromAMinuteToAnHour(t *testing.T) {
+	for name, text := range map[string]string{"absent": "", "unreadable": "soon"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			begin := setting{plant: works(1, 3), concurrency: 1}
+			begin.api.Limits.RetryAfter = simulator.Absent
+			play(t, begin, func(s *story) {
+				s.pass(10 * time.Minute)
+				s.api.Inject(simulator.Fault{Kind: simulator.TooMany, RetryAfter: text})
+				tries := s.tries(6 * time.Hour)
+				want := []time.Duration{1, 2, 4, 8, 16, 32, 60, 60, 60, 60}
+				for i := range min(len(want), len(tries)-1) {
+					if gap := tries[i+1] - tries[i]; gap.Round(time.Minute) != want[i]*time.Minute {
+						t.Errorf("try %d came after %s, want %d min", i+2, gap, want[i])
+					}
+				}
+				if len(tries) < 11 {
+					t.Errorf("only %d tries in 6 h: %v", len(tries), tries)
+				}
+				s.want(upA1, 1)
+			})
+		})
+	}
+}
+
+// tries watches for a while and returns when 429s came.
+func (s *story) tries(during time.Duration) []time.Duration {
+	var tries []time.Duration
+	for end := s.clock() + during; s.clock() < end; s.pass(5 * time.Second) {
+		if n := s.api.Stats().Unforeseen; n > len(tries) {
+			tries = append(tries, s.clock())
+		}
+	}
+	return tries
+}
+
+func TestALimitLowerThanConfiguredIsObeyed(t *testing.T) {
+	for name, kind := range map[string]simulator.LimitKind{
+		"token bucket": simulator.TokenBucket, "fixed hour": simulator.FixedHour, "sliding hour": simulator.SlidingHour,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			begin := setting{plant: works(4, 5), perHour: 1000, burst: 30}
+			begin.api.Limits = simulator.Limits{Kind: kind, PerHour: 300, Burst: 10}
+			play(t, begin, func(s *story) {
+				s.pass(150 * time.Minute)
+				stats := s.api.Stats()
+				if stats.Limited == 0 || stats.TooEarly != 0 {
+					t.Errorf("%d 429s, %d requests too early, want some and none", stats.Limited, stats.TooEarly)
+				}
+				if n := stats.Of("", http.StatusOK); n < 560 {
+					t.Errorf("%d answers in 2.5 h of 300 an hour: most of what is there should be used", n)
+				}
+				s.want(upA1, 1)
+			})
+		})
+	}
+}
+
+func TestAnAnswerUnderWayDoesNotEndThePauseOfA429(t *testing.T) {
+	begin := setting{plant: works(6, 5), perHour: 7200, burst: 60}
+	one := overLimit(10*time.Minute, 10*time.Minute)
+	one.Times = 1
+	begin.faults = []simulator.Fault{one, slow(3 * time.Second)}
+	play(t, begin, func(s *story) {
+		s.pass(10*time.Minute + 10*time.Second)
+		stats := s.api.Stats()
+		if stats.Unforeseen != 1 || stats.MaxInFlight < 2 {
+			t.Fatalf("want one 429 among several requests: %+v", stats)
+		}
+		s.pass(5 * time.Minute)
+		paused, sent := s.gather()[pausedUntil], s.api.Stats().Requests
+		if n := len(s.log.lines("requests succeed again")); n != 0 || paused == 0 {
+			t.Fatalf("paused until %v, %d lines tell of the end before it", paused, n)
+		}
+		s.pass(time.Until(time.Unix(int64(paused), 0)) + 2500*time.Millisecond)
+		if n := s.api.Stats().Requests - sent; n != 1 || s.api.Stats().TooEarly != 0 {
+			t.Errorf("%d requests before the first answer, want one alone", n)
+		}
+	})
+}

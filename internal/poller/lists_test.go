@@ -1,0 +1,217 @@
+package poller
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"innius_exporter/internal/simulator"
+)
+
+// looking is a setting that looks at its lists each 10 min.
+func looking(machines, sensors int) setting {
+	return setting{plant: works(machines, sensors), options: func(o *Options) { o.DiscoveryInterval = 10 * time.Minute }}
+}
+
+// wantMachines fails unless exactly these machines, by number, are exposed, each with so many values.
+func (s *story) wantMachines(sensors int, numbers ...int) {
+	s.Helper()
+	all := s.gather()
+	if n := all.count("innius_machine_info"); n != len(numbers) {
+		s.Errorf("after %s: %d machines, want %d", s.clock(), n, len(numbers))
+	}
+	if n := all.count("innius_sensor_value"); n != sensors*len(numbers) {
+		s.Errorf("after %s: %d values, want %d", s.clock(), n, sensors*len(numbers))
+	}
+	for _, number := range numbers {
+		if _, ok := all[series("innius_sensor_value", number, 1)]; !ok {
+			s.Errorf("after %s: machine %d has no value", s.clock(), number)
+		}
+	}
+}
+
+func TestMachinesComeAndGoWithoutARestart(t *testing.T) {
+	play(t, looking(4, 3), func(s *story) {
+		s.pass(time.Minute)
+		s.wantMachines(3, 1, 2, 3, 4)
+		s.api.RemoveMachine("m2")
+		s.api.AddMachine(machineOf(5, 3))
+		s.pass(11 * time.Minute)
+		s.wantMachines(3, 1, 3, 4, 5)
+		sent := s.api.Stats().Of("", http.StatusNotFound)
+		s.api.AddMachine(machineOf(2, 3))
+		s.pass(time.Hour)
+		s.wantMachines(3, 1, 2, 3, 4, 5)
+		if n := s.api.Stats().Of("", http.StatusNotFound) - sent; sent == 0 || n != 0 {
+			t.Errorf("%d requests for the gone machine, %d after it had left the list", sent, n)
+		}
+		s.checkValues()
+	})
+}
+
+func TestSensorsComeAndGoWithoutARestart(t *testing.T) {
+	play(t, looking(2, 4), func(s *story) {
+		s.pass(time.Minute)
+		s.api.RemoveSensor("m1", "m1-s2")
+		s.api.AddSensor("m2", sensorOf("m2", 5))
+		s.pass(15 * time.Minute)
+		for _, name := range []string{"innius_sensor_value", "innius_sensor_timestamp_seconds", "innius_sensor_last_success_timestamp_seconds"} {
+			s.wantAbsent(series(name, 1, 2))
+		}
+		all := s.gather()
+		if n := all.count("innius_sensor_value"); n != 8 || all[series("innius_sensor_value", 2, 5)] == 0 {
+			t.Errorf("%d values, want 8 with the new one", n)
+		}
+		if n := all.count("innius_sensor_info"); n != 8 {
+			t.Errorf("%d sensors, want 8", n)
+		}
+		if n := len(s.poller.catalogue.cells); n != 8 {
+			t.Errorf("%d cells are kept, want 8", n)
+		}
+	})
+}
+
+func TestAListThatIsSuddenlyEmptyDeletesOnlyWhenConfirmed(t *testing.T) {
+	play(t, looking(4, 3), func(s *story) {
+		s.pass(time.Minute)
+		s.api.EmptyMachines(true)
+		lists := s.api.Stats().Of(simulator.OpMachines, http.StatusOK)
+		for s.api.Stats().Of(simulator.OpMachines, http.StatusOK) == lists {
+			s.pass(time.Second)
+		}
+		s.wantMachines(3, 1, 2, 3, 4)
+		s.pass(50 * time.Second)
+		s.wantMachines(3, 1, 2, 3, 4)
+		s.pass(40 * time.Second)
+		s.wantMachines(3)
+		s.api.EmptyMachines(false)
+		s.pass(11 * time.Minute)
+		s.wantMachines(3, 1, 2, 3, 4)
+		if n := len(s.log.lines("lost more than half")); n != 1 {
+			t.Errorf("%d lines tell of the loss, want 1", n)
+		}
+	})
+}
+
+func TestAListThatShrinksForAMomentDeletesNothing(t *testing.T) {
+	for _, f := range []simulator.Fault{
+		{Kind: simulator.Shrink, Op: simulator.OpMachines, Times: 1},
+		{Kind: simulator.Shrink, Op: simulator.OpSensors, Object: "m1", Times: 1},
+	} {
+		t.Run(f.Op, func(t *testing.T) {
+			t.Parallel()
+			play(t, looking(5, 4), func(s *story) {
+				s.pass(time.Minute)
+				s.api.Inject(f)
+				for range 30 {
+					s.pass(time.Minute)
+					s.wantMachines(4, 1, 2, 3, 4, 5)
+				}
+				if s.api.Stats().Faults[simulator.Shrink] != 1 {
+					t.Error("the fault did not happen")
+				}
+			})
+		})
+	}
+}
+
+func TestAPartialListChangesNothingAndGoesOnWhereItBroke(t *testing.T) {
+	begin := looking(6, 2)
+	begin.client.PageSize, begin.concurrency = 2, 1
+	// Each request takes 1 s: the company until 1 s, the first page until 2 s, the second, which fails, until 3 s.
+	broken := simulator.Fault{Kind: simulator.ServerError, Op: simulator.OpMachines, From: dawn.Add(2500 * time.Millisecond), Times: 1}
+	begin.faults = []simulator.Fault{slow(time.Second), broken}
+	play(t, begin, func(s *story) {
+		s.pass(5 * time.Second)
+		s.wantMachines(0)
+		if s.api.Stats().Faults[simulator.ServerError] != 1 {
+			t.Fatal("the fault did not happen")
+		}
+		s.pass(55 * time.Second)
+		s.wantMachines(2, 1, 2, 3, 4, 5, 6)
+		if n := s.api.Stats().Of(simulator.OpMachines, http.StatusOK); n != 3 {
+			t.Errorf("%d good pages were needed for the 3 there are", n)
+		}
+	})
+}
+
+func TestAFailureOnALaterPageDeletesNothing(t *testing.T) {
+	begin := looking(6, 2)
+	begin.client.PageSize, begin.concurrency, begin.faults = 2, 1, []simulator.Fault{slow(time.Second)}
+	play(t, begin, func(s *story) {
+		s.pass(time.Minute)
+		for _, id := range []string{"m3", "m4", "m5"} {
+			s.api.RemoveMachine(id)
+		}
+		pages := s.api.Stats().Of(simulator.OpMachines, http.StatusOK)
+		for s.api.Stats().Of(simulator.OpMachines, http.StatusOK) == pages {
+			s.pass(100 * time.Millisecond)
+		}
+		stop := s.api.Inject(simulator.Fault{Kind: simulator.ServerError, Op: simulator.OpMachines})
+		s.pass(20 * time.Minute)
+		if s.api.Stats().Faults[simulator.ServerError] == 0 {
+			t.Fatal("the fault did not happen")
+		}
+		if n := s.gather().count("innius_machine_info"); n != 6 {
+			t.Errorf("%d machines after half a list, want the 6 of before", n)
+		}
+		stop()
+		s.pass(20 * time.Minute)
+		s.wantMachines(2, 1, 2, 6)
+	})
+}
+
+func TestAnExpiredStartKeyBeginsTheListAnew(t *testing.T) {
+	begin := looking(6, 2)
+	begin.client.PageSize, begin.concurrency = 2, 1
+	begin.api.Format.CursorTTL = 5 * time.Second
+	broken := simulator.Fault{Kind: simulator.ServerError, Op: simulator.OpMachines, From: dawn.Add(2500 * time.Millisecond), Times: 1}
+	begin.faults = []simulator.Fault{slow(time.Second), broken}
+	play(t, begin, func(s *story) {
+		s.pass(3 * time.Minute)
+		if n := s.api.Stats().Of(simulator.OpMachines, http.StatusBadRequest); n != 1 {
+			t.Errorf("%d expired keys were sent, want 1", n)
+		}
+		s.wantMachines(2, 1, 2, 3, 4, 5, 6)
+	})
+}
+
+func TestDuplicatesInAListAreOneObject(t *testing.T) {
+	begin := looking(3, 3)
+	c := &begin.plant.Company
+	c.Machines[1].Sensors = append(c.Machines[1].Sensors, c.Machines[1].Sensors...)
+	c.Machines = append(c.Machines, c.Machines...)
+	play(t, begin, func(s *story) {
+		s.pass(30 * time.Minute)
+		s.wantMachines(3, 1, 2, 3)
+		s.want(`innius_exporter_sensors{account="a1",state="fresh"}`, 9)
+		s.want(`innius_exporter_name_clashes{account="a1"}`, 0)
+	})
+}
+
+func TestAMachineThatLeavesTakesTheFailureOfItsListAlong(t *testing.T) {
+	play(t, looking(3, 3), func(s *story) {
+		s.pass(time.Minute)
+		s.api.Inject(simulator.Fault{Kind: simulator.NotFound, Op: simulator.OpSensors, Object: "m2"})
+		s.pass(15 * time.Minute)
+		if n := len(s.poller.accounts[0].health.Load().lists); n != 1 {
+			t.Fatalf("%d lists fail, want 1", n)
+		}
+		s.api.RemoveMachine("m2")
+		s.pass(15 * time.Minute)
+		if lists := s.poller.accounts[0].health.Load().lists; len(lists) != 0 {
+			t.Errorf("still noted: %v", lists)
+		}
+	})
+}
+
+func TestAListOfManyPagesIsToldOf(t *testing.T) {
+	begin := setting{plant: works(120, 0), perHour: 100_000, burst: 500}
+	begin.client.PageSize = 1
+	play(t, begin, func(s *story) {
+		s.pass(time.Minute)
+		if n := len(s.log.lines("a list goes on", "pages=100", "items=100")); n != 1 {
+			t.Errorf("said %d times:\n%s", n, s.log.text())
+		}
+	})
+}

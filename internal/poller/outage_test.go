@@ -1,0 +1,165 @@
+package poller
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"innius_exporter/internal/simulator"
+)
+
+// outage is an hour in which all requests go wrong in one way. It begins when no list is due.
+func outage(kind simulator.FaultKind) simulator.Fault {
+	return simulator.Fault{Kind: kind, From: dawn.Add(70 * time.Minute), Until: dawn.Add(130 * time.Minute)}
+}
+
+func TestAnHoursOutageIsSeenSurvivedAndForgiven(t *testing.T) {
+	for kind, reason := range map[simulator.FaultKind]string{
+		simulator.Reset: "network", simulator.Hang: "network", simulator.ServerError: "server", simulator.BadGatewayHTML: "server",
+		simulator.Maintenance: "answer", simulator.Redirect: "answer",
+	} {
+		for _, size := range []struct{ machines, sensors int }{{4, 5}, {1, 2}} {
+			t.Run(fmt.Sprintf("%s with %d sensors", kind, size.machines*size.sensors), func(t *testing.T) {
+				t.Parallel()
+				begin := setting{plant: works(size.machines, size.sensors), perHour: 400, options: calmly}
+				play(t, begin, func(s *story) { s.throughOutage(kind, reason, size.machines*size.sensors) })
+			})
+		}
+	}
+}
+
+// calmly keeps a small plant from spending the whole burst again and again.
+func calmly(o *Options) { o.MinInterval = 30 * time.Second }
+
+func (s *story) throughOutage(kind simulator.FaultKind, reason string, sensors int) {
+	s.api.Inject(outage(kind))
+	s.pass(70*time.Minute - time.Second)
+	s.want(`innius_up{account="a1"}`, 1)
+	before := s.gather()
+	s.pass(8*time.Minute + time.Second) // the first failure is known only after its retries, each of which waits for allowance
+	s.want(`innius_up{account="a1"}`, 0)
+	s.wantReason(reason)
+	s.pass(52*time.Minute - time.Second)
+	s.want(`innius_up{account="a1"}`, 0)
+	s.wantKept(before)
+	s.pass(time.Second)
+	if n := s.api.Stats().Faults[kind]; n < 20 || n > 250 {
+		s.Errorf("%d requests went wrong in the hour, want a look now and then", n)
+	}
+	s.pass(time.Minute + 30*time.Second + s.poller.accounts[0].cycle() + 30*time.Second)
+	s.want(`innius_up{account="a1"}`, 1)
+	s.wantReason("")
+	s.wantAllReadSince(130*time.Minute, sensors)
+	s.wantOneLineEach()
+}
+
+// wantReason fails unless exactly this reason, or none, is given for the account's failure.
+func (s *story) wantReason(reason string) {
+	s.Helper()
+	all := s.gather()
+	for _, r := range []string{"key", "network", "server", "answer"} {
+		got := all[fmt.Sprintf("innius_exporter_account_failure{account=\"a1\",reason=%q}", r)]
+		if got != boolean(r == reason) {
+			s.Errorf("after %s: account_failure of reason %q is %v, want only %q", s.clock(), r, got, reason)
+		}
+	}
+}
+
+// wantKept fails where a value or timestamp is not what it was.
+func (s *story) wantKept(before samples) {
+	s.Helper()
+	now := s.gather()
+	for _, name := range []string{"innius_sensor_value", "innius_sensor_timestamp_seconds"} {
+		for sensor, value := range before.values(name) {
+			if got, ok := now[name+sensor]; !ok || got != value {
+				s.Errorf("%s%s: %v became %v (present: %t)", name, sensor, value, got, ok)
+			}
+		}
+	}
+}
+
+func (s *story) wantAllReadSince(start time.Duration, sensors int) {
+	s.Helper()
+	answered := s.gather().values("innius_sensor_last_success_timestamp_seconds")
+	if len(answered) != sensors {
+		s.Errorf("%d sensors, want %d", len(answered), sensors)
+	}
+	for sensor, at := range answered {
+		if at < seconds(dawn.Add(start)) {
+			s.Errorf("%s was not read since the end: last %s before it", sensor, dawn.Add(start).Sub(time.Unix(int64(at), 0)))
+		}
+	}
+}
+
+func (s *story) wantOneLineEach() {
+	s.Helper()
+	if n := len(s.log.lines("innius cannot be used")); n != 1 {
+		s.Errorf("%d lines tell of the start, want 1:\n%s", n, s.log.text())
+	}
+	if n := len(s.log.lines("requests succeed again")); n != 1 {
+		s.Errorf("%d lines tell of the end, want 1:\n%s", n, s.log.text())
+	}
+	if n := len(s.log.lines("sensor cannot be read")); n > 4 {
+		s.Errorf("%d sensors were blamed for the outage:\n%s", n, s.log.text())
+	}
+}
+
+func TestAnOutageEndsThoughSomeObjectsStayBroken(t *testing.T) {
+	play(t, setting{plant: works(3, 4), perHour: 500}, func(s *story) {
+		for _, broken := range []string{"m1-s1", "m2-s2", "m3-s3"} {
+			s.api.Inject(simulator.Fault{Kind: simulator.ServerError, Op: simulator.OpValues, Object: broken})
+		}
+		s.api.Inject(simulator.Fault{Kind: simulator.ServerError, Op: simulator.OpSensors, Object: "m2", From: dawn.Add(time.Minute)})
+		s.api.Inject(outage(simulator.Unavailable))
+		s.pass(145 * time.Minute)
+		if s.api.Stats().Faults[simulator.Unavailable] == 0 {
+			t.Fatal("the outage did not happen")
+		}
+		s.want(`innius_up{account="a1"}`, 1)
+		s.wantReason("")
+		if n := s.states("a1", StateFailing); n != 3 {
+			t.Errorf("%v sensors are failing, want the 3 broken ones", n)
+		}
+		if n := s.states("a1", StateFresh); n != 9 {
+			t.Errorf("%v sensors are fresh, want 9", n)
+		}
+	})
+}
+
+func TestOneBrokenSensorHurtsNoOtherAndBacksOffAlone(t *testing.T) {
+	play(t, setting{plant: works(2, 5), perHour: 200}, func(s *story) {
+		s.pass(time.Minute)
+		s.api.Inject(simulator.Fault{Kind: simulator.ServerError, Op: simulator.OpValues, Object: "m1-s1"})
+		s.pass(6 * time.Hour)
+		stats := s.api.Stats()
+		if n := stats.Faults[simulator.ServerError]; n < 8 || n > 20 {
+			t.Errorf("the broken sensor was asked %d times in 6 h, want a back-off from 30 s to 1 h", n)
+		}
+		if n := stats.Values["m1-s2"]; n < 80 {
+			t.Errorf("its neighbour was read %d times in 6 h", n)
+		}
+		s.want(`innius_up{account="a1"}`, 1)
+		s.wantReason("")
+		if n := len(s.log.lines("sensor cannot be read")); n != 1 {
+			t.Errorf("%d lines, want 1", n)
+		}
+	})
+}
+
+func TestAnOutageAtStartIsSeenAndSurvived(t *testing.T) {
+	reset := simulator.Fault{Kind: simulator.Reset, Until: dawn.Add(20 * time.Minute)}
+	play(t, setting{plant: works(2, 3), faults: []simulator.Fault{reset}}, func(s *story) {
+		s.pass(10 * time.Second)
+		s.want(`innius_up{account="a1"}`, 0) // 0 exactly while there is a reason
+		s.wantReason("network")
+		s.pass(10 * time.Minute)
+		s.want(`innius_up{account="a1"}`, 0)
+		s.pass(11 * time.Minute)
+		if s.api.Stats().Faults[simulator.Reset] == 0 {
+			t.Fatal("the outage did not happen")
+		}
+		s.want(`innius_up{account="a1"}`, 1)
+		s.wantAllReadSince(20*time.Minute, 6)
+		s.wantOneLineEach()
+	})
+}

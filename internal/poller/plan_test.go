@@ -1,0 +1,228 @@
+package poller
+
+import (
+	"fmt"
+	"math"
+	"regexp"
+	"testing"
+	"time"
+
+	"innius_exporter/innius"
+	"innius_exporter/internal/poller/ratelimit"
+	"innius_exporter/internal/simulator"
+)
+
+// assumed is the plan of sensors that report every so often, under an allowance.
+func assumed(sensors int, every time.Duration, perHour float64, burst int, change func(*Options)) Plan {
+	a := Account{Name: "a1", Pacer: innius.NewPacer(perHour, burst)}
+	kept := Snapshot{At: at(0), Accounts: []KeptAccount{Assume(a, sensors, every, at(0))}}
+	opts := Options{Accounts: []Account{a}, Kept: &kept}
+	if change != nil {
+		change(&opts)
+	}
+	return Plans(opts)[0]
+}
+
+// The time until all sensors are known and asked, from nothing, is the plan's. It is exact, but for the steps of this test.
+func TestAColdStartTakesAsLongAsPlanned(t *testing.T) {
+	for name, row := range map[string]struct {
+		machines, burst int
+		perHour         float64
+	}{
+		"half an hour":             {10, 28, 380},
+		"longer than the interval": {15, 28, 150},
+		"a few minutes":            {3, 5, 600},
+		"within the burst":         {2, 60, 600},
+	} {
+		t.Run(name, func(t *testing.T) {
+			plan := assumed(row.machines*AssumedPerMachine, time.Second, row.perHour, row.burst, nil)
+			begin := setting{plant: works(row.machines, AssumedPerMachine), perHour: row.perHour, burst: row.burst}
+			begin.client.PageSize = AssumedPerMachine // a list is one request, as with the 100 of the config's default
+			play(t, begin, func(s *story) {
+				s.pass(plan.ColdStart * 6 / 10) // it must not be over yet
+				for answered(s.poller) < plan.Sensors && s.clock() < 10*time.Hour {
+					s.pass(time.Second + plan.ColdStart/50)
+				}
+				took := s.clock()
+				t.Logf("planned %s, took %s", plan.ColdStart, took)
+				if off := took - plan.ColdStart; math.Abs(off.Seconds()) > 2+.05*plan.ColdStart.Seconds() {
+					t.Errorf("it took %s, planned was %s", took, plan.ColdStart)
+				}
+			})
+		})
+	}
+}
+
+// answered counts the sensors of the first account about which there was an answer.
+func answered(p *Poller) (n int) {
+	for _, m := range p.catalogue.view.Load().machines[0] {
+		for _, s := range m.sensors {
+			if !s.cell.Load().answered.IsZero() {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+func TestDiscoveryTakesItsShareAndThePlanSaysWhatThatMeans(t *testing.T) {
+	for interval, want := range map[time.Duration]PlannedLists{
+		time.Hour:       {PerHour: 27, Wanted: 27, Interval: time.Hour, Every: time.Hour},
+		6 * time.Minute: {PerHour: 50, Wanted: 270, Interval: 6 * time.Minute, Every: 32*time.Minute + 24*time.Second},
+	} {
+		got := assumed(500, time.Second, 1000, 28, func(o *Options) { o.DiscoveryInterval = interval }).Lists
+		if math.Abs(got.PerHour-want.PerHour) > 1e-6 || got.Wanted != want.Wanted || got.Interval != want.Interval ||
+			got.Every.Round(time.Millisecond) != want.Every || got.Stretched() != (want.Wanted > 50) {
+			t.Errorf("every %s: got %+v, want %+v", interval, got, want)
+		}
+	}
+}
+
+func TestPromisesArePricedByRule(t *testing.T) {
+	plan := assumed(100, time.Second, 1000, 28, func(o *Options) {
+		o.Rules = []Rule{
+			{Sensor: regexp.MustCompile("^s[1-9]$"), MaxAge: 3 * time.Minute},
+			{Sensor: regexp.MustCompile("^s1.$"), Weight: 4},
+			{Sensor: regexp.MustCompile("^s2.$"), MaxAge: time.Hour}, // less than they get anyway
+			{Sensor: regexp.MustCompile("^s3.$"), MaxAge: time.Second},
+		}
+	})
+	if plan.Planned > 1000 || plan.Planned < 990 {
+		t.Errorf("planned: %.0f requests an hour", plan.Planned)
+	}
+	if len(plan.Promises) != 3 {
+		t.Fatalf("%+v", plan.Promises)
+	}
+	for i, want := range []struct {
+		rule, sensors  int
+		floor, perHour float64
+	}{
+		{rule: 1, sensors: 9, perHour: 9 * 20},
+		{rule: 3, sensors: 10, perHour: 10},
+		{rule: 4, sensors: 10, floor: 10, perHour: 10 * 3600 / (10 - .5 - .3)},
+	} {
+		got := plan.Promises[i]
+		if got.Rule != want.rule || got.Sensors != want.sensors || math.Abs(got.Asked/want.perHour-1) > .01 || got.Floor.Seconds() != want.floor {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+		if got.Stretch < 6 || got.Kept() || math.Abs(got.PerHour*got.Stretch/got.Asked-1) > .12 || got.Fits() < got.MaxAge*6 {
+			t.Errorf("all are stretched alike, and to much more: %+v", got)
+		}
+	}
+	if plan.Promises[1].Extra != 0 {
+		t.Errorf("a promise of less than they get costs %.1f requests an hour", plan.Promises[1].Extra)
+	}
+}
+
+func TestEachSensorIsInOneGroup(t *testing.T) {
+	begin := setting{plant: works(3, 6), perHour: 3600, more: []setting{{plant: works(2, 6)}}}
+	for _, p := range []simulator.Plant{begin.plant, begin.more[0].plant} { // whichever account is first to ask
+		p.Company.Machines[0].Sensors[0].Period = 0 // never reports
+	}
+	begin.options = func(o *Options) {
+		o.Sensors.Exclude = []*regexp.Regexp{regexp.MustCompile("^Sensor 2$")}
+		o.Machines.Exclude = []*regexp.Regexp{regexp.MustCompile("^Machine 3$")}
+	}
+	play(t, begin, func(s *story) {
+		s.pass(10 * time.Minute)
+		kept := s.poller.Snapshot()
+		before := fmt.Sprintf("%+v", kept)
+		opts := Options{Kept: &kept, Accounts: []Account{
+			{Name: "a1", Origin: "api.example", Pacer: innius.NewPacer(3600, 7)},
+			{Name: "a2", Origin: "api.example", Pacer: innius.NewPacer(1200, 30)},
+			{Name: "a3", Origin: "api.example", Pacer: innius.NewPacer(1200, 30)},
+		}}
+		begin.options(&opts)
+		plans := Plans(opts)
+		if fmt.Sprintf("%+v", kept) != before {
+			t.Error("what is kept was changed")
+		}
+		one, twin, none := plans[0], plans[1], plans[2]
+		groups := map[Pace]int{}
+		for _, g := range one.Groups {
+			groups[g.Pace] += g.Sensors
+		}
+		if one.Account != "a1" || one.Machines != 2 || one.Sensors != 10 || one.Filtered != 2 || one.Unknown != 1 || one.Burst != 7 ||
+			groups[PaceNever] != 1 || groups[PaceNever]+groups[PaceSlow]+groups[PaceFast] != 10 {
+			t.Errorf("groups %v of\n%+v", groups, one)
+		}
+		if twin.Sensors != 0 || twin.Filtered != 12 {
+			t.Errorf("another account asks for all: %+v", twin)
+		}
+		if none.Account != "a3" || none.Sensors != 0 || none.Groups != nil {
+			t.Errorf("nothing is known of: %+v", none)
+		}
+	})
+}
+
+func TestStaleAfterIsComparedWithWhatIsReached(t *testing.T) {
+	plan := assumed(100, time.Second, 100, 28, func(o *Options) {
+		o.StaleAfter = 2 * time.Hour
+		o.Rules = []Rule{{Sensor: regexp.MustCompile("^s1.$"), StaleAfter: time.Hour}}
+	})
+	if len(plan.Stale) != 1 || plan.Stale[0].StaleAfter != time.Hour || plan.Stale[0].Sensors != 10 || plan.Stale[0].Age < time.Hour {
+		t.Errorf("got %+v, want the ten sensors of the rule: all are asked every 65 min", plan.Stale)
+	}
+}
+
+func TestAnExampleSaysWhatASlowerSensorGets(t *testing.T) {
+	plan := assumed(500, time.Second, 950, 28, nil)
+	if got := plan.Example(10 * time.Second); got.Pace != PaceFast || math.Abs(got.Age.Minutes()-17.2) > .5 {
+		t.Errorf("a fast one: %+v", got)
+	}
+	if got := plan.Example(2 * time.Hour); got.Pace != PaceSlow || math.Abs(got.Age.Minutes()-61) > .5 {
+		t.Errorf("a slow one: %+v", got)
+	}
+}
+
+func TestSensorsThatFailArePlannedAsTheyAreTried(t *testing.T) {
+	begin := setting{plant: works(4, 20), perHour: 600}
+	begin.client.PageSize = 20
+	for i := range 40 {
+		object := fmt.Sprintf("m%d-s%d", i/20+1, i%20+1)
+		begin.faults = append(begin.faults, simulator.Fault{Kind: simulator.NotFound, Op: simulator.OpValues, Object: object})
+	}
+	play(t, begin, func(s *story) {
+		s.pass(4 * time.Hour)
+		kept, before := s.poller.Snapshot(), s.api.Stats().Requests
+		a := Account{Name: "a1", Origin: "api.example", Pacer: innius.NewPacer(600, 30)}
+		plan := Plans(Options{Kept: &kept, Accounts: []Account{a}})[0]
+		s.pass(2 * time.Hour)
+		came := float64(s.api.Stats().Requests-before) / 2
+		if math.Abs(came/plan.Planned-1) > .1 {
+			t.Errorf("%.0f requests an hour came, %.0f were planned: %+v", came, plan.Planned, plan.Groups)
+		}
+		last := plan.Groups[len(plan.Groups)-1]
+		if last.Pace != PaceFailing || last.Sensors != 40 || math.Abs(last.PerHour-40) > 1 || last.Age != 0 {
+			t.Errorf("40 sensors are tried once an hour: %+v", last)
+		}
+	})
+}
+
+func TestSensorsThatWereNotAskedYetAreNotTakenForDead(t *testing.T) {
+	a := Account{Name: "a1", Pacer: innius.NewPacer(1000, 28)}
+	kept := Snapshot{At: at(0), Accounts: []KeptAccount{Assume(a, 100, time.Minute, at(0))}}
+	for i := range kept.Accounts[0].Machines[:2] { // a cold start that has reached 60 of them
+		for j := range kept.Accounts[0].Machines[i].Sensors {
+			s := &kept.Accounts[0].Machines[i].Sensors[j]
+			*s = KeptSensor{Sensor: s.Sensor}
+		}
+	}
+	groups := map[Pace]int{}
+	for _, g := range Plans(Options{Accounts: []Account{a}, Kept: &kept})[0].Groups {
+		groups[g.Pace] += g.Sensors
+	}
+	if groups[PaceWaiting] != 40 || groups[PaceNever] != 0 {
+		t.Errorf("%v, want 40 waiting", groups)
+	}
+}
+
+func TestThePlanIsForTheBurstThatInniusPermits(t *testing.T) {
+	learner := ratelimit.New(ratelimit.Terms{PerHour: 1000, Burst: 60})
+	learner.Accepted(at(0), 20)
+	learner.Refused(ratelimit.Refusal{At: at(0), Wait: 3 * time.Second, Stated: true, Held: 40})
+	plan := assumed(10, time.Second, 1000, 60, func(o *Options) { o.Kept.Accounts[0].Allowance = learner.Keep() })
+	if want := learner.Terms().Burst; want >= 60 || plan.Burst != want {
+		t.Errorf("planned with a burst of %d, want %d", plan.Burst, want)
+	}
+}

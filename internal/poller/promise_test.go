@@ -1,0 +1,97 @@
+package poller
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"innius_exporter/innius"
+)
+
+func TestAPromiseIsJudgedByReadingsThatWaitToBePickedUp(t *testing.T) {
+	now := at(10_000)
+	before := func(s int) time.Time { return now.Add(-time.Duration(s) * time.Second) }
+	for name, c := range map[string]struct {
+		o         observation
+		interval  float64
+		stretched bool
+		want      Promise
+	}{
+		"a young value": {o: observation{at: before(50), answered: before(40), trouble: noTrouble}, want: PromiseKept},
+		"an old value, just asked: the sensor is silent": {o: observation{at: before(5000), answered: before(60), trouble: noTrouble}, want: PromiseKept},
+		"an old value, not asked since":                  {o: observation{at: before(61), answered: before(61), trouble: noTrouble}, want: PromiseBroken},
+		"the next reading is not due yet":                {o: observation{at: before(630), answered: before(600), trouble: noTrouble}, interval: 600, want: PromiseKept},
+		"the next reading was due, and not asked for":    {o: observation{at: before(661), answered: before(640), trouble: noTrouble}, interval: 600, want: PromiseBroken},
+		"never reported":                                 {o: observation{answered: before(4000), trouble: noTrouble}, want: PromiseKept},
+		"never asked":                                    {want: PromiseBroken},
+		"stretched, whatever it holds":                   {o: observation{at: before(1), answered: before(1), trouble: noTrouble}, stretched: true, want: PromiseStretched},
+	} {
+		s := &sensor{Sensor: &innius.Sensor{ID: "s"}, rule: &Rule{MaxAge: time.Minute}, cell: newCell()}
+		if c.interval > 0 {
+			s.cell.pace.Store(regular(time.Duration(c.interval)*time.Second, now))
+		}
+		if got := s.promise(&c.o, c.stretched, now); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+	if got := (&sensor{rule: noRule, cell: newCell()}).promise(&observation{trouble: noTrouble}, true, now); got != "" {
+		t.Errorf("without a promise: %s", got)
+	}
+}
+
+// promising promises an age to the sensors of machine 1.
+func promising(age time.Duration) func(*Options) {
+	return func(o *Options) {
+		calmly(o)
+		o.Rules = []Rule{{Machine: regexp.MustCompile("^m1$"), MaxAge: age}}
+	}
+}
+
+const (
+	keptA1      = `innius_exporter_promises{account="a1",state="kept"}`
+	stretchedA1 = `innius_exporter_promises{account="a1",state="stretched"}`
+)
+
+func TestPromisesThatFitAreKept(t *testing.T) {
+	begin := setting{plant: works(4, 5), perHour: 600, burst: 30, options: promising(2 * time.Minute)} // 150 of 600 an hour
+	play(t, begin, func(s *story) {
+		s.pass(time.Hour)
+		s.want(keptA1, 5)
+		s.want(stretchedA1, 0)
+		if lines := s.log.lines("promises"); len(lines) > 0 {
+			s.Errorf("said of promises that are kept: %s", lines)
+		}
+		if status := s.poller.Status().Accounts[0]; status.Promises[PromiseKept] != 5 || status.Stretched != nil {
+			s.Errorf("status: %v, stretched %v", status.Promises, status.Stretched)
+		}
+	})
+}
+
+func TestPromisesThatCannotBeKeptAreStretchedTogetherAndLeaveTheOthersTheirShare(t *testing.T) {
+	begin := setting{plant: works(4, 5), perHour: 600, burst: 30, options: promising(20 * time.Second)} // 900 of 600 an hour
+	play(t, begin, func(s *story) {
+		s.pass(time.Hour)
+		before := s.api.Stats().Values
+		s.pass(6 * time.Hour)
+		s.want(keptA1, 0)
+		s.want(stretchedA1, 5)
+		promised, others := 0, 0
+		for id, n := range s.api.Stats().Values {
+			if n -= before[id]; strings.HasPrefix(id, "m1-") {
+				promised += n
+			} else {
+				others += n
+			}
+		}
+		if share := float64(promised) / float64(promised+others); share < 0.5 || share > promisedShare+0.02 {
+			s.Errorf("promises took %.3f of the requests, at most %v is set aside for them", share, promisedShare)
+		}
+		if lines := s.log.lines("promises", "stretched"); len(lines) != 1 {
+			s.Errorf("said %d times, want once: %s", len(lines), lines)
+		}
+		if got := s.poller.Status().Accounts[0].Stretched; got == nil || *got < 2 {
+			s.Errorf("status: stretched by %v", got)
+		}
+	})
+}

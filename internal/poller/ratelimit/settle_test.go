@@ -1,0 +1,38 @@
+package ratelimit
+
+import (
+	"math"
+	"testing"
+	"time"
+)
+
+func TestTheRateSettlesUnderTheTrueOne(t *testing.T) {
+	for name, k := range kinds {
+		for _, configured := range []Terms{{950, 30}, {950, 1}, {100, 5}, {20_000, 100}} {
+			for _, ratio := range []float64{0.3, 0.5, 0.8, 0.9, 0.97} {
+				limit := math.Round(configured.PerHour * ratio)
+				r := begin(t, of(k, limit, float64(configured.Burst)), configured)
+				for len(r.events) == 0 && r.now.Sub(start) < 3*time.Hour {
+					r.until(r.now.Sub(start) + 1)
+				}
+				hour := r.now.Sub(start) + time.Hour
+				r.until(hour)
+				settled, in := r.rate()/limit, len(r.events)
+				r.until(hour + 47*time.Hour)
+				after := len(r.events) - in
+				t.Logf("%-12s %6.0f/%-3d x %.2f: 1 h after the first 429 %.3f of the true rate, 429s in that hour %d, in 47 h more %d", name,
+					configured.PerHour, configured.Burst, ratio, settled, in, after)
+				if settled < 0.95 || settled > 1 {
+					t.Errorf("settled at %.3f of the true limit", settled)
+				}
+				if n := r.most429s(hour, 6*time.Hour); n > 1 {
+					t.Errorf("%d 429s in 6 h after it had settled: %v", n, r.events)
+				}
+				r.checkForeseeable()
+				if cause := r.learner.Cause(r.now); cause != LimitOrShared {
+					t.Errorf("cause %q, though nobody shares the key", cause)
+				}
+			}
+		}
+	}
+}

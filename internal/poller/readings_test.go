@@ -1,0 +1,216 @@
+package poller
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"innius_exporter/innius"
+	"innius_exporter/internal/simulator"
+)
+
+// oneSensor is a plant of one sensor, to which a test gives its nature.
+func oneSensor(change func(*simulator.Sensor)) simulator.Plant {
+	p := works(1, 1)
+	change(&p.Company.Machines[0].Sensors[0])
+	return p
+}
+
+var (
+	value11     = series("innius_sensor_value", 1, 1)
+	timestamp11 = series("innius_sensor_timestamp_seconds", 1, 1)
+	success11   = series("innius_sensor_last_success_timestamp_seconds", 1, 1)
+	expected11  = series("innius_sensor_expected_interval_seconds", 1, 1)
+)
+
+func TestAStaleValueGoesItsTimestampStays(t *testing.T) {
+	fallSilent := func(s *simulator.Sensor) {
+		s.Exists = func(at time.Time) bool { return at.Before(dawn.Add(time.Hour)) }
+	}
+	last := seconds(dawn.Add(time.Hour - 10*time.Second))
+	for name, c := range map[string]struct {
+		options func(*Options)
+		perHour float64
+		stale   time.Duration
+	}{
+		"by itself":    {func(o *Options) { o.StaleAfter = 0 }, 60, time.Hour},
+		"for all":      {func(o *Options) { o.StaleAfter = 2 * time.Hour }, 60, 2 * time.Hour},
+		"by its rule":  {func(o *Options) { o.StaleAfter, o.Rules = time.Hour, []Rule{{StaleAfter: 3 * time.Hour}} }, 60, 3 * time.Hour},
+		"rule's other": {func(o *Options) { o.StaleAfter, o.Rules = 2*time.Hour, []Rule{{}} }, 60, 2 * time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			play(t, setting{plant: oneSensor(fallSilent), perHour: c.perHour, options: c.options}, func(s *story) {
+				s.pass(time.Hour + c.stale - 10*time.Second)
+				s.want(value11, last)
+				s.pass(time.Minute)
+				s.wantAbsent(value11)
+				s.want(timestamp11, last)
+				if at := s.gather()[success11]; at < last+c.stale.Seconds()-120 {
+					t.Errorf("last success at %v: the sensor is silent, the API is not", at)
+				}
+				s.want(`innius_exporter_sensors{account="a1",state="stale"}`, 1)
+			})
+		})
+	}
+}
+
+func TestNothingIsStaleBeforeTwoCycles(t *testing.T) {
+	// 60 sensors at 2 requests an hour: a cycle is 30 h.
+	play(t, setting{plant: works(1, 60), perHour: 2, burst: 70, options: func(o *Options) { o.StaleAfter = 0 }}, func(s *story) {
+		s.pass(25 * time.Hour)
+		if n := s.states("a1", StateFresh); n != 60 {
+			t.Errorf("%v of 60 sensors are fresh", n)
+		}
+	})
+}
+
+func TestTextIsSkippedOrMappedAndNeverExposed(t *testing.T) {
+	status := func(s *simulator.Sensor) {
+		s.Value = func(at time.Time) any { return []any{"RUN", "STOP", nil, true, "12.5"}[at.Unix()/10%5] }
+	}
+	run := Rule{Sensor: regexp.MustCompile(`^(?:Sensor 1)$`), Values: map[string]float64{"RUN": 41, "STOP": 40}}
+	for name, c := range map[string]struct {
+		rules []Rule
+		want  []float64 // by 10 s steps, as long as they are the newest
+	}{
+		"not mapped": {nil, []float64{12.5, 12.5, 12.5, 1, 12.5}},
+		"mapped":     {[]Rule{run}, []float64{41, 40, 40, 1, 12.5}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			begin := setting{plant: oneSensor(status), perHour: 3600, options: func(o *Options) { o.Rules = c.rules }}
+			play(t, begin, func(s *story) {
+				s.pass(5 * time.Second)
+				for range 20 {
+					s.pass(10 * time.Second)
+					s.want(value11, c.want[(time.Now().Unix()-5)/10%5])
+				}
+			})
+		})
+	}
+}
+
+func TestSkippedReadingsAreCountedOnce(t *testing.T) {
+	for name, c := range map[string]struct {
+		sensor func(*simulator.Sensor)
+		reason innius.SkipReason
+		least  float64
+	}{
+		"text":   {func(s *simulator.Sensor) { s.Value = func(time.Time) any { return "ODD" } }, innius.SkipText, 60},
+		"null":   {func(s *simulator.Sensor) { s.Value = func(time.Time) any { return nil } }, innius.SkipNumber, 60},
+		"future": {func(s *simulator.Sensor) { s.Skew = time.Hour }, innius.SkipFuture, 60},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			play(t, setting{plant: oneSensor(c.sensor), perHour: 3600}, func(s *story) {
+				s.pass(10 * time.Minute)
+				counter := fmt.Sprintf("innius_exporter_readings_skipped_total{account=\"a1\",reason=%q}", c.reason)
+				if n := s.gather()[counter]; n < c.least || n > c.least+6 {
+					t.Errorf("%v readings counted in 10 min of one each 10 s, and a page of 5 before", n)
+				}
+				s.wantAbsent(value11)
+				s.wantAbsent(timestamp11)
+			})
+		})
+	}
+}
+
+func TestAnAPIThatGoesBackwardsNeverReplacesANewerReading(t *testing.T) {
+	play(t, setting{plant: oneSensor(func(*simulator.Sensor) {}), perHour: 3600}, func(s *story) {
+		s.pass(10 * time.Minute)
+		held := s.gather()[timestamp11]
+		behind := oneSensor(func(s *simulator.Sensor) { s.Delay = time.Hour })
+		s.fronts[0].Store(simulator.New(behind, simulator.Options{Key: canary}))
+		s.pass(10 * time.Minute)
+		s.want(timestamp11, held)
+		s.want(value11, held)
+		if n := s.gather()[`innius_exporter_readings_skipped_total{account="a1",reason="order"}`]; n < 55 || n > 62 {
+			t.Errorf("%v answers counted as going backwards, want one for each new old reading", n)
+		}
+	})
+}
+
+func TestPickupAgeAndAnswersWithoutNewsAreCounted(t *testing.T) {
+	late := func(s *simulator.Sensor) { s.Period, s.Delay = time.Minute, 20*time.Second }
+	play(t, setting{plant: oneSensor(late), perHour: 3600}, func(s *story) {
+		s.pass(time.Hour - time.Second)
+		all := s.gather()
+		news := all[`innius_exporter_pickup_age_seconds{account="a1"}`]
+		none := all[`innius_exporter_refreshes_without_news_total{account="a1"}`]
+		asked := float64(s.api.Stats().Values["m1-s1"])
+		if news != 60 && news != 59 || news+none+1 != asked {
+			t.Errorf("%v news and %v without in %v answers, want one a minute and the first one apart", news, none, asked)
+		}
+	})
+}
+
+// A rule tells a silent sensor by its expected interval, so that one which reports what is no number must have none.
+func TestWhoeverReportsTextIsNotSilent(t *testing.T) {
+	change := dawn.Add(time.Hour)
+	for name, c := range map[string]struct {
+		then func(*simulator.Sensor)
+		want float64 // series of its expected interval
+		late float64 // sensors in this state
+	}{
+		"text": {func(s *simulator.Sensor) { s.Value = after(change, "ERROR") }, 0, 0},
+		"null": {func(s *simulator.Sensor) { s.Value = after(change, nil) }, 1, 1},
+		"silent": {func(s *simulator.Sensor) {
+			s.Exists = func(at time.Time) bool { return at.Before(change) }
+		}, 1, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			play(t, setting{plant: oneSensor(c.then), perHour: 3600}, func(s *story) {
+				s.pass(time.Hour)
+				s.want(expected11, 10)
+				s.pass(time.Hour)
+				if n := s.gather().count("innius_sensor_expected_interval_seconds"); float64(n) != c.want {
+					t.Errorf("%d expected intervals, want %v", n, c.want)
+				}
+				if n := s.states("a1", StateLate); n != c.late {
+					t.Errorf("%v sensors are late, want %v", n, c.late)
+				}
+				if all := s.gather(); all[success11]-all[timestamp11] < 3500 {
+					t.Errorf("asked at %v, newest number of %v", all[success11], all[timestamp11])
+				}
+			})
+		})
+	}
+}
+
+// after gives numbers before a moment and something else from then on.
+func after(change time.Time, value any) func(time.Time) any {
+	return func(at time.Time) any {
+		if at.Before(change) {
+			return 1.5
+		}
+		return value
+	}
+}
+
+func TestPollerLogsOnceWhatKeepsTextFromBeingANumber(t *testing.T) {
+	begin := setting{plant: works(1, 2), perHour: 3600}
+	for i, text := range []string{"12,5", "45 %"} {
+		begin.plant.Company.Machines[0].Sensors[i].Value = func(time.Time) any { return text }
+	}
+	rule := Rule{Sensor: regexp.MustCompile(`^(?:Sensor 2)$`), Values: map[string]float64{"45 %": 45}}
+	for mapped, want := range map[bool][2]int{false: {1, 1}, true: {1, 0}} {
+		begin.options = func(o *Options) {
+			if mapped {
+				o.Rules = []Rule{rule}
+			}
+		}
+		play(t, begin, func(s *story) {
+			s.pass(10 * time.Minute)
+			for i, hint := range []string{`\"12,5\" (decimal comma)`, `\"45 %\" (percent sign)`} {
+				if n := strings.Count(s.log.text(), hint); n != want[i] {
+					t.Errorf("mapped %t: %s is logged %d times, want %d:\n%s", mapped, hint, n, want[i], s.log.text())
+				}
+			}
+			s.wantAbsent(value11)
+		})
+	}
+}

@@ -1,0 +1,114 @@
+package poller
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"innius_exporter/innius"
+	"innius_exporter/internal/simulator"
+)
+
+const windowed = "/companies/{company}/machines/{machine}/sensors/{sensor}/values?from={from_ms}&to={to_ms}"
+
+// quietly makes one sensor of a plant silent from 5 min on, for a while.
+func quietly(p simulator.Plant, d time.Duration) simulator.Plant {
+	p.Company.Machines[0].Sensors[0].Exists = func(at time.Time) bool {
+		return at.Before(dawn.Add(5*time.Minute)) || !at.Before(dawn.Add(5*time.Minute+d))
+	}
+	return p
+}
+
+func TestPollerKeepsValuesCurrentWhateverPagesAndWindowsAre(t *testing.T) {
+	ascending, ignored := simulator.Ascending, simulator.Window{Ignored: true}
+	for _, row := range []struct {
+		name     string
+		format   simulator.Format
+		template string
+		silent   time.Duration // of the first sensor
+		remark   innius.Remark
+	}{
+		{"ignored window, ascending", simulator.Format{Order: ascending, Window: ignored, History: 10 * time.Minute}, windowed, 0, innius.WindowIgnored},
+		{"ignored window, descending", simulator.Format{Window: ignored}, windowed, 0, innius.WindowIgnored},
+		{"ignored window, going back", simulator.Format{Order: simulator.Blocks, Window: ignored}, windowed, 0, innius.WindowIgnored},
+		{"going back", simulator.Format{Order: simulator.Blocks}, "", 0, ""},
+		{"going back, window", simulator.Format{Order: simulator.Blocks}, windowed, 0, ""},
+		{"empty pages", simulator.Format{Sparse: 2}, "", 0, ""},
+		{"empty pages, ascending, window", simulator.Format{Order: ascending, Sparse: 2}, windowed, 0, ""},
+		{"empty pages, going back", simulator.Format{Order: simulator.Blocks, Sparse: 1}, "", 0, ""},
+		{"short window", simulator.Format{Window: simulator.Window{Max: 2 * time.Hour}}, windowed, 0, innius.WindowShortened},
+		{"silent for longer than a window may be", simulator.Format{Window: simulator.Window{Max: 24 * time.Hour}}, windowed, 26 * time.Hour, ""},
+		{"no window without readings", simulator.Format{Window: simulator.Window{NotFound: true, Exclusive: true}}, windowed, 26 * time.Hour, ""},
+		{"expiring keys", simulator.Format{Order: ascending, CursorTTL: time.Minute, History: 2 * time.Minute}, "", 0, innius.CursorExpired},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			begin := setting{
+				plant: quietly(works(2, 2), row.silent), api: simulator.Options{Format: row.format}, perHour: 1200, burst: 30,
+				client: innius.Options{Endpoints: innius.Endpoints{Values: row.template}, PageSize: 10},
+			}
+			play(t, begin, func(s *story) {
+				s.pass(5 * time.Minute)
+				s.wantCurrent()
+				for range int(row.silent / time.Hour) {
+					s.pass(time.Hour)
+					if n := s.states("a1", StateFailing); n > 0 {
+						s.Fatalf("after %s: %v sensors fail:\n%s", s.clock(), n, s.log.text())
+					}
+				}
+				s.pass(5 * time.Minute)
+				s.wantCurrent()
+				s.checkValues()
+				s.wantRemark(row.remark)
+			})
+		})
+	}
+}
+
+// wantCurrent fails where a value is older than three cycles of 40 s: of four sensors, with three pages each, at 1200 requests
+// per hour.
+func (s *story) wantCurrent() {
+	s.Helper()
+	stamps := s.gather().values("innius_sensor_timestamp_seconds")
+	for sensor, at := range stamps {
+		if age := time.Since(time.Unix(int64(at), 0)); age > 2*time.Minute {
+			s.Errorf("after %s: the value of %s is %s old", s.clock(), sensor, age)
+		}
+	}
+	if len(stamps) != s.begun[0].plant.Sensors() {
+		s.Errorf("%d sensors have a value", len(stamps))
+	}
+}
+
+// wantRemark fails where a remark is not logged once and on the status page, with machine and sensor, or where another is.
+func (s *story) wantRemark(r innius.Remark) {
+	s.Helper()
+	remarks, logged := s.poller.Status().Accounts[0].Remarks, s.log.lines("level=WARN", "sensor=")
+	if r == "" {
+		if len(remarks)+len(logged) > 0 {
+			s.Errorf("got %q, logged %q", remarks, logged)
+		}
+		return
+	}
+	if len(remarks) != 1 || !strings.HasPrefix(remarks[0], string(r)+` (first seen at sensor "Sensor `) {
+		s.Errorf("on the status page: %q", remarks)
+	}
+	if len(logged) != 1 || !strings.Contains(logged[0], string(r)+`" account=a1 machine="Machine `) {
+		s.Errorf("logged: %q", logged)
+	}
+}
+
+func TestReloadForgetsRemarks(t *testing.T) {
+	begin := setting{
+		plant: works(1, 1), api: simulator.Options{Format: simulator.Format{Window: simulator.Window{Ignored: true}}},
+		client: innius.Options{Endpoints: innius.Endpoints{Values: windowed}, PageSize: 20},
+	}
+	play(t, begin, func(s *story) {
+		s.pass(time.Minute)
+		s.wantRemark(innius.WindowIgnored)
+		s.begun[0].client.Endpoints.Values = ""
+		s.reload(nil)
+		s.log.clear()
+		s.pass(10 * time.Minute)
+		s.wantRemark("")
+	})
+}

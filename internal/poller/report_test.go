@@ -1,0 +1,344 @@
+package poller
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+
+	"innius_exporter/innius"
+	"innius_exporter/internal/simulator"
+)
+
+// To us it is the same whether our clock is off or the API's and every stamp of it.
+func TestNothingChangesWhileOurClockIsOff(t *testing.T) {
+	for _, off := range []time.Duration{0, -20 * time.Minute, 20 * time.Minute} {
+		begin := setting{plant: stamped(off), perHour: 600}
+		begin.options = func(o *Options) { o.StaleAfter = 15 * time.Minute; o.Rules = []Rule{{MaxAge: 5 * time.Minute}} }
+		if off != 0 {
+			begin.faults = []simulator.Fault{{Kind: simulator.ClockOff, Delay: off}}
+		}
+		play(t, begin, func(s *story) {
+			for range 60 {
+				s.pass(time.Minute)
+				s.want(`innius_exporter_sensors{account="a1",state="fresh"}`, 6)
+				s.want(`innius_exporter_promises{account="a1",state="kept"}`, 6)
+			}
+			s.want(`innius_exporter_api_clock_difference_seconds{account="a1"}`, off.Seconds())
+			s.wantLag(off)
+			account := s.poller.Status().Accounts[0]
+			if age := *account.Machines[0].Sensors[0].Age; age < 0 || age > 60 {
+				s.Errorf("clock off by %s: a reading counts as %v s old", off, age)
+			}
+			reports := 0
+			if off != 0 {
+				reports = 1
+			}
+			if n := len(s.log.lines("clock of this machine differs")); n != reports || len(account.Remarks) != reports {
+				s.Errorf("clock off by %s: %d lines and %d remarks, want %d", off, n, len(account.Remarks), reports)
+			}
+		})
+	}
+}
+
+// wantLag fails where the mean lag is none that a sensor with a reading each 10 s can have.
+func (s *story) wantLag(off time.Duration) {
+	s.Helper()
+	h := s.pickedUp()
+	if mean := h.GetSampleSum() / float64(h.GetSampleCount()); mean > 5 || h.GetSampleCount() < 500 {
+		s.Errorf("clock off by %s: mean lag %v s of %d readings", off, mean, h.GetSampleCount())
+	}
+}
+
+// pickedUp are the ages of the readings when they were picked up.
+func (s *story) pickedUp() *dto.Histogram {
+	s.Helper()
+	families, err := s.registry.Gather()
+	if err != nil {
+		s.Fatal(err)
+	}
+	i := slices.IndexFunc(families, func(f *dto.MetricFamily) bool { return f.GetName() == "innius_exporter_pickup_age_seconds" })
+	return families[i].GetMetric()[0].GetHistogram()
+}
+
+// Which clock is wrong changes neither how often sensors are polled nor how late their readings are.
+func TestWaterLevelPollsByTheClockThatReadingsHave(t *testing.T) {
+	for _, period := range []time.Duration{10 * time.Second, 5 * time.Minute} {
+		right := playOff(t, 0, period)
+		for _, off := range []time.Duration{-20 * time.Minute, 20 * time.Minute} {
+			if got := playOff(t, off, period); got != right {
+				t.Errorf("a reading each %s, clock off by %s: %+v, with a right clock %+v", period, off, got, right)
+			}
+		}
+	}
+}
+
+// polled is what polling took and brought.
+type polled struct {
+	requests int
+	readings uint64
+	lag      string
+}
+
+func playOff(t *testing.T, off, period time.Duration) (p polled) {
+	t.Helper()
+	begin := setting{plant: stamped(off), perHour: 6000, faults: []simulator.Fault{{Kind: simulator.ClockOff, Delay: off}}}
+	for _, m := range begin.plant.Company.Machines {
+		for i := range m.Sensors {
+			m.Sensors[i].Period = period
+		}
+	}
+	play(t, begin, func(s *story) {
+		s.pass(2 * time.Hour)
+		h := s.pickedUp()
+		p = polled{s.api.Stats().Requests, h.GetSampleCount(), fmt.Sprintf("%.1f s", h.GetSampleSum()/float64(h.GetSampleCount()))}
+	})
+	return p
+}
+
+// Until the API responds again it is all that is known of the clocks.
+func TestClockDifferenceOutlivesARestart(t *testing.T) {
+	const off = -20 * time.Minute
+	begin := setting{plant: stamped(off), faults: []simulator.Fault{{Kind: simulator.ClockOff, Delay: off}}}
+	begin.options = func(o *Options) { o.StaleAfter = 15 * time.Minute }
+	play(t, begin, func(s *story) {
+		s.pass(5 * time.Minute)
+		s.fronts[0].gone.Store(true)
+		s.restart(time.Minute)
+		s.run()
+		s.pass(time.Minute)
+		s.want(`innius_exporter_api_clock_difference_seconds{account="a1"}`, off.Seconds())
+		if n := s.gather().count("innius_sensor_value"); n != 6 {
+			t.Errorf("%d values, want 6: none is older than 15 min", n)
+		}
+	})
+}
+
+func TestClockDifferenceThatEndsIsReported(t *testing.T) {
+	begin := setting{plant: stamped(0), faults: []simulator.Fault{{Kind: simulator.ClockOff, Delay: 5 * time.Minute, Until: dawn.Add(time.Hour)}}}
+	play(t, begin, func(s *story) {
+		s.pass(70 * time.Minute)
+		s.wantOneLine("clock of this machine differs")
+		s.wantOneLine("clock of this machine agrees")
+		if remarks := s.poller.Status().Accounts[0].Remarks; len(remarks) != 0 {
+			t.Errorf("still remarked: %q", remarks)
+		}
+	})
+}
+
+func TestLastGoodKeyInUseIsReportedUntilItIsOver(t *testing.T) {
+	var trouble atomic.Pointer[string]
+	trouble.Store(new(""))
+	begin := setting{plant: works(2, 2), options: func(o *Options) { o.Accounts[0].KeyTrouble = func() string { return *trouble.Load() } }}
+	play(t, begin, func(s *story) {
+		s.pass(time.Minute)
+		trouble.Store(new("the key file /run/key is empty"))
+		s.pass(10 * time.Minute)
+		s.want(upA1, 1)
+		s.wantOneLine("key file holds no key")
+		if remarks := s.poller.Status().Accounts[0].Remarks; len(remarks) != 1 || !strings.Contains(remarks[0], "/run/key is empty") {
+			t.Errorf("remarks: %q", remarks)
+		}
+		trouble.Store(new(""))
+		s.pass(10 * time.Minute)
+		s.wantOneLine("key file holds a key again")
+		if remarks := s.poller.Status().Accounts[0].Remarks; len(remarks) != 0 {
+			t.Errorf("still remarked: %q", remarks)
+		}
+	})
+}
+
+func TestFiltersAndRulesThatMatchNothingAreReportedOnce(t *testing.T) {
+	anchored := func(text string) *regexp.Regexp { return regexp.MustCompile("^(?:" + text + ")$") }
+	begin := setting{plant: works(3, 2), options: func(o *Options) {
+		o.Machines.Include = []*regexp.Regexp{anchored("Machine .*"), anchored("Pres.*")}
+		o.Machines.Exclude = []*regexp.Regexp{anchored("m3"), anchored("m9")}
+		o.Sensors.Exclude = []*regexp.Regexp{anchored("Sensor 2"), anchored("Heat")}
+		o.Rules = []Rule{{Sensor: anchored("Sensor .*")}, {Machine: anchored("Machine 1")}, {Sensor: anchored("Heat")}}
+	}}
+	want := []string{
+		`discovery.machines.include "Pres.*" matches nothing`, `discovery.machines.exclude "m9" matches nothing`,
+		`discovery.sensors.exclude "Heat" matches nothing`,
+		"rule 2 of sensors matches no sensor that an earlier rule leaves to it", "rule 3 of sensors matches no sensor that an earlier rule leaves to it",
+	}
+	play(t, begin, func(s *story) {
+		s.pass(2 * time.Minute)
+		if got := s.poller.Status().Unmatched; fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("got %q\nwant %q", got, want)
+		}
+		s.reload(nil)
+		s.pass(time.Hour)
+		if n := len(s.log.lines("matches nothing of what innius lists")); n != len(want) {
+			t.Errorf("%d lines, want one for each of %d", n, len(want))
+		}
+		kept := s.poller.Snapshot()
+		opts := s.options(nil, &kept)
+		opts.Accounts[0].Pacer = innius.NewPacer(100, 10)
+		if got := Unmatched(opts); fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("of what is kept: %q", got)
+		}
+	})
+}
+
+func TestFiltersAreNotJudgedBeforeDiscoveryHasEnded(t *testing.T) {
+	begin := setting{plant: works(3, 2), perHour: 60, burst: 1, options: func(o *Options) {
+		o.Rules = []Rule{{Sensor: regexp.MustCompile("^Sensor 1$")}}
+	}}
+	play(t, begin, func(s *story) {
+		for range 60 {
+			s.pass(10 * time.Second)
+			if got := s.poller.Status().Unmatched; len(got) > 0 {
+				t.Fatalf("after %s: %q", s.clock(), got)
+			}
+		}
+	})
+}
+
+func TestUnitThatChangesIsFollowedAndLoggedOnce(t *testing.T) {
+	play(t, looking(2, 2), func(s *story) {
+		s.pass(time.Minute)
+		changed := sensorOf("m1", 2)
+		changed.Unit = "psi"
+		s.api.RemoveSensor("m1", changed.ID)
+		s.api.AddSensor("m1", changed)
+		s.pass(time.Hour)
+		psi := `innius_sensor_info{company="Works",company_id="works.example",company_name="Works",machine="Machine 1",machine_id="m1",` +
+			`machine_name="Machine 1",sensor="Sensor 2",sensor_id="m1-s2",sensor_name="Sensor 2",unit="psi"}`
+		s.want(psi, 1)
+		if n := s.log.lines("unit or name of a sensor changed", `machine="Machine 1"`, `sensor="Sensor 2"`, "unit=psi", "unit_before=bar"); len(n) != 1 {
+			t.Errorf("lines: %q\n%s", n, s.log.text())
+		}
+	})
+}
+
+func TestEachLineOnASensorNamesItsMachine(t *testing.T) {
+	begin := setting{plant: works(2, 2), faults: broken(simulator.ServerError, simulator.OpValues, "m1-s1")}
+	begin.faults = append(begin.faults, broken(simulator.NotFound, simulator.OpSensors, "m2")...)
+	play(t, begin, func(s *story) {
+		s.pass(10 * time.Minute)
+		for _, line := range s.log.lines("sensor=") {
+			if !strings.Contains(line, `machine="Machine `) {
+				t.Errorf("no machine: %s", line)
+			}
+		}
+		if n := s.log.lines("list cannot be read", `list=sensors`, `machine="Machine 2"`); len(n) != 1 {
+			t.Errorf("lines on the list: %q", s.log.lines("list"))
+		}
+	})
+}
+
+func TestA403NamesThePathFirst(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault   simulator.Fault
+		company innius.Company
+		want    []string
+		reason  string
+	}{
+		"machines": {
+			simulator.Fault{Kind: simulator.Forbidden, Op: simulator.OpMachines},
+			innius.Company{},
+			[]string{"first the path endpoints.machines", "company id", "works.example", "as the API named it", "last the key"},
+			"answer",
+		},
+		"machines of the company of the config": {
+			simulator.Fault{Kind: simulator.Forbidden, Op: simulator.OpMachines, From: dawn.Add(time.Minute)},
+			innius.Company{ID: "works.example", Name: "W"},
+			[]string{"first the path endpoints.machines", "company id", "works.example", "company_id of the config", "last the key"},
+			"",
+		},
+		"sensors": {
+			simulator.Fault{Kind: simulator.Forbidden, Op: simulator.OpSensors},
+			innius.Company{},
+			[]string{"first the path endpoints.sensors", "last the key"},
+			"answer",
+		},
+		"values": {
+			simulator.Fault{Kind: simulator.Forbidden, Op: simulator.OpValues},
+			innius.Company{},
+			[]string{"first the path endpoints.values", "last the key"},
+			"answer",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			begin := looking(2, 3)
+			begin.company, begin.faults = c.company, []simulator.Fault{c.fault}
+			play(t, begin, func(s *story) {
+				s.pass(15 * time.Minute)
+				s.wantReason(c.reason)
+				if len(s.log.lines(c.want...)) == 0 {
+					t.Errorf("no line has %q:\n%s", c.want, strings.Join(s.log.lines("err="), ""))
+				}
+				if last := s.poller.Status().Accounts[0].LastError; !strings.Contains(last, c.want[0]) {
+					t.Errorf("the last error on /status: %s", last)
+				}
+				if n := s.log.lines("the key is refused"); len(n) > 0 {
+					t.Errorf("the key is blamed: %q", n)
+				}
+			})
+		})
+	}
+}
+
+// A Go server sends null for an empty list. Neither machines without sensors nor sensors without readings are failures.
+func TestEmptyListsAreNoFailures(t *testing.T) {
+	for form := simulator.EmptyList; form <= simulator.EmptyNoContent; form++ {
+		t.Run(fmt.Sprint("machines without sensors ", form), func(t *testing.T) {
+			t.Parallel()
+			begin := setting{plant: works(15, 2), api: simulator.Options{Format: simulator.Format{Empty: form}}}
+			for i := range 12 {
+				begin.plant.Company.Machines[i].Sensors = nil
+			}
+			play(t, begin, func(s *story) {
+				s.pass(time.Minute)
+				if n := s.states("a1", StateFresh); n != 6 {
+					t.Errorf("%v sensors are fresh after 1 min, want 6", n)
+				}
+				s.wantUp(5)
+				s.wantReason("")
+			})
+		})
+		t.Run(fmt.Sprint("sensors without readings ", form), func(t *testing.T) {
+			t.Parallel()
+			begin := setting{plant: works(7, 10), api: simulator.Options{Format: simulator.Format{Empty: form}}}
+			for i := range 20 {
+				begin.plant.Company.Machines[i%7].Sensors[i/7].Period = 0
+			}
+			play(t, begin, func(s *story) {
+				s.wantUp(20)
+				s.wantReason("")
+				if n := s.states("a1", StateFresh); n != 50 {
+					t.Errorf("%v sensors are fresh, want 50", n)
+				}
+				if n := s.states("a1", StateFailing); n != 0 {
+					t.Errorf("%v sensors are failing", n)
+				}
+			})
+		})
+	}
+}
+
+// What no setting describes must at least be named, each kind once.
+func TestTextsThatAreNearlyNumbersAreLoggedOnceEach(t *testing.T) {
+	texts := map[string]string{"m1-s1": "12,5", "m1-s2": "45%", "m2-s1": "12,7", "m2-s2": "RUN"}
+	begin := setting{plant: works(2, 2)}
+	for i := range begin.plant.Company.Machines {
+		for j := range begin.plant.Company.Machines[i].Sensors {
+			s := &begin.plant.Company.Machines[i].Sensors[j]
+			s.Value = func(time.Time) any { return texts[s.ID] }
+		}
+	}
+	play(t, begin, func(s *story) {
+		s.pass(10 * time.Minute)
+		for text, want := range map[string]int{"decimal comma": 1, "percent sign": 1, "RUN": 0} {
+			if n := len(s.log.lines("readings are skipped", text)); n != want {
+				t.Errorf("%d lines on %q, want %d:\n%s", n, text, want, strings.Join(s.log.lines("skipped"), ""))
+			}
+		}
+	})
+}

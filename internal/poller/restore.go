@@ -1,0 +1,147 @@
+package poller
+
+import (
+	"slices"
+	"time"
+
+	"innius_exporter/innius"
+)
+
+// restore takes over what an earlier process knew of the accounts that are still the same. It is called before any
+// loop runs.
+func (p *Poller) restore(kept *Snapshot, now time.Time) {
+	kept = kept.asOf(now)
+	taken := map[*account]*KeptAccount{}
+	for i := range kept.Accounts {
+		k := &kept.Accounts[i]
+		for _, a := range p.accounts {
+			switch company := a.Account.Company.ID; {
+			case !k.Of(a.Account):
+			case company != "" && k.Company.ID != "" && company != k.Company.ID:
+				a.logDropped(k.Company.ID, company)
+			default:
+				taken[a] = k
+			}
+		}
+	}
+	for a, k := range taken {
+		p.catalogue.fill(a.index, k)
+	}
+	for _, a := range p.accounts { // in the order of the config, which decides who asks for a twin
+		if k := taken[a]; k != nil {
+			a.restore(k, kept.At, now)
+		}
+	}
+	for a, k := range taken { // when each knows what the others have
+		a.hear()
+		a.showKept(k, now)
+	}
+}
+
+// fill makes sensors and readings known that are published with the list of machines.
+func (c *catalogue) fill(account int, k *KeptAccount) {
+	for i := range k.Machines {
+		m := &k.Machines[i]
+		if m.ListedAt.IsZero() || c.opts.Machines.reject("machines", m.ID, m.Name) != "" {
+			continue
+		}
+		list := make([]innius.Sensor, len(m.Sensors))
+		for j := range m.Sensors {
+			s := &m.Sensors[j]
+			list[j] = s.Sensor
+			key := sensorKey{Company: k.Company.ID, Machine: m.ID, Sensor: s.ID}
+			if c.cells[key] == nil || s.knows() { // one account of several knows of a twin
+				c.cells[key] = s.cell()
+			}
+		}
+		c.lists[account][m.ID] = listed{sensors: list, at: m.ListedAt}
+	}
+}
+
+// restore takes over what was kept of the account. The kept lists count as known: they are looked at again when that
+// is due, within discovery's share; only the company is asked at once, for the key may be another company's now.
+func (a *account) restore(k *KeptAccount, keptAt, now time.Time) {
+	a.recall(k.Allowance, now) // first: the ledger refilled at the rate learned
+	a.Pacer.Restore(k.Ledger, now)
+	a.gate.restore(k.Limit, keptAt, now)
+	if k.ClockAhead != 0 {
+		a.Client.AssumeClockDifference(k.ClockAhead)
+	}
+	if k.Company.ID == "" {
+		return
+	}
+	if a.Account.Company.ID == "" {
+		a.company, a.unproven = k.Company, true
+	}
+	list := make([]innius.Machine, len(k.Machines))
+	for i := range k.Machines {
+		list[i] = k.Machines[i].Machine
+	}
+	a.catalogue.publishMachines(a.index, a.company, list, k.ListedAt)
+	a.discovery.restore(k, a.wanted(list))
+}
+
+// restore takes the pause for a limit over: a 429 that it would have prevented could have been foreseen. It lasts no
+// longer than it had to when it was kept, should the clock have been set back.
+func (g *gate) restore(l KeptLimit, keptAt, now time.Time) {
+	if l.Until.IsZero() {
+		return
+	}
+	until := l.Until
+	if latest := now.Add(until.Sub(keptAt)); until.After(latest) {
+		until = latest
+	}
+	g.pause(pausedLimit, l.Since, until)
+	g.limits = l.Unnamed
+}
+
+// restore makes kept lists known. A list that was never read is urgent, unless a whole discovery had ended without it.
+func (d *discovery) restore(k *KeptAccount, wanted []string) {
+	if d.company != nil {
+		d.known(d.company, time.Time{}, true)
+	}
+	d.begin()
+	d.known(d.machines, k.ListedAt, k.Discovered)
+	d.know(wanted)
+	for i := range k.Machines {
+		m := &k.Machines[i]
+		d.machines.machines.current = append(d.machines.machines.current, m.ID)
+		l := d.sensors[m.ID]
+		if l == nil {
+			continue // filtered
+		}
+		d.known(l, m.ListedAt, k.Discovered)
+		for j := range m.Sensors {
+			l.sensors.current = append(l.sensors.current, m.Sensors[j].ID)
+		}
+	}
+	d.verified = d.oldestSuccess()
+}
+
+// known moves a list that was read at a moment, or else at least tried, from the urgent ones to the routine.
+func (d *discovery) known(l *listing, read time.Time, tried bool) {
+	if read.IsZero() && !tried {
+		return
+	}
+	l.tried, l.success = true, read
+	d.urgent.take(l.entry)
+	due := time.Time{}
+	if !read.IsZero() {
+		due = read.Add(d.interval)
+	}
+	d.put(&d.routine, l, due)
+}
+
+// showKept publishes what was restored, before the loop runs: a scrape may come first.
+func (a *account) showKept(k *KeptAccount, now time.Time) {
+	a.state.settled = k.Discovered && k.Company.ID != ""
+	a.state.discovered = a.state.settled || k.serves()
+	a.show(now)
+}
+
+// serves reports whether any value is kept.
+func (k *KeptAccount) serves() bool {
+	return slices.ContainsFunc(k.Machines, func(m KeptMachine) bool {
+		return slices.ContainsFunc(m.Sensors, func(s KeptSensor) bool { return !s.At.IsZero() })
+	})
+}

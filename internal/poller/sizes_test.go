@@ -1,0 +1,198 @@
+package poller
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"innius_exporter/innius"
+	"innius_exporter/internal/simulator"
+)
+
+// playLarge runs a story without the searches for mistakes in the whole of it, which would take longer than the story, and
+// returns what a sensor, known or read, costs at its end, in bytes.
+func playLarge(t *testing.T, begin setting, tell func(s *story)) (perSensor int64) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		s := prepare(t, begin)
+		defer s.stop()
+		before := liveHeap()
+		s.run()
+		tell(s)
+		s.log.clear()
+		perSensor = (liveHeap() - before) / int64(begin.plant.Sensors())
+	})
+	return perSensor
+}
+
+// large is a plant of 3600 requests an hour, whose lists come by pages of a thousand.
+func large(machines, sensors int) setting {
+	return setting{plant: works(machines, sensors), perHour: 3600, burst: 30, client: innius.Options{PageSize: 1000}}
+}
+
+func TestOneMachineOfAHundredThousandSensors(t *testing.T) {
+	perSensor := playLarge(t, large(1, 100_000), func(s *story) {
+		s.pass(2 * time.Minute) // its list has 100 pages
+		read := len(s.api.Stats().Values)
+		s.pass(time.Minute)
+		if n := len(s.api.Stats().Values) - read; n < 55 || n > 65 {
+			t.Errorf("%d sensors were read in a minute of 60 requests", n)
+		}
+		known, answered := 0, 0 // not by a scrape, which would take longer than the story
+		for _, sensor := range s.poller.Snapshot().Accounts[0].Machines[0].Sensors {
+			known++
+			if !sensor.Answered.IsZero() && sensor.Value == seconds(sensor.At) {
+				answered++
+			}
+		}
+		if known != 100_000 || answered != len(s.api.Stats().Values) {
+			t.Errorf("%d sensors are known, %d hold their reading, %d were read", known, answered, len(s.api.Stats().Values))
+		}
+	})
+	t.Logf("%d bytes a sensor", perSensor)
+	if perSensor > 1500 {
+		t.Errorf("%d bytes a sensor", perSensor)
+	}
+}
+
+func TestTenThousandMachinesAreAllSeenAndReadBesideTheirLists(t *testing.T) {
+	perSensor := playLarge(t, large(10_000, 10), func(s *story) {
+		s.pass(10 * time.Minute)
+		stats, all := s.api.Stats(), s.gather()
+		if n := all.count("innius_machine_info"); n != 10_000 || all[upA1] != 1 {
+			t.Errorf("%d machines are seen, innius_up is %v", n, all[upA1])
+		}
+		lists, read := stats.Of(simulator.OpSensors, 200), stats.Of(simulator.OpValues, 200)
+		if lists < 250 || read < 250 {
+			t.Errorf("%d lists and %d values were read in 10 min of 600 requests, want them to take turns", lists, read)
+		}
+	})
+	t.Logf("%d bytes a sensor", perSensor)
+	if perSensor > 300 { // most are not known yet, their machines are
+		t.Errorf("%d bytes a sensor of the plant", perSensor)
+	}
+}
+
+func TestNamesOf64KiBAreCutAndStayApart(t *testing.T) {
+	long := func(s string) string { return strings.Repeat("Ü"+s, 32<<10) }
+	begin := setting{plant: works(3, 3)}
+	c := &begin.plant.Company
+	c.Name = long("c")
+	for i := range c.Machines {
+		c.Machines[i].Name, c.Machines[i].Description = long("m"), long("d")
+		for j := range c.Machines[i].Sensors {
+			c.Machines[i].Sensors[j].Name, c.Machines[i].Sensors[j].Unit = long("s"), long("u")
+		}
+	}
+	play(t, begin, func(s *story) {
+		s.pass(5 * time.Minute)
+		all := s.gather()
+		if n := all.count("innius_sensor_value"); n != 9 {
+			t.Errorf("%d values are exposed, want 9", n)
+		}
+		for series := range all {
+			if len(series) > 4<<10 {
+				t.Errorf("a series of %d bytes: %.80s", len(series), series)
+			}
+		}
+		for line := range strings.Lines(s.log.text()) {
+			if len(line) > 4<<10 {
+				t.Errorf("a line of %d bytes in the log: %.200s", len(line), line)
+			}
+		}
+	})
+}
+
+func TestAPageOfTwentyThousandValuesIsReadAndLetGo(t *testing.T) {
+	begin := setting{plant: works(1, 3), perHour: 600, burst: 50, client: innius.Options{PageSize: 20_000}}
+	begin.api.Limits = simulator.Limits{PerHour: 1000, Burst: 100, MaxPage: 20_000}
+	perSensor := playLarge(t, begin, func(s *story) {
+		s.pass(3*time.Minute + 5*time.Second)
+		for sensor := 1; sensor <= 3; sensor++ {
+			if at := s.gather()[series("innius_sensor_timestamp_seconds", 1, sensor)]; at < seconds(time.Now())-200 {
+				t.Errorf("sensor %d was read at %v", sensor, at)
+			}
+		}
+		s.checkValues()
+	})
+	t.Logf("%d bytes a sensor", perSensor)
+	if perSensor > 200<<10 { // a page has more than 500 kB
+		t.Errorf("%d bytes a sensor are kept", perSensor)
+	}
+}
+
+// What one sensor, list or value comes as must hurt no other, and is said once, however often it is met.
+func TestAnAnswerThatIsTooMuchIsSaidOnceAndHurtsNoOther(t *testing.T) {
+	reading := func(value string) string {
+		return fmt.Sprintf(`{"data":[{"t":%d,"v":%s}]}`, dawn.UnixMilli(), value)
+	}
+	for name, c := range map[string]struct {
+		body  string
+		state State
+		said  int // lines of the log, of level WARN or ERROR
+	}{
+		"a hundred thousand lists in each other": {`{"data":` + strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000) + `}`, StateFailing, 1},
+		"a hundred thousand objects":             {`{"data":` + strings.Repeat(`{"data":`, 100_000), StateFailing, 1},
+		"an empty list":                          {`{"data":[]}`, StateStale, 0},
+		"a number too large":                     {reading("1e400"), StateUnreadable, 0},
+		"a number of 100,000 digits":             {reading(strings.Repeat("9", 100_000)), StateUnreadable, 0},
+		"a text of 64 KiB":                       {reading(`"` + strings.Repeat("x", 64<<10) + `"`), StateUnreadable, 0},
+		"no UTF-8":                               {reading("\"\xff\xfe\""), StateUnreadable, 0},
+		"a NUL in a text":                        {reading(`"a\u0000b"`), StateUnreadable, 0},
+		"a bare NUL":                             {"\x00" + reading("1"), StateFailing, 1},
+		"a byte order mark":                      {"\xEF\xBB\xBF" + reading("1"), StateFresh, 0},
+		"a field twice":                          {fmt.Sprintf(`{"data":[{"t":1,"t":%d,"v":"x","v":1}]}`, dawn.UnixMilli()), StateFresh, 0},
+		"data twice":                             {`{"data":"none",` + reading("1")[1:], StateFresh, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			play(t, setting{plant: works(2, 3), options: calmly}, func(s *story) {
+				s.stop()
+				s.fronts[0].bodies = map[string]string{"/companies/works.example/machines/m1/sensors/m1-s1/values": c.body}
+				s.make(nil)
+				s.run()
+				s.pass(15 * time.Minute)
+				if n := s.states("a1", c.state); n < 1 || c.state != StateFresh && n != 1 {
+					t.Errorf("%v sensors are %s, want the odd one: %v", n, c.state, s.gather().values("innius_exporter_sensors"))
+				}
+				if n := s.states("a1", StateFresh); c.state != StateFresh && n != 5 {
+					t.Errorf("%v of the other 5 sensors are fresh", n)
+				}
+				said := append(s.log.lines("level=WARN"), s.log.lines("level=ERROR")...)
+				if len(said) != c.said || len(strings.Join(said, "")) > 2000 {
+					t.Errorf("%d lines, want %d: %.1000s", len(said), c.said, strings.Join(said, ""))
+				}
+				s.want(upA1, 1)
+			})
+		})
+	}
+}
+
+func TestABodyWithoutEndCostsBoundedMemoryAndNoOtherItsTurn(t *testing.T) {
+	endless := simulator.Fault{Kind: simulator.EndlessBody, Op: simulator.OpValues, Object: "m1-s1"}
+	play(t, setting{plant: works(2, 3), options: calmly, faults: []simulator.Fault{endless}}, func(s *story) {
+		before := allocated()
+		s.pass(10 * time.Minute)
+		strikes := s.api.Stats().Faults[simulator.EndlessBody]
+		if each := (allocated() - before) / uint64(max(1, strikes)); strikes < 3 || each > 100<<20 {
+			t.Errorf("%d bodies without end, each cost %d bytes", strikes, each)
+		}
+		if lines := s.log.lines("sensor cannot be read", "the body is larger than 4 MiB"); len(lines) != 1 {
+			t.Errorf("%d lines, want 1: %s", len(lines), lines)
+		}
+		if n := s.states("a1", StateFresh); n != 5 {
+			t.Errorf("%v of the other 5 sensors are fresh", n)
+		}
+		s.want(upA1, 1)
+	})
+}
+
+// allocated is all memory that was ever taken, given back or not.
+func allocated() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.TotalAlloc
+}

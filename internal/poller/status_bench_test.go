@@ -1,0 +1,52 @@
+package poller
+
+import (
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"innius_exporter/innius"
+)
+
+// BenchmarkStatus describes many sensors, each with a full line of recent readings: what a status page costs before it is
+// written, while the loop goes on.
+func BenchmarkStatus(b *testing.B) {
+	for _, sensors := range []int{10_000, 100_000} {
+		p := pollerOf(sensors)
+		b.Run(fmt.Sprintf("sensors=%d", sensors), func(b *testing.B) {
+			for b.Loop() {
+				if s := p.Status(); s.Accounts[0].Sensors[StateWaiting] != sensors/2 {
+					b.Fatal(s.Accounts[0].Sensors)
+				}
+			}
+		})
+	}
+}
+
+// pollerOf makes a poller of many sensors, half of which have recent readings. It does not run.
+func pollerOf(sensors int) *Poller {
+	kept := Snapshot{At: dawn, Accounts: []KeptAccount{{Name: "a1", Company: innius.Company{ID: "works.example"}, ListedAt: dawn}}}
+	for i := range sensors / 100 {
+		m := KeptMachine{Machine: innius.Machine{ID: fmt.Sprint("m", i)}, ListedAt: dawn}
+		for j := range 100 {
+			m.Sensors = append(m.Sensors, KeptSensor{Sensor: innius.Sensor{ID: fmt.Sprint("s", j)}})
+		}
+		kept.Accounts[0].Machines = append(kept.Accounts[0].Machines, m)
+	}
+	p := NewPoller(Options{
+		Accounts: []Account{{Name: "a1", Pacer: innius.NewPacer(1000, 30)}},
+		Metrics:  NewMetrics(), Logger: slog.New(slog.DiscardHandler), Kept: &kept,
+	})
+	var answer innius.Newest
+	now := time.Now()
+	for i := range RecentKept {
+		answer.Readings = append(answer.Readings, innius.Reading{Time: now.Add(time.Duration(i-RecentKept) * time.Minute), Value: float64(i)})
+	}
+	for _, m := range p.catalogue.view.Load().machines[0] {
+		for _, s := range m.sensors[:len(m.sensors)/2] {
+			s.cell.store(answer, noRule, true, now)
+		}
+	}
+	return p
+}

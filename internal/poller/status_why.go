@@ -1,0 +1,139 @@
+package poller
+
+import (
+	"fmt"
+	"time"
+
+	"innius_exporter/innius"
+)
+
+// look is one look at a sensor of a machine.
+type look struct {
+	now        time.Time
+	machine    *machine
+	staleAfter time.Duration
+	next       upcoming
+}
+
+// theirs is the moment by the API's clock.
+func (l *look) theirs() time.Time { return l.machine.theirTime(l.now) }
+
+// why says in words why a sensor's value is not on /metrics, or what is wrong with it; empty where nothing is.
+func (s *sensor) why(o *observation, l *look) string {
+	switch s.state(o, l.staleAfter, l.now) {
+	case StateFiltered:
+		if s.twinOf != "" {
+			return fmt.Sprintf("asked for by account %s; its value is on /metrics once, as %s / %s / %s",
+				s.twinOf, l.machine.companyLabel, l.machine.label, s.label)
+		}
+		return "filtered: " + s.filtered
+	case StateFailing:
+		return l.whyFailing(o)
+	case StateWaiting:
+		return l.whyWaiting()
+	case StateUnreadable:
+		return unreadable(o.unusable)
+	case StateLate:
+		return "late: silent for more than three of its intervals of " + Span(planned(s.cell.expected())) +
+			"; asked last at " + stamp(o.answered, l.now)
+	case StateStale:
+		return l.whyStale(s, o)
+	}
+	return ""
+}
+
+// whyFailing repeats what innius answered.
+func (l *look) whyFailing(o *observation) string {
+	next, now := &l.next, l.now
+	text := "cannot be read: " + o.failure
+	if !o.failedAt.IsZero() {
+		text += "; so since " + stamp(o.failedAt, now)
+	}
+	if o.failures > 1 {
+		text += fmt.Sprintf(", %d times in a row", o.failures)
+	}
+	if !next.at.IsZero() {
+		text += "; asked again at about " + stamp(next.at, now)
+	}
+	switch {
+	case o.at.IsZero():
+		return text
+	case o.exposed(l.staleAfter, l.theirs()):
+		return text + "; its last value stays on /metrics until " + stamp(o.at.Add(l.staleAfter), l.theirs())
+	}
+	return text + "; its last value is stale since " + stamp(o.at.Add(l.staleAfter), l.theirs())
+}
+
+func (l *look) whyWaiting() string {
+	next, text := &l.next, "waiting for allowance: not asked yet"
+	switch {
+	case next.waits == WaitsForAnswer:
+		return "waiting for its first answer: it is being asked now"
+	case next.at.IsZero():
+		return text
+	case next.waits == WaitsForPause:
+		text += ", and its account sends nothing now"
+	}
+	text += "; its turn comes at about " + stamp(next.at, l.now)
+	if next.ahead > 0 {
+		text += ", after " + plural(next.ahead, "other sensor")
+	}
+	return text
+}
+
+func (l *look) whyStale(s *sensor, o *observation) string {
+	now := l.now
+	if o.at.IsZero() {
+		return "never reported: innius had no reading of it when it was asked last, at " + stamp(o.answered, now)
+	}
+	since, by := o.at.Add(l.staleAfter), "stale_after"
+	if s.rule.StaleAfter > 0 {
+		by = "stale_after of its rule"
+	}
+	text := fmt.Sprintf("stale since %s: its newest reading, of %s, is older than %s (%s)",
+		stamp(since, l.theirs()), o.at.UTC().Format(time.RFC3339), Span(l.staleAfter), by)
+	if l.machine.theirTime(o.answered).After(since) {
+		return text + "; innius had nothing newer at " + stamp(o.answered, now)
+	}
+	return text + "; not asked since " + stamp(o.answered, now)
+}
+
+func unreadable(r innius.Reading) string {
+	switch hint := r.Hint(); r.Skip {
+	case innius.SkipTime:
+		if hint != "" {
+			return "the time of its readings is not understood: " + r.Shown() + "; fields.time_zone in the config names their time zone"
+		}
+		return "the time of its readings is not understood: " + r.Shown() + "; fields.time in the config chooses another field"
+	case innius.SkipFuture:
+		return "its newest reading is more than 5 min ahead of the API's clock: " + r.Time.UTC().Format(time.RFC3339)
+	case innius.SkipText:
+		if hint != "" {
+			return "its newest reading is no number: " + r.Shown() + "; endpoints.values in the config may request another form"
+		}
+		return "its newest reading is the text " + r.Shown() + "; a rule under sensors: may map it to a number (values)"
+	}
+	return "its newest reading is no number: " + r.Text
+}
+
+// note says why a machine has no sensors, or what is wrong with their list; empty where nothing is.
+func (m *machine) note(h *health) string {
+	failure := h.lists[m.ID]
+	switch {
+	case m.filtered != "":
+		return "filtered: " + m.filtered
+	case failure != "" && !m.listedAt.IsZero():
+		return "its sensors cannot be listed: " + failure + "; shown are those of " + m.listedAt.UTC().Format(time.RFC3339)
+	case failure != "":
+		return "its sensors cannot be listed: " + failure
+	case m.listedAt.IsZero() && h.settled:
+		return "its sensors have not been listed yet"
+	case m.listedAt.IsZero():
+		return fmt.Sprintf("its sensors have not been listed yet: %d of %d lists have been asked for", h.discovery.Asked, h.discovery.Lists)
+	case len(m.sensors) == 0 && m.twinOf != "":
+		return "innius lists no sensor for it here; account " + m.twinOf + " lists it too"
+	case len(m.sensors) == 0:
+		return "innius lists no sensor for it"
+	}
+	return ""
+}

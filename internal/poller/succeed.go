@@ -1,0 +1,247 @@
+package poller
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"innius_exporter/innius"
+)
+
+// Succeed makes the poller that takes this one's place under other options, once its Run has returned. It goes on with
+// all that is known of the accounts and sensors that remain: readings, what the schedule and the discovery learned, the
+// ledger of the allowance, pauses, and how each account does. Filters, labels and rules are the new ones at once.
+// Accounts that are gone take their series with them; what they spent is remembered for a day, should they come back. Both
+// share the Metrics of the first.
+//
+// An account remains where its name and its API do; one that was renamed is known by its key.
+func (p *Poller) Succeed(opts Options) *Poller {
+	opts.Metrics = p.opts.Metrics
+	next := newPoller(opts, p.news)
+	next.departed, next.reported = p.departed, p.reported
+	before := next.predecessors(p)
+	next.catalogue.inherit(p, next, before)
+	now := time.Now()
+	for i, a := range next.accounts { // in the order of the config, which decides who asks for a twin
+		if before[i] != nil {
+			a.succeed(before[i], now)
+		} else {
+			next.rejoin(a, now)
+		}
+	}
+	for i, a := range next.accounts { // when each knows what the others have
+		a.hear()
+		if before[i] != nil {
+			a.goOn(before[i], now)
+		}
+	}
+	next.retire(p, before, now)
+	next.note() // whoever keeps snapshots should have one of the new accounts
+	return next
+}
+
+// predecessors returns, for each account, the one whose place it takes; nil where it is new.
+func (p *Poller) predecessors(old *Poller) []*account {
+	before := make([]*account, len(p.accounts))
+	for i, a := range p.accounts {
+		before[i] = old.find(func(b *account) bool { return b.Name == a.Name && b.Origin == a.Origin })
+	}
+	for i, a := range p.accounts {
+		if before[i] == nil {
+			before[i] = old.find(func(b *account) bool {
+				return b.Origin == a.Origin && !slices.Contains(before, b) && a.Client.SharesKey(b.Client)
+			})
+		}
+	}
+	return before
+}
+
+func (p *Poller) find(is func(*account) bool) *account {
+	if i := slices.IndexFunc(p.accounts, is); i >= 0 {
+		return p.accounts[i]
+	}
+	return nil
+}
+
+// inherit takes over the sensors' cells and lists. A machine that is now filtered leaves its list behind.
+func (c *catalogue) inherit(old, next *Poller, before []*account) {
+	v := old.catalogue.view.Load()
+	for i, b := range old.accounts {
+		if next.find(func(a *account) bool { return a.Origin == b.Origin }) == nil {
+			continue // what another API calls by the same ids is something else
+		}
+		for _, m := range v.machines[i] {
+			for _, s := range m.sensors {
+				c.cells[s.ref()] = s.cell
+			}
+		}
+	}
+	for i, b := range before {
+		if b == nil {
+			continue
+		}
+		for _, m := range v.machines[b.index] {
+			if list, listed := old.catalogue.lists[b.index][m.ID]; listed && c.opts.Machines.reject("machines", m.ID, m.Name) == "" {
+				c.lists[i][m.ID] = list
+			}
+		}
+	}
+}
+
+// succeed takes over what another account knew of the API, and publishes its machines under the new options.
+func (a *account) succeed(before *account, now time.Time) {
+	a.gate, a.wasList, a.saidOdd, a.limitLogged = before.gate, before.wasList, before.saidOdd, before.limitLogged
+	a.twins, a.stretched = before.twins, before.stretched
+	a.allowance.cause, a.allowance.said, a.allowance.saidAt = before.allowance.cause, before.allowance.said, before.allowance.saidAt
+	a.recall(before.allowance.learner.Keep(), now) // first: the ledger refills at the rate learned
+	a.Pacer.Restore(before.Pacer.Ledger(now), now)
+	a.schedule.succeed(before.schedule)
+	if fixed := a.Account.Company; fixed.ID == "" || fixed.ID == before.company.ID {
+		a.goOnDiscovering(before, now)
+		a.republish(before)
+	} else {
+		a.catalogue.lists[a.index] = map[string]listed{}
+		a.logDropped(before.company.ID, fixed.ID)
+	}
+	if !a.Client.SharesKey(before.Client) {
+		a.unproven, a.gate.probe, a.gate.good = true, probeAccount, time.Time{} // whose key is it?
+	}
+	a.Client.Succeed(before.Client)
+}
+
+// goOnDiscovering takes over the lists of the same company.
+func (a *account) goOnDiscovering(before *account, now time.Time) {
+	a.discovery = before.discovery
+	if a.Account.Company.ID != "" {
+		a.discovery.fixCompany()
+	} else {
+		a.company, a.unproven, a.otherCompany = before.company, before.unproven, before.otherCompany
+		if a.discovery.company == nil {
+			a.discovery.company, a.unproven = a.discovery.add(innius.OpCompany, ""), true
+		}
+	}
+	a.discovery.succeed(a.opts.DiscoveryInterval, a.Pacer.PerHour(), now)
+}
+
+// republish publishes the machines that are known, labelled and filtered by the new options.
+func (a *account) republish(before *account) {
+	v := before.catalogue.view.Load()
+	if v.companies[before.index] == nil {
+		return
+	}
+	list := machinesOf(v.machines[before.index])
+	company := *v.companies[before.index]
+	if a.Account.Company.ID != "" {
+		company = a.company // its name may be another one now
+	}
+	a.catalogue.publishMachines(a.index, company, list, v.listedAt[before.index])
+	if a.discovery.machines != nil {
+		a.discovery.know(a.wanted(list))
+	}
+}
+
+// goOn publishes how the account does.
+func (a *account) goOn(before *account, now time.Time) {
+	a.state = before.state
+	a.state.remarks = nil // the template of values may be another
+	a.show(now)
+}
+
+// succeed goes on under another interval and allowance. What was under way when the loop ended is asked for again.
+func (d *discovery) succeed(interval time.Duration, perHour float64, now time.Time) {
+	d.interval = interval
+	d.keepTo(perHour)
+	for _, l := range d.all() {
+		switch {
+		case l.index < 0:
+			d.again(l, now)
+		case d.routine.holds(l.entry) && l.failures == 0 && !l.success.IsZero():
+			d.routine.put(l.entry, l.success.Add(interval))
+		}
+	}
+}
+
+// all returns all lists.
+func (d *discovery) all() []*listing {
+	lists := slices.Collect(maps.Values(d.sensors))
+	for _, l := range []*listing{d.company, d.machines} {
+		if l != nil {
+			lists = append(lists, l)
+		}
+	}
+	return lists
+}
+
+// departed is what is remembered of an account that a reload took away: what was spent of its key's allowance, and learned.
+type departed struct {
+	client *innius.Client
+	kept   KeptAccount // without readings
+	at     time.Time
+}
+
+const (
+	departedFor  = 24 * time.Hour
+	mostDeparted = 100
+)
+
+// depart remembers an account that is gone.
+func (p *Poller) depart(b *account, now time.Time) {
+	p.departed = slices.DeleteFunc(slices.Clone(p.departed), func(d departed) bool { return now.Sub(d.at) > departedFor })
+	if len(p.departed) < mostDeparted {
+		p.departed = append(p.departed, departed{client: b.Client, at: now, kept: KeptAccount{
+			Name: b.Name, Origin: b.Origin, Allowance: b.allowance.learner.Keep(), Limit: b.gate.limit(), Ledger: b.Pacer.Ledger(now),
+		}})
+	}
+}
+
+// rejoin lets an account that was away go on with what its key had spent.
+func (p *Poller) rejoin(a *account, now time.Time) {
+	i := slices.IndexFunc(p.departed, func(d departed) bool {
+		return d.kept.Origin == a.Origin && (d.kept.Name == a.Name || a.Client.SharesKey(d.client))
+	})
+	if i < 0 {
+		return
+	}
+	a.restore(&p.departed[i].kept, p.departed[i].at, now)
+	p.departed = slices.Delete(slices.Clone(p.departed), i, i+1)
+}
+
+// retire lets go of what no account has any more. Where one is new, cells wait for it to find their sensors.
+func (p *Poller) retire(old *Poller, before []*account, now time.Time) {
+	for _, b := range old.accounts {
+		if !slices.Contains(before, b) {
+			p.depart(b, now)
+		}
+		if p.find(func(a *account) bool { return a.Name == b.Name }) == nil {
+			p.opts.Metrics.forget(b.Name)
+		}
+		b.Client.CloseIdleConnections()
+	}
+	if !slices.Contains(before, nil) {
+		p.catalogue.forgetUnlisted()
+	}
+	for _, a := range p.accounts {
+		a.schedule.succeed(nil)
+	}
+}
+
+// forgetUnlisted drops the cells of sensors that no account lists.
+func (c *catalogue) forgetUnlisted() {
+	listed := map[sensorKey]*cell{}
+	for _, machines := range c.view.Load().machines {
+		for _, m := range machines {
+			for _, s := range m.sensors {
+				listed[s.ref()] = s.cell
+			}
+		}
+	}
+	c.cells = listed
+}
+
+func machinesOf(machines []*machine) []innius.Machine {
+	list := make([]innius.Machine, len(machines))
+	for i, m := range machines {
+		list[i] = m.Machine
+	}
+	return list
+}
