@@ -389,9 +389,9 @@ func TestRulesUseWhatExistsAndRecordWhatIsUsed(t *testing.T) {
 	}
 }
 
-// docs/operations.md lists the alerts: with their severity and how long they wait.
+// docs/runbook.md lists the alerts with their severity and how long they wait.
 func TestTheTableOfAlertsIsTheRules(t *testing.T) {
-	text, err := os.ReadFile("../docs/operations.md")
+	text, err := os.ReadFile("../docs/runbook.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -401,11 +401,11 @@ func TestTheTableOfAlertsIsTheRules(t *testing.T) {
 	}
 	for _, r := range rulesOf(t, exporterRules).rules() {
 		if is := r.Labels["severity"] + " after " + r.For; r.Alert != "" && listed[r.Alert] != is {
-			t.Errorf("%s is %s, docs/operations.md says %q", r.Alert, is, listed[r.Alert])
+			t.Errorf("%s is %s, docs/runbook.md says %q", r.Alert, is, listed[r.Alert])
 		}
 		delete(listed, r.Alert)
 	}
 	for alert := range listed {
-		t.Errorf("docs/operations.md: there is no alert %s", alert)
+		t.Errorf("docs/runbook.md: there is no alert %s", alert)
 	}
 }
