@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strconv"
 	"time"
 
@@ -19,32 +20,48 @@ import (
 	"innius_exporter/internal/logging"
 )
 
-// Run parses the arguments, does what they say, and returns the exit code: 0, or 1 after an error, which it writes to stderr.
-// It returns when the command has ended or ctx is done.
+// Run parses the arguments, runs the command, and returns the exit code: 0, or 1 after an error. Errors go to stderr in the
+// format of the log, one line for each fault that was found. It returns when the command has ended or ctx is done.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	if err := run(ctx, args, stdout, stderr); err != nil {
-		_, _ = fmt.Fprintf(stderr, "%s: %v\n", app.Name, err)
-		return 1
+	c := New(stdout)
+	err := c.run(ctx, args, stderr)
+	switch {
+	case err == nil:
+		return 0
+	case c.logger == nil:
+		_, _ = fmt.Fprintf(stderr, "%s: %v\n", app.Name, err) // the arguments are at fault: no format is known
+	default:
+		for _, one := range separate(err) {
+			c.logger.Error("Command failed", "command", c.chosen, "err", one)
+		}
 	}
-	return 0
+	return 1
 }
 
-// command does what one command says.
-type command func(context.Context, *slog.Logger) error
-
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	c := New(stdout)
-	chosen, err := c.Parse(args)
-	if err != nil {
+func (c *CommandLine) run(ctx context.Context, args []string, stderr io.Writer) (err error) {
+	if parsed, _ := c.ParseContext(args); parsed != nil && parsed.SelectedCommand != nil && slices.Contains(args, parsed.SelectedCommand.Model().Name) {
+		c.UsageTemplate(kingpin.DefaultUsageTemplate) // --help of a command shows that command only
+	}
+	if c.chosen, err = c.Parse(args); err != nil {
 		return fmt.Errorf("%w; see --help", err)
 	}
-	logger, err := logging.New(stderr, *c.level, *c.format)
-	if err != nil {
+	if c.logger, err = logging.New(stderr, *c.level, *c.format); err != nil {
 		return err
 	}
-	logging.RouteStandard(logger)
-	return c.commands[chosen](ctx, logger)
+	logging.RouteStandard(c.logger)
+	return c.commands[c.chosen](ctx, c.logger)
 }
+
+// separate returns the errors that were joined to one.
+func separate(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	return []error{err}
+}
+
+// command runs one command. It returns when that has ended or ctx is done.
+type command func(context.Context, *slog.Logger) error
 
 // CommandLine is all flags, and the commands by name.
 type CommandLine struct {
@@ -52,17 +69,20 @@ type CommandLine struct {
 	level, format *string
 	source        config.Source
 	commands      map[string]command
+
+	chosen string       // command
+	logger *slog.Logger // nil until the flags are parsed
 }
 
 // New declares all flags and commands. Help and versions go to stdout.
 func New(stdout io.Writer) *CommandLine {
 	c := &CommandLine{commands: map[string]command{}, Application: kingpin.New(app.Name,
-		"Prometheus exporter for innius: the newest reading of every sensor, as fresh as the request allowance permits.")}
+		"Prometheus exporter for innius: the newest reading of every sensor, as fresh as the rate limit permits.")}
 	c.UsageWriter(stdout).UsageTemplate(kingpin.LongHelpTemplate)
 	c.Version(version.Print(app.Name)).VersionFlag.Short('V')
 	c.HelpFlag.Short('h')
 	c.sourceFlags()
-	c.level = c.Flag("log.level", "Least severe level that is logged.").Default(logging.Levels[0]).Enum(logging.Levels...)
+	c.level = c.Flag("log.level", "Only log messages with the given severity or above.").Default(logging.Levels[0]).Enum(logging.Levels...)
 	c.format = c.Flag("log.format", "Format of log lines.").Default(logging.Formats[0]).Enum(logging.Formats...)
 	c.runCommand()
 	c.checkCommands(stdout)
@@ -71,7 +91,7 @@ func New(stdout io.Writer) *CommandLine {
 	return c
 }
 
-// sourceFlags say where the config comes from. The key is never a flag: every user of a machine can read those.
+// sourceFlags define where the config comes from. The key is never a flag: every user of a machine can read flags.
 func (c *CommandLine) sourceFlags() {
 	s := &c.source
 	c.Flag("config.file", "Config file (YAML). Without one, --innius.url and a key define one account.").StringVar(&s.File)
@@ -82,11 +102,11 @@ func (c *CommandLine) sourceFlags() {
 func (c *CommandLine) runCommand() {
 	var e app.Exporter
 	cmd := c.Command("run", "Poll innius and serve metrics (the default command).").Default()
-	cmd.Flag("demo", "Run against a simulated innius inside the process: no key, no network, no config.").BoolVar(&e.Demo)
-	cmd.Flag("storage.path", "Directory in which state is kept over restarts, one for each exporter. "+
-		"Default: $STATE_DIRECTORY, as systemd sets it, else nothing is kept.").StringVar(&e.StoragePath)
+	cmd.Flag("demo", "Run against a simulated API inside the process: no key, no network, no config.").BoolVar(&e.Demo)
+	cmd.Flag("storage.path", "Directory of the state that survives restarts; each exporter needs its own. "+
+		"Default: $STATE_DIRECTORY, which systemd sets; without both, nothing is saved.").StringVar(&e.StoragePath)
 	cmd.Flag("web.telemetry-path", "Path under which metrics are served.").Default("/metrics").StringVar(&e.TelemetryPath)
-	cmd.Flag("web.enable-lifecycle", "Reload the config at POST /-/reload, as at SIGHUP.").BoolVar(&e.Lifecycle)
+	cmd.Flag("web.enable-lifecycle", "Reload the config on POST /-/reload. SIGHUP always reloads it.").BoolVar(&e.Lifecycle)
 	cmd.Flag("web.enable-pprof", "Serve /debug/pprof.").BoolVar(&e.Pprof)
 	e.Web = kingpinflag.AddFlags(cmd, ":10466")
 	c.commands[cmd.FullCommand()] = func(ctx context.Context, logger *slog.Logger) error {
@@ -98,42 +118,42 @@ func (c *CommandLine) runCommand() {
 func (c *CommandLine) checkCommands(stdout io.Writer) {
 	check := c.Command("check", "Check a config, the innius API, or a running exporter.")
 
-	cfg := check.Command("config", "Validate the config without any network and print what it means.")
+	cfg := check.Command("config", "Validate the config without network access and print what it means.")
 	p := planFlags(cfg)
 	c.commands[cfg.FullCommand()] = func(context.Context, *slog.Logger) error { return app.CheckConfig(c.source, p, stdout) }
 
 	var a app.APICheck
-	api := check.Command("api", "Walk the innius API with your key, in 4 to 10 requests, and say how it is understood and what to set.")
+	api := check.Command("api", "Walk the API with your key, in 4 to 10 requests; show how its responses are understood and what to set.")
 	api.Flag("output", "Form of the report: text, or json for programs.").Default("text").EnumVar(&a.Output, "text", "json")
-	api.Flag("all", "List all machines and sensors, after saying how many requests that takes.").BoolVar(&a.All)
-	api.Flag("account", "Name of the one account to check. Default: all of the config, one after the other.").StringVar(&a.Account)
+	api.Flag("all", "List all machines and sensors; prints first how many requests that takes.").BoolVar(&a.All)
+	api.Flag("account", "Name of the account to check. Default: every account of the config.").StringVar(&a.Account)
 	c.commands[api.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error { return a.Run(ctx, c.source, stdout) }
 
 	var h app.HealthCheck
-	health := check.Command("health", "Ask a running exporter whether it is healthy.")
+	health := check.Command("health", "Exit with 0 if a running exporter is healthy, else with 1.")
 	health.Flag("url", "Address of its health page.").Default("http://localhost:10466/-/healthy").StringVar(&h.URL)
-	health.Flag("http.config.file", "File with credentials and TLS for that address, as promtool takes it.").StringVar(&h.HTTPConfig)
+	health.Flag("http.config.file", "File with credentials and TLS settings for that address, in the format of promtool.").StringVar(&h.HTTPConfig)
 	c.commands[health.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error { return h.Run(ctx) }
 }
 
-// planFlags say which sensors a plan is for.
+// planFlags define which sensors a plan is for.
 func planFlags(cmd *kingpin.CmdClause) *app.Planning {
 	p := &app.Planning{}
-	cmd.Flag("sensors", "Plan with so many sensors, instead of those that an exporter has kept in --storage.path.").SetValue(count("--sensors", &p.Sensors))
-	cmd.Flag("storage.path", "Directory in which an exporter keeps its state; it may be running. Default: $STATE_DIRECTORY.").
+	cmd.Flag("sensors", "Number of sensors to plan for. Default: those in the saved state.").SetValue(count("--sensors", &p.Sensors))
+	cmd.Flag("storage.path", "Directory of an exporter's state; the exporter may be running. Default: $STATE_DIRECTORY.").
 		StringVar(&p.StoragePath)
 	return p
 }
 
 func (c *CommandLine) planCommand(stdout io.Writer) {
-	cmd := c.Command("plan", "Say what the allowance buys: requests needed, cycle, expected ages, cold start, and what to change. "+
-		"Asks innius for nothing and needs no key.")
+	cmd := c.Command("plan", "Calculate what the rate limit buys: requests needed, cycle, ages of values, cold start, and what to change. "+
+		"Sends no request and needs no key.")
 	p := planFlags(cmd)
 	var perHour float64
 	var given bool
-	cmd.Flag("every", "How often each of --sensors reports, such as 10m. Default: more often than it can be asked.").SetValue(span("--every", &p.Every))
-	cmd.Flag("requests-per-hour", "Plan with another allowance than the config's rate_limit.requests_per_hour.").IsSetByUser(&given).SetValue(rate("--requests-per-hour", &perHour))
-	cmd.Flag("demo", "Plan for what a --demo has kept in --storage.path.").BoolVar(&p.Demo)
+	cmd.Flag("every", "Reporting interval of each of --sensors, such as 10m. Default: shorter than it can be polled.").SetValue(span("--every", &p.Every))
+	cmd.Flag("requests-per-hour", "Rate limit to plan with. Default: rate_limit.requests_per_hour of the config.").IsSetByUser(&given).SetValue(rate("--requests-per-hour", &perHour))
+	cmd.Flag("demo", "Plan for the plant of --demo, whose state is in --storage.path.").BoolVar(&p.Demo)
 	c.commands[cmd.FullCommand()] = func(context.Context, *slog.Logger) error {
 		if given {
 			p.RequestsPerHour = &perHour
@@ -144,16 +164,16 @@ func (c *CommandLine) planCommand(stdout io.Writer) {
 
 func (c *CommandLine) simulateCommand() {
 	var s app.Simulation
-	cmd := c.Command("simulate", "Serve only the simulated API, to try the exporter, dashboards and alerts.")
+	cmd := c.Command("simulate", "Serve only the simulated API, to try the exporter, dashboards and alerts with it.")
 	cmd.Flag("listen-address", "Address of the simulated API.").Default("127.0.0.1:10467").StringVar(&s.Address)
-	cmd.Flag("api-key", "Key that the simulated API asks for.").Default("simulated").StringVar(&s.Key)
+	cmd.Flag("api-key", "Key that the simulated API requires.").Default("simulated").StringVar(&s.Key)
 	cmd.Flag("sensors", "Number of sensors; 0: the demo plant.").SetValue(count("--sensors", &s.Sensors))
-	cmd.Flag("requests-per-hour", "Requests an hour that the key may send.").Default("1000").SetValue(count("--requests-per-hour", &s.RequestsPerHour))
-	cmd.Flag("burst", "Requests that a rested key may send at once.").Default("30").SetValue(count("--burst", &s.Burst))
+	cmd.Flag("requests-per-hour", "Requests per hour that the key may send.").Default("1000").SetValue(count("--requests-per-hour", &s.RequestsPerHour))
+	cmd.Flag("burst", "Requests that the key may send at once after a pause.").Default("30").SetValue(count("--burst", &s.Burst))
 	c.commands[cmd.FullCommand()] = s.Run
 }
 
-// value is a flag's value whose errors say what was expected. Kingpin's own repeat what strconv says.
+// value is a flag's value whose errors name what was expected; kingpin's own repeat the texts of strconv.
 type value[T any] struct {
 	flag  string
 	to    *T

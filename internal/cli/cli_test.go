@@ -56,6 +56,10 @@ func (j *journal) await(t *testing.T, text string) {
 	}
 }
 
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	return New(stdout).run(ctx, args, stderr)
+}
+
 // start runs a command until the test ends or stop is called, which returns how the command ended.
 func start(t *testing.T, args ...string) (log *journal, stop func() error) {
 	t.Helper()
