@@ -29,6 +29,7 @@ type Options struct {
 	MinInterval       time.Duration // never ask one sensor more often; default 10 s
 	MaxInterval       time.Duration // nor more seldom, while the allowance permits; default 1 h
 	StaleAfter        time.Duration // a value older than this is not exposed; 0: auto
+	SilentAfter       time.Duration // no new reading for longer means silent; 0: 3 reporting intervals, at least 15 min
 	Rules             []Rule        // first match wins
 	Metrics           *Metrics
 	Logger            *slog.Logger
@@ -110,6 +111,7 @@ func unanchored(re *regexp.Regexp) string {
 type Rule struct {
 	Machine, Sensor *regexp.Regexp     // on id or name; nil matches all
 	StaleAfter      time.Duration      // 0: as Options
+	SilentAfter     time.Duration      // 0: as Options
 	MaxAge          time.Duration      // promised: a reading is picked up within it; 0: nothing is promised
 	Weight          float64            // of its lag against that of others; 0: 1
 	Values          map[string]float64 // numbers for text values
