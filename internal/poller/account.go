@@ -26,7 +26,7 @@ type account struct {
 	catalogue *catalogue
 	metrics   accountMetrics
 
-	gate        gate
+	breaker     circuitBreaker
 	discovery   *discovery
 	schedule    scheduler
 	wasList     bool              // the last request was for a list: with both waiting they take turns
@@ -142,16 +142,16 @@ func (a *account) hear() {
 // dispatch sends what may be sent now and returns how long nothing more can be. It takes a request from the
 // allowance first and chooses then: who is next is decided with the newest knowledge.
 func (a *account) dispatch(ctx context.Context, now time.Time) time.Duration {
-	if a.gate.failing != classOK && a.gate.waits(now) > 0 && a.Client.KeyChanged() {
-		a.gate.hurry(now)
+	if a.breaker.failing != resultOK && a.breaker.remaining(now) > 0 && a.Client.KeyChanged() {
+		a.breaker.tryNewKey(now)
 	}
 	sensors, machines := a.extent()
-	a.gate.watch(sensors, machines, now)
+	a.breaker.probeValuesIfDue(sensors, machines, now)
 	for {
-		if wait := a.gate.waits(now); wait > 0 {
+		if wait := a.breaker.remaining(now); wait > 0 {
 			return min(wait, heartbeat)
 		}
-		if a.inFlight >= a.gate.atOnce(a.Concurrency) {
+		if a.inFlight >= a.breaker.maxInFlight(a.Concurrency) {
 			return heartbeat
 		}
 		if wait := a.idle(now); wait > 0 {
@@ -169,7 +169,7 @@ func (a *account) dispatch(ctx context.Context, now time.Time) time.Duration {
 
 // idle returns how long nothing wants to be asked; 0 where something does.
 func (a *account) idle(now time.Time) time.Duration {
-	if a.gate.probe != noProbe {
+	if a.breaker.probe != noProbe {
 		return 0
 	}
 	wait := heartbeat
@@ -187,7 +187,7 @@ func (a *account) start(ctx context.Context, now time.Time) {
 	isDue := func(at time.Time, ok bool) bool { return ok && !at.After(now) }
 	readings, urgent := isDue(a.schedule.due()), isDue(a.discovery.urgent.due())
 	switch {
-	case a.gate.probe != noProbe:
+	case a.breaker.probe != noProbe:
 		a.sendProbe(ctx, now)
 	case isDue(a.discovery.routineDue()):
 		a.ask(ctx, a.discovery.next(&a.discovery.routine, now))
@@ -200,14 +200,14 @@ func (a *account) start(ctx context.Context, now time.Time) {
 	}
 }
 
-// sendProbe sends the request that the gate wants. While the circuit is open it goes over a connection of its own: the old one
+// sendProbe sends the request that the circuit breaker wants. While the circuit is open it goes over a connection of its own: the old one
 // may be dead, or lead to where a name no longer points.
 func (a *account) sendProbe(ctx context.Context, now time.Time) {
-	if a.gate.failing != classOK {
+	if a.breaker.failing != resultOK {
 		a.Client.CloseIdleConnections()
 	}
-	if a.gate.probe == probeValues {
-		if t := a.schedule.probe(now, a.gate.polls.machines, a.gate.failing == classOK); t != nil {
+	if a.breaker.probe == probeValues {
+		if t := a.schedule.probe(now, a.breaker.values.machines, a.breaker.failing == resultOK); t != nil {
 			t.probes = true
 			a.read(ctx, t)
 			return

@@ -23,9 +23,9 @@ func TestFirstSuccessResetsEveryBackOff(t *testing.T) {
 				list := a.discovery.add(innius.OpSensors, "m1")
 				a.discovery.sensors["m1"] = list
 				a.discovery.failed(list, "x", false, time.Now())
-				a.judge(answer{class: classKey, account: true}, failure, time.Now())
+				a.judge(requestResult{class: resultKey, account: true}, failure, time.Now())
 				time.Sleep(time.Minute)
-				a.judge(answer{class: classOK, account: true}, nil, time.Now())
+				a.judge(requestResult{class: resultOK, account: true}, nil, time.Now())
 				for _, turn := range turns {
 					if turn.due.After(time.Now()) || turn.failures != 0 {
 						t.Errorf("%s is left in back-off: %d failures, due in %s", turn.sensor.ID, turn.failures, time.Until(turn.due))

@@ -13,11 +13,11 @@ import (
 // took takes the answer about a sensor over. What was read before an error is kept: it was paid for.
 func (a *account) took(t *turn, newest innius.Newest, err error, now time.Time) {
 	class, log := classify(err), a.about(t.sensor)
-	if class != classNotSent {
+	if class != resultNotSent {
 		log.Debug("asked for values", "readings", len(newest.Readings))
 	}
 	err = a.hint(innius.OpValues, err)
-	blamed := a.judge(answer{
+	blamed := a.judge(requestResult{
 		class: class, machine: t.sensor.machine.ID, object: t.sensor.machine.ID + "/" + t.sensor.ID, values: true, probe: t.probes,
 	}, err, now)
 	t.probes = false
@@ -33,12 +33,12 @@ func (a *account) took(t *turn, newest innius.Newest, err error, now time.Time) 
 	switch {
 	case err == nil:
 		a.schedule.answered(t, learned)
-	case blamed && (t.failures == 0 || class == classNotSent || class == classLimited || class == classKey):
+	case blamed && (t.failures == 0 || class == resultNotSent || class == resultLimited || class == resultKey):
 		a.schedule.again(t)
 	case blamed:
 		a.schedule.failed(t) // it failed before the account did: the account's first success takes the back-off from it
 	default:
-		quiet := len(a.gate.polls.sensors) > failsSensors // more than single sensors: the account has a line of its own
+		quiet := len(a.breaker.values.sensors) > failsSensors // more than single sensors: the account has a line of its own
 		if t.sensor.cell.fail(err.Error(), quiet, now) {
 			log.Warn("sensor cannot be read; it is asked again with back-off", "err", err)
 		}
@@ -84,28 +84,28 @@ func (a *account) about(s *sensor) *slog.Logger {
 	return a.log.With("machine", s.machine.label, "sensor", s.label)
 }
 
-// judge lets the gate take a response into account, and logs what changed by it, once.
-func (a *account) judge(ans answer, err error, now time.Time) (blamed bool) {
+// judge lets the circuit breaker take a response into account, and logs what changed by it, once.
+func (a *account) judge(ans requestResult, err error, now time.Time) (blamed bool) {
 	ans.state(err)
 	ans.sensors, ans.machines = a.extent()
-	before := a.gate
-	blamed = a.gate.note(ans, now)
-	if ans.class == classLimited {
-		if a.gate.limits > before.limits {
+	before := a.breaker.breakerStatus
+	blamed = a.breaker.record(ans, now)
+	if ans.class == resultLimited {
+		if a.breaker.unstated > before.unstated {
 			ans.wait = 0 // none was stated, or none that holds
 		}
 		a.refused(ans.wait, now)
 	}
-	if a.gate.reason == pausedLimit || a.gate.reason == pausedBusy {
-		a.Pacer.Pause(a.gate.until)
+	if a.breaker.pause == pausedLimit || a.breaker.pause == pausedBusy {
+		a.Pacer.Pause(a.breaker.pausedUntil)
 	}
 	a.noteClock()
 	a.state.note(ans.class, err, now)
 	a.tell(&before, err, now)
 	switch {
-	case a.gate.failing != classOK && before.failing == classOK:
+	case a.breaker.failing != resultOK && before.failing == resultOK:
 		a.Client.CloseIdleConnections()
-	case a.gate.failing == classOK && before.failing != classOK:
+	case a.breaker.failing == resultOK && before.failing != resultOK:
 		a.schedule.resetBackoff()
 		a.discovery.resetBackoff(now)
 	}
@@ -121,7 +121,7 @@ func (a *account) extent() (sensors, machines int) {
 }
 
 // state takes over what an error shows of the account.
-func (ans *answer) state(err error) {
+func (ans *requestResult) state(err error) {
 	if limited, ok := errors.AsType[*innius.RateLimitError](err); ok {
 		ans.stated, ans.wait = limited.Stated, limited.RetryAfter
 	}
@@ -140,7 +140,7 @@ func (ans *answer) state(err error) {
 // speaks for a wrong path or a missing right, not for the key.
 func (a *account) hint(op innius.Operation, err error) error {
 	proven := op == innius.OpCompany && a.company.ID != "" // its path is: this concerns the key
-	if classify(err) != classForbidden || proven || !unknownPath(err) && a.gate.good.IsZero() {
+	if classify(err) != resultForbidden || proven || !unknownPath(err) && a.breaker.lastSuccess.IsZero() {
 		return err
 	}
 	what := ""
@@ -164,37 +164,37 @@ func unknownPath(err error) bool {
 // limitLogEvery is how often a pause for a limit is logged at most: an API that states no real wait causes many short ones.
 const limitLogEvery = 10 * time.Minute
 
-// tell logs a change of the gate. Repeats of what is known are not logged.
-func (a *account) tell(before *gate, err error, now time.Time) {
-	after, warn, info := &a.gate, a.log.Warn, a.log.Info
+// tell logs a change of the circuit breaker. Repeats of what is known are not logged.
+func (a *account) tell(before *breakerStatus, err error, now time.Time) {
+	after, warn, info := &a.breaker, a.log.Warn, a.log.Info
 	_, unreadable := errors.AsType[*innius.KeyError](err)
 	switch {
-	case after.reason == open && before.reason != open:
-		since := before.since
-		if before.failing != classOK {
-			since = before.failingAt
+	case after.pause == notPaused && before.pause != notPaused:
+		since := before.pausedSince
+		if before.failing != resultOK {
+			since = before.failingSince
 		}
-		if before.reason == pausedLimit && a.limitLogged.Before(before.since) {
+		if before.pause == pausedLimit && a.limitLogged.Before(before.pausedSince) {
 			info = a.log.Debug
 		}
-		info("requests succeed again", "after", before.reason, "lasted", now.Sub(since).Round(time.Second))
-	case after.reason == pausedLimit && before.reason != pausedLimit:
+		info("requests succeed again", "after", before.pause, "lasted", now.Sub(since).Round(time.Second))
+	case after.pause == pausedLimit && before.pause != pausedLimit:
 		if now.Sub(a.limitLogged) < limitLogEvery {
 			warn = a.log.Debug
 		} else {
 			a.limitLogged = now
 		}
 		warn("a limit of the key was exceeded; nothing is sent until the moment named",
-			"until", after.until.UTC().Format(time.RFC3339), "err", err)
-	case after.reason == pausedBusy && before.reason != pausedBusy:
-		a.log.Warn("innius is unavailable, requests are paused", "until", after.until.UTC().Format(time.RFC3339), "err", err)
+			"until", after.pausedUntil.UTC().Format(time.RFC3339), "err", err)
+	case after.pause == pausedBusy && before.pause != pausedBusy:
+		a.log.Warn("innius is unavailable, requests are paused", "until", after.pausedUntil.UTC().Format(time.RFC3339), "err", err)
 	case after.failing == before.failing:
-	case after.failing == classKey && unreadable:
+	case after.failing == resultKey && unreadable:
 		a.log.Error("the key cannot be read; it is tried again with back-off of up to 1 h", "err", err)
-	case after.failing == classKey:
+	case after.failing == resultKey:
 		a.log.Error("the key is refused; it is read again and tried with back-off of up to 1 h. Create or check it in the innius "+
 			"Admin app", "err", err)
-	case before.failing == classOK:
+	case before.failing == resultOK:
 		text := "innius cannot be used; it is tried again with back-off of up to 1 min"
 		if after.byValues {
 			text = "innius cannot be used: no values request succeeds; one probe a minute is sent"

@@ -73,8 +73,8 @@ func TestListsThatFailKeepNoOtherFromBeingRead(t *testing.T) {
 
 func TestAccountFailsWhenNoValuesRequestSucceeds(t *testing.T) {
 	for kind, reason := range map[simulator.FaultKind]string{
-		simulator.NotFound: "answer", simulator.BadRequest: "answer", simulator.Forbidden: "answer", simulator.ServerError: "server",
-		simulator.NotAList: "answer", simulator.Hang: "network",
+		simulator.NotFound: "invalid_response", simulator.BadRequest: "invalid_response", simulator.Forbidden: "invalid_response", simulator.ServerError: "server",
+		simulator.NotAList: "invalid_response", simulator.Hang: "network",
 	} {
 		for _, size := range []struct{ machines, sensors int }{{4, 5}, {1, 1}} {
 			t.Run(fmt.Sprintf("%s with %d sensors", kind, size.machines*size.sensors), func(t *testing.T) {
@@ -245,7 +245,7 @@ func TestAccountWithACompanyOfTheConfigSendsNoCompanyRequest(t *testing.T) {
 		remove = s.api.Inject(simulator.Fault{Kind: simulator.NotFound, Op: simulator.OpValues})
 		s.pass(10 * time.Minute)
 		s.want(upA1, 0)
-		s.wantReason("answer")
+		s.wantReason("invalid_response")
 		remove()
 		s.pass(3 * time.Minute)
 		s.want(upA1, 1)
@@ -297,7 +297,7 @@ func TestCompanyOfTheConfigMayComeChangeAndGo(t *testing.T) {
 					t.Errorf("%d values of a company that is not the config's", n)
 				}
 				s.wantOneLine("another company than the kept state")
-				s.wantReason("answer") // the machine list of that company is a 404
+				s.wantReason("invalid_response") // the machine list of that company is a 404
 				s.begun[0].company = innius.Company{}
 				change(s)
 				s.pass(3 * time.Minute)
@@ -332,6 +332,6 @@ func TestMachineListThatFailsOnItsSecondPageIsOneFailure(t *testing.T) {
 		s.pass(30 * time.Minute)
 		s.want(upA1, 0)
 		s.wantOneLine("innius cannot be used")
-		s.wantReason("answer")
+		s.wantReason("invalid_response")
 	})
 }

@@ -57,7 +57,7 @@ func TestAWrongPathIsAFailureOfTheAccount(t *testing.T) {
 					t.Error("the fault did not happen")
 				}
 				s.want(`innius_up{account="a1"}`, 0)
-				s.want(`innius_exporter_account_failure{account="a1",reason="answer"}`, 1)
+				s.want(`innius_exporter_account_failure{account="a1",reason="invalid_response"}`, 1)
 			})
 		})
 	}

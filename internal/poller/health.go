@@ -11,7 +11,7 @@ import (
 
 // health is how an account does, as its loop published it last. Immutable; a scrape judges it at its own moment.
 type health struct {
-	gate        gate
+	breaker     breakerStatus
 	answered    bool // some request has succeeded
 	lastError   string
 	lastErrorAt time.Time
@@ -39,9 +39,9 @@ type health struct {
 }
 
 // note takes one response into account.
-func (h *health) note(c class, err error, now time.Time) {
-	h.answered = h.answered || c == classOK
-	if err != nil && c != classNotSent {
+func (h *health) note(c resultClass, err error, now time.Time) {
+	h.answered = h.answered || c == resultOK
+	if err != nil && c != resultNotSent {
 		h.lastError, h.lastErrorAt = err.Error(), now
 	}
 }
@@ -53,14 +53,14 @@ func (h *health) up() (up, known bool) {
 }
 
 // failure returns why the account fails; empty where it does not.
-func (h *health) failure() string { return h.gate.failing.reason() }
+func (h *health) failure() string { return h.breaker.failing.reason() }
 
 // pausedUntil returns the end of a pause in force; zero where there is none.
 func (h *health) pausedUntil(now time.Time) time.Time {
-	if h.gate.reason == open || !h.gate.until.After(now) {
+	if h.breaker.pause == notPaused || !h.breaker.pausedUntil.After(now) {
 		return time.Time{}
 	}
-	return h.gate.until
+	return h.breaker.pausedUntil
 }
 
 // stuckAfter is how long a loop may be silent past the moment it meant to wake.
@@ -86,7 +86,7 @@ func (a *account) publish(now, asleep time.Time) {
 	a.noteBarren()
 	h.barren = a.state.barren
 	before := a.health.Swap(&h)
-	if h.gate.limit().Until.After(before.gate.limit().Until) || h.settled && !before.settled {
+	if h.breaker.limit().Until.After(before.breaker.limit().Until) || h.settled && !before.settled {
 		a.mark()
 	}
 }
@@ -121,7 +121,7 @@ const noReadings = "no sensor has a usable reading; `innius_exporter check api` 
 
 // noteBarren logs once that no sensor has a usable reading, when each was polled or enough were; and the first reading then.
 func (a *account) noteBarren() {
-	if a.usable || a.gate.failing != classOK || !a.discovery.settled() || a.discovery.verified.IsZero() {
+	if a.usable || a.breaker.failing != resultOK || !a.discovery.settled() || a.discovery.verified.IsZero() {
 		return
 	}
 	polled, sensors := 0, a.schedule.len()
@@ -161,7 +161,7 @@ func (a *account) show(now time.Time) {
 // seen returns the loop's state as it may be published.
 func (a *account) seen() health {
 	h := a.state
-	h.gate, h.lowered, h.lists = a.gate, a.allowance.cause, a.discovery.failures()
+	h.breaker, h.lowered, h.lists = a.breaker.breakerStatus, a.allowance.cause, a.discovery.failures()
 	h.sensors, h.verified = a.schedule.len(), a.discovery.verified
 	h.discovery, h.forReadings = a.discovery.progress(), a.forReadings()
 	return h

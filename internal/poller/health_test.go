@@ -13,10 +13,10 @@ func TestHealthIsDownExactlyWhileTheAccountFails(t *testing.T) {
 	}{
 		"nothing yet":         {health{}, true, false, ""},
 		"a success":           {health{answered: true}, true, true, ""},
-		"the circuit is open": {health{answered: true, gate: gate{failing: classNetwork}}, false, true, "network"},
-		"from the start":      {health{gate: gate{failing: classKey}}, false, true, "key"},
-		"values are refused":  {health{answered: true, gate: gate{failing: classForbidden}}, false, true, "answer"},
-		"a pause for a limit": {health{answered: true, gate: gate{reason: pausedLimit}}, true, true, ""},
+		"the circuit is open": {health{answered: true, breaker: breakerStatus{failing: resultNetwork}}, false, true, "network"},
+		"from the start":      {health{breaker: breakerStatus{failing: resultKey}}, false, true, "key"},
+		"values are refused":  {health{answered: true, breaker: breakerStatus{failing: resultForbidden}}, false, true, "invalid_response"},
+		"a pause for a limit": {health{answered: true, breaker: breakerStatus{pause: pausedLimit}}, true, true, ""},
 	} {
 		if up, known := c.h.up(); up != c.up || known != c.known {
 			t.Errorf("%s: up %t, known %t, want %t, %t", name, up, known, c.up, c.known)
@@ -49,11 +49,11 @@ func TestHealthStuckIsALoopThatSleepsPastItsMoment(t *testing.T) {
 }
 
 func TestHealthPausedUntilIsAbsentWhenOver(t *testing.T) {
-	h := health{gate: gate{reason: pausedLimit, until: at(60)}}
+	h := health{breaker: breakerStatus{pause: pausedLimit, pausedUntil: at(60)}}
 	if !h.pausedUntil(at(59)).Equal(at(60)) || !h.pausedUntil(at(60)).IsZero() {
 		t.Error("a pause must be told of until its end, and no longer")
 	}
-	if h.gate.reason = open; !h.pausedUntil(at(0)).IsZero() {
+	if h.breaker.pause = notPaused; !h.pausedUntil(at(0)).IsZero() {
 		t.Error("a pause without a reason")
 	}
 }

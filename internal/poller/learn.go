@@ -41,7 +41,7 @@ func (a *account) heed(now time.Time) {
 func (a *account) refused(wait time.Duration, now time.Time) {
 	stated := wait > 0
 	if !stated {
-		wait = a.gate.waits(now)
+		wait = a.breaker.remaining(now)
 	}
 	a.allowance.learner.Accepted(now, int(a.metrics.accepted.Swap(0)))
 	a.allowance.learner.Refused(ratelimit.Refusal{At: now, Wait: wait, Stated: stated, Held: a.Pacer.Ledger(now).Tokens})

@@ -156,13 +156,13 @@ func (a *account) listed(l *listing, err error, now time.Time) bool {
 	class := classify(err)
 	err = a.hint(l.op, err)
 	switch {
-	case class == classForbidden && l.op == innius.OpCompany && (!unknownPath(err) || a.company.ID != ""):
-		class = classKey
-	case (class == classObject || class == classForbidden) && l.op != innius.OpSensors:
-		class = classAnswer // without company and machines there is nothing: this is no matter of a single object
+	case class == resultForbidden && l.op == innius.OpCompany && (!unknownPath(err) || a.company.ID != ""):
+		class = resultKey
+	case (class == resultObject || class == resultForbidden) && l.op != innius.OpSensors:
+		class = resultInvalid // without company and machines there is nothing: this is no matter of a single object
 	}
 	account := l == a.discovery.account()
-	blamed := a.judge(answer{
+	blamed := a.judge(requestResult{
 		class: class, machine: l.machine, object: l.name(), account: account,
 		first: l.success.IsZero(), more: account && l.success.IsZero() && l.more,
 		values: l.op == innius.OpSensors && a.schedule.len() == 0, probe: l.op == innius.OpSensors && a.schedule.len() == 0,
@@ -175,7 +175,7 @@ func (a *account) listed(l *listing, err error, now time.Time) bool {
 		}
 		return true
 	case blamed && account:
-		if l.failure, l.failures = err.Error(), l.failures+1; class == classAnswer {
+		if l.failure, l.failures = err.Error(), l.failures+1; class == resultInvalid {
 			l.restart() // perhaps its start_key is refused
 		}
 		a.discovery.again(l, now)
@@ -185,7 +185,7 @@ func (a *account) listed(l *listing, err error, now time.Time) bool {
 		if l.failure == "" {
 			a.aboutList(l).Warn("list cannot be read; what is known of it stays, and it is asked again with back-off", "err", err)
 		}
-		a.discovery.failed(l, err.Error(), class == classObject || class == classAnswer, now)
+		a.discovery.failed(l, err.Error(), class == resultObject || class == resultInvalid, now)
 	}
 	return false
 }
@@ -198,7 +198,7 @@ func (a *account) aboutList(l *listing) *slog.Logger {
 	return a.log.With("list", string(l.op))
 }
 
-// name tells one list from others, for errors and the gate.
+// name tells one list from others, for errors and the circuit breaker.
 func (l *listing) name() string {
 	if l.op == innius.OpSensors {
 		return "sensors of machine " + l.machine

@@ -16,7 +16,7 @@ type recovery struct {
 	lacked string        // what was missing at the last look
 }
 
-// recovers waits until all is well after a fault. First end the pause that innius asked for or that the gate keeps, the
+// recovers waits until all is well after a fault. First end the pause that innius asked for or that the circuit breaker keeps, the
 // back-off of what failed alone, and the time until lists are looked at again that innius had emptied: until then nobody
 // can tell that the fault is over. From then on each sensor must have its turn within one cycle.
 func (m *month) recovers(from string) {
@@ -49,7 +49,7 @@ func (m *month) allowed(r *recovery) time.Duration {
 func (m *month) well(r *recovery) bool {
 	m.Helper()
 	h := m.poller.accounts[0].health.Load()
-	r.begun = later(r.begun, h.gate.until)
+	r.begun = later(r.begun, h.breaker.pausedUntil)
 	r.lacked = m.lacks(r, h)
 	if r.lacked == "" {
 		r.lacked = m.shown(r, m.check())
@@ -90,7 +90,7 @@ func (m *month) shown(r *recovery, all samples) string {
 	if all[upA1] != 1 {
 		return "innius_up is not 1"
 	}
-	for _, reason := range []string{"key", "network", "server", "answer"} {
+	for _, reason := range []string{"key", "network", "server", "invalid_response"} {
 		if all[fmt.Sprintf("innius_exporter_account_failure{account=\"a1\",reason=%q}", reason)] != 0 {
 			return "the account fails: " + reason
 		}

@@ -42,7 +42,7 @@ func (m *month) checkRuns() {
 	if h.lowered != ratelimit.None {
 		patience = time.Hour
 	}
-	if rested := time.Since(later(m.api.Stats().LastRequest, later(m.started, h.gate.until))); rested > patience && m.anyWaits() {
+	if rested := time.Since(later(m.api.Stats().LastRequest, later(m.started, h.breaker.pausedUntil))); rested > patience && m.anyWaits() {
 		m.Fatalf("after %s nothing has been asked for %s, though nothing forbids it", m.clock(), rested)
 	}
 }
@@ -53,8 +53,8 @@ func (m *month) checkPause() {
 	m.Helper()
 	h := m.poller.accounts[0].health.Load()
 	longest := map[pauseReason]time.Duration{pausedOutage: time.Minute, pausedKey: time.Hour, pausedLimit: time.Hour}
-	if wait := time.Until(h.gate.until); wait > longest[h.gate.reason] {
-		m.Fatalf("after %s nothing is asked for %s, the reason is %s", m.clock(), wait, h.gate.reason)
+	if wait := time.Until(h.breaker.pausedUntil); wait > longest[h.breaker.pause] {
+		m.Fatalf("after %s nothing is asked for %s, the reason is %s", m.clock(), wait, h.breaker.pause)
 	}
 }
 

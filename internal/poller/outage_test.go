@@ -16,7 +16,7 @@ func outage(kind simulator.FaultKind) simulator.Fault {
 func TestAnHoursOutageIsSeenSurvivedAndForgiven(t *testing.T) {
 	for kind, reason := range map[simulator.FaultKind]string{
 		simulator.Reset: "network", simulator.Hang: "network", simulator.ServerError: "server", simulator.BadGatewayHTML: "server",
-		simulator.Maintenance: "answer", simulator.Redirect: "answer",
+		simulator.Maintenance: "invalid_response", simulator.Redirect: "invalid_response",
 	} {
 		for _, size := range []struct{ machines, sensors int }{{4, 5}, {1, 2}} {
 			t.Run(fmt.Sprintf("%s with %d sensors", kind, size.machines*size.sensors), func(t *testing.T) {
@@ -57,7 +57,7 @@ func (s *story) throughOutage(kind simulator.FaultKind, reason string, sensors i
 func (s *story) wantReason(reason string) {
 	s.Helper()
 	all := s.gather()
-	for _, r := range []string{"key", "network", "server", "answer"} {
+	for _, r := range []string{"key", "network", "server", "invalid_response"} {
 		got := all[fmt.Sprintf("innius_exporter_account_failure{account=\"a1\",reason=%q}", r)]
 		if got != boolean(r == reason) {
 			s.Errorf("after %s: account_failure of reason %q is %v, want only %q", s.clock(), r, got, reason)

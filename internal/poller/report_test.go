@@ -243,7 +243,7 @@ func TestA403NamesThePathFirst(t *testing.T) {
 			simulator.Fault{Kind: simulator.Forbidden, Op: simulator.OpMachines},
 			innius.Company{},
 			[]string{"first the path endpoints.machines", "company id", "works.example", "as the API named it", "last the key"},
-			"answer",
+			"invalid_response",
 		},
 		"machines of the company of the config": {
 			simulator.Fault{Kind: simulator.Forbidden, Op: simulator.OpMachines, From: dawn.Add(time.Minute)},
@@ -255,13 +255,13 @@ func TestA403NamesThePathFirst(t *testing.T) {
 			simulator.Fault{Kind: simulator.Forbidden, Op: simulator.OpSensors},
 			innius.Company{},
 			[]string{"first the path endpoints.sensors", "last the key"},
-			"answer",
+			"invalid_response",
 		},
 		"values": {
 			simulator.Fault{Kind: simulator.Forbidden, Op: simulator.OpValues},
 			innius.Company{},
 			[]string{"first the path endpoints.values", "last the key"},
-			"answer",
+			"invalid_response",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

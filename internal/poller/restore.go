@@ -63,7 +63,7 @@ func (c *catalogue) fill(account int, k *KeptAccount) {
 func (a *account) restore(k *KeptAccount, keptAt, now time.Time) {
 	a.recall(k.Allowance, now) // first: the ledger refilled at the rate learned
 	a.Pacer.Restore(k.Ledger, now)
-	a.gate.restore(k.Limit, keptAt, now)
+	a.breaker.restoreLimit(k.Limit, keptAt, now)
 	if k.ClockAhead != 0 {
 		a.Client.AssumeClockDifference(k.ClockAhead)
 	}
@@ -79,20 +79,6 @@ func (a *account) restore(k *KeptAccount, keptAt, now time.Time) {
 	}
 	a.catalogue.publishMachines(a.index, a.company, list, k.ListedAt)
 	a.discovery.restore(k, a.wanted(list))
-}
-
-// restore takes the pause for a limit over: a 429 that it would have prevented could have been foreseen. It lasts no
-// longer than it had to when it was kept, should the clock have been set back.
-func (g *gate) restore(l KeptLimit, keptAt, now time.Time) {
-	if l.Until.IsZero() {
-		return
-	}
-	until := l.Until
-	if latest := now.Add(until.Sub(keptAt)); until.After(latest) {
-		until = latest
-	}
-	g.pause(pausedLimit, l.Since, until)
-	g.limits = l.Unnamed
 }
 
 // restore makes kept lists known. A list that was never read is urgent, unless a whole discovery had ended without it.

@@ -113,7 +113,7 @@ func (s *scrape) account(a *account, company *innius.Company) {
 		s.gauge(s.up, boolean(up), name)
 	}
 	failure := h.failure()
-	for _, reason := range []string{"key", "network", "server", "answer"} {
+	for _, reason := range []string{"key", "network", "server", "invalid_response"} {
 		s.gauge(s.failure, boolean(reason == failure), name, newPair(labelReason, reason))
 	}
 	if company != nil {

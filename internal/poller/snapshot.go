@@ -25,7 +25,7 @@ type KeptAccount struct {
 	ListedAt     time.Time      // when the list of machines was read; zero: never
 	Machines     []KeptMachine
 	Ledger       innius.Ledger
-	Limit        KeptLimit
+	Limit        SavedLimit
 	Allowance    []byte        // what was learned of the true allowance, encoded by who learns it; nil: nothing
 	ClockAhead   time.Duration // of the API's clock before ours; 0: none, or not known
 }
@@ -33,13 +33,6 @@ type KeptAccount struct {
 // Of reports whether this is the state of an account: of the same name and the same API. Whether of the same company, the config
 // or the first response shows.
 func (k *KeptAccount) Of(a Account) bool { return k.Name == a.Name && k.Origin == a.Origin }
-
-// KeptLimit is the pause for a limit that an account is in, or has just been in with no success since.
-type KeptLimit struct {
-	Until   time.Time // zero: there is none
-	Since   time.Time
-	Unnamed int // 429s in a row that named no moment
-}
 
 // KeptMachine is one machine as listed, with its sensors.
 type KeptMachine struct {
@@ -88,7 +81,7 @@ func (p *Poller) Snapshot() Snapshot {
 		}
 		k.ClockAhead, _ = a.Client.ClockDifference()
 		h := a.health.Load()
-		k.Discovered, k.Limit = h.settled, h.gate.limit()
+		k.Discovered, k.Limit = h.settled, h.breaker.limit()
 		k.Ledger = a.Pacer.Ledger(time.Now()) // last: what the readings above cost is in it
 		k.Ledger.At, k.Ledger.Until = k.Ledger.At.UTC(), k.Ledger.Until.UTC()
 	}

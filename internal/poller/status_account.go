@@ -19,13 +19,13 @@ func (a *account) status(now time.Time) AccountStatus {
 		s.Stretched = &h.stretch
 	}
 	if s.PausedUntil != nil {
-		s.PauseReason = string(h.gate.reason)
+		s.PauseReason = string(h.breaker.pause)
 	}
 	if up, known := h.up(); known {
 		s.Up = &up
 	}
 	if s.Failure != "" {
-		s.FailingSince = moment(h.gate.failingAt)
+		s.FailingSince = moment(h.breaker.failingSince)
 	}
 	ahead, known := a.Client.ClockDifference()
 	if known {
@@ -51,10 +51,10 @@ func (a *account) status(now time.Time) AccountStatus {
 
 // causes says in words what each reason of a failure is, after "since ...: ".
 var causes = map[string]string{
-	"key":     "the key is refused or cannot be read",
-	"network": "innius cannot be reached",
-	"server":  "innius answers with faults of its own (5xx)",
-	"answer":  "innius refuses the requests (400, 403, 404) or redirects them, or its responses cannot be used",
+	"key":              "the key is refused or cannot be read",
+	"network":          "innius cannot be reached",
+	"server":           "innius answers with faults of its own (5xx)",
+	"invalid_response": "innius refuses the requests (400, 403, 404) or redirects them, or its responses cannot be used",
 }
 
 // pauses says in words what each pause is for.
@@ -77,7 +77,7 @@ func (h *health) words(s *AccountStatus, now time.Time) string {
 		text = "no answer yet"
 	}
 	if s.PausedUntil != nil {
-		text += fmt.Sprintf("; nothing is sent until %s: %s", stamp(*s.PausedUntil, now), pauses[h.gate.reason])
+		text += fmt.Sprintf("; nothing is sent until %s: %s", stamp(*s.PausedUntil, now), pauses[h.breaker.pause])
 	}
 	return text
 }

@@ -90,7 +90,7 @@ func (c *catalogue) inherit(old, next *Poller, before []*account) {
 
 // succeed takes over what another account knew of the API, and publishes its machines under the new options.
 func (a *account) succeed(before *account, now time.Time) {
-	a.gate, a.wasList, a.saidOdd, a.limitLogged = before.gate, before.wasList, before.saidOdd, before.limitLogged
+	a.breaker, a.wasList, a.saidOdd, a.limitLogged = before.breaker, before.wasList, before.saidOdd, before.limitLogged
 	a.twins, a.stretched = before.twins, before.stretched
 	a.allowance.cause, a.allowance.said, a.allowance.saidAt = before.allowance.cause, before.allowance.said, before.allowance.saidAt
 	a.recall(before.allowance.learner.Keep(), now) // first: the ledger refills at the rate learned
@@ -104,7 +104,7 @@ func (a *account) succeed(before *account, now time.Time) {
 		a.logDropped(before.company.ID, fixed.ID)
 	}
 	if !a.Client.SharesKey(before.Client) {
-		a.unproven, a.gate.probe, a.gate.good = true, probeAccount, time.Time{} // whose key is it?
+		a.unproven, a.breaker.probe, a.breaker.lastSuccess = true, probeAccount, time.Time{} // whose key is it?
 	}
 	a.Client.Succeed(before.Client)
 }
@@ -189,7 +189,7 @@ func (p *Poller) depart(b *account, now time.Time) {
 	p.departed = slices.DeleteFunc(slices.Clone(p.departed), func(d departed) bool { return now.Sub(d.at) > departedFor })
 	if len(p.departed) < mostDeparted {
 		p.departed = append(p.departed, departed{client: b.Client, at: now, kept: KeptAccount{
-			Name: b.Name, Origin: b.Origin, Allowance: b.allowance.learner.Keep(), Limit: b.gate.limit(), Ledger: b.Pacer.Ledger(now),
+			Name: b.Name, Origin: b.Origin, Allowance: b.allowance.learner.Keep(), Limit: b.breaker.limit(), Ledger: b.Pacer.Ledger(now),
 		}})
 	}
 }

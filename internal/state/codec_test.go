@@ -23,7 +23,7 @@ func stateOf(machines, sensors int) poller.Snapshot {
 	a := poller.KeptAccount{
 		Name: "acme", Origin: "api.example", Company: innius.Company{ID: "acme.example", Name: "Acmé"}, Discovered: true,
 		ListedAt: noon(), Ledger: innius.Ledger{At: noon(), Tokens: 3.25, Until: noon().Add(time.Hour)},
-		Limit: poller.KeptLimit{Until: noon().Add(time.Hour), Since: noon(), Unnamed: 2}, Allowance: []byte("rate"),
+		Limit: poller.SavedLimit{Until: noon().Add(time.Hour), Since: noon(), Unstated: 2}, Allowance: []byte("rate"),
 	}
 	for i := range machines {
 		m := poller.KeptMachine{Machine: innius.Machine{ID: fmt.Sprint("m", i), Name: fmt.Sprint("Machine ", i)}, ListedAt: noon()}
