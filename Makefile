@@ -90,7 +90,7 @@ check-freshness: ## how fresh readings are kept, in four short scenarios (a minu
 	$(FRESHNESS)
 
 check-memory: ## what hostile responses may add to the memory of a real process (seconds; Linux, without the race detector)
-	go test ./internal/cli -count=1 -v -run 'TestResponsesOfAnyKindTakeBoundedMemory$$'
+	go test ./internal/cli -count=1 -v -run 'TestHostileResponsesTakeBoundedMemory$$'
 
 freshness: ## how fresh readings are kept, in all scenarios; writes docs/dev/freshness.md (up to an hour)
 	mkdir -p docs/dev

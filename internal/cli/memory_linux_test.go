@@ -123,7 +123,7 @@ func (h *hostile) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.arrived.Add(1)
 }
 
-func TestResponsesOfAnyKindTakeBoundedMemory(t *testing.T) {
+func TestHostileResponsesTakeBoundedMemory(t *testing.T) {
 	bad := map[string]http.HandlerFunc{
 		"many header fields": func(w http.ResponseWriter, _ *http.Request) {
 			for i := range 10_000 {

@@ -18,7 +18,7 @@ import (
 	"innius_exporter/internal/config"
 )
 
-// These tell a process of this test binary what to be.
+// Variables that select what a process of this test binary does.
 const (
 	beExporter = "INNIUS_TEST_BE_EXPORTER"
 	panicWith  = "INNIUS_TEST_PANIC_WITH"
@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// panicNow panics with what knows the key.
+// panicNow panics with a value that holds the key.
 func panicNow(value string) {
 	c, err := config.Source{URL: "https://innius.invalid"}.Load(os.Getenv)
 	if err != nil {
@@ -48,7 +48,7 @@ func panicNow(value string) {
 	func(innius.Secret, string) { panic(values[value]) }(key, key.Reveal()) // a trace shows arguments
 }
 
-// exporterProcess is the program itself, in a process of its own.
+// exporterProcess is the program in a process of its own.
 type exporterProcess struct {
 	cmd     *exec.Cmd
 	address string
@@ -70,7 +70,7 @@ func (p *exporterProcess) text() string {
 }
 
 // again starts this test binary as something else.
-func again(t *testing.T, env []string, args ...string) *exporterProcess {
+func runSelf(t *testing.T, env []string, args ...string) *exporterProcess {
 	t.Helper()
 	p := &exporterProcess{cmd: exec.CommandContext(t.Context(), os.Args[0], args...)}
 	p.cmd.Env = append(append(os.Environ(), "GORACE=atexit_sleep_ms=0", "GOTRACEBACK=all"), env...)
@@ -85,8 +85,8 @@ var listening = regexp.MustCompile(`msg="Listening on" address=(\S+)`)
 
 func startProcess(t *testing.T, env []string, args ...string) *exporterProcess {
 	t.Helper()
-	p := again(t, append(env, beExporter+"=1"), append(args, "--web.listen-address=127.0.0.1:0")...)
-	for deadline := time.Now().Add(20 * time.Second); p.address == ""; time.Sleep(5 * time.Millisecond) {
+	p := runSelf(t, append(env, beExporter+"=1"), append(args, "--web.listen-address=127.0.0.1:0")...)
+	for deadline := time.Now().Add(2 * time.Minute); p.address == ""; time.Sleep(5 * time.Millisecond) {
 		if m := listening.FindStringSubmatch(p.text()); m != nil {
 			p.address = m[1]
 		} else if time.Now().After(deadline) {

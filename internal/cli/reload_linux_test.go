@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestAKeyFileThatEveryUserCanReadEarnsOneWarning(t *testing.T) {
+func TestRunWarnsOnceOfAKeyFileThatAllUsersCanRead(t *testing.T) {
 	const warning = "every user of this machine can read the key file"
 	r := newReloadable(t, "--web.enable-lifecycle")
 	var at syscall.Statfs_t

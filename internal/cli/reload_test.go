@@ -26,7 +26,7 @@ type reloadable struct {
 	config  string
 	keyFile string
 	address string
-	log     *journal
+	log     *logBuffer
 	text    string // of the config, but for what a test adds
 	stop    func() error
 }
@@ -54,8 +54,8 @@ func (r *reloadable) write(file, text string) {
 	}
 }
 
-// ask asks for a reload and returns the answer.
-func (r *reloadable) ask(change func(*http.Request)) (status int, body string) {
+// post requests a reload and returns the response.
+func (r *reloadable) post(change func(*http.Request)) (status int, body string) {
 	r.Helper()
 	req, err := http.NewRequestWithContext(r.Context(), http.MethodPost, "http://"+r.address+"/-/reload", http.NoBody)
 	if err != nil {
@@ -78,7 +78,7 @@ func (r *reloadable) ask(change func(*http.Request)) (status int, body string) {
 
 func (r *reloadable) reload() {
 	r.Helper()
-	if status, body := r.ask(nil); status != http.StatusOK {
+	if status, body := r.post(nil); status != http.StatusOK {
 		r.Errorf("status %d, %s", status, body)
 	}
 }
@@ -98,23 +98,23 @@ func (r *reloadable) wantMetric(line string) {
 
 const half = "discovery: {sensors: {exclude: ['.*[02468]']}}\n"
 
-func TestAReloadByRequestIsInForceWhenItIsAnswered(t *testing.T) {
+func TestReloadByRequestIsInForceWhenTheResponseArrives(t *testing.T) {
 	r := newReloadable(t, "--web.enable-lifecycle")
 	r.write(r.config, r.text+half)
-	if status, body := r.ask(nil); status != http.StatusOK || r.values() != 20 {
+	if status, body := r.post(nil); status != http.StatusOK || r.values() != 20 {
 		t.Errorf("status %d %q, %d values", status, body, r.values())
 	}
 	if page := get(t, "http://"+r.address+"/config"); !strings.Contains(page, "[02468]") {
 		t.Errorf("/config does not show what is in force:\n%s", page)
 	}
 	r.write(r.config, r.text)
-	if status, body := r.ask(nil); status != http.StatusOK || r.values() != 40 { // readings of what was filtered are kept
+	if status, body := r.post(nil); status != http.StatusOK || r.values() != 40 { // readings of what was filtered are kept
 		t.Errorf("status %d %q, %d values", status, body, r.values())
 	}
 	r.wantMetric("innius_exporter_config_last_reload_successful 1")
 }
 
-func TestABadConfigLeavesEverythingInForceAndIsToldInAnswerLogAndMetric(t *testing.T) {
+func TestReloadOfABadConfigChangesNothingAndIsReported(t *testing.T) {
 	r := newReloadable(t, "--web.enable-lifecycle")
 	loaded := metric(r.T, r.address, "innius_exporter_config_last_reload_success_timestamp_seconds")
 	for name, bad := range map[string]struct{ text, told string }{
@@ -124,7 +124,7 @@ func TestABadConfigLeavesEverythingInForceAndIsToldInAnswerLogAndMetric(t *testi
 		"no account":  {"accounts: []\n", "accounts"},
 	} {
 		r.write(r.config, bad.text)
-		status, body := r.ask(nil)
+		status, body := r.post(nil)
 		if status != http.StatusBadRequest || !strings.Contains(body, bad.told) || !strings.Contains(body, "stays in force") {
 			t.Errorf("%s: status %d, %q", name, status, body)
 		}
@@ -137,10 +137,10 @@ func TestABadConfigLeavesEverythingInForceAndIsToldInAnswerLogAndMetric(t *testi
 		t.Errorf("a config that is not in force was loaded at %s", at)
 	}
 	if !strings.Contains(r.log.String(), "the one before stays in force") {
-		t.Errorf("the log does not tell it:\n%s", r.log)
+		t.Errorf("the log does not report it:\n%s", r.log)
 	}
 	r.write(r.config, r.text)
-	if status, _ := r.ask(nil); status != http.StatusOK {
+	if status, _ := r.post(nil); status != http.StatusOK {
 		t.Errorf("status %d for the good one", status)
 	}
 	r.wantMetric("innius_exporter_config_last_reload_successful 1")
@@ -154,22 +154,22 @@ func metric(t *testing.T, address, name string) string {
 	return value
 }
 
-func TestNobodyReloadsByRequestWithoutTheFlagOrFromAnotherSite(t *testing.T) {
+func TestReloadByRequestNeedsTheFlagAndTheSameOrigin(t *testing.T) {
 	r := newReloadable(t)
-	if status, body := r.ask(nil); status != http.StatusForbidden || !strings.Contains(body, "--web.enable-lifecycle") {
+	if status, body := r.post(nil); status != http.StatusForbidden || !strings.Contains(body, "--web.enable-lifecycle") {
 		t.Errorf("status %d, %q", status, body)
 	}
 	r = newReloadable(t, "--web.enable-lifecycle")
-	if status, _ := r.ask(func(req *http.Request) { req.Header.Set("Sec-Fetch-Site", "cross-site") }); status != http.StatusForbidden {
+	if status, _ := r.post(func(req *http.Request) { req.Header.Set("Sec-Fetch-Site", "cross-site") }); status != http.StatusForbidden {
 		t.Errorf("from another site: status %d", status)
 	}
-	if status, _ := r.ask(func(req *http.Request) { req.Method = http.MethodGet }); status != http.StatusMethodNotAllowed {
+	if status, _ := r.post(func(req *http.Request) { req.Method = http.MethodGet }); status != http.StatusMethodNotAllowed {
 		t.Errorf("GET: status %d", status)
 	}
 }
 
 // The key is rotated with nothing but a new file: the old one dies, and no reading is lost.
-func TestARotatedKeyIsUsedWithoutARestart(t *testing.T) {
+func TestRotatedKeyIsUsedWithoutARestart(t *testing.T) {
 	r := newReloadable(t)
 	r.write(r.keyFile, secondKey)
 	r.api.SetKey(secondKey)
@@ -186,19 +186,19 @@ func TestARotatedKeyIsUsedWithoutARestart(t *testing.T) {
 	}
 }
 
-func TestADemoCanBeReloaded(t *testing.T) {
+func TestDemoCanBeReloaded(t *testing.T) {
 	address := freeAddress(t)
 	log, _ := start(t, "--demo", "--web.listen-address="+address, "--web.enable-lifecycle")
 	log.await(t, "first discovery ended")
 	awaitValues(t, address, 55)
 	r := &reloadable{T: t, address: address}
-	if status, body := r.ask(nil); status != http.StatusOK || r.values() < 55 {
+	if status, body := r.post(nil); status != http.StatusOK || r.values() < 55 {
 		t.Errorf("status %d %q, %d values", status, body, r.values())
 	}
 }
 
 // A reload that waits for an exporter that ends must not keep it.
-func TestReloadsDoNotDelayTheEnd(t *testing.T) {
+func TestShutdownDoesNotWaitForAReload(t *testing.T) {
 	r := newReloadable(t, "--web.enable-lifecycle")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestSIGHUPReloads(t *testing.T) {
+func TestSIGHUPReloadsTheConfig(t *testing.T) {
 	r := newReloadable(t)
 	r.write(r.config, r.text+half)
 	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// keptState is the state that a demo leaves behind.
-func keptState(t *testing.T) []byte {
+// savedState is the state that a demo leaves behind.
+func savedState(t *testing.T) []byte {
 	t.Helper()
 	dir, address := t.TempDir(), freeAddress(t)
 	log, stop := start(t, "--demo", "--storage.path="+dir, "--web.listen-address="+address)
@@ -25,8 +25,8 @@ func keptState(t *testing.T) []byte {
 	return kept
 }
 
-func TestTheExporterStartsWhateverBecameOfItsState(t *testing.T) {
-	kept := keptState(t)
+func TestRunStartsWithAnyStateFile(t *testing.T) {
+	kept := savedState(t)
 	flipped := bytes.Clone(kept)
 	flipped[len(flipped)/2] ^= 4
 	for name, row := range map[string]struct {
@@ -83,7 +83,7 @@ func TestTheExporterStartsWhateverBecameOfItsState(t *testing.T) {
 }
 
 // A directory in the lock's place stands for a disk that cannot be written to: it hinders root, too.
-func TestTheExporterRunsWhereNoStateCanBeWritten(t *testing.T) {
+func TestRunWorksWhereNoStateCanBeWritten(t *testing.T) {
 	dir, address := t.TempDir(), freeAddress(t)
 	if err := os.Mkdir(filepath.Join(dir, "lock"), 0o700); err != nil {
 		t.Fatal(err)
@@ -91,7 +91,7 @@ func TestTheExporterRunsWhereNoStateCanBeWritten(t *testing.T) {
 	log, stop := start(t, "--demo", "--storage.path="+dir, "--web.listen-address="+address)
 	log.await(t, "Listening on")
 	if body := awaitValues(t, address, 20); !strings.Contains(body, "\n"+stateWritten+" 0\n") {
-		t.Errorf("the metric does not tell it:\n%s", body)
+		t.Errorf("the metric does not report it:\n%s", body)
 	}
 	if err := stop(); err != nil || strings.Count(log.String(), "the state cannot be written") != 1 || !strings.Contains(log.String(), dir) {
 		t.Errorf("%v, log:\n%s", err, log)
