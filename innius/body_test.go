@@ -28,7 +28,7 @@ func TestAnAnswerThatIsNoJSONIsATypedErrorWithItsStatus(t *testing.T) {
 				c, server := simulated(t, hall(), simulator.Options{})
 				server.Inject(simulator.Fault{Kind: row.fault})
 				got := answerError(t, c, calls()[0].ask)
-				want(t, "error", *got, innius.AnswerError{Status: 200, Detail: row.want})
+				want(t, "error", *got, innius.ResponseError{Status: 200, Detail: row.want})
 				want(t, "faults", server.Stats().Faults[row.fault], 1)
 				want(t, "requests", server.Stats().Requests, 1)
 			})
@@ -49,7 +49,7 @@ func TestBodiesThatAreNoJSONAreDescribed(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
 				got := answerError(t, dial(t, answering(200, row.body)), calls()[1].ask)
-				want(t, "error", *got, innius.AnswerError{Status: 200, Detail: row.want})
+				want(t, "error", *got, innius.ResponseError{Status: 200, Detail: row.want})
 			})
 		})
 	}

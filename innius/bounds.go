@@ -22,7 +22,7 @@ const (
 var decoding sync.Mutex
 
 // decode reads the JSON of a success, for parse, and drops the body.
-func (a *answer) decode() {
+func (a *response) decode() {
 	decoding.Lock()
 	defer decoding.Unlock()
 	a.top, a.unparsed = a.parse()
@@ -36,7 +36,7 @@ func longHeader(err error) bool {
 }
 
 // bounded looks at the size of a JSON text before it is decoded. Whether it is JSON is not its matter.
-func (a *answer) bounded() error {
+func (a *response) bounded() error {
 	if bytes.HasPrefix(bytes.TrimSpace(a.body), []byte("<")) {
 		return nil // parse describes a page
 	}

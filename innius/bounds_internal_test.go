@@ -10,7 +10,7 @@ func TestDecodeWaitsForTheOneUnderWay(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		(&answer{body: []byte(`{"data":[]}`)}).decode()
+		(&response{body: []byte(`{"data":[]}`)}).decode()
 	}()
 	for range 10_000 {
 		select {

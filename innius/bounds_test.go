@@ -50,7 +50,7 @@ func TestClientBoundsDepthAndNumberOfValues(t *testing.T) {
 					want(t, "error", err, nil)
 					return
 				}
-				want(t, "error", *typed[*innius.AnswerError](t, err), innius.AnswerError{Status: 200, Detail: row.want})
+				want(t, "error", *typed[*innius.ResponseError](t, err), innius.ResponseError{Status: 200, Detail: row.want})
 			})
 		})
 	}

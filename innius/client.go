@@ -153,9 +153,9 @@ func (c *Client) SharesKey(other *Client) bool {
 	return err == nil && !key.Empty() && key == last
 }
 
-// Succeed makes the client take the place of another that asked the same account: the key that was used last is known,
+// TakeOver makes the client take the place of another that asked the same account: the key that was used last is known,
 // and the difference of the clocks.
-func (c *Client) Succeed(other *Client) {
+func (c *Client) TakeOver(other *Client) {
 	last := other.lastKey()
 	c.mu.Lock()
 	defer c.mu.Unlock()

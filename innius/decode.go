@@ -10,7 +10,7 @@ import (
 )
 
 // parse reads the body as JSON, within the bounds of a response.
-func (a *answer) parse() (any, error) {
+func (a *response) parse() (any, error) {
 	if a.decoded {
 		return a.top, a.unparsed
 	}
@@ -34,11 +34,11 @@ func (a *answer) parse() (any, error) {
 	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
 		return nil, a.errorf("the JSON is cut off after %d bytes", len(a.body))
 	}
-	return nil, a.errorf("no JSON: %s: %s", a.key.scrubError(err.Error()), a.notJSON())
+	return nil, a.errorf("no JSON: %s: %s", a.key.redactError(err.Error()), a.notJSON())
 }
 
 // company reads the one company of an account.
-func (a *answer) company() (Company, error) {
+func (a *response) company() (Company, error) {
 	l, err := a.companyObject()
 	if err != nil {
 		return Company{}, err
@@ -47,7 +47,7 @@ func (a *answer) company() (Company, error) {
 	return Company{ID: s.ID, Name: s.Name}, err
 }
 
-func (a *answer) machine(o object) (Machine, error) {
+func (a *response) machine(o object) (Machine, error) {
 	s, err := a.sensor(o)
 	return Machine{ID: s.ID, Name: s.Name}, err
 }
@@ -60,7 +60,7 @@ const (
 // sensor reads what an object states, also that of a company or machine, which have no unit. One without an id makes the
 // whole response an error: a list that silently lacked it would look complete. So does the key in any of its texts: it must
 // reach no address, state or label.
-func (a *answer) sensor(o object) (Sensor, error) {
+func (a *response) sensor(o object) (Sensor, error) {
 	roles := a.fields.roles(a.asked.op)
 	value, _ := o.pick(roles[0])
 	id := plain(value)

@@ -8,10 +8,10 @@ import (
 )
 
 // answerError asks and returns the typed error that must come.
-func answerError(t *testing.T, c *innius.Client, ask func(*testing.T, *innius.Client) error) *innius.AnswerError {
+func answerError(t *testing.T, c *innius.Client, ask func(*testing.T, *innius.Client) error) *innius.ResponseError {
 	t.Helper()
 	err := ask(t, c)
-	answer := typed[*innius.AnswerError](t, err)
+	answer := typed[*innius.ResponseError](t, err)
 	want(t, "StatusOf", innius.StatusOf(err), answer.Status)
 	return answer
 }
@@ -43,7 +43,7 @@ func TestWhatIsNoListIsAnErrorAndNeverAnEmptyList(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
 				got := answerError(t, dial(t, answering(200, row.body)), calls()[1].ask)
-				want(t, "error", *got, innius.AnswerError{Status: 200, Detail: row.want})
+				want(t, "error", *got, innius.ResponseError{Status: 200, Detail: row.want})
 			})
 		})
 	}
@@ -69,7 +69,7 @@ func TestWhatIsNoCompanyIsAnErrorThatSaysWhatWasThere(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
 				got := answerError(t, dial(t, answering(200, `{"data":`+row.data+`}`)), calls()[0].ask)
-				want(t, "error", *got, innius.AnswerError{Status: 200, Detail: row.want})
+				want(t, "error", *got, innius.ResponseError{Status: 200, Detail: row.want})
 			})
 		})
 	}
@@ -100,7 +100,7 @@ func TestReadingsWithoutAKnownFieldAreAnErrorAndNotASilentSensor(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
 				c := dial(t, answering(200, `{"data":[`+row.reading+`]}`), func(o *innius.Options) { o.Fields = row.fields })
-				want(t, "error", *answerError(t, c, calls()[3].ask), innius.AnswerError{Status: 200, Detail: row.want})
+				want(t, "error", *answerError(t, c, calls()[3].ask), innius.ResponseError{Status: 200, Detail: row.want})
 			})
 		})
 	}

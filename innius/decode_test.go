@@ -111,7 +111,7 @@ func TestAnAbsentListIsAnEmptyOneForSensorsAndValuesOnly(t *testing.T) {
 				want(t, "values", []any{in.Err, in.List != "", in.Items, in.Next}, []any{nil, true, 0, row.next})
 				_ = answerError(t, c, calls()[0].ask)
 				_, err = c.Machines(t.Context(), "acme", "")
-				want(t, "machines are an error", isA[*innius.AnswerError](err), row.next == "")
+				want(t, "machines are an error", isA[*innius.ResponseError](err), row.next == "")
 			})
 		})
 	}
@@ -158,7 +158,7 @@ func TestTheOnlyListInDataIsTheListWhateverItsName(t *testing.T) {
 				})
 				in := c.Inspect(t.Context(), innius.InspectRequest{Operation: innius.OpMachines})
 				if in.Err != nil {
-					want(t, "error", typed[*innius.AnswerError](t, in.Err).Detail, row.want)
+					want(t, "error", typed[*innius.ResponseError](t, in.Err).Detail, row.want)
 					return
 				}
 				want(t, "list", []any{in.List, in.Items == 0}, []any{row.want, row.want == "data"})
@@ -196,7 +196,7 @@ func TestNextKeyIsFoundInTheOnlyObjectThatHasOne(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
 				in := dial(t, answering(200, row.body)).Inspect(t.Context(), innius.InspectRequest{Operation: innius.OpMachines})
 				if in.Err != nil {
-					want(t, "error", typed[*innius.AnswerError](t, in.Err).Detail, row.next)
+					want(t, "error", typed[*innius.ResponseError](t, in.Err).Detail, row.next)
 					return
 				}
 				want(t, "next", []any{in.Next, in.NextIn, len(in.Objects)}, []any{row.next, row.in, 1})
@@ -308,7 +308,7 @@ func TestTheTimeOfPairsIsFoundFromTheWholePage(t *testing.T) {
 				c := dial(t, answering(200, `{"data":`+row.data+`}`), func(o *innius.Options) { o.Fields.Time = row.chosen })
 				got, err := c.Newest(t.Context(), refTo("oil"), time.Time{}, innius.Cursor{})
 				if err != nil {
-					want(t, "error", typed[*innius.AnswerError](t, err).Detail, row.want)
+					want(t, "error", typed[*innius.ResponseError](t, err).Detail, row.want)
 					return
 				}
 				want(t, "readings", got.Readings, row.want)

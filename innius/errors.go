@@ -57,14 +57,14 @@ func (e *RedirectError) Error() string {
 		e.Status, e.Host)
 }
 
-// AnswerError is an answer that arrived but cannot be understood: no JSON (a maintenance page, an empty or cut body),
+// ResponseError is an answer that arrived but cannot be understood: no JSON (a maintenance page, an empty or cut body),
 // too large, or JSON in which the expected list or fields are not found.
-type AnswerError struct {
+type ResponseError struct {
 	Status int // 0: the header is too large to be read
 	Detail string
 }
 
-func (e *AnswerError) Error() string {
+func (e *ResponseError) Error() string {
 	if e.Status == 0 {
 		return "answer not understood: " + e.Detail
 	}
@@ -131,4 +131,4 @@ func StatusOf(err error) int {
 func (e *Error) statusCode() int          { return e.Status }
 func (e *RateLimitError) statusCode() int { return http.StatusTooManyRequests }
 func (e *RedirectError) statusCode() int  { return e.Status }
-func (e *AnswerError) statusCode() int    { return e.Status }
+func (e *ResponseError) statusCode() int    { return e.Status }

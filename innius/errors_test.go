@@ -105,7 +105,7 @@ func TestASuccessThatIsNoSuccessIsAnError(t *testing.T) {
 					body = ""
 				}
 				got := answerError(t, dial(t, answering(status, body)), calls()[1].ask)
-				want(t, "error", *got, innius.AnswerError{Status: status, Detail: "only 200 is known as success"})
+				want(t, "error", *got, innius.ResponseError{Status: status, Detail: "only 200 is known as success"})
 			})
 		})
 	}

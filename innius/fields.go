@@ -72,7 +72,7 @@ func (r role) candidates() string { return cmp.Or(r.chosen, strings.Join(r.known
 // holders are the fields of data that may hold the list: the one that the user chose, or else the known ones, most
 // specific first; last the id of the object that the list is of, as in {"data": {"<id of the sensor>": [...]}}:
 // assumed, and safe, for it is the id that was requested.
-func (a *answer) holders(op Operation) []string {
+func (a *response) holders(op Operation) []string {
 	chosen := map[Operation]string{OpMachines: a.fields.Machines, OpSensors: a.fields.Sensors, OpValues: a.fields.Values}[op]
 	if chosen != "" {
 		return []string{strings.ToLower(chosen)}
@@ -122,6 +122,6 @@ func (o object) pick(r role) (any, bool) {
 }
 
 // fieldNames lists what is there, for an error: the user may choose from them.
-func (a *answer) fieldNames(o object) string {
-	return cmp.Or(a.key.scrubError(strings.Join(slices.Sorted(maps.Keys(o)), ", ")), "none")
+func (a *response) fieldNames(o object) string {
+	return cmp.Or(a.key.redactError(strings.Join(slices.Sorted(maps.Keys(o)), ", ")), "none")
 }

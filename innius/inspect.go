@@ -48,7 +48,7 @@ type Inspection struct {
 	Objects []Sensor `json:"-"` // the company, the machines or the sensors, where all could be read
 	Values  Values   `json:"values,omitzero"`
 
-	answer *answer // nil: none came
+	answer *response // nil: none came
 }
 
 // With returns a client with other options that shares the pacer and the connections of this one.
@@ -114,7 +114,7 @@ func (c *Client) Scrub(text string) string {
 	if key.Empty() {
 		key, _ = c.opts.Key() // without a key there is nothing to hide
 	}
-	return key.scrubError(text)
+	return key.redactError(text)
 }
 
 // Windowed reports whether requests for values have a window of time.
@@ -141,7 +141,7 @@ func (c *Client) requestOf(ir InspectRequest) request {
 
 // sent reports whether a request left: not if the pacer is paused, the key could not be read, there was no connection, or
 // the caller stopped waiting for the pacer.
-func sent(ctx context.Context, a *answer, err error) bool {
+func sent(ctx context.Context, a *response, err error) bool {
 	if _, unread := errors.AsType[*KeyError](err); unread || errors.Is(err, ErrPaused) {
 		return false
 	}
@@ -152,16 +152,16 @@ func sent(ctx context.Context, a *answer, err error) bool {
 }
 
 // head sets what does not depend on the shape of the body.
-func (in *Inspection) head(a *answer) {
+func (in *Inspection) head(a *response) {
 	in.answer, in.Status = a, a.status
-	in.Location = a.key.scrubError(a.header.Get("Location"))
+	in.Location = a.key.redactError(a.header.Get("Location"))
 	if date, err := http.ParseTime(a.header.Get("Date")); err == nil {
 		in.Date, in.ClockAhead = date, date.Sub(a.came.Truncate(time.Second)) // the header has whole seconds
 	}
 	in.Form, in.Raw = a.form(), a.raw()
 }
 
-func (a *answer) form() Form {
+func (a *response) form() Form {
 	body := bytes.TrimSpace(a.body)
 	switch {
 	case len(body) == 0:
@@ -182,8 +182,8 @@ func (c *Client) understand(in *Inspection) {
 		find = a.companyObject
 	}
 	l, err := find()
-	in.List, in.Items, in.Next, in.NextForm = a.key.scrubError(l.where), len(l.objects), l.next, l.nextForm
-	in.NextIn = a.key.scrubError(l.nextIn)
+	in.List, in.Items, in.Next, in.NextForm = a.key.redactError(l.where), len(l.objects), l.next, l.nextForm
+	in.NextIn = a.key.redactError(l.nextIn)
 	in.facts(a, l)
 	switch {
 	case err != nil:
@@ -193,11 +193,11 @@ func (c *Client) understand(in *Inspection) {
 		in.Err, in.Values = err, summary(page, l.objects, a)
 		in.Values.WindowIgnored = c.Windowed() && windowIgnored(page, in.From, in.Next)
 	default:
-		in.Objects, in.Err = readAll(a, l.objects, (*answer).sensor)
+		in.Objects, in.Err = readAll(a, l.objects, (*response).sensor)
 	}
 }
 
-func readAll[T any](a *answer, objects []object, read func(*answer, object) (T, error)) ([]T, error) {
+func readAll[T any](a *response, objects []object, read func(*response, object) (T, error)) ([]T, error) {
 	items := make([]T, len(objects))
 	for i, o := range objects {
 		var err error
@@ -222,7 +222,7 @@ type Values struct {
 }
 
 // summary describes a page as a whole.
-func summary(page []Reading, objects []object, a *answer) Values {
+func summary(page []Reading, objects []object, a *response) Values {
 	v := Values{Readings: page, Order: orderOf(page), Skipped: map[SkipReason]int{}}
 	var before time.Time
 	for i, r := range page {

@@ -38,7 +38,7 @@ type Field struct {
 }
 
 // facts lists the fields that were used, and those that are not understood.
-func (in *Inspection) facts(a *answer, l list) {
+func (in *Inspection) facts(a *response, l list) {
 	known := map[string]bool{}
 	for _, role := range a.fields.roles(in.Operation) {
 		if len(l.objects) > 0 {
@@ -74,7 +74,7 @@ func (in *Inspection) facts(a *answer, l list) {
 	in.Unknown = in.Unknown[:min(len(in.Unknown), maxUnknown)]
 }
 
-func (a *answer) fact(r role, objects []object) Fact {
+func (a *response) fact(r role, objects []object) Fact {
 	f := Fact{Name: r.name, Known: r.spellings()}
 	for _, o := range objects {
 		name, ok := o.taken(r)
@@ -91,7 +91,7 @@ func (a *answer) fact(r role, objects []object) Fact {
 }
 
 // alternatives are the other spellings of a fact that are present and hold another value. A field chosen by the user has none.
-func (a *answer) alternatives(r role, o object, objects []object, taken string) []Field {
+func (a *response) alternatives(r role, o object, objects []object, taken string) []Field {
 	var alternatives []Field
 	for _, name := range r.known {
 		value, ok := o[name]
@@ -104,14 +104,14 @@ func (a *answer) alternatives(r role, o object, objects []object, taken string) 
 }
 
 // same reports whether two values are equal, or the same moment in two forms.
-func (a *answer) same(one, other any) bool {
+func (a *response) same(one, other any) bool {
 	first, isTime := a.time(one)
 	second, isTimeToo := a.time(other)
 	return a.show(one) == a.show(other) || isTime && isTimeToo && first.Equal(second)
 }
 
 // field describes a field that some objects have.
-func (a *answer) field(shown, name string, objects []object) Field {
+func (a *response) field(shown, name string, objects []object) Field {
 	f := Field{Name: a.short(shown), Distinct: len(objects) > 0}
 	seen := map[string]bool{}
 	for _, o := range objects {
@@ -131,10 +131,10 @@ func (a *answer) field(shown, name string, objects []object) Field {
 	return f
 }
 
-func (a *answer) short(text string) string { return cut(a.key.scrubError(text), maxField) }
+func (a *response) short(text string) string { return cut(a.key.redactError(text), maxField) }
 
 // show writes a value for people: text without quotes, lists and objects by their kind, the rest as JSON.
-func (a *answer) show(value any) string {
+func (a *response) show(value any) string {
 	switch value.(type) {
 	case map[string]any, []any:
 		return kind(value)
@@ -151,7 +151,7 @@ func (v Values) SkipReasons() []SkipReason { return slices.Sorted(maps.Keys(v.Sk
 // raw is the beginning of the body. In JSON that is too long, only lists are shortened, so that its whole shape shows. The
 // key is redacted in the whole body first, so that no part of it can remain where the text is cut. JSON whose escapes hide
 // the key is encoded again without it.
-func (a *answer) raw() string {
+func (a *response) raw() string {
 	text := string(a.body)
 	if value, err := a.parse(); err == nil {
 		clean, held := a.key.outOf(value)
@@ -162,7 +162,7 @@ func (a *answer) raw() string {
 			text = compact(clean)
 		}
 	}
-	return cut(strings.Join(strings.Fields(a.key.scrub(spaced(text))), " "), maxRaw)
+	return cut(strings.Join(strings.Fields(a.key.redact(spaced(text))), " "), maxRaw)
 }
 
 // abridged keeps the first items of each list.
@@ -194,7 +194,7 @@ func (s Secret) outOf(value any) (clean any, held bool) {
 			return text
 		}
 		held = true
-		return s.scrub(text)
+		return s.redact(text)
 	}
 	switch v := value.(type) {
 	case string:

@@ -15,17 +15,17 @@ type Page[T any] struct {
 // Machines reads one page of the machines of a company: that of a start key, the first where it is empty.
 func (c *Client) Machines(ctx context.Context, company, startKey string) (Page[Machine], error) {
 	r := request{op: OpMachines, company: company, limit: c.opts.PageSize, startKey: startKey}
-	return onePage(ctx, c, r, (*answer).machine, "list the machines")
+	return onePage(ctx, c, r, (*response).machine, "list the machines")
 }
 
 // Sensors reads one page of the sensors of a machine, as Machines does.
 func (c *Client) Sensors(ctx context.Context, company, machine, startKey string) (Page[Sensor], error) {
 	r := request{op: OpSensors, company: company, machine: machine, limit: c.opts.PageSize, startKey: startKey}
-	return onePage(ctx, c, r, (*answer).sensor, "list the sensors of machine "+quotedID(machine))
+	return onePage(ctx, c, r, (*response).sensor, "list the sensors of machine "+quotedID(machine))
 }
 
 func onePage[T any](
-	ctx context.Context, c *Client, r request, read func(*answer, object) (T, error), what string,
+	ctx context.Context, c *Client, r request, read func(*response, object) (T, error), what string,
 ) (page Page[T], err error) {
 	a, err := c.get(ctx, r)
 	var l list

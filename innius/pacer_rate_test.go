@@ -27,9 +27,9 @@ func TestAChangedRateGivesNothingAway(t *testing.T) {
 
 func TestAChangedRateLeavesADebtAndAPauseInForce(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
-		p := restored(innius.Ledger{At: time.Now(), Tokens: -1})
+		p := restored(innius.PacerState{At: time.Now(), Tokens: -1})
 		p.SetRate(120, 10)
-		want(t, "tokens", p.Ledger(time.Now()).Tokens, -1.0)
+		want(t, "tokens", p.State(time.Now()).Tokens, -1.0)
 		want(t, "wait", p.Take(time.Now()).Round(time.Millisecond), time.Minute)
 		p.Pause(time.Now().Add(time.Hour))
 		p.SetRate(3600, 100)

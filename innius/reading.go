@@ -66,13 +66,13 @@ func (r Reading) Shown() string {
 // IsText reports whether a text, as the value of a reading, is taken for text: no number, not empty, and without white
 // space around it. Only such a text can be mapped to a number.
 func IsText(text string) bool {
-	_, shown, why := (&answer{}).number(text)
+	_, shown, why := (&response{}).number(text)
 	return why == SkipText && shown == text
 }
 
 // readings reads one page of values in the order of the page. A response in which no reading has a known field for its time,
 // or for its value, is an error that lists the fields: skipping all would look like a silent sensor.
-func (a *answer) readings(items []object) ([]Reading, error) {
+func (a *response) readings(items []object) ([]Reading, error) {
 	roles := a.fields.roles(OpValues)
 	for _, r := range roles {
 		if len(items) > 0 && !slices.ContainsFunc(items, func(o object) bool { _, ok := o.pick(r); return ok }) {
@@ -86,7 +86,7 @@ func (a *answer) readings(items []object) ([]Reading, error) {
 		value, _ := item.pick(roles[1])
 		at, ok := a.time(stamp)
 		if !ok {
-			readings[i] = Reading{Text: a.key.scrubError(fmt.Sprint(stamp)), Skip: SkipTime}
+			readings[i] = Reading{Text: a.key.redactError(fmt.Sprint(stamp)), Skip: SkipTime}
 			continue
 		}
 		number, text, why := a.number(value)
@@ -98,13 +98,13 @@ func (a *answer) readings(items []object) ([]Reading, error) {
 	return readings, nil
 }
 
-func (a *answer) time(value any) (time.Time, bool) {
+func (a *response) time(value any) (time.Time, bool) {
 	at, _, ok := readTime(plain(value), a.zone)
 	return at, ok
 }
 
 // number reads a value: booleans become 1 and 0, numbers in text are parsed.
-func (a *answer) number(value any) (float64, string, SkipReason) {
+func (a *response) number(value any) (float64, string, SkipReason) {
 	switch v := value.(type) {
 	case bool:
 		if v {
@@ -118,9 +118,9 @@ func (a *answer) number(value any) (float64, string, SkipReason) {
 			return number, "", ""
 		}
 		if errors.Is(err, strconv.ErrRange) || err == nil || text == "" {
-			return 0, a.key.scrubError(text), SkipNumber // 1e400, NaN, or nothing
+			return 0, a.key.redactError(text), SkipNumber // 1e400, NaN, or nothing
 		}
-		return 0, a.key.scrubError(text), SkipText // also "E5" and "1.2.3", which the user may map to a number
+		return 0, a.key.redactError(text), SkipText // also "E5" and "1.2.3", which the user may map to a number
 	}
 	return 0, kind(value), SkipNumber
 }

@@ -207,7 +207,7 @@ func TestClientRepetitionsOfTheTransportStayWithinTheRateLimit(t *testing.T) {
 			if server.requests.Load() > burst || observed.Load() < server.requests.Load() {
 				t.Errorf("%d requests arrived and %d were observed, of %d permitted", server.requests.Load(), observed.Load(), burst)
 			}
-			if owed := -pacer.Ledger(time.Now()).Tokens; owed > 0.001 {
+			if owed := -pacer.State(time.Now()).Tokens; owed > 0.001 {
 				t.Errorf("%v requests are owed: polling would not resume", owed)
 			}
 			server.broken.Store(false)

@@ -78,7 +78,7 @@ func Redact(text string, limit int) string {
 	used.Unlock()
 	text = beginning(without(spaced(text), control))
 	for _, key := range keys {
-		text = key.scrub(text)
+		text = key.redact(text)
 	}
 	return cut(strings.ToValidUTF8(text, "\uFFFD"), limit)
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // data parses the body and returns what the field data holds, and the whole.
-func (a *answer) data() (any, object, error) {
+func (a *response) data() (any, object, error) {
 	if a.status == http.StatusNoContent {
 		return nil, nil, nil // of a list that may be empty, or check had refused it
 	}
@@ -46,7 +46,7 @@ type list struct {
 
 // list finds the list in data: data itself, or the field of data that holds it. With an error it returns what was found
 // before that.
-func (a *answer) list(op Operation) (list, error) {
+func (a *response) list(op Operation) (list, error) {
 	data, whole, err := a.data()
 	l := list{whole: whole}
 	if err != nil {
@@ -78,7 +78,7 @@ func (a *answer) list(op Operation) (list, error) {
 // findList finds the list in data: data itself, the field of it that has a known name, or the only one that holds a list
 // of objects or pairs. The absence of a list is an empty one only where mayBeEmpty permits it or a next page follows, and
 // where nothing else is there or a field with a known name is null.
-func (a *answer) findList(op Operation, data any, l *list) ([]any, error) {
+func (a *response) findList(op Operation, data any, l *list) ([]any, error) {
 	items, ok := data.([]any)
 	mayBeEmpty := op.mayBeEmpty() || l.next != ""
 	switch {
@@ -108,7 +108,7 @@ func (a *answer) findList(op Operation, data any, l *list) ([]any, error) {
 				empty = mayBeEmpty
 			case ok && !slices.ContainsFunc(list, func(item any) bool { return !isItem(op, item) }):
 				items, l.where = list, "data."+name
-				l.lists = append(l.lists, a.key.scrubError(l.where))
+				l.lists = append(l.lists, a.key.redactError(l.where))
 			}
 		}
 	}
@@ -170,7 +170,7 @@ const maxNextKey = 4 << 10
 // nextKey finds next_key: at the top level, else in data, else in the only object at one of these levels that has one
 // (assumed). One that leads on counts before one that ends the list, or the rest of the list would be lost unnoticed. It is
 // a number or null (documented), or text (assumed).
-func (a *answer) nextKey(l *list) error {
+func (a *response) nextKey(l *list) error {
 	value, found := l.whole["next_key"]
 	if own, ok := l.inside["next_key"]; ok && blank(value) {
 		value, found = own, true
@@ -217,7 +217,7 @@ func unlessZero(key string) string {
 
 // companyObject finds the object of the company: data, or what data holds as the field company or as a list of one. A text
 // or number alone is the id. Without an error it is a list of one; several are an error, with all of them.
-func (a *answer) companyObject() (list, error) {
+func (a *response) companyObject() (list, error) {
 	data, whole, err := a.data()
 	l := list{whole: whole}
 	if err != nil {
@@ -263,7 +263,7 @@ func (a *answer) companyObject() (list, error) {
 
 // companyHolder names the field of an object that holds the company; empty where the object is the company itself. An
 // object company counts more than a mere id next to it, which may be the user's.
-func (a *answer) companyHolder(o object, ids role) string {
+func (a *response) companyHolder(o object, ids role) string {
 	specific := ids
 	specific.known = ids.known[:len(ids.known)-1]
 	_, own := o.pick(specific)
@@ -286,7 +286,7 @@ func (a *answer) companyHolder(o object, ids role) string {
 // pairs reads the pairs of a page as readings with the fields t and v. The time is at the place where more of the page reads
 // as a time. A value may read as one too, such as a counter of 1.5e9: then the first is the time if it is within a year of the
 // API's clock and the second never is, and the second only if it is. All else would be a guess: the user chooses the place.
-func (a *answer) pairs(items []any) ([]object, error) {
+func (a *response) pairs(items []any) ([]object, error) {
 	for i, item := range items {
 		if !isPair(item) {
 			return nil, a.errorf("values[%d] is %s, not a pair", i, kind(item))
@@ -321,7 +321,7 @@ type column struct {
 	near, far bool
 }
 
-func (a *answer) column(items []any, place int) column {
+func (a *response) column(items []any, place int) column {
 	const year = 366 * 24 * time.Hour
 	c, others := column{near: true, far: true}, false
 	for _, item := range items {

@@ -54,7 +54,7 @@ func (w *walk) failure(in *innius.Inspection) *Finding {
 	if e, ok := errors.AsType[*innius.Error](in.Err); ok {
 		return w.refused(in, e)
 	}
-	if e, ok := errors.AsType[*innius.AnswerError](in.Err); ok {
+	if e, ok := errors.AsType[*innius.ResponseError](in.Err); ok {
 		return w.notUnderstood(in, e)
 	}
 	if errors.Is(in.Err, context.Canceled) {

@@ -10,7 +10,7 @@ import (
 )
 
 // notUnderstood explains what is strange about a response.
-func (w *walk) notUnderstood(in *innius.Inspection, e *innius.AnswerError) *Finding {
+func (w *walk) notUnderstood(in *innius.Inspection, e *innius.ResponseError) *Finding {
 	url, path := w.urlSetting(), w.pathSetting(in.Operation)
 	switch {
 	case strings.HasPrefix(e.Detail, "the API returned the key"):

@@ -77,7 +77,7 @@ func keepState(t *testing.T, dir string, sensors int) {
 	for i := range plants {
 		account := poller.Account{Name: fmt.Sprint("plant-", i+1), Origin: "127.0.0.1:1"}
 		k := poller.Assume(account, sensors/plants, 30*time.Second, now)
-		k.Company, k.Ledger = innius.Company{ID: fmt.Sprint("works-", i, ".example"), Name: fmt.Sprint("Works ", i)}, innius.Ledger{At: now}
+		k.Company, k.Ledger = innius.Company{ID: fmt.Sprint("works-", i, ".example"), Name: fmt.Sprint("Works ", i)}, innius.PacerState{At: now}
 		for m := range k.Machines {
 			k.Machines[m].Name = fmt.Sprintf("Panel Bender %05d", m)
 			for s := range k.Machines[m].Sensors {

@@ -27,7 +27,7 @@ func TestClassifyMapsErrorsToResults(t *testing.T) {
 		{status(http.StatusGatewayTimeout), resultServer},
 		{fmt.Errorf("x: %w", &innius.RateLimitError{}), resultLimited},
 		{fmt.Errorf("x: %w", &innius.NetworkError{Timeout: true}), resultNetwork},
-		{fmt.Errorf("x: %w", &innius.AnswerError{Status: 200}), resultInvalid},
+		{fmt.Errorf("x: %w", &innius.ResponseError{Status: 200}), resultInvalid},
 		{fmt.Errorf("x: %w", &innius.RedirectError{Status: 302}), resultInvalid},
 		{fmt.Errorf("x: %w", &innius.KeyError{Err: errors.New("gone")}), resultKey},
 		{fmt.Errorf("x: %w", innius.ErrPaused), resultNotSent},

@@ -279,9 +279,9 @@ const maxPages = 10_000
 func (p *partial[T]) endless() error {
 	switch {
 	case p.next != "" && p.keys[p.next]:
-		return &innius.AnswerError{Status: http.StatusOK, Detail: "next_key repeats an earlier page: the list would never end"}
+		return &innius.ResponseError{Status: http.StatusOK, Detail: "next_key repeats an earlier page: the list would never end"}
 	case len(p.keys) >= maxPages:
-		return &innius.AnswerError{Status: http.StatusOK, Detail: fmt.Sprintf("the list has more than %d pages", maxPages)}
+		return &innius.ResponseError{Status: http.StatusOK, Detail: fmt.Sprintf("the list has more than %d pages", maxPages)}
 	}
 	return nil
 }

@@ -44,7 +44,7 @@ func (a *account) refused(wait time.Duration, now time.Time) {
 		wait = a.breaker.remaining(now)
 	}
 	a.allowance.learner.Accepted(now, int(a.metrics.accepted.Swap(0)))
-	a.allowance.learner.Refused(ratelimit.Refusal{At: now, Wait: wait, Stated: stated, Held: a.Pacer.Ledger(now).Tokens})
+	a.allowance.learner.Refused(ratelimit.Refusal{At: now, Wait: wait, Stated: stated, Held: a.Pacer.State(now).Tokens})
 	a.follow(now)
 	a.remember(now)
 }

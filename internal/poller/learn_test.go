@@ -35,7 +35,7 @@ func note(s *story) *diary {
 			return
 		}
 		pacer := d.poller.accounts[0].Pacer
-		d.seen = append(d.seen, limited{d.clock(), pacer.PerHour(), pacer.Ledger(time.Now()).Tokens})
+		d.seen = append(d.seen, limited{d.clock(), pacer.PerHour(), pacer.State(time.Now()).Tokens})
 	}
 	s.fronts[0].refusing.Store(&refusing)
 	return d

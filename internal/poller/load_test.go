@@ -44,7 +44,7 @@ func Loaded(tb testing.TB, sensors, accounts int) *Poller {
 func keptPlant(name string, company, sensors int, now time.Time) KeptAccount {
 	k := KeptAccount{
 		Name: name, Company: innius.Company{ID: fmt.Sprintf("works-%d.example", company), Name: fmt.Sprint("Works ", company)},
-		ListedAt: now, Ledger: innius.Ledger{At: now}, Discovered: true,
+		ListedAt: now, Ledger: innius.PacerState{At: now}, Discovered: true,
 	}
 	r := rand.New(rand.NewPCG(1, uint64(company)))
 	units := []string{"bar", "°C", "kWh", "m/s", "%", "rpm"}

@@ -78,7 +78,7 @@ func quietPoller(opts Options) *Poller {
 func (s *Snapshot) rested() Snapshot {
 	rested := Snapshot{At: s.At, Accounts: make([]KeptAccount, len(s.Accounts))}
 	for i, k := range s.Accounts {
-		k.Ledger, k.Limit, k.ClockAhead = innius.Ledger{}, SavedLimit{}, 0
+		k.Ledger, k.Limit, k.ClockAhead = innius.PacerState{}, SavedLimit{}, 0
 		rested.Accounts[i] = k
 	}
 	return rested

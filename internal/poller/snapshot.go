@@ -24,7 +24,7 @@ type KeptAccount struct {
 	Discovered   bool           // one discovery has ended, well or badly
 	ListedAt     time.Time      // when the list of machines was read; zero: never
 	Machines     []KeptMachine
-	Ledger       innius.Ledger
+	Ledger       innius.PacerState
 	Limit        SavedLimit
 	Allowance    []byte        // what was learned of the true allowance, encoded by who learns it; nil: nothing
 	ClockAhead   time.Duration // of the API's clock before ours; 0: none, or not known
@@ -82,7 +82,7 @@ func (p *Poller) Snapshot() Snapshot {
 		k.ClockAhead, _ = a.Client.ClockDifference()
 		h := a.health.Load()
 		k.Discovered, k.Limit = h.settled, h.breaker.limit()
-		k.Ledger = a.Pacer.Ledger(time.Now()) // last: what the readings above cost is in it
+		k.Ledger = a.Pacer.State(time.Now()) // last: what the readings above cost is in it
 		k.Ledger.At, k.Ledger.Until = k.Ledger.At.UTC(), k.Ledger.Until.UTC()
 	}
 	return s

@@ -14,7 +14,7 @@ import (
 // in internal/state.
 func BenchmarkRestart(b *testing.B) {
 	kept := Snapshot{At: dawn, Accounts: []KeptAccount{{
-		Name: "a1", Company: innius.Company{ID: "works.example", Name: "Works"}, ListedAt: dawn, Ledger: innius.Ledger{At: dawn},
+		Name: "a1", Company: innius.Company{ID: "works.example", Name: "Works"}, ListedAt: dawn, Ledger: innius.PacerState{At: dawn},
 	}}}
 	for i := range 1000 {
 		m := KeptMachine{Machine: innius.Machine{ID: fmt.Sprint("m", i), Name: fmt.Sprint("Machine ", i)}, ListedAt: dawn}

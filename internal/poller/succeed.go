@@ -94,7 +94,7 @@ func (a *account) succeed(before *account, now time.Time) {
 	a.twins, a.stretched = before.twins, before.stretched
 	a.allowance.cause, a.allowance.said, a.allowance.saidAt = before.allowance.cause, before.allowance.said, before.allowance.saidAt
 	a.recall(before.allowance.learner.Keep(), now) // first: the ledger refills at the rate learned
-	a.Pacer.Restore(before.Pacer.Ledger(now), now)
+	a.Pacer.Restore(before.Pacer.State(now), now)
 	a.schedule.succeed(before.schedule)
 	if fixed := a.Account.Company; fixed.ID == "" || fixed.ID == before.company.ID {
 		a.goOnDiscovering(before, now)
@@ -106,7 +106,7 @@ func (a *account) succeed(before *account, now time.Time) {
 	if !a.Client.SharesKey(before.Client) {
 		a.unproven, a.breaker.probe, a.breaker.lastSuccess = true, probeAccount, time.Time{} // whose key is it?
 	}
-	a.Client.Succeed(before.Client)
+	a.Client.TakeOver(before.Client)
 }
 
 // goOnDiscovering takes over the lists of the same company.
@@ -189,7 +189,7 @@ func (p *Poller) depart(b *account, now time.Time) {
 	p.departed = slices.DeleteFunc(slices.Clone(p.departed), func(d departed) bool { return now.Sub(d.at) > departedFor })
 	if len(p.departed) < mostDeparted {
 		p.departed = append(p.departed, departed{client: b.Client, at: now, kept: KeptAccount{
-			Name: b.Name, Origin: b.Origin, Allowance: b.allowance.learner.Keep(), Limit: b.breaker.limit(), Ledger: b.Pacer.Ledger(now),
+			Name: b.Name, Origin: b.Origin, Allowance: b.allowance.learner.Keep(), Limit: b.breaker.limit(), Ledger: b.Pacer.State(now),
 		}})
 	}
 }

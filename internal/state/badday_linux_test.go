@@ -79,7 +79,7 @@ func fill(t *testing.T, dir string) {
 func rested() poller.Snapshot {
 	s := stateOf(2, 50)
 	s.At = time.Now()
-	s.Accounts[0].Ledger = innius.Ledger{At: s.At, Tokens: 30}
+	s.Accounts[0].Ledger = innius.PacerState{At: s.At, Tokens: 30}
 	return s
 }
 

@@ -22,7 +22,7 @@ func noon() time.Time { return time.Date(2026, 11, 1, 12, 0, 0, 123456789, time.
 func stateOf(machines, sensors int) poller.Snapshot {
 	a := poller.KeptAccount{
 		Name: "acme", Origin: "api.example", Company: innius.Company{ID: "acme.example", Name: "Acmé"}, Discovered: true,
-		ListedAt: noon(), Ledger: innius.Ledger{At: noon(), Tokens: 3.25, Until: noon().Add(time.Hour)},
+		ListedAt: noon(), Ledger: innius.PacerState{At: noon(), Tokens: 3.25, Until: noon().Add(time.Hour)},
 		Limit: poller.SavedLimit{Until: noon().Add(time.Hour), Since: noon(), Unstated: 2}, Allowance: []byte("rate"),
 	}
 	for i := range machines {

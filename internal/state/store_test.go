@@ -111,7 +111,7 @@ func TestAfterAnEndOutOfOrderTheAllowanceCountsAsSpent(t *testing.T) {
 	d := openDesk(t, t.TempDir())
 	kept := stateOf(1, 1)
 	kept.At = time.Now()
-	kept.Accounts[0].Ledger = innius.Ledger{At: kept.At.Add(-time.Hour), Tokens: 30}
+	kept.Accounts[0].Ledger = innius.PacerState{At: kept.At.Add(-time.Hour), Tokens: 30}
 	d.Begin(sourceOf(kept))
 	if got := d.load().Accounts[0].Ledger; got.Tokens != 0 || time.Since(got.At) > time.Minute {
 		t.Errorf("the ledger is %+v, want it empty as of now", got)

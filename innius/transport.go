@@ -23,7 +23,7 @@ import (
 var retryDelays = []time.Duration{250 * time.Millisecond, time.Second}
 
 // answer is what came back: a status, a body and the API's clock, with all that is needed to read it.
-type answer struct {
+type response struct {
 	status int
 	header http.Header
 	body   []byte
@@ -43,10 +43,10 @@ type answer struct {
 }
 
 // get asks once and retries blips: attempt after attempt, each paced. It returns only answers with status 200.
-func (c *Client) get(ctx context.Context, r request) (*answer, error) {
+func (c *Client) get(ctx context.Context, r request) (*response, error) {
 	a, err := c.attempt(ctx, r)
 	for _, delay := range retryDelays {
-		if !isBlip(err) || sleep(ctx, jitter(delay)) != nil {
+		if !isTransient(err) || sleep(ctx, jitter(delay)) != nil {
 			break
 		}
 		again, errAgain := c.attempt(ctx, r)
@@ -62,7 +62,7 @@ func (c *Client) get(ctx context.Context, r request) (*answer, error) {
 }
 
 // attempt is the whole way of one request: pace, key, send, check. What came is returned even beside an error.
-func (c *Client) attempt(ctx context.Context, r request) (*answer, error) {
+func (c *Client) attempt(ctx context.Context, r request) (*response, error) {
 	if err := c.opts.Pacer.Wait(ctx); err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func (c *Client) attempt(ctx context.Context, r request) (*answer, error) {
 
 // send sends one request and reads its whole answer within the timeout. An answer that was begun comes back even
 // beside an error.
-func (c *Client) send(ctx context.Context, r request, key Secret) (*answer, error) {
+func (c *Client) send(ctx context.Context, r request, key Secret) (*response, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.opts.Timeout, context.DeadlineExceeded)
 	defer cancel()
 	var sent atomic.Bool
@@ -105,7 +105,7 @@ func (c *Client) send(ctx context.Context, r request, key Secret) (*answer, erro
 			err = errUnpaid // HTTP/2 would name the end of the context only
 		}
 		if longHeader(err) {
-			return nil, &AnswerError{Detail: "its header is too large"}
+			return nil, &ResponseError{Detail: "its header is too large"}
 		}
 		failure := networkError(err, key, c.opts.Timeout)
 		failure.Sent = sent.Load()
@@ -146,9 +146,9 @@ func (c *Client) payRepetitions(ctx context.Context, op Operation, sent *atomic.
 	}), cancel
 }
 
-func (c *Client) read(resp *http.Response, r request, key Secret) (*answer, error) {
+func (c *Client) read(resp *http.Response, r request, key Secret) (*response, error) {
 	came := time.Now()
-	a := &answer{
+	a := &response{
 		status: resp.StatusCode, header: resp.Header, clock: came, came: came, asked: r, key: key, fields: c.opts.Fields, zone: c.zone,
 	}
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
@@ -166,7 +166,7 @@ func (c *Client) read(resp *http.Response, r request, key Secret) (*answer, erro
 	case isTimeout(err), errors.Is(err, context.Canceled): // the caller's own end is no fault of the answer
 		failure = networkError(err, key, c.opts.Timeout)
 	case err != nil:
-		failure = a.errorf("the body was cut off after %d bytes: %s", len(body), key.scrubError(err.Error()))
+		failure = a.errorf("the body was cut off after %d bytes: %s", len(body), key.redactError(err.Error()))
 	case len(body) > limit:
 		failure = a.errorf("the body is larger than %d MiB", maxBody>>20)
 	default:
@@ -179,12 +179,12 @@ func (c *Client) read(resp *http.Response, r request, key Secret) (*answer, erro
 }
 
 // errorf makes the error of an answer that cannot be understood. Its arguments must be scrubbed or our own.
-func (a *answer) errorf(format string, args ...any) error {
-	return &AnswerError{Status: a.status, Detail: fmt.Sprintf(format, args...)}
+func (a *response) errorf(format string, args ...any) error {
+	return &ResponseError{Status: a.status, Detail: fmt.Sprintf(format, args...)}
 }
 
 // check turns every status but 200 into exactly one type of error.
-func (a *answer) check() error {
+func (a *response) check() error {
 	switch {
 	case a.status == http.StatusOK, a.status == http.StatusNoContent && a.asked.op.mayBeEmpty():
 		return nil
@@ -203,12 +203,12 @@ func (a *answer) check() error {
 	return failure
 }
 
-func (a *answer) retryAfter() (time.Duration, bool) {
+func (a *response) retryAfter() (time.Duration, bool) {
 	return parseRetryAfter(a.header.Get("Retry-After"), a.clock)
 }
 
-func (a *answer) redirectHost() string {
-	target, err := url.Parse(a.key.scrubError(a.header.Get("Location"))) // first, for the key may reach beyond the host
+func (a *response) redirectHost() string {
+	target, err := url.Parse(a.key.redactError(a.header.Get("Location"))) // first, for the key may reach beyond the host
 	if err != nil {
 		return ""
 	}
@@ -217,14 +217,14 @@ func (a *answer) redirectHost() string {
 
 // message returns the field message of a failure's body, or says what stands there instead. Half a text is not shown: it
 // may end in half a key.
-func (a *answer) message() string {
+func (a *response) message() string {
 	if a.unread {
 		return "its body could not be read to its end"
 	}
 	top, _ := a.parse()
 	body, _ := objectOf(top)
 	if text := plain(body["message"]); strings.TrimSpace(text) != "" {
-		return a.key.scrubError(text)
+		return a.key.redactError(text)
 	}
 	return a.notJSON()
 }
@@ -232,16 +232,16 @@ func (a *answer) message() string {
 var htmlTitle = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)
 
 // notJSON describes a body that is no JSON, in a few words.
-func (a *answer) notJSON() string {
+func (a *response) notJSON() string {
 	text := beginning(string(a.body))
 	switch {
 	case text == "":
 		return "empty body"
 	case !strings.HasPrefix(text, "<"):
-		return a.key.scrubError(text)
+		return a.key.redactError(text)
 	}
 	if m := htmlTitle.FindStringSubmatch(text); m != nil {
-		return fmt.Sprintf("an HTML page titled %q", a.key.scrubError(html.UnescapeString(m[1])))
+		return fmt.Sprintf("an HTML page titled %q", a.key.redactError(html.UnescapeString(m[1])))
 	}
 	return "an HTML page"
 }

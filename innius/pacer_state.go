@@ -7,25 +7,25 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Ledger is what a Pacer knows of the allowance at one moment, for keeping over a restart.
-type Ledger struct {
+// PacerState is what a Pacer knows of the allowance at one moment, for keeping over a restart.
+type PacerState struct {
 	At     time.Time // the moment
 	Tokens float64   // requests that could be sent at it; below 0: owed
 	Until  time.Time // end of the pause in force; zero: none
 }
 
-// Ledger returns what the pacer knows now. Requests taken but not yet begun count as sent.
-func (p *Pacer) Ledger(now time.Time) Ledger {
+// State returns what the pacer knows now. Requests taken but not yet begun count as sent.
+func (p *Pacer) State(now time.Time) PacerState {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.resume(now)
-	return Ledger{At: now, Tokens: p.limiter.TokensAt(now), Until: p.until}
+	return PacerState{At: now, Tokens: p.limiter.TokensAt(now), Until: p.until}
 }
 
 // Spent returns the ledger as it must be assumed where the process died at an unknown moment up to now: all that it could
 // send was sent. So a crash loop, which never gets to write a ledger, does not spend one over and over.
-func (l Ledger) Spent(now time.Time) Ledger {
-	spent := Ledger{At: now, Tokens: min(0, l.Tokens)}
+func (l PacerState) Spent(now time.Time) PacerState {
+	spent := PacerState{At: now, Tokens: min(0, l.Tokens)}
 	if !l.Until.IsZero() {
 		spent.Until = l.ends(now)
 	}
@@ -37,7 +37,7 @@ func (l Ledger) Spent(now time.Time) Ledger {
 //
 // The two moments are told by wall clocks, which may have been set meanwhile: back, and nothing was refilled; either
 // way, a pause lasts no longer than it had to when the ledger was made.
-func (p *Pacer) Restore(l Ledger, now time.Time) {
+func (p *Pacer) Restore(l PacerState, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	at := l.At
@@ -52,7 +52,7 @@ func (p *Pacer) Restore(l Ledger, now time.Time) {
 }
 
 // ends returns when the pause ends, by the clock of now.
-func (l Ledger) ends(now time.Time) time.Time {
+func (l PacerState) ends(now time.Time) time.Time {
 	if latest := now.Add(l.Until.Sub(l.At)); l.Until.After(latest) {
 		return latest
 	}

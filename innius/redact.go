@@ -20,7 +20,7 @@ const maxErrorID = 100
 
 // scrub makes a text from the network safe to show: valid UTF-8, without control characters, with the key replaced by
 // "<secret>" in any case. A text that holds the key in one of the other ways that are known here is not shown at all.
-func (s Secret) scrub(text string) string {
+func (s Secret) redact(text string) string {
 	text = strings.ToValidUTF8(text, "\uFFFD")
 	if s.held(text) {
 		key := regexp.MustCompile("(?i)" + regexp.QuoteMeta(strings.ToValidUTF8(s.Reveal(), "\uFFFD")))
@@ -114,10 +114,10 @@ func without(text string, unwanted func(rune) bool) string {
 	}, text)
 }
 
-// scrubError is scrub for the inside of an error: cut, after the key is out, so that no part of one can remain.
-func (s Secret) scrubError(text string) string {
+// redactError is scrub for the inside of an error: cut, after the key is out, so that no part of one can remain.
+func (s Secret) redactError(text string) string {
 	text = beginning(without(spaced(text), control)) // looking through megabytes takes a hundred times as much memory
-	return cut(strings.Join(strings.Fields(s.scrub(text)), " "), maxErrorText)
+	return cut(strings.Join(strings.Fields(s.redact(text)), " "), maxErrorText)
 }
 
 // maxPrintable bounds, in bytes, an id or a name from the network in a log line, on a page or in JSON.

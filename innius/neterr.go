@@ -21,7 +21,7 @@ func networkError(err error, key Secret, timeout time.Duration) *NetworkError {
 	if isTimeout(err) {
 		return &NetworkError{Detail: fmt.Sprintf("timeout after %s", timeout), Timeout: true, cause: err}
 	}
-	return &NetworkError{Detail: key.scrubError(err.Error()) + cure(err), cause: err}
+	return &NetworkError{Detail: key.redactError(err.Error()) + cure(err), cause: err}
 }
 
 // cure says what to do about a failure that will not go away by itself; empty for the others.
@@ -46,10 +46,10 @@ func is[E error](err error) bool {
 	return ok
 }
 
-// isBlip reports whether a failure is worth another attempt at once: the connection failed, or a gateway responded 502, 503 or
+// isTransient reports whether a failure is worth another attempt at once: the connection failed, or a gateway responded 502, 503 or
 // 504, but for a 503 that states when to try again. A timeout is not: it has cost its time already. Nor is a certificate that
 // is not trusted, or a proxy that refuses.
-func isBlip(err error) bool {
+func isTransient(err error) bool {
 	if network, ok := errors.AsType[*NetworkError](err); ok {
 		proxy, ok := errors.AsType[*ProxyError](err)
 		lasting := ok && proxy.refused() || is[*tls.CertificateVerificationError](err)

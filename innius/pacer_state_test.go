@@ -9,7 +9,7 @@ import (
 )
 
 // restored is a pacer of 60 requests an hour and a burst of 10 that took a ledger over now.
-func restored(l innius.Ledger) *innius.Pacer {
+func restored(l innius.PacerState) *innius.Pacer {
 	p := innius.NewPacer(60, 10)
 	p.Restore(l, time.Now())
 	return p
@@ -34,7 +34,7 @@ func TestALedgerIsTakenOverWithWhatTimeRefilled(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
-				p := restored(innius.Ledger{At: time.Now().Add(-row.down), Tokens: row.tokens})
+				p := restored(innius.PacerState{At: time.Now().Add(-row.down), Tokens: row.tokens})
 				if got := p.Remaining(time.Now()); math.Abs(got-row.want) > 1e-6 {
 					t.Errorf("%v requests remain, want %v", got, row.want)
 				}
@@ -45,16 +45,16 @@ func TestALedgerIsTakenOverWithWhatTimeRefilled(t *testing.T) {
 
 func TestADebtIsPaidBeforeTheNextRequest(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
-		p := restored(innius.Ledger{At: time.Now(), Tokens: -2.5})
+		p := restored(innius.PacerState{At: time.Now(), Tokens: -2.5})
 		want(t, "wait", p.Take(time.Now()).Round(time.Millisecond), 3*time.Minute+30*time.Second) // 2.5 owed, 1 wanted
-		p = restored(innius.Ledger{At: time.Now(), Tokens: -1e18})
+		p = restored(innius.PacerState{At: time.Now(), Tokens: -1e18})
 		want(t, "wait of an absurd debt", p.Take(time.Now()).Round(time.Millisecond), 61*time.Minute)
 	})
 }
 
 func TestAPauseIsTakenOverWithItsEnd(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
-		saved := innius.Ledger{At: time.Now(), Tokens: 5, Until: time.Now().Add(time.Hour)}
+		saved := innius.PacerState{At: time.Now(), Tokens: 5, Until: time.Now().Add(time.Hour)}
 		time.Sleep(20 * time.Minute)
 		p := restored(saved)
 		want(t, "wait", p.Take(time.Now()), 40*time.Minute)
@@ -65,7 +65,7 @@ func TestAPauseIsTakenOverWithItsEnd(t *testing.T) {
 
 func TestAPauseThatEndedMeanwhileLeavesOneRequestAsOfItsEnd(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
-		saved := innius.Ledger{At: time.Now(), Tokens: 5, Until: time.Now().Add(time.Hour)}
+		saved := innius.PacerState{At: time.Now(), Tokens: 5, Until: time.Now().Add(time.Hour)}
 		time.Sleep(time.Hour + 3*time.Minute)
 		if got := restored(saved).Remaining(time.Now()); math.Abs(got-4) > 1e-6 {
 			t.Errorf("%v requests remain, want 1 and 3 refilled", got)
@@ -76,17 +76,17 @@ func TestAPauseThatEndedMeanwhileLeavesOneRequestAsOfItsEnd(t *testing.T) {
 func TestAPauseNeverGrowsThroughAClockSetBack(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		ahead := time.Now().Add(365 * 24 * time.Hour)
-		p := restored(innius.Ledger{At: ahead, Until: ahead.Add(time.Minute)})
+		p := restored(innius.PacerState{At: ahead, Until: ahead.Add(time.Minute)})
 		want(t, "wait", p.Take(time.Now()), time.Minute)
 	})
 }
 
 func TestAfterACrashAllCountsAsSpent(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
-		saved := innius.Ledger{At: time.Now(), Tokens: 5}
+		saved := innius.PacerState{At: time.Now(), Tokens: 5}
 		time.Sleep(3 * time.Minute)
 		want(t, "wait", restored(saved.Spent(time.Now())).Take(time.Now()).Round(time.Millisecond), time.Minute)
-		saved = innius.Ledger{At: time.Now().Add(time.Hour), Tokens: -1, Until: time.Now().Add(2 * time.Hour)}
+		saved = innius.PacerState{At: time.Now().Add(time.Hour), Tokens: -1, Until: time.Now().Add(2 * time.Hour)}
 		want(t, "wait with a pause, the clock set back", restored(saved.Spent(time.Now())).Take(time.Now()), time.Hour)
 	})
 }
@@ -100,7 +100,7 @@ func TestALedgerSurvivesAnyNumberOfRestarts(t *testing.T) {
 				sent++
 			}
 			next := innius.NewPacer(60, 10)
-			next.Restore(p.Ledger(time.Now()), time.Now())
+			next.Restore(p.State(time.Now()), time.Now())
 			p = next
 			time.Sleep(time.Minute)
 		}
@@ -111,11 +111,11 @@ func TestALedgerSurvivesAnyNumberOfRestarts(t *testing.T) {
 // Were a debt rounded up each time, an exporter that is reloaded often would never send again.
 func TestADebtIsPaidThroughAnyNumberOfReloads(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
-		p := restored(innius.Ledger{At: time.Now(), Tokens: -1e-9})
+		p := restored(innius.PacerState{At: time.Now(), Tokens: -1e-9})
 		sent := 0
 		for range 60 {
 			next := innius.NewPacer(60, 10)
-			next.Restore(p.Ledger(time.Now()), time.Now())
+			next.Restore(p.State(time.Now()), time.Now())
 			if p = next; p.Take(time.Now()) == 0 {
 				sent++
 			}
