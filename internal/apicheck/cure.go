@@ -10,56 +10,58 @@ import (
 	"time"
 
 	"innius_exporter/innius"
+	"innius_exporter/internal/humanize"
 )
 
-// depth is how many settings one after the other may be needed until a request succeeds.
-const depth = 3
+// maxCures is how many settings, one after another, may be needed until a request succeeds.
+const maxCures = 3
 
-// read sends a request. Where it fails, settings that may cure that are tried; those that do are reported, and the walk
-// continues with them.
-func (w *walk) read(ctx context.Context, ask innius.InspectRequest, of string) (*innius.Inspection, *Finding) {
-	in, failure := w.send(ctx, ask, of)
-	if failure == nil {
+// read sends a request. If it fails, settings that may help are tried; those that do are reported and stay in force.
+func (w *walk) read(ctx context.Context, r innius.InspectRequest, of string) (*innius.Inspection, *Finding) {
+	in, failed := w.send(ctx, r, of)
+	if failed == nil {
 		return in, nil
 	}
 	size := w.account.PageSize
-	cured, settings := w.cure(ctx, ask, in, failure, depth)
+	cured, settings := w.cure(ctx, r, in, failed, maxCures)
 	if cured == nil {
-		return in, failure
+		return in, failed
 	}
-	cured, settings = w.withoutSize(ctx, ask, size, cured, settings)
+	cured, settings = w.withoutSize(ctx, r, size, cured, settings)
 	w.report.Findings = slices.DeleteFunc(w.report.Findings, func(f Finding) bool {
-		return slices.ContainsFunc(settings, func(s Setting) bool { return s.Path == f.about })
+		return slices.ContainsFunc(settings, func(s Setting) bool { return s.Path == f.field })
 	})
-	w.find(w.cured(failure, settings))
-	failure = w.failure(cured)
-	if failure == nil {
-		w.succeeded[ask.Operation] = true
+	w.find(w.cured(failed, settings))
+	failed = w.diagnose(cured)
+	if failed == nil {
+		w.succeeded[r.Operation] = true
 	}
-	return cured, failure
+	return cured, failed
 }
 
-// withoutSize tries what cured a failure with pages of the size before: a smaller one may not have been needed. Where no request
-// is left for that, the page is small in this walk only.
-func (w *walk) withoutSize(ctx context.Context, ask innius.InspectRequest, size int, cured *innius.Inspection, settings []Setting,
+// withoutSize tries settings that helped with the page size from before: a smaller one may not have been needed. If no request
+// is left for that, the smaller size is used in this walk only.
+func (w *walk) withoutSize(ctx context.Context, r innius.InspectRequest, size int, cured *innius.Inspection, settings []Setting,
 ) (*innius.Inspection, []Setting) {
 	others := slices.DeleteFunc(slices.Clone(settings), func(s Setting) bool { return s.Path == "page_size" })
-	account, client, spent := w.account, w.client, w.report.Requests >= w.limit
-	if len(others) == len(settings) || len(others) == 0 || !w.use([]Setting{{"page_size", size}}) {
+	before, spent := w.setup, w.report.Requests >= w.limit
+	next, ok := w.with(Setting{"page_size", size})
+	if len(others) == len(settings) || len(others) == 0 || !ok {
 		return cured, settings
 	}
-	if again, failed := w.again(ctx, ask, cured, others); again != nil && failed == nil {
+	w.setup = next
+	if again, failed := w.again(ctx, r, cured, others); again != nil && failed == nil {
 		return again, others
 	}
-	if w.account, w.client = account, client; spent {
+	if w.setup = before; spent {
 		return cured, others
 	}
 	return cured, settings
 }
 
-// cured is the finding of a failure that these settings cure.
-func (w *walk) cured(failure *Finding, settings []Setting) *Finding {
-	f := &Finding{Kind: failure.Kind, Severity: Failure, Text: []string{failure.Text[0], "This was tried, and it works:"}}
+// cured reports a failure and the settings that helped.
+func (w *walk) cured(failed *Finding, settings []Setting) *Finding {
+	f := failure(failed.Kind, failed.Text[0], "This was tried, and it works:")
 	switch settings[0].Path {
 	case "page_size":
 		f.Kind = "page-size"
@@ -72,61 +74,71 @@ func (w *walk) cured(failure *Finding, settings []Setting) *Finding {
 				"and it works at once:"
 		}
 	}
-	return w.proven(f, settings...)
+	return w.prove(f, settings...)
 }
 
-// cure tries what may cure a failure, and keeps in force what does. It returns nil where nothing does. A response that shows
-// no reading, or is not understood, is better than a refusal.
-func (w *walk) cure(ctx context.Context, ask innius.InspectRequest, in *innius.Inspection, failure *Finding, depth int,
+// cure tries what may help after a failure; what does stays in force. It returns nil if nothing does. A response that shows no
+// reading, or is not understood, is better than a refusal.
+func (w *walk) cure(ctx context.Context, r innius.InspectRequest, in *innius.Inspection, failed *Finding, depth int,
 ) (*innius.Inspection, []Setting) {
-	account, client := w.account, w.client
-	var better *innius.Inspection
+	before := w.setup
+	better, afterBetter := (*innius.Inspection)(nil), before
 	var lastly []Setting
-	for _, settings := range failure.tries {
-		if !w.use(settings) {
+	for _, settings := range failed.tries {
+		next, ok := before.with(settings...)
+		if !ok {
 			continue
 		}
-		again, failed := w.again(ctx, ask, in, settings)
-		if again != nil && failed != nil && depth > 0 && (failed.Kind != failure.Kind || message(again) != message(in)) {
-			if cured, more := w.cure(ctx, ask, again, failed, depth-1); cured != nil {
-				again, failed, settings = cured, w.failure(cured), append(settings, more...)
+		w.setup = next
+		again, failedAgain := w.again(ctx, r, in, settings)
+		other := failedAgain != nil && (failedAgain.Kind != failed.Kind || message(again) != message(in))
+		if again != nil && other && depth > 0 {
+			if cured, more := w.cure(ctx, r, again, failedAgain, depth-1); cured != nil {
+				again, failedAgain, settings = cured, w.diagnose(cured), slices.Concat(settings, more)
 			}
 		}
 		switch {
 		case again == nil: // not sent
-		case failed == nil && shows(again):
+		case failedAgain == nil && shows(again):
 			return again, settings
-		case better == nil && (in.Status != http.StatusOK && again.Status == http.StatusOK || failed == nil && again.Items == 0 ||
-			in.Status == http.StatusBadRequest && again.Status == http.StatusNotFound || // no reading in the window
-			settings[0].Path == "fields.time" && failed != nil && failed.Kind != failure.Kind): // now the value is missing
-			better, lastly = again, settings
+		case better == nil && w.isBetter(in, failed, again, failedAgain, settings):
+			better, afterBetter, lastly = again, w.setup, settings
 		}
-		w.account, w.client = account, client
+		w.setup = before
 	}
-	if better != nil && !w.use(lastly) {
-		return nil, nil
-	}
+	w.setup = afterBetter
 	return better, lastly
 }
 
-// again reads a response once more with the settings in force: the one that came, where they only choose fields of it, else
-// a new one. It returns nil where no request is left for that, or the same was tried before.
-func (w *walk) again(ctx context.Context, ask innius.InspectRequest, in *innius.Inspection, settings []Setting,
+// isBetter reports whether settings have led closer to a good response.
+func (w *walk) isBetter(in *innius.Inspection, failed *Finding, again *innius.Inspection, failedAgain *Finding, settings []Setting) bool {
+	switch {
+	case in.Status != http.StatusOK && again.Status == http.StatusOK, failedAgain == nil && again.Items == 0:
+		return true
+	case in.Status == http.StatusBadRequest && again.Status == http.StatusNotFound: // no reading in the window
+		return true
+	}
+	return settings[0].Path == "fields.time" && failedAgain != nil && failedAgain.Kind != failed.Kind // now the value is missing
+}
+
+// again reads a response with the settings in force: the same one if they only choose fields of it, otherwise a new one. It
+// returns nil if no request is left, or the same was tried before.
+func (w *walk) again(ctx context.Context, r innius.InspectRequest, in *innius.Inspection, settings []Setting,
 ) (*innius.Inspection, *Finding) {
 	if in.Status == http.StatusOK && strings.HasPrefix(settings[0].Path, "fields.") {
 		again := w.client.Reread(in)
-		return again, w.failure(again)
+		return again, w.diagnose(again)
 	}
 	a := w.account
-	state := fmt.Sprint(ask, w.at, a.URL, a.PageSize, a.Lookback, a.Endpoints, a.Fields)
-	if w.attempted[state] || w.report.Requests >= w.limit || ctx.Err() != nil {
+	attempt := fmt.Sprint(r, w.at, a.URL, a.PageSize, a.Lookback, a.Endpoints, a.Fields)
+	if w.attempted[attempt] || w.report.Requests >= w.limit || ctx.Err() != nil {
 		return nil, nil
 	}
-	w.attempted[state] = true
-	return w.readPages(ctx, ask, "again, to try "+settings[0].Path, w.send)
+	w.attempted[attempt] = true
+	return w.readPages(ctx, r, "again, to try "+settings[0].Path, w.send)
 }
 
-// shows reports whether a response holds what the operation is for; an empty list is enough where it is no list of values.
+// shows reports whether a response holds what was requested; an empty list is enough unless it is a list of values.
 func shows(in *innius.Inspection) bool {
 	return in.Operation != innius.OpValues || in.Values.Usable > 0 || in.Values.Skipped[innius.SkipText] > 0
 }
@@ -138,28 +150,157 @@ func message(in *innius.Inspection) string {
 	return ""
 }
 
-// otherIDs are other fields that may hold the id of the object that a request was for. None is tried where such a request has
-// succeeded, or after two objects for which none helped: the requests are for objects that may be read.
+// otherIDs returns other fields that may hold the id of the object that a request was for. There are none after such a request
+// has succeeded, or after two objects for which none helped: the requests are needed for objects that may be read.
 func (w *walk) otherIDs(op innius.Operation) [][]Setting {
 	level := slices.Index(innius.Operations, op) - 1
 	if level < 0 || w.at[level].page == nil || w.succeeded[op] || len(w.odd) >= maxStrange {
 		return nil
 	}
-	facts := append(w.client.Reread(w.at[level].page).Facts, innius.Fact{}) // none where the fields in force are of another list
-	return choose(nil, facts[0].Name, facts[0].Alternatives)
-}
-
-// choose are settings that take a fact from another field, the likeliest first. Of several times or values any would be a guess,
-// so the failure names them instead; which of several ids is right, later requests show.
-func choose(f *Finding, fact string, fields []innius.Field) (tries [][]Setting) {
-	var list []string
-	for _, field := range fields {
-		tries = append(tries, []Setting{{Path: "fields." + fact, Value: field.Name}})
-		list = append(list, field.Name+" (such as "+field.Example+")")
+	for _, fact := range w.client.Reread(w.at[level].page).Facts { // none if the fields in force are of another list
+		return fieldSettings(fact.Name, fact.Alternatives)
 	}
-	if len(list) < 2 || strings.HasSuffix(fact, "_id") {
-		return tries
-	}
-	f.Set, f.Text = "", append(f.Text, "The "+what(fact)+" may be in: "+strings.Join(list, ", ")+". Set fields."+fact+" to the right one.")
 	return nil
 }
+
+// explainNoReadings finds out why sensors have no readings. The path is right: the responses are empty lists.
+func (w *walk) explainNoReadings(ctx context.Context, t *trial) *Finding {
+	text := "There are no readings of " + humanize.Plural(len(w.trials), "sensor")
+	f := failure("no-values", text+" without a window of time. "+windowHint).correct(w.pathSetting(innius.OpValues))
+	if w.client.Windowed() {
+		f = failure("window", text+" in the last "+humanize.Duration(w.account.Lookback)+", the lookback of the config.",
+			"Either these sensors are silent, or the API expects another window of time.")
+		f.tries = [][]Setting{{{"lookback", "30d"}}}
+	}
+	f.tries = append(f.tries, w.windows("")...)
+	in, settings := w.cure(ctx, w.valuesOf(t.machine, t.sensor), t.in, f, 0)
+	if in == nil || !shows(in) {
+		return f.showing(t.in)
+	}
+	found := w.cured(f, settings)
+	found.Kind = f.Kind
+	return found
+}
+
+// checkOrder reports an order of readings, or a window, that would keep the exporter from the newest reading.
+func (w *walk) checkOrder(ctx context.Context, t *trial) {
+	v := t.in.Values
+	if v.Mixed {
+		w.find(&Finding{Kind: "mixed-order", Severity: Warning, Text: []string{
+			"The readings of a page are in no order. The exporter uses the one with the latest time of each page.",
+		}})
+	}
+	switch {
+	case v.Order == innius.Ascending && t.in.Next != "":
+		w.checkAscending(ctx, t)
+	case v.WindowIgnored:
+		w.find(&Finding{Kind: "window-ignored", Severity: Warning, Text: []string{
+			"The API does not apply the window of time: it was to begin at " + humanize.Time(t.in.From) + ", and a reading is of " +
+				humanize.Time(v.Oldest) + ". The latest value is found. With the right names and units in endpoints.values responses are smaller.",
+		}})
+	}
+}
+
+// checkAscending examines a page that begins with the oldest reading while more pages follow: the next page may be older, or a
+// window may lead to the newest reading.
+func (w *walk) checkAscending(ctx context.Context, t *trial) {
+	v := t.in.Values
+	if w.client.Windowed() && !v.WindowIgnored {
+		if _, ok := w.tryWindow(ctx, t); ok || w.report.Requests >= w.limit {
+			return
+		}
+	}
+	if w.report.Requests < w.limit {
+		r := w.valuesOf(t.machine, t.sensor)
+		r.StartKey = t.in.Next
+		next, failed := w.send(ctx, r, "next page")
+		if failed == nil && next.Items > 0 && next.Values.Newest.Before(v.Oldest) {
+			return // the first page holds the newest value
+		}
+	}
+	pages, reachable := t.in.PagesToNewest()
+	f := failure("order", fmt.Sprintf("The values come oldest first, and more pages follow: the newest value of %s is about %d "+
+		"pages away, one request each, for this one sensor.", t.name(w.setup), pages))
+	if w.client.Windowed() {
+		f.Kind, f.Text[0] = "window-ignored", "The API does not apply the window of time of endpoints.values. "+f.Text[0]
+	}
+	if settings := w.findWindow(ctx, t); settings != nil {
+		f.add("A window of time leads to it at once. This was tried, and the API applies it:")
+		w.prove(f, settings...)
+	} else {
+		f.add("No usual window of time was seen to work. " + windowHint)
+		f.correct(w.pathSetting(innius.OpValues))
+	}
+	if reachable {
+		f.Severity = Warning
+	}
+	w.find(f)
+}
+
+// findWindow tries the usual windows on a sensor.
+func (w *walk) findWindow(ctx context.Context, t *trial) []Setting {
+	for _, window := range w.windows("") {
+		if settings, ok := w.tryWindow(ctx, t, window...); ok {
+			return settings
+		}
+	}
+	return nil
+}
+
+// tryWindow tries a window of time, as the settings or the config describe it, on a sensor whose page without one is known. If
+// the API applies it, it stays in force, and tryWindow returns the settings that are needed.
+func (w *walk) tryWindow(ctx context.Context, t *trial, settings ...Setting) ([]Setting, bool) {
+	before := w.setup
+	next, ok := w.with(settings...)
+	second, newest := newestTwo(t.in.Values)
+	if !ok || second.IsZero() {
+		return nil, false
+	}
+	w.setup = next
+	r, starts := w.valuesOf(t.machine, t.sensor), []time.Time{newest}
+	if apiTime(t.in).Add(-w.account.Lookback).After(second) {
+		starts = []time.Time{{}, newest} // first what the exporter would send
+	}
+	for _, from := range starts {
+		if r.From = from; w.report.Requests >= w.limit || ctx.Err() != nil {
+			break
+		}
+		in, failed := w.readPages(ctx, r, "again, with a window of time", w.send)
+		if failed != nil {
+			if cured, more := w.cure(ctx, r, in, failed, 1); cured != nil {
+				in, settings = cured, append(settings, more...)
+			}
+		}
+		if applied(in, second) {
+			return settings, true
+		}
+		if in.Err != nil || in.Items > 0 && in.From.After(second) {
+			break
+		}
+	}
+	w.setup = before
+	return nil, false
+}
+
+// applied reports whether the API applied the window of a request: there are readings, none older than its start, although a
+// page without a window would hold an older one, the second newest.
+func applied(in *innius.Inspection, second time.Time) bool {
+	from := in.From.Truncate(time.Second) // as the coarsest unit has it
+	return in.Err == nil && in.Items > 0 && shows(in) && from.After(second) && !in.Values.Oldest.Before(from)
+}
+
+// newestTwo returns the second newest and the newest time of a page; zero if it has no two times.
+func newestTwo(v innius.Values) (second, newest time.Time) {
+	for _, r := range v.Readings {
+		switch {
+		case r.Time.After(newest):
+			second, newest = newest, r.Time
+		case r.Time.After(second):
+			second = r.Time
+		}
+	}
+	return second, newest
+}
+
+// apiTime is the current time by the clock of the API.
+func apiTime(in *innius.Inspection) time.Time { return time.Now().Add(in.ClockAhead) }

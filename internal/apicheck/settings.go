@@ -2,7 +2,9 @@ package apicheck
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -14,144 +16,163 @@ import (
 	"innius_exporter/internal/config"
 )
 
-// use makes the walk go on with other settings of the account, whose paths begin below it. It returns false where the
-// exporter would refuse them.
-func (w *walk) use(settings []Setting) bool {
-	account := w.account
-	for _, s := range settings {
-		if apply(&account, s) != nil {
-			return false
+// setup is what requests are sent with: the settings of the account that are in force, and a client made of them.
+type setup struct {
+	account config.Account
+	client  *innius.Client
+	index   int  // of the account in the config
+	file    bool // the settings come from a config file, not from flags and variables
+}
+
+// with returns a setup with more settings, whose paths begin below the account. It is false if the exporter would refuse them.
+func (s setup) with(settings ...Setting) (setup, bool) {
+	for _, one := range settings {
+		if apply(&s.account, one) != nil {
+			return s, false
 		}
 	}
-	client, err := w.client.With(func(o *innius.Options) {
-		o.BaseURL, o.PageSize, o.Lookback, o.Endpoints, o.Fields =
-			account.URL, account.PageSize, account.Lookback, account.Endpoints, account.Fields
+	a := s.account
+	client, err := s.client.With(func(o *innius.Options) {
+		o.BaseURL, o.PageSize, o.Lookback, o.Endpoints, o.Fields = a.URL, a.PageSize, a.Lookback, a.Endpoints, a.Fields
 	})
-	if err == nil {
-		w.account, w.client = account, client
-	}
-	return err == nil
+	s.client = client
+	return s, err == nil
 }
 
 func apply(a *config.Account, s Setting) (err error) {
-	e, f, text := &a.Endpoints, &a.Fields, fmt.Sprint(s.Value)
-	switch s.Path {
-	case "url":
+	text := fmt.Sprint(s.Value)
+	number, isNumber := s.Value.(int)
+	target := textSetting(a, s.Path)
+	switch {
+	case s.Path == "url":
 		a.URL, err = url.Parse(text)
-	case "page_size":
-		a.PageSize = s.Value.(int)
-	case "lookback":
+	case s.Path == "page_size" && isNumber:
+		a.PageSize = number
+	case s.Path == "lookback":
 		var d model.Duration
 		d, err = model.ParseDuration(text)
 		a.Lookback = time.Duration(d)
+	case target != nil:
+		*target = text
 	default:
-		*map[string]*string{
-			"company_id": &a.CompanyID, "endpoints.company": &e.Company, "endpoints.machines": &e.Machines, "endpoints.sensors": &e.Sensors,
-			"endpoints.values": &e.Values, "fields.company_id": &f.CompanyID, "fields.machine_id": &f.MachineID,
-			"fields.sensor_id": &f.SensorID, "fields.time": &f.Time, "fields.value": &f.Value, "fields.machines": &f.Machines,
-			"fields.sensors": &f.Sensors, "fields.values": &f.Values, "fields.time_zone": &f.TimeZone,
-		}[s.Path] = text
+		err = errors.New("not a setting that a check tries")
 	}
 	return err
 }
 
-// proven adds settings that were tried and worked to a finding. Of two for one path the later one was tried with all that
-// came before it.
-func (w *walk) proven(f *Finding, settings ...Setting) *Finding {
-	var last []Setting
-	for _, s := range settings {
-		last = append(slices.DeleteFunc(last, func(earlier Setting) bool { return earlier.Path == s.Path }), s)
-		if text, ok := s.Value.(string); ok && w.show(text) != text {
-			return f // it cannot be shown as it is
+// textSetting returns where the account holds a setting that is text; nil for every other path.
+func textSetting(a *config.Account, path string) *string {
+	e, f := &a.Endpoints, &a.Fields
+	return map[string]*string{
+		"company_id": &a.CompanyID, "endpoints.company": &e.Company, "endpoints.machines": &e.Machines, "endpoints.sensors": &e.Sensors,
+		"endpoints.values": &e.Values, "fields.company_id": &f.CompanyID, "fields.machine_id": &f.MachineID,
+		"fields.sensor_id": &f.SensorID, "fields.time": &f.Time, "fields.value": &f.Value, "fields.machines": &f.Machines,
+		"fields.sensors": &f.Sensors, "fields.values": &f.Values, "fields.time_zone": &f.TimeZone,
+	}[path]
+}
+
+// only returns the one choice for which good holds. If it holds for several, each would be a guess, and there is none.
+func (s setup) only(choices []Setting, good func(setup) bool) (fit [][]Setting) {
+	for _, c := range choices {
+		if next, ok := s.with(c); ok && good(next) {
+			fit = append(fit, []Setting{c})
 		}
 	}
-	slices.SortStableFunc(last, func(a, b Setting) int { return strings.Compare(a.Path, b.Path) })
-	f.Set = w.yaml(last...)
-	for i := range last {
-		last[i].Path = fmt.Sprintf("accounts[%d].%s", w.o.Index, last[i].Path)
+	if len(fit) > 1 {
+		return nil
 	}
-	f.Settings = last
+	return fit
+}
+
+// prove makes settings those of a finding, after the check has seen them work. Of two for one path the later one counts.
+func (s setup) prove(f *Finding, settings ...Setting) *Finding {
+	last := map[string]any{}
+	for _, one := range settings {
+		if text, ok := one.Value.(string); ok && s.show(text) != text {
+			return f // it holds the key and cannot be shown
+		}
+		last[one.Path] = one.Value
+	}
+	f.suggest, f.Settings = nil, nil
+	for _, path := range slices.Sorted(maps.Keys(last)) {
+		f.suggest = append(f.suggest, Setting{path, last[path]})
+		f.Settings = append(f.Settings, Setting{fmt.Sprintf("accounts[%d].%s", s.index, path), last[path]})
+	}
 	return f
 }
 
-// endpoint is the setting of an operation's template.
+// show makes a text safe to show: the key is redacted.
+func (s setup) show(text string) string { return s.client.Scrub(text) }
+
+// quoted is a name in quotes, safe to show.
+func (s setup) quoted(name string) string { return quote(s.show(name)) }
+
+func (s setup) template(op innius.Operation) string { return s.account.Endpoints.Of(op) }
+
 func endpoint(op innius.Operation, template string) Setting {
-	return Setting{Path: "endpoints." + string(op), Value: template}
+	return Setting{"endpoints." + string(op), template}
 }
 
-func (w *walk) template(op innius.Operation) string { return w.account.Endpoints.Of(op) }
+// pathSetting is the template of an operation, to be corrected.
+func (s setup) pathSetting(op innius.Operation) Setting { return endpoint(op, s.show(s.template(op))) }
 
-// yaml writes settings as YAML, those of the account below its name. Without a config file it is a whole one.
-func (w *walk) yaml(settings ...Setting) string {
-	if w.o.Text.ConfigFile == "" {
-		for _, s := range []Setting{w.keySetting(), w.urlSetting()} {
-			if !slices.ContainsFunc(settings, func(other Setting) bool { return other.Path == s.Path }) {
-				settings = append([]Setting{s}, settings...)
-			}
-		}
-	}
-	var own, general []Setting
-	for _, s := range settings {
-		if strings.HasPrefix(s.Path, "discovery.") || s.Path == "sensors" {
-			general = append(general, s)
-		} else {
-			own = append(own, s)
-		}
-	}
-	text := ""
-	if len(own) > 0 {
-		text = "accounts:\n  - name: " + quote(w.account.Name) + "\n" + nested(own, "    ")
-	}
-	return text + nested(general, "")
-}
-
-// nested writes each setting below the parts of its path. Settings with a common beginning must be neighbours.
-func nested(settings []Setting, indent string) string {
-	var b strings.Builder
-	var open []string
-	for _, s := range settings {
-		path := strings.Split(s.Path, ".")
-		for i, part := range path {
-			switch {
-			case i == len(path)-1:
-				b.WriteString(indent + strings.Repeat("  ", i) + part + ": " + quote(s.Value) + "\n")
-			case i >= len(open) || !slices.Equal(open[:i+1], path[:i+1]):
-				b.WriteString(indent + strings.Repeat("  ", i) + part + ":\n")
-			}
-		}
-		open = path[:len(path)-1]
-	}
-	return b.String()
-}
-
-func (w *walk) urlSetting() Setting { return Setting{"url", w.report.URL} }
+func (s setup) urlSetting() Setting { return Setting{"url", s.show(s.account.URL.String())} }
 
 // keySetting is where the key comes from; never the key.
-func (w *walk) keySetting() Setting {
-	switch k := w.account.Key; {
+func (s setup) keySetting() Setting {
+	switch k := s.account.Key; {
 	case k.File() != "":
-		return Setting{"api_key_file", w.show(k.File())}
+		return Setting{"api_key_file", s.show(k.File())}
 	case k.Variable() != "":
 		return Setting{"api_key_env", k.Variable()}
 	}
 	return Setting{"api_key_env", "INNIUS_API_KEY"}
 }
 
-// pathSetting is an operation's template as it is now, to be corrected.
-func (w *walk) pathSetting(op innius.Operation) Setting { return endpoint(op, w.show(w.template(op))) }
-
-// withQuery adds parameters to a template.
-func withQuery(template, query string) string {
-	switch {
-	case query == "":
-		return template
-	case strings.Contains(template, "?"):
-		return template + "&" + query
+// yaml writes settings as YAML, those of the account below its name. Without a config file it is a whole one.
+func (s setup) yaml(settings []Setting) string {
+	if len(settings) == 0 {
+		return ""
 	}
-	return template + "?" + query
+	isGeneral := func(one Setting) bool { return strings.HasPrefix(one.Path, "discovery.") || one.Path == "sensors" }
+	general := slices.DeleteFunc(slices.Clone(settings), func(one Setting) bool { return !isGeneral(one) })
+	own := slices.DeleteFunc(slices.Clone(settings), isGeneral)
+	if !s.file {
+		for _, needed := range []Setting{s.keySetting(), s.urlSetting()} {
+			if !slices.ContainsFunc(own, func(one Setting) bool { return one.Path == needed.Path }) {
+				own = slices.Insert(own, 0, needed)
+			}
+		}
+	}
+	text := nested(own, "    ")
+	if text != "" {
+		text = "accounts:\n  - name: " + quote(s.account.Name) + "\n" + text
+	}
+	return text + nested(general, "")
 }
 
-// quote writes a value as JSON, which is YAML, too.
+// nested writes each setting below the parts of its path. Settings whose paths begin alike must be neighbours.
+func nested(settings []Setting, indent string) string {
+	var b strings.Builder
+	var open []string
+	for _, s := range settings {
+		path := strings.Split(s.Path, ".")
+		last := len(path) - 1
+		for i, part := range path {
+			value := ""
+			if i == last {
+				value = " " + strings.ReplaceAll(quote(s.Value), `},{"`, "},\n  {\"") // each rule on a line
+			} else if i < len(open) && slices.Equal(open[:i+1], path[:i+1]) {
+				continue
+			}
+			b.WriteString(indent + strings.Repeat("  ", i) + part + ":" + value + "\n")
+		}
+		open = path[:last]
+	}
+	return b.String()
+}
+
+// quote writes a value as JSON, which is YAML too.
 func quote(value any) string {
 	var b strings.Builder
 	encoder := json.NewEncoder(&b)

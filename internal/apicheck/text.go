@@ -4,18 +4,17 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
-	"unicode/utf8"
 
 	"innius_exporter/innius"
+	"innius_exporter/internal/humanize"
 )
 
 const (
-	width  = 98 // of the lines of a report at most, but for YAML
+	width  = 98 // of the lines of a report, except YAML
 	indent = "      "
 )
 
-// Text prints a report for people, piece by piece as it comes. Errors of W are lost: it is meant for a terminal.
+// Text prints a report for people, step by step. Write errors are ignored: W is a terminal.
 type Text struct {
 	W          io.Writer
 	ConfigFile string // empty: the settings came from flags and variables
@@ -33,36 +32,34 @@ func (t *Text) Begin(r *Report) {
 // Price prints how many requests are about to be sent.
 func (t *Text) Price(text string) { t.lines("", text) }
 
+func (t *Text) lines(indent, text string) { humanize.Wrap(t.W, width, indent, text) }
+
 // Step prints one request.
 func (t *Text) Step(s Step) {
 	fmt.Fprintf(t.W, "[%d] %-9s GET %s\n", s.Number, s.Operation, s.Request)
 	t.lines(indent, s.Of)
-	came := s.Error
-	if came == "" {
-		came = s.content()
+	result := s.Error
+	if result == "" {
+		result = s.content()
 	}
 	if s.Status != 0 {
-		came = fmt.Sprintf("%d in %d ms: %s", s.Status, s.Milliseconds, came)
+		result = fmt.Sprintf("%d in %d ms: %s", s.Status, s.Milliseconds, result)
 	}
-	t.lines(indent, came)
+	t.lines(indent, result)
 	for _, f := range s.Facts {
-		t.lines(indent, taken(f))
-	}
-	if v := s.Values; !v.Newest.IsZero() {
-		t.lines(indent, order(v)+"; time is "+v.TimeForm)
-		age := now(s.Inspection).Sub(v.Newest).Round(time.Second)
-		t.lines(indent, fmt.Sprintf("oldest %s, newest %s (%s ago)", at(v.Oldest), at(v.Newest), age))
-	}
-	if len(s.Values.Skipped) > 0 {
-		var skipped []string
-		for _, reason := range s.Values.SkipReasons() {
-			skipped = append(skipped, fmt.Sprintf("%d (%s)", s.Values.Skipped[reason], reason))
+		text := f.Name + ": none"
+		if f.Field != "" {
+			text = fmt.Sprintf("%s: from %s, such as %q", f.Name, f.Field, f.Example)
 		}
-		t.lines(indent, fmt.Sprintf("%d usable, skipped: %s", s.Values.Usable, strings.Join(skipped, ", ")))
+		if f.Field != "" && f.Missing > 0 {
+			text += fmt.Sprintf("; %d without", f.Missing)
+		}
+		t.lines(indent, text)
 	}
+	t.values(s)
 	t.lines(indent, s.Skipped)
 	if len(s.Unknown) > 0 {
-		t.lines(indent, "not understood: "+names(s.Unknown))
+		t.lines(indent, "not understood: "+fieldNames(s.Unknown))
 	}
 }
 
@@ -70,7 +67,7 @@ func (t *Text) Step(s Step) {
 func (s *Step) content() string {
 	text := "the company"
 	if s.Operation != innius.OpCompany {
-		text = plural(s.Items, strings.TrimSuffix(string(s.Operation), "s"), string(s.Operation))
+		text = humanize.Plural(s.Items, strings.TrimSuffix(string(s.Operation), "s"))
 	}
 	if s.List != "" {
 		text += ", in the field " + s.List
@@ -84,59 +81,58 @@ func (s *Step) content() string {
 	return text
 }
 
-// taken names the field that a fact was taken from.
-func taken(f innius.Fact) string {
-	if f.Field == "" {
-		return f.Name + ": none"
-	}
-	text := fmt.Sprintf("%s: from %s, such as %q", f.Name, f.Field, f.Example)
-	if f.Missing > 0 {
-		text += fmt.Sprintf("; %d without", f.Missing)
-	}
-	return text
-}
-
-func order(v innius.Values) string {
+// values prints the order and times of a page of values, and what of it cannot be used.
+func (t *Text) values(s Step) {
+	v := s.Values
+	order := "order not known: no two times differ"
 	switch {
 	case v.Mixed:
-		return "in no order"
+		order = "in no order"
 	case v.Order == innius.Ascending:
-		return "oldest first"
+		order = "oldest first"
 	case v.Order == innius.Descending:
-		return "newest first"
+		order = "newest first"
 	}
-	return "order not known: no two times differ"
+	if !v.Newest.IsZero() {
+		t.lines(indent, order+"; time is "+v.TimeForm)
+		t.lines(indent, "oldest "+humanize.Time(v.Oldest)+", newest "+humanize.TimeAndDistance(v.Newest, apiTime(s.Inspection)))
+	}
+	var skipped []string
+	for _, reason := range v.SkipReasons() {
+		skipped = append(skipped, fmt.Sprintf("%d (%s)", v.Skipped[reason], reason))
+	}
+	if skipped != nil {
+		t.lines(indent, fmt.Sprintf("%d usable, skipped: %s", v.Usable, strings.Join(skipped, ", ")))
+	}
 }
 
-// End prints the findings, and the verdict.
+// End prints the findings and the result.
 func (t *Text) End(r *Report) {
 	fmt.Fprintln(t.W)
+	filtered := func(by string) string {
+		if by == "" {
+			return ""
+		}
+		return ": left out by " + by
+	}
 	for _, m := range r.Machines {
 		t.lines("", fmt.Sprintf("machine %q (%s)%s", m.Name, m.ID, filtered(m.Filtered)))
 		for _, s := range m.Sensors {
 			t.lines("  ", fmt.Sprintf("sensor %q (%s), unit %q%s", s.Name, s.ID, s.Unit, filtered(s.Filtered)))
 		}
 	}
-	for _, severity := range []Severity{Note, Warning, Failure} { // what matters most comes last, where people look
+	for _, severity := range []Severity{Note, Warning, Failure} { // what matters most comes last, next to the prompt
 		for _, f := range r.Findings {
 			if f.Severity == severity {
 				t.finding(f)
 			}
 		}
 	}
-	spent := plural(r.Requests, "request", "requests") + " sent."
+	result := "FAILED: %s sent.\n"
 	if r.OK {
-		fmt.Fprintln(t.W, "OK: "+spent+" The exporter will understand this API.")
-		return
+		result = "OK: %s sent. The exporter will understand this API.\n"
 	}
-	fmt.Fprintln(t.W, "FAILED: "+spent)
-}
-
-func filtered(why string) string {
-	if why == "" {
-		return ""
-	}
-	return ": left out by " + why
+	fmt.Fprintf(t.W, result, humanize.Plural(r.Requests, "request"))
 }
 
 func (t *Text) finding(f Finding) {
@@ -149,11 +145,10 @@ func (t *Text) finding(f Finding) {
 		t.lines("", text)
 	}
 	if f.Set != "" {
-		what := "What to correct or add"
+		what, where := "What to correct or add", " in the config file (keep the other lines of the account):"
 		if len(f.Settings) > 0 {
 			what = "What to set"
 		}
-		where := " in the config file (keep the other lines of the account):"
 		if t.ConfigFile == "" {
 			where = ": save this as innius.yml, and start with --config.file=innius.yml:"
 		}
@@ -168,23 +163,4 @@ func (t *Text) finding(f Finding) {
 		}
 	}
 	fmt.Fprintln(t.W)
-}
-
-// lines prints a text in lines that are not too long; nothing where it is empty.
-func (t *Text) lines(before, text string) {
-	line := before
-	for word := range strings.FieldsSeq(text) {
-		switch {
-		case line == before:
-		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width:
-			fmt.Fprintln(t.W, line)
-			line = before
-		default:
-			line += " "
-		}
-		line += word
-	}
-	if line != before {
-		fmt.Fprintln(t.W, line)
-	}
 }

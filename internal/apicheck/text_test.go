@@ -24,7 +24,7 @@ func report() *Report {
 			{Kind: "clock", Severity: Warning, Text: []string{"It is late."}},
 			{Kind: "full-page", Severity: Note, Text: []string{"It is full."}},
 		},
-		Machines: []Machine{{ID: "m", Name: "M", Sensors: []Sensor{
+		Machines: []*Machine{{ID: "m", Name: "M", Sensors: []Sensor{
 			{ID: "s", Name: "S", Unit: "bar", Filtered: "discovery.sensors"},
 		}}},
 	}

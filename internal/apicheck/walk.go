@@ -1,3 +1,10 @@
+// Package apicheck walks an innius API with a real key, from the company to a value, and reports each request, how its
+// response is understood, and what to set. It sends through innius.Client.Inspect, so that it understands what the exporter
+// understands. It writes nothing but its report.
+//
+// The walk is in walk.go, what it tries when a request fails in cure.go. diagnose_*.go explains responses, guess.go holds the
+// names and values worth trying, and settings.go the settings in force. A Report is data: text.go prints it for people,
+// encoding/json for programs.
 package apicheck
 
 import (
@@ -5,75 +12,93 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
 	"strings"
+	"time"
 
 	"innius_exporter/innius"
 	"innius_exporter/internal/config"
+	"innius_exporter/internal/humanize"
 )
 
 const (
-	most       = 10 // requests of a walk, but for --all
-	probing    = 3  // requests kept for finding out why there was no value
-	maxStrange = 2  // objects of one walk whose responses are not understood
-	maxEmpty   = 5  // empty pages in a row that are followed, as the exporter does
+	maxRequests = 10 // of a walk, without the lists that --all reads
+	reserved    = 3  // requests for finding out why no value was usable
+	maxStrange  = 2  // objects whose responses are not understood
 )
 
-// walk is the way through one account.
+// Options are the parameters of Run. Client, Account, Config and Text are required.
+type Options struct {
+	Client  *innius.Client
+	Account config.Account
+	Index   int            // of the account in the config
+	Config  *config.Config // its filters and rules
+	Proxy   *url.URL       // used for the URL of the account; nil: none
+	All     bool           // list every machine and every sensor
+	Text    *Text          // prints the report while it grows
+}
+
+// walk checks one account.
 type walk struct {
+	setup
 	o      *Options
 	report *Report
-	limit  int // requests that the walk may send, listing with --all not included
+	limit  int // requests that may be sent
 
-	account config.Account // with the settings that were proven on the way
-	client  *innius.Client // of this account
-
-	company   innius.Company
 	at        [3]listed // company, machine and sensor that requests are for
 	succeeded map[innius.Operation]bool
-	machines  []*machine
-	tried     []*trial        // values that came
+	machines  []*machine      // selected by the filters
+	trials    []*trial        // responses with values
 	odd       []*Finding      // failures of single objects
-	strange   int             // of them: responses that are not understood
-	attempted map[string]bool // tries of cures
+	strange   int             // how many of them are responses that are not understood
+	attempted map[string]bool // requests that were sent to try settings
 	stopped   bool            // a failure that concerns more than one object has ended the walk
 }
 
-// machine is one that the filters let through.
+// machine is a machine that the walk may visit.
 type machine struct {
 	listed
-	sensors []listed
-	known   bool // the sensors are listed
-	begin   int  // of the spread over its sensors: another for each machine
-	tries   int  // sensors that were tried
-	entry   int  // in Report.Machines, with --all
+	report  *Machine
+	sensors []listed // selected by the filters
+	known   bool     // the sensors are listed
+	begin   int      // where the spread over its sensors begins, different for each machine
+	tries   int      // sensors that were tried
 }
 
-// listed is a sensor, or a machine, and its place in a list: its id may be in another field than was taken first.
+// listed is a company, machine or sensor and its place in a list: another field than the first may hold its id.
 type listed struct {
 	innius.Sensor
 	page  *innius.Inspection
 	index int
 }
 
-// trial is one sensor whose values came.
+// trial is a sensor whose values came.
 type trial struct {
 	machine *machine
 	sensor  listed
 	in      *innius.Inspection
-	usable  int // readings with a number, or with a text that a rule gives one
+	usable  int // readings with a number, or with a text that a rule maps to one
+}
+
+// name is the sensor and its machine, for people.
+func (t *trial) name(s setup) string {
+	return s.quoted(t.sensor.Name) + " of " + s.quoted(t.machine.Name)
 }
 
 // Run checks one account and returns what it found.
 func Run(ctx context.Context, o Options) *Report {
 	w := &walk{
-		o: &o, limit: most, account: o.Account, client: o.Client, succeeded: map[innius.Operation]bool{}, attempted: map[string]bool{},
-		report: &Report{Account: o.Account.Name, URL: o.Client.Scrub(o.Account.URL.String()), Steps: []Step{}, Findings: []Finding{}},
+		setup: setup{account: o.Account, client: o.Client, index: o.Index, file: o.Text.ConfigFile != ""},
+		o:     &o, limit: maxRequests, succeeded: map[innius.Operation]bool{}, attempted: map[string]bool{},
 	}
+	w.report = &Report{Account: o.Account.Name, URL: w.show(o.Account.URL.String()), Steps: []Step{}, Findings: []Finding{}}
 	if o.Proxy != nil {
-		w.report.Proxy = w.proxy()
+		w.report.Proxy = w.proxyHost()
 	}
 	o.Text.Begin(w.report)
-	if limit := o.Account.RateLimit; limit.OwnBurst() < most {
+	if limit := o.Account.RateLimit; limit.OwnBurst() < maxRequests {
 		o.Text.Price(fmt.Sprintf("rate_limit permits %d requests at once, then %g an hour.", limit.OwnBurst(), limit.Own()))
 	}
 	if w.readCompany(ctx) && w.readMachines(ctx) {
@@ -84,35 +109,65 @@ func Run(ctx context.Context, o Options) *Report {
 	return w.report
 }
 
-// send sends one request, prints it, and returns it with the finding that its failure is.
-func (w *walk) send(ctx context.Context, ask innius.InspectRequest, of string) (*innius.Inspection, *Finding) {
-	w.company.ID = cmp.Or(w.account.CompanyID, w.id(w.at[0]))
-	ask.Ref = innius.SensorRef{Company: w.company.ID, Machine: w.id(w.at[1]), Sensor: w.id(w.at[2])}
-	in := w.client.Inspect(ctx, ask)
+func (w *walk) proxyHost() string {
+	if w.o.Proxy == nil {
+		return "proxy.example.com:3128"
+	}
+	return w.show(w.o.Proxy.Host)
+}
+
+// send sends one request, prints it, and returns it with an explanation of its failure.
+func (w *walk) send(ctx context.Context, r innius.InspectRequest, of string) (*innius.Inspection, *Finding) {
+	r.Ref = innius.SensorRef{Company: w.companyID(), Machine: w.id(w.at[1]), Sensor: w.id(w.at[2])}
+	in := w.client.Inspect(ctx, r)
+	step := Step{
+		Number: len(w.report.Steps) + 1, Of: of, Inspection: in, Milliseconds: in.Duration.Milliseconds(), More: in.Next != "",
+	}
 	if in.Sent {
 		w.report.Requests++
 	}
-	w.watchClock(in)
-	failure := w.failure(in)
-	if in.Err == nil {
-		w.succeeded[in.Operation] = true
-	}
-	step := Step{
-		Number: len(w.report.Steps) + 1, Of: of, Inspection: in, Milliseconds: in.Duration.Milliseconds(), More: in.Next != "",
-		Skipped: w.skipped(in),
-	}
-	if in.Err != nil {
-		step.Error = in.Err.Error()
-	}
 	if !in.Date.IsZero() {
 		step.ClockAhead = new(int64(in.ClockAhead.Seconds()))
+		w.checkClock(in.ClockAhead)
+	}
+	failed := w.diagnose(in)
+	if in.Err == nil {
+		w.succeeded[in.Operation] = true
+	} else {
+		step.Error = in.Err.Error()
+	}
+	skipped := 0
+	for _, o := range in.Objects {
+		if w.filtered(in.Operation, o) != "" {
+			skipped++
+		}
+	}
+	if skipped > 0 {
+		step.Skipped = fmt.Sprintf("%d of %d %s left out by discovery.%[3]s in the config", skipped, in.Items, in.Operation)
 	}
 	w.report.Steps = append(w.report.Steps, step)
 	w.o.Text.Step(step)
-	return in, failure
+	return in, failed
 }
 
-// id is the id of an object by the field in force; where that holds none, by the one that it was read from first.
+// checkClock reports clocks that differ so much that windows of time would miss readings.
+func (w *walk) checkClock(ahead time.Duration) {
+	if ahead.Abs() <= time.Minute {
+		return
+	}
+	where := " ahead of"
+	if ahead < 0 {
+		where = " behind"
+	}
+	w.find(&Finding{Kind: "clock", Severity: Warning, Text: []string{
+		"The clock of innius is " + humanize.Duration(ahead.Abs()) + where + " this machine's clock. One of them is wrong, most likely this " +
+			"machine's: the exporter uses the clock of innius, but Prometheus its own. Let NTP set the clock.",
+	}})
+}
+
+func (w *walk) companyID() string { return cmp.Or(w.account.CompanyID, w.id(w.at[0])) }
+
+// id is the id of an object in the field in force, or in the field that was used first where that one is empty.
 func (w *walk) id(o listed) string {
 	if o.page == nil {
 		return ""
@@ -123,17 +178,19 @@ func (w *walk) id(o listed) string {
 	return o.page.IDs[o.index]
 }
 
-// find adds a finding to the report; the same sort once is enough.
-func (w *walk) find(f *Finding) {
-	for _, known := range w.report.Findings {
-		if known.Kind == f.Kind && known.Set == f.Set && known.about == f.about {
-			return
+// find adds findings to the report. Of those that are the same only the first is reported.
+func (w *walk) find(all ...*Finding) {
+	for _, f := range all {
+		f.Set = cmp.Or(f.Set, w.yaml(f.suggest))
+		if !slices.ContainsFunc(w.report.Findings, func(known Finding) bool {
+			return known.Kind == f.Kind && known.Set == f.Set && known.field == f.field
+		}) {
+			w.report.Findings = append(w.report.Findings, *f)
 		}
 	}
-	w.report.Findings = append(w.report.Findings, *f)
 }
 
-// withdraw takes back that a field holds objects, or their ids, where nothing below them was found by it.
+// withdraw removes settings of objects, or of their ids, if nothing below them was found.
 func (w *walk) withdraw() {
 	below := map[string]innius.Operation{
 		"fields.company_id": innius.OpMachines, "fields.machine_id": innius.OpSensors, "fields.sensor_id": innius.OpValues,
@@ -150,68 +207,395 @@ func (w *walk) withdraw() {
 	}
 }
 
-// name is the name of an object, in quotes and of a length that fits into a sentence.
-func (w *walk) name(text string) string { return quote(w.show(text)) }
-
-func (w *walk) show(text string) string { return w.o.Client.Scrub(text) }
-
-// left is how many requests the walk may still send. Some are kept for finding out why there is no value, once a list of
-// values was read; with a window there is less to find out.
+// left is how many requests the walk may still send. After a list of values some are reserved for finding out why none was
+// usable; with a window there is less to find out.
 func (w *walk) left() int {
+	left := w.limit - w.report.Requests
 	switch {
-	case len(w.tried) == 0:
-		return w.limit - w.report.Requests
+	case len(w.trials) == 0:
+		return left
 	case w.client.Windowed():
-		return w.limit - probing/2 - w.report.Requests
+		return left - reserved/2
 	}
-	return w.limit - probing - w.report.Requests
+	return left - reserved
 }
 
-// readCompany reads the company, unless the config names it.
+// readCompany reads the company unless the config holds its id. It returns false if the walk cannot continue.
 func (w *walk) readCompany(ctx context.Context) bool {
-	if id := w.account.CompanyID; id != "" {
-		w.company = innius.Company{ID: id, Name: w.account.CompanyName}
+	if w.account.CompanyID != "" {
 		return true
 	}
-	in, failure := w.read(ctx, innius.InspectRequest{Operation: innius.OpCompany}, "")
-	if failure == nil {
-		w.company, w.at[0] = innius.Company{ID: in.Objects[0].ID, Name: in.Objects[0].Name}, listed{page: in}
-		w.remark(in)
+	in, failed := w.read(ctx, innius.InspectRequest{Operation: innius.OpCompany}, "")
+	if failed == nil {
+		w.at[0] = listed{in.Objects[0], in, 0}
+		w.find(diagnosis{w, in}.remarks()...)
 		return true
 	}
-	switch settings := w.onlyCompany(ctx, in, failure); {
-	case len(settings) > 0 && w.use(settings[0]):
-		failure.Text = append(failure.Text, "The machines of each were requested, and only one company has any:")
-		w.proven(failure, settings[0]...)
-	case in.Status == http.StatusOK && in.Form == innius.FormJSON, in.Status == http.StatusForbidden:
-		failure.Text = append(failure.Text, "If the innius Admin app shows the id of your company, set company_id to it: then the "+
-			"exporter does not send this request.")
+	if settings := w.onlyCompany(ctx, in, failed); settings != nil {
+		w.setup, _ = w.with(settings...)
+		failed.add("The machines of each were requested, and only one company has any:")
+		w.prove(failed, settings...)
+	} else if in.Status == http.StatusOK && in.Form == innius.FormJSON || in.Status == http.StatusForbidden {
+		failed.add("If the innius Admin app shows the id of your company, set company_id to it: then the exporter does not send this request.")
 	}
-	w.find(failure)
-	return failure.Settings != nil
+	w.find(failed)
+	return failed.Settings != nil
 }
 
-// onlyCompany is the only one of several companies that has machines.
-func (w *walk) onlyCompany(ctx context.Context, in *innius.Inspection, failure *Finding) [][]Setting {
-	if failure.Kind != kindCompanies || len(in.IDs)+3 > w.left() {
+// onlyCompany finds the only one of several companies that has machines.
+func (w *walk) onlyCompany(ctx context.Context, in *innius.Inspection, failed *Finding) []Setting {
+	if failed.Kind != kindCompanies || len(in.IDs)+3 > w.left() {
 		return nil
 	}
-	var all []Setting
+	before := w.setup
+	var found []Setting
 	for _, id := range in.IDs {
-		all = append(all, Setting{"company_id", id})
-	}
-	return w.only(all, func() bool {
+		company := Setting{"company_id", id}
+		w.setup, _ = before.with(company)
 		list, failed := w.send(ctx, innius.InspectRequest{Operation: innius.OpMachines}, "of one of the companies")
 		absent := list.Status == http.StatusForbidden || list.Status == http.StatusNotFound
-		return !absent && (failed != nil || list.Items > 0) // after another failure it is not known
-	})
+		if !absent && (failed != nil || list.Items > 0) { // after another failure it is not known
+			found = append(found, company)
+		}
+	}
+	w.setup = before
+	if len(found) != 1 {
+		return nil
+	}
+	return found
 }
 
-// noteCompany reports the settings that save the company request.
-func (w *walk) noteCompany() {
+// readMachines reads the list of machines: with --all to its end, otherwise until there is one to visit, and its second page,
+// which shows whether next_key works.
+func (w *walk) readMachines(ctx context.Context) bool {
+	total := 0
+	_, failed := w.readList(ctx, innius.OpMachines, "", 2, func(in *innius.Inspection) bool {
+		for i, o := range in.Objects {
+			m := &machine{listed: listed{o, in, i}, report: &Machine{
+				ID: w.show(o.ID), Name: o.Name, Filtered: w.filtered(in.Operation, o), Sensors: []Sensor{},
+			}}
+			if total++; w.o.All {
+				w.report.Machines = append(w.report.Machines, m.report)
+			}
+			if m.report.Filtered == "" {
+				w.machines = append(w.machines, m)
+			}
+		}
+		return len(w.machines) > 0
+	})
+	switch {
+	case failed != nil:
+	case len(w.machines) > 0:
+		w.reportCompanyID()
+		return true
+	case total > 0:
+		failed = allFiltered("machines")
+	default:
+		failed = failure("no-machines", "The list of machines is empty. Either the company has no machine yet, or this key may not read "+
+			"any: check its rights in the innius Admin app.").correct(w.keySetting(), w.pathSetting(innius.OpMachines))
+	}
+	w.find(failed)
+	return false
+}
+
+// reportCompanyID reports the settings that save the request for the company.
+func (w *walk) reportCompanyID() {
 	if w.account.CompanyID == "" {
-		w.find(w.proven(&Finding{Kind: "company-id", Severity: Note, Text: []string{
+		note := &Finding{Kind: "company-id", Severity: Note, Text: []string{
 			"These two lines save the request for the company, and the series keep their names:",
-		}}, Setting{"company_id", w.company.ID}, Setting{"company_name", w.company.Name}))
+		}}
+		w.find(w.prove(note, Setting{"company_id", w.companyID()}, Setting{"company_name", w.at[0].Name}))
+	}
+}
+
+// filtered is the filter of the config that leaves an object out; empty if none does.
+func (w *walk) filtered(op innius.Operation, o innius.Sensor) string {
+	switch op {
+	case innius.OpMachines:
+		return reject(w.o.Config.Discovery.Machines, "discovery.machines", o.ID, o.Name)
+	case innius.OpSensors:
+		return reject(w.o.Config.Discovery.Sensors, "discovery.sensors", o.ID, o.Name)
+	}
+	return ""
+}
+
+func allFiltered(objects string) *Finding {
+	return failure("filtered", "All "+objects+" are left out by the filters in discovery."+objects+".").correct(
+		Setting{"discovery." + objects + ".include", []string{".*"}}, Setting{"discovery." + objects + ".exclude", []string{}})
+}
+
+// readList reads a list page by page: with --all to its end, otherwise until take has enough and there were as many pages. It
+// returns the request that failed.
+func (w *walk) readList(ctx context.Context, op innius.Operation, of string, pages int, take func(*innius.Inspection) (enough bool),
+) (*innius.Inspection, *Finding) {
+	seen := map[string]bool{"": true}
+	for r := (innius.InspectRequest{Operation: op}); ; {
+		in, failed := w.read(ctx, r, of)
+		if failed != nil {
+			return in, failed
+		}
+		enough := take(in)
+		w.find(diagnosis{w, in}.remarks()...)
+		if seen[in.Next] {
+			w.checkEnd(in)
+			return nil, nil
+		}
+		if !w.o.All && (enough && len(seen) >= pages || w.left() <= 2) {
+			return nil, nil
+		}
+		r.StartKey, seen[in.Next] = in.Next, true
+	}
+}
+
+// checkEnd reports a list whose pages do not end.
+func (w *walk) checkEnd(in *innius.Inspection) {
+	if in.Next == "" {
+		return
+	}
+	w.find(failure("paging", "A page of the list of "+string(in.Operation)+" leads back to itself: its next_key was a key before. The API "+
+		"seems not to know start_key, the parameter for the next page. The exporter would take the list for endless, and refuse it.",
+	).correct(endpoint(in.Operation, withQuery(w.template(in.Operation), "start_key={start_key}"))))
+}
+
+// readSensors lists the sensors of a machine once: with --all every one, otherwise until there is one. It returns false if the
+// walk cannot continue.
+func (w *walk) readSensors(ctx context.Context, m *machine) bool {
+	if m.known {
+		return true
+	}
+	m.known, w.at[1] = true, m.listed
+	in, failed := w.readList(ctx, innius.OpSensors, "machine "+w.quoted(m.Name), 1, func(in *innius.Inspection) bool {
+		for i, o := range in.Objects {
+			s := Sensor{ID: w.show(o.ID), Name: o.Name, Unit: o.Unit, Filtered: w.filtered(in.Operation, o)}
+			if m.report.Sensors = append(m.report.Sensors, s); s.Filtered == "" {
+				m.sensors = append(m.sensors, listed{o, in, i})
+			}
+		}
+		return len(in.Objects) > 0
+	})
+	return failed == nil || w.skipObject(in, failed)
+}
+
+// skipObject decides what the failure of one object means. If the API refuses it, others may still be good; two responses that
+// are not understood are enough. It returns false if the walk cannot continue.
+func (w *walk) skipObject(in *innius.Inspection, failed *Finding) bool {
+	status := innius.StatusOf(in.Err)
+	concernsAll := []int{0, http.StatusUnauthorized, http.StatusProxyAuthRequired, http.StatusTooManyRequests}
+	if in.Err != nil && slices.Contains(concernsAll, status) {
+		w.find(failed)
+		w.stopped = true
+		return false
+	}
+	if failed.Kind == kindKeyReturned {
+		w.find(failed)
+		return true
+	}
+	w.odd = append(w.odd, failed)
+	if status < http.StatusForbidden && failed.Kind != kindValue { // neither refused nor out of order
+		w.strange++
+	}
+	return w.strange < maxStrange
+}
+
+// readValues visits sensors until one has a usable value.
+func (w *walk) readValues(ctx context.Context) {
+	if w.o.All {
+		n := len(w.machines)
+		w.o.Text.Price(fmt.Sprintf("--all: %d machines: at least %d more requests; rate_limit permits %g an hour.",
+			n, n+1, w.account.RateLimit.Own()))
+		for _, m := range w.machines {
+			if ctx.Err() != nil || !w.readSensors(ctx, m) {
+				break
+			}
+		}
+		w.limit = w.report.Requests + maxRequests
+	}
+	for w.left() > 0 && ctx.Err() == nil && !w.stopped {
+		m := w.next()
+		if m == nil || !w.visit(ctx, m) {
+			break
+		}
+	}
+	if !w.stopped {
+		w.conclude(ctx)
+	}
+}
+
+// next is the machine on which the fewest sensors were tried; nil if no sensor is left. When few requests are left, machines
+// whose sensors are listed come first.
+func (w *walk) next() (next *machine) {
+	tries := func(m *machine) int {
+		if !m.known && w.left() < 3 { // list, values and an empty page
+			return maxRequests + m.tries
+		}
+		return m.tries
+	}
+	for _, i := range spread(len(w.machines)) {
+		m := w.machines[i]
+		if left := !m.known || m.tries < len(m.sensors); left && (next == nil || tries(m) < tries(next)) {
+			next = m
+		}
+	}
+	return next
+}
+
+// spread is an order in which a few of n objects show the most: the first, the last, the middle, the quarters, the rest.
+func spread(n int) (order []int) {
+	first := []int{0, n - 1, n / 2, n / 4, n - 1 - n/4}
+	for i := range n + len(first) {
+		place := i - len(first)
+		if i < len(first) {
+			place = first[i]
+		}
+		if n > 0 && !slices.Contains(order, place) {
+			order = append(order, place)
+		}
+	}
+	return order
+}
+
+// visit tries one sensor of a machine. It returns false when the walk is over: a value was seen, or more requests would show
+// nothing new.
+func (w *walk) visit(ctx context.Context, m *machine) bool {
+	if !m.known {
+		m.begin = len(w.trials)
+	}
+	if !w.readSensors(ctx, m) {
+		return false
+	}
+	n := len(m.sensors)
+	if n == 0 || m.tries == n || w.left() <= 0 {
+		return true
+	}
+	s := m.sensors[spread(n)[(m.begin+m.tries)%n]]
+	m.tries++
+	of := fmt.Sprintf("sensor %s of machine %s", w.quoted(s.Name), w.quoted(m.Name))
+	in, failed := w.readPages(ctx, w.valuesOf(m, s), of, w.read)
+	if failed != nil {
+		return w.skipObject(in, failed)
+	}
+	t := &trial{machine: m, sensor: s, in: in, usable: in.Values.Usable}
+	for _, r := range in.Values.Readings {
+		if r.Skip == innius.SkipText && w.mapped(t, r.Text) {
+			t.usable++
+		}
+	}
+	w.trials = append(w.trials, t)
+	return t.usable == 0 && in.Values.Skipped[innius.SkipTime] == 0
+}
+
+// valuesOf makes requests concern a sensor.
+func (w *walk) valuesOf(m *machine, s listed) innius.InspectRequest {
+	w.at[1], w.at[2] = m.listed, s
+	return innius.InspectRequest{Operation: innius.OpValues}
+}
+
+// readPages reads values with read or send, and continues after an empty page if more follow, as the exporter does.
+func (w *walk) readPages(ctx context.Context, r innius.InspectRequest, of string,
+	read func(context.Context, innius.InspectRequest, string) (*innius.Inspection, *Finding),
+) (in *innius.Inspection, failed *Finding) {
+	for range innius.MaxValuePages {
+		in, failed = read(ctx, r, of)
+		if failed != nil || in.Items > 0 || in.Next == "" || w.report.Requests >= w.limit {
+			break
+		}
+		r.StartKey = in.Next
+	}
+	return in, failed
+}
+
+// mapped reports whether the first rule for a sensor maps a text to a number.
+func (w *walk) mapped(t *trial, text string) bool {
+	for _, rule := range w.o.Config.Sensors {
+		if fits(rule.Machine, t.machine.ID, t.machine.Name) && fits(rule.Sensor, t.sensor.ID, t.sensor.Name) {
+			_, ok := rule.Values[text]
+			return ok
+		}
+	}
+	return false
+}
+
+// conclude reports what the values show, or why there is none.
+func (w *walk) conclude(ctx context.Context) {
+	i := slices.IndexFunc(w.trials, func(t *trial) bool { return t.usable > 0 })
+	if i >= 0 {
+		w.find(diagnosis{w, w.trials[i].in}.remarks()...)
+		w.checkOrder(ctx, w.trials[i])
+		w.noteOdd()
+		return
+	}
+	w.explainNoValue(ctx)
+	if i := slices.IndexFunc(w.trials, func(t *trial) bool { return shows(t.in) }); i >= 0 { // text, whose order matters as much
+		w.checkOrder(ctx, w.trials[i])
+	}
+}
+
+// noteOdd reports single objects that could not be read, while others could.
+func (w *walk) noteOdd() {
+	for _, f := range w.odd {
+		w.find(&Finding{Kind: f.Kind, Severity: Note, Text: []string{f.Text[0], "Requests for other objects succeeded."}})
+	}
+}
+
+// explainNoValue finds each cause that the sensors tried show, as each of them must be corrected.
+func (w *walk) explainNoValue(ctx context.Context) {
+	before := len(w.report.Findings)
+	for _, t := range w.trials {
+		if t.in.Values.Skipped[innius.SkipFuture] > 0 {
+			w.find(diagnosis{w, t.in}.future(t.name(w.setup)))
+		}
+	}
+	w.explainText()
+	switch {
+	case ctx.Err() != nil:
+		w.find(stopped())
+	case len(w.report.Findings) > before:
+	case len(w.trials) > 0:
+		w.noteOdd()
+		w.find(w.explainNoReadings(ctx, w.trials[0]))
+	case len(w.odd) > 0:
+		w.find(w.odd...)
+	case slices.ContainsFunc(w.report.Steps, func(s Step) bool { return s.Skipped != "" && s.Operation == innius.OpSensors }):
+		w.find(allFiltered("sensors"))
+	default:
+		var names []string
+		for _, m := range w.machines {
+			if m.known {
+				names = append(names, w.show(m.Name))
+			}
+		}
+		w.find(failure("no-sensors", "None of the machines that were tried has a sensor: "+strings.Join(names, ", ")+". Either they have "+
+			"none yet, or this key may not read them, or the path is wrong.").correct(w.pathSetting(innius.OpSensors)))
+	}
+}
+
+// explainText reports sensors whose values are text. All rules are in one list: a config file has only one.
+func (w *walk) explainText() {
+	var found []string
+	var rules []any
+	for _, t := range w.trials {
+		numbers := map[string]int{}
+		for _, r := range t.in.Values.Readings {
+			if _, known := numbers[r.Text]; r.Skip == innius.SkipText && !known && len(numbers) < 10 {
+				numbers[r.Text] = len(numbers)
+			}
+		}
+		text := first(t.in, innius.SkipText)
+		values := "The values of " + t.name(w.setup) + " are text, such as " + text.Shown() + "."
+		switch {
+		case len(numbers) == 0 || t.in.Values.Skipped[innius.SkipFuture] > 0:
+		case text.Hint() != "":
+			w.find(failure("text", values+" No setting can express that: the API must write numbers with a point and without a unit. "+
+				"Please report it, with the response below.").showing(t.in))
+		default:
+			found = append(found, values)
+			rules = append(rules, map[string]any{
+				"machine": regexp.QuoteMeta(t.machine.Name), "sensor": regexp.QuoteMeta(t.sensor.Name), "values": numbers,
+			})
+		}
+	}
+	if len(rules) > 0 {
+		w.find(failure("text", append(found, "Prometheus stores numbers only: choose one for each text. If other sensors have numbers, "+
+			"this is no failure of the API: --all lists all sensors.")...).correct(Setting{"sensors", rules}))
 	}
 }

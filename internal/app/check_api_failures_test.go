@@ -203,7 +203,7 @@ func statusFailures() []failure {
 		},
 		{
 			name: "a spent allowance", kind: "rate-limit", incurable: true,
-			api: faulty(simulator.Fault{Kind: simulator.TooMany, Delay: 90 * time.Second}), says: []string{"Try again in 1m30s"},
+			api: faulty(simulator.Fault{Kind: simulator.TooMany, Delay: 90 * time.Second}), says: []string{"Try again in 1m 30s"},
 		},
 		{
 			name: "a spent allowance without an end", kind: "rate-limit", incurable: true,

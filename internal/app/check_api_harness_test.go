@@ -261,12 +261,12 @@ var volatile = []struct {
 }{
 	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "127.0.0.1:PORT"},
 	{regexp.MustCompile(`in \d+ ms`), "in N ms"},
-	{regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC`), "DATE UTC"},
+	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`), "TIME"},
 	{regexp.MustCompile(`\b1[6-9]\d{8,11}\b`), "EPOCH"},
 	{regexp.MustCompile(`start_key=\d+`), "start_key=KEY"},
 	{regexp.MustCompile(`value: from v, such as "[0-9.]+"`), `value: from v, such as "NUMBER"`},
 	{regexp.MustCompile(`"v":\[[0-9.]+,[0-9.]+`), `"v":[NUMBER,NUMBER`},
-	{regexp.MustCompile(`DATE UTC \([^)]*\)`), "DATE UTC (AGE)"},
+	{regexp.MustCompile(`TIME \([^)]*\)`), "TIME (AGE)"},
 }
 
 // golden compares a report with a file under testdata, but for what differs from run to run; -update writes the file.
