@@ -13,6 +13,7 @@ import (
 
 	"innius_exporter/innius"
 	"innius_exporter/internal/poller"
+	"innius_exporter/internal/poller/reading"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -36,7 +37,7 @@ func plant(a poller.Account, kinds ...kind) *poller.Snapshot {
 			for i := range m.Sensors {
 				m.Sensors[i].ID = m.ID + m.Sensors[i].ID
 				if k.every == 0 {
-					m.Sensors[i].At, m.Sensors[i].Schedule = time.Time{}, nil
+					m.Sensors[i].Time, m.Sensors[i].Interval = time.Time{}, reading.Interval{}
 				}
 			}
 			all.Machines = append(all.Machines, m)
@@ -86,7 +87,7 @@ func TestAPlanIsWhatUsersRead(t *testing.T) {
 	failing := page(1000, func(o *poller.Options) {
 		for i := range 30 {
 			s := &o.Kept.Accounts[0].Machines[i/20].Sensors[i%20]
-			s.Failure, s.Failures, s.Tried = "status 404", 20, dawn
+			s.Failure, s.Failures, s.LastFailure = "status 404", 20, dawn
 		}
 	}, mixed()...)
 	golden(t, "failing", written(failing))

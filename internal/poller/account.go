@@ -235,9 +235,9 @@ func (a *account) begin(ctx context.Context, request func(context.Context) func(
 
 // read asks for the readings of one sensor.
 func (a *account) read(ctx context.Context, t *turn) {
-	ref, held := t.sensor.ref(), t.sensor.cell.Load()
+	ref, held := t.sensor.ref(), t.sensor.entry.Load()
 	a.begin(ctx, func(ctx context.Context) func(time.Time) {
-		newest, err := a.Client.Newest(ctx, ref, held.at, held.cursor)
+		newest, err := a.Client.Newest(ctx, ref, held.Time, held.Cursor)
 		return func(now time.Time) {
 			if ctx.Err() == nil {
 				a.took(t, newest, err, now)

@@ -6,6 +6,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"innius_exporter/internal/poller/reading"
+
 	"innius_exporter/innius"
 )
 
@@ -44,7 +46,7 @@ func (s *story) failing(a *account, n int, failure error) []*turn {
 	var sensors []*sensor
 	for i := range n {
 		id := fmt.Sprintf("s%d", i)
-		sensors = append(sensors, &sensor{Sensor: &innius.Sensor{ID: id}, machine: &machine{}, rule: noRule, cell: newCell()})
+		sensors = append(sensors, &sensor{Sensor: &innius.Sensor{ID: id}, machine: &machine{}, rule: noRule, entry: reading.New()})
 	}
 	a.schedule.set("m1", sensors)
 	var turns []*turn

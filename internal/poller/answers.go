@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"innius_exporter/innius"
+	"innius_exporter/internal/poller/reading"
+	"innius_exporter/internal/poller/schedule"
 )
 
 // took takes the answer about a sensor over. What was read before an error is kept: it was paid for.
@@ -21,14 +23,14 @@ func (a *account) took(t *turn, newest innius.Newest, err error, now time.Time) 
 		class: class, machine: t.sensor.machine.ID, object: t.sensor.machine.ID + "/" + t.sensor.ID, values: true, probe: t.probes,
 	}, err, now)
 	t.probes = false
-	if err == nil {
-		t.sensor.cell.disbelieve(newest.Clock, now)
+	if err == nil && t.sensor.entry.Disbelieve(newest.Clock, now) {
+		t.learned = schedule.Sensor{}
 	}
 	learned := outcome{at: t.asked, now: now}
 	learned.ahead, _ = a.Client.ClockDifference()
-	learned.times, learned.whole = t.sensor.cell.Load().newTimes(newest.Readings)
 	if err == nil || len(newest.Readings) > 0 {
-		a.keep(t, newest, err == nil, now)
+		n := a.keep(t, newest, err == nil, now)
+		learned.times, learned.whole = n.Times, n.Whole
 	}
 	switch {
 	case err == nil:
@@ -39,7 +41,7 @@ func (a *account) took(t *turn, newest innius.Newest, err error, now time.Time) 
 		a.schedule.failed(t) // it failed before the account did: the account's first success takes the back-off from it
 	default:
 		quiet := len(a.breaker.values.sensors) > failsSensors // more than single sensors: the account has a line of its own
-		if t.sensor.cell.fail(err.Error(), quiet, now) {
+		if t.sensor.entry.Fail(err.Error(), quiet, now) {
 			log.Warn("sensor cannot be read; it is asked again with back-off", "err", err)
 		}
 		a.schedule.failed(t)
@@ -47,21 +49,22 @@ func (a *account) took(t *turn, newest innius.Newest, err error, now time.Time) 
 }
 
 // keep stores what an answer brought and counts it.
-func (a *account) keep(t *turn, newest innius.Newest, whole bool, now time.Time) {
-	n := t.sensor.cell.store(newest, t.sensor.rule, whole, now)
+func (a *account) keep(t *turn, newest innius.Newest, whole bool, now time.Time) reading.PollResult {
+	n := t.sensor.entry.Store(newest, t.sensor.rule.Values, whole, now)
 	ahead, _ := a.Client.ClockDifference()
-	n.age += ahead
+	n.Lag += ahead
 	a.metrics.count(n)
-	if n.back {
+	if n.Recovered {
 		a.about(t.sensor).Info("sensor can be read again")
 	}
-	if why := string(n.odd.Skip) + n.odd.Hint(); why != "" && !a.saidOdd[why] {
+	if why := string(n.Odd.Skip) + n.Odd.Hint(); why != "" && !a.saidOdd[why] {
 		a.saidOdd[why] = true
-		a.about(t.sensor).Warn("readings are skipped; the status page says which sensors have none other", "why", unreadable(n.odd))
+		a.about(t.sensor).Warn("readings are skipped; the status page says which sensors have none other", "why", unreadable(n.Odd))
 	}
 	for _, r := range newest.Remarks {
 		a.remark(r, t.sensor)
 	}
+	return n
 }
 
 // remark is what a poll revealed of the API, and the first sensor that showed it, by their labels.

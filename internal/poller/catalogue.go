@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"innius_exporter/internal/poller/reading"
+
 	"innius_exporter/innius"
 )
 
@@ -60,7 +62,7 @@ type sensor struct {
 	filtered string // why it is never asked for; empty where it is
 	twinOf   string // the account that asks for it, where that is another one
 	rule     *Rule
-	cell     *cell
+	entry    *reading.Entry
 	pairs    *sensorPairs // nil where it is not polled
 }
 
@@ -85,11 +87,11 @@ type view struct {
 type catalogue struct {
 	opts    *Options
 	view    atomic.Pointer[view]
-	mu      sync.Mutex           // writers only
-	names   map[machineKey]claim // the labels of all machines in the view
-	cells   map[sensorKey]*cell  // of every sensor in the view
-	lists   []map[string]listed  // per account: machine id -> its sensors as listed
-	changed []map[string]bool    // per account: machines whose sensors its loop has not yet heard of
+	mu      sync.Mutex                   // writers only
+	names   map[machineKey]claim         // the labels of all machines in the view
+	cells   map[sensorKey]*reading.Entry // of every sensor in the view
+	lists   []map[string]listed          // per account: machine id -> its sensors as listed
+	changed []map[string]bool            // per account: machines whose sensors its loop has not yet heard of
 }
 
 // listed is a complete list of a machine's sensors, and when it was read.
@@ -101,7 +103,7 @@ type listed struct {
 func newCatalogue(opts *Options) *catalogue {
 	n := len(opts.Accounts)
 	c := &catalogue{
-		opts: opts, cells: map[sensorKey]*cell{},
+		opts: opts, cells: map[sensorKey]*reading.Entry{},
 		lists: make([]map[string]listed, n), changed: make([]map[string]bool, n),
 	}
 	for i := range n {

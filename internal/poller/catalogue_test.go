@@ -75,7 +75,7 @@ func inconsistency(c *catalogue) string {
 				triples[triple] = triples[triple] || s.polled()
 				owners[s.ref()] += int(boolean(s.polled()))
 				known[s.ref()] = true
-				if c.cells[s.ref()] != s.cell {
+				if c.cells[s.ref()] != s.entry {
 					return fmt.Sprintf("the cell of %v is not the one that is kept", s.ref())
 				}
 			}

@@ -147,16 +147,6 @@ func TestAfterAClockThatWasAheadSensorsAreAskedAsSeldomAsBefore(t *testing.T) {
 	})
 }
 
-func TestATextOfTheFutureGivesWayToo(t *testing.T) {
-	c := newCell()
-	c.store(innius.Newest{Readings: []innius.Reading{{Time: at(90_000), Text: "ODD", Skip: innius.SkipText}}}, noRule, true, at(10))
-	c.disbelieve(at(20), at(20))
-	c.store(innius.Newest{Readings: []innius.Reading{reading(15, 1)}}, noRule, true, at(20))
-	if o := c.Load(); o.unusable.Skip != "" || !o.seen.Equal(at(15)) || o.value != 1 {
-		t.Errorf("what is held is still of the future: %+v, %+v", o, o.trouble)
-	}
-}
-
 // A gateway that refuses requests before they reach the API may have another clock.
 func TestWrongDateOfARefusalMakesNoValueStale(t *testing.T) {
 	from := dawn.Add(5 * time.Minute)

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"innius_exporter/internal/poller/reading"
+
 	"innius_exporter/innius"
 	"innius_exporter/internal/simulator"
 )
@@ -64,18 +66,18 @@ func TestAWrongPathIsAFailureOfTheAccount(t *testing.T) {
 }
 
 func TestATimeThatIsNotUnderstoodIsSaidAndNotTakenForSilence(t *testing.T) {
-	c := newCell()
+	c := reading.New()
 	odd := innius.Reading{Text: "2026-11-23 17:00:00", Skip: innius.SkipTime}
-	n := c.store(innius.Newest{Readings: []innius.Reading{odd}}, noRule, true, at(9))
-	s := &sensor{rule: noRule, cell: c}
+	n := c.Store(innius.Newest{Readings: []innius.Reading{odd}}, nil, true, at(9))
+	s := &sensor{rule: noRule, entry: c}
 	if o := c.Load(); s.state(o, time.Hour, at(9)) != StateUnreadable || !strings.Contains(s.why(o, &look{now: at(9), staleAfter: time.Hour}), odd.Text) {
 		t.Errorf("%s: %s", s.state(o, time.Hour, at(9)), s.why(o, &look{now: at(9), staleAfter: time.Hour}))
 	}
-	if n.odd != odd {
+	if n.Odd != odd {
 		t.Errorf("nobody can be told: %+v", n)
 	}
-	c.store(innius.Newest{Readings: []innius.Reading{{Time: at(10), Value: 1}}}, noRule, true, at(11))
-	if o := c.Load(); s.state(o, time.Hour, at(11)) != StateFresh || o.unusable.Skip != "" {
+	c.Store(innius.Newest{Readings: []innius.Reading{{Time: at(10), Value: 1}}}, nil, true, at(11))
+	if o := c.Load(); s.state(o, time.Hour, at(11)) != StateFresh || o.Unusable.Skip != "" {
 		t.Errorf("after a good reading: %+v", o)
 	}
 }

@@ -143,7 +143,7 @@ func (c *candidate) urgency(now time.Time) float64 {
 		return 1e30
 	}
 	var held int64
-	if at := c.sensor.cell.Load().at; !at.IsZero() {
+	if at := c.sensor.entry.Load().Time; !at.IsZero() {
 		held = at.UnixNano()
 	}
 	return math.Sqrt(c.weight) * float64(max(0, c.truth.at(now.UnixNano())-held))

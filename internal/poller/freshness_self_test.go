@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"innius_exporter/internal/poller/reading"
+
 	"innius_exporter/internal/simulator"
 )
 
@@ -88,9 +90,8 @@ func TestOracleAsksWhoLagsMost(t *testing.T) {
 		sensors := sensorsOf("dead", "slow", "fast", "heavy")
 		held := map[string]int{"slow": 3500, "fast": 3590, "heavy": 3595}
 		for _, s := range sensors {
-			s.cell = newCell()
 			if seconds, ok := held[s.ID]; ok {
-				s.cell.Store(&observation{at: at(seconds), trouble: noTrouble})
+				s.entry = reading.Restore(&reading.Saved{Time: at(seconds)})
 			}
 		}
 		o.set("", sensors)

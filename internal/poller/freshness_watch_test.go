@@ -67,7 +67,7 @@ func (l *ledger) note(t *turn, now time.Time, news bool) {
 	defer l.mu.Unlock()
 	if k := l.tracks[t.sensor.ID]; k != nil {
 		var exposed int64 // what time.Time cannot say of its zero
-		if at := t.sensor.cell.Load().at; !at.IsZero() {
+		if at := t.sensor.entry.Load().Time; !at.IsZero() {
 			exposed = at.UnixNano()
 		}
 		k.stored(now.UnixNano(), exposed, l.tally)

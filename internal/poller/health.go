@@ -128,9 +128,9 @@ func (a *account) noteBarren() {
 	succeeded := sensors == 0 && strings.Join(slices.Collect(maps.Values(a.twins)), "") == "" // no other account polls them
 	for _, turns := range a.schedule.turns() {
 		for _, t := range turns {
-			o := t.sensor.cell.Load()
-			a.usable, succeeded = a.usable || !o.at.IsZero(), succeeded || !o.answered.Before(a.begun)
-			if !later(o.answered, o.tried).Before(a.begun) {
+			o := t.sensor.entry.Load()
+			a.usable, succeeded = a.usable || !o.Time.IsZero(), succeeded || !o.LastSuccess.Before(a.begun)
+			if !later(o.LastSuccess, o.LastFailure).Before(a.begun) {
 				polled++
 			}
 		}

@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"innius_exporter/internal/poller/reading"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"innius_exporter/innius"
@@ -132,7 +134,7 @@ func (m *Metrics) of(account string) accountMetrics {
 		accepted: m.acceptedOf(account),
 	}
 	for _, reason := range []innius.SkipReason{
-		innius.SkipNumber, innius.SkipText, innius.SkipTime, innius.SkipFuture, skipOrder,
+		innius.SkipNumber, innius.SkipText, innius.SkipTime, innius.SkipFuture, reading.SkipOrder,
 	} {
 		of.skipped[reason] = m.skipped.WithLabelValues(account, string(reason))
 	}
@@ -140,14 +142,14 @@ func (m *Metrics) of(account string) accountMetrics {
 }
 
 // count counts what an answer brought.
-func (m *accountMetrics) count(n news) {
+func (m *accountMetrics) count(n reading.PollResult) {
 	switch {
-	case !n.fresh:
+	case !n.New:
 		m.noNews.Inc()
-	case !n.first:
-		m.pickup.Observe(max(0, n.age.Seconds()))
+	case !n.First:
+		m.pickup.Observe(max(0, n.Lag.Seconds()))
 	}
-	for reason, count := range n.skipped {
+	for reason, count := range n.Skipped {
 		m.skipped[reason].Add(float64(count))
 	}
 }

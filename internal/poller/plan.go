@@ -5,6 +5,8 @@ import (
 	"math"
 	"time"
 
+	"innius_exporter/internal/poller/reading"
+
 	"innius_exporter/innius"
 )
 
@@ -163,8 +165,7 @@ func (p *Plan) ForReadings() float64 { return p.PerHour - p.Lists.PerHour }
 
 // Example is what one sensor more of weight 1 would get that reports every so often.
 func (p *Plan) Example(every time.Duration) PlannedGroup {
-	t := &turn{sensor: &sensor{rule: noRule, cell: newCell()}}
-	t.sensor.cell.pace.Store(regular(every, time.Unix(0, int64(p.forecast.now*1e9))))
+	t := &turn{sensor: &sensor{rule: noRule, entry: reading.New()}, learned: *regular(every, time.Unix(0, int64(p.forecast.now*1e9)))}
 	o := p.forecast.outlook(t)
 	return p.forecast.groupOf(t, o).planned([]outlook{o})
 }

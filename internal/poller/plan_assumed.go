@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"innius_exporter/innius"
+	"innius_exporter/internal/poller/reading"
 	"innius_exporter/internal/poller/schedule"
 )
 
@@ -18,7 +19,7 @@ func Assume(a Account, sensors int, every time.Duration, at time.Time) KeptAccou
 	k := KeptAccount{
 		Name: a.Name, Origin: a.Origin, Company: innius.Company{ID: a.Name + " (assumed)"}, Discovered: true, ListedAt: at,
 	}
-	lessons := regular(every, at).Keep()
+	learned := published(regular(every, at))
 	for i := range sensors {
 		if i%AssumedPerMachine == 0 {
 			m := innius.Machine{ID: fmt.Sprintf("m%d", i/AssumedPerMachine+1)}
@@ -26,7 +27,7 @@ func Assume(a Account, sensors int, every time.Duration, at time.Time) KeptAccou
 		}
 		m := &k.Machines[len(k.Machines)-1]
 		m.Sensors = append(m.Sensors, KeptSensor{
-			Sensor: innius.Sensor{ID: fmt.Sprintf("s%d", i+1)}, At: at, Answered: at, Schedule: lessons,
+			Sensor: innius.Sensor{ID: fmt.Sprintf("s%d", i+1)}, Saved: reading.Saved{Time: at, LastSuccess: at, Interval: learned},
 		})
 	}
 	return k

@@ -118,7 +118,7 @@ func (r *run) watchPlan() reached {
 		for _, m := range r.poller.catalogue.view.Load().machines[0] {
 			for _, s := range m.sensors {
 				key := groups[s.ID]
-				got.ages[key] = append(got.ages[key], now.Sub(s.cell.Load().at).Seconds())
+				got.ages[key] = append(got.ages[key], now.Sub(s.entry.Load().Time).Seconds())
 			}
 		}
 	}

@@ -57,7 +57,7 @@ func TestAColdStartTakesAsLongAsPlanned(t *testing.T) {
 func answered(p *Poller) (n int) {
 	for _, m := range p.catalogue.view.Load().machines[0] {
 		for _, s := range m.sensors {
-			if !s.cell.Load().answered.IsZero() {
+			if !s.entry.Load().LastSuccess.IsZero() {
 				n++
 			}
 		}

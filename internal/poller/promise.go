@@ -1,6 +1,10 @@
 package poller
 
-import "time"
+import (
+	"time"
+
+	"innius_exporter/internal/poller/reading"
+)
 
 // Promise says how the promise of a greatest age (max_age of a rule) does; empty for a sensor without one.
 type Promise string
@@ -18,14 +22,14 @@ var Promises = [...]Promise{PromiseKept, PromiseBroken, PromiseStretched}
 // promise judges a sensor's promise at a moment: that no reading is older than promised before it is picked up. The next
 // one is expected an interval after the one held. A sensor that was silent when it was asked, or has never reported,
 // breaks nothing.
-func (s *sensor) promise(o *observation, stretched bool, now time.Time) Promise {
-	age, interval := s.rule.MaxAge, time.Duration(s.cell.expected()*float64(time.Second))
+func (s *sensor) promise(o *reading.Record, stretched bool, now time.Time) Promise {
+	age, interval := s.rule.MaxAge, time.Duration(s.entry.Interval().Seconds*float64(time.Second))
 	switch {
 	case age == 0:
 		return ""
 	case stretched:
 		return PromiseStretched
-	case o.at.IsZero() && !o.answered.IsZero(), s.machine.theirTime(now).Sub(o.at) <= age+interval, now.Sub(o.answered) <= age:
+	case o.Time.IsZero() && !o.LastSuccess.IsZero(), s.machine.theirTime(now).Sub(o.Time) <= age+interval, now.Sub(o.LastSuccess) <= age:
 		return PromiseKept
 	}
 	return PromiseBroken

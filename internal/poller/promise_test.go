@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"innius_exporter/internal/poller/reading"
+
 	"innius_exporter/innius"
 )
 
@@ -13,29 +15,29 @@ func TestAPromiseIsJudgedByReadingsThatWaitToBePickedUp(t *testing.T) {
 	now := at(10_000)
 	before := func(s int) time.Time { return now.Add(-time.Duration(s) * time.Second) }
 	for name, c := range map[string]struct {
-		o         observation
+		o         reading.Record
 		interval  float64
 		stretched bool
 		want      Promise
 	}{
-		"a young value": {o: observation{at: before(50), answered: before(40), trouble: noTrouble}, want: PromiseKept},
-		"an old value, just asked: the sensor is silent": {o: observation{at: before(5000), answered: before(60), trouble: noTrouble}, want: PromiseKept},
-		"an old value, not asked since":                  {o: observation{at: before(61), answered: before(61), trouble: noTrouble}, want: PromiseBroken},
-		"the next reading is not due yet":                {o: observation{at: before(630), answered: before(600), trouble: noTrouble}, interval: 600, want: PromiseKept},
-		"the next reading was due, and not asked for":    {o: observation{at: before(661), answered: before(640), trouble: noTrouble}, interval: 600, want: PromiseBroken},
-		"never reported":                                 {o: observation{answered: before(4000), trouble: noTrouble}, want: PromiseKept},
+		"a young value": {o: reading.Record{Time: before(50), LastSuccess: before(40)}, want: PromiseKept},
+		"an old value, just asked: the sensor is silent": {o: reading.Record{Time: before(5000), LastSuccess: before(60)}, want: PromiseKept},
+		"an old value, not asked since":                  {o: reading.Record{Time: before(61), LastSuccess: before(61)}, want: PromiseBroken},
+		"the next reading is not due yet":                {o: reading.Record{Time: before(630), LastSuccess: before(600)}, interval: 600, want: PromiseKept},
+		"the next reading was due, and not asked for":    {o: reading.Record{Time: before(661), LastSuccess: before(640)}, interval: 600, want: PromiseBroken},
+		"never reported":                                 {o: reading.Record{LastSuccess: before(4000)}, want: PromiseKept},
 		"never asked":                                    {want: PromiseBroken},
-		"stretched, whatever it holds":                   {o: observation{at: before(1), answered: before(1), trouble: noTrouble}, stretched: true, want: PromiseStretched},
+		"stretched, whatever it holds":                   {o: reading.Record{Time: before(1), LastSuccess: before(1)}, stretched: true, want: PromiseStretched},
 	} {
-		s := &sensor{Sensor: &innius.Sensor{ID: "s"}, rule: &Rule{MaxAge: time.Minute}, cell: newCell()}
+		s := &sensor{Sensor: &innius.Sensor{ID: "s"}, rule: &Rule{MaxAge: time.Minute}, entry: reading.New()}
 		if c.interval > 0 {
-			s.cell.pace.Store(regular(time.Duration(c.interval)*time.Second, now))
+			s.entry.SetInterval(published(regular(time.Duration(c.interval)*time.Second, now)))
 		}
 		if got := s.promise(&c.o, c.stretched, now); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}
-	if got := (&sensor{rule: noRule, cell: newCell()}).promise(&observation{trouble: noTrouble}, true, now); got != "" {
+	if got := (&sensor{rule: noRule, entry: reading.New()}).promise(&reading.Record{}, true, now); got != "" {
 		t.Errorf("without a promise: %s", got)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"innius_exporter/internal/poller/reading"
+
 	"innius_exporter/innius"
 	"innius_exporter/internal/simulator"
 )
@@ -337,19 +339,19 @@ func TestCursorsAndLessonsAreKept(t *testing.T) {
 	begin := setting{plant: works(1, 1), api: simulator.Options{Format: simulator.Format{Order: simulator.Ascending}}}
 	play(t, begin, func(s *story) {
 		s.pass(5 * time.Minute)
-		cursor, learned := s.cellOf(0).Load().cursor, *s.cellOf(0).pace.Load()
+		cursor, learned := s.cellOf(0).Load().Cursor, s.cellOf(0).Interval().Seconds
 		s.restart(time.Second)
-		if got := s.cellOf(0).Load().cursor; got != cursor || cursor == (innius.Cursor{}) {
+		if got := s.cellOf(0).Load().Cursor; got != cursor || cursor == (innius.Cursor{}) {
 			t.Errorf("cursor %+v, want %+v", got, cursor)
 		}
-		if got := s.cellOf(0).pace.Load(); got.Period() != learned.Period() || got.Period() == 0 {
-			t.Errorf("a period of %v s, want %v", got.Period(), learned.Period())
+		if got := s.cellOf(0).Interval().Seconds; got != learned || got == 0 {
+			t.Errorf("a period of %v s, want %v", got, learned)
 		}
 	})
 }
 
-func (s *story) cellOf(sensor int) *cell {
-	return s.poller.catalogue.view.Load().machines[0][0].sensors[sensor].cell
+func (s *story) cellOf(sensor int) *reading.Entry {
+	return s.poller.catalogue.view.Load().machines[0][0].sensors[sensor].entry
 }
 
 func TestTwinsKeepTheirReadingsAndTheirOwner(t *testing.T) {

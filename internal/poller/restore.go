@@ -4,6 +4,8 @@ import (
 	"slices"
 	"time"
 
+	"innius_exporter/internal/poller/reading"
+
 	"innius_exporter/innius"
 )
 
@@ -50,8 +52,8 @@ func (c *catalogue) fill(account int, k *KeptAccount) {
 			s := &m.Sensors[j]
 			list[j] = s.Sensor
 			key := sensorKey{Company: k.Company.ID, Machine: m.ID, Sensor: s.ID}
-			if c.cells[key] == nil || s.knows() { // one account of several knows of a twin
-				c.cells[key] = s.cell()
+			if c.cells[key] == nil || s.Polled() { // one account of several knows of a twin
+				c.cells[key] = reading.Restore(&s.Saved)
 			}
 		}
 		c.lists[account][m.ID] = listed{sensors: list, at: m.ListedAt}
@@ -128,6 +130,6 @@ func (a *account) showKept(k *KeptAccount, now time.Time) {
 // serves reports whether any value is kept.
 func (k *KeptAccount) serves() bool {
 	return slices.ContainsFunc(k.Machines, func(m KeptMachine) bool {
-		return slices.ContainsFunc(m.Sensors, func(s KeptSensor) bool { return !s.At.IsZero() })
+		return slices.ContainsFunc(m.Sensors, func(s KeptSensor) bool { return !s.Time.IsZero() })
 	})
 }

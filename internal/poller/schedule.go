@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"innius_exporter/internal/poller/reading"
+
 	"innius_exporter/internal/poller/schedule"
 )
 
@@ -49,6 +51,7 @@ func defaultSchedule(a *account) scheduler {
 type turn struct {
 	entry[*turn]
 	sensor   *sensor
+	learned  schedule.Sensor
 	asked    time.Time     // last; zero: never
 	failures int           // in a row, through its own fault
 	probes   bool          // the request under way tests the account
@@ -58,7 +61,27 @@ type turn struct {
 }
 
 // pace is what was learned of the sensor.
-func (t *turn) pace() *schedule.Sensor { return t.sensor.cell.pace.Load() }
+func (t *turn) pace() *schedule.Sensor { return &t.learned }
+
+// learn takes a response in, as schedule.Sensor.Learn does.
+func (t *turn) learn(asked float64, times []float64, whole bool) {
+	t.learned.Learn(asked, times, whole)
+	t.publish()
+}
+
+// publish makes what was learned visible to scrapes and for a restart.
+func (t *turn) publish() { t.sensor.entry.SetInterval(published(&t.learned)) }
+
+func published(learned *schedule.Sensor) reading.Interval {
+	return reading.Interval{Seconds: learned.Period(), Saved: learned.Keep()}
+}
+
+// recall takes over what an earlier schedule or process learned. What another version wrote was never learned.
+func (t *turn) recall() {
+	if saved := t.sensor.entry.Interval().Saved; saved != nil && t.learned.Restore(saved) != nil {
+		t.sensor.entry.SetInterval(reading.Interval{})
+	}
+}
 
 // roundRobin asks the sensor that was asked longest ago, and never one sensor more often than an interval.
 type roundRobin struct {
@@ -105,11 +128,12 @@ func (r *roundRobin) set(machineID string, sensors []*sensor) (added, removed in
 // admit takes a sensor in that is not known yet.
 func (r *roundRobin) admit(s *sensor) *turn {
 	t := &turn{sensor: s}
+	t.recall()
 	if before := r.heritage[s.ref()]; before != nil {
 		t.seed, t.ahead = before.seed, before.ahead
 	}
 	t.entry = entry[*turn]{value: t, index: -1}
-	r.put(t, r.firstDue(t, s.cell.Load()))
+	r.put(t, r.firstDue(t, s.entry.Load()))
 	r.admitted = append(r.admitted, t)
 	return t
 }
@@ -128,15 +152,15 @@ func (r *roundRobin) turns() map[string][]*turn { return r.machines }
 
 // firstDue is when a sensor new to the schedule is due: one that another process, or another account, has asked before
 // goes on as if asked here; one that nobody ever asked goes before all others.
-func (r *roundRobin) firstDue(t *turn, held *observation) time.Time {
+func (r *roundRobin) firstDue(t *turn, held *reading.Record) time.Time {
 	switch {
-	case held.failure != "":
-		t.asked, t.failures = held.tried, held.failures
+	case held.Failure != "":
+		t.asked, t.failures = held.LastFailure, held.Failures
 		return r.backedOff(t)
-	case held.answered.IsZero():
+	case held.LastSuccess.IsZero():
 		return time.Time{}
 	}
-	t.asked = held.answered
+	t.asked = held.LastSuccess
 	return t.asked.Add(r.interval)
 }
 
@@ -147,7 +171,7 @@ func (r *roundRobin) next(now time.Time) *turn { return r.take(r.waiting.first()
 func (r *roundRobin) take(e *entry[*turn], now time.Time) *turn {
 	r.waiting.take(e)
 	e.value.asked = now
-	e.value.sensor.cell.turn.asking()
+	e.value.sensor.entry.Queue.Store(underWay)
 	return e.value
 }
 
@@ -196,7 +220,7 @@ func (r *roundRobin) again(t *turn) {
 func (r *roundRobin) put(t *turn, due time.Time) {
 	if !t.gone {
 		r.waiting.put(&t.entry, due)
-		t.sensor.cell.turn.wait(due, t.seq)
+		t.sensor.entry.Queue.Store(queuePosition(due, t.seq))
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"innius_exporter/internal/poller/reading"
+
 	"innius_exporter/innius"
 )
 
@@ -45,7 +47,7 @@ func learned(sensors int) *waterLevel {
 	for m := range sensors / 100 {
 		var list []*sensor
 		for s := range 100 {
-			list = append(list, &sensor{machine: &machine{}, Sensor: &innius.Sensor{ID: fmt.Sprint(m, ".", s)}, rule: noRule, cell: newCell()})
+			list = append(list, &sensor{machine: &machine{}, Sensor: &innius.Sensor{ID: fmt.Sprint(m, ".", s)}, rule: noRule, entry: reading.New()})
 		}
 		w.set(fmt.Sprint(m), list)
 	}

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"innius_exporter/internal/poller/reading"
+
 	"innius_exporter/innius"
 )
 
@@ -63,7 +65,7 @@ func TestTakingFromAQueueLeavesAnotherAlone(t *testing.T) {
 func sensorsOf(ids ...string) []*sensor {
 	var list []*sensor
 	for _, id := range ids {
-		list = append(list, &sensor{machine: &machine{}, Sensor: &innius.Sensor{ID: id}, cell: newCell()})
+		list = append(list, &sensor{machine: &machine{}, Sensor: &innius.Sensor{ID: id}, entry: reading.New()})
 	}
 	return list
 }
@@ -202,7 +204,7 @@ func TestTheLevelIsBoundedWhileManySensorsFailOrArePromised(t *testing.T) {
 		for _, turn := range w.machines["m"] {
 			turn.sensor.rule, turn.asked = noRule, at(0)
 			if spoil(turn); turn.sensor.ID < "e" {
-				turn.sensor.cell.learn(seconds(at(0)), []float64{seconds(at(-20)), seconds(at(-10)), seconds(at(-1))}, true)
+				turn.learn(seconds(at(0)), []float64{seconds(at(-20)), seconds(at(-10)), seconds(at(-1))}, true)
 			}
 		}
 		w.level(at(1))
@@ -218,7 +220,7 @@ func TestMaxIntervalGoesWhereTheAllowanceCannotHoldIt(t *testing.T) {
 		w.set("m", sensorsOf("a", "b", "c", "d", "e", "f", "g", "h"))
 		for _, turn := range w.machines["m"] {
 			turn.sensor.rule = noRule
-			turn.sensor.cell.learn(seconds(at(0)), []float64{seconds(at(-20)), seconds(at(-10)), seconds(at(-1))}, true)
+			turn.learn(seconds(at(0)), []float64{seconds(at(-20)), seconds(at(-10)), seconds(at(-1))}, true)
 		}
 		w.level(at(1))
 		if math.Abs(w.turn/want-1) > 0.02 {

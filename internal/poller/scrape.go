@@ -168,17 +168,17 @@ type census struct {
 }
 
 func (s *scrape) sensor(one *sensor, t *census) {
-	o, staleAfter := one.cell.Load(), s.poller.staleAfter(one, t.cycle)
+	o, staleAfter := one.entry.Load(), s.poller.staleAfter(one, t.cycle)
 	t.states[slices.Index(States[:], one.state(o, staleAfter, s.now))]++
 	if promise := one.promise(o, t.stretched, s.now); promise != "" {
 		t.promises[slices.Index(Promises[:], promise)]++
 	}
 	labels := one.pairs.gauges[:]
-	if o.exposed(staleAfter, one.machine.theirTime(s.now)) {
-		s.gauge(s.value, o.value, labels...)
+	if o.Exposed(staleAfter, one.machine.theirTime(s.now)) {
+		s.gauge(s.value, o.Value, labels...)
 	}
-	s.moment(s.timestamp, o.at, labels...)
-	s.moment(s.lastSuccess, o.answered, labels...)
+	s.moment(s.timestamp, o.Time, labels...)
+	s.moment(s.lastSuccess, o.LastSuccess, labels...)
 	if interval := one.expected(o); interval > 0 {
 		s.gauge(s.expected, interval, labels...)
 	}

@@ -1,6 +1,9 @@
 package poller
 
-import "innius_exporter/innius"
+import (
+	"innius_exporter/innius"
+	"innius_exporter/internal/poller/reading"
+)
 
 // rebuild makes one machine's entries, in every account that lists it, with its sensors and their labels. The first
 // account in the order of the config exposes the machine and asks for each sensor that it lists; for the others these
@@ -70,9 +73,9 @@ func (c *catalogue) newSensor(m *machine, s *innius.Sensor, named claim) *sensor
 		Sensor: s, machine: m, label: named.label, clash: named.clash,
 		filtered: c.opts.Sensors.reject("sensors", s.ID, s.Name), rule: c.opts.ruleFor(m.Machine, *s),
 	}
-	if one.cell = c.cells[one.ref()]; one.cell == nil {
-		one.cell = newCell()
-		c.cells[one.ref()] = one.cell
+	if one.entry = c.cells[one.ref()]; one.entry == nil {
+		one.entry = reading.New()
+		c.cells[one.ref()] = one.entry
 	}
 	return one
 }

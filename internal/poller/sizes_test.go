@@ -44,7 +44,7 @@ func TestOneMachineOfAHundredThousandSensors(t *testing.T) {
 		known, answered := 0, 0 // not by a scrape, which would take longer than the story
 		for _, sensor := range s.poller.Snapshot().Accounts[0].Machines[0].Sensors {
 			known++
-			if !sensor.Answered.IsZero() && sensor.Value == seconds(sensor.At) {
+			if !sensor.LastSuccess.IsZero() && sensor.Value == seconds(sensor.Time) {
 				answered++
 			}
 		}

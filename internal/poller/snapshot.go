@@ -1,12 +1,11 @@
 package poller
 
 import (
-	"maps"
-	"slices"
 	"time"
 
+	"innius_exporter/internal/poller/reading"
+
 	"innius_exporter/innius"
-	"innius_exporter/internal/poller/schedule"
 )
 
 // Snapshot is all that should outlive a restart, as plain values: what exists, the newest reading of each sensor, what
@@ -41,24 +40,10 @@ type KeptMachine struct {
 	Sensors  []KeptSensor
 }
 
-// KeptSensor is one sensor as listed, and what is known of its readings; moments are zero where there is none.
+// KeptSensor is one sensor as listed, and what is known of its readings.
 type KeptSensor struct {
 	innius.Sensor
-	At       time.Time // of the newest number, at the source
-	Value    float64
-	Answered time.Time      // when the API last answered for it
-	Unusable innius.Reading // newer than the newest number, and none itself
-	Cursor   innius.Cursor
-
-	Failure  string    // why the last request about it failed; empty where it did not
-	FailedAt time.Time // when it began to fail
-	Tried    time.Time // when it failed last
-	Failures int       // in a row
-
-	Seen, Future, Older time.Time // until when readings have been counted, of three kinds
-	Faulty              []string  // times that could not be read and have been counted
-
-	Schedule []byte // what was learned of its pace, as schedule.Sensor keeps it; nil: nothing
+	reading.Saved
 }
 
 // Snapshot returns what is known now. It reads what the loops have published and keeps neither them nor a scrape
@@ -93,46 +78,8 @@ func (m *machine) snapshot() KeptMachine {
 	for i, s := range m.sensors {
 		k.Sensors[i].Sensor = *s.Sensor
 		if s.twinOf == "" { // a twin's readings are with the account that asks for it
-			k.Sensors[i].take(s.cell)
+			k.Sensors[i].Saved = s.entry.Save()
 		}
 	}
 	return k
-}
-
-// knows reports whether anything was ever asked about the sensor.
-func (k *KeptSensor) knows() bool { return !k.Answered.IsZero() || k.Failures > 0 }
-
-// take takes over what is known of a sensor's readings.
-func (k *KeptSensor) take(c *cell) {
-	o := c.Load()
-	k.At, k.Value, k.Answered, k.Unusable, k.Cursor = o.at.UTC(), o.value, o.answered.UTC(), o.unusable, o.cursor
-	k.Unusable.Time = k.Unusable.Time.UTC()
-	k.Failure, k.FailedAt, k.Tried, k.Failures = o.failure, o.failedAt.UTC(), o.tried.UTC(), o.failures
-	k.Seen, k.Future, k.Older = o.seen.UTC(), o.future.UTC(), o.older.UTC()
-	k.Faulty = slices.Sorted(maps.Keys(o.faulty))
-	if p := c.pace.Load(); p != unpaced {
-		k.Schedule = p.Keep()
-	}
-}
-
-// cell returns a cell that knows what is kept.
-func (k *KeptSensor) cell() *cell {
-	c := newCell()
-	o := &observation{at: k.At, value: k.Value, answered: k.Answered, seen: k.Seen, cursor: k.Cursor, trouble: &trouble{
-		failure: k.Failure, failedAt: k.FailedAt, tried: k.Tried, failures: k.Failures, logged: k.Failure != "",
-		unusable: k.Unusable, future: k.Future, older: k.Older,
-	}}
-	if len(k.Faulty) > 0 {
-		o.faulty = make(map[string]bool, len(k.Faulty))
-		for _, text := range k.Faulty {
-			o.faulty[text] = true
-		}
-	}
-	o.settle()
-	c.Store(o)
-	var known schedule.Sensor
-	if k.Schedule != nil && known.Restore(k.Schedule) == nil { // what another version wrote was never learned
-		c.pace.Store(&known)
-	}
-	return c
 }

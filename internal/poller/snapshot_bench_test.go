@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"innius_exporter/innius"
+	"innius_exporter/internal/poller/reading"
 )
 
 // BenchmarkRestart takes and restores a snapshot of 100,000 sensors, and reloads a poller of them; the file between is timed
@@ -21,7 +22,7 @@ func BenchmarkRestart(b *testing.B) {
 		for j := range 100 {
 			m.Sensors = append(m.Sensors, KeptSensor{
 				Sensor: innius.Sensor{ID: fmt.Sprint("s", j), Name: fmt.Sprint("Sensor ", j)},
-				At:     dawn, Value: 1, Answered: dawn.Add(time.Duration(i*100+j) * time.Second), Seen: dawn,
+				Saved:  reading.Saved{Time: dawn, Value: 1, LastSuccess: dawn.Add(time.Duration(i*100+j) * time.Second), Seen: dawn},
 			})
 		}
 		kept.Accounts[0].Machines = append(kept.Accounts[0].Machines, m)

@@ -36,9 +36,9 @@ func (k *KeptAccount) move(change func(*time.Time)) {
 		m.Sensors = slices.Clone(m.Sensors)
 		for j := range m.Sensors {
 			s := &m.Sensors[j]
-			change(&s.Answered)
-			change(&s.FailedAt)
-			change(&s.Tried)
+			change(&s.LastSuccess)
+			change(&s.FailingSince)
+			change(&s.LastFailure)
 		}
 	}
 }

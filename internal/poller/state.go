@@ -3,6 +3,8 @@ package poller
 import (
 	"time"
 
+	"innius_exporter/internal/poller/reading"
+
 	"innius_exporter/innius"
 )
 
@@ -24,28 +26,23 @@ const (
 var States = [...]State{StateWaiting, StateFresh, StateLate, StateStale, StateUnreadable, StateFailing, StateFiltered}
 
 // state judges a sensor at a moment, by the age at which a value is stale.
-func (s *sensor) state(o *observation, staleAfter time.Duration, now time.Time) State {
-	exposed := o.exposed(staleAfter, s.machine.theirTime(now))
+func (s *sensor) state(o *reading.Record, staleAfter time.Duration, now time.Time) State {
+	exposed := o.Exposed(staleAfter, s.machine.theirTime(now))
 	switch {
 	case !s.polled():
 		return StateFiltered
-	case o.failure != "":
+	case o.Failure != "":
 		return StateFailing
-	case o.answered.IsZero():
+	case o.LastSuccess.IsZero():
 		return StateWaiting
-	case exposed && o.late(s.expected(o), s.machine.theirTime(o.answered)):
+	case exposed && late(o, s.expected(o), s.machine.theirTime(o.LastSuccess)):
 		return StateLate
 	case exposed:
 		return StateFresh
-	case o.unusable.Skip != "":
+	case o.Unusable.Skip != "":
 		return StateUnreadable
 	}
 	return StateStale
-}
-
-// exposed reports whether the value is on /metrics, at a moment of the API's clock.
-func (o *observation) exposed(staleAfter time.Duration, now time.Time) bool {
-	return !o.at.IsZero() && now.Sub(o.at) <= staleAfter
 }
 
 // lateAfter is how many of its intervals a sensor may be silent, as far as the API could be asked.
@@ -54,16 +51,16 @@ const lateAfter = 3
 // expected returns the interval, in seconds, by which the sensor's silence may be judged; 0: none. A sensor whose newest
 // reading is a text, or has no time that can be used, is not silent: it has only no number to show. One that reports null is
 // in want of a number, which is what silence means to whoever waits for it.
-func (s *sensor) expected(o *observation) float64 {
-	switch o.unusable.Skip {
+func (s *sensor) expected(o *reading.Record) float64 {
+	switch o.Unusable.Skip {
 	case innius.SkipText, innius.SkipTime, innius.SkipFuture:
 		return 0
 	}
-	return s.cell.expected()
+	return s.entry.Interval().Seconds
 }
 
 // late reports whether the API answered without anything newer long after the next reading was due. interval is in
 // seconds; 0: not learned. answered is by the API's clock.
-func (o *observation) late(interval float64, answered time.Time) bool {
-	return interval > 0 && answered.Sub(o.at).Seconds() > lateAfter*interval
+func late(o *reading.Record, interval float64, answered time.Time) bool {
+	return interval > 0 && answered.Sub(o.Time).Seconds() > lateAfter*interval
 }

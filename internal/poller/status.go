@@ -128,25 +128,25 @@ func (p *Poller) machineStatus(a *account, m *machine, next []upcoming, now time
 	for i, s := range m.sensors {
 		status.Sensors[i] = s.status(&look{now: now, machine: m, staleAfter: p.staleAfter(s, cycle), next: next[i]})
 		if s.polled() {
-			status.Sensors[i].Promise = s.promise(s.cell.Load(), h.stretch > 1, now)
+			status.Sensors[i].Promise = s.promise(s.entry.Load(), h.stretch > 1, now)
 		}
 	}
 	return status
 }
 
 func (s *sensor) status(l *look) SensorStatus {
-	o, next := s.cell.Load(), &l.next
+	o, next := s.entry.Load(), &l.next
 	status := SensorStatus{
 		Sensor: s.label, ID: innius.Printable(s.ID), Name: s.Name, Unit: s.Unit,
-		State: s.state(o, l.staleAfter, l.now), Exposed: s.polled() && o.exposed(l.staleAfter, l.theirs()), Why: s.why(o, l),
-		Timestamp: moment(o.at), LastSuccess: moment(o.answered), LastRequest: moment(later(o.answered, o.tried)),
-		NextRequest: moment(next.at), WaitsFor: next.waits, Ahead: next.ahead, Recent: o.recent.pairs(),
+		State: s.state(o, l.staleAfter, l.now), Exposed: s.polled() && o.Exposed(l.staleAfter, l.theirs()), Why: s.why(o, l),
+		Timestamp: moment(o.Time), LastSuccess: moment(o.LastSuccess), LastRequest: moment(later(o.LastSuccess, o.LastFailure)),
+		NextRequest: moment(next.at), WaitsFor: next.waits, Ahead: next.ahead, Recent: o.Recent,
 	}
-	if !o.at.IsZero() {
-		age := l.theirs().Sub(o.at).Seconds()
-		status.Value, status.Age = &o.value, &age
+	if !o.Time.IsZero() {
+		age := l.theirs().Sub(o.Time).Seconds()
+		status.Value, status.Age = &o.Value, &age
 	}
-	if interval := s.cell.expected(); interval > 0 {
+	if interval := s.entry.Interval().Seconds; interval > 0 {
 		status.Interval = &interval
 	}
 	return status

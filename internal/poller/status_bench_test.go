@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"innius_exporter/innius"
+	"innius_exporter/internal/poller/reading"
 )
 
 // BenchmarkStatus describes many sensors, each with a full line of recent readings: what a status page costs before it is
@@ -40,12 +41,12 @@ func pollerOf(sensors int) *Poller {
 	})
 	var answer innius.Newest
 	now := time.Now()
-	for i := range RecentKept {
-		answer.Readings = append(answer.Readings, innius.Reading{Time: now.Add(time.Duration(i-RecentKept) * time.Minute), Value: float64(i)})
+	for i := range reading.MaxRecent {
+		answer.Readings = append(answer.Readings, innius.Reading{Time: now.Add(time.Duration(i-reading.MaxRecent) * time.Minute), Value: float64(i)})
 	}
 	for _, m := range p.catalogue.view.Load().machines[0] {
 		for _, s := range m.sensors[:len(m.sensors)/2] {
-			s.cell.store(answer, noRule, true, now)
+			s.entry.Store(answer, nil, true, now)
 		}
 	}
 	return p

@@ -34,7 +34,7 @@ func (a *account) foresee(machines []*machine, now time.Time) []upcoming {
 		for _, s := range m.sensors {
 			var u upcoming
 			if s.polled() {
-				u.word = s.cell.turn.word.Load()
+				u.word = s.entry.Queue.Load()
 			}
 			all = append(all, u)
 		}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"innius_exporter/internal/poller/reading"
+
 	"innius_exporter/innius"
 )
 
@@ -19,7 +21,7 @@ type look struct {
 func (l *look) theirs() time.Time { return l.machine.theirTime(l.now) }
 
 // why says in words why a sensor's value is not on /metrics, or what is wrong with it; empty where nothing is.
-func (s *sensor) why(o *observation, l *look) string {
+func (s *sensor) why(o *reading.Record, l *look) string {
 	switch s.state(o, l.staleAfter, l.now) {
 	case StateFiltered:
 		if s.twinOf != "" {
@@ -32,10 +34,10 @@ func (s *sensor) why(o *observation, l *look) string {
 	case StateWaiting:
 		return l.whyWaiting()
 	case StateUnreadable:
-		return unreadable(o.unusable)
+		return unreadable(o.Unusable)
 	case StateLate:
-		return "late: silent for more than three of its intervals of " + Span(planned(s.cell.expected())) +
-			"; asked last at " + stamp(o.answered, l.now)
+		return "late: silent for more than three of its intervals of " + Span(planned(s.entry.Interval().Seconds)) +
+			"; asked last at " + stamp(o.LastSuccess, l.now)
 	case StateStale:
 		return l.whyStale(s, o)
 	}
@@ -43,25 +45,25 @@ func (s *sensor) why(o *observation, l *look) string {
 }
 
 // whyFailing repeats what innius answered.
-func (l *look) whyFailing(o *observation) string {
+func (l *look) whyFailing(o *reading.Record) string {
 	next, now := &l.next, l.now
-	text := "cannot be read: " + o.failure
-	if !o.failedAt.IsZero() {
-		text += "; so since " + stamp(o.failedAt, now)
+	text := "cannot be read: " + o.Failure
+	if !o.FailingSince.IsZero() {
+		text += "; so since " + stamp(o.FailingSince, now)
 	}
-	if o.failures > 1 {
-		text += fmt.Sprintf(", %d times in a row", o.failures)
+	if o.Failures > 1 {
+		text += fmt.Sprintf(", %d times in a row", o.Failures)
 	}
 	if !next.at.IsZero() {
 		text += "; asked again at about " + stamp(next.at, now)
 	}
 	switch {
-	case o.at.IsZero():
+	case o.Time.IsZero():
 		return text
-	case o.exposed(l.staleAfter, l.theirs()):
-		return text + "; its last value stays on /metrics until " + stamp(o.at.Add(l.staleAfter), l.theirs())
+	case o.Exposed(l.staleAfter, l.theirs()):
+		return text + "; its last value stays on /metrics until " + stamp(o.Time.Add(l.staleAfter), l.theirs())
 	}
-	return text + "; its last value is stale since " + stamp(o.at.Add(l.staleAfter), l.theirs())
+	return text + "; its last value is stale since " + stamp(o.Time.Add(l.staleAfter), l.theirs())
 }
 
 func (l *look) whyWaiting() string {
@@ -81,21 +83,21 @@ func (l *look) whyWaiting() string {
 	return text
 }
 
-func (l *look) whyStale(s *sensor, o *observation) string {
+func (l *look) whyStale(s *sensor, o *reading.Record) string {
 	now := l.now
-	if o.at.IsZero() {
-		return "never reported: innius had no reading of it when it was asked last, at " + stamp(o.answered, now)
+	if o.Time.IsZero() {
+		return "never reported: innius had no reading of it when it was asked last, at " + stamp(o.LastSuccess, now)
 	}
-	since, by := o.at.Add(l.staleAfter), "stale_after"
+	since, by := o.Time.Add(l.staleAfter), "stale_after"
 	if s.rule.StaleAfter > 0 {
 		by = "stale_after of its rule"
 	}
 	text := fmt.Sprintf("stale since %s: its newest reading, of %s, is older than %s (%s)",
-		stamp(since, l.theirs()), o.at.UTC().Format(time.RFC3339), Span(l.staleAfter), by)
-	if l.machine.theirTime(o.answered).After(since) {
-		return text + "; innius had nothing newer at " + stamp(o.answered, now)
+		stamp(since, l.theirs()), o.Time.UTC().Format(time.RFC3339), Span(l.staleAfter), by)
+	if l.machine.theirTime(o.LastSuccess).After(since) {
+		return text + "; innius had nothing newer at " + stamp(o.LastSuccess, now)
 	}
-	return text + "; not asked since " + stamp(o.answered, now)
+	return text + "; not asked since " + stamp(o.LastSuccess, now)
 }
 
 func unreadable(r innius.Reading) string {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"innius_exporter/internal/poller/reading"
+
 	"innius_exporter/innius"
 )
 
@@ -72,7 +74,7 @@ func (c *catalogue) inherit(old, next *Poller, before []*account) {
 		}
 		for _, m := range v.machines[i] {
 			for _, s := range m.sensors {
-				c.cells[s.ref()] = s.cell
+				c.cells[s.ref()] = s.entry
 			}
 		}
 	}
@@ -227,11 +229,11 @@ func (p *Poller) retire(old *Poller, before []*account, now time.Time) {
 
 // forgetUnlisted drops the cells of sensors that no account lists.
 func (c *catalogue) forgetUnlisted() {
-	listed := map[sensorKey]*cell{}
+	listed := map[sensorKey]*reading.Entry{}
 	for _, machines := range c.view.Load().machines {
 		for _, m := range machines {
 			for _, s := range m.sensors {
-				listed[s.ref()] = s.cell
+				listed[s.ref()] = s.entry
 			}
 		}
 	}

@@ -75,7 +75,7 @@ func (w *waterLevel) answered(t *turn, o outcome) {
 	if n := len(o.times); n > 0 {
 		t.agree(o.at.Sub(o.times[n-1]), o.ahead)
 	}
-	t.sensor.cell.learn(seconds(o.at.Add(t.ahead)), times, o.whole)
+	t.learn(seconds(o.at.Add(t.ahead)), times, o.whole)
 	w.plan(t, o.now)
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"innius_exporter/innius"
 	"innius_exporter/internal/poller"
+	"innius_exporter/internal/poller/reading"
 )
 
 // noon is a moment.
@@ -39,10 +40,13 @@ func sensorOf(machine, number int) poller.KeptSensor {
 	at := noon().Add(time.Duration(machine*1000+number) * time.Second)
 	return poller.KeptSensor{
 		Sensor: innius.Sensor{ID: fmt.Sprintf("2b0c8a3e-%04d-4a55-9f10-%08d", machine, number), Name: fmt.Sprint("Temperature ", number), Unit: "°C"},
-		At:     at, Value: 20.5 + float64(number), Answered: at.Add(time.Second), Seen: at, Older: at.Add(-time.Hour), Future: at.Add(time.Hour),
-		Cursor: innius.Cursor{Key: "1718", Order: innius.Ascending}, Schedule: []byte("a period, a phase"), Faulty: []string{"yesterday"},
-		Unusable: innius.Reading{Time: at, Text: "RUN", Skip: innius.SkipText},
-		Failure:  "status 404", FailedAt: at, Tried: at.Add(time.Minute), Failures: 3,
+		Saved: reading.Saved{
+			Time: at, Value: 20.5 + float64(number), LastSuccess: at.Add(time.Second), Seen: at, Older: at.Add(-time.Hour), Future: at.Add(time.Hour),
+			Cursor: innius.Cursor{Key: "1718", Order: innius.Ascending}, Unreadable: []string{"yesterday"},
+			Unusable: innius.Reading{Time: at, Text: "RUN", Skip: innius.SkipText},
+			Failure:  "status 404", FailingSince: at, LastFailure: at.Add(time.Minute), Failures: 3,
+			Interval: reading.Interval{Seconds: 10, Saved: []byte("a period, a phase")},
+		},
 	}
 }
 
@@ -73,10 +77,10 @@ func TestEverythingComesBackAsItWas(t *testing.T) {
 }
 
 func TestNoFieldOfASensorIsForgotten(t *testing.T) {
-	s := sensorOf(0, 0)
-	for i := range reflect.TypeFor[poller.KeptSensor]().NumField() {
+	s := sensorOf(0, 0).Saved
+	for i := range reflect.TypeFor[reading.Saved]().NumField() {
 		if v := reflect.ValueOf(s).Field(i); v.IsZero() {
-			t.Errorf("the tests do not fill %s", reflect.TypeFor[poller.KeptSensor]().Field(i).Name)
+			t.Errorf("the tests do not fill %s", reflect.TypeFor[reading.Saved]().Field(i).Name)
 		}
 	}
 }
@@ -170,7 +174,7 @@ func BenchmarkState(b *testing.B) {
 	for i := range s.Accounts[0].Machines {
 		for j := range s.Accounts[0].Machines[i].Sensors {
 			k := &s.Accounts[0].Machines[i].Sensors[j]
-			k.Schedule, k.Faulty, k.Failure, k.Unusable = make([]byte, 300), nil, "", innius.Reading{}
+			k.Interval.Saved, k.Unreadable, k.Failure, k.Unusable = make([]byte, 300), nil, "", innius.Reading{}
 		}
 	}
 	var file bytes.Buffer

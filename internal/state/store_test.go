@@ -296,7 +296,7 @@ func TestAWriteThatFailsIsSaidOnceAndLeavesTheOldFile(t *testing.T) {
 	d.End(sourceOf(want))
 	before := d.Written()
 	huge := stateOf(1, 1)
-	huge.Accounts[0].Machines[0].Sensors[0].Schedule = make([]byte, 1<<17)
+	huge.Accounts[0].Machines[0].Sensors[0].Interval.Saved = make([]byte, 1<<17)
 	for range 3 {
 		d.End(sourceOf(huge))
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"innius_exporter/internal/poller"
+	"innius_exporter/internal/poller/reading"
 )
 
 // now is when the pages of these tests are made.
@@ -32,7 +33,7 @@ func freshSensor(name, id string) poller.SensorStatus {
 		Sensor: name, ID: id, Name: name, Unit: "bar", State: poller.StateFresh, Exposed: true,
 		Value: new(13270480.5), Timestamp: ago(3700 * time.Second), Age: new(3700.0), Interval: new(30.0),
 		LastSuccess: ago(3 * time.Minute), LastRequest: ago(3 * time.Minute), NextRequest: ago(-4 * time.Minute),
-		WaitsFor: poller.WaitsForPace, Recent: wave(poller.RecentKept, 30*time.Second, now),
+		WaitsFor: poller.WaitsForPace, Recent: wave(reading.MaxRecent, 30*time.Second, now),
 	}
 }
 

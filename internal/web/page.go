@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"innius_exporter/internal/poller"
+	"innius_exporter/internal/poller/reading"
 )
 
 var (
@@ -33,7 +34,7 @@ var page = template.Must(template.New("status").Funcs(template.FuncMap{
 	"style":      func() template.HTML { return template.HTML("<style>" + pageCSS + "</style>") }, // the template would change it, and its hash
 	"script":     func() template.HTML { return template.HTML("<script>" + pageJS + "</script>") },
 	"deref":      func(b *bool) bool { return *b },
-	"recentKept": func() int { return poller.RecentKept },
+	"recentKept": func() int { return reading.MaxRecent },
 	"number":     number, "rate": rate, "seconds": seconds, "times": times, "cut": cut, "counts": counts,
 	"moment": moment, "away": away, "age": age, "pace": pace, "next": next, "spark": sparkline,
 }).Parse(pageHTML))

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"innius_exporter/internal/poller"
+	"innius_exporter/internal/poller/reading"
 )
 
 func TestAQueryRestrictsPageAndJSONAlike(t *testing.T) {
@@ -63,7 +64,7 @@ func TestRecentReadingsAreInTheAnswerAboutFew(t *testing.T) {
 	if _, body := get(t, s, "/api/v1/status?sensor=m1-s1"); !strings.Contains(body, `"recent":[[`) {
 		t.Errorf("the answer about one does not: %s", body)
 	}
-	if len(s.Accounts[0].Machines[0].Sensors[0].Recent) != poller.RecentKept {
+	if len(s.Accounts[0].Machines[0].Sensors[0].Recent) != reading.MaxRecent {
 		t.Error("the answer changed the status that it was made of")
 	}
 }

@@ -1,4 +1,4 @@
-package poller
+package reading
 
 import (
 	"slices"
@@ -8,8 +8,8 @@ import (
 	"innius_exporter/innius"
 )
 
-func TestTimesThatTeachAreThoseNewerThanWhatWasSeenEachOnce(t *testing.T) {
-	held := &observation{seen: at(20), at: at(10), trouble: noTrouble}
+func TestNewTimesReturnsEachNewTimeOnce(t *testing.T) {
+	held := &Record{seen: at(20), Time: at(10)}
 	readings := []innius.Reading{
 		{Skip: innius.SkipTime},
 		{Time: at(10)},
@@ -23,7 +23,7 @@ func TestTimesThatTeachAreThoseNewerThanWhatWasSeenEachOnce(t *testing.T) {
 	if got, whole := held.newTimes(readings); !whole || !slices.Equal(got, []time.Time{at(30), at(40), at(50)}) {
 		t.Errorf("%v, whole %t", got, whole)
 	}
-	if got, whole := (&observation{trouble: noTrouble}).newTimes(readings[:2]); whole || !slices.Equal(got, []time.Time{at(10)}) {
+	if got, whole := (&Record{}).newTimes(readings[:2]); whole || !slices.Equal(got, []time.Time{at(10)}) {
 		t.Errorf("at first sight: %v, whole %t", got, whole)
 	}
 	if got, whole := held.newTimes(readings[3:]); whole || len(got) != 3 {

@@ -1,41 +1,38 @@
-package poller
+package reading
 
 import (
 	"encoding/json"
-	"fmt"
 	"math"
-	"runtime"
 	"slices"
 	"sync"
 	"testing"
 	"time"
-	"unsafe"
 
 	"innius_exporter/innius"
 )
 
 // bringTo stores one answer of readings, given as seconds and values.
-func bringTo(c *cell, pairs ...float64) {
+func bringTo(c *Entry, pairs ...float64) {
 	var n innius.Newest
 	now := 10_000
 	for i := 0; i+1 < len(pairs); i += 2 {
 		n.Readings = append(n.Readings, reading(int(pairs[i]), pairs[i+1]))
 		now = max(now, int(pairs[i]))
 	}
-	c.store(n, noRule, true, at(now))
+	c.Store(n, nil, true, at(now))
 }
 
 // remembered returns the recent readings of a cell as seconds and values.
-func remembered(c *cell) []float64 {
+func remembered(c *Entry) []float64 {
 	var pairs []float64
-	for _, r := range c.Load().recent.pairs() {
-		pairs = append(pairs, r[0]-seconds(dawn), r[1])
+	for _, r := range c.Load().Recent {
+		pairs = append(pairs, r[0]-float64(start.Unix()), r[1])
 	}
 	return pairs
 }
 
-func TestAPageFillsTheRecentReadingsAndNothingTwice(t *testing.T) {
-	c := newCell()
+func TestRecentHoldsEachReadingOnce(t *testing.T) {
+	c := New()
 	for i, step := range []struct{ brings, want []float64 }{
 		{nil, nil},
 		{[]float64{1, 10, 2, 20, 3, 30}, []float64{1, 10, 2, 20, 3, 30}},
@@ -50,18 +47,18 @@ func TestAPageFillsTheRecentReadingsAndNothingTwice(t *testing.T) {
 	}
 }
 
-func TestOnlyNumbersAreRemembered(t *testing.T) {
-	c := newCell()
-	c.store(innius.Newest{Readings: []innius.Reading{
+func TestRecentHoldsNumbersOnly(t *testing.T) {
+	c := New()
+	c.Store(innius.Newest{Readings: []innius.Reading{
 		reading(1, 1), skipped(2, innius.SkipText, "ODD"), skipped(3, innius.SkipText, "RUN"), skipped(9000, innius.SkipFuture, ""), faulty("never"),
-	}}, &Rule{Values: map[string]float64{"RUN": 7}}, true, at(10))
+	}}, map[string]float64{"RUN": 7}, true, at(10))
 	if want := []float64{1, 1, 3, 7}; !slices.Equal(remembered(c), want) {
 		t.Errorf("%v, want %v", remembered(c), want)
 	}
 }
 
-func TestRecentReadingsAreBounded(t *testing.T) {
-	c := newCell()
+func TestRecentIsBounded(t *testing.T) {
+	c := New()
 	var page []float64
 	for i := range 100 {
 		page = append(page, float64(i), float64(i))
@@ -71,42 +68,27 @@ func TestRecentReadingsAreBounded(t *testing.T) {
 		bringTo(c, float64(100+i), float64(100+i))
 	}
 	got := remembered(c)
-	if len(got) != 2*RecentKept || got[0] != 150-RecentKept || got[len(got)-1] != 149 {
+	if len(got) != 2*MaxRecent || got[0] != 150-MaxRecent || got[len(got)-1] != 149 {
 		t.Errorf("%d numbers: %v", len(got), got)
-	}
-	if size := unsafe.Sizeof(recent{}); size > 256 {
-		t.Errorf("the readings of a sensor take %d bytes", size)
-	}
-}
-
-func TestAnAnswerWithoutNewsAllocatesNoRecentReadings(t *testing.T) {
-	c := newCell()
-	bringTo(c, 1, 10, 2, 20)
-	before := c.Load().recent
-	if bringTo(c, 1, 10, 2, 20); c.Load().recent != before {
-		t.Error("they were copied")
-	}
-	if c := newCell(); c.Load().recent != nil {
-		t.Error("a sensor that never reported has some")
 	}
 }
 
 // After a restart the reading held is all there is; what comes next is seen to come after it.
-func TestTheReadingThatWasKeptIsTheFirstOfTheRecent(t *testing.T) {
-	c := (&KeptSensor{At: at(5), Value: 50}).cell()
+func TestRecentStartsWithRestoredReading(t *testing.T) {
+	c := Restore(&Saved{Time: at(5), Value: 50})
 	bringTo(c, 100, 60)
 	if want := []float64{5, 50, 100, 60}; !slices.Equal(remembered(c), want) {
 		t.Errorf("%v, want %v", remembered(c), want)
 	}
 }
 
-func TestRecentReadingsKeepTheirTimesHoweverLongTheyLast(t *testing.T) {
-	c, year := newCell(), int(365*24*time.Hour/time.Second)
+func TestRecentKeepsTimesYearsApart(t *testing.T) {
+	c, year := New(), int(365*24*time.Hour/time.Second)
 	var want []float64
 	for i := range 200 {
 		bringTo(c, float64(i*year/10), float64(i))
 	}
-	for i := 200 - RecentKept; i < 200; i++ {
+	for i := 200 - MaxRecent; i < 200; i++ {
 		want = append(want, float64(i*year/10), float64(i))
 	}
 	if got := remembered(c); len(got) < 4 || !slices.Equal(got, want[len(want)-len(got):]) {
@@ -114,18 +96,18 @@ func TestRecentReadingsKeepTheirTimesHoweverLongTheyLast(t *testing.T) {
 	}
 }
 
-func TestRecentReadingsAsJSON(t *testing.T) {
-	c := newCell()
+func TestRecentAsJSON(t *testing.T) {
+	c := New()
 	bringTo(c, 1, 0.1, 2, math.MaxFloat64, 3, -5e-324)
-	text, err := json.Marshal(c.Load().recent.pairs())
+	text, err := json.Marshal(c.Load().Recent)
 	if want := "[[946684801,0.1],[946684802,1.7976931348623157e+308],[946684803,-5e-324]]"; err != nil || string(text) != want {
 		t.Errorf("%s, %v; want %s", text, err, want)
 	}
 }
 
 // Scrapes and status pages read while the loop writes; -race watches.
-func TestRecentReadingsAreReadWhileTheyAreWritten(t *testing.T) {
-	c := newCell()
+func TestRecentIsReadDuringWrites(t *testing.T) {
+	c := New()
 	var readers sync.WaitGroup
 	stop := make(chan struct{})
 	for range 4 {
@@ -151,37 +133,4 @@ func TestRecentReadingsAreReadWhileTheyAreWritten(t *testing.T) {
 	}
 	close(stop)
 	readers.Wait()
-}
-
-// BenchmarkRecentMemory measures the heap that recent readings take of a sensor. Run it with -benchtime 1x.
-func BenchmarkRecentMemory(b *testing.B) {
-	const sensors = 100_000
-	for _, filled := range []int{0, 1, RecentKept} {
-		b.Run(fmt.Sprintf("readings=%d", filled), func(b *testing.B) {
-			for b.Loop() {
-				cells := make([]*cell, sensors)
-				for i := range cells {
-					cells[i] = newCell()
-				}
-				before := inUse()
-				for _, c := range cells {
-					var line trace
-					for i := range filled {
-						line.add(at(i), 1)
-					}
-					c.Load().recent = line.kept(nil)
-				}
-				b.ReportMetric(float64(inUse()-before)/sensors, "B/sensor")
-				runtime.KeepAlive(cells)
-			}
-		})
-	}
-}
-
-// inUse is what the heap holds that is in use.
-func inUse() int64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
 }

@@ -1,0 +1,194 @@
+package reading
+
+import (
+	"slices"
+	"time"
+
+	"innius_exporter/innius"
+)
+
+// Record is what is known of one sensor's readings. Immutable once stored. Times are zero if there is none.
+type Record struct {
+	Time        time.Time // of the newest number, by the source's clock
+	Value       float64
+	LastSuccess time.Time     // of polls of this sensor, by this machine's clock
+	Cursor      innius.Cursor // where the next poll starts
+	Recent      []Point       // the newest numbers, oldest first; at most MaxRecent
+
+	Unusable innius.Reading // the newest reading, if it is no number and newer than the newest number
+
+	Failure      string    // error of the last poll; empty if it succeeded
+	FailingSince time.Time // by this machine's clock, as LastFailure
+	LastFailure  time.Time
+	Failures     int // in a row
+
+	failureLogged bool
+
+	// Pages overlap. These make each reading count once.
+	seen       time.Time       // newest time of a reading that was counted, not in the future
+	future     time.Time       // newest time in the future that was counted
+	older      time.Time       // newest time of a page that was older than the reading held
+	unreadable map[string]bool // times on the latest page that could not be read
+}
+
+// Point is a reading for the status page: Unix seconds, to a millisecond, and value.
+type Point = [2]float64
+
+// MaxRecent is how many readings of a sensor are kept for the status page.
+const MaxRecent = 20
+
+// PollResult is what one poll changed, for counters, the log and the scheduler.
+type PollResult struct {
+	New       bool                      // a reading newer than the one held
+	First     bool                      // the sensor's first reading
+	Lag       time.Duration             // age of the new reading, by this machine's clock; negative: it was ahead
+	Skipped   map[innius.SkipReason]int // readings without a usable number or time
+	Recovered bool                      // the sensor had been failing, as logged
+	Odd       innius.Reading            // the newest reading, if a setting or the source must be corrected to use it
+
+	// For the scheduler: times of all new readings, unusable ones too, ascending, each once.
+	Times []time.Time
+	Whole bool // the page reaches back to readings seen before, so Times misses none
+}
+
+// SkipOrder counts a page that is older than an earlier one. The other reasons are the client's.
+const SkipOrder innius.SkipReason = "order"
+
+// update computes the record that follows another.
+type update struct {
+	held   *Record
+	next   Record
+	result PollResult
+
+	recent     []Point
+	unreadable map[string]bool
+	odd        innius.Reading // the last one without a usable time
+	timed      bool           // some reading has a usable time
+}
+
+func newUpdate(held *Record) *update {
+	u := &update{held: held, next: *held}
+	u.result.Skipped = map[innius.SkipReason]int{}
+	u.recent = slices.Clone(held.Recent)
+	if len(u.recent) == 0 && !held.Time.IsZero() { // after a restart
+		u.addRecent(held.Time, held.Value)
+	}
+	return u
+}
+
+func (u *update) add(poll innius.Newest, values map[string]float64, complete bool, now time.Time) {
+	u.result.Times, u.result.Whole = u.held.newTimes(poll.Readings)
+	if complete {
+		u.result.Recovered = u.held.failureLogged
+		u.next.LastSuccess = now
+		u.next.Failure, u.next.FailingSince, u.next.LastFailure, u.next.Failures, u.next.failureLogged = "", time.Time{}, time.Time{}, 0, false
+	}
+	u.next.Cursor = poll.Cursor
+	for _, r := range poll.Readings {
+		if number, ok := values[r.Text]; ok && r.Skip == innius.SkipText {
+			r.Value, r.Skip = number, ""
+		}
+		u.addReading(r)
+	}
+	u.next.Recent = u.recent
+	u.countUnreadable()
+	if complete { // pages that ascend and broke off say nothing of the newest reading
+		u.countOrder(poll.Readings)
+	}
+	u.setUnusable()
+	u.result.New, u.result.First = u.next.Time.After(u.held.Time), u.held.Time.IsZero()
+	u.result.Lag = now.Sub(u.next.Time)
+}
+
+func (u *update) addReading(r innius.Reading) {
+	switch {
+	case r.Skip == innius.SkipTime:
+		if u.unreadable == nil {
+			u.unreadable = map[string]bool{}
+		}
+		u.unreadable[r.Text], u.odd = true, r
+		return
+	case r.Skip == innius.SkipFuture:
+		if r.Time.After(u.held.future) {
+			u.result.Skipped[r.Skip]++
+		}
+		u.next.future, u.odd = later(u.next.future, r.Time), r
+		return
+	case r.Skip != "":
+		if r.Time.After(u.held.seen) {
+			u.result.Skipped[r.Skip]++
+		}
+		if !r.Time.Before(u.next.Unusable.Time) {
+			u.next.Unusable = r
+		}
+	case !r.Time.Before(u.next.Time):
+		u.next.Time, u.next.Value = r.Time, r.Value
+		u.addRecent(r.Time, r.Value)
+	}
+	u.next.seen, u.timed = later(u.next.seen, r.Time), true
+}
+
+// addRecent appends a reading. One with the time of the last corrects it.
+func (u *update) addRecent(at time.Time, value float64) {
+	p := Point{float64(at.UnixMilli()) / 1e3, value}
+	if n := len(u.recent); n > 0 && u.recent[n-1][0] == p[0] {
+		u.recent[n-1] = p
+		return
+	}
+	u.recent = append(u.recent, p)
+	u.recent = u.recent[max(0, len(u.recent)-MaxRecent):]
+}
+
+// countUnreadable counts readings without a time. Only their text distinguishes them from those of the page before.
+func (u *update) countUnreadable() {
+	for text := range u.unreadable {
+		if !u.held.unreadable[text] {
+			u.result.Skipped[innius.SkipTime]++
+		}
+	}
+	u.next.unreadable = u.unreadable
+}
+
+// countOrder counts a page whose newest reading is older than the one held.
+func (u *update) countOrder(readings []innius.Reading) {
+	var newest time.Time
+	for _, r := range readings {
+		newest = later(newest, r.Time)
+	}
+	if !newest.IsZero() && newest.Before(u.held.seen) && !newest.Equal(u.held.older) {
+		u.result.Skipped[SkipOrder]++
+		u.next.older = newest
+	}
+}
+
+func (u *update) setUnusable() {
+	switch {
+	case !u.timed && u.odd.Skip != "":
+		u.next.Unusable, u.result.Odd = u.odd, u.odd
+	case !u.next.Unusable.Time.After(u.next.Time):
+		u.next.Unusable = innius.Reading{}
+	case u.next.Unusable.Hint() != "":
+		u.result.Odd = u.next.Unusable
+	}
+}
+
+// Exposed reports whether the value is on /metrics at a moment of the API's clock: it exists and is no older than staleAfter.
+func (r *Record) Exposed(staleAfter time.Duration, apiNow time.Time) bool {
+	return !r.Time.IsZero() && apiNow.Sub(r.Time) <= staleAfter
+}
+
+// newTimes returns the times of readings that are newer than all seen so far, ascending and each once, and whether the page
+// reaches back to those. The readings are oldest first. One without a time, or in the future, says nothing of when a sensor reports.
+func (r *Record) newTimes(readings []innius.Reading) (times []time.Time, whole bool) {
+	newest := r.seen
+	for _, one := range readings {
+		switch {
+		case one.Skip == innius.SkipTime, one.Skip == innius.SkipFuture:
+		case one.Time.After(newest):
+			times, newest = append(times, one.Time), one.Time
+		case !one.Time.After(r.seen):
+			whole = true
+		}
+	}
+	return times, whole
+}
