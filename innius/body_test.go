@@ -60,7 +60,7 @@ func TestTheBoundOfABodyIsExact(t *testing.T) {
 	for _, row := range []struct {
 		size int
 		want string
-	}{{most, "<nil>"}, {most + 1, "list the machines: answer with status 200 not understood: the body is larger than 4 MiB"}} {
+	}{{most, "<nil>"}, {most + 1, "list the machines: unexpected response (status 200): the body is larger than 4 MiB"}} {
 		t.Run(fmt.Sprint(row.size), func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
 				const body = `{"data":[]}`

@@ -30,18 +30,18 @@ type SensorRef struct{ Company, Machine, Sensor string }
 // Attempt describes one request that was sent, for metrics.
 type Attempt struct {
 	Operation Operation
-	Status    int           // 0: no answer
-	Duration  time.Duration // without the wait for allowance
+	Status    int           // 0: no response
+	Duration  time.Duration // without the wait for the rate limit
 }
 
 // Options configures a Client. BaseURL, Key and Pacer are required; every other zero value means its default.
 type Options struct {
 	BaseURL    *url.URL               // https, or http to a loopback address; no userinfo, query or fragment
 	AllowHTTP  bool                   // permits http to any host: the key then crosses the network readable
-	Key        func() (Secret, error) // asked before each attempt, so that a rotated key is used at once
+	Key        func() (Secret, error) // called before each attempt, so that a rotated key is used at once
 	Pacer      *Pacer                 // shared by all that use the same key
 	HTTPClient *http.Client           // default: http.DefaultTransport; its redirect policy is replaced
-	Timeout    time.Duration          // of one attempt, waiting for allowance not included; default 10 s
+	Timeout    time.Duration          // of one attempt, without the wait for the rate limit; default 10 s
 	PageSize   int                    // limit of lists and values; default 100
 	Lookback   time.Duration          // {from} at first sight of a sensor; default 24 h
 	Endpoints  Endpoints
@@ -50,7 +50,7 @@ type Options struct {
 	Observe    func(Attempt) // called after each attempt; must be safe for concurrent use
 }
 
-// Client asks one account of the API. Safe for concurrent use.
+// Client sends the requests of one account. Safe for concurrent use.
 type Client struct {
 	opts Options
 	http http.Client
@@ -58,8 +58,8 @@ type Client struct {
 	zone *time.Location // of Fields.TimeZone; nil where that is empty
 
 	mu   sync.Mutex
-	used Secret // the key of the latest attempt
-	last Secret // the same, also where that was another client's, or cannot be read any more
+	used Secret // the key of the latest attempt; empty after one that could not read it
+	last Secret // the last key that was read, by this client or by the one that it replaced
 
 	clock atomic.Pointer[time.Duration] // how far the API's clock is ahead of ours; nil before the first Date header
 
@@ -120,7 +120,7 @@ func Loopback(host string) bool {
 	return strings.EqualFold(host, "localhost") || err == nil && addr.Unmap().IsLoopback()
 }
 
-// Company asks which company the key belongs to.
+// Company requests the company that the key belongs to.
 func (c *Client) Company(ctx context.Context) (Company, error) {
 	var company Company
 	a, err := c.get(ctx, request{op: OpCompany})
@@ -153,8 +153,7 @@ func (c *Client) SharesKey(other *Client) bool {
 	return err == nil && !key.Empty() && key == last
 }
 
-// TakeOver makes the client take the place of another that asked the same account: the key that was used last is known,
-// and the difference of the clocks.
+// TakeOver copies what another client of the same account knows: the key that it used last and the clock difference.
 func (c *Client) TakeOver(other *Client) {
 	last := other.lastKey()
 	c.mu.Lock()
@@ -194,7 +193,7 @@ func (c *Client) noteClock(date, came time.Time) {
 	c.clock.Store(&d)
 }
 
-// CloseIdleConnections closes the connections that no request uses. A client that is not used any more would keep them.
+// CloseIdleConnections closes the connections that no request uses. A client that is no longer used would keep them open.
 func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
 
 func (c *Client) key() (Secret, error) {
@@ -205,7 +204,7 @@ func (c *Client) key() (Secret, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err != nil {
-		c.used = Secret{} // the same key, once it can be read again, is worth a try too
+		c.used = Secret{} // the same key is tried again as soon as it can be read
 		return Secret{}, &KeyError{Err: err}
 	}
 	c.used, c.last = key, key
@@ -213,7 +212,7 @@ func (c *Client) key() (Secret, error) {
 	return key, nil
 }
 
-// isTimeout reports whether err says that time ran out.
+// isTimeout reports whether err is the end of a timeout.
 func isTimeout(err error) bool {
 	var timeout net.Error
 	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()

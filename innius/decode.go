@@ -61,7 +61,7 @@ const (
 // whole response an error: a list that silently lacked it would look complete. So does the key in any of its texts: it must
 // reach no address, state or label.
 func (a *response) sensor(o object) (Sensor, error) {
-	roles := a.fields.roles(a.asked.op)
+	roles := a.fields.roles(a.request.op)
 	value, _ := o.pick(roles[0])
 	id := plain(value)
 	what := strings.TrimSuffix(roles[0].name, "_id")

@@ -1,10 +1,10 @@
-// Package innius is a client of the innius REST API: pace, send, check, decode, page. It holds one call's truth and
-// no policy over time: when to ask, and what to do after a failure, is its caller's business. It never logs.
+// Package innius is a client of the innius REST API. It limits the rate, sends, checks, decodes and follows pages. It has no
+// policy over time: when to send a request, and what to do after a failure, is decided by its caller. It never logs.
 //
 // # What is documented and what is assumed
 //
-// "Documented" is what innius' own article "How to use the innius API?" or its public Grafana plugin says. "Assumed"
-// is what this client does where they are silent; each assumption is adjustable by the user or fails loudly.
+// "Documented" means: in innius' own article "How to use the innius API?" or in its public Grafana plugin. "Assumed"
+// means: neither describes it. The user can adjust each assumption, or it fails with an error.
 //
 //	fact                                                          source
 //	REST over HTTPS, JSON, UTF-8                                  documented (article)
@@ -35,13 +35,13 @@
 //
 // # Retries
 //
-// One place retries, and only blips: a connection that failed, and 502, 503 and 504; at most twice, with jitter, each
-// attempt paced and counted. A timeout, a 429 and any other status are returned at once. The policy may change.
+// One place retries, and only transient failures: a connection that failed, and 502, 503 and 504; at most twice, with jitter.
+// Each attempt takes a token of the rate limit and is counted. A timeout, a 429 and any other status are returned at once.
 //
 // # Secrets
 //
 // The key travels in the request header only, to the host of the base URL only: redirects are not followed. Every
-// text that came from the network passes one function before it may reach an error or a value: the key is replaced
-// by "<secret>", control characters are taken out, and errors are cut. A response whose ids, names or next_key hold the
+// text from the network passes one function before it reaches an error or a value: it replaces the key by
+// "<secret>", removes control characters and cuts long texts. A response whose ids, names or next_key hold the
 // key is unusable as a whole.
 package innius

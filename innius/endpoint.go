@@ -52,12 +52,12 @@ func (e Endpoints) Of(op Operation) string {
 	return cmp.Or(own[0], own[1])
 }
 
-// needs says which id each operation's template must name, or every object would get the same answer.
+// needs is the id that each operation's template must name, or every object would get the same response.
 var needs = map[Operation]string{OpMachines: "company", OpSensors: "machine", OpValues: "sensor"}
 
 var placeholder = regexp.MustCompile(`\{([^{}]*)\}`)
 
-// knows says which placeholders an operation's template may hold.
+// knows returns the placeholders that an operation's template may hold.
 func knows(op Operation) []string {
 	names := []string{"limit", "start_key"}
 	for i, id := range []string{"company", "machine", "sensor"} {
@@ -97,7 +97,7 @@ func CheckEndpoint(op Operation, template string) error {
 		if op == OpMachines {
 			cure = "; where the API needs none, ?company={company} at its end will do"
 		}
-		return fmt.Errorf("must name {%s}, or every %s would get the same answer%s", id, id, cure)
+		return fmt.Errorf("must name {%s}, or every %s would get the same response%s", id, id, cure)
 	}
 	return parses(placeholder.ReplaceAllString(template, "-")) // no digit, of which "%" might make something
 }
@@ -128,12 +128,12 @@ func (e Endpoints) check() error {
 type request struct {
 	op                       Operation
 	company, machine, sensor string
-	limit                    int    // results a page; 0 asks for no limit
+	limit                    int    // results per page; 0: no limit is sent
 	startKey                 string // next_key of the page before; empty for the first
 	from, to                 time.Time
 }
 
-// parent is the id of the object whose list is asked for.
+// parent is the id of the object whose list is requested.
 func (r request) parent() string {
 	return map[Operation]string{OpMachines: r.company, OpSensors: r.machine, OpValues: r.sensor}[r.op]
 }
@@ -195,7 +195,7 @@ func timePlaceholders(end string, t time.Time) map[string]string {
 	}
 }
 
-// windowed reports whether the values template asks for a window of time.
+// windowed reports whether the values template has a window of time.
 func (e Endpoints) windowed() bool { return strings.Contains(e.Of(OpValues), "{from_") }
 
 // escapeSegment escapes an id for one path segment. The segments "." and ".." are escaped by hand: url.PathEscape

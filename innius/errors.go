@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// All error types are pointers and are found with errors.As. Their texts hold nothing unscrubbed.
+// All error types are pointers and are found with errors.As. Their texts are redacted.
 
-// Error is an answer with a status other than 200 that no other type describes: 400 malformed parameter, 401 no
+// Error is a response with a status other than 200 that no other type describes: 400 malformed parameter, 401 no
 // valid key, 403 the key may not read this object, 404 unknown path or object, 5xx a fault on innius' side.
 type Error struct {
 	Status  int
@@ -34,7 +34,7 @@ func (e *Error) Error() string {
 // RateLimitError is a 429: a limit of the key was exceeded. Nothing more should be sent for RetryAfter.
 type RateLimitError struct {
 	Message    string
-	RetryAfter time.Duration // how long the API asked to wait
+	RetryAfter time.Duration // how long the API requires to wait
 	Stated     bool          // false: Retry-After was absent or unreadable, and RetryAfter is 0
 }
 
@@ -49,7 +49,7 @@ func (e *RateLimitError) Error() string {
 // URL that needs no redirect.
 type RedirectError struct {
 	Status int
-	Host   string // of the target; empty where the answer named none
+	Host   string // of the target; empty if the response names none
 }
 
 func (e *RedirectError) Error() string {
@@ -57,7 +57,7 @@ func (e *RedirectError) Error() string {
 		e.Status, e.Host)
 }
 
-// ResponseError is an answer that arrived but cannot be understood: no JSON (a maintenance page, an empty or cut body),
+// ResponseError is a response that cannot be used: not JSON (a maintenance page, an empty or cut body),
 // too large, or JSON in which the expected list or fields are not found.
 type ResponseError struct {
 	Status int // 0: the header is too large to be read
@@ -66,12 +66,12 @@ type ResponseError struct {
 
 func (e *ResponseError) Error() string {
 	if e.Status == 0 {
-		return "answer not understood: " + e.Detail
+		return "unexpected response: " + e.Detail
 	}
-	return fmt.Sprintf("answer with status %d not understood: %s", e.Status, e.Detail)
+	return fmt.Sprintf("unexpected response (status %d): %s", e.Status, e.Detail)
 }
 
-// NetworkError is a request without an answer: no connection, a broken one, or none within the timeout.
+// NetworkError is a request without a response: no connection, a broken one, or a timeout.
 type NetworkError struct {
 	Detail  string
 	Timeout bool
@@ -79,7 +79,7 @@ type NetworkError struct {
 	cause   error
 }
 
-func (e *NetworkError) Error() string { return "no answer: " + e.Detail }
+func (e *NetworkError) Error() string { return "no response: " + e.Detail }
 
 // Unwrap gives the cause, so that errors.Is(err, context.Canceled) works.
 func (e *NetworkError) Unwrap() error { return e.cause }
@@ -88,7 +88,7 @@ func (e *NetworkError) Unwrap() error { return e.cause }
 // API was not reached. It holds no credentials, whatever the proxy's URL holds.
 type ProxyError struct {
 	Proxy  string // host and port
-	Status int    // that the proxy answered CONNECT with
+	Status int    // of the response to CONNECT
 }
 
 func (e *ProxyError) Error() string {
@@ -99,10 +99,10 @@ func (e *ProxyError) Error() string {
 	case e.refused():
 		cure = "it must permit the host of the url, or that host be excepted from the proxy"
 	}
-	return fmt.Sprintf("the proxy %s answered status %d (%s): %s", e.Proxy, e.Status, http.StatusText(e.Status), cure)
+	return fmt.Sprintf("the proxy %s responded with status %d (%s): %s", e.Proxy, e.Status, http.StatusText(e.Status), cure)
 }
 
-// refused reports whether asking again at once is of no use; a proxy may lock out who repeats a wrong password.
+// refused reports whether an immediate retry is useless; a proxy may lock out a client that repeats a wrong password.
 func (e *ProxyError) refused() bool { return e.Status < http.StatusInternalServerError }
 
 // KeyError occurs before anything is sent: the key could not be read.
@@ -116,7 +116,7 @@ func (e *KeyError) Unwrap() error { return e.Err }
 // ErrPaused occurs before anything is sent: the pacer is paused.
 var ErrPaused = errors.New("paused: a limit of the key was exceeded")
 
-// StatusOf returns the status that err carries, or 0 where no answer came.
+// StatusOf returns the status that err carries, or 0 without a response.
 func StatusOf(err error) int {
 	e, ok := errors.AsType[interface {
 		error
@@ -131,4 +131,4 @@ func StatusOf(err error) int {
 func (e *Error) statusCode() int          { return e.Status }
 func (e *RateLimitError) statusCode() int { return http.StatusTooManyRequests }
 func (e *RedirectError) statusCode() int  { return e.Status }
-func (e *ResponseError) statusCode() int    { return e.Status }
+func (e *ResponseError) statusCode() int  { return e.Status }

@@ -11,8 +11,7 @@ import (
 // results are in the field data, next_key continues a list, readings are {"t", "v"}, machines carry machineid, sensors id and
 // name. Everything else here is assumed, most specific spelling first; names match case-insensitively.
 
-// Fields chooses the field that holds a fact where the API's answer is ambiguous or spelled in a way that is not
-// known here. Names match case-insensitively. An empty name means: the first of the known spellings that is present.
+// Fields chooses the field that holds a fact where a response is ambiguous or has a spelling that is not known here. Names match case-insensitively. An empty name means: the first of the known spellings that is present.
 type Fields struct {
 	CompanyID, CompanyName string
 	MachineID, MachineName string
@@ -78,7 +77,7 @@ func (a *response) holders(op Operation) []string {
 		return []string{strings.ToLower(chosen)}
 	}
 	known := []string{string(op), "machines", "sensors", "values", "items", "results", "data"}
-	if id := a.asked.parent(); id != "" {
+	if id := a.request.parent(); id != "" {
 		known = append(known, strings.ToLower(id))
 	}
 	return known

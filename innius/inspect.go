@@ -48,7 +48,7 @@ type Inspection struct {
 	Objects []Sensor `json:"-"` // the company, the machines or the sensors, where all could be read
 	Values  Values   `json:"values,omitzero"`
 
-	answer *response // nil: none came
+	response *response // nil: none
 }
 
 // With returns a client with other options that shares the pacer and the connections of this one.
@@ -62,7 +62,7 @@ func (c *Client) With(change func(*Options)) (*Client, error) {
 	return other, err
 }
 
-// Form says what a body is.
+// Form names what a body is.
 type Form string
 
 // The forms of a body.
@@ -98,7 +98,7 @@ func (c *Client) Inspect(ctx context.Context, ir InspectRequest) *Inspection {
 // Reread reads the response of an inspection with the fields of this client and sends nothing. The inspection must have
 // the status code 200.
 func (c *Client) Reread(in *Inspection) *Inspection {
-	a := *in.answer
+	a := *in.response
 	a.fields, a.zone = c.opts.Fields, c.zone
 	again := &Inspection{Operation: in.Operation, Request: in.Request, Duration: in.Duration, From: in.From}
 	again.head(&a)
@@ -153,7 +153,7 @@ func sent(ctx context.Context, a *response, err error) bool {
 
 // head sets what does not depend on the shape of the body.
 func (in *Inspection) head(a *response) {
-	in.answer, in.Status = a, a.status
+	in.response, in.Status = a, a.status
 	in.Location = a.key.redactError(a.header.Get("Location"))
 	if date, err := http.ParseTime(a.header.Get("Date")); err == nil {
 		in.Date, in.ClockAhead = date, date.Sub(a.came.Truncate(time.Second)) // the header has whole seconds
@@ -176,7 +176,7 @@ func (a *response) form() Form {
 
 // understand reads the response as the exporter does.
 func (c *Client) understand(in *Inspection) {
-	a := in.answer
+	a := in.response
 	find := func() (list, error) { return a.list(in.Operation) }
 	if in.Operation == OpCompany {
 		find = a.companyObject

@@ -127,11 +127,11 @@ func TestARequestThatFoundNoConnectionWasNotSpent(t *testing.T) {
 				return nil, errors.New("no way")
 			}}}
 		})
-		want(t, "sent", []any{in.Sent, in.Err}, []any{false, "no answer: no way"})
+		want(t, "sent", []any{in.Sent, in.Err}, []any{false, "no response: no way"})
 		c, server := simulated(t, fiveValues(), simulator.Options{})
 		server.Inject(simulator.Fault{Kind: simulator.Hang})
 		in = c.Inspect(t.Context(), innius.InspectRequest{Operation: innius.OpCompany})
-		want(t, "sent, without an answer", []any{in.Sent, in.Err}, []any{true, "no answer: timeout after 10s"})
+		want(t, "sent, without an answer", []any{in.Sent, in.Err}, []any{true, "no response: timeout after 10s"})
 	})
 }
 

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// networkError describes a request without an answer. It drops the URL that net/http adds: it holds ids, and the
-// caller names operation and object in words.
+// networkError describes a request without a response. It drops the URL that net/http adds, which holds ids; the caller
+// names operation and object.
 func networkError(err error, key Secret, timeout time.Duration) *NetworkError {
 	if outer, ok := errors.AsType[*url.Error](err); ok {
 		err = outer.Err
@@ -24,7 +24,7 @@ func networkError(err error, key Secret, timeout time.Duration) *NetworkError {
 	return &NetworkError{Detail: key.redactError(err.Error()) + cure(err), cause: err}
 }
 
-// cure says what to do about a failure that will not go away by itself; empty for the others.
+// cure returns what to do about a lasting failure; empty for others.
 func cure(err error) string {
 	operation, _ := errors.AsType[*net.OpError](err)
 	switch {

@@ -43,7 +43,7 @@ func TestWhatWillNotPassByItselfSaysWhatToDoAndIsNotRepeated(t *testing.T) {
 		},
 		"expired":      {unverified(x509.CertificateInvalidError{Reason: x509.Expired, Detail: "it is late"}), "it is late; look at the clock of this machine, and at the server's certificate", 1},
 		"407":          {&innius.ProxyError{Proxy: "proxy.test:3128", Status: 407}, "status 407 (Proxy Authentication Required): the variable HTTPS_PROXY must hold its user name and password", 1},
-		"403":          {&innius.ProxyError{Proxy: "proxy.test:3128", Status: 403}, "the proxy proxy.test:3128 answered status 403 (Forbidden): it must permit the host of the url, or that host be excepted from the proxy", 1},
+		"403":          {&innius.ProxyError{Proxy: "proxy.test:3128", Status: 403}, "the proxy proxy.test:3128 responded with status 403 (Forbidden): it must permit the host of the url, or that host be excepted from the proxy", 1},
 		"503":          {&innius.ProxyError{Proxy: "proxy.test:3128", Status: 503}, "status 503 (Service Unavailable): it could not reach the host of the url", 3},
 		"no TLS proxy": {throughProxy(notTLS), "; the proxy's URL must begin with http:// unless the proxy itself speaks TLS", 3},
 		"no TLS":       {notTLS, "first record does not look like a TLS handshake", 3},

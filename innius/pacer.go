@@ -9,8 +9,8 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Pacer spends the request allowance of one key. Every attempt of every operation takes one request from it before
-// it is sent. It is a token bucket (x/time/rate) under a pause, because a rate.Limiter alone would fill up during a
+// Pacer keeps the requests of one key within its rate limit. Every attempt of every operation takes a token before it
+// is sent. It is a token bucket (x/time/rate) under a pause, because a rate.Limiter alone would fill up during a
 // pause and let out a full bucket at its end. Safe for concurrent use.
 type Pacer struct {
 	mu      sync.Mutex
@@ -24,9 +24,9 @@ func NewPacer(perHour float64, burst int) *Pacer {
 	return &Pacer{limiter: rate.NewLimiter(rate.Limit(perHour/3600), burst)}
 }
 
-// Take takes one request now, on behalf of an attempt that follows at once, and returns 0; or takes nothing and
-// returns how long to wait before it is worth asking again. It never blocks. A caller that takes first and then
-// decides what to ask decides with the newest knowledge, which is worth more than a place in a queue.
+// Take takes one token now, for an attempt that follows at once, and returns 0; or takes nothing and returns how long to
+// wait before the next call. It never blocks. A caller that takes first and then chooses the request chooses with the newest
+// knowledge.
 func (p *Pacer) Take(now time.Time) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -37,7 +37,7 @@ func (p *Pacer) Take(now time.Time) time.Duration {
 	return wait
 }
 
-// take spends one request of the bucket or says how long it will be empty.
+// take takes one token of the bucket or returns how long it will be empty.
 func (p *Pacer) take(now time.Time) time.Duration {
 	p.resume(now)
 	if !p.until.IsZero() {

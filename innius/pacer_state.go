@@ -7,7 +7,7 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// PacerState is what a Pacer knows of the allowance at one moment, for keeping over a restart.
+// PacerState is what a Pacer knows at one moment, to be saved over a restart.
 type PacerState struct {
 	At     time.Time // the moment
 	Tokens float64   // requests that could be sent at it; below 0: owed
@@ -22,41 +22,41 @@ func (p *Pacer) State(now time.Time) PacerState {
 	return PacerState{At: now, Tokens: p.limiter.TokensAt(now), Until: p.until}
 }
 
-// Spent returns the ledger as it must be assumed where the process died at an unknown moment up to now: all that it could
-// send was sent. So a crash loop, which never gets to write a ledger, does not spend one over and over.
-func (l PacerState) Spent(now time.Time) PacerState {
-	spent := PacerState{At: now, Tokens: min(0, l.Tokens)}
-	if !l.Until.IsZero() {
-		spent.Until = l.ends(now)
+// Spent returns the state as it must be assumed where the process died at an unknown moment up to now: all that it could
+// send was sent. So a crash loop, which never saves a newer state, does not spend the same one again and again.
+func (s PacerState) Spent(now time.Time) PacerState {
+	spent := PacerState{At: now, Tokens: min(0, s.Tokens)}
+	if !s.Until.IsZero() {
+		spent.Until = s.ends(now)
 	}
 	return spent
 }
 
-// Restore takes a ledger over from an earlier process, as of now: what it held and what time has refilled since, never
-// more than the burst; and its pause. It is meant for a pacer that has not been used yet. The rate is the pacer's own.
+// Restore takes over the state of an earlier process as of now: its tokens and what time has refilled since, at most the
+// burst; and its pause. The pacer must not have been used yet. The rate is the pacer's own.
 //
-// The two moments are told by wall clocks, which may have been set meanwhile: back, and nothing was refilled; either
-// way, a pause lasts no longer than it had to when the ledger was made.
-func (p *Pacer) Restore(l PacerState, now time.Time) {
+// Both moments are of wall clocks, which may have been set in between. After a step back nothing counts as refilled; in both
+// directions a pause lasts no longer than it had to when the state was saved.
+func (p *Pacer) Restore(s PacerState, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	at := l.At
+	at := s.At
 	if at.After(now) {
 		at = now
 	}
-	p.fill(l.Tokens, at)
+	p.fill(s.Tokens, at)
 	p.until = time.Time{}
-	if !l.Until.IsZero() {
-		p.until = l.ends(now)
+	if !s.Until.IsZero() {
+		p.until = s.ends(now)
 	}
 }
 
 // ends returns when the pause ends, by the clock of now.
-func (l PacerState) ends(now time.Time) time.Time {
-	if latest := now.Add(l.Until.Sub(l.At)); l.Until.After(latest) {
+func (s PacerState) ends(now time.Time) time.Time {
+	if latest := now.Add(s.Until.Sub(s.At)); s.Until.After(latest) {
 		return latest
 	}
-	return l.Until
+	return s.Until
 }
 
 // fill makes the bucket hold so many requests at a moment. A limiter gives away whole requests only, so one that is to
@@ -67,7 +67,7 @@ func (p *Pacer) fill(tokens float64, at time.Time) {
 	if math.IsNaN(tokens) {
 		tokens = 0
 	}
-	tokens = max(-float64(limit)*time.Hour.Seconds(), min(float64(burst), tokens)) // nobody owes more than an hour
+	tokens = max(-float64(limit)*time.Hour.Seconds(), min(float64(burst), tokens)) // at most an hour is owed
 	p.limiter = rate.NewLimiter(limit, burst)
 	owed := max(0, math.Ceil(-tokens))
 	empty := at.Add(-time.Duration((tokens + owed) / float64(limit) * float64(time.Second)))

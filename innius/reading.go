@@ -125,7 +125,7 @@ func (a *response) number(value any) (float64, string, SkipReason) {
 	return 0, kind(value), SkipNumber
 }
 
-// decimal tells 12, -3.5 and 1e6 from the other spellings that Go would take for a number (0x1p4, 1_000, inf).
+// decimal separates 12, -3.5 and 1e6 from the other spellings that Go would take for a number (0x1p4, 1_000, inf).
 func decimal(text string) bool {
 	return text != "" && strings.Trim(text, "0123456789+-.eE") == "" && strings.ContainsAny(text, "0123456789")
 }

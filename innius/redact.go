@@ -18,7 +18,7 @@ const maxErrorText = 300
 // maxErrorID bounds, in bytes, an id inside an error.
 const maxErrorID = 100
 
-// scrub makes a text from the network safe to show: valid UTF-8, without control characters, with the key replaced by
+// redact makes a text from the network safe to show: valid UTF-8, without control characters, with the key replaced by
 // "<secret>" in any case. A text that holds the key in one of the other ways that are known here is not shown at all.
 func (s Secret) redact(text string) string {
 	text = strings.ToValidUTF8(text, "\uFFFD")
@@ -31,7 +31,7 @@ func (s Secret) redact(text string) string {
 	return without(text, control)
 }
 
-// in reports whether a text, as much of it as is ever shown, holds the key in a way that scrub knows.
+// in reports whether a text, as much of it as is ever shown, holds the key in a way that redact knows.
 func (s Secret) in(text string) bool { return s.held(beginning(text)) }
 
 // held reports whether a text holds the key, also escaped, or with control characters or white space inside it, for a reader
@@ -83,7 +83,7 @@ func unescaped(text string) string {
 	})
 }
 
-// leastCoded is how long a key must be for its base64 to be told from chance.
+// leastCoded is the length from which the base64 of a key is no coincidence.
 const leastCoded = 12
 
 // forms are the key, and what base64 makes of it, which depends on how many bytes are before it in the same text.
@@ -114,7 +114,7 @@ func without(text string, unwanted func(rune) bool) string {
 	}, text)
 }
 
-// redactError is scrub for the inside of an error: cut, after the key is out, so that no part of one can remain.
+// redactError is redact for the inside of an error: cut, after the key is out, so that no part of one can remain.
 func (s Secret) redactError(text string) string {
 	text = beginning(without(spaced(text), control)) // looking through megabytes takes a hundred times as much memory
 	return cut(strings.Join(strings.Fields(s.redact(text)), " "), maxErrorText)

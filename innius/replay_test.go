@@ -241,7 +241,7 @@ func TestClientTakesALongHeaderForAnUnusableResponse(t *testing.T) {
 				o.BaseURL, o.HTTPClient = &url.URL{Scheme: "https", Host: server.Addr().String()}, client
 			})
 			_, err := c.Company(t.Context())
-			want(t, "error", err, "get the company: answer not understood: its header is too large")
+			want(t, "error", err, "get the company: unexpected response: its header is too large")
 			want(t, "requests", server.requests.Load(), 1)
 		})
 	}

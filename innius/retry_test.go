@@ -115,7 +115,7 @@ func TestALostConnectionIsANetworkError(t *testing.T) {
 		server.Inject(simulator.Fault{Kind: simulator.Reset})
 		_, err := c.Company(t.Context())
 		network := typed[*innius.NetworkError](t, err)
-		want(t, "error", network, "no answer: EOF")
+		want(t, "error", network, "no response: EOF")
 		want(t, "timeout", network.Timeout, false)
 		want(t, "StatusOf", innius.StatusOf(err), 0)
 		want(t, "requests", server.Stats().Requests, 3)

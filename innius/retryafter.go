@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// maxRetryAfter bounds what a Retry-After may ask: a larger one is a mistake of the server, not a wish.
+// maxRetryAfter bounds a Retry-After: a larger one is a mistake of the server.
 const maxRetryAfter = 24 * time.Hour
 
 // parseRetryAfter reads the header Retry-After: whole seconds, or an HTTP date, which is taken relative to the
-// answer's own clock so that a wrong clock on either side cancels out. The second result is false where the header
+// response's own clock so that a wrong clock on either side cancels out. The second result is false where the header
 // is absent or unreadable. The wait is never negative and at most 24 h.
 func parseRetryAfter(header string, clock time.Time) (time.Duration, bool) {
 	header = strings.TrimSpace(header)

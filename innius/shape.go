@@ -26,7 +26,7 @@ func (a *response) data() (any, object, error) {
 	}
 	whole := lowerKeys(fields)
 	data, ok := whole["data"]
-	if !ok && !(a.asked.op.mayBeEmpty() && blank(top)) {
+	if !ok && !(a.request.op.mayBeEmpty() && blank(top)) {
 		return nil, whole, a.errorf("no field data; the fields are: %s", a.fieldNames(whole))
 	}
 	return data, whole, nil

@@ -27,7 +27,7 @@ func TimeZone(name string) (*time.Location, error) {
 	return zone, nil
 }
 
-// readTime reads a time and names its form: text as RFC 3339 or ISO 8601 write it, or an epoch told apart by the digits
+// readTime reads a time and names its form: text as RFC 3339 or ISO 8601 write it, or an epoch whose unit follows from the digits
 // before its point: 10 seconds, 13 milli-, 16 micro-, 19 nanoseconds; one digit fewer is the same unit before September
 // 2001. Milliseconds are documented for the plugin, the rest is assumed. Text without a zone is read in the zone given; not
 // where that is nil, nor in an hour that a change of the clock repeats or skips. It is false where the text is no time

@@ -25,7 +25,7 @@ func TestAHungServerEndsExactlyAtTheTimeout(t *testing.T) {
 						limit = timeout
 					}
 					want(t, "timeout", network.Timeout, true)
-					want(t, "error", network, "no answer: timeout after "+limit.String())
+					want(t, "error", network, "no response: timeout after "+limit.String())
 					want(t, "took", time.Since(noon()), limit)
 					want(t, "requests", server.Stats().Requests, 1)
 				})

@@ -19,10 +19,10 @@ import (
 	"unicode"
 )
 
-// retryDelays are the waits before the second and third attempt after a blip, each varied by half.
+// retryDelays are the waits before the second and third attempt after a transient failure, each varied by half.
 var retryDelays = []time.Duration{250 * time.Millisecond, time.Second}
 
-// answer is what came back: a status, a body and the API's clock, with all that is needed to read it.
+// response is status, body and the API's clock, with all that is needed to read them.
 type response struct {
 	status int
 	header http.Header
@@ -33,16 +33,16 @@ type response struct {
 	top      any
 	unparsed error
 
-	clock  time.Time // the header Date, our own clock where it is missing
-	came   time.Time // when, by our own clock
-	took   time.Duration
-	asked  request
-	key    Secret // to be scrubbed from every text
-	fields Fields
-	zone   *time.Location // of times without one; nil: they are unreadable
+	clock   time.Time // the header Date, our own clock where it is missing
+	came    time.Time // when, by our own clock
+	took    time.Duration
+	request request
+	key     Secret // to be removed from every text
+	fields  Fields
+	zone    *time.Location // of times without one; nil: they are unreadable
 }
 
-// get asks once and retries blips: attempt after attempt, each paced. It returns only answers with status 200.
+// get sends a request and retries transient failures, each attempt within the rate limit. Without an error the status is a success.
 func (c *Client) get(ctx context.Context, r request) (*response, error) {
 	a, err := c.attempt(ctx, r)
 	for _, delay := range retryDelays {
@@ -51,7 +51,7 @@ func (c *Client) get(ctx context.Context, r request) (*response, error) {
 		}
 		again, errAgain := c.attempt(ctx, r)
 		if errors.Is(errAgain, ErrPaused) {
-			break // nothing was sent: the blip is still what is known
+			break // nothing was sent: the failure before it is what is known
 		}
 		a, err = again, errAgain
 	}
@@ -61,7 +61,7 @@ func (c *Client) get(ctx context.Context, r request) (*response, error) {
 	return a, err
 }
 
-// attempt is the whole way of one request: pace, key, send, check. What came is returned even beside an error.
+// attempt is the whole way of one request: rate limit, key, send, check. With an error, it returns the response too if there is one.
 func (c *Client) attempt(ctx context.Context, r request) (*response, error) {
 	if err := c.opts.Pacer.Wait(ctx); err != nil {
 		return nil, err
@@ -84,10 +84,9 @@ func (c *Client) attempt(ctx context.Context, r request) (*response, error) {
 	return a, a.check()
 }
 
-// send sends one request and reads its whole answer within the timeout. An answer that was begun comes back even
-// beside an error.
+// send sends one request and reads its whole response within the timeout. With an error, it returns a response that was begun.
 func (c *Client) send(ctx context.Context, r request, key Secret) (*response, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, c.opts.Timeout, context.DeadlineExceeded)
+	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
 	defer cancel()
 	var sent atomic.Bool
 	ctx, end := c.payRepetitions(ctx, r.op, &sent)
@@ -149,7 +148,7 @@ func (c *Client) payRepetitions(ctx context.Context, op Operation, sent *atomic.
 func (c *Client) read(resp *http.Response, r request, key Secret) (*response, error) {
 	came := time.Now()
 	a := &response{
-		status: resp.StatusCode, header: resp.Header, clock: came, came: came, asked: r, key: key, fields: c.opts.Fields, zone: c.zone,
+		status: resp.StatusCode, header: resp.Header, clock: came, came: came, request: r, key: key, fields: c.opts.Fields, zone: c.zone,
 	}
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 		if a.clock = date; a.status < 300 { // whatever refuses requests before the API may have another clock
@@ -163,7 +162,7 @@ func (c *Client) read(resp *http.Response, r request, key Secret) (*response, er
 	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(limit)+1))
 	var failure error
 	switch {
-	case isTimeout(err), errors.Is(err, context.Canceled): // the caller's own end is no fault of the answer
+	case isTimeout(err), errors.Is(err, context.Canceled): // that the caller ends is no fault of the response
 		failure = networkError(err, key, c.opts.Timeout)
 	case err != nil:
 		failure = a.errorf("the body was cut off after %d bytes: %s", len(body), key.redactError(err.Error()))
@@ -173,12 +172,12 @@ func (c *Client) read(resp *http.Response, r request, key Secret) (*response, er
 		a.body = bytes.TrimPrefix(body, []byte("\xEF\xBB\xBF")) // no JSON permits a byte order mark, some servers send one
 	}
 	if failure != nil && a.status != http.StatusOK && !errors.Is(err, context.Canceled) {
-		a.unread, failure = true, nil // status and header say what is to be done, a 429 above all
+		a.unread, failure = true, nil // status and header are enough, of a 429 above all
 	}
 	return a, failure
 }
 
-// errorf makes the error of an answer that cannot be understood. Its arguments must be scrubbed or our own.
+// errorf makes the error of a response that cannot be used. Its arguments must be redacted or our own.
 func (a *response) errorf(format string, args ...any) error {
 	return &ResponseError{Status: a.status, Detail: fmt.Sprintf(format, args...)}
 }
@@ -186,7 +185,7 @@ func (a *response) errorf(format string, args ...any) error {
 // check turns every status but 200 into exactly one type of error.
 func (a *response) check() error {
 	switch {
-	case a.status == http.StatusOK, a.status == http.StatusNoContent && a.asked.op.mayBeEmpty():
+	case a.status == http.StatusOK, a.status == http.StatusNoContent && a.request.op.mayBeEmpty():
 		return nil
 	case a.status == http.StatusTooManyRequests:
 		wait, stated := a.retryAfter()
@@ -215,8 +214,8 @@ func (a *response) redirectHost() string {
 	return target.Host
 }
 
-// message returns the field message of a failure's body, or says what stands there instead. Half a text is not shown: it
-// may end in half a key.
+// message returns the field message of a failure's body, or what the body is instead. Half a text is not shown: it may end in
+// half a key.
 func (a *response) message() string {
 	if a.unread {
 		return "its body could not be read to its end"
@@ -260,7 +259,7 @@ func beginning(body string) string {
 	return text
 }
 
-// jitter varies a wait by half in either direction, so that many clients do not knock at once.
+// jitter varies a wait by half in either direction, so that many clients do not retry at once.
 func jitter(d time.Duration) time.Duration {
 	return d/2 + time.Duration(rand.Int64N(int64(d)))
 }

@@ -30,7 +30,7 @@ const (
 // newestFirst reports whether the newest reading is on the first page.
 func (o Order) newestFirst() bool { return o == Descending || o == Blocks }
 
-// Cursor is what a caller keeps per sensor between two calls of Newest; the zero value starts anew.
+// Cursor is what a caller holds per sensor between two calls of Newest; the zero value starts at the beginning.
 type Cursor struct {
 	// Key is the start_key to begin with: of the last page that held readings, where pages ascend without a window of time;
 	// where the bound on pages ended the call there or in a row of empty pages, of the page after them.
@@ -65,8 +65,7 @@ type Newest struct {
 // Newest reads the newest readings of a sensor. since is the time of the newest reading held, zero at first sight.
 // Where pages ascend and go on it follows at most five, with a window ({from_...} in the template) by jumping close to
 // the end, without one by next_key, and returns in Cursor where to go on. A remembered key that the API refuses, or
-// that leads to nothing, is dropped and the start is made once anew. Beside an error the result holds what was read
-// before it.
+// that leads to nothing, is dropped and reading starts again once. With an error, the result holds what was read before it.
 //
 // What an API may do with a window is assumed. One that ignores it is recognised by readings older than from, and read by
 // next_key. A window is never longer than Options.Lookback; where a 400 or 422 refuses one, an eighth of it is tried,
@@ -84,8 +83,8 @@ func (c *Client) Newest(ctx context.Context, ref SensorRef, since time.Time, cur
 	return w.found, err
 }
 
-// refused reports whether the API does not accept a parameter. Assumed: an expired start_key is answered like any
-// other malformed parameter, or as an object that is gone.
+// refused reports whether the API does not accept a parameter. Assumed: the response to an expired start_key is that to a
+// malformed parameter, or that to an object that is gone.
 func refused(err error) bool {
 	return slices.Contains([]int{
 		http.StatusBadRequest, http.StatusNotFound, http.StatusGone, http.StatusUnprocessableEntity,
@@ -95,7 +94,7 @@ func refused(err error) bool {
 // walk is the way through the pages of one sensor's values.
 type walk struct {
 	client  *Client
-	ask     request
+	request request
 	since   time.Time     // of the newest reading held; zero: none
 	resumed bool          // began with the caller's start_key
 	longest time.Duration // of the window that is requested
@@ -111,7 +110,7 @@ func (w *walk) moves() bool { return w.client.Windowed() && !w.found.Cursor.Igno
 func (c *Client) newWalk(ref SensorRef, since time.Time, cursor Cursor) *walk {
 	w := &walk{
 		client: c,
-		ask: request{
+		request: request{
 			op: OpValues, company: ref.Company, machine: ref.Machine, sensor: ref.Sensor,
 			limit: c.opts.PageSize, startKey: cursor.Key, from: since,
 		},
@@ -121,7 +120,7 @@ func (c *Client) newWalk(ref SensorRef, since time.Time, cursor Cursor) *walk {
 		found:   Newest{Cursor: cursor},
 	}
 	if c.windows.notFound.Load() && !since.IsZero() {
-		w.ask.from = w.including()
+		w.request.from = w.including()
 	}
 	return w
 }
@@ -132,7 +131,7 @@ func (w *walk) read(ctx context.Context) error {
 	filled := 0                                       // pages with readings in this list
 	ascends := w.resumed && cursor.Order == Ascending // from page to page: one page alone need not be where readings are added
 	for pages := 0; pages < MaxValuePages; {
-		if w.ask.startKey == "" {
+		if w.request.startKey == "" {
 			filled = 0
 		}
 		page, next, err := w.fetch(ctx)
@@ -161,7 +160,7 @@ func (w *walk) read(ctx context.Context) error {
 		}
 	}
 	if ascends || filled == 0 {
-		cursor.Key = w.ask.startKey
+		cursor.Key = w.request.startKey
 	}
 	if !ascends && !cursor.Order.newestFirst() {
 		cursor.Order = Unknown
@@ -184,13 +183,13 @@ func (w *walk) remark(r Remark) {
 func (w *walk) restart() {
 	w.remark(CursorExpired)
 	w.resumed = false
-	w.ask.startKey, w.found.Cursor.Key, w.found.Cursor.Ignored = "", "", false
+	w.request.startKey, w.found.Cursor.Key, w.found.Cursor.Ignored = "", "", false
 }
 
 // fetch reads one page.
 func (w *walk) fetch(ctx context.Context) (page []Reading, next string, err error) {
 	w.fit()
-	a, err := w.client.get(ctx, w.ask)
+	a, err := w.client.get(ctx, w.request)
 	if a != nil {
 		w.found.Clock = a.clock
 	}
@@ -210,13 +209,13 @@ func (w *walk) step(page []Reading, next string) bool {
 	if w.client.Windowed() {
 		w.learn(page, next)
 	}
-	if next == w.ask.startKey {
+	if next == w.request.startKey {
 		next = "" // it would lead in a circle
 	}
 	order := w.take(page)
 	switch {
 	case len(page) == 0 && next != "": // legal: nothing in what was looked at for this page
-		w.ask.startKey = next
+		w.request.startKey = next
 		return true
 	case order.newestFirst():
 		return false
@@ -225,9 +224,9 @@ func (w *walk) step(page []Reading, next string) bool {
 		return w.narrow(page, next)
 	default:
 		if len(page) > 0 {
-			w.found.Cursor.Key = w.ask.startKey
+			w.found.Cursor.Key = w.request.startKey
 		}
-		w.ask.startKey = next
+		w.request.startKey = next
 		return next != ""
 	}
 }
@@ -238,7 +237,7 @@ func (w *walk) take(page []Reading) Order {
 	if covered := covers(page); covered != 0 {
 		w.span = covered.Abs()
 	}
-	known, order, latest, continues := w.found.Cursor.Order, orderOf(page), newest(page), w.ask.startKey != ""
+	known, order, latest, continues := w.found.Cursor.Order, orderOf(page), newest(page), w.request.startKey != ""
 	if known == Blocks && !continues && len(page) > 0 && latest.Before(w.since) {
 		known = Unknown // a newer one is held: it is not on the first page after all
 	}
@@ -264,7 +263,7 @@ func (w *walk) take(page []Reading) Order {
 	return order
 }
 
-// orderOf tells the order from the first and the last time; a few readings out of order between do not matter.
+// orderOf derives the order from the first and the last time; a few readings out of order between them do not matter.
 func orderOf(page []Reading) Order {
 	switch covered := covers(page); {
 	case covered > 0:

@@ -29,20 +29,20 @@ type windows struct {
 // fit ends the window now, by the API's clock, and begins it no earlier than the API permits and surely before its end. The
 // pages of one list have one window.
 func (w *walk) fit() {
-	if w.ask.startKey != "" && !w.ask.to.IsZero() {
+	if w.request.startKey != "" && !w.request.to.IsZero() {
 		return
 	}
 	ahead, _ := w.client.ClockDifference()
-	w.ask.to = time.Now().Add(ahead)
-	w.ask.from = slices.MaxFunc([]time.Time{w.ask.from, w.earliest()}, time.Time.Compare)
-	w.ask.from = slices.MinFunc([]time.Time{w.ask.from, w.latest()}, time.Time.Compare)
+	w.request.to = time.Now().Add(ahead)
+	w.request.from = slices.MaxFunc([]time.Time{w.request.from, w.earliest()}, time.Time.Compare)
+	w.request.from = slices.MinFunc([]time.Time{w.request.from, w.latest()}, time.Time.Compare)
 }
 
 // earliest is the earliest start of a window.
-func (w *walk) earliest() time.Time { return w.ask.to.Add(-w.longest) }
+func (w *walk) earliest() time.Time { return w.request.to.Add(-w.longest) }
 
 // latest is the latest start of a window.
-func (w *walk) latest() time.Time { return w.ask.to.Add(-latestFrom) }
+func (w *walk) latest() time.Time { return w.request.to.Add(-latestFrom) }
 
 // including is the start of a window that holds the newest reading held, whether or not the API includes from.
 func (w *walk) including() time.Time { return w.since.Add(-fromSlack) }
@@ -62,20 +62,20 @@ func (w *walk) nothingIn() bool {
 	case w.since.IsZero():
 		return w.client.windows.accepted.Load() > 0
 	}
-	return w.including().Before(w.earliest()) || w.since.After(w.ask.to)
+	return w.including().Before(w.earliest()) || w.since.After(w.request.to)
 }
 
 // goAround changes the window of a request that was refused so that it is worth sending again. It returns false where
 // nothing suggests that the window is to blame.
 func (w *walk) goAround(status int) bool {
-	length, shortest := w.ask.to.Sub(w.ask.from), min(minWindow, w.client.opts.Lookback/8)
+	length, shortest := w.request.to.Sub(w.request.from), min(minWindow, w.client.opts.Lookback/8)
 	switch {
 	case !w.moves():
 		return false
-	case status == http.StatusNotFound && !w.since.IsZero() && w.ask.from.After(w.including()):
-		w.ask.from, w.ask.startKey = w.including(), ""
+	case status == http.StatusNotFound && !w.since.IsZero() && w.request.from.After(w.including()):
+		w.request.from, w.request.startKey = w.including(), ""
 		return true
-	case w.ask.startKey != "", status != http.StatusBadRequest && status != http.StatusUnprocessableEntity,
+	case w.request.startKey != "", status != http.StatusBadRequest && status != http.StatusUnprocessableEntity,
 		length <= max(shortest, time.Duration(w.client.windows.accepted.Load())):
 		return false
 	}
@@ -91,11 +91,11 @@ func (w *walk) learn(page []Reading, next string) {
 		w.client.windows.bound.Store(int64(w.longest))
 		w.remark(WindowShortened)
 	}
-	if w.ask.from.Equal(w.including()) {
+	if w.request.from.Equal(w.including()) {
 		w.client.windows.notFound.Store(true)
 	}
-	w.client.windows.accepted.Store(max(int64(w.ask.to.Sub(w.ask.from)), w.client.windows.accepted.Load()))
-	if windowIgnored(page, w.ask.from, next) {
+	w.client.windows.accepted.Store(max(int64(w.request.to.Sub(w.request.from)), w.client.windows.accepted.Load()))
+	if windowIgnored(page, w.request.from, next) {
 		w.found.Cursor.Ignored = true
 		w.remark(WindowIgnored)
 	}
@@ -118,18 +118,18 @@ func windowIgnored(page []Reading, from time.Time, next string) bool {
 func (w *walk) narrow(page []Reading, next string) bool {
 	reached := newest(w.found.Readings)
 	if next == "" {
-		w.empty = w.ask.from
+		w.empty = w.request.from
 		if len(page) > 0 || reached.IsZero() || !w.empty.After(reached) {
 			return false
 		}
 	}
 	target := w.target(reached)
-	moves := target.After(reached) && target.After(w.ask.from) && w.ask.from.Before(w.latest())
+	moves := target.After(reached) && target.After(w.request.from) && w.request.from.Before(w.latest())
 	if next != "" && (w.found.Cursor.Order == Unknown || !moves) {
-		w.ask.startKey = next // the order is still to be learned, the end is close by, or the window would stay: the next page
+		w.request.startKey = next // the order is still to be learned, the end is close by, or the window would stay: the next page
 		return true
 	}
-	w.ask.from, w.ask.startKey = target, ""
+	w.request.from, w.request.startKey = target, ""
 	return true
 }
 

@@ -70,7 +70,7 @@ func TestACAOfOnesOwnIsTrustedWhereItIsNamed(t *testing.T) {
 	w := newWorld(t)
 	resolve(t)
 	before := w.api.Stats().Requests
-	const untrusted = "get the company: no answer: tls: failed to verify certificate: x509: certificate signed by unknown authority; " +
+	const untrusted = "get the company: no response: tls: failed to verify certificate: x509: certificate signed by unknown authority; " +
 		"name the CA that signed the certificate in tls_config.ca_file"
 	if r := w.poll(t, w.account(w.secure, "")); r.lastError != untrusted || w.api.Stats().Requests != before {
 		t.Errorf("got  %s\nwant %s", r.lastError, untrusted)

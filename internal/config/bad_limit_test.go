@@ -9,7 +9,7 @@ func badLimit() []badConfig {
 		{"bad-burst-zero.yml", "7: accounts[0].rate_limit.burst: must be at least 1, not 0"},
 		{"bad-concurrency-large.yml", "5: accounts[0].concurrency: must be at most 64, not 65"},
 		{"bad-concurrency-zero.yml", "5: accounts[0].concurrency: must be at least 1, not 0"},
-		{"bad-endpoint-id-missing.yml", "5: accounts[0].endpoints.values: must name {sensor}, or every sensor would get the same answer"},
+		{"bad-endpoint-id-missing.yml", "5: accounts[0].endpoints.values: must name {sensor}, or every sensor would get the same response"},
 		{"bad-endpoint-placeholder.yml", "5: accounts[0].endpoints.machines: placeholder {compny} is not known here; known are {limit}, " +
 			"{start_key}, {company}"},
 		{"bad-endpoint-slash.yml", `5: accounts[0].endpoints.company: must start with "/": it is a path below url`},

@@ -39,11 +39,11 @@ func TestStatusSaysNumbersAndAgesInWords(t *testing.T) {
 func TestAnAccountThatIsDownSaysWhyAtTheTop(t *testing.T) {
 	s := plant(1, 1, 1)
 	a := &s.Accounts[0]
-	a.Up, a.Health, a.LastError, a.LastErrorAt = new(false), "since noon: innius cannot be reached", "no answer: refused", ago(time.Minute)
+	a.Up, a.Health, a.LastError, a.LastErrorAt = new(false), "since noon: innius cannot be reached", "no response: refused", ago(time.Minute)
 	a.PausedUntil, a.PauseReason, a.Lowered, a.Configured = ago(-time.Minute), "outage", "another tool", 2000
 	_, body := get(t, s, "/status")
 	for _, want := range []string{
-		`<span class="badge failing">down</span>`, "since noon: innius cannot be reached", "no answer: refused",
+		`<span class="badge failing">down</span>`, "since noon: innius cannot be reached", "no response: refused",
 		"(<time datetime=\"2026-01-02T03:03:05Z\"", "paused, the next is sent", "instead of the 2000 configured", "another tool",
 	} {
 		if !strings.Contains(body, want) {
