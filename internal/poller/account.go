@@ -45,8 +45,8 @@ type account struct {
 	otherCompany string // id of another company seen once
 	state        health // as the loop sees it; published whole
 	health       atomic.Pointer[health]
-	allowance    lesson
-	lessons      atomic.Pointer[[]byte] // the same, encoded by the learner, for a snapshot; never changed in place
+	limiter      limiterState
+	savedLimiter atomic.Pointer[[]byte] // what the learner saved last; never changed in place
 	mark         func()                 // called where something happened that a crash must not forget; must not block
 }
 
@@ -56,7 +56,7 @@ func newAccount(index int, opts *Options, c *catalogue, mark func()) *account {
 		Account: cfg, index: index, opts: opts, catalogue: c,
 		log:       opts.Logger.With("account", cfg.Name),
 		metrics:   opts.Metrics.of(cfg.Name),
-		allowance: newLesson(cfg),
+		limiter:   newLimiterState(cfg),
 		discovery: newDiscovery(opts.DiscoveryInterval, cfg.Pacer.PerHour()),
 		twins:     map[string]string{},
 		saidOdd:   map[string]bool{},
@@ -81,7 +81,7 @@ func (a *account) run(ctx context.Context) {
 	for {
 		now := time.Now()
 		a.hear()
-		a.heed(now)
+		a.updateLimiter(now)
 		wait := a.dispatch(requests, now)
 		a.publish(now, now.Add(wait))
 		timer := time.NewTimer(wait)
@@ -111,8 +111,8 @@ func (a *account) finish(breakOff func()) {
 		result(time.Now())
 	}
 	a.workers.Wait()
-	a.heed(time.Now())
-	a.remember(time.Now()) // what was sent last is in it
+	a.updateLimiter(time.Now())
+	a.publishLimiter(time.Now()) // what was sent last is in it
 }
 
 // hear takes over what the catalogue says of this account's machines: other accounts change it too.
@@ -157,7 +157,7 @@ func (a *account) dispatch(ctx context.Context, now time.Time) time.Duration {
 		if wait := a.idle(now); wait > 0 {
 			return min(wait, heartbeat)
 		}
-		if wait := a.allowance.learner.Wait(now, a.inFlight); wait > 0 {
+		if wait := a.limiter.learner.Wait(now, a.inFlight); wait > 0 {
 			return min(wait, heartbeat)
 		}
 		if wait := a.Pacer.Take(now); wait > 0 {

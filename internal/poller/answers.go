@@ -97,7 +97,7 @@ func (a *account) judge(ans requestResult, err error, now time.Time) (blamed boo
 		if a.breaker.unstated > before.unstated {
 			ans.wait = 0 // none was stated, or none that holds
 		}
-		a.refused(ans.wait, now)
+		a.recordRefusal(ans.wait, now)
 	}
 	if a.breaker.pause == pausedLimit || a.breaker.pause == pausedBusy {
 		a.Pacer.Pause(a.breaker.pausedUntil)

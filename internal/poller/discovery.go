@@ -58,13 +58,13 @@ type discovery struct {
 
 func newDiscovery(interval time.Duration, perHour float64) *discovery {
 	d := &discovery{interval: interval, sensors: map[string]*listing{}}
-	d.keepTo(perHour)
+	d.setRate(perHour)
 	d.company = d.add(innius.OpCompany, "")
 	return d
 }
 
-// keepTo sets the allowance, in requests per hour, of which discovery takes its share from now on.
-func (d *discovery) keepTo(perHour float64) {
+// setRate sets the allowance, in requests per hour, of which discovery takes its share from now on.
+func (d *discovery) setRate(perHour float64) {
 	d.most = perHour * shareOfDiscovery
 	d.spacing = planned(time.Hour.Seconds() / d.most)
 }

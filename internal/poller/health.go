@@ -161,7 +161,7 @@ func (a *account) show(now time.Time) {
 // seen returns the loop's state as it may be published.
 func (a *account) seen() health {
 	h := a.state
-	h.breaker, h.lowered, h.lists = a.breaker.breakerStatus, a.allowance.cause, a.discovery.failures()
+	h.breaker, h.lowered, h.lists = a.breaker.breakerStatus, a.limiter.cause, a.discovery.failures()
 	h.sensors, h.verified = a.schedule.len(), a.discovery.verified
 	h.discovery, h.forReadings = a.discovery.progress(), a.forReadings()
 	return h

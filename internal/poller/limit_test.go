@@ -13,22 +13,22 @@ const (
 	upA1        = `innius_up{account="a1"}`
 )
 
-// overLimit is a 429 to everything that is in flight at a moment, which no client can foresee.
+// overLimit is a 429 for every request in flight at a time, which no client can foresee.
 func overLimit(at, wait time.Duration) simulator.Fault {
 	return simulator.Fault{Kind: simulator.TooMany, From: dawn.Add(at), Until: dawn.Add(at + 5*time.Second), Delay: wait}
 }
 
-func TestA429IsObeyedToTheMomentAndThenOneRequestGoesFirst(t *testing.T) {
+func TestPollerPausesUntilRetryAfter(t *testing.T) {
 	for name, c := range map[string]struct {
 		form simulator.RetryAfterForm
 		wait time.Duration
 	}{
-		"seconds":      {simulator.Seconds, 10 * time.Minute},
-		"date":         {simulator.Date, 10 * time.Minute},
-		"absent":       {simulator.Absent, time.Minute},
-		"a whole day":  {simulator.Seconds, 24 * time.Hour},
-		"day as date":  {simulator.Date, 24 * time.Hour},
-		"hardly a one": {simulator.Seconds, 7 * time.Second},
+		"seconds":     {simulator.Seconds, 10 * time.Minute},
+		"date":        {simulator.Date, 10 * time.Minute},
+		"absent":      {simulator.Absent, time.Minute},
+		"a whole day": {simulator.Seconds, 24 * time.Hour},
+		"day as date": {simulator.Date, 24 * time.Hour},
+		"short":       {simulator.Seconds, 7 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -46,11 +46,11 @@ func (s *story) throughLimit(wait time.Duration) {
 	for s.api.Stats().Unforeseen == 0 {
 		s.pass(100 * time.Millisecond)
 	}
-	s.pass(3 * time.Second) // what was in flight comes back
+	s.pass(3 * time.Second) // requests in flight end
 	paused, sent := s.gather()[pausedUntil], s.api.Stats().Requests
 	until := time.Unix(0, int64(paused*1e9)).Sub(dawn)
 	if begun := until - wait; begun < 10*time.Minute || begun > 10*time.Minute+5*time.Second {
-		s.Errorf("paused until %s: the wait of %s was not kept to", until, wait)
+		s.Errorf("paused until %s: the wait was %s", until, wait)
 	}
 	s.pass(until - s.clock() - time.Millisecond)
 	if more := s.api.Stats().Requests - sent; more != 0 {
@@ -60,11 +60,11 @@ func (s *story) throughLimit(wait time.Duration) {
 	s.wantReason("")
 	s.pass(500 * time.Millisecond)
 	if more := s.api.Stats().Requests - sent; more != 1 {
-		s.Errorf("%d requests at the end of the pause, want one alone", more)
+		s.Errorf("%d requests at the end of the pause, want 1", more)
 	}
 	s.pass(time.Minute)
 	if more := s.api.Stats().Requests - sent; more < 20 || more > 33 {
-		s.Errorf("%d requests in the minute after the pause, want about 30: the rate, no burst", more)
+		s.Errorf("%d requests in the minute after the pause, want about 30: the rate without a burst", more)
 	}
 	s.afterLimit()
 }
@@ -76,15 +76,15 @@ func (s *story) afterLimit() {
 	}
 	start, end := s.log.lines("a limit of the key was exceeded"), s.log.lines("requests succeed again")
 	if len(start) != 1 || len(end) != 1 {
-		s.Errorf("lines of start and end: %q %q", start, end)
+		s.Errorf("log lines of start and end: %q %q", start, end)
 	}
 	s.pass(3 * time.Minute)
 	if fresh := s.states("a1", StateFresh); fresh != 30 {
-		s.Errorf("%v sensors fresh after the pause, want all 30", fresh)
+		s.Errorf("%v current sensors after the pause, want 30", fresh)
 	}
 }
 
-func TestA429WithoutAWaitBacksOffFromAMinuteToAnHour(t *testing.T) {
+func TestPollerBacksOffAfter429WithoutWait(t *testing.T) {
 	for name, text := range map[string]string{"absent": "", "unreadable": "soon"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -109,7 +109,7 @@ func TestA429WithoutAWaitBacksOffFromAMinuteToAnHour(t *testing.T) {
 	}
 }
 
-// tries watches for a while and returns when 429s came.
+// tries returns the times of 429s during a period.
 func (s *story) tries(during time.Duration) []time.Duration {
 	var tries []time.Duration
 	for end := s.clock() + during; s.clock() < end; s.pass(5 * time.Second) {
@@ -120,7 +120,7 @@ func (s *story) tries(during time.Duration) []time.Duration {
 	return tries
 }
 
-func TestALimitLowerThanConfiguredIsObeyed(t *testing.T) {
+func TestPollerKeepsToLowerLimit(t *testing.T) {
 	for name, kind := range map[string]simulator.LimitKind{
 		"token bucket": simulator.TokenBucket, "fixed hour": simulator.FixedHour, "sliding hour": simulator.SlidingHour,
 	} {
@@ -135,7 +135,7 @@ func TestALimitLowerThanConfiguredIsObeyed(t *testing.T) {
 					t.Errorf("%d 429s, %d requests too early, want some and none", stats.Limited, stats.TooEarly)
 				}
 				if n := stats.Of("", http.StatusOK); n < 560 {
-					t.Errorf("%d answers in 2.5 h of 300 an hour: most of what is there should be used", n)
+					t.Errorf("%d responses in 2.5 h at 300 requests per hour: want most of the limit used", n)
 				}
 				s.want(upA1, 1)
 			})
@@ -143,7 +143,7 @@ func TestALimitLowerThanConfiguredIsObeyed(t *testing.T) {
 	}
 }
 
-func TestAnAnswerUnderWayDoesNotEndThePauseOfA429(t *testing.T) {
+func TestPollerPauseOutlastsEarlierSuccess(t *testing.T) {
 	begin := setting{plant: works(6, 5), perHour: 7200, burst: 60}
 	one := overLimit(10*time.Minute, 10*time.Minute)
 	one.Times = 1
@@ -157,11 +157,11 @@ func TestAnAnswerUnderWayDoesNotEndThePauseOfA429(t *testing.T) {
 		s.pass(5 * time.Minute)
 		paused, sent := s.gather()[pausedUntil], s.api.Stats().Requests
 		if n := len(s.log.lines("requests succeed again")); n != 0 || paused == 0 {
-			t.Fatalf("paused until %v, %d lines tell of the end before it", paused, n)
+			t.Fatalf("paused until %v, %d log lines of the end before it", paused, n)
 		}
 		s.pass(time.Until(time.Unix(int64(paused), 0)) + 2500*time.Millisecond)
 		if n := s.api.Stats().Requests - sent; n != 1 || s.api.Stats().TooEarly != 0 {
-			t.Errorf("%d requests before the first answer, want one alone", n)
+			t.Errorf("%d requests before the first response, want 1", n)
 		}
 	})
 }

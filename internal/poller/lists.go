@@ -71,7 +71,7 @@ func (a *account) belongs(company innius.Company, now time.Time) bool {
 			return false
 		}
 		a.discovery.forget()
-		a.unlearn(now)
+		a.resetLimiter(now)
 		a.catalogue.publishMachines(a.index, company, nil, time.Time{})
 	}
 	a.company, a.otherCompany = company, ""

@@ -63,7 +63,7 @@ func (c *catalogue) fill(account int, k *KeptAccount) {
 // restore takes over what was kept of the account. The kept lists count as known: they are looked at again when that
 // is due, within discovery's share; only the company is asked at once, for the key may be another company's now.
 func (a *account) restore(k *KeptAccount, keptAt, now time.Time) {
-	a.recall(k.Allowance, now) // first: the ledger refilled at the rate learned
+	a.restoreLimiter(k.Allowance, now) // first: the ledger refilled at the rate learned
 	a.Pacer.Restore(k.Ledger, now)
 	a.breaker.restoreLimit(k.Limit, keptAt, now)
 	if k.ClockAhead != 0 {

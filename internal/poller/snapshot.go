@@ -54,8 +54,8 @@ func (p *Poller) Snapshot() Snapshot {
 	for i, a := range p.accounts {
 		k := &s.Accounts[i]
 		*k = KeptAccount{Name: a.Name, Origin: a.Origin, ListedAt: v.listedAt[i].UTC()}
-		if lessons := a.lessons.Load(); lessons != nil {
-			k.Allowance = *lessons
+		if saved := a.savedLimiter.Load(); saved != nil {
+			k.Allowance = *saved
 		}
 		if company := v.companies[i]; company != nil {
 			k.Company = *company

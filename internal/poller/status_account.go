@@ -11,7 +11,7 @@ func (a *account) status(now time.Time) AccountStatus {
 	s := AccountStatus{
 		Name: a.Name, Failure: h.failure(), LastError: h.lastError, LastErrorAt: moment(h.lastErrorAt),
 		PausedUntil: moment(h.pausedUntil(now)), RequestsPerHour: perHour, RequestsRemaining: a.Pacer.Remaining(now),
-		Burst: a.Pacer.Burst(), Configured: a.allowance.configured.PerHour, Lowered: why[h.lowered], ForReadings: h.forReadings,
+		Burst: a.Pacer.Burst(), Configured: a.limiter.configured.PerHour, Lowered: why[h.lowered], ForReadings: h.forReadings,
 		Cycle: a.cycle().Seconds(), Verified: moment(h.verified), Discovery: h.discovery, Demand: h.demand,
 		Sensors: map[State]int{}, Promises: map[Promise]int{},
 	}

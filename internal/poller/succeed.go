@@ -94,8 +94,8 @@ func (c *catalogue) inherit(old, next *Poller, before []*account) {
 func (a *account) succeed(before *account, now time.Time) {
 	a.breaker, a.wasList, a.saidOdd, a.limitLogged = before.breaker, before.wasList, before.saidOdd, before.limitLogged
 	a.twins, a.stretched = before.twins, before.stretched
-	a.allowance.cause, a.allowance.said, a.allowance.saidAt = before.allowance.cause, before.allowance.said, before.allowance.saidAt
-	a.recall(before.allowance.learner.Keep(), now) // first: the ledger refills at the rate learned
+	a.limiter.cause, a.limiter.logged = before.limiter.cause, before.limiter.logged
+	a.restoreLimiter(before.limiter.learner.Save(), now) // first: the ledger refills at the rate learned
 	a.Pacer.Restore(before.Pacer.State(now), now)
 	a.schedule.succeed(before.schedule)
 	if fixed := a.Account.Company; fixed.ID == "" || fixed.ID == before.company.ID {
@@ -152,7 +152,7 @@ func (a *account) goOn(before *account, now time.Time) {
 // succeed goes on under another interval and allowance. What was under way when the loop ended is asked for again.
 func (d *discovery) succeed(interval time.Duration, perHour float64, now time.Time) {
 	d.interval = interval
-	d.keepTo(perHour)
+	d.setRate(perHour)
 	for _, l := range d.all() {
 		switch {
 		case l.index < 0:
@@ -191,7 +191,7 @@ func (p *Poller) depart(b *account, now time.Time) {
 	p.departed = slices.DeleteFunc(slices.Clone(p.departed), func(d departed) bool { return now.Sub(d.at) > departedFor })
 	if len(p.departed) < mostDeparted {
 		p.departed = append(p.departed, departed{client: b.Client, at: now, kept: KeptAccount{
-			Name: b.Name, Origin: b.Origin, Allowance: b.allowance.learner.Keep(), Limit: b.breaker.limit(), Ledger: b.Pacer.State(now),
+			Name: b.Name, Origin: b.Origin, Allowance: b.limiter.learner.Save(), Limit: b.breaker.limit(), Ledger: b.Pacer.State(now),
 		}})
 	}
 }

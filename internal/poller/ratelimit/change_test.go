@@ -8,17 +8,17 @@ import (
 // of is an API that counts in one way.
 func of(k kind, perHour, burst float64) *api { return &api{kind: k, perHour: perHour, burst: burst} }
 
-// eachKind runs a story for each way of counting.
-func eachKind(t *testing.T, story func(t *testing.T, k kind)) {
+// forEachKind runs a test for each way of counting.
+func forEachKind(t *testing.T, scenario func(t *testing.T, k kind)) {
 	for name, k := range kinds {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			story(t, k)
+			scenario(t, k)
 		})
 	}
 }
 
-func (r *run) rate() float64 { return r.learner.Terms().PerHour }
+func (r *run) rate() float64 { return r.learner.Limit().PerHour }
 
 func (r *run) wantRate(low, high float64) {
 	r.Helper()
@@ -27,21 +27,21 @@ func (r *run) wantRate(low, high float64) {
 	}
 }
 
-func TestWithoutARefusalNothingChanges(t *testing.T) {
-	eachKind(t, func(t *testing.T, k kind) {
-		r := begin(t, of(k, 1000, 30), Terms{950, 30})
+func TestLearnerKeepsLimitWithoutRefusal(t *testing.T) {
+	forEachKind(t, func(t *testing.T, k kind) {
+		r := begin(t, of(k, 1000, 30), Limit{950, 30})
 		r.until(48 * time.Hour)
-		if len(r.events) > 0 || r.learner.Terms() != r.learner.configured || r.learner.Cause(r.now) != None {
-			t.Errorf("429s %v, terms %v, cause %q", r.events, r.learner.Terms(), r.learner.Cause(r.now))
+		if len(r.events) > 0 || r.learner.Limit() != r.learner.configured || r.learner.Cause(r.now) != None {
+			t.Errorf("429s %v, limit %v, cause %q", r.events, r.learner.Limit(), r.learner.Cause(r.now))
 		}
 	})
 }
 
-func TestOneHiccupCostsLittle(t *testing.T) {
+func TestLearnerRecoversFromSingleRefusal(t *testing.T) {
 	for _, after := range []time.Duration{10 * time.Second, 5 * time.Minute, 50 * time.Minute, 90 * time.Minute, 30 * time.Hour} {
 		for _, wait := range []time.Duration{1, 5, 60, 600, 2400, 3600, 86400} {
 			wait *= time.Second
-			r := begin(t, of(bucket, 1100, 100), Terms{950, 30})
+			r := begin(t, of(bucket, 1100, 100), Limit{950, 30})
 			r.until(after)
 			r.refuse(wait)
 			for range 20 {
@@ -55,16 +55,16 @@ func TestOneHiccupCostsLittle(t *testing.T) {
 			r.until(after + wait + 36*time.Hour)
 			t.Logf("429 after %8s, wait %8s: %.3f of the configured rate after 14 h", after, wait, early)
 			if r.learner.Lowered() || len(r.events) > 1 {
-				t.Errorf("not back after 36 h: %v, 429s %v", r.learner.Terms(), r.events)
+				t.Errorf("not back after 36 h: %v, 429s %v", r.learner.Limit(), r.events)
 			}
 		}
 	}
 }
 
-func TestALimitThatIsRestoredIsUsedAgain(t *testing.T) {
-	eachKind(t, func(t *testing.T, k kind) {
+func TestLearnerReturnsToRestoredLimit(t *testing.T) {
+	forEachKind(t, func(t *testing.T, k kind) {
 		for _, ratio := range []float64{0.3, 0.5, 0.8} {
-			r := begin(t, of(k, 1000*ratio, 30), Terms{950, 30})
+			r := begin(t, of(k, 1000*ratio, 30), Limit{950, 30})
 			r.until(72*time.Hour + 17*time.Minute)
 			before := len(r.events)
 			r.api.perHour, r.api.tokens = 1000, 0
@@ -77,15 +77,15 @@ func TestALimitThatIsRestoredIsUsedAgain(t *testing.T) {
 			if back > 50*time.Hour || len(r.events) > before {
 				t.Errorf("back after %s, with %d 429s", back, len(r.events)-before)
 			}
-			r.checkForeseeable()
+			r.checkNotRepeated()
 		}
 	})
 }
 
-func TestALimitThatIsHalvedWhileRunning(t *testing.T) {
-	eachKind(t, func(t *testing.T, k kind) {
+func TestLearnerFollowsHalvedLimit(t *testing.T) {
+	forEachKind(t, func(t *testing.T, k kind) {
 		for _, into := range []time.Duration{0, 10 * time.Minute, 40 * time.Minute, 59 * time.Minute} {
-			r := begin(t, of(k, 1000, 30), Terms{950, 30})
+			r := begin(t, of(k, 1000, 30), Limit{950, 30})
 			change := 30*time.Hour + into
 			r.until(change)
 			r.api.perHour = 500
@@ -97,31 +97,31 @@ func TestALimitThatIsHalvedWhileRunning(t *testing.T) {
 			if len(r.events) > n+1 || n > 5 {
 				t.Errorf("%d 429s in 3 h and %d in 6 h more", n, len(r.events)-n)
 			}
-			r.checkForeseeable()
+			r.checkNotRepeated()
 		}
 	})
 }
 
-func TestABurstThatIsTooLargeIsLoweredAlone(t *testing.T) {
-	r := begin(t, of(bucket, 1000, 10), Terms{950, 30})
+func TestLearnerLowersOnlyBurst(t *testing.T) {
+	r := begin(t, of(bucket, 1000, 10), Limit{950, 30})
 	r.until(20 * time.Hour)
-	if terms := r.learner.Terms(); terms.Burst < 8 || terms.Burst > 10 || terms.PerHour < 0.98*950 || len(r.events) != 1 {
-		t.Errorf("terms %v, 429s %v", terms, r.events)
+	if limit := r.learner.Limit(); limit.Burst < 8 || limit.Burst > 10 || limit.PerHour < 0.98*950 || len(r.events) != 1 {
+		t.Errorf("limit %v, 429s %v", limit, r.events)
 	}
 	if r.learner.Cause(r.now) != LimitOrShared {
 		t.Errorf("cause %q", r.learner.Cause(r.now))
 	}
 	r.until(200 * time.Hour)
-	r.checkForeseeable()
+	r.checkNotRepeated()
 	if n := len(r.events); n > 8 {
 		t.Errorf("%d 429s in 200 h", n)
 	}
 }
 
-func TestWithoutAWaitTheRateIsFoundByBisection(t *testing.T) {
-	eachKind(t, func(t *testing.T, k kind) {
+func TestLearnerBisectsWithoutStatedWait(t *testing.T) {
+	forEachKind(t, func(t *testing.T, k kind) {
 		for _, ratio := range []float64{0.3, 0.5, 0.8, 0.97} {
-			r := begin(t, of(k, 950*ratio, 30), Terms{950, 30})
+			r := begin(t, of(k, 950*ratio, 30), Limit{950, 30})
 			r.absent = true
 			settled, n := time.Duration(0), 0
 			for h := range 48 {
@@ -133,14 +133,14 @@ func TestWithoutAWaitTheRateIsFoundByBisection(t *testing.T) {
 			t.Logf("%.2f: within 10 %% under the true rate after %s and %d 429s; after 48 h %.3f and %d 429s", ratio, settled, n,
 				r.rate()/950/ratio, len(r.events))
 			r.wantRate(0.85*950*ratio, 1.1*950*ratio)
-			r.checkForeseeable()
+			r.checkNotRepeated()
 		}
 	})
 }
 
-func TestAnotherToolOnTheSameKey(t *testing.T) {
-	eachKind(t, func(t *testing.T, k kind) {
-		r := begin(t, of(k, 1000, 30), Terms{950, 30})
+func TestLearnerWithOtherUserOfKey(t *testing.T) {
+	forEachKind(t, func(t *testing.T, k kind) {
+		r := begin(t, of(k, 1000, 30), Limit{950, 30})
 		r.others = func(time.Time) float64 { return 300 }
 		r.until(8 * time.Hour)
 		t.Logf("%.3f of what is left, %d 429s in 8 h", r.rate()/700, len(r.events))
@@ -148,16 +148,16 @@ func TestAnotherToolOnTheSameKey(t *testing.T) {
 		r.until(48 * time.Hour)
 		t.Logf("%.3f of what is left, %d 429s in 40 h, cause %s", r.rate()/700, len(r.events)-n, r.learner.Cause(r.now))
 		r.wantRate(0.75*700, 1.1*700)
-		r.checkForeseeable()
+		r.checkNotRepeated()
 		r.others = func(time.Time) float64 { return 0 }
 		r.until(100 * time.Hour)
 		r.wantRate(950, 950)
 	})
 }
 
-func TestAToolThatRunsByDayIsKnownForOne(t *testing.T) {
-	eachKind(t, func(t *testing.T, k kind) {
-		r := begin(t, of(k, 1000, 30), Terms{950, 30})
+func TestLearnerDetectsSharedKey(t *testing.T) {
+	forEachKind(t, func(t *testing.T, k kind) {
+		r := begin(t, of(k, 1000, 30), Limit{950, 30})
 		r.others = func(now time.Time) float64 {
 			if now.Hour() >= 8 && now.Hour() < 18 {
 				return 300
@@ -172,9 +172,9 @@ func TestAToolThatRunsByDayIsKnownForOne(t *testing.T) {
 			}
 		}
 		t.Logf("known after %s, %d 429s in 10 days, now %.1f", known, len(r.events), r.rate())
-		if known == 0 && len(r.events) > 0 { // in a sliding hour the one who asks all the time keeps what it has, and the tool starves
+		if known == 0 && len(r.events) > 0 { // in a sliding hour a steady sender keeps its share, and the other tool gets nothing
 			t.Error("not known as shared")
 		}
-		r.checkForeseeable()
+		r.checkNotRepeated()
 	})
 }

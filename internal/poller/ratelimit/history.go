@@ -2,34 +2,43 @@ package ratelimit
 
 import "time"
 
-// remembered is how long accepted requests are remembered: the hour that a refusal speaks of, and the one before.
+// remembered is how long accepted requests are remembered: the hour that a refusal concerns, and the hour before.
 const remembered = 2*time.Hour + time.Minute
 
-// tally is how many requests were accepted in one second of Unix time.
+// tally is the number of requests accepted in one second of Unix time.
 type tally struct {
 	second int64
 	count  int
 }
 
-// history is what was accepted, oldest first, to the second: bounded in size whatever the rate.
+// history is the record of accepted requests, oldest first, by the second: its size does not depend on the rate.
 type history struct {
 	tallies []tally
-	total   int // ever
+	total   int // since the beginning
 
-	recent, since int // accepted in the tallies from an index on: those of the last hour, as it was asked for last
+	recent, since int // requests in tallies[since:]: the last hour, as of the latest call of last
 
-	hour   int64 // of the clock, that is being counted
-	inHour int
-	best   int // most in one hour of the clock, since it was last forgotten
+	clockHour
 }
 
-// add takes accepted requests in. A clock that was set back does not put them before others.
+// clockHour counts by the hour of the clock.
+type clockHour struct {
+	Hour   int64 // that is being counted
+	InHour int
+	Most   int // in one hour, since the latest refusal
+}
+
+// add records accepted requests. If the clock was set back, they count for the newest second.
 func (h *history) add(at time.Time, n int) {
 	second := at.Unix()
 	h.total += n
 	h.recent += n
-	h.countHour(second/3600, n)
-	h.forget(at)
+	if hour := second / 3600; hour != h.Hour {
+		h.Hour, h.InHour = hour, 0
+	}
+	h.InHour += n
+	h.Most = max(h.Most, h.InHour)
+	h.prune(at)
 	if last := len(h.tallies) - 1; last >= 0 && h.tallies[last].second >= second {
 		h.tallies[last].count += n
 		return
@@ -37,28 +46,15 @@ func (h *history) add(at time.Time, n int) {
 	h.tallies = append(h.tallies, tally{second, n})
 }
 
-func (h *history) countHour(hour int64, n int) {
-	if hour != h.hour {
-		h.hour, h.inHour = hour, 0
-	}
-	h.inHour += n
-	h.best = max(h.best, h.inHour)
-}
-
-// forget drops what is too old. Append moves the rest to the front of a new array now and then.
-func (h *history) forget(now time.Time) {
+// prune drops what is too old. From time to time append moves the rest to a new array.
+func (h *history) prune(now time.Time) {
 	oldest := now.Add(-remembered).Unix()
 	for len(h.tallies) > 0 && h.tallies[0].second < oldest {
-		h.skip()
+		if h.since == 0 {
+			h.recent -= h.tallies[0].count
+			h.since = 1
+		}
 		h.tallies, h.since = h.tallies[1:], h.since-1
-	}
-}
-
-// skip takes the first of the recent tallies out of them, unless the tallies before it are there still.
-func (h *history) skip() {
-	if h.since == 0 {
-		h.recent -= h.tallies[0].count
-		h.since = 1
 	}
 }
 
@@ -73,8 +69,8 @@ func (h *history) count(from, before int64) int {
 	return n
 }
 
-// last returns how many were accepted from a second on, and the first second of them. From one call to the next that
-// second only ever grows, so that a call costs next to nothing.
+// last returns how many were accepted from a second on, and the first second of them. The second must not decrease from call
+// to call, so that a call costs almost nothing.
 func (h *history) last(from int64) (accepted int, first int64) {
 	for h.since < len(h.tallies) && h.tallies[h.since].second < from {
 		h.recent -= h.tallies[h.since].count
@@ -86,8 +82,8 @@ func (h *history) last(from int64) (accepted int, first int64) {
 	return h.recent, h.tallies[h.since].second
 }
 
-// surplus returns by how many requests, at most, what was accepted from a second on ran ahead of a rate: the burst that a
-// bucket of that rate, in requests per second, would have needed.
+// surplus returns the burst that a bucket would have needed to accept what was accepted from a second on. The rate is in
+// requests per second.
 func (h *history) surplus(from int64, perSecond float64) float64 {
 	most, ahead, before := 0.0, 0.0, int64(0)
 	for _, t := range h.tallies {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-func TestTheLastHourIsCountedRightHoweverItIsAskedFor(t *testing.T) {
+func TestHistoryLastCountsLastHour(t *testing.T) {
 	chance, h, now := rand.New(rand.NewPCG(1, 1)), history{}, start
 	for range 20_000 {
 		now = now.Add(time.Duration(chance.IntN(20)) * time.Second)

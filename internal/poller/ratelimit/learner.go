@@ -6,139 +6,173 @@ import (
 )
 
 const (
-	margin      = 0.97 // of an estimate is kept to
-	narrow      = 1.04 // ratio of the bounds at which a search ends
-	doubt       = 0.95 // of a rate whose refusal cannot be read
-	unknowing   = 0.8  // of a rate that was refused without anything known of what was accepted
-	notAgain    = 0.99 // of a refused rate, at most, and of one that is only just proven
-	banned      = 24 * time.Hour
-	implausible = 0.1  // of the rate: a limit lower than that needs more than one refusal
-	least       = 1e-3 // of the configured rate is always tried
+	margin         = 0.97 // part of an estimate that is used
+	narrow         = 1.04 // ratio of the bounds at which a search ends
+	cautious       = 0.95 // part of a rate that is used after a refusal that fits no hypothesis
+	blindDecrease  = 0.8  // the same, if nothing is known of what was accepted
+	belowRefused   = 0.99 // highest part of a refused rate, or of a barely proven one
+	refusedFor     = 24 * time.Hour
+	implausible    = 0.1            // part of the rate below which a limit needs a second refusal
+	leastRate      = 1e-3           // part of the configured rate that is always used
+	stepsAfter     = 6 * time.Hour  // from a refusal to the first step up
+	stepLasts      = 2 * time.Hour  // until a step counts as accepted
+	failedStepWait = 30 * time.Hour // after a refused step
+	firstStep      = 0.05           // part of the rate; doubled with each step
 )
 
-// Terms are what a sender keeps to.
-type Terms struct {
+// Limit is what a sender keeps to.
+type Limit struct {
 	PerHour float64 // requests per hour
 	Burst   int     // requests that may be sent at once after a rest, at least 1
 }
 
-// Cause says why the terms are lower than configured.
+// Cause is why the limit in force is lower than configured.
 type Cause string
 
 // The causes.
 const (
-	None          Cause = ""                // they are not
-	LimitOrShared Cause = "limit_or_shared" // the limit is lower than configured, or others use the key too: they look alike
-	Shared        Cause = "shared"          // others use the key too: what is refused changes
+	None          Cause = ""                // it is not lower
+	LimitOrShared Cause = "limit_or_shared" // the API's limit is lower than configured, or others use the key: they look the same
+	Shared        Cause = "shared"          // others use the key: the refused rate varies
 )
 
-// Refusal is one answer with 429.
+// Refusal is one response with status 429.
 type Refusal struct {
-	At     time.Time     // when it came
-	Wait   time.Duration // for how long nothing will be sent
-	Stated bool          // the API named that wait; false: it is our own
-	Held   float64       // requests that our own ledger still held when it came
+	At        time.Time     // when it arrived
+	Wait      time.Duration // for which nothing will be sent
+	Stated    bool          // the API stated the wait; false: it is the client's own
+	Remaining float64       // requests that the client could still have sent
 }
 
 func (r Refusal) until() time.Time { return r.At.Add(r.Wait) }
 
-// wait is the stated wait in seconds without what rounding may have added, and above 0.
-func (r Refusal) wait() float64 { return max(1e-3, r.Wait.Seconds()-1) }
+// seconds is the stated wait without what rounding may have added, and above 0.
+func (r Refusal) seconds() float64 { return max(1e-3, r.Wait.Seconds()-1) }
 
-// refused is what is remembered of the latest refusal.
+// refused is the latest refusal. Earlier ones do not matter: each refused rate is lower than those refused within 24 h
+// before it.
 type refused struct {
-	at, until time.Time
-	rate      float64 // that was kept to
-	stated    bool
+	At, Until time.Time
+	Rate      float64 // in force then
+	Stated    bool
 }
 
-// Learner learns the terms of one key. One goroutine owns it.
+// isExact reports whether the state of a token bucket at the end of the refusal is known.
+func (r refused) isExact(now time.Time) bool {
+	return r.Stated && !r.At.IsZero() && now.Sub(r.Until) <= time.Hour
+}
+
+// steps raise the rate again, one at a time.
+type steps struct {
+	Base   float64   // rate before the first step; a refusal above it concerns a step
+	Proven float64   // rate of the latest accepted step
+	Size   float64   // of the next step, as a part of the rate
+	Next   time.Time // when it may be taken
+}
+
+// startSteps begins again with the first step, at a time.
+func (l *Learner) startSteps(next time.Time) {
+	l.steps = steps{Base: l.limit.PerHour, Proven: l.limit.PerHour, Size: firstStep, Next: next}
+}
+
+// setBase takes the rate in force as proven: a search arrived at it, not a step.
+func (s *steps) setBase(rate float64) { s.Base, s.Proven = rate, rate }
+
+// Learner learns the limit of one key. One goroutine owns it.
 type Learner struct {
-	configured, terms Terms
-	born              time.Time // what was accepted is known since
+	configured, limit Limit
+	born              time.Time // begin of the record of accepted requests
 	past              history
-	last              refused // the only one that counts: each refused rate is lower than those refused within 24 h before it
-	base              int     // accepted, ever, up to the end of its wait
-	perHour           float64 // the limit of an hour, while it is kept to; 0: none is known
+	last              refused
+	acceptedAtLast    int     // number accepted, in total, up to the end of the latest refusal
+	hourly            float64 // hourly limit in force; 0: none is known
 	search            search
-	probe             probe
-	witness           witness
+	steps             steps
+	sharing           sharing
 }
 
-// New makes a learner that believes in the configured terms.
-func New(configured Terms) *Learner {
-	l := &Learner{configured: configured, terms: configured}
-	l.probe.rest(configured.PerHour, time.Time{})
+// New returns a learner that starts with the configured limit.
+func New(configured Limit) *Learner {
+	l := &Learner{configured: configured, limit: configured}
+	l.startSteps(time.Time{})
 	return l
 }
 
-// Terms returns what to keep to now.
-func (l *Learner) Terms() Terms { return l.terms }
+// Limit returns the limit in force.
+func (l *Learner) Limit() Limit { return l.limit }
 
-// Lowered reports whether the terms are lower than configured.
-func (l *Learner) Lowered() bool { return l.terms != l.configured }
+// Lowered reports whether the limit in force is lower than configured.
+func (l *Learner) Lowered() bool { return l.limit != l.configured }
 
-// Cause returns why the terms are lower than configured.
+// Cause returns why the limit in force is lower than configured.
 func (l *Learner) Cause(now time.Time) Cause {
 	switch {
 	case !l.Lowered():
 		return None
-	case l.witness.shared(now):
+	case l.sharing.detected(now):
 		return Shared
 	}
 	return LimitOrShared
 }
 
-// Accepted takes in that the API counted so many requests and did not refuse them: whatever else it answered.
+// Accepted records n requests that the API counted and did not refuse, whatever their status.
 func (l *Learner) Accepted(at time.Time, n int) {
 	if n <= 0 {
 		return
 	}
 	l.begin(at)
 	l.past.add(at, n)
-	if at.Before(l.last.until) {
-		l.base = l.past.total // sent before the pause
+	if at.Before(l.last.Until) { // sent before the pause
+		l.acceptedAtLast = l.past.total
 		return
 	}
-	l.ascend(at)
+	l.raiseLowerBound(at)
 }
 
-// Refused takes a refusal in.
+// Refused records a refusal and lowers the limit.
 func (l *Learner) Refused(r Refusal) {
 	l.begin(r.At)
-	if r.At.Before(l.last.until) { // sent before the pause: the same refusal
-		if r.until().After(l.last.until) {
-			l.last.until = r.until()
+	if r.At.Before(l.last.Until) { // sent before the pause: the same refusal
+		if r.until().After(l.last.Until) {
+			l.last.Until = r.until()
 		}
 		return
 	}
 	before := l.last
-	l.last = refused{at: r.At, until: r.until(), rate: l.terms.PerHour, stated: r.Stated}
-	l.judge(r, before)
-	l.base, l.past.inHour, l.past.best = l.past.total, 0, 0
+	l.last = refused{At: r.At, Until: r.until(), Rate: l.limit.PerHour, Stated: r.Stated}
+	l.lower(r, before)
+	l.acceptedAtLast, l.past.InHour, l.past.Most = l.past.total, 0, 0
 }
 
-// Advance lets time pass. It is called before each decision to send, and whenever the terms are to be known.
+// Advance lets time pass. It must be called before each decision to send and before Limit.
 func (l *Learner) Advance(now time.Time) {
 	l.begin(now)
-	l.witness.watch(l, now)
-	if l.search.high > 0 && !l.search.unstated && now.Sub(l.last.until) > searchEnds {
-		l.end(now)
+	l.sharing.recordPeak(l, now)
+	if l.search.High > 0 && !l.search.Unstated && now.Sub(l.last.Until) > searchEnds {
+		l.endSearch(now)
 	}
 	switch {
-	case now.Before(l.probe.next):
-		return
+	case now.Before(l.steps.Next):
 	case !l.Lowered():
-		l.probe.found(l.terms.PerHour)
-		l.perHour = 0 // it has lasted: there is no such limit any more
-		return
+		l.steps.setBase(l.limit.PerHour)
+		l.hourly = 0 // the configured rate was accepted: there is no such limit any more
+	case l.search.Unstated:
+		l.continueBisection(now)
+	default:
+		l.search = search{}
+		l.stepUp(now)
 	}
-	if l.search.unstated {
-		l.lasted(now)
-		return
+}
+
+// Wait returns how long to wait before the next request, with inFlight requests under way, whatever the rate permits. After
+// an hourly limit was reached, the last 60 minutes are full for a while. One request is kept in reserve, because whole
+// seconds are counted. A step up does not wait.
+func (l *Learner) Wait(now time.Time, inFlight int) time.Duration {
+	accepted, oldest := l.past.last(now.Unix() - 3600)
+	if l.hourly == 0 || l.limit.PerHour > l.steps.Base || float64(accepted+inFlight) < l.hourly-1 || accepted == 0 {
+		return 0
 	}
-	l.search = search{}
-	l.stepUp(now)
+	return time.Unix(oldest+3601, 0).Sub(now)
 }
 
 func (l *Learner) begin(now time.Time) {
@@ -147,16 +181,39 @@ func (l *Learner) begin(now time.Time) {
 	}
 }
 
-// keepTo sets the rate, below what was refused in the last 24 h.
-func (l *Learner) keepTo(rate float64, now time.Time) {
-	rate = min(rate, l.ceiling(now)*notAgain, l.configured.PerHour)
-	l.terms.PerHour = max(rate, l.configured.PerHour*least)
+// setRate sets the rate in force, below the rate that was refused in the last 24 h.
+func (l *Learner) setRate(rate float64, now time.Time) {
+	rate = min(rate, l.ceiling(now)*belowRefused, l.configured.PerHour)
+	l.limit.PerHour = max(rate, l.configured.PerHour*leastRate)
 }
 
-// ceiling returns the rate that was refused within 24 h; +Inf where none was.
+// ceiling returns the rate that was refused within 24 h; +Inf if none was.
 func (l *Learner) ceiling(now time.Time) float64 {
-	if l.last.at.IsZero() || now.Sub(l.last.at) >= banned {
+	if l.last.At.IsZero() || now.Sub(l.last.At) >= refusedFor {
 		return math.Inf(1)
 	}
-	return l.last.rate
+	return l.last.Rate
+}
+
+// stepUp raises the rate, if the rate refused in the last 24 h leaves enough room.
+func (l *Learner) stepUp(now time.Time) {
+	s := &l.steps
+	s.Proven = l.limit.PerHour
+	if l.ceiling(now) <= (1+firstStep)*l.limit.PerHour {
+		return
+	}
+	l.setRate(l.limit.PerHour*(1+s.Size), now)
+	s.Size, s.Next = 2*s.Size, now.Add(stepLasts)
+	if l.limit.PerHour >= l.configured.PerHour {
+		l.limit.Burst = l.configured.Burst
+	}
+}
+
+// stepBack returns to a proven rate. A step that is slightly too high may have lasted thanks to a bucket's burst. What was
+// accepted in the last two hours without that burst is proven, however far the steps had gone.
+func (l *Learner) stepBack(now time.Time) {
+	from := now.Add(-stepLasts).Unix()
+	accepted := float64(l.past.count(from, now.Unix()+1) - l.configured.Burst)
+	l.search = search{}
+	l.setRate(max(l.steps.Base, cautious*min(l.steps.Proven, accepted/stepLasts.Hours())), now)
 }

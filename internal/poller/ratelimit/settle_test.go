@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-func TestTheRateSettlesUnderTheTrueOne(t *testing.T) {
+func TestLearnerSettlesBelowTrueLimit(t *testing.T) {
 	for name, k := range kinds {
-		for _, configured := range []Terms{{950, 30}, {950, 1}, {100, 5}, {20_000, 100}} {
+		for _, configured := range []Limit{{950, 30}, {950, 1}, {100, 5}, {20_000, 100}} {
 			for _, ratio := range []float64{0.3, 0.5, 0.8, 0.9, 0.97} {
 				limit := math.Round(configured.PerHour * ratio)
 				r := begin(t, of(k, limit, float64(configured.Burst)), configured)
@@ -28,9 +28,9 @@ func TestTheRateSettlesUnderTheTrueOne(t *testing.T) {
 				if n := r.most429s(hour, 6*time.Hour); n > 1 {
 					t.Errorf("%d 429s in 6 h after it had settled: %v", n, r.events)
 				}
-				r.checkForeseeable()
+				r.checkNotRepeated()
 				if cause := r.learner.Cause(r.now); cause != LimitOrShared {
-					t.Errorf("cause %q, though nobody shares the key", cause)
+					t.Errorf("cause %q, but no one else uses the key", cause)
 				}
 			}
 		}

@@ -11,22 +11,22 @@ import (
 	"innius_exporter/internal/simulator"
 )
 
-// limited is a 429 as it was met.
+// limited is one 429.
 type limited struct {
-	at         time.Duration
-	rate, held float64 // that the pacer kept to, and what its ledger held beside the request
+	at              time.Duration
+	rate, remaining float64 // of the pacer, and the requests that it still had
 }
 
-// diary notes each 429 of a story's first account. Those that come together, to requests in flight at once, are one: the
-// rate may have been changed between them.
+// diary records each 429 of the first account. Several within a second, for requests in flight together, are recorded as
+// one: the rate may have changed between them.
 type diary struct {
 	*story
 	mu   sync.Mutex
 	seen []limited
 }
 
-// note begins a diary. It outlives restarts.
-func note(s *story) *diary {
+// record starts a diary. It continues over restarts.
+func record(s *story) *diary {
 	d := &diary{story: s}
 	refusing := func() {
 		d.mu.Lock()
@@ -41,14 +41,14 @@ func note(s *story) *diary {
 	return d
 }
 
-// all are the 429s noted so far.
+// all returns the 429s so far.
 func (d *diary) all() []limited {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.seen
 }
 
-// between counts them.
+// between counts the 429s of a period.
 func (d *diary) between(from, to time.Duration) int {
 	n := 0
 	for _, l := range d.all() {
@@ -59,28 +59,28 @@ func (d *diary) between(from, to time.Duration) int {
 	return n
 }
 
-// foreseeable fails for each 429 that could have been foreseen: before a stated wait was over, with an empty ledger, or at
-// a rate that was refused in the 24 h before.
-func (d *diary) foreseeable() {
+// wantUnavoidable fails for each 429 that could have been avoided: sent before a stated wait was over, with no remaining
+// requests, or at a rate that was refused in the 24 h before.
+func (d *diary) wantUnavoidable() {
 	d.Helper()
 	if n := d.api.Stats().TooEarly; n > 0 {
-		d.Errorf("%d requests came before a stated wait was over", n)
+		d.Errorf("%d requests were sent before a stated wait was over", n)
 	}
 	seen := d.all()
 	for i, l := range seen {
-		if l.held < -1e-6 {
-			d.Errorf("429 after %s with a ledger of %v", l.at, l.held)
+		if l.remaining < -1e-6 {
+			d.Errorf("429 after %s with %v remaining requests", l.at, l.remaining)
 		}
 		for _, before := range seen[:i] {
 			if l.at-before.at < 24*time.Hour && l.rate >= before.rate {
-				d.Errorf("429 after %s at %.1f an hour: after %s %.1f was refused", l.at, l.rate, before.at, before.rate)
+				d.Errorf("429 after %s at %.1f requests per hour: after %s, %.1f was refused", l.at, l.rate, before.at, before.rate)
 			}
 		}
 	}
 }
 
-// rarely fails where more than one 429 came within 6 h, from a moment on.
-func (d *diary) rarely(from time.Duration) {
+// wantRare fails if there was more than one 429 within 6 h, from a time on.
+func (d *diary) wantRare(from time.Duration) {
 	d.Helper()
 	for _, l := range d.all() {
 		if n := d.between(l.at, l.at+6*time.Hour); l.at >= from && n > 1 {
@@ -101,36 +101,36 @@ func (d *diary) firstLimit() time.Duration {
 	return d.all()[0].at
 }
 
-func (s *story) rateNow() float64 { return s.gather()[allowanceA1] }
+func (s *story) rateNow() float64 { return s.gather()[rateA1] }
 
 const (
-	allowanceA1 = `innius_exporter_api_allowance_requests_per_hour{account="a1"}`
-	loweredA1   = `innius_exporter_api_allowance_lowered{account="a1",cause="limit_or_shared"}`
-	sharedA1    = `innius_exporter_api_allowance_lowered{account="a1",cause="shared"}`
+	rateA1    = `innius_exporter_api_allowance_requests_per_hour{account="a1"}`
+	loweredA1 = `innius_exporter_api_allowance_lowered{account="a1",cause="limit_or_shared"}`
+	sharedA1  = `innius_exporter_api_allowance_lowered{account="a1",cause="shared"}`
 )
 
 var limitKinds = map[string]simulator.LimitKind{
 	"token bucket": simulator.TokenBucket, "fixed hour": simulator.FixedHour, "sliding hour": simulator.SlidingHour,
 }
 
-// tight is a setting whose API permits another rate than the configured 200 an hour.
+// tight is a setting with an API limit that differs from the configured 200 requests per hour.
 func tight(limits simulator.Limits) setting {
 	limits.Burst = or(limits.Burst, 6)
 	return setting{plant: works(2, 5), perHour: 200, burst: 6, concurrency: 2, api: simulator.Options{Limits: limits}}
 }
 
-func TestTheRateSettlesUnderALowerLimit(t *testing.T) {
+func TestLimiterSettlesBelowLowerLimit(t *testing.T) {
 	forms := map[string]simulator.RetryAfterForm{"seconds": simulator.Seconds, "date": simulator.Date}
 	for name, kind := range limitKinds {
 		for form, retryAfter := range forms {
 			for _, perHour := range []int{60, 100, 160, 194} {
 				if form == "date" && perHour != 60 {
-					continue // to the client it is the same wait
+					continue // the client reads the same wait
 				}
 				t.Run(fmt.Sprintf("%s, %s, %d", name, form, perHour), func(t *testing.T) {
 					t.Parallel()
 					limits := simulator.Limits{Kind: kind, PerHour: perHour, RetryAfter: retryAfter}
-					play(t, tight(limits), func(s *story) { note(s).settles(float64(perHour)) })
+					play(t, tight(limits), func(s *story) { record(s).settles(float64(perHour)) })
 				})
 			}
 		}
@@ -150,21 +150,21 @@ func (d *diary) settles(limit float64) {
 	d.pass(48*time.Hour - d.clock())
 	d.Logf("%.3f of the true rate an hour after the first 429, which came after %s; 429s in that hour %d, in the rest of 48 h %d",
 		ratio, first.Round(time.Second), d.between(0, hour), d.between(hour, 48*time.Hour))
-	d.foreseeable()
-	d.rarely(hour)
+	d.wantUnavoidable()
+	d.wantRare(hour)
 	d.want(sharedA1, 0)
 	if n := d.api.Stats().Of("", http.StatusOK); float64(n) < 0.85*48*limit {
-		d.Errorf("%d answers in 48 h of %v an hour", n, limit)
+		d.Errorf("%d responses in 48 h at %v requests per hour", n, limit)
 	}
-	d.saidOnce()
+	d.wantLogged()
 }
 
-// saidOnce checks that both causes are named in one line, and on the status page.
-func (d *diary) saidOnce() {
+// wantLogged checks that log and status page name both causes.
+func (d *diary) wantLogged() {
 	d.Helper()
-	lines := d.log.lines("level=WARN", "fewer requests per hour", "lower than configured, or another tool uses the same key")
-	if len(lines) < 1 || len(lines) > 2 || !strings.Contains(lines[0], "configured=200") { // two: it was tried again in between
-		d.Errorf("lines that say why: %q", lines)
+	lines := d.log.lines("level=WARN", "Request rate lowered below the configured limit", "lower than configured, or another tool uses the same key")
+	if len(lines) < 1 || len(lines) > 2 || !strings.Contains(lines[0], "configured_requests_per_hour=200") { // two: a step up lay between
+		d.Errorf("log lines: %q", lines)
 	}
 	status := d.poller.Status().Accounts[0]
 	if !strings.Contains(status.Lowered, "another tool uses the same key") || status.Configured != 200 || status.RequestsPerHour >= 200 {

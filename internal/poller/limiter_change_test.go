@@ -10,12 +10,12 @@ import (
 	"innius_exporter/internal/simulator"
 )
 
-func TestALimitThatIsRestoredIsUsedAgain(t *testing.T) {
+func TestLimiterReturnsToRestoredLimit(t *testing.T) {
 	for name, kind := range limitKinds {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			play(t, tight(simulator.Limits{Kind: kind, PerHour: 100}), func(s *story) {
-				d := note(s)
+				d := record(s)
 				d.pass(10 * time.Hour)
 				d.want(loweredA1, 1)
 				d.api.SetLimits(simulator.Limits{Kind: kind, PerHour: 210, Burst: 6})
@@ -24,26 +24,26 @@ func TestALimitThatIsRestoredIsUsedAgain(t *testing.T) {
 					d.pass(15 * time.Minute)
 				}
 				d.Logf("the configured rate is back after %s, 429s since %d", d.clock()-restored, d.between(restored, d.clock()))
-				d.want(allowanceA1, 200)
+				d.want(rateA1, 200)
 				d.want(loweredA1, 0)
-				d.foreseeable()
-				if n := len(d.log.lines("level=INFO", "the configured requests per hour are kept to again")); n != 1 {
-					d.Errorf("%d lines tell of it", n)
+				d.wantUnavoidable()
+				if n := len(d.log.lines("level=INFO", "Request rate restored to the configured limit")); n != 1 {
+					d.Errorf("%d log lines", n)
 				}
 				if status := d.poller.Status().Accounts[0]; status.Lowered != "" {
-					d.Errorf("the status still says %q", status.Lowered)
+					d.Errorf("status: %q", status.Lowered)
 				}
 			})
 		})
 	}
 }
 
-func TestALimitThatIsHalvedWhileRunning(t *testing.T) {
+func TestLimiterFollowsHalvedLimit(t *testing.T) {
 	for name, kind := range limitKinds {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			play(t, tight(simulator.Limits{Kind: kind, PerHour: 210}), func(s *story) {
-				d := note(s)
+				d := record(s)
 				d.pass(5*time.Hour + 40*time.Minute)
 				if len(d.all()) > 0 {
 					d.Fatalf("429s at the configured rate: %v", d.all())
@@ -56,31 +56,30 @@ func TestALimitThatIsHalvedWhileRunning(t *testing.T) {
 				}
 				settled := d.clock()
 				d.pass(20 * time.Hour)
-				d.foreseeable()
-				d.rarely(settled)
+				d.wantUnavoidable()
+				d.wantRare(settled)
 			})
 		})
 	}
 }
 
-func TestABurstThatIsTooLargeIsLoweredAlone(t *testing.T) {
+func TestLimiterLowersOnlyBurst(t *testing.T) {
 	begin := tight(simulator.Limits{PerHour: 210, Burst: 3})
 	begin.burst = 12
 	play(t, begin, func(s *story) {
-		d := note(s)
+		d := record(s)
 		d.pass(20 * time.Hour)
 		burst := d.poller.accounts[0].Pacer.Burst()
 		if rate := d.rateNow(); rate < 197 || burst > 3 || len(d.all()) > 2 {
 			d.Errorf("%v an hour, burst %d, 429s %v", rate, burst, d.all())
 		}
 		d.want(loweredA1, 1)
-		d.foreseeable()
+		d.wantUnavoidable()
 	})
 }
 
-// TestOneHiccupCostsLittle has one 429 that nobody could foresee, five minutes after the start or amid the day. What counts
-// is how it is read, not how the API counts: package allowance has more of them.
-func TestOneHiccupCostsLittle(t *testing.T) {
+// One 429 without a cause, five minutes after the start or later. Package ratelimit tests more cases.
+func TestLimiterRecoversFromSingle429(t *testing.T) {
 	for name, at := range map[string]time.Duration{"after 5 min": 5 * time.Minute, "after 5 h": 5 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -89,12 +88,12 @@ func TestOneHiccupCostsLittle(t *testing.T) {
 			one.Until = one.From.Add(time.Minute)
 			one.Times = 1
 			begin.faults = []simulator.Fault{one}
-			play(t, begin, func(s *story) { note(s).hiccup(at) })
+			play(t, begin, func(s *story) { record(s).single429(at) })
 		})
 	}
 }
 
-func (d *diary) hiccup(at time.Duration) {
+func (d *diary) single429(at time.Duration) {
 	d.pass(at + 2*time.Minute)
 	if len(d.all()) != 1 || d.rateNow() < 0.9*200 || d.rateNow() >= 200 {
 		d.Errorf("429s %v, then %v an hour", d.all(), d.rateNow())
@@ -105,20 +104,20 @@ func (d *diary) hiccup(at time.Duration) {
 		least = min(least, d.rateNow())
 	}
 	d.Logf("the rate was never below %.3f of the configured one", least/200)
-	d.want(allowanceA1, 200)
+	d.want(rateA1, 200)
 	if len(d.all()) != 1 || least < 0.9*200 {
 		d.Errorf("429s %v, the least rate %v", d.all(), least)
 	}
 }
 
-// tool is another one that uses the same key.
+// tool is another user of the key.
 type tool struct {
 	*story
 	chance *rand.Rand
 }
 
-// asks asks at random moments, so many requests an hour on average, and lets the time pass.
-func (o *tool) asks(perHour float64, during time.Duration) {
+// send sends requests at random times while the time passes.
+func (o *tool) send(perHour float64, during time.Duration) {
 	for end := o.clock() + during; o.clock() < end; {
 		o.pass(min(end-o.clock(), time.Duration(o.chance.ExpFloat64()/perHour*float64(time.Hour))))
 		req := httptest.NewRequestWithContext(o.Context(), http.MethodGet, "/companies/me", http.NoBody)
@@ -127,13 +126,13 @@ func (o *tool) asks(perHour float64, during time.Duration) {
 	}
 }
 
-func TestAnotherToolOnTheKeyIsYieldedToAndNotTakenForALowerLimitForEver(t *testing.T) {
+func TestLimiterWithOtherUserOfKey(t *testing.T) {
 	for name, kind := range limitKinds {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			play(t, tight(simulator.Limits{Kind: kind, PerHour: 210}), func(s *story) {
-				d, other := note(s), &tool{s, rand.New(rand.NewPCG(1, 1))}
-				other.asks(60, 30*time.Hour)
+				d, other := record(s), &tool{s, rand.New(rand.NewPCG(1, 1))}
+				other.send(60, 30*time.Hour)
 				d.Logf("%.1f of some 150 an hour that are left, 429s %d in the first 3 h, %d in the next 27 h", d.rateNow(),
 					d.between(0, 3*time.Hour), d.between(3*time.Hour, 30*time.Hour))
 				if n := d.between(3*time.Hour, 30*time.Hour); n > 12 || d.rateNow() < 75 { // half: with other seeds it is 77 to 117
@@ -142,30 +141,30 @@ func TestAnotherToolOnTheKeyIsYieldedToAndNotTakenForALowerLimitForEver(t *testi
 				for d.rateNow() < 200 && d.clock() < 80*time.Hour {
 					d.pass(time.Hour)
 				}
-				d.want(allowanceA1, 200)
+				d.want(rateA1, 200)
 			})
 		})
 	}
 }
 
-// TestAToolThatComesAndGoesIsKnownForOne: what is refused goes down, up and down again, as no limit does.
-func TestAToolThatComesAndGoesIsKnownForOne(t *testing.T) {
+// The refused rate falls, rises and falls again, as no limit does.
+func TestLimiterDetectsSharedKey(t *testing.T) {
 	play(t, tight(simulator.Limits{Kind: simulator.FixedHour, PerHour: 210}), func(s *story) {
-		d, other := note(s), &tool{s, rand.New(rand.NewPCG(1, 1))}
-		other.asks(90, 8*time.Hour)
+		d, other := record(s), &tool{s, rand.New(rand.NewPCG(1, 1))}
+		other.send(90, 8*time.Hour)
 		d.want(loweredA1, 1)
 		d.want(sharedA1, 0)
 		d.pass(34 * time.Hour)
-		other.asks(90, 5*time.Hour)
+		other.send(90, 5*time.Hour)
 		d.want(loweredA1, 0)
 		d.want(sharedA1, 1)
-		if n := len(d.log.lines("level=WARN", "not always the same, so another tool uses the same key")); n != 1 {
-			d.Errorf("%d lines name it", n)
+		if n := len(d.log.lines("level=WARN", "at varying rates: another tool uses the same key")); n != 1 {
+			d.Errorf("%d log lines", n)
 		}
 	})
 }
 
-func TestEachAccountLearnsItsOwnAllowance(t *testing.T) {
+func TestLimiterLearnsPerAccount(t *testing.T) {
 	begin := tight(simulator.Limits{Kind: simulator.FixedHour, PerHour: 100})
 	other := works(2, 5)
 	other.Company.ID, other.Company.Name = "other.example", "Other"
@@ -173,7 +172,7 @@ func TestEachAccountLearnsItsOwnAllowance(t *testing.T) {
 	play(t, begin, func(s *story) {
 		s.pass(3 * time.Hour)
 		if rate := s.rateNow(); rate < 95 || rate > 100 {
-			t.Errorf("%v an hour of 100", rate)
+			t.Errorf("%v requests per hour of 100", rate)
 		}
 		s.want(`innius_exporter_api_allowance_requests_per_hour{account="a2"}`, 200)
 		s.want(`innius_exporter_api_allowance_lowered{account="a2",cause="limit_or_shared"}`, 0)
@@ -183,14 +182,14 @@ func TestEachAccountLearnsItsOwnAllowance(t *testing.T) {
 	})
 }
 
-// TestWithoutAWaitTheRateIsFoundInTheEnd covers what is not documented: it may take hours.
-func TestWithoutAWaitTheRateIsFoundInTheEnd(t *testing.T) {
+// The API does not document 429s without a wait. Learning may take hours.
+func TestLimiterLearnsWithoutStatedWait(t *testing.T) {
 	for name, kind := range limitKinds {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			limits := simulator.Limits{Kind: kind, PerHour: 80, RetryAfter: simulator.Absent}
 			play(t, tight(limits), func(s *story) {
-				d := note(s)
+				d := record(s)
 				d.pass(36 * time.Hour)
 				ratio := d.rateNow() / 80
 				d.Logf("%.3f of the true rate after 36 h, 429s in the first 12 h %d, then %d", ratio, d.between(0, 12*time.Hour),
@@ -198,7 +197,7 @@ func TestWithoutAWaitTheRateIsFoundInTheEnd(t *testing.T) {
 				if ratio < 0.8 || ratio > 1.1 {
 					d.Errorf("%.3f of the true rate", ratio)
 				}
-				d.foreseeable()
+				d.wantUnavoidable()
 			})
 		})
 	}

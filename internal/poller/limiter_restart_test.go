@@ -8,28 +8,28 @@ import (
 	"innius_exporter/internal/simulator"
 )
 
-// TestACrashLoopNeitherOverspendsNorForgets restarts over and over, while the rate is being learned and long after. The
-// state is written at the start of each process, every minute, and at each pause, as main does it.
-func TestACrashLoopNeitherOverspendsNorForgets(t *testing.T) {
+// The process restarts again and again while the rate is being learned and long after. The state is written at the start of
+// each process, every minute and at each pause, as in production.
+func TestLimiterInCrashLoop(t *testing.T) {
 	for name, row := range map[string]struct {
 		life  int // seconds
 		clean bool
-	}{"ended well after 30 s": {30, true}, "killed after 30 s": {30, false}, "killed after 100 s": {100, false}} {
+	}{"clean shutdown after 30 s": {30, true}, "killed after 30 s": {30, false}, "killed after 100 s": {100, false}} {
 		for kindName, kind := range limitKinds {
 			t.Run(name+", "+kindName, func(t *testing.T) {
 				t.Parallel()
 				play(t, tight(simulator.Limits{Kind: kind, PerHour: 100}), func(s *story) {
-					d := note(s)
+					d := record(s)
 					kept := d.halt()
 					for d.clock() < 5*time.Hour {
 						d.make(kept)
 						kept = d.process(row.life, row.clean)
 					}
-					d.foreseeable()
+					d.wantUnavoidable()
 					sent, most := d.api.Stats().Requests, 6+200*d.clock().Hours()
 					d.Logf("%d requests, %d 429s, %.1f an hour at the end", sent, len(d.all()), d.poller.accounts[0].Pacer.PerHour())
 					if rate := d.poller.accounts[0].Pacer.PerHour(); float64(sent) > most || rate > 101 || len(d.all()) > 8 {
-						d.Errorf("%d requests, permitted are %.0f; %v an hour, 429s %v", sent, most, rate, d.all())
+						d.Errorf("%d requests, at most %.0f are permitted; %v requests per hour, 429s %v", sent, most, rate, d.all())
 					}
 				})
 			})
@@ -58,20 +58,20 @@ func (d *diary) process(life int, clean bool) *Snapshot {
 	return d.crash(written)
 }
 
-func TestWhatWasLearnedHoldsOverARestart(t *testing.T) {
+func TestLimiterKeepsLimitOverRestart(t *testing.T) {
 	for name, down := range map[string]time.Duration{"soon": time.Minute, "after half a day": 12 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			play(t, tight(simulator.Limits{Kind: simulator.FixedHour, PerHour: 100}), func(s *story) {
-				d := note(s)
+				d := record(s)
 				d.pass(3 * time.Hour)
 				rate, n := d.rateNow(), len(d.all())
 				d.restart(down)
-				d.want(allowanceA1, rate)
+				d.want(rateA1, rate)
 				d.want(loweredA1, 1)
 				d.run()
 				d.pass(2 * time.Hour)
-				d.foreseeable()
+				d.wantUnavoidable()
 				if len(d.all()) != n {
 					d.Errorf("429s %v", d.all())
 				}
@@ -80,37 +80,37 @@ func TestWhatWasLearnedHoldsOverARestart(t *testing.T) {
 	}
 }
 
-func TestARaisedConfigIsTriedAndALoweredOneKeptTo(t *testing.T) {
+func TestLimiterRestartWithChangedConfig(t *testing.T) {
 	play(t, tight(simulator.Limits{Kind: simulator.FixedHour, PerHour: 100}), func(s *story) {
 		s.pass(2 * time.Hour)
 		s.begun[0].perHour = 50
 		s.restart(time.Second)
-		s.want(allowanceA1, 50)
+		s.want(rateA1, 50)
 		s.want(loweredA1, 0)
 		s.run()
 		s.pass(time.Minute)
 		s.begun[0].perHour = 500
 		s.restart(time.Second)
-		s.want(allowanceA1, 500)
+		s.want(rateA1, 500)
 		s.run()
 	})
 }
 
-func TestGarbageIsNothingLearned(t *testing.T) {
+func TestLimiterDiscardsGarbage(t *testing.T) {
 	play(t, tight(simulator.Limits{Kind: simulator.FixedHour, PerHour: 100}), func(s *story) {
 		s.pass(2 * time.Hour)
 		kept := s.halt()
 		kept.Accounts[0].Allowance = []byte("garbage")
 		s.make(kept)
-		s.want(allowanceA1, 200)
-		if n := len(s.log.lines("level=WARN", "what was learned of the allowance cannot be read")); n != 1 {
-			t.Errorf("%d lines tell of it", n)
+		s.want(rateA1, 200)
+		if n := len(s.log.lines("level=WARN", "Discarding saved rate limit state")); n != 1 {
+			t.Errorf("%d log lines", n)
 		}
 		s.run()
 	})
 }
 
-func TestAnotherCompanysKeyHasAnAllowanceOfItsOwn(t *testing.T) {
+func TestLimiterResetsForOtherCompany(t *testing.T) {
 	play(t, tight(simulator.Limits{Kind: simulator.FixedHour, PerHour: 100}), func(s *story) {
 		s.pass(2 * time.Hour)
 		s.want(loweredA1, 1)
@@ -121,13 +121,12 @@ func TestAnotherCompanysKeyHasAnAllowanceOfItsOwn(t *testing.T) {
 		s.make(kept)
 		s.run()
 		s.pass(5 * time.Minute)
-		s.want(allowanceA1, 200)
+		s.want(rateA1, 200)
 		s.want(loweredA1, 0)
 	})
 }
 
-// TestAllFollowsTheRate looks at what is derived from the rate.
-func TestAllFollowsTheRate(t *testing.T) {
+func TestLimiterRateAppliesEverywhere(t *testing.T) {
 	play(t, tight(simulator.Limits{Kind: simulator.FixedHour, PerHour: 100}), func(s *story) {
 		a := s.poller.accounts[0]
 		s.pass(10*time.Minute + 2*time.Hour)
@@ -139,7 +138,7 @@ func TestAllFollowsTheRate(t *testing.T) {
 		for what, got := range map[string]float64{
 			"discovery's share": float64(6*time.Minute) / float64(a.discovery.spacing),
 			"the cycle":         float64(3*time.Minute) / float64(a.cycle()),
-			"what readings get": a.forReadings() / (200 - 4), // four lists an hour
+			"rate for readings": a.forReadings() / (200 - 4), // four lists an hour
 			"the status":        s.poller.Status().Accounts[0].RequestsPerHour / 200,
 		} {
 			if got < share-0.03 || got > share+0.03 {
@@ -149,20 +148,20 @@ func TestAllFollowsTheRate(t *testing.T) {
 	})
 }
 
-// TestEveryAnswerThatInniusCountedIsLearnedFrom: pages and retries are requests, too.
-func TestEveryAnswerThatInniusCountedIsLearnedFrom(t *testing.T) {
+// Pages and retries are requests, too.
+func TestLimiterCountsEveryCountedResponse(t *testing.T) {
 	m := NewMetrics()
 	of, observe := m.of("a"), m.Observer("a")
 	for _, status := range []int{200, 200, 404, 403, 400, 500, 502, 302, 429, 401, 0} {
 		observe(innius.Attempt{Operation: innius.OpValues, Status: status})
 	}
 	if n := of.accepted.Load(); n != 8 {
-		t.Errorf("%d of 11 count, want all but 429, 401 and the one without an answer", n)
+		t.Errorf("%d of 11 count, want all but 429, 401 and the one without a response", n)
 	}
 }
 
-// TestTheScheduleBearsARateThatFallsBelowOneRoundInMaxInterval: there the level must leave max_interval behind.
-func TestTheScheduleBearsARateThatFallsBelowOneRoundInMaxInterval(t *testing.T) {
+// Such a rate cannot poll each sensor within max_interval.
+func TestSchedulePollsAllSensorsBelowMaxIntervalRate(t *testing.T) {
 	play(t, setting{plant: works(1, 12), perHour: 25, burst: 1}, func(s *story) {
 		s.pass(3 * time.Hour)
 		s.poller.accounts[0].Pacer.SetRate(11, 1) // 12 sensors, max_interval 1 h
@@ -170,7 +169,7 @@ func TestTheScheduleBearsARateThatFallsBelowOneRoundInMaxInterval(t *testing.T) 
 		all := s.gather().values("innius_sensor_last_success_timestamp_seconds")
 		for sensor, at := range all {
 			if age := seconds(time.Now()) - at; age > 2*3600 {
-				t.Errorf("%s was asked %.0f s ago, though a round takes little more than an hour", sensor, age)
+				t.Errorf("%s was polled %.0f s ago, although a cycle takes little more than an hour", sensor, age)
 			}
 		}
 		if len(all) != 12 {

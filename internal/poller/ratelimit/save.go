@@ -1,0 +1,125 @@
+package ratelimit
+
+import (
+	"bytes"
+	"encoding/gob"
+	"errors"
+	"math"
+	"time"
+)
+
+// savedVersion is the version of the saved form. Other versions are not restored.
+const savedVersion = 1
+
+// saved is what survives a restart.
+type saved struct {
+	Version           int
+	Configured, Limit Limit
+	Born              time.Time
+	Last              refused
+	Total             int
+	AcceptedAtLast    int
+	Hourly            float64
+	ClockHour         clockHour
+	Search            search
+	Steps             steps
+	Sharing           sharing
+	Tallies           []int // pairs of the seconds since the one before and the number of requests
+}
+
+// Save returns what has been learned, for Restore.
+func (l *Learner) Save() []byte {
+	s := saved{
+		Version: savedVersion, Configured: l.configured, Limit: l.limit, Born: l.born, Last: l.last, Total: l.past.total,
+		AcceptedAtLast: l.acceptedAtLast, Hourly: l.hourly, ClockHour: l.past.clockHour, Search: l.search, Steps: l.steps,
+		Sharing: l.sharing,
+	}
+	before := int64(0)
+	for _, t := range l.past.tallies {
+		s.Tallies = append(s.Tallies, int(t.second-before), t.count)
+		before = t.second
+	}
+	var b bytes.Buffer
+	if err := gob.NewEncoder(&b).Encode(&s); err != nil {
+		return nil // plain numbers: it cannot happen
+	}
+	return b.Bytes()
+}
+
+var errForeign = errors.New("saved by another version")
+
+// Restore takes back what Save returned. It must be called before the learner is used. An error means that the bytes cannot
+// be used; then nothing is changed.
+//
+// A configured rate that was lowered meanwhile applies if it is lower than what was learned. One that was raised means that
+// the user expects the API to accept more: only the record of accepted requests is then restored.
+func (l *Learner) Restore(encoded []byte, now time.Time) error {
+	var s saved
+	if gob.NewDecoder(bytes.NewReader(encoded)).Decode(&s) != nil || s.Version != savedVersion || !s.isValid() {
+		return errForeign
+	}
+	l.born = earlier(s.Born, now)
+	l.past = s.history(now)
+	l.acceptedAtLast = s.Total
+	if l.configured.PerHour <= s.Configured.PerHour && l.configured.Burst <= s.Configured.Burst {
+		l.restore(&s, now)
+	}
+	return nil
+}
+
+// restore takes back everything but what was accepted. No time is later than possible: the clock may have been set back.
+func (l *Learner) restore(s *saved, now time.Time) {
+	s.Last.At, s.Last.Until = earlier(s.Last.At, now), earlier(s.Last.Until, now.Add(refusedFor))
+	s.Search.Since, s.Steps.Next = earlier(s.Search.Since, now), earlier(s.Steps.Next, now.Add(failedStepWait))
+	s.Sharing.Recorded, s.Sharing.Varied = earlier(s.Sharing.Recorded, now), earlier(s.Sharing.Varied, now)
+	l.past.clockHour = s.ClockHour
+	l.last, l.acceptedAtLast, l.hourly = s.Last, s.AcceptedAtLast, s.Hourly
+	l.search, l.steps, l.sharing = s.Search, s.Steps, s.Sharing
+	if s.Limit.PerHour < l.configured.PerHour {
+		l.limit = Limit{PerHour: s.Limit.PerHour, Burst: min(s.Limit.Burst, l.configured.Burst)}
+	}
+}
+
+// history returns the accepted requests, without those of the future: the clock may have been set back.
+func (s *saved) history(now time.Time) history {
+	h, second := history{total: s.Total}, int64(0)
+	for i := 0; i+1 < len(s.Tallies); i += 2 {
+		if second += int64(s.Tallies[i]); second <= now.Unix() {
+			h.tallies = append(h.tallies, tally{second, s.Tallies[i+1]})
+			h.recent += s.Tallies[i+1]
+		}
+	}
+	return h
+}
+
+// maxNumber is the largest rate or count that can be real.
+const maxNumber = 1e9
+
+// isValid reports whether every number is within its bounds.
+func (s *saved) isValid() bool {
+	for _, f := range []float64{
+		s.Last.Rate, s.Hourly, s.Search.Low, s.Search.High, s.Steps.Base, s.Steps.Proven, s.Steps.Size, s.Sharing.Estimate, s.Sharing.Peak,
+	} {
+		if !(math.Abs(f) <= maxNumber) { // NaN, too
+			return false
+		}
+	}
+	for i, n := range s.Tallies {
+		if n < 1 || n > 8*maxNumber || i%2 == 1 && n > maxNumber {
+			return false
+		}
+	}
+	c, l := s.Configured, s.Limit
+	return c.PerHour > 0 && c.PerHour <= maxNumber && l.PerHour >= leastRate*c.PerHour*(1-1e-9) && l.PerHour <= c.PerHour &&
+		l.Burst >= 1 && l.Burst <= c.Burst && s.Steps.Size >= firstStep && s.Last.Rate >= 0 && (s.Hourly == 0 || s.Hourly >= 2) &&
+		min(s.Search.Low, s.Search.High, s.Steps.Base) >= 0 && 0 <= s.AcceptedAtLast && s.AcceptedAtLast <= s.Total && s.Total <= maxNumber &&
+		s.Search.Already <= s.Total && s.Search.Already >= -1 && len(s.Tallies) <= 2*int(remembered/time.Second)+2
+}
+
+// earlier returns a saved time, but not one after latest.
+func earlier(t, latest time.Time) time.Time {
+	if t.After(latest) {
+		return latest
+	}
+	return t
+}
