@@ -3,13 +3,15 @@ package docs_test
 import (
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
 	"go.yaml.in/yaml/v4"
 )
 
-// composeService is what is looked at of a service in docs/compose.yaml.
+// composeService is a service of docs/compose.yaml, as far as the tests need it.
 type composeService struct {
 	Image       string            `yaml:"image"`
 	Build       string            `yaml:"build"`
@@ -17,44 +19,34 @@ type composeService struct {
 	Ports       []string          `yaml:"ports"`
 	Volumes     []string          `yaml:"volumes"`
 	Environment map[string]string `yaml:"environment"`
-	Command     []string          `yaml:"command"`
 }
 
 func composeServices(t *testing.T) map[string]composeService {
 	t.Helper()
-	text, err := os.ReadFile("docs/compose.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
 	var file struct {
 		Services map[string]composeService `yaml:"services"`
 	}
-	if err := yaml.Unmarshal(text, &file); err != nil {
-		t.Fatal(err)
+	if err := yaml.Unmarshal([]byte(read(t, "docs/compose.yaml")), &file); err != nil || len(file.Services) != 4 {
+		t.Fatal(err, file)
 	}
 	return file.Services
 }
 
-// The demo's Grafana needs no login: nobody but this machine may reach it.
-func TestTheComposeFileListensOnLoopbackOnly(t *testing.T) {
-	published := 0
+// Grafana in the demo needs no login, so only this machine may reach it.
+func TestComposeListensOnLoopbackOnly(t *testing.T) {
 	for name, s := range composeServices(t) {
 		for _, port := range s.Ports {
-			published++
 			if !strings.HasPrefix(port, "127.0.0.1:") {
 				t.Errorf("%s publishes %s", name, port)
 			}
 		}
 		if len(s.Ports) == 0 && s.NetworkMode != "service:prometheus" {
-			t.Errorf("%s does not share the network in which localhost is all of them", name)
+			t.Errorf("%s is not in the network of prometheus", name)
 		}
-	}
-	if published != 4 {
-		t.Errorf("%d ports, want 4", published)
 	}
 }
 
-func TestTheComposeFileMountsWhatIsThereReadOnlyAndPinsImages(t *testing.T) {
+func TestComposeMountsExistingFilesAndPinsImages(t *testing.T) {
 	for name, s := range composeServices(t) {
 		for _, volume := range s.Volumes {
 			from, to, _ := strings.Cut(volume, ":")
@@ -68,19 +60,34 @@ func TestTheComposeFileMountsWhatIsThereReadOnlyAndPinsImages(t *testing.T) {
 	}
 }
 
-// Where Grafana looks is said in three files.
-func TestTheComposeFileGivesGrafanaTheDashboardsWhereItLooks(t *testing.T) {
-	grafana := composeServices(t)["grafana"]
-	provider, err := os.ReadFile("grafana/provisioning/dashboards/innius.yml")
-	if err != nil {
-		t.Fatal(err)
-	}
+// Three files name the path of the dashboards.
+func TestComposeMountsDashboardsWhereGrafanaReadsThem(t *testing.T) {
 	const path = "/var/lib/grafana/dashboards/innius"
-	if !strings.Contains(string(provider), "path: "+path) || !strings.Contains(strings.Join(grafana.Volumes, " "), "../grafana:"+path+":ro") {
+	grafana := composeServices(t)["grafana"]
+	provider := read(t, "grafana/provisioning/dashboards/innius.yml")
+	if !strings.Contains(provider, "path: "+path) || !strings.Contains(strings.Join(grafana.Volumes, " "), "../grafana:"+path+":ro") {
 		t.Errorf("%s is not both provisioned and mounted: %q", path, grafana.Volumes)
 	}
-	home := strings.TrimPrefix(grafana.Environment["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"], path)
-	if _, err := os.Stat("grafana" + home); err != nil {
-		t.Error(err)
+	read(t, "grafana"+strings.TrimPrefix(grafana.Environment["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"], path))
+}
+
+func TestPackagesSetGOMEMLIMITTo90Percent(t *testing.T) {
+	for file, limit := range map[string]string{
+		"packaging/kubernetes/statefulset.yaml":     `limits:\s+memory: (\d+)Mi`,
+		"packaging/systemd/innius_exporter.service": `MemoryMax=(\d+)M\n`,
+		"docs/compose.yaml":                         `mem_limit: (\d+)m\n`,
+	} {
+		text := read(t, file)
+		number := func(pattern string) int {
+			match := regexp.MustCompile(pattern).FindStringSubmatch(text)
+			if match == nil {
+				t.Fatalf("%s: no %s", file, pattern)
+			}
+			n, _ := strconv.Atoi(match[1])
+			return n
+		}
+		if hard, soft := number(limit), number(`GOMEMLIMIT[=:]?\s*(?:value: )?(\d+)MiB`); soft != hard*9/10 {
+			t.Errorf("%s: GOMEMLIMIT is %d MiB of %d", file, soft, hard)
+		}
 	}
 }
