@@ -104,7 +104,7 @@ func TestARefusingProxyIsNamedWithItsAnswer(t *testing.T) {
 			serveProxy(t, p, nil, serveHTTP)
 			t.Setenv("HTTPS_PROXY", withUser(p, "http", row.password))
 			r := w.poll(t, w.account(w.secure, "tls_config: {ca_file: ca.pem}"))
-			want := "get the company: no response: the proxy " + p.address() + " answered " + row.want
+			want := "get the company: no response: the proxy " + p.address() + " responded with " + row.want
 			if r.lastError != want || !strings.Contains(r.log, row.want) {
 				t.Errorf("got  %s\nwant %s\nlog:\n%s", r.lastError, want, r.log)
 			}
