@@ -57,7 +57,7 @@ func (m *month) summary(stats simulator.Stats) string {
 	fmt.Fprintf(&b, "heap %d KiB after the first round, %d KiB after the last; at most %.1f requests ahead of the rate\n",
 		heaps[0]>>10, heaps[len(heaps)-1]>>10, m.spending.most)
 	answers := map[int]int{}
-	for a, n := range stats.Answers {
+	for a, n := range stats.Responses {
 		answers[a.Status] += n
 	}
 	for _, status := range slices.Sorted(maps.Keys(answers)) {

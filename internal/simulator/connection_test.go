@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-func TestCutBodyIsShorterThanPromised(t *testing.T) {
-	struck(t, Fault{Kind: Cut}, machinesPath, func(v *visitor, g got) {
+func TestCutBodyIsShorterThanItsContentLength(t *testing.T) {
+	withFault(t, Fault{Kind: Cut}, machinesPath, func(v *visitor, g got) {
 		if !errors.Is(g.err, io.ErrUnexpectedEOF) || g.body == "" || g.status != http.StatusOK {
 			v.t.Errorf("status %d, error %v after %q", g.status, g.err, g.body)
 		}
@@ -21,7 +21,7 @@ func TestCutBodyIsShorterThanPromised(t *testing.T) {
 }
 
 func TestResetEndsTheConnection(t *testing.T) {
-	struck(t, Fault{Kind: Reset}, machinesPath, func(v *visitor, g got) {
+	withFault(t, Fault{Kind: Reset}, machinesPath, func(v *visitor, g got) {
 		if g.err == nil || g.status != 0 || v.server.Stats().Of(OpMachines, 0) != 1 {
 			v.t.Errorf("status %d, error %v", g.status, g.err)
 		}
@@ -55,7 +55,7 @@ func TestResetAndCutOverTCP(t *testing.T) {
 	}
 }
 
-func TestSlowAnswersLaterButWell(t *testing.T) {
+func TestSlowDelaysAGoodResponse(t *testing.T) {
 	visit(t, small(), Options{}, func(t *testing.T, v *visitor) {
 		v.server.Inject(Fault{Kind: Slow, Delay: 7 * time.Second})
 		start := time.Now()

@@ -93,7 +93,7 @@ func (f *Format) fresh(key string) (int64, error) {
 	return position, nil
 }
 
-// next is the field next_key of a page; none where the end is told by its absence.
+// next is the field next_key of a page; none if the absence of the field marks the end.
 func (f *Format) next(p pageOf) object {
 	switch {
 	case f.NoNextKey:

@@ -7,7 +7,7 @@ import (
 )
 
 // Demo is a believable plant: nine machines, with sensors of paces from 1 s to 1 h. Its values move like physics and are
-// a pure function of sensor and time. start is when the demo begins: readings do not know when they will be asked for,
+// a pure function of sensor and time. start is when the demo begins: readings do not depend on when they are requested,
 // so what is old at a demo's start is fixed by it. Besides what is healthy there are
 //
 //   - a conveyor that is off: all its readings end three days before start,
@@ -28,9 +28,9 @@ func Demo(start time.Time) Plant {
 	}}
 }
 
-// DemoLimits are limits that make the allowance matter: the burst covers the first look at everything in Demo (one
+// DemoLimits are limits that make the rate limit matter: the burst covers the first look at everything in Demo (one
 // request for the company, one for the machines, one a machine and one a sensor), and what follows is far too little to
-// ask every sensor at its own pace.
+// poll every sensor at its own reporting interval.
 func DemoLimits() Limits {
 	return Limits{Kind: TokenBucket, PerHour: 1200, Burst: 100, MaxPage: 100}
 }

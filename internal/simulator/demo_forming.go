@@ -22,7 +22,7 @@ func press() Machine {
 	return own
 }
 
-// state is what a machine's control says: STOP out of hours, IDLE now and then, else RUN.
+// state is the state of a machine's control: STOP out of hours, IDLE now and then, else RUN.
 func (m motor) state(at time.Time) any {
 	switch {
 	case !m.work.on(at):

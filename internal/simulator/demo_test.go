@@ -95,16 +95,16 @@ func TestDemoHoldsWhatAPlantHolds(t *testing.T) {
 }
 
 func TestDemoIsAPureFunctionOfTime(t *testing.T) {
-	type asked struct {
+	type sample struct {
 		s  Sensor
 		at time.Time
 		v  any
 	}
-	var all []asked
+	var all []sample
 	everySensor(Demo(demoStart), func(_ Machine, s Sensor) {
 		for _, after := range instants {
 			at := demoStart.Add(after)
-			all = append(all, asked{s, at, s.Value(at)})
+			all = append(all, sample{s, at, s.Value(at)})
 		}
 	})
 	again := map[string]Sensor{}
@@ -137,7 +137,7 @@ func TestDemoStaysWithinWhatIsPossible(t *testing.T) {
 	}
 }
 
-func TestDemoIsSilentWhereItSaysSo(t *testing.T) {
+func TestDemoSensorsAreSilentWhereDescribed(t *testing.T) {
 	var ends []time.Duration
 	everySensor(Demo(demoStart), func(_ Machine, s Sensor) {
 		r := newSeries(s)
@@ -179,7 +179,7 @@ func BenchmarkDemoPage(b *testing.B) {
 	s := New(Demo(demoStart), Options{Format: Format{Fields: Fields{}}})
 	c := &call{series: s.plant.machines[0].sensors[3]}
 	for b.Loop() {
-		if _, err := s.opts.Format.valuesPage(c, asked{limit: 100}); err != nil {
+		if _, err := s.opts.Format.valuesPage(c, listQuery{limit: 100}); err != nil {
 			b.Fatal(err)
 		}
 	}

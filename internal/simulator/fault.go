@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// Fault is a rule: which requests go wrong, when, and how. Only requests with a valid key, inside the allowance, meet
+// Fault is a rule: which requests go wrong, when, and how. Only requests with a valid key, within the rate limit, meet
 // faults, but for ClockOff and NoDate, which meet all. Rules are tried in the order of their injection: the first one
-// that replaces the answer does so. Slow, ClockOff and NoDate add to whatever follows; NotAList, NextLoop, Shrink and Cut
-// change an answer that was made. One rule of each of these kinds meets a request at most.
+// that replaces the response does so. Slow, ClockOff and NoDate add to whatever follows; NotAList, NextLoop, Shrink and Cut
+// change a response that was made. One rule of each of these kinds meets a request at most.
 type Fault struct {
 	Kind        FaultKind
 	Op          string        // OpCompany, OpMachines, OpSensors or OpValues; empty: any, unknown paths too
@@ -23,7 +23,7 @@ type Fault struct {
 // FaultKind names a fault; it is also the key of Stats.Faults.
 type FaultKind string
 
-// The faults that replace the answer.
+// The faults that replace the response.
 const (
 	TooMany        FaultKind = "too_many"         // 429
 	ServerError    FaultKind = "server_error"     // 500 with a message
@@ -31,8 +31,8 @@ const (
 	Maintenance    FaultKind = "maintenance"      // 200 with an HTML page
 	Unavailable    FaultKind = "unavailable"      // 503
 	GatewayTimeout FaultKind = "gateway_timeout"  // 504
-	Hang           FaultKind = "hang"             // no answer until the client goes away
-	// Reset closes the connection without an answer. Go's http.Transport sends a GET again by itself when that happens
+	Hang           FaultKind = "hang"             // no response until the client disconnects
+	// Reset closes the connection without a response. Go's http.Transport sends a GET again by itself when that happens
 	// on a connection that had served before: a single Reset (Times: 1) may then never reach the caller.
 	Reset       FaultKind = "reset"
 	EmptyBody   FaultKind = "empty_body"   // 200 without a body
@@ -44,18 +44,18 @@ const (
 	EndlessBody FaultKind = "endless_body" // 200 whose list never ends
 )
 
-// The faults that add to the answer or change it.
+// The faults that add to the response or change it.
 const (
-	Slow     FaultKind = "slow"       // waits for Delay, then goes on
+	Slow     FaultKind = "slow"       // waits for Delay, then continues
 	ClockOff FaultKind = "clock_off"  // Date is ahead by Delay (behind, if negative)
 	NoDate   FaultKind = "no_date"    // no Date
 	NotAList FaultKind = "not_a_list" // data is text
-	NextLoop FaultKind = "next_loop"  // next_key leads to the same page again, for ever
+	NextLoop FaultKind = "next_loop"  // next_key leads to the same page again, without end
 	Shrink   FaultKind = "shrink"     // only the first item of a list, and no next_key
-	Cut      FaultKind = "cut"        // the body ends in its middle, less than Content-Length promised
+	Cut      FaultKind = "cut"        // the body ends in its middle, shorter than Content-Length
 )
 
-// replacing are the faults that replace the answer, changing those that do not.
+// replacing are the faults that replace the response, changing those that do not.
 var (
 	replacing = []FaultKind{
 		TooMany, ServerError, BadGatewayHTML, Maintenance, Unavailable, GatewayTimeout, Hang, Reset, EmptyBody, Redirect,
@@ -70,7 +70,7 @@ func FaultKinds() []FaultKind { return slices.Concat(replacing, changing) }
 // rule is a Fault in force.
 type rule struct {
 	Fault
-	struck int
+	times int
 }
 
 // Inject adds a fault and returns what removes it again.
@@ -87,16 +87,16 @@ func (s *Server) Inject(f Fault) (remove func()) {
 }
 
 // strike returns the first fault of a kind that meets this request, and counts it as happened.
-func (s *Server) strike(c *call, kind FaultKind) (Fault, bool) {
-	return s.strikeIf(c, func(k FaultKind) bool { return k == kind })
+func (s *Server) injected(c *call, kind FaultKind) (Fault, bool) {
+	return s.injectedIf(c, func(k FaultKind) bool { return k == kind })
 }
 
-// strikeInstead returns the fault that replaces this request's answer, if one does.
-func (s *Server) strikeInstead(c *call) (Fault, bool) {
-	return s.strikeIf(c, func(k FaultKind) bool { return !slices.Contains(changing, k) })
+// injectedReplacement returns the fault that replaces the response to this request, if one does.
+func (s *Server) injectedReplacement(c *call) (Fault, bool) {
+	return s.injectedIf(c, func(k FaultKind) bool { return !slices.Contains(changing, k) })
 }
 
-func (s *Server) strikeIf(c *call, wanted func(FaultKind) bool) (Fault, bool) {
+func (s *Server) injectedIf(c *call, wanted func(FaultKind) bool) (Fault, bool) {
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -104,7 +104,7 @@ func (s *Server) strikeIf(c *call, wanted func(FaultKind) bool) (Fault, bool) {
 		if !wanted(r.Kind) || !r.meets(c, now) || r.Probability > 0 && s.chance.Float64() >= r.Probability {
 			continue
 		}
-		r.struck++
+		r.times++
 		s.stats.Faults[r.Kind]++
 		return r.Fault, true
 	}
@@ -116,5 +116,5 @@ func (r *rule) meets(c *call, now time.Time) bool {
 		(r.Object == "" || slices.Contains(c.names(), r.Object)) &&
 		(r.From.IsZero() || !now.Before(r.From)) &&
 		(r.Until.IsZero() || now.Before(r.Until)) &&
-		(r.Times == 0 || r.struck < r.Times)
+		(r.Times == 0 || r.times < r.Times)
 }

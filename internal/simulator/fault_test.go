@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// struck asks with one fault in force, and checks that it happened once and is counted.
-func struck(t *testing.T, f Fault, path string, check func(v *visitor, g got)) {
+// withFault sends a request with one fault in force, and checks that it happened once and is counted.
+func withFault(t *testing.T, f Fault, path string, check func(v *visitor, g got)) {
 	t.Helper()
 	t.Run(string(f.Kind), func(t *testing.T) {
 		visit(t, small(), Options{}, func(t *testing.T, v *visitor) {
@@ -21,7 +21,7 @@ func struck(t *testing.T, f Fault, path string, check func(v *visitor, g got)) {
 	})
 }
 
-func TestFaultsWithOneFixedAnswer(t *testing.T) {
+func TestFaultsWithAFixedResponse(t *testing.T) {
 	for kind, want := range map[FaultKind]struct {
 		status int
 		body   string
@@ -39,7 +39,7 @@ func TestFaultsWithOneFixedAnswer(t *testing.T) {
 		BadRequest:     {400, "message"},
 		NotAList:       {200, `"data":"`},
 	} {
-		struck(t, Fault{Kind: kind}, machinesPath, func(v *visitor, g got) {
+		withFault(t, Fault{Kind: kind}, machinesPath, func(v *visitor, g got) {
 			v.is(g, want.status)
 			if !strings.Contains(g.body, want.body) || want.body == "" && g.body != "" {
 				v.t.Errorf("body %q, want %q in it", g.body, want.body)
@@ -49,7 +49,7 @@ func TestFaultsWithOneFixedAnswer(t *testing.T) {
 }
 
 func TestEchoedKeyComesWithControlCharacters(t *testing.T) {
-	struck(t, Fault{Kind: EchoKey}, machinesPath, func(v *visitor, g got) {
+	withFault(t, Fault{Kind: EchoKey}, machinesPath, func(v *visitor, g got) {
 		if m := v.message(g); !strings.Contains(m, testKey) || !strings.Contains(m, "\x1b") {
 			v.t.Errorf("message %q", m)
 		}
@@ -71,12 +71,12 @@ func TestRedirectLeadsToAnotherHost(t *testing.T) {
 	})
 }
 
-func TestTooManySaysWhatItIsToldTo(t *testing.T) {
+func TestTooManyStatesTheGivenWait(t *testing.T) {
 	for want, f := range map[string]Fault{
 		"60": {}, "90": {Delay: 90 * time.Second}, "soon": {RetryAfter: "soon"},
 	} {
 		f.Kind = TooMany
-		struck(t, f, machinesPath, func(v *visitor, g got) {
+		withFault(t, f, machinesPath, func(v *visitor, g got) {
 			if text := g.header.Get("Retry-After"); text != want {
 				v.t.Errorf("Retry-After %q, want %q", text, want)
 			}
@@ -88,13 +88,13 @@ func TestTooManySaysWhatItIsToldTo(t *testing.T) {
 }
 
 func TestClockFaults(t *testing.T) {
-	struck(t, Fault{Kind: ClockOff, Delay: -3 * time.Hour}, machinesPath, func(v *visitor, g got) {
+	withFault(t, Fault{Kind: ClockOff, Delay: -3 * time.Hour}, machinesPath, func(v *visitor, g got) {
 		date, err := http.ParseTime(g.header.Get("Date"))
 		if off := time.Until(date); err != nil || off != -3*time.Hour {
 			v.t.Errorf("Date is off by %s, %v", off, err)
 		}
 	})
-	struck(t, Fault{Kind: NoDate}, machinesPath, func(v *visitor, g got) {
+	withFault(t, Fault{Kind: NoDate}, machinesPath, func(v *visitor, g got) {
 		if date, ok := g.header["Date"]; ok || g.status != http.StatusOK {
 			v.t.Errorf("Date %q", date)
 		}
@@ -106,7 +106,7 @@ func TestFaultsOfLists(t *testing.T) {
 		Data []struct{ T, V int64 }
 		Next int64 `json:"next_key"`
 	}
-	struck(t, Fault{Kind: Shrink}, fastValues, func(v *visitor, g got) {
+	withFault(t, Fault{Kind: Shrink}, fastValues, func(v *visitor, g got) {
 		var p page
 		if v.decode(g, &p); len(p.Data) != 1 || p.Next != 0 {
 			v.t.Errorf("%d items, next %d", len(p.Data), p.Next)

@@ -2,16 +2,16 @@ package simulator
 
 import "time"
 
-// Options says how the API behaves. The zero value serves every request without a key and without a limit.
+// Options describe how the API behaves. The zero value serves every request without a key and without a limit.
 type Options struct {
 	Key      string // required in the header x-api-key; empty: none is required
-	BasePath string // the API is mounted below it, such as "/v1"; a request outside gets a 404 that says so
+	BasePath string // the API is mounted below it, such as "/v1"; a request outside gets a 404 with that reason
 	Limits   Limits
 	Format   Format
 	Seed     uint64 // of the faults that are chosen at random
 }
 
-// Format is the shape of the answers: every variation that the project must be ready for, as none is documented
+// Format is the shape of the responses: every variation that the project must be ready for, as none is documented
 // beyond data, message and next_key. The zero value is close to innius' public Grafana plugin, newest readings first.
 type Format struct {
 	Fields        Fields
@@ -20,7 +20,7 @@ type Format struct {
 	CompanyList   bool // the company comes as a list of one
 	NextKey       KeyForm
 	KeyEnd        KeyEnd
-	KeyInData     bool // next_key stands inside data, where Shape makes data an object; otherwise beside it
+	KeyInData     bool // next_key stands inside data, where Shape makes data an object; otherwise next to it
 	Order         Order
 	Time          TimeForm
 	TimeAsText    bool          // a number of time as JSON text; RFC 3339 is text always
@@ -51,7 +51,7 @@ type Format struct {
 // hierarchy in words that are assumed.
 type Paths struct{ Company, Machines, Sensors, Values string }
 
-// Parameters holds the names of the query parameters. Empty: the default given beside it.
+// Parameters holds the names of the query parameters. Empty: the default in the comment.
 type Parameters struct {
 	Limit    string // limit
 	StartKey string // start_key
@@ -118,7 +118,7 @@ const (
 	Percent                    // "12.5%"
 )
 
-// Fields holds the spelling of each field, letter case too. Empty: the default given beside it.
+// Fields holds the spelling of each field, letter case too. Empty: the default in the comment.
 type Fields struct {
 	Data    string // data
 	NextKey string // next_key
@@ -134,11 +134,11 @@ type Fields struct {
 	Value       string // v; also value
 }
 
-// Extra holds constant fields that stand beside the known ones, for an API that says more than is expected or says the
+// Extra holds constant fields next to the known ones, for an API that sends more than is expected or sends the
 // same thing twice. The values are what encoding/json takes.
 type Extra struct{ Company, Machine, Sensor, Reading map[string]any }
 
-// Shape says what data holds in the answers that are lists.
+// Shape names what data holds in responses that are lists.
 type Shape int
 
 // The shapes of data.
@@ -149,7 +149,7 @@ const (
 	Results               // an object that holds the list under results
 )
 
-// KeyForm says what a next_key is made of.
+// KeyForm names what a next_key is made of.
 type KeyForm int
 
 // The forms of next_key. Text holds characters that must be escaped in a query; numbers may be beyond 2^53.
@@ -158,7 +158,7 @@ const (
 	TextKey
 )
 
-// KeyEnd says what stands in next_key when there are no more pages. Null and zero are documented.
+// KeyEnd names what next_key holds when there are no more pages. Null and zero are documented.
 type KeyEnd int
 
 // The ends of pagination.
@@ -178,7 +178,7 @@ const (
 	Blocks                  // pages go back in time, each page is oldest first
 )
 
-// TimeForm says how the time of a reading is written.
+// TimeForm names how the time of a reading is written.
 type TimeForm int
 
 // The forms of time: numbers count from 1970, the others are text.

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// shown asks for the small plant's company, machines, sensors and newest value in one format.
+// shown requests the small plant's company, machines, sensors and newest value in one format.
 func shown(t *testing.T, f Format, want map[string]string) {
 	t.Helper()
 	f.History = 2 * time.Second

@@ -16,7 +16,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const testKey = "key-of-the-test"
 
-// visitor asks a Server inside a bubble.
+// visitor sends requests to a Server inside a bubble.
 type visitor struct {
 	t      *testing.T
 	server *Server
@@ -24,7 +24,7 @@ type visitor struct {
 	key    string
 }
 
-// got is an answer, or the error instead of one.
+// got is a response, or the error instead of one.
 type got struct {
 	status int
 	header http.Header
@@ -62,7 +62,7 @@ func (v *visitor) get(path string) got {
 	return got{status: resp.StatusCode, header: resp.Header, body: string(body), err: err}
 }
 
-// is fails the test unless the answer has this status.
+// is fails the test unless the response has this status.
 func (v *visitor) is(g got, status int) {
 	v.t.Helper()
 	if g.err != nil || g.status != status {

@@ -95,7 +95,7 @@ func appendList(dst []byte, items []raw) []byte {
 	return append(dst, ']')
 }
 
-// text adds a field if it has something to say.
+// text adds a field unless it is empty.
 func (o object) text(name, value string) object {
 	if value == "" {
 		return o

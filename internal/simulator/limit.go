@@ -7,7 +7,7 @@ import (
 )
 
 // Limits of one key. A request over the limit is refused with 429 and costs nothing; every other request with a valid
-// key costs one, whatever its answer.
+// key costs one, whatever its response.
 type Limits struct {
 	Kind       LimitKind
 	PerHour    int  // requests an hour; 0: no limit
@@ -17,7 +17,7 @@ type Limits struct {
 	RetryAfter RetryAfterForm
 }
 
-// LimitKind says how requests are counted.
+// LimitKind names how requests are counted.
 type LimitKind int
 
 // The kinds of limit.
@@ -27,7 +27,7 @@ const (
 	SlidingHour                  // PerHour in any 60 minutes
 )
 
-// RetryAfterForm says how a 429 names its wait.
+// RetryAfterForm names how a 429 states its wait.
 type RetryAfterForm int
 
 // The forms of Retry-After. Seconds and Date are the wait in whole seconds, rounded up; Zero and One state no true wait.
@@ -72,7 +72,7 @@ func (m *meter) set(l Limits, now time.Time) {
 	m.limits = l
 }
 
-// charge takes one request from the allowance, or says how long there is no room for it.
+// charge takes one request from the rate limit, or returns how long there is no room for it.
 func (m *meter) charge(now time.Time) (wait time.Duration) {
 	if m.limits.PerHour <= 0 {
 		return 0

@@ -61,7 +61,7 @@ func TestTokenBucketKeepsToItsHour(t *testing.T) {
 	})
 }
 
-func TestFixedHourStartsAnewAtTheFullHour(t *testing.T) {
+func TestFixedHourRestartsAtTheFullHour(t *testing.T) {
 	limits := Limits{Kind: FixedHour, PerHour: 4, Burst: 100}
 	visit(t, small(), Options{Limits: limits}, func(t *testing.T, v *visitor) {
 		time.Sleep(40*time.Minute + 300*time.Millisecond)

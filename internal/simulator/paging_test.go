@@ -54,7 +54,7 @@ func TestMonthOfSecondsEnds(t *testing.T) {
 	}
 }
 
-func TestAscendingGoesOnWhereTheLastPageWasRead(t *testing.T) {
+func TestAscendingContinuesAfterTheLastPage(t *testing.T) {
 	visit(t, small(), Options{Format: Format{Order: Ascending}}, func(t *testing.T, v *visitor) {
 		key := json.Number(fmt.Sprint(time.Now().Unix() - 1))
 		before := v.values(fastValues, 100, key)

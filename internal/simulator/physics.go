@@ -48,7 +48,7 @@ func fraction(at time.Time, period time.Duration) float64 {
 	return float64(ns-floorDiv(ns, int64(period))*int64(period)) / float64(period)
 }
 
-// noise is hashed from a name and the time: uniform between -1 and 1, the same answer whenever it is asked.
+// noise is hashed from a name and the time: uniform between -1 and 1, the same value at each call.
 func noise(name string) signal {
 	seed := textHash(name)
 	return func(at time.Time) float64 { return 2*ratio(mix(seed, uint64(at.UnixNano()))) - 1 }

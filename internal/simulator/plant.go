@@ -14,7 +14,7 @@ type Company struct {
 	Machines []Machine
 }
 
-// Machine is one machine with its sensors. An empty Name or Description is left out of the answers.
+// Machine is one machine with its sensors. An empty Name or Description is left out of responses.
 type Machine struct {
 	ID, Name, Description string
 	Sensors               []Sensor
@@ -23,7 +23,7 @@ type Machine struct {
 // Sensor describes one sensor and all its readings: there is one at each whole multiple of Period since 1970, moved by
 // Phase and by up to Jitter, if Exists agrees.
 type Sensor struct {
-	ID, Name, Unit string        // an empty Name or Unit is left out of the answers
+	ID, Name, Unit string        // an empty Name or Unit is left out of responses
 	Period         time.Duration // between readings; 0: it never reports
 	Phase          time.Duration // offset of its readings in the period
 	Jitter         time.Duration // each reading comes later by its own share of this, at most just under one Period
@@ -35,7 +35,7 @@ type Sensor struct {
 	// Value gives the JSON value of the reading measured at a time: float64, int, int64, bool, string, json.Number or nil
 	// for null. Without it a reading holds the Unix seconds of its measurement.
 	Value func(at time.Time) any
-	// Exists tells whether a time has its reading; without it every time has. It makes a machine that is off at night, or
+	// Exists reports whether a time has its reading; nil: every time has. It makes a machine that is off at night, or
 	// a sensor that fell silent.
 	Exists func(at time.Time) bool
 }

@@ -6,7 +6,7 @@ import (
 )
 
 // series is the arithmetic of one sensor's readings. A reading is known by its index: how many periods since 1970.
-// Finding a page is a division, whatever the length of the history; only Exists must be asked reading by reading.
+// Finding a page is a division, whatever the length of the history; only Exists must be called for each reading.
 type series struct {
 	Sensor
 	seed uint64 // of the jitter

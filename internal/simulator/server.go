@@ -42,7 +42,7 @@ func New(p Plant, o Options) *Server {
 	}
 }
 
-// ServeHTTP answers one request.
+// ServeHTTP serves one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.arrive(r)
 	defer s.leave()
@@ -53,15 +53,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.admitted = true
-	if f, ok := s.strike(c, Slow); ok && !pause(r, f.Delay) {
-		s.countAnswer(c, 0) // the client went away meanwhile
+	if f, ok := s.injected(c, Slow); ok && !pause(r, f.Delay) {
+		s.countResponse(c, 0) // the client went away meanwhile
 		return
 	}
-	if f, ok := s.strikeInstead(c); ok {
+	if f, ok := s.injectedReplacement(c); ok {
 		s.replace(c, f)
 		return
 	}
-	s.send(c, s.answer(c))
+	s.send(c, s.respond(c))
 }
 
 // admit refuses what never comes to an operation: other methods, paths outside, wrong keys, requests over the limit.
@@ -106,7 +106,7 @@ func (s *Server) judgeKey(key string) (status int, message string) {
 	return http.StatusUnauthorized, "the key is not valid"
 }
 
-// charge takes one request from the allowance and notes whether it came before a stated wait was over.
+// charge takes one request from the rate limit and notes whether it came before a stated wait was over.
 func (s *Server) charge() (wait time.Duration) {
 	now := time.Now()
 	s.mu.Lock()
@@ -131,15 +131,15 @@ func (s *Server) limited(c *call, wait time.Duration) (r reply, stated bool) {
 	return r, form != Zero && form != One
 }
 
-// disturbClock makes the API's clock wrong, or hides it, for whatever is answered.
+// disturbClock makes the API's clock wrong, or hides it, in any response.
 func (s *Server) disturbClock(c *call) {
-	if f, ok := s.strike(c, ClockOff); ok {
+	if f, ok := s.injected(c, ClockOff); ok {
 		c.clock = f.Delay
 	}
-	_, c.noDate = s.strike(c, NoDate)
+	_, c.noDate = s.injected(c, NoDate)
 }
 
-// reply is an answer that is ready to be sent. JSON unless a header says otherwise.
+// reply is a response that is ready to be sent. JSON unless a header says otherwise.
 type reply struct {
 	status int
 	header map[string]string
@@ -150,7 +150,7 @@ func (s *Server) failure(status int, message string) reply {
 	return reply{status: status, body: appendObject(nil, object{{s.opts.Format.Fields.Message, message}})}
 }
 
-// send writes an answer, whole unless a Cut meets it.
+// send writes a response, whole unless a Cut meets it.
 func (s *Server) send(c *call, r reply) {
 	h := c.w.Header()
 	h.Set("Content-Type", contentType)
@@ -161,11 +161,11 @@ func (s *Server) send(c *call, r reply) {
 		h.Set("Content-Length", strconv.Itoa(len(r.body)))
 	}
 	h["Date"] = c.date()
-	s.countAnswer(c, r.status)
+	s.countResponse(c, r.status)
 	body := r.body
 	if c.admitted && len(body) > 0 {
-		if _, cut := s.strike(c, Cut); cut {
-			body = body[:len(body)/2] // net/http closes a connection whose handler promised more
+		if _, cut := s.injected(c, Cut); cut {
+			body = body[:len(body)/2] // net/http closes a connection whose handler announced more
 		}
 	}
 	c.w.WriteHeader(r.status)

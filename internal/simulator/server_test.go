@@ -88,7 +88,7 @@ func TestIdsWithSlashAndSpaceAreReached(t *testing.T) {
 	})
 }
 
-func TestPlantChangesWhileItIsAsked(t *testing.T) {
+func TestPlantChangesWhileServing(t *testing.T) {
 	visit(t, small(), Options{}, func(t *testing.T, v *visitor) {
 		s := v.server
 		if s.AddSensor("no", Sensor{}) || s.RemoveSensor("no", "x") || s.RemoveSensor("m1", "x") || s.RemoveMachine("no") {
@@ -126,7 +126,7 @@ func TestPlantIsCopied(t *testing.T) {
 	}
 }
 
-func TestStatsSayWhatHappened(t *testing.T) {
+func TestStatsCountRequestsAndFaults(t *testing.T) {
 	visit(t, small(), Options{}, func(t *testing.T, v *visitor) {
 		first := time.Now()
 		v.get("/companies/me")
@@ -137,10 +137,10 @@ func TestStatsSayWhatHappened(t *testing.T) {
 		v.get("/nowhere")
 		synctest.Wait()
 		s := v.server.Stats()
-		want := map[Answer]int{{OpCompany, 200}: 1, {OpValues, 200}: 2, {OpValues, 404}: 1, {OpUnknown, 404}: 1}
+		want := map[ResponseKind]int{{OpCompany, 200}: 1, {OpValues, 200}: 2, {OpValues, 404}: 1, {OpUnknown, 404}: 1}
 		for a, n := range want {
-			if s.Answers[a] != n {
-				t.Errorf("%v: %d, want %d", a, s.Answers[a], n)
+			if s.Responses[a] != n {
+				t.Errorf("%v: %d, want %d", a, s.Responses[a], n)
 			}
 		}
 		if s.Requests != 5 || s.Of("", -1) != 5 || s.Of(OpValues, -1) != 3 || s.Values["fast"] != 2 || s.InFlight != 0 {

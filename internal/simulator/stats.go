@@ -17,32 +17,32 @@ const (
 	OpUnknown  = "unknown" // a path that is none of them; in Stats only
 )
 
-// Answer is one kind of answer: operation and status. Status 0 is a connection that ended without one.
-type Answer struct {
+// ResponseKind is operation and status of a response. Status 0 is a connection that ended without a response.
+type ResponseKind struct {
 	Op     string
 	Status int
 }
 
-// Stats says what was asked and what was answered since New.
+// Stats counts requests and responses since New.
 type Stats struct {
-	Answers     map[Answer]int    // answers begun, by operation and status
-	Faults      map[FaultKind]int // faults that really happened
-	Values      map[string]int    // requests for values that were answered with 200, by the plant's sensor id
-	Requests    int               // requests received, with or without an answer yet
-	Limited     int               // 429s because the allowance was used up: a client that knows the limits can foresee them
-	Unforeseen  int               // 429s by the fault TooMany
-	TooEarly    int               // requests sent before the moment that the last 429, or 503 with Retry-After, named
-	KeyExposed  int               // requests with the key in the URL or in any header but x-api-key
-	InFlight    int               // requests that are being served now
-	MaxInFlight int               // the most at once so far
+	Responses   map[ResponseKind]int // responses begun, by operation and status
+	Faults      map[FaultKind]int    // faults that really happened
+	Values      map[string]int       // requests for values that succeeded, by the plant's sensor id
+	Requests    int                  // requests received, with or without a response yet
+	Limited     int                  // 429s because the rate limit was reached: a client that knows the limits can foresee them
+	Unforeseen  int                  // 429s by the fault TooMany
+	TooEarly    int                  // requests sent before the moment that the last 429, or 503 with Retry-After, named
+	KeyExposed  int                  // requests with the key in the URL or in any header but x-api-key
+	InFlight    int                  // requests that are being served now
+	MaxInFlight int                  // the most at once so far
 
 	FirstRequest, LastRequest time.Time // zero before the first
 }
 
-// Of counts the answers of one operation with one status; "" and -1 stand for any.
+// Of counts the responses of one operation with one status; "" and -1 match any.
 func (s Stats) Of(op string, status int) int {
 	n := 0
-	for a, count := range s.Answers {
+	for a, count := range s.Responses {
 		if (op == "" || op == a.Op) && (status == -1 || status == a.Status) {
 			n += count
 		}
@@ -55,12 +55,12 @@ func (s *Server) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.stats
-	now.Answers, now.Faults, now.Values = maps.Clone(now.Answers), maps.Clone(now.Faults), maps.Clone(now.Values)
+	now.Responses, now.Faults, now.Values = maps.Clone(now.Responses), maps.Clone(now.Faults), maps.Clone(now.Values)
 	return now
 }
 
 func newStats() Stats {
-	return Stats{Answers: map[Answer]int{}, Faults: map[FaultKind]int{}, Values: map[string]int{}}
+	return Stats{Responses: map[ResponseKind]int{}, Faults: map[FaultKind]int{}, Values: map[string]int{}}
 }
 
 // arrive counts a request that comes in.
@@ -86,7 +86,7 @@ func (s *Server) leave() {
 	s.stats.InFlight--
 }
 
-// exposed tells whether the key of a request stands anywhere but in its own header.
+// exposed reports whether the key of a request is anywhere but in its own header.
 func exposed(r *http.Request) bool {
 	key := r.Header.Get("x-api-key")
 	if key == "" {
@@ -100,10 +100,10 @@ func exposed(r *http.Request) bool {
 	return strings.Contains(r.RequestURI, key)
 }
 
-func (s *Server) countAnswer(c *call, status int) {
+func (s *Server) countResponse(c *call, status int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.stats.Answers[Answer{c.op, status}]++
+	s.stats.Responses[ResponseKind{c.op, status}]++
 	if c.op == OpValues && status == http.StatusOK && c.series != nil {
 		s.stats.Values[c.series.ID]++
 	}
@@ -112,7 +112,7 @@ func (s *Server) countAnswer(c *call, status int) {
 // reaction is how long after a 429 a request may still arrive that was sent before it.
 const reaction = 100 * time.Millisecond
 
-// countLimited counts a 429 and remembers, where it named one, the moment that the client was asked to wait for.
+// countLimited counts a 429 and remembers, where it named one, the moment that the client must wait for.
 func (s *Server) countLimited(injected bool, wait time.Duration, stated bool) {
 	now := time.Now()
 	s.mu.Lock()

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// The timeline is what clients are measured against: at every moment it must say what the API gives.
+// Clients are measured against the timeline: at every moment it must agree with what the API returns.
 func TestTimelineIsWhatTheAPIShows(t *testing.T) {
 	var sensors []Sensor
 	for i, s := range []Sensor{

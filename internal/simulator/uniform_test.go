@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-func TestUniformIsAsLargeAsAsked(t *testing.T) {
+func TestUniformHasTheGivenSize(t *testing.T) {
 	for _, n := range []int{0, 1, 20, 21, 500} {
 		p := Uniform(n)
 		ids, paces := map[string]bool{}, map[time.Duration]bool{}

@@ -12,7 +12,7 @@ import (
 type span struct{ lo, hi int64 }
 
 // valuesPage finds one page of a sensor's readings by arithmetic.
-func (f *Format) valuesPage(c *call, a asked) (pageOf, error) {
+func (f *Format) valuesPage(c *call, a listQuery) (pageOf, error) {
 	w, err := f.window(a.query, c.now())
 	if err != nil || c.series.Period <= 0 {
 		return pageOf{}, err
@@ -26,7 +26,7 @@ func (f *Format) valuesPage(c *call, a asked) (pageOf, error) {
 }
 
 // walk collects readings from where the page starts, and looks for one more, which is where the next page starts.
-func (f *Format) walk(s *series, within span, a asked) (p pageOf) {
+func (f *Format) walk(s *series, within span, a listQuery) (p pageOf) {
 	at, step := within.hi, int64(-1)
 	if f.Order == Ascending {
 		at, step = within.lo, 1
@@ -56,7 +56,7 @@ func (f *Format) walk(s *series, within span, a asked) (p pageOf) {
 	}
 }
 
-// window is what the parameters from and to ask for, both included, in nanoseconds since 1970.
+// window is what the parameters from and to select, both included, in nanoseconds since 1970.
 type window struct {
 	from, to int64
 	bounded  bool // to was given

@@ -46,7 +46,7 @@ func (f *Format) reading(s *series, i int64) raw {
 	return appendObject(make([]byte, 0, 64), o.extra(f.Extra.Reading))
 }
 
-// time writes a time as the format says: a number kept as written, or text.
+// time writes a time in the form of the format: a number kept as written, or text.
 func (f *Format) time(t time.Time) any {
 	if layout := f.layout(); layout != "" {
 		return t.In(f.zone()).Format(layout)
@@ -147,7 +147,7 @@ func (f *Format) id(id string) any {
 	return id
 }
 
-// wireID is an id as it stands in answers and paths.
+// wireID is an id as it is written in responses and paths.
 func (f *Format) wireID(id string) string {
 	if !f.NumericIDs || isWhole(id) {
 		return id
@@ -155,7 +155,7 @@ func (f *Format) wireID(id string) string {
 	return strconv.FormatUint(textHash(id)>>1|1<<62, 10) // 19 digits: no float can hold it
 }
 
-// isWhole tells whether an id is a JSON number already.
+// isWhole reports whether an id is a JSON number already.
 func isWhole(id string) bool {
 	n, err := strconv.ParseUint(id, 10, 64)
 	return err == nil && strconv.FormatUint(n, 10) == id

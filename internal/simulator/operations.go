@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// answer carries out an operation.
-func (s *Server) answer(c *call) reply {
+// respond carries out an operation.
+func (s *Server) respond(c *call) reply {
 	switch {
 	case c.op == OpUnknown:
 		return s.failure(http.StatusNotFound, "no such path: "+c.r.URL.EscapedPath())
@@ -26,7 +26,7 @@ func (s *Server) answer(c *call) reply {
 func (s *Server) companyReply(c *call) reply {
 	f := &s.opts.Format
 	data := f.company(c.plant)
-	if _, ok := s.strike(c, NotAList); ok {
+	if _, ok := s.injected(c, NotAList); ok {
 		data = notAList
 	}
 	return reply{status: http.StatusOK, body: appendObject(nil, object{{f.Fields.Data, data}})}
@@ -35,7 +35,7 @@ func (s *Server) companyReply(c *call) reply {
 const notAList = "see the attached file"
 
 func (s *Server) listReply(c *call) reply {
-	a, err := s.ask(c)
+	a, err := s.parseQuery(c)
 	if err != nil {
 		return s.failure(http.StatusBadRequest, err.Error())
 	}
@@ -61,7 +61,7 @@ type pageOf struct {
 	next  string
 }
 
-func (s *Server) list(c *call, a asked) (pageOf, error) {
+func (s *Server) list(c *call, a listQuery) (pageOf, error) {
 	f := &s.opts.Format
 	switch c.op {
 	case OpMachines:
@@ -77,7 +77,7 @@ func (s *Server) list(c *call, a asked) (pageOf, error) {
 }
 
 // slicePage is a page of a list that is held in memory; its positions are offsets.
-func slicePage[T any](all []T, write func(T) raw, f *Format, a asked) pageOf {
+func slicePage[T any](all []T, write func(T) raw, f *Format, a listQuery) pageOf {
 	var p pageOf
 	start := min(a.position, int64(len(all)))
 	if a.skipped < f.Sparse {
@@ -94,16 +94,16 @@ func slicePage[T any](all []T, write func(T) raw, f *Format, a asked) pageOf {
 }
 
 // disturbPage carries out the faults that change a list.
-func (s *Server) disturbPage(c *call, a asked, p *pageOf) {
-	if _, ok := s.strike(c, NotAList); ok {
+func (s *Server) disturbPage(c *call, a listQuery, p *pageOf) {
+	if _, ok := s.injected(c, NotAList); ok {
 		p.text = true
 	}
 	if len(p.items) > 1 {
-		if _, ok := s.strike(c, Shrink); ok {
+		if _, ok := s.injected(c, Shrink); ok {
 			p.items, p.next = p.items[:1], ""
 		}
 	}
-	if _, ok := s.strike(c, NextLoop); ok {
+	if _, ok := s.injected(c, NextLoop); ok {
 		p.next = a.key
 		if !a.continued {
 			p.next = s.opts.Format.nextKey(a.position)
@@ -114,9 +114,9 @@ func (s *Server) disturbPage(c *call, a asked, p *pageOf) {
 // envelope writes data and next_key around a page.
 func (f *Format) envelope(op string, p pageOf) raw {
 	var data any = append([]raw{}, p.items...)
-	beside := f.next(p)
-	if f.KeyObject != "" && len(beside) > 0 {
-		beside = object{{f.KeyObject, beside}}
+	outer := f.next(p)
+	if f.KeyObject != "" && len(outer) > 0 {
+		outer = object{{f.KeyObject, outer}}
 	}
 	if name := f.holder(op); name != "" {
 		inner := object{{name, data}}
@@ -124,14 +124,14 @@ func (f *Format) envelope(op string, p pageOf) raw {
 			inner = object{{f.SecondList, []raw{appendObject(nil, object{{"code", "A-1"}, {"text", "door open"}})}}, {name, data}}
 		}
 		if f.KeyInData {
-			inner, beside = append(inner, beside...), nil
+			inner, outer = append(inner, outer...), nil
 		}
 		data = inner
 	}
 	if p.text {
 		data = notAList
 	}
-	return appendObject(nil, append(object{{f.Fields.Data, data}}, beside...))
+	return appendObject(nil, append(object{{f.Fields.Data, data}}, outer...))
 }
 
 // holder is the field of data that holds the list; empty: data is the list.
@@ -164,8 +164,8 @@ func (f *Format) emptyReply(op string) reply {
 	return reply{status: http.StatusOK, body: appendObject(nil, append(object{{f.Fields.Data, data}}, f.next(pageOf{})...))}
 }
 
-// asked is what the query of a list asks for.
-type asked struct {
+// listQuery is what the query of a list requests.
+type listQuery struct {
 	limit     int
 	position  int64  // where the page starts, if continued
 	skipped   int    // empty pages sent instead of it so far
@@ -174,19 +174,19 @@ type asked struct {
 	query     url.Values
 }
 
-// ask reads the query. Its errors are for the message of a 400.
-func (s *Server) ask(c *call) (asked, error) {
+// parseQuery reads the query. Its errors become the message of a 400.
+func (s *Server) parseQuery(c *call) (listQuery, error) {
 	query, err := url.ParseQuery(c.r.URL.RawQuery)
 	if err != nil {
-		return asked{}, errors.New("the query is malformed")
+		return listQuery{}, errors.New("the query is malformed")
 	}
 	f := &s.opts.Format
 	if err = f.Parameters.check(query); err != nil {
-		return asked{}, err
+		return listQuery{}, err
 	}
-	a := asked{query: query}
+	a := listQuery{query: query}
 	if a.limit, err = s.limit(query); err != nil {
-		return asked{}, err
+		return listQuery{}, err
 	}
 	if a.continued = query.Has(f.Parameters.StartKey); !a.continued {
 		return a, nil

@@ -7,20 +7,20 @@ import (
 	"time"
 )
 
-// replace carries out a fault that stands instead of the answer.
+// replace carries out a fault that replaces the response.
 func (s *Server) replace(c *call, f Fault) {
 	switch f.Kind {
 	case TooMany:
 		s.sendInjectedLimit(c, f)
 	case Hang:
-		s.countAnswer(c, 0)
+		s.countResponse(c, 0)
 		<-c.r.Context().Done()
-		panic(http.ErrAbortHandler) // or net/http would answer 200 to a client that still listens
+		panic(http.ErrAbortHandler) // or net/http would send 200 to a client that still listens
 	case Reset:
-		s.countAnswer(c, 0)
+		s.countResponse(c, 0)
 		reset(c.w)
 	case EndlessBody:
-		s.countAnswer(c, http.StatusOK)
+		s.countResponse(c, http.StatusOK)
 		endless(c)
 	default:
 		r := s.fixedReply(c, f.Kind)
@@ -32,7 +32,7 @@ func (s *Server) replace(c *call, f Fault) {
 	}
 }
 
-// fixedReply is the answer of a fault that is one fixed answer.
+// fixedReply is the response of a fault that has a fixed one.
 func (s *Server) fixedReply(c *call, kind FaultKind) reply {
 	switch kind {
 	case BadGatewayHTML:
@@ -61,7 +61,7 @@ func (s *Server) fixedReply(c *call, kind FaultKind) reply {
 	return s.failure(http.StatusNotImplemented, "the simulator knows no fault of the kind "+string(kind))
 }
 
-// page is an answer as a gateway gives it: HTML.
+// page is a response of a gateway: HTML.
 func page(status int, title string) reply {
 	return reply{
 		status: status,
@@ -70,7 +70,7 @@ func page(status int, title string) reply {
 	}
 }
 
-// sendInjectedLimit answers 429 though the allowance has room: what no client can foresee.
+// sendInjectedLimit sends a 429 although the rate limit has room: no client can foresee it.
 func (s *Server) sendInjectedLimit(c *call, f Fault) {
 	wait := f.Delay
 	if wait == 0 {

@@ -46,7 +46,7 @@ func local(at time.Time) (days int64, since time.Duration) {
 
 func (s schedule) stints(days int64) []stint { return s[days-7*floorDiv(days, 7)] }
 
-// on tells whether the machine works at a time.
+// on reports whether the machine works at a time.
 func (s schedule) on(at time.Time) bool {
 	days, since := local(at)
 	for _, w := range s.stints(days) {
