@@ -6,14 +6,14 @@ import (
 	"sync"
 )
 
-// bufferSize is how much of an answer is sent at once. With net/http's own 4 KiB a scrape of a hundred thousand sensors
-// makes twenty thousand system calls, and an allocation with each.
+// bufferSize is how much of a response is written at once. With the 4 KiB of net/http a scrape of 100,000 sensors makes 20,000
+// system calls, each with an allocation.
 const bufferSize = 256 << 10
 
 var buffers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, bufferSize) }}
 
-// buffered gives a handler a large buffer to write into. Where one such handler is in another, as before and after a
-// compressor that leaves an answer alone, full pieces go through without being copied.
+// buffered gives a handler a large buffer to write into. If one such handler wraps another, as before and after a compressor
+// that does not compress, full buffers pass through without a copy.
 func buffered(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b := buffers.Get().(*bufio.Writer)
@@ -23,11 +23,11 @@ func buffered(h http.Handler) http.Handler {
 			buffers.Put(b)
 		}()
 		h.ServeHTTP(bufferedWriter{w, b}, r)
-		_ = b.Flush() // the client has gone: there is nobody to tell
+		_ = b.Flush() // ignored: the client disconnected
 	})
 }
 
-// bufferedWriter has the methods by which an encoder of metrics tells that it need not bring a buffer of its own.
+// bufferedWriter also has the methods of a bufio.Writer, so that the metrics encoder adds no buffer of its own.
 type bufferedWriter struct {
 	http.ResponseWriter
 	*bufio.Writer
@@ -36,5 +36,5 @@ type bufferedWriter struct {
 // Write implements io.Writer.
 func (w bufferedWriter) Write(p []byte) (int, error) { return w.Writer.Write(p) }
 
-// Unwrap implements what http.ResponseController looks for.
+// Unwrap lets http.ResponseController reach the connection.
 func (w bufferedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -5,11 +5,10 @@ import (
 	"net/http"
 )
 
-// configPage shows the config in force, which holds no secret. It is plain text: a browser shows it, and a file made of it
-// is a config.
+// configPage shows the configuration in force, without secrets, as plain text: saved to a file it is a valid configuration.
 func configPage(inForce func() string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		_, _ = io.WriteString(w, inForce()) // the client has gone: there is nobody to tell
+		_, _ = io.WriteString(w, inForce()) // ignored: the client disconnected
 	}
 }

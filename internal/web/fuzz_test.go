@@ -20,12 +20,12 @@ func FuzzQuery(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
 		pages := handler(t, &source{status: plant(1, 2, 2)}, false)
-		page, data := answerOf(t, pages, "/status", raw), answerOf(t, pages, "/api/v1/status", raw)
+		page, data := respond(t, pages, "/status", raw), respond(t, pages, "/api/v1/status", raw)
 		if page.Code != data.Code || page.Code != 200 && page.Code != 400 && page.Code != 404 {
 			t.Fatalf("page %d, data %d", page.Code, data.Code)
 		}
-		var answer struct{ Error string }
-		if err := json.Unmarshal(data.Body.Bytes(), &answer); err != nil || (answer.Error == "") != (data.Code == 200) || len(answer.Error) > 1000 {
+		var got struct{ Error string }
+		if err := json.Unmarshal(data.Body.Bytes(), &got); err != nil || (got.Error == "") != (data.Code == 200) || len(got.Error) > 1000 {
 			t.Fatalf("status %d, %v: %.600s", data.Code, err, data.Body)
 		}
 		if n := strings.Count(strings.ToLower(page.Body.String()), "<script"); n != 1 {
@@ -34,7 +34,7 @@ func FuzzQuery(f *testing.F) {
 	})
 }
 
-func answerOf(t *testing.T, h http.Handler, path, raw string) *httptest.ResponseRecorder {
+func respond(t *testing.T, h http.Handler, path, raw string) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, http.NoBody)
 	r.URL = &url.URL{Path: path, RawQuery: raw}

@@ -84,6 +84,6 @@ func machine(number, sensors int) poller.MachineStatus {
 // get asks the pages of a status.
 func get(t *testing.T, s poller.Status, path string) (int, string) {
 	t.Helper()
-	code, body, _ := ask(t, handler(t, &source{status: s}, false), "GET", path)
+	code, body, _ := request(t, handler(t, &source{status: s}, false), "GET", path)
 	return code, body
 }

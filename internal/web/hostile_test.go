@@ -37,7 +37,7 @@ func hostileStatus(name string) poller.Status {
 var tags = regexp.MustCompile(`<[a-zA-Z/!][^>]*>`)
 
 // A page of hostile names must have the very elements and attributes of a page of harmless ones.
-func TestHostileNamesCannotInjectMarkup(t *testing.T) {
+func TestStatusPageEscapesHostileNames(t *testing.T) {
 	_, harmless := get(t, hostileStatus("harmless"), "/status")
 	want := shape(harmless)
 	for _, name := range hostile {
@@ -75,7 +75,7 @@ func firstDifference(got, want string) string {
 }
 
 // A name that turns the direction of writing must not turn what stands beside it.
-func TestNamesAreIsolatedFromTheTextAroundThem(t *testing.T) {
+func TestStatusPageIsolatesNames(t *testing.T) {
 	_, body := get(t, hostileStatus("\u202Egnirts"), "/status")
 	for _, part := range regexp.MustCompile(`.{0,60}\x{202E}gnirts`).FindAllString(body, -1) {
 		if !strings.Contains(part, "<bdi>\u202E") && !strings.Contains(part, `title="`) && !strings.Contains(part, "<dd>") {
@@ -84,7 +84,7 @@ func TestNamesAreIsolatedFromTheTextAroundThem(t *testing.T) {
 	}
 }
 
-func TestALongNameIsCutOnThePage(t *testing.T) {
+func TestStatusPageCutsLongNames(t *testing.T) {
 	_, body := get(t, hostileStatus(strings.Repeat("ä", 32<<10)), "/status")
 	s := hostileStatus("x")
 	s.Accounts[0].Machines[0].Sensors[0].Sensor = strings.Repeat("ä", 32<<10)

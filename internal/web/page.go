@@ -6,9 +6,12 @@ import (
 	"encoding/base64"
 	"html/template"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
+	"innius_exporter/internal/humanize"
 	"innius_exporter/internal/poller"
 	"innius_exporter/internal/poller/reading"
 )
@@ -22,7 +25,7 @@ var (
 	pageJS string
 )
 
-// pagePolicy lets nothing in but the page's own style and script, told by their hashes.
+// pagePolicy permits only the page's own style and script, by their hashes.
 var pagePolicy = policy("style-src " + hashOf(pageCSS) + "; script-src " + hashOf(pageJS))
 
 func hashOf(text string) string {
@@ -31,23 +34,23 @@ func hashOf(text string) string {
 }
 
 var page = template.Must(template.New("status").Funcs(template.FuncMap{
-	"style":      func() template.HTML { return template.HTML("<style>" + pageCSS + "</style>") }, // the template would change it, and its hash
-	"script":     func() template.HTML { return template.HTML("<script>" + pageJS + "</script>") },
-	"deref":      func(b *bool) bool { return *b },
-	"recentKept": func() int { return reading.MaxRecent },
-	"number":     number, "rate": rate, "seconds": seconds, "times": times, "cut": cut, "counts": counts,
-	"moment": moment, "away": away, "age": age, "pace": pace, "next": next, "spark": sparkline,
+	"style":     func() template.HTML { return template.HTML("<style>" + pageCSS + "</style>") }, // as is: the policy has its hash
+	"script":    func() template.HTML { return template.HTML("<script>" + pageJS + "</script>") },
+	"deref":     func(b *bool) bool { return *b },
+	"maxRecent": func() int { return reading.MaxRecent },
+	"number":    number, "round": humanize.Number, "seconds": seconds, "cut": cut, "counts": counts,
+	"time": exactTime, "distance": distance, "age": age, "interval": interval, "next": next, "spark": sparkline,
 }).Parse(pageHTML))
 
-// openUpTo is how many sensors a page shows without a click.
-const openUpTo = 200
+// expandedUpTo is the number of sensors up to which the tables of all machines are expanded.
+const expandedUpTo = 200
 
-// view is what the page is made of.
+// view is the data of the page.
 type view struct {
 	poller.Status
 	Query   query
-	Problem string // why there is nothing to see; empty where there is
-	Open    bool   // the sensors of all machines are shown at once
+	Problem string // with the request; empty if there is none
+	Open    bool   // the tables of all machines are expanded
 	States  []poller.State
 }
 
@@ -58,21 +61,21 @@ func viewOf(q query, s poller.Status) view {
 			sensors += len(m.Sensors)
 		}
 	}
-	return view{Status: s, Query: q, Open: sensors <= openUpTo || q.Machine != "" || q.Sensor != "", States: poller.States[:]}
+	return view{Status: s, Query: q, Open: sensors <= expandedUpTo || q.Machine != "" || q.Sensor != "", States: poller.States[:]}
 }
 
-// Moment is when the view was taken; nil where there is none.
-func (v *view) Moment() *time.Time {
+// Time is that of the status; nil without a status.
+func (v *view) Time() *time.Time {
 	if v.At.IsZero() {
 		return nil
 	}
 	return &v.At
 }
 
-// Restricted reports whether less than everything is shown.
-func (v *view) Restricted() bool { return v.Query.restricts() }
+// Selected reports whether only a part is shown.
+func (v *view) Selected() bool { return !v.Query.empty() }
 
-// JSON is where the same is told as JSON.
+// JSON returns the path of the same content as JSON.
 func (v *view) JSON() string {
 	parameters := url.Values{}
 	for name, wanted := range map[string]string{"machine": v.Query.Machine, "sensor": v.Query.Sensor, "state": string(v.Query.State)} {
@@ -83,7 +86,7 @@ func (v *view) JSON() string {
 	return strings.TrimSuffix("/api/v1/status?"+parameters.Encode(), "?")
 }
 
-// row is a sensor in the view, which knows when now is.
+// row is a sensor and the view, which has the current time.
 type row struct {
 	*poller.SensorStatus
 	view *view
@@ -98,13 +101,13 @@ func (v *view) Rows(m poller.MachineStatus) []row {
 	return rows
 }
 
-// count is how many sensors are in a state.
+// count is the number of sensors with a status.
 type count struct {
 	State  poller.State
 	Number int
 }
 
-// counts orders the states' numbers, without those of which there is none.
+// counts returns the numbers in the order of the statuses, without zeros.
 func counts(states map[poller.State]int) []count {
 	var some []count
 	for _, state := range poller.States {
@@ -113,4 +116,75 @@ func counts(states map[poller.State]int) []count {
 		}
 	}
 	return some
+}
+
+// maxText is how much of a text from the API or a query a page shows, in bytes: as much as a label holds.
+const maxText = 160
+
+// cut shortens a text for a page, at a character boundary.
+func cut(text string) string {
+	if len(text) <= maxText {
+		return text
+	}
+	end := maxText
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + "…"
+}
+
+func number(value *float64) string {
+	if value == nil {
+		return ""
+	}
+	return humanize.Exact(*value)
+}
+
+func seconds(n float64) string { return humanize.Duration(humanize.Seconds(n)) }
+
+// timeTag writes a text with the exact time as its title.
+func timeTag(t time.Time, text string) template.HTML {
+	exact := humanize.Time(t)
+	return template.HTML(`<time datetime="` + exact + `" title="` + exact + `">` + template.HTMLEscapeString(text) + `</time>`)
+}
+
+func exactTime(t *time.Time) template.HTML { return timeTag(*t, humanize.Time(*t)) }
+
+func distance(t *time.Time, now time.Time) template.HTML {
+	if t == nil {
+		return ""
+	}
+	return timeTag(*t, humanize.Distance(*t, now))
+}
+
+// age writes how old a reading is.
+func age(r row) template.HTML {
+	switch {
+	case r.Timestamp == nil || r.Age == nil:
+		return ""
+	case *r.Age < 0:
+		return timeTag(*r.Timestamp, seconds(-*r.Age)+" ahead")
+	}
+	return timeTag(*r.Timestamp, seconds(*r.Age))
+}
+
+// interval writes the reporting interval.
+func interval(r row) template.HTML {
+	if r.Interval == nil {
+		return ""
+	}
+	return template.HTML(`<time datetime="PT` + strconv.FormatFloat(*r.Interval, 'f', 1, 64) + `S">` + seconds(*r.Interval) + `</time>`)
+}
+
+// next writes about when a sensor is polled next, and what delays it.
+func next(r row) template.HTML {
+	switch r.WaitsFor {
+	case "":
+		return ""
+	case poller.WaitsForAnswer:
+		return "now"
+	case poller.WaitsForPace:
+		return distance(r.NextRequest, r.view.At)
+	}
+	return distance(r.NextRequest, r.view.At) + template.HTML(" <small>"+template.HTMLEscapeString(string(r.WaitsFor))+"</small>")
 }

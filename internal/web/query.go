@@ -11,30 +11,30 @@ import (
 	"innius_exporter/internal/poller"
 )
 
-// query is what a request for the status is restricted to; the zero value is everything.
+// query selects a part of the status; the zero value selects everything.
 type query struct {
-	Machine, Sensor string // the label, id or name, exactly
+	Machine, Sensor string // exact label, id or name
 	State           poller.State
 }
 
-// problem is why a request for the status cannot be answered.
-type problem struct {
+// queryError is a problem with a request for the status, and the HTTP status for it.
+type queryError struct {
 	code int
 	text string
 }
 
-func (p *problem) Error() string { return p.text }
+func (p *queryError) Error() string { return p.text }
 
-// parseQuery reads the parameters machine, sensor and state. An empty one is none: that is what a form sends.
+// parseQuery reads the parameters machine, sensor and state. An empty parameter, as a form sends it, selects nothing.
 func parseQuery(raw string) (query, error) {
 	values, err := url.ParseQuery(raw)
 	if err != nil {
-		return query{}, &problem{http.StatusBadRequest, "the address has a malformed query: % and ; must be written %25 and %3B"}
+		return query{}, &queryError{http.StatusBadRequest, "malformed query: write % and ; as %25 and %3B"}
 	}
 	var q query
 	for name, given := range values {
 		if len(given) > 1 {
-			return query{}, &problem{http.StatusBadRequest, fmt.Sprintf("the parameter %q is given %d times; once is enough", cut(name), len(given))}
+			return query{}, &queryError{http.StatusBadRequest, fmt.Sprintf("parameter %q is given %d times; it may be given once", cut(name), len(given))}
 		}
 		switch name {
 		case "machine":
@@ -44,11 +44,11 @@ func parseQuery(raw string) (query, error) {
 		case "state":
 			q.State = poller.State(given[0])
 		default:
-			return query{}, &problem{http.StatusBadRequest, fmt.Sprintf("there is no parameter %q; there are machine, sensor and state", cut(name))}
+			return query{}, &queryError{http.StatusBadRequest, fmt.Sprintf("unknown parameter %q; known are machine, sensor and state", cut(name))}
 		}
 	}
 	if q.State != "" && !slices.Contains(poller.States[:], q.State) {
-		return query{}, &problem{http.StatusBadRequest, fmt.Sprintf("there is no state %q; there are %s", cut(string(q.State)), stateNames())}
+		return query{}, &queryError{http.StatusBadRequest, fmt.Sprintf("unknown state %q; known are %s", cut(string(q.State)), stateNames())}
 	}
 	return q, nil
 }
@@ -61,12 +61,11 @@ func stateNames() string {
 	return strings.Join(names, ", ")
 }
 
-// restricts reports whether it asks for less than everything.
-func (q query) restricts() bool { return q != query{} }
+func (q query) empty() bool { return q == query{} }
 
-// of returns what a query asks for, without changing the status. Accounts keep what holds for all their sensors. That
-// nothing has a state is an answer; that there is no such machine or sensor is a problem.
-func (q query) of(s poller.Status) (poller.Status, error) {
+// apply returns the selected part of a status, which it does not change. Accounts keep what concerns all their sensors. An unknown
+// machine or sensor is an error; that no sensor has the state is not.
+func (q query) apply(s poller.Status) (poller.Status, error) {
 	all, known := s.Accounts, false
 	s.Accounts = []poller.AccountStatus{}
 	for _, a := range all {
@@ -78,7 +77,7 @@ func (q query) of(s poller.Status) (poller.Status, error) {
 				continue
 			}
 			known = true
-			one, hit := q.in(m)
+			one, hit := q.filter(m)
 			found = found || hit
 			if len(one.Sensors) > 0 || hit && q.State == "" {
 				a.Machines = append(a.Machines, one)
@@ -89,13 +88,13 @@ func (q query) of(s poller.Status) (poller.Status, error) {
 		}
 	}
 	if len(s.Accounts) == 0 && len(all) > 0 {
-		return s, &problem{http.StatusNotFound, q.missing(known, all)}
+		return s, &queryError{http.StatusNotFound, q.notFound(known, all)}
 	}
 	return s, nil
 }
 
-// in returns of a machine what the query asks for, and whether it has what the query names.
-func (q query) in(m poller.MachineStatus) (poller.MachineStatus, bool) {
+// filter returns the selected part of a machine, and whether the machine has the sensor that the query names.
+func (q query) filter(m poller.MachineStatus) (poller.MachineStatus, bool) {
 	sensors, hit := m.Sensors, q.Sensor == ""
 	m.Sensors = make([]poller.SensorStatus, 0, len(sensors))
 	for _, s := range sensors {
@@ -110,28 +109,28 @@ func (q query) in(m poller.MachineStatus) (poller.MachineStatus, bool) {
 	return m, hit
 }
 
-// named reports whether a thing is the one wanted: by its label, id or name.
+// named reports whether one of the label, id and name of an object is the wanted one.
 func named(wanted string, is ...string) bool { return wanted == "" || slices.Contains(is, wanted) }
 
-// missing says what there is none of.
-func (q query) missing(machineKnown bool, accounts []poller.AccountStatus) string {
-	text := fmt.Sprintf("there is no machine %q", cut(q.Machine))
+// notFound describes what does not exist.
+func (q query) notFound(machineKnown bool, accounts []poller.AccountStatus) string {
+	text := fmt.Sprintf("unknown machine %q", cut(q.Machine))
 	switch {
 	case q.Machine == "":
-		text = fmt.Sprintf("there is no sensor %q", cut(q.Sensor))
+		text = fmt.Sprintf("unknown sensor %q", cut(q.Sensor))
 	case machineKnown:
-		text = fmt.Sprintf("there is no sensor %q on machine %q", cut(q.Sensor), cut(q.Machine))
+		text = fmt.Sprintf("unknown sensor %q of machine %q", cut(q.Sensor), cut(q.Machine))
 	}
-	text += "; it is found by its whole label, id or name"
+	text += "; write its exact label, id or name"
 	if slices.ContainsFunc(accounts, func(a poller.AccountStatus) bool { return !a.Discovery.Ended }) {
-		text += ". The first discovery is still under way, so not all are known yet"
+		text += ". The first discovery is still running, so not all are known yet"
 	}
 	return text
 }
 
-// codeOf returns the status with which an error is answered.
+// codeOf returns the HTTP status for an error.
 func codeOf(err error) int {
-	if p, ok := errors.AsType[*problem](err); ok {
+	if p, ok := errors.AsType[*queryError](err); ok {
 		return p.code
 	}
 	return http.StatusInternalServerError

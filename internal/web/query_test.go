@@ -10,7 +10,7 @@ import (
 	"innius_exporter/internal/poller/reading"
 )
 
-func TestAQueryRestrictsPageAndJSONAlike(t *testing.T) {
+func TestQuerySelectsSameForPageAndJSON(t *testing.T) {
 	s := plant(2, 3, 4)
 	s.Accounts[1].Machines[2].Machine = "Machine 3 (m3)"
 	for query, want := range map[string]int{
@@ -20,12 +20,12 @@ func TestAQueryRestrictsPageAndJSONAlike(t *testing.T) {
 		"machine=m1&state=fresh": 6, "machine=m1&sensor=Sensor+2&state=fresh": 0,
 	} {
 		code, body := get(t, s, "/api/v1/status?"+query)
-		var answer poller.Status
-		if err := json.Unmarshal([]byte(body), &answer); err != nil || code != 200 {
+		var got poller.Status
+		if err := json.Unmarshal([]byte(body), &got); err != nil || code != 200 {
 			t.Errorf("%q: status %d, %v", query, code, err)
 		}
 		sensors := 0
-		for _, a := range answer.Accounts {
+		for _, a := range got.Accounts {
 			for _, m := range a.Machines {
 				sensors += len(m.Sensors)
 			}
@@ -37,7 +37,7 @@ func TestAQueryRestrictsPageAndJSONAlike(t *testing.T) {
 	}
 }
 
-func TestThePageLinksTheSameAsJSON(t *testing.T) {
+func TestStatusPageLinksSelectionAsJSON(t *testing.T) {
 	for path, want := range map[string]string{
 		"/status": "/api/v1/status", "/status?sensor=&machine=Machine+1": "/api/v1/status?machine=Machine&#43;1", "/status?state=stale&sensor=Sensor+2": "/api/v1/status?sensor=Sensor&#43;2&amp;state=stale",
 	} {
@@ -47,7 +47,7 @@ func TestThePageLinksTheSameAsJSON(t *testing.T) {
 	}
 }
 
-func TestAnAccountWithoutWhatIsAskedForIsLeftOut(t *testing.T) {
+func TestQueryLeavesOutOtherAccounts(t *testing.T) {
 	s := plant(2, 1, 1)
 	s.Accounts[1].Machines[0].Sensors[0].ID = "other"
 	_, body := get(t, s, "/api/v1/status?sensor=other")
@@ -56,7 +56,7 @@ func TestAnAccountWithoutWhatIsAskedForIsLeftOut(t *testing.T) {
 	}
 }
 
-func TestRecentReadingsAreInTheAnswerAboutFew(t *testing.T) {
+func TestStatusJSONHasRecentReadingsOnlyWithSelection(t *testing.T) {
 	s := plant(1, 1, 2)
 	if _, body := get(t, s, "/api/v1/status"); strings.Contains(body, `"recent"`) {
 		t.Error("the answer about everything holds them")
@@ -69,28 +69,28 @@ func TestRecentReadingsAreInTheAnswerAboutFew(t *testing.T) {
 	}
 }
 
-func TestABadQueryGivesOneClearError(t *testing.T) {
+func TestBadQueryReturnsOneError(t *testing.T) {
 	hostile := url.QueryEscape(`<script>alert(1)</script>"onmouseover=`)
 	for query, want := range map[string]struct {
 		code int
 		text string
 	}{
-		"machine=nix":                {404, `there is no machine "nix"; it is found by its whole label, id or name`},
-		"sensor=nix":                 {404, `there is no sensor "nix"`},
-		"machine=m1&sensor=m2-s1":    {404, `there is no sensor "m2-s1" on machine "m1"`},
-		"machine=machine+1":          {404, `there is no machine "machine 1"`},
-		"machine=nix&state=stale":    {404, `there is no machine "nix"`},
-		"state=rotten":               {400, `there is no state "rotten"; there are waiting, fresh, late, stale, unreadable, failing, filtered`},
-		"name=x":                     {400, `there is no parameter "name"; there are machine, sensor and state`},
-		"machine=a&machine=b":        {400, `the parameter "machine" is given 2 times`},
+		"machine=nix":                {404, `unknown machine "nix"; write its exact label, id or name`},
+		"sensor=nix":                 {404, `unknown sensor "nix"`},
+		"machine=m1&sensor=m2-s1":    {404, `unknown sensor "m2-s1" of machine "m1"`},
+		"machine=machine+1":          {404, `unknown machine "machine 1"`},
+		"machine=nix&state=stale":    {404, `unknown machine "nix"`},
+		"state=rotten":               {400, `unknown state "rotten"; known are waiting, fresh, late, stale, unreadable, failing, filtered`},
+		"name=x":                     {400, `unknown parameter "name"; known are machine, sensor and state`},
+		"machine=a&machine=b":        {400, `parameter "machine" is given 2 times`},
 		"machine=%zz":                {400, "malformed query"},
-		"machine=" + hostile:         {404, `there is no machine "<script>`},
-		"sensor=" + long("x", 60000): {404, `there is no sensor "xxx`},
-		hostile + "=1":               {400, `there is no parameter "<script>`},
+		"machine=" + hostile:         {404, `unknown machine "<script>`},
+		"sensor=" + long("x", 60000): {404, `unknown sensor "xxx`},
+		hostile + "=1":               {400, `unknown parameter "<script>`},
 	} {
 		code, body := get(t, plant(1, 2, 2), "/api/v1/status?"+query)
-		var answer struct{ Error string }
-		if err := json.Unmarshal([]byte(body), &answer); err != nil || code != want.code || !strings.Contains(answer.Error, want.text) {
+		var got struct{ Error string }
+		if err := json.Unmarshal([]byte(body), &got); err != nil || code != want.code || !strings.Contains(got.Error, want.text) {
 			t.Errorf("%.80s: status %d, %v: %.300s", query, code, err, body)
 		}
 		code, page := get(t, plant(1, 2, 2), "/status?"+query)
@@ -98,18 +98,18 @@ func TestABadQueryGivesOneClearError(t *testing.T) {
 			strings.Contains(page, `"onmouseover`) {
 			t.Errorf("%.80s: page with status %d:\n%.3000s", query, code, page)
 		}
-		if len(answer.Error) > 500 {
-			t.Errorf("%.80s: an error of %d bytes", query, len(answer.Error))
+		if len(got.Error) > 500 {
+			t.Errorf("%.80s: an error of %d bytes", query, len(got.Error))
 		}
 	}
 }
 
 func long(text string, count int) string { return strings.Repeat(text, count) }
 
-func TestAnUnknownSensorDuringTheFirstDiscoveryMayComeYet(t *testing.T) {
+func TestUnknownSensorMentionsRunningDiscovery(t *testing.T) {
 	s := plant(1, 1, 1)
 	s.Accounts[0].Discovery.Ended = false
-	if _, body := get(t, s, "/api/v1/status?sensor=nix"); !strings.Contains(body, "first discovery is still under way") {
+	if _, body := get(t, s, "/api/v1/status?sensor=nix"); !strings.Contains(body, "first discovery is still running") {
 		t.Error(body)
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"log/slog"
 )
 
-// serverLog takes what net/http reports. It is clients' doing, which anybody who reaches the port could fill a log with,
-// but for a panic, which is ours.
+// serverLog logs what net/http reports. Only a panic is an error of the exporter; the rest is caused by clients, who could fill
+// the log with it, and is logged at debug level.
 type serverLog struct{ *slog.Logger }
 
 // Write implements io.Writer.

@@ -6,20 +6,21 @@ import (
 	"strconv"
 	"time"
 
+	"innius_exporter/internal/humanize"
 	"innius_exporter/internal/poller"
 )
 
-// The size of a sparkline, in units of its own: whole coordinates are fine enough, and short.
+// The size of a sparkline in its own units: whole coordinates are fine enough, and short.
 const (
 	sparkWidth, sparkHeight = 100, 20
 	sparkEdge               = 2 // free on each side, or thick lines would be cut
 )
 
-// gapAfter is how many of a sensor's intervals may lie between two readings before the line is broken there.
+// gapAfter is the number of reporting intervals between two readings from which the line is broken.
 const gapAfter = 3
 
-// sparkline draws recent readings as inline SVG, which holds nothing but numbers. The line is broken where readings are
-// missing, as far as the sensor's interval is known; what stands alone is a dot.
+// sparkline draws recent readings as inline SVG that contains numbers only. If the reporting interval is known, the line is broken
+// where readings are missing; a single reading is a dot.
 func sparkline(s *poller.SensorStatus) template.HTML {
 	if len(s.Recent) == 0 {
 		return ""
@@ -31,7 +32,7 @@ func sparkline(s *poller.SensorStatus) template.HTML {
 	return template.HTML(append(text, `"/></svg>`...))
 }
 
-// scale is what a sparkline shows.
+// scale is the range of a sparkline.
 type scale struct {
 	first, last float64 // Unix seconds
 	least, most float64
@@ -50,11 +51,11 @@ func (s scale) title(readings int) string {
 		return "1 reading: " + short(s.least)
 	}
 	span := time.Duration(math.Round(10*(s.last-s.first))) * time.Second / 10
-	return strconv.Itoa(readings) + " readings, " + short(s.least) + " to " + short(s.most) + ", in " + poller.Span(span)
+	return strconv.Itoa(readings) + " readings, " + short(s.least) + " to " + short(s.most) + ", in " + humanize.Duration(span)
 }
 
-// path appends the path, in steps from point to point, which are short to write. After a gap it moves without drawing; a
-// point that stands alone is a line of no length.
+// path appends the path in relative steps, which are short. After a gap it moves without drawing; a single point is a line of
+// length 0.
 func (s scale) path(text []byte, status *poller.SensorStatus) []byte {
 	var x, y int64
 	alone := false
@@ -73,7 +74,7 @@ func (s scale) path(text []byte, status *poller.SensorStatus) []byte {
 	return dot(text, alone)
 }
 
-// dot draws a point that stands alone.
+// dot draws a single point.
 func dot(text []byte, alone bool) []byte {
 	if alone {
 		return append(text, "h0"...)
@@ -81,7 +82,7 @@ func dot(text []byte, alone bool) []byte {
 	return text
 }
 
-// step appends a number; its sign, or the command before it, is what keeps it from the one before, else a space.
+// step appends a number. A space separates it from the one before unless its sign or a command does.
 func step(text []byte, by int64) []byte {
 	if last := text[len(text)-1]; by >= 0 && last >= '0' && last <= '9' {
 		text = append(text, ' ')
@@ -95,7 +96,7 @@ func (s scale) y(value float64) int64 {
 	return sparkHeight - position(value/2-s.least/2, s.most/2-s.least/2, sparkHeight) // halves do not overflow
 }
 
-// position scales a part of a range to a length; what has no range is in the middle.
+// position scales a part of a range to a length; without a range it is the middle.
 func position(part, whole float64, length int64) int64 {
 	if whole == 0 {
 		return length / 2
@@ -103,10 +104,10 @@ func position(part, whole float64, length int64) int64 {
 	return sparkEdge + int64(math.Round(part/whole*float64(length-2*sparkEdge)))
 }
 
-// short writes a number with the digits that a glance needs.
+// short writes a number with six digits, large counters with all.
 func short(value float64) string {
 	if size := math.Abs(value); size >= 1e5 && size < 1e15 {
-		return strconv.FormatFloat(value, 'f', 0, 64) // a counter: its last digits are what moves
+		return strconv.FormatFloat(value, 'f', 0, 64) // a counter: only its last digits change
 	}
 	return strconv.FormatFloat(value, 'g', 6, 64)
 }

@@ -8,14 +8,13 @@ import (
 	"innius_exporter/internal/poller"
 )
 
-// statusAtOnce bounds how many status pages, and answers in JSON, are made at the same time: with ten thousand sensors
-// each takes megabytes.
-const statusAtOnce = 4
+// maxStatusRequests bounds the status pages, and JSON responses, made at the same time: with 10,000 sensors each takes megabytes.
+const maxStatusRequests = 4
 
 // statusPage renders the status for people. html/template escapes everything: no name from the API can inject markup.
 func statusPage(s Source) http.Handler {
-	return atOnce(statusAtOnce, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		q, status, err := answerTo(r, s)
+	return limitConcurrency(maxStatusRequests, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		q, status, err := selectStatus(r, s)
 		v, code := viewOf(q, status), http.StatusOK
 		if err != nil {
 			v.Problem, code = err.Error(), codeOf(err)
@@ -28,38 +27,37 @@ func statusPage(s Source) http.Handler {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Header().Set("Content-Security-Policy", pagePolicy)
 		w.WriteHeader(code)
-		_, _ = w.Write(body.Bytes()) // the client has gone: there is nobody to tell
+		_, _ = w.Write(body.Bytes()) // ignored: the client disconnected
 	}))
 }
 
-// statusJSON answers with what the page shows. Recent readings are left out where everything is asked for: they would be
-// most of it.
+// statusJSON serves the content of the page as JSON. Without a selection the recent readings are left out: they would be most of it.
 func statusJSON(s Source) http.Handler {
-	return atOnce(statusAtOnce, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		q, status, err := answerTo(r, s)
+	return limitConcurrency(maxStatusRequests, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		q, status, err := selectStatus(r, s)
 		switch {
 		case err != nil:
 			writeJSON(w, codeOf(err), map[string]string{"error": err.Error()})
 			return
-		case !q.restricts():
-			forgetRecent(status)
+		case q.empty():
+			dropRecent(status)
 		}
 		writeJSON(w, http.StatusOK, status)
 	}))
 }
 
-// answerTo returns what a request asks for.
-func answerTo(r *http.Request, s Source) (query, poller.Status, error) {
+// selectStatus returns the part of the status that a request selects.
+func selectStatus(r *http.Request, s Source) (query, poller.Status, error) {
 	q, err := parseQuery(r.URL.RawQuery)
 	if err != nil {
 		return q, poller.Status{}, err
 	}
-	status, err := q.of(s.Status())
+	status, err := q.apply(s.Status())
 	return q, status, err
 }
 
-// forgetRecent takes the recent readings out of a status that query.of has copied.
-func forgetRecent(s poller.Status) {
+// dropRecent removes the recent readings from a status that query.apply has copied.
+func dropRecent(s poller.Status) {
 	for _, a := range s.Accounts {
 		for _, m := range a.Machines {
 			for i := range m.Sensors {
@@ -69,8 +67,8 @@ func forgetRecent(s poller.Status) {
 	}
 }
 
-func writeJSON(w http.ResponseWriter, code int, answer any) {
-	body, err := json.Marshal(answer)
+func writeJSON(w http.ResponseWriter, code int, value any) {
+	body, err := json.Marshal(value)
 	if err != nil {
 		http.Error(w, "encode the status: "+err.Error(), http.StatusInternalServerError)
 		return

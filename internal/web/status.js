@@ -1,6 +1,6 @@
 "use strict";
-// A filter, sorting and a refresh. The page tells everything without this script. Nothing that came from innius is ever
-// made into markup: texts are read and compared, and elements are moved and hidden.
+// Filter, sorting and refresh. The page is complete without this script. Nothing from innius becomes markup: the script
+// reads and compares texts, and moves and hides elements.
 (() => {
   const all = (selector, from = document) => [...from.querySelectorAll(selector)];
   const one = (id) => document.getElementById(id);
@@ -12,10 +12,10 @@
       filter: one("filter").value, refresh: one("refresh").checked, sort: sorted, y: scrollY,
       open: filtering() ? before : machines.map((m) => m.open), texts: machines.map((m) => m.querySelector("h3").textContent),
     };
-    try { sessionStorage.setItem(key, JSON.stringify(state)); } catch { /* the page does without */ }
+    try { sessionStorage.setItem(key, JSON.stringify(state)); } catch { /* not remembered then */ }
   };
 
-  // Filter: what does not hold all words is hidden; machines open while they have something to show.
+  // Filter: rows without all words are hidden; machines with a match are open.
   const filtering = () => one("filter").value.trim() !== "";
   const texts = new Map();
   const textOf = (element) => {
@@ -44,46 +44,46 @@
     one("found").textContent = words.length ? found + (found === 1 ? " sensor" : " sensors") : "";
   };
 
-  // Sort: a click on a head sorts the sensors of every machine by that column, another turns it round.
+  // Sort: a click on a column header sorts the sensors of every machine, a second click reverses the order.
   let sorted = null;
-  const value = (body, column) => {
-    const cell = body.rows[0].cells[column], time = cell.querySelector("time");
-    if (column === 4) return time ? parseFloat(time.dateTime.slice(2)) : NaN;
-    if (column === 2) return time ? -Date.parse(time.dateTime) : NaN;
-    if (time) return Date.parse(time.dateTime);
-    if (column === 1) return parseFloat(cell.textContent);
-    return column === 0 || column === 7 ? cell.textContent : NaN;
+  const value = (body, { column, kind }) => {
+    const cell = body.querySelector("." + column), time = cell.querySelector("time");
+    if (kind === "text") return cell.textContent;
+    if (kind === "number") return parseFloat(cell.textContent);
+    if (!time) return NaN;
+    if (kind === "duration") return parseFloat(time.dateTime.slice(2));
+    return kind === "age" ? -Date.parse(time.dateTime) : Date.parse(time.dateTime);
   };
   const compare = (a, b) => {
     if (typeof a === "string") return a.localeCompare(b, undefined, { numeric: true });
     if (isNaN(a) || isNaN(b)) return isNaN(a) - isNaN(b);
     return a - b;
   };
-  const sort = ({ column, down }) => {
-    sorted = { column, down };
+  const sort = ({ column, kind, down }) => {
+    sorted = { column, kind, down };
     machines.forEach((m, i) => {
-      const table = m.querySelector("table"), keys = new Map(bodies[i].map((b) => [b, value(b, column)]));
+      const table = m.querySelector("table"), keys = new Map(bodies[i].map((b) => [b, value(b, sorted)]));
       const missing = (body) => typeof keys.get(body) === "number" && isNaN(keys.get(body));
       bodies[i].sort((a, b) => compare(keys.get(a), keys.get(b)) * (down && !missing(a) && !missing(b) ? -1 : 1));
       table.append(...bodies[i]);
-      all("thead th", m).forEach((th, j) => {
-        if (j === column) th.setAttribute("aria-sort", down ? "descending" : "ascending");
+      all("thead th", m).forEach((th) => {
+        if (th.className === column) th.setAttribute("aria-sort", down ? "descending" : "ascending");
         else th.removeAttribute("aria-sort");
       });
     });
   };
   for (const m of machines) {
-    all("thead th", m).forEach((th, column) => {
-      if (column === 3) return;
+    all("thead th[data-sort]", m).forEach((th) => {
       const button = document.createElement("button");
       button.type = "button";
       button.textContent = th.textContent;
-      button.addEventListener("click", () => sort({ column, down: !!sorted && sorted.column === column && !sorted.down }));
+      const column = th.className, kind = th.dataset.sort;
+      button.addEventListener("click", () => sort({ column, kind, down: !!sorted && sorted.column === column && !sorted.down }));
       th.replaceChildren(button);
     });
   }
 
-  // Refresh: the page is loaded anew and looks as before. Nobody asks for a page that nobody looks at.
+  // Refresh: reload the page and restore its look; not while the tab is hidden.
   let next = Date.now() + 30000;
   one("refresh").addEventListener("change", () => { next = Date.now() + 30000; keep(); });
   setInterval(() => {
@@ -97,7 +97,7 @@
   one("close").addEventListener("click", () => machines.forEach((m) => { m.open = false; }));
   document.querySelector(".tools").hidden = false;
 
-  // As it was left.
+  // Restore the look.
   const open = new Map((kept.texts || []).map((text, i) => [text, kept.open && kept.open[i]]));
   for (const m of machines) {
     const was = open.get(m.querySelector("h3").textContent);

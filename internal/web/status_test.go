@@ -15,7 +15,7 @@ import (
 	"innius_exporter/internal/poller"
 )
 
-func TestStatusSaysNumbersAndAgesInWords(t *testing.T) {
+func TestStatusPageShowsNumbersAndAges(t *testing.T) {
 	s := plant(1, 1, 3)
 	a := &s.Accounts[0]
 	a.Promises, a.Stretched = map[poller.Promise]int{poller.PromiseStretched: 7}, new(2.345)
@@ -23,9 +23,9 @@ func TestStatusSaysNumbersAndAgesInWords(t *testing.T) {
 	a.Machines[0].Sensors[2].NextRequest, a.Machines[0].Sensors[2].WaitsFor = ago(0), poller.WaitsForAnswer
 	_, body := get(t, s, "/status")
 	for _, want := range []string{
-		"2026-01-02T03:04:05Z", "13270480.5 <bdi>bar", ">1 h 1 min</time>", ">30 s</time>", ">3 min ago</time>", ">in 4 min</time>",
-		"in 4 min</time> <small>allowance</small>", "being asked", "innius answers", "7 stretched", "2.3 times", "<b>1234</b> requests",
-		"it suffices", "all seen", "4 min 6 s to ask each sensor once", "2 fresh", "1 stale", "stale since yesterday",
+		"2026-01-02T03:04:05Z", "13270480.5 <bdi>bar", ">1h 2m</time>", ">30s</time>", ">3m ago</time>", ">in 4m</time>",
+		"in 4m</time> <small>allowance</small>", `<td class="next">now</td>`, "innius answers", "7 stretched", "2.3 times", "<b>1234</b> requests",
+		"it suffices", "all seen", "4m 6s to ask each sensor once", "2 fresh", "1 stale", "stale since yesterday",
 		"In the config: <bdi>rule 2 of sensors matches &lt;nothing&gt;</bdi>",
 		"<dt>Remark</dt><dd><bdi>the API ignores &lt;the&gt; window</bdi>",
 		`<time datetime="2026-01-02T02:02:25Z" title="2026-01-02T02:02:25Z">`, "20 readings, ",
@@ -36,7 +36,7 @@ func TestStatusSaysNumbersAndAgesInWords(t *testing.T) {
 	}
 }
 
-func TestAnAccountThatIsDownSaysWhyAtTheTop(t *testing.T) {
+func TestStatusPageShowsWhyAnAccountIsDown(t *testing.T) {
 	s := plant(1, 1, 1)
 	a := &s.Accounts[0]
 	a.Up, a.Health, a.LastError, a.LastErrorAt = new(false), "since noon: innius cannot be reached", "no response: refused", ago(time.Minute)
@@ -52,7 +52,7 @@ func TestAnAccountThatIsDownSaysWhyAtTheTop(t *testing.T) {
 	}
 }
 
-func TestFewSensorsAreShownAndManyAreFolded(t *testing.T) {
+func TestStatusPageCollapsesManySensors(t *testing.T) {
 	open := regexp.MustCompile(`<details class="machine" open>`)
 	for _, c := range []struct {
 		machines, sensors int
@@ -67,7 +67,7 @@ func TestFewSensorsAreShownAndManyAreFolded(t *testing.T) {
 	}
 }
 
-func TestAMachineWithoutSensorsSaysWhy(t *testing.T) {
+func TestStatusPageShowsNoteOfEmptyMachine(t *testing.T) {
 	s := plant(1, 1, 0)
 	s.Accounts[0].Machines[0].Note = "its sensors have not been listed yet"
 	if _, body := get(t, s, "/status"); !strings.Contains(body, "its sensors have not been listed yet") {
@@ -76,8 +76,8 @@ func TestAMachineWithoutSensorsSaysWhy(t *testing.T) {
 }
 
 // The page's own style and script must run, and nothing else: a browser compares their hashes with the policy.
-func TestThePolicyLetsInExactlyTheStyleAndTheScriptOfThePage(t *testing.T) {
-	_, body, header := ask(t, handler(t, &source{status: plant(1, 1, 1)}, false), "GET", "/status")
+func TestPagePolicyPermitsOnlyItsStyleAndScript(t *testing.T) {
+	_, body, header := request(t, handler(t, &source{status: plant(1, 1, 1)}, false), "GET", "/status")
 	csp := header.Get("Content-Security-Policy")
 	for _, element := range []string{"style", "script"} {
 		parts := strings.Split(body, "<"+element+">")
@@ -97,10 +97,10 @@ func TestThePolicyLetsInExactlyTheStyleAndTheScriptOfThePage(t *testing.T) {
 	}
 }
 
-func TestEveryPageIsGuarded(t *testing.T) {
+func TestSecureSetsHeadersOnEveryPage(t *testing.T) {
 	h := handler(t, &source{ready: true}, true)
 	for _, path := range []string{"/", "/status", "/api/v1/status", "/config", "/-/healthy", "/nowhere", "/status?x=1", "/debug/pprof/"} {
-		_, _, header := ask(t, h, "GET", path)
+		_, _, header := request(t, h, "GET", path)
 		for name, want := range map[string]string{
 			"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store",
 		} {
@@ -114,19 +114,19 @@ func TestEveryPageIsGuarded(t *testing.T) {
 	}
 }
 
-func TestConfigIsPlainTextAsInForceNow(t *testing.T) {
+func TestConfigPageIsPlainTextInForce(t *testing.T) {
 	inForce := "labels: name\n"
 	h := secure(configPage(func() string { return inForce }))
 	for _, want := range []string{"labels: name\n", "labels: id\n"} {
 		inForce = want
-		_, body, header := ask(t, h, "GET", "/config")
+		_, body, header := request(t, h, "GET", "/config")
 		if body != want || header.Get("Content-Type") != "text/plain; charset=utf-8" {
 			t.Errorf("%q as %s", body, header.Get("Content-Type"))
 		}
 	}
 }
 
-func TestAStatusThatCannotBeEncodedIsNoSuccess(t *testing.T) {
+func TestStatusJSONReportsEncodingErrors(t *testing.T) {
 	unsound := plant(1, 1, 1)
 	unsound.Accounts[0].Demand = math.NaN()
 	if status, body := get(t, unsound, "/api/v1/status"); status != 500 || body == "" {
@@ -134,8 +134,8 @@ func TestAStatusThatCannotBeEncodedIsNoSuccess(t *testing.T) {
 	}
 }
 
-func TestStatusJSONIsWhatThePageShows(t *testing.T) {
-	_, body, header := ask(t, handler(t, &source{status: plant(1, 1, 1)}, false), "GET", "/api/v1/status")
+func TestStatusJSONHasContentOfPage(t *testing.T) {
+	_, body, header := request(t, handler(t, &source{status: plant(1, 1, 1)}, false), "GET", "/api/v1/status")
 	var got poller.Status
 	if err := json.Unmarshal([]byte(body), &got); err != nil {
 		t.Fatal(err)
@@ -149,7 +149,7 @@ func TestStatusJSONIsWhatThePageShows(t *testing.T) {
 	}
 }
 
-func TestAPageIsCompressedForWhoTakesThat(t *testing.T) {
+func TestPagesAreCompressedOnRequest(t *testing.T) {
 	r := httptest.NewRequestWithContext(t.Context(), "GET", "/status", http.NoBody)
 	r.Header.Set("Accept-Encoding", "gzip, br")
 	w := httptest.NewRecorder()
@@ -165,15 +165,15 @@ func TestAPageIsCompressedForWhoTakesThat(t *testing.T) {
 	}
 }
 
-func TestStatusPagesAtOnceAreBounded(t *testing.T) {
+func TestLimitConcurrencyRefusesExcess(t *testing.T) {
 	enter, leave := make(chan struct{}), make(chan struct{})
-	h := atOnce(2, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { enter <- struct{}{}; <-leave }))
+	h := limitConcurrency(2, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { enter <- struct{}{}; <-leave }))
 	done := make(chan int)
 	for range 2 {
-		go func() { code, _, _ := ask(t, h, "GET", "/"); done <- code }()
+		go func() { code, _, _ := request(t, h, "GET", "/"); done <- code }()
 		<-enter
 	}
-	if code, _, header := ask(t, h, "GET", "/"); code != http.StatusServiceUnavailable || header.Get("Retry-After") == "" {
+	if code, _, header := request(t, h, "GET", "/"); code != http.StatusServiceUnavailable || header.Get("Retry-After") == "" {
 		t.Errorf("one more: status %d", code)
 	}
 	close(leave)
@@ -184,16 +184,16 @@ func TestStatusPagesAtOnceAreBounded(t *testing.T) {
 	}
 }
 
-func TestMomentsInWords(t *testing.T) {
+func TestDistanceShowsTimeAndExactTitle(t *testing.T) {
 	for d, want := range map[time.Duration]string{
-		0: "now", 30 * time.Second: "30 s ago", 95 * time.Second: "2 min ago", 3 * time.Hour: "3 h ago", 80 * time.Hour: "3 days ago",
-		-90 * time.Minute: "in 1 h 30 min", -20 * time.Second: "in 20 s",
+		0: "now", 30 * time.Second: "30s ago", 95 * time.Second: "1m 35s ago", 3 * time.Hour: "3h ago", 80 * time.Hour: "3d 8h ago",
+		-90 * time.Minute: "in 1h 30m", -20 * time.Second: "in 20s",
 	} {
-		if got := string(away(ago(d), now)); !strings.Contains(got, ">"+want+"<") {
+		if got := string(distance(ago(d), now)); !strings.Contains(got, ">"+want+"<") {
 			t.Errorf("%v: %s, want %s", d, got, want)
 		}
 	}
-	if got := away(nil, now); got != "" {
+	if got := distance(nil, now); got != "" {
 		t.Errorf("an unknown moment: %q", got)
 	}
 }

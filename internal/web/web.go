@@ -1,5 +1,5 @@
-// Package web serves the exporter's pages: landing, metrics, status, config, health, readiness and reload. But for the last
-// it reads the poller and changes nothing.
+// Package web serves the exporter's pages: landing, metrics, status, config, health, readiness and reload. Apart from reload they only
+// read.
 package web
 
 import (
@@ -23,11 +23,11 @@ import (
 	"innius_exporter/internal/poller"
 )
 
-// Source is what the pages show.
+// Source provides what the pages show. Its methods may be called from any goroutine.
 type Source interface {
 	Status() poller.Status
 	Ready() bool
-	Stuck() string // the account whose loop is stuck; empty where none is
+	Stuck() string // the account whose loop is stuck; empty if none is
 }
 
 // Options configures the pages. All but Pprof and Reload are required.
@@ -39,7 +39,7 @@ type Options struct {
 	MetricsPath string                           // --web.telemetry-path
 	Version     string
 	Pprof       bool
-	Reload      func() error // puts the config in force anew; nil: not by request
+	Reload      func() error // loads the configuration again; nil: disabled
 	Logger      *slog.Logger
 }
 
@@ -52,7 +52,7 @@ func Handler(o Options) (http.Handler, error) {
 	return secure(mux), nil
 }
 
-// pages is a mux that knows its patterns, so that no test of all pages can forget a new one.
+// pages is a mux that knows its patterns, so that tests of all pages include a new one.
 type pages struct {
 	http.ServeMux
 	patterns []string
@@ -78,7 +78,7 @@ func pagesOf(o Options) (*pages, error) {
 	}
 	mux := &pages{}
 	mux.Handle("GET /{$}", landing)
-	mux.Handle("GET "+o.MetricsPath, atOnce(scrapesAtOnce, buffered(pack(buffered(metrics(o))))))
+	mux.Handle("GET "+o.MetricsPath, limitConcurrency(maxScrapes, buffered(pack(buffered(metrics(o))))))
 	mux.Handle("GET /status", pack(statusPage(o.Source)))
 	mux.Handle("GET /api/v1/status", pack(statusJSON(o.Source)))
 	mux.HandleFunc("GET /config", configPage(o.Config))
@@ -97,22 +97,22 @@ func pagesOf(o Options) (*pages, error) {
 	return mux, nil
 }
 
-// NewServer makes the server of the pages, with timeouts against clients that are slow on purpose or by accident.
+// NewServer returns the server of the pages, with timeouts against slow clients.
 func NewServer(h http.Handler, logger *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler:           &patient{readers, h},
+		Handler:           &deadlineHandler{defaultTimeouts, h},
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      time.Minute,     // until the first byte of an answer; from then on readers decides. A profile adds its own time
-		IdleTimeout:       5 * time.Minute, // longer than any usual scrape interval, so that connections are used again
+		WriteTimeout:      time.Minute,     // until the first byte; then defaultTimeouts apply. A profile adds its own duration
+		IdleTimeout:       5 * time.Minute, // longer than any usual scrape interval, so that connections are reused
 		MaxHeaderBytes:    64 << 10,
-		HTTP2:             &http.HTTP2Config{WriteByteTimeout: readers.stall}, // a deadline of a stream does not end its connection
+		HTTP2:             &http.HTTP2Config{WriteByteTimeout: defaultTimeouts.stall}, // a deadline of a stream does not end its connection
 		ErrorLog:          log.New(serverLog{logger}, "", 0),
 	}
 }
 
-// metrics serves the exposition: one bad series costs itself, not the scrape, and is counted. It is packed by Handler: a
-// faster compressor than promhttp's makes half of what a scrape takes.
+// metrics serves the exposition: a bad series is left out and counted, the scrape succeeds. Handler compresses it: promhttp's
+// slower compressor would double the time of a scrape.
 func metrics(o Options) http.Handler {
 	return promhttp.HandlerForTransactional(o.Gatherer, promhttp.HandlerOpts{
 		ErrorLog:           scrapeLog{o.Logger},
@@ -123,11 +123,11 @@ func metrics(o Options) http.Handler {
 	})
 }
 
-// scrapesAtOnce bounds the memory that scrapes take; what comes beyond gets a 503. It is more than the Prometheus
-// servers that ask at the same moment.
-const scrapesAtOnce = 12
+// maxScrapes bounds the scrapes served at a time, and so their memory; the others get a 503. Fewer Prometheus servers than that
+// scrape at the same moment.
+const maxScrapes = 12
 
-// scrapeLog logs what promhttp reports: a client that hung up is no error of ours.
+// scrapeLog logs what promhttp reports. A client that disconnected is not an error.
 type scrapeLog struct{ *slog.Logger }
 
 // Println implements promhttp.Logger.
@@ -143,21 +143,21 @@ func (l scrapeLog) Println(v ...any) {
 func landingPage(o Options) (http.Handler, error) {
 	return toolkit.NewLandingPage(toolkit.LandingConfig{
 		Name:        "innius_exporter",
-		Description: "Prometheus exporter for innius: the newest reading of every sensor, as fresh as the request allowance permits.",
+		Description: "Prometheus exporter for innius: the newest reading of every sensor, as fresh as the rate limit permits.",
 		Version:     o.Version,
 		Profiling:   fmt.Sprint(o.Pprof),
 		Links: []toolkit.LandingLinks{
 			{Address: o.MetricsPath, Text: "Metrics", Description: "for Prometheus"},
-			{Address: "/status", Text: "Status", Description: "what to look at when a number seems wrong"},
-			{Address: "/api/v1/status", Text: "Status as JSON", Description: "of one sensor with ?machine=...&sensor=..."},
-			{Address: "/config", Text: "Config", Description: "in force, with defaults filled in and no secret"},
-			{Address: "/-/healthy", Text: "Health", Description: "is the exporter alive"},
-			{Address: "/-/ready", Text: "Readiness", Description: "has it looked at each account once"},
+			{Address: "/status", Text: "Status", Description: "for people: every sensor, its age and what is wrong"},
+			{Address: "/api/v1/status", Text: "Status as JSON", Description: "one sensor with ?machine=...&sensor=..."},
+			{Address: "/config", Text: "Config", Description: "in force, with defaults, without secrets"},
+			{Address: "/-/healthy", Text: "Health", Description: "200 if the exporter runs"},
+			{Address: "/-/ready", Text: "Readiness", Description: "200 after the first discovery of each account"},
 		},
 	})
 }
 
-// healthy answers 503 when a loop has neither decided anything nor been asleep until a known moment for a minute.
+// healthy returns 503 if the loop of an account has made no decision for a minute past its planned sleep.
 func healthy(s Source) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		if account := s.Stuck(); account != "" {
@@ -168,29 +168,29 @@ func healthy(s Source) http.HandlerFunc {
 	}
 }
 
-// ready answers 200 once each account has completed or failed one discovery; then it stays.
+// ready returns 200 once each account has completed or failed one discovery, and from then on.
 func ready(s Source) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		if !s.Ready() {
-			http.Error(w, "The first discovery is still under way.", http.StatusServiceUnavailable)
+			http.Error(w, "The first discovery is still running.", http.StatusServiceUnavailable)
 			return
 		}
 		_, _ = fmt.Fprintln(w, "innius_exporter is ready.")
 	}
 }
 
-// CheckMetricsPath refuses a path for the metrics that cannot be served or that another page has.
+// CheckMetricsPath returns an error for a path of the metrics that cannot be served or that is the path of another page.
 func CheckMetricsPath(p string) error {
 	switch {
 	case p == "" || p[0] != '/':
 		return errors.New("must start with \"/\"")
 	case strings.ContainsAny(p, "{}?# \t%"), path.Clean(p) != p:
 		return errors.New("must be a plain path")
-	case p == "/" || slices.Contains(taken, p) || strings.HasPrefix(p, "/-/") || strings.HasPrefix(p, "/debug/"):
-		return errors.New("is another page; choose a path of its own")
+	case p == "/" || slices.Contains(pagePaths, p) || strings.HasPrefix(p, "/-/") || strings.HasPrefix(p, "/debug/"):
+		return errors.New("is the path of another page; choose another one")
 	}
 	return nil
 }
 
-// taken are the paths of the other pages.
-var taken = []string{"/status", "/api/v1/status", "/config"}
+// pagePaths are the paths of the other pages.
+var pagePaths = []string{"/status", "/api/v1/status", "/config"}

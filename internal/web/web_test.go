@@ -40,14 +40,14 @@ func handler(t *testing.T, s Source, pprof bool) http.Handler {
 	return h
 }
 
-func ask(t *testing.T, h http.Handler, method, path string) (int, string, http.Header) {
+func request(t *testing.T, h http.Handler, method, path string) (int, string, http.Header) {
 	t.Helper()
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), method, path, http.NoBody))
 	return w.Code, w.Body.String(), w.Header()
 }
 
-func TestPagesAnswerAsPromised(t *testing.T) {
+func TestPagesReturnExpectedStatus(t *testing.T) {
 	well, unwell := &source{ready: true}, &source{stuck: "acme"}
 	for _, row := range []struct {
 		name, method, path string
@@ -73,7 +73,7 @@ func TestPagesAnswerAsPromised(t *testing.T) {
 		{"profiles with it", "GET", "/debug/pprof/", well, true, 200, "goroutine"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			status, body, _ := ask(t, handler(t, row.source, row.pprof), row.method, row.path)
+			status, body, _ := request(t, handler(t, row.source, row.pprof), row.method, row.path)
 			if status != row.status || !strings.Contains(body, row.contains) {
 				t.Errorf("%s %s: status %d, want %d, with %q in:\n%s", row.method, row.path, status, row.status, row.contains, body)
 			}
@@ -81,15 +81,15 @@ func TestPagesAnswerAsPromised(t *testing.T) {
 	}
 }
 
-func TestLandingLinksProfilesOnlyWithTheirFlag(t *testing.T) {
+func TestLandingPageLinksProfilesOnlyWithFlag(t *testing.T) {
 	for _, on := range []bool{false, true} {
-		if _, body, _ := ask(t, handler(t, &source{}, on), "GET", "/"); strings.Contains(body, "debug/pprof") != on {
+		if _, body, _ := request(t, handler(t, &source{}, on), "GET", "/"); strings.Contains(body, "debug/pprof") != on {
 			t.Errorf("with pprof %v the landing page is:\n%s", on, body)
 		}
 	}
 }
 
-func TestMetricsPathMustNotTakeAnotherPage(t *testing.T) {
+func TestCheckMetricsPathRefusesOtherPages(t *testing.T) {
 	for path, ok := range map[string]bool{
 		"/metrics": true, "/probe/innius": true,
 		"": false, "metrics": false, "/": false, "/status": false, "/-/healthy": false, "/a b": false, "/{x}": false, "/m?x": false,
@@ -102,15 +102,15 @@ func TestMetricsPathMustNotTakeAnotherPage(t *testing.T) {
 }
 
 // A client that sends nothing must not hold a connection for ever.
-func TestServerHasTimeoutsAgainstSlowClients(t *testing.T) {
+func TestNewServerHasTimeouts(t *testing.T) {
 	s := NewServer(http.NotFoundHandler(), slog.New(slog.DiscardHandler))
 	if s.ReadHeaderTimeout <= 0 || s.ReadTimeout <= 0 || s.WriteTimeout <= 0 || s.IdleTimeout <= 0 || s.MaxHeaderBytes <= 0 {
 		t.Errorf("unbounded: %+v", s)
 	}
-	if h2, stall := s.HTTP2.WriteByteTimeout, s.Handler.(*patient).stall; h2 <= 0 || h2 > time.Minute || stall <= 0 || stall > time.Minute {
+	if h2, stall := s.HTTP2.WriteByteTimeout, s.Handler.(*deadlineHandler).stall; h2 <= 0 || h2 > time.Minute || stall <= 0 || stall > time.Minute {
 		t.Errorf("who reads nothing is cut off after %v, over HTTP/2 after %v", stall, h2)
 	}
-	if bits := 8 * 30e6 / s.Handler.(*patient).whole.Seconds(); bits < 100e3 || bits > 500e3 {
+	if bits := 8 * 30e6 / s.Handler.(*deadlineHandler).total.Seconds(); bits < 100e3 || bits > 500e3 {
 		t.Errorf("30 MB are cut off below %v bits a second", bits)
 	}
 }
@@ -125,7 +125,7 @@ func (f failing) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.NewInvalidMetric(f.bad, context.Canceled)
 }
 
-func TestOneBadSeriesNeverCostsAScrape(t *testing.T) {
+func TestMetricsLeaveOutBadSeries(t *testing.T) {
 	registry, log := prometheus.NewRegistry(), new(strings.Builder)
 	registry.MustRegister(failing{prometheus.NewDesc("good", "Good.", nil, nil), prometheus.NewDesc("bad", "Bad.", nil, nil)})
 	h, err := Handler(Options{
@@ -134,20 +134,20 @@ func TestOneBadSeriesNeverCostsAScrape(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	status, body, _ := ask(t, h, "GET", "/metrics")
+	status, body, _ := request(t, h, "GET", "/metrics")
 	if status != 200 || !strings.Contains(body, "\ngood 1\n") {
 		t.Errorf("status %d, body:\n%s", status, body)
 	}
 	if !strings.Contains(log.String(), "context canceled") {
 		t.Errorf("the error is not logged: %s", log)
 	}
-	if _, body, _ := ask(t, h, "GET", "/metrics"); !strings.Contains(body, `promhttp_metric_handler_errors_total{cause="gathering"} 1`) {
+	if _, body, _ := request(t, h, "GET", "/metrics"); !strings.Contains(body, `promhttp_metric_handler_errors_total{cause="gathering"} 1`) {
 		t.Errorf("the error is not counted:\n%s", body)
 	}
 }
 
 // Ten thousand sensors and a hundred scrapers at once must not take the memory of a hundred scrapes.
-func TestScrapesAtOnceAreBounded(t *testing.T) {
+func TestMetricsLimitConcurrentScrapes(t *testing.T) {
 	registry, enter, leave := prometheus.NewRegistry(), make(chan struct{}), make(chan struct{})
 	registry.MustRegister(slow{prometheus.NewDesc("slow", "Slow.", nil, nil), enter, leave})
 	h, err := Handler(Options{Source: &source{}, Gatherer: prometheus.ToTransactionalGatherer(registry), Registry: registry, MetricsPath: "/metrics", Logger: slog.New(slog.DiscardHandler)})
@@ -155,15 +155,15 @@ func TestScrapesAtOnceAreBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	done := make(chan int)
-	for i := range scrapesAtOnce {
-		go func() { status, _, _ := ask(t, from(i, h), "GET", "/metrics"); done <- status }()
+	for i := range maxScrapes {
+		go func() { status, _, _ := request(t, from(i, h), "GET", "/metrics"); done <- status }()
 		<-enter
 	}
-	if status, _, _ := ask(t, h, "GET", "/metrics"); status != http.StatusServiceUnavailable {
+	if status, _, _ := request(t, h, "GET", "/metrics"); status != http.StatusServiceUnavailable {
 		t.Errorf("one more: status %d, want 503", status)
 	}
 	close(leave)
-	for range scrapesAtOnce {
+	for range maxScrapes {
 		if status := <-done; status != http.StatusOK {
 			t.Errorf("status %d, want 200", status)
 		}
@@ -184,7 +184,7 @@ func (s slow) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(s.desc, prometheus.GaugeValue, 1)
 }
 
-func TestAClientThatHangsUpIsNoError(t *testing.T) {
+func TestScrapeLogIgnoresDisconnects(t *testing.T) {
 	log := new(strings.Builder)
 	l := scrapeLog{slog.New(slog.NewTextHandler(log, nil))}
 	l.Println("error encoding and sending metric family:", "broken pipe")

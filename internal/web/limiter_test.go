@@ -15,20 +15,20 @@ func from(number int, h http.Handler) http.Handler {
 	})
 }
 
-func TestOneAddressLeavesRoomForTwoPrometheusServersAndAPerson(t *testing.T) {
+func TestLimitConcurrencyLeavesRoomForOtherAddresses(t *testing.T) {
 	entered, leave, codes := make(chan struct{}, 100), make(chan struct{}), make(chan int, 100)
-	h := atOnce(scrapesAtOnce, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { entered <- struct{}{}; <-leave }))
+	h := limitConcurrency(maxScrapes, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { entered <- struct{}{}; <-leave }))
 	var asked sync.WaitGroup
 	begin := func(number int) {
-		asked.Go(func() { code, _, _ := ask(t, from(number, h), "GET", "/"); codes <- code })
+		asked.Go(func() { code, _, _ := request(t, from(number, h), "GET", "/"); codes <- code })
 	}
-	for range 2 * scrapesAtOnce {
+	for range 2 * maxScrapes {
 		begin(1)
 	}
-	for range scrapesAtOnce - scrapesAtOnce/4 {
+	for range maxScrapes - maxScrapes/4 {
 		<-entered
 	}
-	for range scrapesAtOnce + scrapesAtOnce/4 {
+	for range maxScrapes + maxScrapes/4 {
 		if code := <-codes; code != http.StatusServiceUnavailable {
 			t.Errorf("beyond its places: status %d", code)
 		}
@@ -45,8 +45,8 @@ func TestOneAddressLeavesRoomForTwoPrometheusServersAndAPerson(t *testing.T) {
 			t.Errorf("status %d", code)
 		}
 	}
-	for range 2 * scrapesAtOnce {
-		if code, _, _ := ask(t, from(1, h), "GET", "/"); code != http.StatusOK {
+	for range 2 * maxScrapes {
+		if code, _, _ := request(t, from(1, h), "GET", "/"); code != http.StatusOK {
 			t.Errorf("a place that was left is not given again: status %d", code)
 		}
 	}
