@@ -7,7 +7,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -119,107 +118,4 @@ func TestEveryConfigInTheDocsLoads(t *testing.T) {
 	if loaded < 15 {
 		t.Errorf("only %d configs were found", loaded)
 	}
-}
-
-// keyRow is one key of the tables in docs/configuration.md.
-type keyRow struct{ key, kind, standard string }
-
-// rows are the rows of the tables below a heading, in which keys stand with type, default and meaning.
-func rows(t *testing.T, heading string) []keyRow {
-	t.Helper()
-	text, err := os.ReadFile("docs/configuration.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, section, found := strings.Cut(string(text), "\n"+heading+"\n")
-	if !found {
-		t.Fatalf("there is no heading %q", heading)
-	}
-	if end := regexp.MustCompile(`(?m)^#+ `).FindStringIndex(section); end != nil {
-		section = section[:end[0]]
-	}
-	var all []keyRow
-	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\| (.*?) \\| (.*?) ?\\| .* \\|$").FindAllStringSubmatch(section, -1) {
-		all = append(all, keyRow{m[1], m[2], m[3]})
-	}
-	return all
-}
-
-// sections says, for each heading, where a key of its table stands in a config.
-var sections = []struct{ heading, before, after string }{
-	{"## accounts", shortest + "    ", ""},
-	{"### rate_limit", shortest + "    rate_limit: {", "}"},
-	{"### endpoints", shortest + "    endpoints: {", "}"},
-	{"### fields", shortest + "    fields: {", "}"},
-	{"### http_client", shortest + "    http_client: {", "}"},
-	{"### tls_config", shortest + "    http_client: {tls_config: {", "}}"},
-	{"## refresh", shortest + "refresh: {", "}"},
-	{"## sensors", shortest + "sensors: [{sensor: x}, {machine: m, ", "}]"},
-	{"## labels", shortest, ""},
-}
-
-// TestTheTablesOfKeysAreTheConfigs puts a key that does not exist into each block; the error lists those that do.
-func TestTheTablesOfKeysAreTheConfigs(t *testing.T) {
-	b := newBench(t)
-	for _, s := range sections {
-		var documented []string
-		for _, r := range rows(t, s.heading) {
-			documented = append(documented, r.key)
-		}
-		if s.heading == "## labels" {
-			continue
-		}
-		_, err := b.load(t, s.before+"nosuchsetting: 1"+s.after+"\n")
-		if err == nil {
-			t.Fatalf("%s: nosuchsetting was taken", s.heading)
-		}
-		_, list, _ := strings.Cut(strings.Split(err.Error(), "\n")[0], "known here are ")
-		slices.Sort(documented)
-		if known := strings.Split(list, ", "); !slices.Equal(known, documented) {
-			t.Errorf("%s documents\n%q, but known are\n%q", s.heading, documented, known)
-		}
-	}
-	discovery := rows(t, "## discovery")
-	if len(discovery) != 5 {
-		t.Errorf("discovery has %d keys: %v", len(discovery), discovery)
-	}
-}
-
-// TestTheDefaultsInTheTablesAreTheCodes sets each key to the default that its table names: nothing may change.
-func TestTheDefaultsInTheTablesAreTheCodes(t *testing.T) {
-	b, checked := newBench(t), 0
-	for _, s := range append(sections, struct{ heading, before, after string }{"## discovery", shortest + "discovery: {", "}"}) {
-		for _, r := range rows(t, s.heading) {
-			m := regexp.MustCompile("^`([^`]+)`$").FindStringSubmatch(r.standard)
-			if m == nil || r.key == "include" || r.key == "exclude" {
-				continue // it has no default, or one in words
-			}
-			value := m[1]
-			if s.heading == "### endpoints" || s.heading == "### fields" {
-				value = "'" + value + "'"
-			}
-			checked++
-			if with, without := b.config(t, s.before+r.key+": "+value+s.after), b.config(t, standard(s.before, s.after)); !reflect.DeepEqual(with, without) {
-				t.Errorf("%s: %s is not %s by default\n%+v\n%+v", s.heading, r.key, value, with, without)
-			}
-		}
-	}
-	if checked < 20 {
-		t.Errorf("only %d defaults were found", checked)
-	}
-}
-
-// standard is a config with a block that says nothing but what it must.
-func standard(before, after string) string { return strings.TrimRight(before, " ") + after }
-
-func (b *bench) config(t *testing.T, text string) *config.Config {
-	t.Helper()
-	c, err := b.load(t, text+"\n")
-	if err != nil {
-		t.Fatalf("%v in\n%s", err, text)
-	}
-	for i := range c.Accounts {
-		c.Accounts[i].Key = config.KeySource{}
-	}
-	return c
 }

@@ -120,11 +120,11 @@ func (s setup) urlSetting() Setting { return Setting{"url", s.show(s.account.URL
 
 // keySetting is where the key comes from; never the key.
 func (s setup) keySetting() Setting {
-	switch k := s.account.Key; {
-	case k.File() != "":
-		return Setting{"api_key_file", s.show(k.File())}
-	case k.Variable() != "":
-		return Setting{"api_key_env", k.Variable()}
+	switch a := s.account; {
+	case a.KeyFile != "":
+		return Setting{"api_key_file", s.show(a.KeyFile)}
+	case a.KeyEnv != "":
+		return Setting{"api_key_env", a.KeyEnv}
 	}
 	return Setting{"api_key_env", "INNIUS_API_KEY"}
 }

@@ -312,9 +312,9 @@ func (w *walk) reportCompanyID() {
 func (w *walk) filtered(op innius.Operation, o innius.Sensor) string {
 	switch op {
 	case innius.OpMachines:
-		return reject(w.o.Config.Discovery.Machines, "discovery.machines", o.ID, o.Name)
+		return w.o.Config.Discovery.Machines.Reject("discovery.machines", o.ID, o.Name)
 	case innius.OpSensors:
-		return reject(w.o.Config.Discovery.Sensors, "discovery.sensors", o.ID, o.Name)
+		return w.o.Config.Discovery.Sensors.Reject("discovery.sensors", o.ID, o.Name)
 	}
 	return ""
 }
@@ -507,7 +507,7 @@ func (w *walk) readPages(ctx context.Context, r innius.InspectRequest, of string
 // mapped reports whether the first rule for a sensor maps a text to a number.
 func (w *walk) mapped(t *trial, text string) bool {
 	for _, rule := range w.o.Config.Sensors {
-		if fits(rule.Machine, t.machine.ID, t.machine.Name) && fits(rule.Sensor, t.sensor.ID, t.sensor.Name) {
+		if rule.Machine.Match(t.machine.ID, t.machine.Name) && rule.Sensor.Match(t.sensor.ID, t.sensor.Name) {
 			_, ok := rule.Values[text]
 			return ok
 		}

@@ -5,13 +5,13 @@ import (
 	"log/slog"
 	"math"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"innius_exporter/innius"
 	"innius_exporter/internal/config"
+	"innius_exporter/internal/match"
 	"innius_exporter/internal/poller"
 	"innius_exporter/internal/state"
 )
@@ -131,7 +131,7 @@ func TestADemosPlanNeedsItsState(t *testing.T) {
 
 func TestFiltersThatLeaveNothingArePlannedByNoNumber(t *testing.T) {
 	cfg := accountsOf(t, "one.invalid")
-	cfg.Discovery.Machines.Exclude = []*regexp.Regexp{regexp.MustCompile("^(?:.*)$")}
+	cfg.Discovery.Machines.Exclude = []match.Pattern{match.MustCompile(".*")}
 	err := (&Planning{StoragePath: keep(t)}).write(cfg, io.Discard)
 	if err == nil || !strings.Contains(err.Error(), "whole machines: 2") {
 		t.Errorf("got %v", err)
@@ -140,7 +140,7 @@ func TestFiltersThatLeaveNothingArePlannedByNoNumber(t *testing.T) {
 
 func TestCheckConfigNamesRulesThatMatchNothingOfWhatIsKept(t *testing.T) {
 	cfg := accountsOf(t, "one.invalid")
-	cfg.Sensors = []config.SensorRule{{Weight: 2, Sensor: regexp.MustCompile("^(?:Heat)$")}}
+	cfg.Sensors = []config.SensorRule{{Weight: 2, Sensor: match.MustCompile("Heat")}}
 	dir, at := t.TempDir(), time.Date(2026, 11, 23, 17, 0, 0, 0, time.UTC)
 	store, err := state.Open(dir, slog.New(slog.DiscardHandler))
 	if err != nil {

@@ -19,7 +19,7 @@ func TestAVariableThatIsNoProxyStopsTheStartAndIsNotQuoted(t *testing.T) {
 	} {
 		t.Setenv("HTTPS_PROXY", text)
 		_, err := config.Source{File: file}.Load(os.Getenv)
-		if err == nil || !strings.HasPrefix(err.Error(), file+": HTTPS_PROXY: is no valid proxy URL") || strings.Contains(err.Error(), "scraper") {
+		if err == nil || !strings.HasPrefix(err.Error(), file+": HTTPS_PROXY: is not a valid proxy URL") || strings.Contains(err.Error(), "scraper") {
 			t.Errorf("%s: %v", text, err)
 		}
 	}

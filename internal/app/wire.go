@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"regexp"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -13,6 +14,7 @@ import (
 
 	"innius_exporter/innius"
 	"innius_exporter/internal/config"
+	"innius_exporter/internal/match"
 	"innius_exporter/internal/poller"
 )
 
@@ -21,8 +23,8 @@ func (e *Exporter) options(cfg *config.Config, metrics *poller.Metrics, logger *
 	opts := settings(cfg)
 	opts.Metrics, opts.Logger = metrics, logger
 	for i, r := range cfg.Sensors {
-		if r.MaxAge > 0 && r.MaxAge < cfg.Refresh.MinInterval {
-			logger.Warn("a max_age is shorter than refresh.min_interval: it cannot be kept", "rule", i+1, "max_age", r.MaxAge)
+		if cfg.TooShort(r) {
+			logger.Warn("max_age is shorter than refresh.min_interval and cannot be met", "rule", i+1, "max_age", r.MaxAge)
 		}
 	}
 	for _, a := range cfg.Accounts {
@@ -53,8 +55,9 @@ func (e *Exporter) warnOnce(logger *slog.Logger, account, warning string) {
 func settings(cfg *config.Config) poller.Options {
 	return poller.Options{
 		Labels: poller.LabelMode(cfg.Labels), DiscoveryInterval: cfg.Discovery.Interval,
-		Machines: poller.Filter(cfg.Discovery.Machines), Sensors: poller.Filter(cfg.Discovery.Sensors),
-		MinInterval: cfg.Refresh.MinInterval, MaxInterval: cfg.Refresh.MaxInterval, StaleAfter: cfg.Refresh.StaleAfter, Rules: rules(cfg),
+		Machines: filter(cfg.Discovery.Machines), Sensors: filter(cfg.Discovery.Sensors),
+		MinInterval: cfg.Refresh.MinInterval, MaxInterval: cfg.Refresh.MaxInterval,
+		StaleAfter: cfg.Refresh.StaleAfter, SilentAfter: cfg.Refresh.SilentAfter, Rules: rules(cfg),
 	}
 }
 
@@ -71,11 +74,30 @@ func gatherer(registry *prometheus.Registry, l *live) prometheus.TransactionalGa
 	return prometheus.NewMultiTRegistry(prometheus.ToTransactionalGatherer(registry), poller.NewCollector(l.poller))
 }
 
+// filter and anchored translate to the expressions of the poller, until it uses match itself.
+func filter(f match.Filter) (out poller.Filter) {
+	for _, p := range f.Include {
+		out.Include = append(out.Include, anchored(p))
+	}
+	for _, p := range f.Exclude {
+		out.Exclude = append(out.Exclude, anchored(p))
+	}
+	return out
+}
+
+func anchored(p match.Pattern) *regexp.Regexp {
+	if p.String() == "" {
+		return nil
+	}
+	return regexp.MustCompile("^(?s:" + p.String() + ")$")
+}
+
 func rules(cfg *config.Config) []poller.Rule {
 	rules := make([]poller.Rule, len(cfg.Sensors))
 	for i, r := range cfg.Sensors {
 		rules[i] = poller.Rule{
-			Machine: r.Machine, Sensor: r.Sensor, StaleAfter: r.StaleAfter, MaxAge: r.MaxAge, Weight: r.Weight, Values: r.Values,
+			Machine: anchored(r.Machine), Sensor: anchored(r.Sensor), StaleAfter: r.StaleAfter, SilentAfter: r.SilentAfter,
+			MaxAge: r.MaxAge, Weight: r.Weight, Values: r.Values,
 		}
 	}
 	return rules

@@ -1,101 +1,230 @@
 package config
 
 import (
-	"time"
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
 
 	"innius_exporter/innius"
+	"innius_exporter/internal/match"
 )
 
-// config decodes the root over the defaults.
-func (d *document) config(root value, c *Config) {
-	seen := root.object(keys{
-		"accounts":  func(v value) { c.Accounts = v.accounts() },
-		"discovery": func(v value) { v.discovery(&c.Discovery) },
-		"refresh":   func(v value) { v.refresh(&c.Refresh) },
-		"sensors":   func(v value) { v.list(func(v value) { c.Sensors = append(c.Sensors, v.rule()) }) },
-		"labels":    func(v value) { v.choice(&c.Labels, LabelsName, LabelsID) },
-	})
-	if accounts, ok := seen["accounts"]; ok && accounts.sound() && len(c.Accounts) == 0 {
-		accounts.report("must hold at least one account")
-	} else if !ok && root.sound() {
-		d.report(root.line, "accounts", "is missing; the config needs at least one account with a name, a url and a key")
+// field is a key of a block and its declaration.
+type field struct {
+	name  string
+	tag   reflect.StructTag
+	index int
+}
+
+var wordEnd = regexp.MustCompile(`([a-z])([A-Z])`)
+
+// fieldsOf returns the keys that a struct declares.
+func fieldsOf(t reflect.Type) []field {
+	var all []field
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, ok := f.Tag.Lookup("yaml")
+		if !ok {
+			name = strings.ToLower(wordEnd.ReplaceAllString(f.Name, "${1}_$2"))
+		}
+		if name != "-" {
+			all = append(all, field{name, f.Tag, i})
+		}
 	}
+	return all
 }
 
-func (v value) discovery(set *Discovery) {
-	v.object(keys{
-		"interval": func(v value) { v.duration(&set.Interval, time.Minute, 0) },
-		"machines": func(v value) { v.filter(&set.Machines) },
-		"sensors":  func(v value) { v.filter(&set.Sensors) },
-	})
+// isBlock reports whether values of a type have keys or entries of their own.
+func isBlock(t reflect.Type) bool {
+	return t.Kind() == reflect.Slice || t.Kind() == reflect.Struct && t != reflect.TypeFor[match.Pattern]()
 }
 
-func (v value) filter(set *Filter) {
-	v.object(keys{
-		"include": func(v value) { v.patterns(&set.Include) },
-		"exclude": func(v value) { v.patterns(&set.Exclude) },
-	})
+// withDefaults returns a struct with the defaults that its tags declare.
+func withDefaults[T any]() *T {
+	var t T
+	setDefaults(reflect.ValueOf(&t).Elem())
+	return &t
 }
 
-func (v value) refresh(set *Refresh) {
-	seen := v.object(keys{
-		"min_interval": func(v value) { v.duration(&set.MinInterval, time.Second, 0) },
-		"max_interval": func(v value) { v.duration(&set.MaxInterval, time.Second, 0) },
-		"stale_after":  func(v value) { v.staleAfter(&set.StaleAfter) },
-	})
-	least, hasLeast := seen["min_interval"]
-	most, hasMost := seen["max_interval"]
-	switch {
-	case set.MaxInterval >= set.MinInterval, hasLeast && !least.sound(), hasMost && !most.sound():
-	case hasMost:
-		most.report("must be at least min_interval (%s), not %s", span(set.MinInterval), span(set.MaxInterval))
-	default:
-		least.report("must be at most max_interval (%s by default), not %s", span(set.MaxInterval), span(set.MinInterval))
-	}
-}
-
-// staleAfter decodes a duration or auto, which is 0.
-func (v value) staleAfter(set *time.Duration) {
-	if plain(v.node) && v.node.Value == "auto" {
-		*set = 0
+func setDefaults(target reflect.Value) {
+	if endpoints, ok := target.Addr().Interface().(*innius.Endpoints); ok {
+		*endpoints = innius.DefaultEndpoints
 		return
 	}
-	v.duration(set, time.Minute, 0)
-}
-
-func (v value) rule() SensorRule {
-	r := defaultRule()
-	seen := v.object(keys{
-		"machine":     func(v value) { v.pattern(&r.Machine) },
-		"sensor":      func(v value) { v.pattern(&r.Sensor) },
-		"max_age":     func(v value) { v.duration(&r.MaxAge, time.Second, 0) },
-		"weight":      func(v value) { v.positive(&r.Weight, 1000) },
-		"stale_after": func(v value) { v.duration(&r.StaleAfter, time.Minute, 0) },
-		"values":      func(v value) { v.numbers(&r.Values) },
-	})
-	if len(seen) == 0 && v.sound() {
-		v.report("is empty, and would keep every sensor from the rules below; fill it or remove it")
-	}
-	return r
-}
-
-// numbers decodes a mapping from the user's own texts to numbers.
-func (v value) numbers(set *map[string]float64) {
-	numbers, known := map[string]float64{}, keys{}
-	for i := 0; i+1 < len(v.node.Content); i += 2 {
-		text := v.node.Content[i].Value
-		known[text] = func(v value) {
-			var n float64
-			switch {
-			case !innius.IsText(text):
-				v.report("can never match: a number needs no rule, an empty text has none, and white space around a text is removed")
-			case v.number(&n):
-				numbers[text] = n
+	for _, f := range fieldsOf(target.Type()) {
+		value := target.Field(f.index)
+		if value.Kind() == reflect.Struct && isBlock(value.Type()) {
+			setDefaults(value)
+		} else if text, ok := f.tag.Lookup("default"); ok {
+			if err := setScalar(value, f.tag, text); err != nil {
+				panic(fmt.Sprintf("default of %s: %v", f.name, err))
 			}
 		}
 	}
-	v.free = true
-	if v.object(known); len(numbers) > 0 {
-		*set = numbers
+}
+
+// node is a node of the file with its place.
+type node struct {
+	d    *document
+	yaml *yaml.Node
+	path string
+}
+
+func (n node) report(format string, args ...any) { n.d.report(n.path, format, args...) }
+
+// at is the place of a key below n, for a report.
+func (n node) at(key string) node {
+	n.path = strings.TrimPrefix(n.path+"."+key, ".")
+	return n
+}
+
+// has reports whether the file contains a key below n.
+func (n node) has(key string) bool { return n.d.lines[n.at(key).path] > 0 }
+
+// valid reports whether a key below n had no error so far.
+func (n node) valid(key string) bool { return !n.d.invalid[n.at(key).path] }
+
+// validator is a block with rules between its keys. They are checked when the block is decoded, unless it is no mapping.
+type validator interface{ validate(n node) }
+
+// decode sets target from the node, as its type and tag declare.
+func (n node) decode(target reflect.Value, tag reflect.StructTag) {
+	switch {
+	case !plain(n.yaml):
+		n.report("uses a YAML anchor, alias or tag, which is not supported; write the value out, or put it in quotes")
+	case target.Kind() == reflect.Map:
+		n.numbers(target)
+	case !isBlock(target.Type()):
+		n.scalar(target, tag)
+	case target.Kind() == reflect.Slice:
+		n.list(target)
+	default:
+		n.block(target)
+	}
+}
+
+// plain reports whether a node has no anchor, alias or tag. The config needs none of them, and aliases inside aliases can stand
+// for a text of any length.
+func plain(n *yaml.Node) bool {
+	return n.Kind != yaml.AliasNode && n.Anchor == "" && n.Style&yaml.TaggedStyle == 0
+}
+
+func (n node) null() bool { return n.yaml.Kind == yaml.ScalarNode && n.yaml.ShortTag() == "!!null" }
+
+// is reports whether the node is of a kind. A key without a value is an empty block: that is what remains when all lines of a
+// block are commented out.
+func (n node) is(kind yaml.Kind, want string) bool {
+	if n.yaml.Kind == kind || n.null() {
+		return true
+	}
+	n.report("must be %s", want)
+	return false
+}
+
+func (n node) block(target reflect.Value) {
+	if !n.is(yaml.MappingNode, "a mapping of keys") {
+		return
+	}
+	fields := fieldsOf(target.Type())
+	n.entries(fields, func(name string, child node) {
+		if i := slices.IndexFunc(fields, func(f field) bool { return f.name == name }); i >= 0 {
+			child.decode(target.Field(fields[i].index), fields[i].tag)
+		} else {
+			child.report("%s", unknownKey(name, fields))
+		}
+	})
+	for _, f := range fields {
+		if why := f.tag.Get("required"); why != "" && !n.has(f.name) {
+			n.at(f.name).report("is missing: %s", why)
+		}
+	}
+	if v, ok := target.Addr().Interface().(validator); ok {
+		v.validate(n)
+	}
+}
+
+var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// entries calls decode with each entry of a mapping. In an error, a key that is not in fields is masked: it may be an API key.
+func (n node) entries(fields []field, decode func(name string, child node)) {
+	first := map[string]int{}
+	for i := 0; i+1 < len(n.yaml.Content); i += 2 {
+		key, name := n.yaml.Content[i], n.yaml.Content[i].Value
+		if !plain(key) || key.Kind != yaml.ScalarNode {
+			n.d.reportLine(key.Line, n.path, "contains a key that is not plain text")
+			continue
+		}
+		child := n.at(name)
+		if !slices.ContainsFunc(fields, func(f field) bool { return f.name == name }) {
+			child = n.at(masked(name))
+			if !identifier.MatchString(masked(name)) {
+				child.path = n.path + "[" + shown(name) + "]"
+			}
+		}
+		child.yaml, n.d.lines[child.path] = n.yaml.Content[i+1], key.Line
+		if line, again := first[name]; again {
+			child.report("is set twice; the first time is in line %d", line)
+			continue
+		}
+		first[name] = key.Line
+		decode(name, child)
+	}
+}
+
+// secretNames are the keys under which people write secrets.
+var secretNames = []string{
+	"api_key", "apikey", "x_api_key", "key", "token", "api_token", "bearer_token", "password", "passwd", "secret",
+	"credentials", "authorization",
+}
+
+// unknownKey returns what to do about a key that is not known.
+func unknownKey(name string, fields []field) string {
+	if slices.Contains(secretNames, strings.ReplaceAll(strings.ToLower(name), "-", "_")) {
+		return inlineKey
+	}
+	var known []string
+	for _, f := range fields {
+		known = append(known, f.name)
+	}
+	return "is not a known key; known here are " + strings.Join(known, ", ")
+}
+
+func (n node) list(target reflect.Value) {
+	if !n.is(yaml.SequenceNode, "a list") {
+		return
+	}
+	for i, content := range n.yaml.Content {
+		child := node{n.d, content, fmt.Sprintf("%s[%d]", n.path, i)}
+		n.d.lines[child.path] = content.Line
+		entry := reflect.New(target.Type().Elem()).Elem()
+		if isBlock(entry.Type()) {
+			setDefaults(entry)
+		}
+		child.decode(entry, "")
+		target.Set(reflect.Append(target, entry))
+	}
+}
+
+// numbers decodes a mapping from texts of the API to numbers.
+func (n node) numbers(target reflect.Value) {
+	if !n.is(yaml.MappingNode, "a mapping of keys") {
+		return
+	}
+	numbers := map[string]float64{}
+	n.entries(nil, func(text string, child node) {
+		if !innius.IsText(text) {
+			child.report("can never match: a number needs no rule, an empty text has none, and white space around a text is removed")
+			return
+		}
+		number := reflect.New(target.Type().Elem()).Elem()
+		child.decode(number, "")
+		numbers[text] = number.Float()
+	})
+	if len(numbers) > 0 {
+		target.Set(reflect.ValueOf(numbers))
 	}
 }

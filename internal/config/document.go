@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -14,115 +14,121 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// document collects the mistakes of one config while it is decoded.
+// environment is what a config refers to but does not contain: files and variables.
+type environment struct {
+	getenv  func(string) string
+	read    reader
+	keyless bool // keys are not looked up, and accounts have none
+}
+
+// document is a config file while it is decoded.
 type document struct {
-	outside
-	dir      string // of the config file; relative paths start here
-	mistakes []Mistake
-	bad      map[string]bool // paths with a mistake: rules between keys skip them, or one mistake would be told twice
+	environment
+	dir     string          // of the config file; relative paths start here
+	lines   map[string]int  // of each path in the file
+	invalid map[string]bool // paths with an error: rules between keys skip them
+	errs    []FieldError
 }
 
-func (d *document) report(line int, path, format string, args ...any) {
-	d.bad[path] = true
-	d.mistakes = append(d.mistakes, Mistake{Line: line, Path: path, Text: fmt.Sprintf(format, args...)})
-}
-
-// path resolves a path of the config, as the Prometheus family does: from the config file's directory.
-func (d *document) path(name string) string {
-	if filepath.IsAbs(name) {
-		return name
+// parse decodes the text of a file and checks all rules.
+func parse(data []byte, file string, e environment) (*Config, error) {
+	d := &document{environment: e, dir: filepath.Dir(file), lines: map[string]int{}, invalid: map[string]bool{}}
+	c := Default()
+	if root := d.root(data); root != nil {
+		d.lines[""] = root.Line
+		node{d, root, ""}.decode(reflect.ValueOf(c).Elem(), "")
+		d.refuseKeys(data, c.Accounts)
 	}
-	return filepath.Join(d.dir, name)
+	if err := asError(file, d.errs); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
-// compose parses the text and returns its root. It reports what is no single YAML document.
-func (d *document) compose(data []byte) (value, bool) {
-	for line, number := range lines(data) {
-		if text := invalid(line); text != "" {
-			d.report(number, "", "%s", text)
-			return value{}, false
+// report adds an error at the line of the path, or of the nearest block around it.
+func (d *document) report(path, format string, args ...any) {
+	d.invalid[path] = true
+	block := path
+	for block != "" && d.lines[block] == 0 {
+		block = block[:max(0, strings.LastIndexAny(block, ".["))]
+	}
+	d.reportLine(d.lines[block], path, format, args...)
+}
+
+func (d *document) reportLine(line int, path, format string, args ...any) {
+	d.errs = append(d.errs, FieldError{Line: line, Path: path, Text: fmt.Sprintf(format, args...)})
+}
+
+// root parses the text and returns its content; nil when it is no single YAML document.
+func (d *document) root(data []byte) *yaml.Node {
+	number := 0
+	for line := range bytes.Lines(data) {
+		number++
+		isControl := func(r rune) bool { return r != '\t' && unicode.IsControl(r) }
+		if !utf8.Valid(line) || bytes.ContainsFunc(bytes.Trim(line, "\r\n"), isControl) {
+			d.reportLine(number, "", "is not UTF-8 text, or contains a control character; save the file as UTF-8")
+			return nil
 		}
 	}
-	loader, err := yaml.NewLoader(bytes.NewReader(data))
-	if err != nil {
-		d.report(1, "", "cannot be parsed")
-		return value{}, false
-	}
-	return d.single(loader, data)
-}
-
-// single takes the first document of a stream and refuses a second one, which would be ignored silently.
-func (d *document) single(loader *yaml.Loader, data []byte) (value, bool) {
 	first, second := &yaml.Node{}, &yaml.Node{}
-	if err := loader.Load(first); err != nil && !errors.Is(err, io.EOF) {
-		d.syntax(err, data)
-		return value{}, false
+	loader, err := yaml.NewLoader(bytes.NewReader(data))
+	if err == nil {
+		err = loader.Load(first)
 	}
-	root := content(first)
-	if root == nil {
-		d.report(1, "", "is empty; it needs at least accounts with a name, a url and a key: see config.example.yml")
-		return value{}, false
-	}
-	switch err := loader.Load(second); {
-	case err == nil:
-		d.report(second.Line, "", "a second YAML document begins here; a config is one document")
-	case !errors.Is(err, io.EOF):
-		d.syntax(err, data)
-	}
-	return value{d: d, node: root, line: root.Line}, true
-}
-
-// content returns what a document holds; nil where it holds nothing.
-func content(doc *yaml.Node) *yaml.Node {
-	if len(doc.Content) == 0 || doc.Content[0].ShortTag() == "!!null" {
+	if err != nil && !errors.Is(err, io.EOF) {
+		d.syntax(err)
 		return nil
 	}
-	return doc.Content[0]
-}
-
-// invalid says why a line is no text; the parser would not name the line.
-func invalid(line []byte) string {
-	switch {
-	case !utf8.Valid(line):
-		return "is not UTF-8 here; save the file as UTF-8"
-	case bytes.ContainsFunc(bytes.Trim(line, "\r\n"), func(r rune) bool { return r != '\t' && unicode.IsControl(r) }):
-		return controlText
+	if len(first.Content) == 0 || first.Content[0].ShortTag() == "!!null" {
+		d.reportLine(1, "", "is empty; it needs at least accounts with a name, a url and a key: see config.example.yml")
+		return nil
 	}
-	return ""
+	switch err := loader.Load(second); {
+	case err == nil: // it would be ignored silently
+		d.reportLine(second.Line, "", "a second YAML document begins here; a config is one document")
+	case !errors.Is(err, io.EOF):
+		d.syntax(err)
+	}
+	return first.Content[0]
 }
 
-// lines yields each line with its number, from 1.
-func lines(data []byte) iter.Seq2[[]byte, int] {
-	return func(yield func([]byte, int) bool) {
-		number := 0
-		for line := range bytes.Lines(data) {
-			number++
-			if !yield(line, number) {
-				return
-			}
+// syntax reports where the parser stopped, and where the construct that it was reading begins.
+func (d *document) syntax(err error) {
+	e, ok := errors.AsType[*yaml.LoadError](err)
+	if !ok {
+		d.reportLine(1, "", "is not valid YAML")
+		return
+	}
+	text := e.Message
+	if strings.Contains(text, "anchor") {
+		text = "unknown anchor" // the parser quotes it, and it may be a key
+	}
+	if begin := e.ContextMark.Line; begin > 0 && begin != e.Mark.Line {
+		text += fmt.Sprintf(" %s that begins in line %d", e.ContextMsg, begin)
+	}
+	d.reportLine(max(e.Mark.Line, 1), "", "is not valid YAML: %s; indent with spaces, and put values with special characters in single quotes", masked(text))
+}
+
+const inlineKey = "a key or password in the file itself is refused: anyone who can read the config could read it; use api_key_file or " +
+	"api_key_env for an API key, key_file for TLS, and the variable HTTPS_PROXY for a proxy"
+
+// refuseKeys reports each line, comments included, that contains a key the config refers to.
+func (d *document) refuseKeys(data []byte, accounts []Account) {
+	number := 0
+	for line := range bytes.Lines(data) {
+		number++
+		if text := string(line); withoutKeys(text, accounts) != text {
+			d.reportLine(number, "", inlineKey)
 		}
 	}
 }
 
-// refuseWrittenKeys reports each line, comments too, that holds the text of a key the config refers to.
-func (d *document) refuseWrittenKeys(data []byte, accounts []Account) {
-	reported := map[int]bool{}
-	for _, m := range d.mistakes {
-		reported[m.Line] = true
-	}
-	for line, number := range lines(data) {
-		if !reported[number] && holdsKey(string(line), accounts) {
-			d.report(number, "", inlineKey+"api_key_file or api_key_env")
-		}
-	}
-}
-
-func holdsKey(line string, accounts []Account) bool {
+// withoutKeys masks the keys of accounts. Texts shorter than minKeyLength could be anything.
+func withoutKeys(text string, accounts []Account) string {
 	for _, a := range accounts {
-		key := a.Key.known().Reveal()
-		if len(key) >= minKeyLength && strings.Contains(line, key) {
-			return true
+		if key := a.Key.known().Reveal(); len(key) >= minKeyLength {
+			text = strings.ReplaceAll(text, key, "<secret>")
 		}
 	}
-	return false
+	return text
 }

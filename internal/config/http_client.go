@@ -15,30 +15,12 @@ import (
 	"innius_exporter/innius"
 )
 
-// HTTPClient says how connections to innius are made. Nothing in it can hold a secret; a proxy's credentials belong
-// in HTTPS_PROXY, a client key in a file.
-type HTTPClient struct {
-	ProxyURL             *url.URL // nil: none of our own
-	NoProxy              string   // hosts not reached through ProxyURL, as in the variable NO_PROXY
-	ProxyFromEnvironment bool     // HTTPS_PROXY and its like; false wherever ProxyURL is set
-	TLS                  TLSConfig
-}
-
-// TLSConfig names files of PEM; paths are resolved.
-type TLSConfig struct {
-	CAFile             string // trusted instead of the system's roots
-	CertFile, KeyFile  string // of a client certificate
-	ServerName         string
-	MinVersion         uint16 // tls.VersionTLS12 or above
-	InsecureSkipVerify bool
-}
-
-// idleConnections kept to one host: Go keeps 2, and closing the others after each answer would cost a TLS handshake
-// a request at a greater concurrency.
+// idleConnections is kept open to one host. Go's default is 2, and closing the others after each response would cost a TLS
+// handshake per request at a greater concurrency.
 const idleConnections = 64
 
-// A connection over HTTP/2 whose path went silent would be used for as long as the kernel tries to deliver, a quarter of an
-// hour and more: where nothing comes for pingAfter, a ping is sent, and one without a response within pingTimeout closes it.
+// An HTTP/2 connection whose path went silent would be used for as long as the kernel tries to deliver, a quarter of an hour and
+// more. After pingAfter without data a ping is sent; without a response within pingTimeout the connection is closed.
 const (
 	pingAfter   = 15 * time.Second
 	pingTimeout = 10 * time.Second
@@ -73,20 +55,23 @@ func (h HTTPClient) proxy() func(*http.Request) (*url.URL, error) {
 	return choice.Proxy()
 }
 
-// refusal makes the error of a proxy that answers CONNECT with anything but 200. Go would say no more than the text that
-// stands beside the status, which reads as if innius had answered.
-func refusal(_ context.Context, proxy *url.URL, _ *http.Request, answer *http.Response) error {
-	if answer.StatusCode == http.StatusOK {
+// refusal returns the error of a proxy whose response to CONNECT is not 200. Go's own error has only the text of the status, as
+// if the response came from innius.
+func refusal(_ context.Context, proxy *url.URL, _ *http.Request, response *http.Response) error {
+	if response.StatusCode == http.StatusOK {
 		return nil
 	}
-	return &innius.ProxyError{Proxy: proxy.Host, Status: answer.StatusCode}
+	return &innius.ProxyError{Proxy: proxy.Host, Status: response.StatusCode}
 }
 
 // maxPEM bounds a certificate file; the system's own bundle of roots has a quarter of it.
 const maxPEM = 1 << 20
 
 func (c TLSConfig) build(read reader) (*tls.Config, error) {
-	t := &tls.Config{ServerName: c.ServerName, MinVersion: c.MinVersion, InsecureSkipVerify: c.InsecureSkipVerify}
+	t := &tls.Config{ServerName: c.ServerName, MinVersion: tls.VersionTLS12, InsecureSkipVerify: c.InsecureSkipVerify}
+	if c.MinVersion == "TLS13" {
+		t.MinVersion = tls.VersionTLS13
+	}
 	if c.CAFile != "" {
 		roots, err := loadRoots(c.CAFile, read)
 		if err != nil {
@@ -106,15 +91,15 @@ func (c TLSConfig) build(read reader) (*tls.Config, error) {
 	return t, nil
 }
 
-// loadRoots and loadPair are used for the check of the config too; their errors name no path, as it is the user's text.
+// loadRoots and loadPair also serve the check of the config: their errors name no path, which is the user's text.
 func loadRoots(path string, read reader) (*x509.CertPool, error) {
 	pem, err := read(path, maxPEM)
 	if err != nil {
-		return nil, fmt.Errorf("the file it names cannot be read: %w", cause(err))
+		return nil, fmt.Errorf("the file cannot be read: %w", cause(err))
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(pem) {
-		return nil, errors.New("the file it names holds no certificate in PEM form")
+		return nil, errors.New("the file contains no certificate in PEM form")
 	}
 	return roots, nil
 }
@@ -122,15 +107,15 @@ func loadRoots(path string, read reader) (*x509.CertPool, error) {
 func loadPair(certFile, keyFile string, read reader) (*tls.Certificate, error) {
 	cert, err := read(certFile, maxPEM)
 	if err != nil {
-		return nil, fmt.Errorf("the file it names cannot be read: %w", cause(err))
+		return nil, fmt.Errorf("the file cannot be read: %w", cause(err))
 	}
 	key, err := read(keyFile, maxPEM)
 	if err != nil {
-		return nil, fmt.Errorf("the file that key_file names cannot be read: %w", cause(err))
+		return nil, fmt.Errorf("the file of key_file cannot be read: %w", cause(err))
 	}
 	pair, err := tls.X509KeyPair(cert, key)
 	if err != nil {
-		return nil, fmt.Errorf("it and key_file are no pair of certificate and key: %w", err)
+		return nil, fmt.Errorf("cert_file and key_file are not a certificate and its key: %w", err)
 	}
 	return &pair, nil
 }

@@ -65,7 +65,7 @@ func httpClient(t *testing.T, dir, text string) HTTPClient {
 	file := filepath.Join(dir, "config.yml")
 	write(t, file, goodText+"    http_client: "+text+"\n")
 	t.Setenv("TEST_KEY", testKey)
-	c, err := Load(file)
+	c, err := loadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,17 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"runtime"
 	"strings"
 	"sync"
 
 	"innius_exporter/innius"
 )
 
-// KeySource gives an account's key: from a file, which is read at each call so that a key can be rotated without a
-// restart, or from a variable, which was read once. The zero value has no key. Copies share one memory.
+// KeySource gives an account's key: from a file, which is read at each call, so that a key can be rotated without a restart, or
+// from a variable, which was read once. The zero value has no key. Copies share one state. Safe for concurrent use.
 //
-// Printed in any way it shows where the key comes from, never the key: the key lies in a closure, because fmt ignores
-// the methods of what stands in an unexported field, and with some verbs follows a pointer there.
+// Printed in any way it shows where the key comes from, never the key: the pointer hides it from fmt, which ignores the methods
+// of values in unexported fields.
 type KeySource struct{ *keySource }
 
 type keySource struct {
@@ -23,82 +25,90 @@ type keySource struct {
 	read           reader
 
 	mu    sync.Mutex
-	good  func() innius.Secret // the key last found; never nil
-	stale string               // why that is in use although the file holds none; empty: it is the file's
+	good  innius.Secret // the last good key
+	stale string        // why that is in use although the file has none; empty: it is the file's
 }
-
-// holding returns a closure around a key.
-func holding(key innius.Secret) func() innius.Secret { return func() innius.Secret { return key } }
 
 // maxKey bounds a key in bytes: it must fit into a header.
 const maxKey = 4096
 
 var (
-	errNoKey    = errors.New("there is no key")
 	errKeyEmpty = errors.New("is empty")
-	errKeyQuote = errors.New("holds quotes around the key; remove them: they would be sent as part of it")
-	errKeyForm  = errors.New("must hold a key of one line of printable ASCII characters without spaces inside; it goes into a header")
+	errKeyQuote = errors.New("has quotes around the key; remove them: they would be sent as part of it")
+	errKeyForm  = errors.New("must contain a key of one line of printable ASCII characters without spaces; it is sent in a header")
 )
 
-// FixedKey is the source of a key that main made itself, such as the demo's.
-func FixedKey(key innius.Secret) KeySource { return KeySource{&keySource{good: holding(key)}} }
+// FixedKey is the source of a key that the program made itself, such as the demo's.
+func FixedKey(key innius.Secret) KeySource { return KeySource{&keySource{good: key}} }
 
 // fileKey is the source of a key in a file that must be readable now.
 func fileKey(path string, read reader) (KeySource, error) {
-	k := KeySource{&keySource{file: path, read: read, good: holding(innius.Secret{})}}
+	k := KeySource{&keySource{file: path, read: read}}
 	key, err := k.fromFile()
 	if err != nil {
-		return KeySource{}, fmt.Errorf("the file it names %w", err)
+		return KeySource{}, fmt.Errorf("the file %w", err)
 	}
-	k.good = holding(key)
+	k.good = key
 	return k, nil
 }
 
-// envKey is the source of a key in a variable, read now and never again.
+// envKey is the source of a key in a variable, which is read now only.
 func envKey(variable string, getenv func(string) string) (KeySource, error) {
 	key, err := parseKey(getenv(variable))
 	switch {
 	case errors.Is(err, errKeyEmpty):
-		return KeySource{}, errors.New("the variable it names is not set, or empty; it must hold the key: " + keyWhere)
+		return KeySource{}, errors.New("the variable is not set, or empty; it must contain the key: " + createKey)
 	case err != nil:
-		return KeySource{}, fmt.Errorf("the variable it names %w", err)
+		return KeySource{}, fmt.Errorf("the variable %w", err)
 	}
-	return KeySource{&keySource{variable: variable, good: holding(key)}}, nil
+	return KeySource{&keySource{variable: variable, good: key}}, nil
 }
 
-// Key returns the key; a file is read anew, white space trimmed. A file that is missing or empty gives the last good
-// key: a rotation that is not atomic removes or empties the file for a moment, and a pause then would lose readings.
-// An error means that the file cannot be read, or holds no key. Safe for concurrent use.
+// Key returns the key; a file is read again, white space trimmed. When the file is missing or empty it returns the last good
+// key: a rotation that is not atomic removes or empties the file for a moment, and a pause then would lose readings. An error
+// means that the file cannot be read, or contains no usable key.
 func (k KeySource) Key() (innius.Secret, error) {
 	if k.keySource == nil {
-		return innius.Secret{}, errNoKey
+		return innius.Secret{}, errors.New("there is no key")
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.file == "" {
-		return k.good(), nil
+		return k.good, nil
 	}
 	key, err := k.fromFile()
 	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, errKeyEmpty):
+	case isAbsent(err), errors.Is(err, errKeyEmpty):
 		k.stale = fmt.Sprintf("the key file %s %v", k.file, err)
-		return k.good(), nil
+		return k.good, nil
 	case err != nil:
 		return innius.Secret{}, fmt.Errorf("the key file %s %w", k.file, err)
 	}
-	k.good, k.stale = holding(key), ""
+	k.good, k.stale = key, ""
 	return key, nil
 }
 
-// Stale returns why the last good key was given although the file held none, since the file last held a good one; empty where
-// it was not. Safe for concurrent use.
+func isAbsent(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+
+// Stale returns why the last good key is in use although the file contains none, or "". It describes the latest call of Key.
 func (k KeySource) Stale() string {
+	_, stale := k.last()
+	return stale
+}
+
+// known returns the last good key; empty when there is none.
+func (k KeySource) known() innius.Secret {
+	key, _ := k.last()
+	return key
+}
+
+func (k KeySource) last() (key innius.Secret, stale string) {
 	if k.keySource == nil {
-		return ""
+		return innius.Secret{}, ""
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.stale
+	return k.good, k.stale
 }
 
 func (k *keySource) fromFile() (innius.Secret, error) {
@@ -112,55 +122,42 @@ func (k *keySource) fromFile() (innius.Secret, error) {
 // parseKey trims white space around a key and refuses what a header cannot carry, without quoting it.
 func parseKey(text string) (innius.Secret, error) {
 	text = strings.TrimSpace(text)
-	if text == "" {
+	switch {
+	case text == "":
 		return innius.Secret{}, errKeyEmpty
-	}
-	if len(text) > maxKey || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) {
+	case len(text) > maxKey || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return innius.Secret{}, errKeyForm
-	}
-	if strings.Contains("\"'`", text[:1]) && len(text) > 1 && text[0] == text[len(text)-1] {
+	case len(text) > 1 && strings.Contains("\"'`", text[:1]) && text[0] == text[len(text)-1]:
 		return innius.Secret{}, errKeyQuote
 	}
 	return innius.NewSecret(text), nil
 }
 
-// known returns the key last found, empty where there is none.
-func (k KeySource) known() innius.Secret {
-	if k.keySource == nil {
-		return innius.Secret{}
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.good()
-}
-
-// Variable returns the name of the variable that the key was read from; empty where it was not.
-func (k KeySource) Variable() string {
-	if k.keySource == nil {
+// Exposed returns what to do when all users of the machine can read the key's file as it is now, or "". A file in memory is no
+// finding: secrets are mounted there by those who control the access. The group may read the file: that is how a file of root
+// is given to a service.
+func (k KeySource) Exposed() string {
+	if k.keySource == nil || k.file == "" || runtime.GOOS == "windows" { // where the mode does not show it
 		return ""
 	}
-	return k.variable
-}
-
-// File returns the path of the file that the key is read from; empty where it is not.
-func (k KeySource) File() string {
-	if k.keySource == nil {
+	info, err := os.Stat(k.file)
+	if err != nil || info.Mode().Perm()&0o004 == 0 || inMemory(k.file) {
 		return ""
 	}
-	return k.file
+	return "every user of this machine can read the key file " + k.file +
+		": chmod it to 600, or to 640 with a group that contains only the exporter"
 }
 
-// String says where the key comes from, with <secret> for the key; nothing where there is none.
+// String returns where the key comes from, with <secret> for the key; "" when there is none.
 func (k KeySource) String() string {
+	text := k.known().String()
 	switch {
-	case k.keySource == nil:
-		return ""
-	case k.file != "":
-		return k.known().String() + " from the file " + k.file
-	case k.variable != "":
-		return k.known().String() + " from the variable " + k.variable
+	case k.keySource != nil && k.file != "":
+		text += " from the file " + k.file
+	case k.keySource != nil && k.variable != "":
+		text += " from the variable " + k.variable
 	}
-	return k.known().String()
+	return text
 }
 
 // GoString keeps %#v from printing the key.

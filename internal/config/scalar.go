@@ -1,194 +1,184 @@
 package config
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"reflect"
 	"regexp"
-	"regexp/syntax"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v4"
+
+	"innius_exporter/internal/match"
 )
 
-// text decodes a text that must not be empty.
-func (v value) text(set *string) {
-	text, ok := v.scalar("a text")
-	if ok && strings.TrimSpace(text) == "" {
-		v.report("must not be empty")
-		return
-	}
-	if ok {
-		*set = text
-	}
-}
+const quotedStyle = yaml.SingleQuotedStyle | yaml.DoubleQuotedStyle | yaml.LiteralStyle | yaml.FoldedStyle
 
-func (v value) choice(set *string, options ...string) {
-	want := strings.Join(options, " or ")
-	text, ok := v.scalar(want)
-	if ok && !slices.Contains(options, text) {
-		v.report("must be %s, not %s", want, shown(text))
-		return
-	}
-	if ok {
-		*set = text
-	}
-}
-
-func (v value) boolean(set *bool) {
-	text := strconv.FormatBool(*set)
-	v.choice(&text, "true", "false")
-	*set = text == "true"
-}
-
-// quoted reports whether a value is marked as text. A number in quotes is refused: that is how a wrong line shows.
-func (v value) quoted() bool {
-	const marks = yaml.SingleQuotedStyle | yaml.DoubleQuotedStyle | yaml.LiteralStyle | yaml.FoldedStyle
-	return v.node.Style&marks != 0
-}
-
-var decimal = regexp.MustCompile(`^[+-]?(0|[1-9][0-9]*)$`)
-
-// integer decodes a whole number in plain digits; most 0 means no upper bound.
-func (v value) integer(set *int, least, most int) {
-	text, ok := v.scalar("a whole number")
-	if !ok {
-		return
-	}
-	n, err := strconv.Atoi(text)
+// scalar decodes a single value. A number in quotes is refused: that is how a wrong line shows.
+func (n node) scalar(target reflect.Value, tag reflect.StructTag) {
+	want := wanted(target, tag)
 	switch {
-	case v.quoted():
-		v.report("must be a whole number without quotes")
-	case err != nil || !decimal.MatchString(text):
-		v.report("must be a whole number such as %d, not %s", *set, shown(text))
-	case n < least:
-		v.report("must be at least %d, not %d", least, n)
-	case most > 0 && n > most:
-		v.report("must be at most %d, not %d", most, n)
+	case n.null():
+		n.report("has no value; it must be %s", want)
+	case !n.is(yaml.ScalarNode, want):
+	case n.yaml.Style&quotedStyle != 0 && strings.HasSuffix(want, "number"):
+		n.report("must be %s without quotes", want)
 	default:
-		*set = n
-	}
-}
-
-var float = regexp.MustCompile(`^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$`)
-
-// number decodes a finite number and reports whether it is one.
-func (v value) number(set *float64) bool {
-	text, ok := v.scalar("a number")
-	if !ok {
-		return false
-	}
-	n, err := strconv.ParseFloat(text, 64)
-	switch {
-	case v.quoted():
-		v.report("must be a number without quotes")
-	case err != nil || !float.MatchString(text):
-		v.report("must be a number, not %s", shown(text))
-	default:
-		*set = n
-		return true
-	}
-	return false
-}
-
-// positive decodes a number above 0 and at most most.
-func (v value) positive(set *float64, most float64) {
-	var n float64
-	switch {
-	case !v.number(&n):
-	case n <= 0:
-		v.report("must be above 0, not %s", figure(n))
-	case n > most:
-		v.report("must be at most %s, not %s", figure(most), figure(n))
-	default:
-		*set = n
-	}
-}
-
-// figure writes a number without an exponent where that is short.
-func figure(n float64) string {
-	if text := strconv.FormatFloat(n, 'f', -1, 64); len(text) < 15 {
-		return text
-	}
-	return strconv.FormatFloat(n, 'g', -1, 64)
-}
-
-// duration decodes a duration with units, as Prometheus and Go write them; most 0 means no upper bound.
-func (v value) duration(set *time.Duration, least, most time.Duration) {
-	text, ok := v.scalar("a duration such as 90s, 15m, 1h30m or 1d")
-	if !ok {
-		return
-	}
-	parsed, err := model.ParseDuration(text)
-	switch d := time.Duration(parsed); {
-	case err != nil:
-		v.report("%s", durationText(text))
-	case d < least:
-		v.report("must be at least %s, not %s", span(least), span(d))
-	case most > 0 && d > most:
-		v.report("must be at most %s, not %s", span(most), span(d))
-	default:
-		*set = d
-	}
-}
-
-func durationText(text string) string {
-	switch {
-	case decimal.MatchString(text):
-		return "needs a unit: write seconds as 90s, minutes as 15m, not " + shown(text)
-	case strings.Contains(text, "."):
-		return "must be in whole units, such as 1500ms for 1.5s, not " + shown(text)
-	}
-	return "must be a duration such as 90s, 15m, 1h30m or 1d, not " + shown(text)
-}
-
-// span writes a duration as the config does.
-func span(d time.Duration) string { return model.Duration(d).String() }
-
-// pattern decodes a regular expression and anchors it. It is compiled bare first: "a)|(b" is wrong, but would
-// become right between the anchors' parentheses.
-func (v value) pattern(set **regexp.Regexp) {
-	var text string
-	if v.text(&text); text == "" {
-		return
-	}
-	if _, err := regexp.Compile(text); err != nil {
-		v.report("%s is no valid regular expression (RE2): %s", shown(text), fault(err))
-		return
-	}
-	re, err := regexp.Compile(anchorHead + text + anchorTail)
-	if err != nil {
-		v.report("%s is no valid regular expression (RE2): %s", shown(text), fault(err))
-		return
-	}
-	*set = re
-}
-
-const (
-	anchorHead = "^(?s:"
-	anchorTail = ")$"
-)
-
-// written returns a pattern as the user wrote it.
-func written(re *regexp.Regexp) string {
-	return strings.TrimSuffix(strings.TrimPrefix(re.String(), anchorHead), anchorTail)
-}
-
-// fault names what is wrong in a pattern, without the part of it that the error quotes.
-func fault(err error) string {
-	if e, ok := errors.AsType[*syntax.Error](err); ok {
-		return e.Code.String()
-	}
-	return "it does not compile"
-}
-
-func (v value) patterns(set *[]*regexp.Regexp) {
-	v.list(func(entry value) {
-		var re *regexp.Regexp
-		if entry.pattern(&re); re != nil {
-			*set = append(*set, re)
+		if err := setScalar(target, tag, n.yaml.Value); err != nil {
+			n.report("%s", err)
+		} else if path := target; tag.Get("format") == "path" && !filepath.IsAbs(path.String()) {
+			path.SetString(filepath.Join(n.d.dir, path.String()))
 		}
-	})
+	}
+}
+
+// choices returns the texts that a key permits; none when there are other bounds.
+func choices(target reflect.Value, tag reflect.StructTag) []string {
+	if target.Kind() == reflect.Bool {
+		return []string{"true", "false"}
+	}
+	return strings.Fields(tag.Get("oneof"))
+}
+
+// wanted describes the values of a type.
+func wanted(target reflect.Value, tag reflect.StructTag) string {
+	if permitted := choices(target, tag); len(permitted) > 0 {
+		return strings.Join(permitted, " or ")
+	}
+	switch target.Interface().(type) {
+	case int:
+		return "a whole number"
+	case float64:
+		return "a number"
+	case time.Duration:
+		return strings.TrimSuffix("a duration such as 90s, 15m, 1h30m or 1d, or "+tag.Get("zero"), ", or ")
+	case *url.URL:
+		return "a URL"
+	case match.Pattern:
+		return "a regular expression"
+	}
+	return "a text"
+}
+
+// setScalar sets target to a text of the file, within the bounds of the tag.
+func setScalar(target reflect.Value, tag reflect.StructTag, text string) (err error) {
+	if strings.TrimSpace(text) == "" {
+		return errors.New("must not be empty")
+	}
+	if permitted := choices(target, tag); len(permitted) > 0 && !slices.Contains(permitted, text) {
+		return fmt.Errorf("must be %s, not %s", wanted(target, tag), shown(text))
+	}
+	switch t := target.Addr().Interface().(type) {
+	case *string:
+		*t = text
+		return checkText(tag, text)
+	case *bool:
+		*t = text == "true"
+		return nil
+	case **url.URL:
+		*t, err = parseURL(text, strings.Fields(tag.Get("schemes")))
+		return err
+	case *match.Pattern:
+		if *t, err = match.Compile(text); err != nil {
+			return fmt.Errorf("%s is not a valid regular expression (RE2): %w", shown(text), err)
+		}
+		return nil
+	}
+	return setNumber(target, tag, text)
+}
+
+func checkText(tag reflect.StructTag, text string) error {
+	if strings.ContainsFunc(text, unicode.IsControl) {
+		return errors.New("must not contain control characters")
+	}
+	if most, err := strconv.Atoi(tag.Get("max")); err == nil && len(text) > most {
+		return fmt.Errorf("must have at most %d bytes, not %d", most, len(text))
+	}
+	return nil
+}
+
+// setNumber sets a whole number, a number or a duration.
+func setNumber(target reflect.Value, tag reflect.StructTag, text string) error {
+	if text == tag.Get("zero") {
+		target.SetZero()
+		return nil
+	}
+	n, err := parseNumber(target, text)
+	if err != nil {
+		return fmt.Errorf("must be %s, not %s", wanted(target, tag), shown(text))
+	}
+	for _, bound := range []struct{ key, words string }{{"min", "at least"}, {"above", "above"}, {"max", "at most"}} {
+		limit, ok := tag.Lookup(bound.key)
+		if !ok {
+			continue
+		}
+		l, err := parseNumber(target, limit)
+		order := cmp.Compare(asFloat(n), asFloat(l))
+		if bound.key == "max" {
+			order = -order
+		}
+		if err != nil || order < 0 || order == 0 && bound.key == "above" {
+			return fmt.Errorf("must be %s %s, not %s", bound.words, limit, masked(text))
+		}
+	}
+	target.Set(n)
+	return nil
+}
+
+// YAML has more spellings of numbers (octal, infinity, not a number); the config refuses them.
+var (
+	decimal = regexp.MustCompile(`^[+-]?(0|[1-9][0-9]*)$`)
+	float   = regexp.MustCompile(`^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$`)
+)
+
+// parseNumber parses a text as the type of target.
+func parseNumber(target reflect.Value, text string) (reflect.Value, error) {
+	form := float
+	var n any
+	var err error
+	switch target.Interface().(type) {
+	case time.Duration:
+		d, err := model.ParseDuration(text)
+		return reflect.ValueOf(time.Duration(d)), err
+	case int:
+		form = decimal
+		n, err = strconv.Atoi(text)
+	default:
+		n, err = strconv.ParseFloat(text, 64)
+	}
+	if err == nil && !form.MatchString(text) {
+		err = errors.New("another form")
+	}
+	return reflect.ValueOf(n), err
+}
+
+func asFloat(n reflect.Value) float64 { return n.Convert(reflect.TypeFor[float64]()).Float() }
+
+// parseURL parses a URL that must have one of the schemes, a host and no userinfo. Its errors do not repeat the URL, which
+// may contain a secret. An "@" in a URL that cannot be parsed shows that a password was meant.
+func parseURL(text string, schemes []string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil && strings.Contains(text, "@"), err == nil && u.User != nil:
+		return nil, errors.New("must not contain a user name or password: innius needs only the key, and a proxy gets its " +
+			"own from the variable HTTPS_PROXY")
+	case err != nil || u.Hostname() == "" || !slices.Contains(schemes, u.Scheme) || !validPort(u.Port()):
+		return nil, fmt.Errorf("is not a valid URL; it must look like %s://host (%s)", schemes[0], strings.Join(schemes, ", "))
+	case strings.ContainsAny(text, "?#"):
+		return nil, errors.New("must not contain a query or fragment; a query belongs in the templates under endpoints")
+	}
+	return u, nil
+}
+
+func validPort(port string) bool {
+	n, err := strconv.ParseUint(port, 10, 16)
+	return port == "" || err == nil && n > 0
 }

@@ -1,143 +1,162 @@
 package config
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
 
-// What users read in errors for the one account without a config file.
+	"go.yaml.in/yaml/v4"
+)
+
+// Names in the errors of the one account without a config file.
 const (
 	flagURL     = "--innius.url (INNIUS_URL)"
 	flagKeyFile = "--innius.api-key-file"
 	keyVariable = "INNIUS_API_KEY"
 )
 
-// Source says where the config comes from, as flags do: a file, or the one account that url and key define. The key
-// itself is never a flag: every user of the machine can read those.
+// Source is where the config comes from: a file, or the flags that define one account. The key itself is never a flag: all
+// users of a machine can read the flags of a process.
 type Source struct {
 	File    string // --config.file
 	URL     string // --innius.url or INNIUS_URL
 	KeyFile string // --innius.api-key-file, relative to the working directory
 }
 
-// Load reads the config anew; a reload calls it again. Both ways at once are refused: a key must never reach a host
-// that it was not meant for. In a file, a variable is read only where api_key_env names it.
+// Load reads the config; a reload calls it again. A file together with the flags is refused: a key must not reach a host that it
+// was not meant for. The error is an *Error, or one of the file system.
 func (s Source) Load(getenv func(string) string) (*Config, error) {
-	c, err := s.load(getenv)
+	c, err := s.load(environment{getenv: getenv, read: readAtMost})
 	if err != nil {
 		return nil, err
 	}
-	if err := badProxy(c, s.File, getenv); err != nil {
+	var errs []FieldError
+	isNamed := func(a Account) bool { return a.KeyEnv == keyVariable }
+	if s.File != "" && getenv(keyVariable) != "" && !slices.ContainsFunc(c.Accounts, isNamed) {
+		errs = append(errs, FieldError{
+			Path: keyVariable, Text: "is set, but no api_key_env names it; unset it, or name it in the account that it is for",
+		})
+	}
+	if err := asError(s.File, append(errs, badProxies(c, getenv)...)); err != nil {
 		return nil, err
 	}
 	return c, nil
 }
 
-func (s Source) load(getenv func(string) string) (*Config, error) {
-	if s.File == "" {
-		return FromEnvironment(s.URL, s.KeyFile, getenv)
-	}
-	c, err := s.file(outside{getenv: getenv, read: readAtMost})
-	if err != nil {
-		return nil, err
-	}
-	if err := strayKey(c, s.File, getenv); err != nil {
-		return nil, err
-	}
-	return c, nil
-}
-
-// LoadKeyless is Load for who asks innius for nothing: keys are not looked for, and without a file the URL may be missing,
-// too. Such a config must not be run with.
+// LoadKeyless is Load for a plan: keys are not looked up, and without a file the URL may be missing. The exporter must not run
+// with such a config.
 func (s Source) LoadKeyless() (*Config, error) {
-	if s.File != "" {
-		return s.file(outside{read: readAtMost, keyless: true})
-	}
-	a := DefaultAccount()
-	a.Name = defaultName
-	if s.URL != "" {
-		var err error
-		if a.URL, err = checkURL(s.URL, false); err != nil {
-			return nil, asError("", []Mistake{{Path: flagURL, Text: err.Error()}})
-		}
-	}
-	c := Default()
-	c.Accounts = []Account{a}
-	return c, nil
+	return s.load(environment{read: readAtMost, keyless: true})
 }
 
-// defaultName is the name of the one account that exists when there is no file.
-const defaultName = "default"
-
-// file loads the config file, which must be the only source.
-func (s Source) file(o outside) (*Config, error) {
-	const text = "is set beside --config.file; keep one of the two: a key must not reach a host it was not meant for"
-	var mistakes []Mistake
-	if s.URL != "" {
-		mistakes = append(mistakes, Mistake{Path: flagURL, Text: text})
+func (s Source) load(e environment) (*Config, error) {
+	if s.File == "" {
+		return s.fromFlags(e)
 	}
-	if s.KeyFile != "" {
-		mistakes = append(mistakes, Mistake{Path: flagKeyFile, Text: text})
+	const text = "is set together with --config.file; keep one of the two: a key must not reach a host it was not meant for"
+	var errs []FieldError
+	for _, flag := range [][2]string{{flagURL, s.URL}, {flagKeyFile, s.KeyFile}} {
+		if flag[1] != "" {
+			errs = append(errs, FieldError{Path: flag[0], Text: text})
+		}
 	}
-	if err := asError("", mistakes); err != nil {
+	if err := asError("", errs); err != nil {
 		return nil, err
 	}
-	return load(s.File, o)
-}
-
-// strayKey refuses a key in the environment that no account of the file asks for.
-func strayKey(c *Config, file string, getenv func(string) string) error {
-	if getenv(keyVariable) == "" {
-		return nil
-	}
-	for _, a := range c.Accounts {
-		if a.Key.Variable() == keyVariable {
-			return nil
-		}
-	}
-	return asError(file, []Mistake{{
-		Path: keyVariable,
-		Text: "is set, but no api_key_env names it; unset it, or name it for the account whose key it is",
-	}})
-}
-
-// FromEnvironment returns the config of the one account, named default, that exists when there is no file. The key
-// comes from keyFile or else from the variable INNIUS_API_KEY.
-func FromEnvironment(url, keyFile string, getenv func(string) string) (*Config, error) {
-	var mistakes []Mistake
-	note := func(path string, err error) {
-		if err != nil {
-			mistakes = append(mistakes, Mistake{Path: path, Text: err.Error()})
-		}
-	}
-	a := DefaultAccount()
-	a.Name = defaultName
-	var err error
-	a.URL, err = checkURL(url, false)
-	note(flagURL, err)
-	path, key, err := environmentKey(keyFile, getenv)
-	note(path, err)
-	a.Key = key
-	if err := asError("", mistakes); err != nil {
-		return nil, err
-	}
-	c := Default()
-	c.Accounts = []Account{a}
-	return c, nil
-}
-
-// environmentKey returns the key and, for an error, the flag or variable that it is about.
-func environmentKey(keyFile string, getenv func(string) string) (string, KeySource, error) {
-	text := getenv(keyVariable)
-	switch {
-	case keyFile != "" && text != "":
-		return keyVariable, KeySource{}, fmt.Errorf("is set beside %s; keep exactly one of the two", flagKeyFile)
-	case keyFile != "":
-		k, err := fileKey(keyFile, readAtMost)
-		return flagKeyFile, k, err
-	case text == "":
-		return keyVariable, KeySource{}, fmt.Errorf("is not set; %s, and set it, or %s", keyWhere, flagKeyFile)
-	}
-	key, err := parseKey(text)
+	const maxFile = 1 << 20 // a config with a thousand rules is far smaller
+	data, err := readAtMost(s.File, maxFile)
 	if err != nil {
-		return keyVariable, KeySource{}, err
+		return nil, fmt.Errorf("read the config file %s: %w", s.File, cause(err))
 	}
-	return keyVariable, KeySource{&keySource{variable: keyVariable, good: holding(key)}}, nil
+	return parse(data, s.File, e)
+}
+
+// fromFlags returns the config of the one account, named default, that exists without a file.
+func (s Source) fromFlags(e environment) (*Config, error) {
+	account := map[string]string{"name": "default", "url": s.URL, "api_key_file": s.KeyFile}
+	if !e.keyless && e.getenv(keyVariable) != "" {
+		account["api_key_env"] = keyVariable
+	}
+	if e.keyless && s.URL == "" {
+		account["url"] = "https://unknown.invalid"
+	}
+	maps.DeleteFunc(account, func(_, text string) bool { return text == "" })
+	data, err := yaml.Marshal(map[string]any{"accounts": []any{account}})
+	if err != nil {
+		return nil, err
+	}
+	c, err := parse(data, "", e)
+	if list, ok := errors.AsType[*Error](err); ok {
+		words := strings.NewReplacer("accounts[0].", "", "accounts[0]", "flags", "url", flagURL, "api_key_file", flagKeyFile, "api_key_env", keyVariable)
+		for i, f := range list.Fields {
+			list.Fields[i] = FieldError{Path: words.Replace(f.Path), Text: words.Replace(f.Text)}
+		}
+	}
+	if err == nil && e.keyless && s.URL == "" {
+		c.Accounts[0].URL = nil
+	}
+	return c, err
+}
+
+// badProxies refuses a proxy variable that is not the URL of a proxy: Go would ignore it and connect directly, or take a part of
+// the password for the host. The error does not quote it.
+func badProxies(c *Config, getenv func(string) string) []FieldError {
+	var errs []FieldError
+	for _, name := range []string{"https_proxy", "http_proxy"} {
+		used := slices.ContainsFunc(c.Accounts, func(a Account) bool {
+			return a.HTTPClient.ProxyFromEnvironment && a.URL.Scheme+"_proxy" == name
+		})
+		if upper := strings.ToUpper(name); getenv(upper) != "" {
+			name = upper
+		}
+		if text := getenv(name); used && text != "" && !isProxy(text) {
+			errs = append(errs, FieldError{Path: name, Text: "is not a valid proxy URL; it must look like http://host:3128 or " +
+				"http://user:password@host:3128 (http, https, socks5 or socks5h), with the signs @ : / ? # % of a password " +
+				"written as %40 %3A %2F %3F %23 %25"})
+		}
+	}
+	return errs
+}
+
+// isProxy reports whether a text is a proxy's URL, or host and port, which Go takes for http://.
+func isProxy(text string) bool {
+	if !strings.Contains(text, "://") {
+		text = "http://" + text
+	}
+	u, err := url.Parse(text)
+	return err == nil && u.Hostname() != "" && validPort(u.Port()) && slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme)
+}
+
+// reader reads a file of at most so many bytes.
+type reader func(path string, most int64) ([]byte, error)
+
+// readAtMost reads a file of at most most bytes: a wrong path may name a device without an end.
+func readAtMost(path string, most int64) ([]byte, error) {
+	if info, err := os.Stat(path); err == nil && info.Mode()&fs.ModeNamedPipe != 0 {
+		return nil, errors.New("is a pipe, which could block without end; use a regular file")
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	data, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(data)) > most {
+		err = fmt.Errorf("is too large: more than %d bytes", most)
+	}
+	return data, err
+}
+
+// cause strips the path from an error of the file system: a key may have been written in its place.
+func cause(err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err
+	}
+	return err
 }

@@ -21,7 +21,7 @@ func TestFlagsAndVariablesMakeTheOneAccount(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "key")
 	write(t, file, otherKey+"\n")
 	for _, test := range []struct{ keyFile, variable, want string }{{"", " " + testKey + "\n", testKey}, {file, "", otherKey}} {
-		c, err := FromEnvironment("https://innius.invalid/v1/", test.keyFile, env(keyVariable, test.variable))
+		c, err := Source{URL: "https://innius.invalid/v1/", KeyFile: test.keyFile}.Load(env(keyVariable, test.variable))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -29,30 +29,30 @@ func TestFlagsAndVariablesMakeTheOneAccount(t *testing.T) {
 			t.Errorf("account %+v", a)
 		}
 		wantKey(t, c.Accounts[0].Key, test.want)
-		sameAsDefault(t, c)
+		wantDefaults(t, c)
 	}
 }
 
 func TestMistakesInFlagsAndVariablesAreNamed(t *testing.T) {
 	const (
-		where  = "create a key in the innius Admin app, under API keys, and set it, or --innius.api-key-file"
-		noURL  = "--innius.url (INNIUS_URL): " + urlMissing
+		noKey  = "flags: has no key: set --innius.api-key-file or INNIUS_API_KEY; " + createKey
+		noURL  = "--innius.url (INNIUS_URL): is missing: it is in the API reference of the innius developer portal"
 		url    = "https://innius.invalid"
-		notURL = "is no valid URL; it must look like https://host/path"
+		notURL = "is not a valid URL; it must look like https://host (https, http)"
 	)
 	absent := filepath.Join(t.TempDir(), "absent")
 	for name, test := range map[string]struct{ url, keyFile, key, want string }{
-		"nothing":      {"", "", "", noURL + "\nINNIUS_API_KEY: is not set; " + where},
+		"nothing":      {"", "", "", noURL + "\n" + noKey},
 		"no url":       {"", "", testKey, noURL},
-		"no key":       {url, "", "", "INNIUS_API_KEY: is not set; " + where},
-		"two keys":     {url, absent, testKey, "INNIUS_API_KEY: is set beside --innius.api-key-file; keep exactly one of the two"},
-		"absent file":  {url, absent, "", "--innius.api-key-file: the file it names cannot be read: no such file or directory"},
+		"no key":       {url, "", "", noKey},
+		"two keys":     {url, absent, testKey, "INNIUS_API_KEY: is set together with --innius.api-key-file; keep exactly one of the two"},
+		"absent file":  {url, absent, "", "--innius.api-key-file: the file cannot be read: no such file or directory"},
 		"wrong url":    {canary, "", testKey, "--innius.url (INNIUS_URL): " + notURL},
-		"http":         {"http://innius.invalid", "", testKey, "--innius.url (INNIUS_URL): " + errURLHTTP.Error()},
-		"key of lines": {url, "", canary + "\nx", "INNIUS_API_KEY: " + errKeyForm.Error()},
-		"blank key":    {url, "", " ", "INNIUS_API_KEY: is empty"},
+		"http":         {"http://innius.invalid", "", testKey, "--innius.url (INNIUS_URL): must start with https://: over http the key would cross the network readable (allow_http: true permits it)"},
+		"key of lines": {url, "", canary + "\nx", "INNIUS_API_KEY: the variable " + errKeyForm.Error()},
+		"blank key":    {url, "", " ", "INNIUS_API_KEY: the variable is not set, or empty; it must contain the key: " + createKey},
 	} {
-		c, err := FromEnvironment(test.url, test.keyFile, env(keyVariable, test.key))
+		c, err := Source{URL: test.url, KeyFile: test.keyFile}.Load(env(keyVariable, test.key))
 		if err == nil || err.Error() != test.want || c != nil {
 			t.Errorf("%s: got  %v\nwant %s", name, err, test.want)
 		}
@@ -60,7 +60,7 @@ func TestMistakesInFlagsAndVariablesAreNamed(t *testing.T) {
 }
 
 func TestAKeyForOneHostNeverReachesAnother(t *testing.T) {
-	const text = " is set beside --config.file; keep one of the two: a key must not reach a host it was not meant for"
+	const text = " is set together with --config.file; keep one of the two: a key must not reach a host it was not meant for"
 	file := "testdata/good-minimal.yml"
 	getenv := env("TEST_KEY", testKey, keyVariable, otherKey)
 	_, err := Source{File: file, URL: "https://innius.invalid", KeyFile: "key"}.Load(getenv)
@@ -68,7 +68,7 @@ func TestAKeyForOneHostNeverReachesAnother(t *testing.T) {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
 	_, err = Source{File: file}.Load(getenv)
-	want := file + ": INNIUS_API_KEY: is set, but no api_key_env names it; unset it, or name it for the account whose key it is"
+	want := file + ": INNIUS_API_KEY: is set, but no api_key_env names it; unset it, or name it in the account that it is for"
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
@@ -98,15 +98,15 @@ func TestWithoutAKeyThereIsAConfigToPlanWith(t *testing.T) {
 	if key, err := c.Accounts[0].Key.Key(); err == nil || !key.Empty() {
 		t.Errorf("key %v, error %v", key, err)
 	}
-	for url, host := range map[string]string{"": "none", "https://innius.invalid/v1": "https://innius.invalid"} {
+	for _, url := range []string{"", "https://innius.invalid/v1"} {
 		c, err := Source{URL: url}.LoadKeyless()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if a := c.Accounts[0]; len(c.Accounts) != 1 || a.Name != "default" || address(a.URL) != host {
+		if a := c.Accounts[0]; a.Name != "default" || url == "" && a.URL != nil || url != "" && a.URL.String() != url {
 			t.Errorf("%q: %+v", url, c.Accounts)
 		}
-		sameAsDefault(t, c)
+		wantDefaults(t, c)
 	}
 }
 

@@ -66,8 +66,8 @@ func (p Pattern) String() string { return p.text }
 
 // Filter selects objects. An empty Include selects all; Exclude wins over Include.
 type Filter struct {
-	Include []Pattern `yaml:"include"`
-	Exclude []Pattern `yaml:"exclude"`
+	Include []Pattern
+	Exclude []Pattern
 }
 
 // Reject returns why the filter leaves an object out, in the words of the config, or "" when it selects the object. The key

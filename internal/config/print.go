@@ -1,0 +1,134 @@
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"maps"
+	"reflect"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"go.yaml.in/yaml/v4"
+
+	"innius_exporter/innius"
+)
+
+// YAML returns the config as a file that loads as the same config: with every default, with resolved paths, and without keys. A
+// key that comes from neither file nor variable, such as the demo's, has no place in a file; a comment replaces it.
+func (c *Config) YAML() string {
+	var text bytes.Buffer
+	text.WriteString("# The config in force, with every default filled in. Keys are not shown, only where they come from.\n")
+	for _, a := range c.Accounts {
+		if a.KeyFile == "" && a.KeyEnv == "" {
+			fmt.Fprintf(&text, "# The key of account %q was made by the program itself.\n", a.Name)
+		}
+	}
+	encoder := yaml.NewEncoder(&text)
+	encoder.SetIndent(2)
+	if err := encoder.Encode(encode(reflect.ValueOf(*c), "")); err != nil {
+		return fmt.Sprintf("# The config cannot be written: %v\n", err) // texts and numbers always can
+	}
+	return withoutKeys(text.String(), c.Accounts) // one may have been changed to a text of the config
+}
+
+// encode returns a value as YAML. A key that is not set and has no default is left out.
+func encode(v reflect.Value, tag reflect.StructTag) *yaml.Node {
+	switch {
+	case v.Kind() == reflect.Map:
+		numbers, n := v.Interface().(map[string]float64), &yaml.Node{Kind: yaml.MappingNode}
+		for _, text := range slices.Sorted(maps.Keys(numbers)) {
+			n.Content = append(n.Content, textNode(text), encode(reflect.ValueOf(numbers[text]), ""))
+		}
+		return n
+	case !isBlock(v.Type()):
+		return scalarNode(v, tag)
+	case v.Kind() == reflect.Slice:
+		n := &yaml.Node{Kind: yaml.SequenceNode}
+		for i := range v.Len() {
+			n.Content = append(n.Content, encode(v.Index(i), ""))
+		}
+		return n
+	}
+	n := &yaml.Node{Kind: yaml.MappingNode}
+	for _, f := range fieldsOf(v.Type()) {
+		value := v.Field(f.index)
+		if _, preset := f.tag.Lookup("default"); preset || isBlock(value.Type()) || !value.IsZero() {
+			n.Content = append(n.Content, textNode(f.name), encode(value, f.tag))
+		}
+	}
+	return n
+}
+
+func scalarNode(v reflect.Value, tag reflect.StructTag) *yaml.Node {
+	word, zero := tag.Lookup("zero")
+	switch x := v.Interface().(type) {
+	case float64:
+		return &yaml.Node{Kind: yaml.ScalarNode, Value: figure(x)}
+	case int, bool:
+		return &yaml.Node{Kind: yaml.ScalarNode, Value: fmt.Sprint(x)}
+	case time.Duration:
+		if zero && x == 0 {
+			return textNode(word)
+		}
+		return textNode(span(x))
+	default:
+		return textNode(fmt.Sprint(x))
+	}
+}
+
+// textNode is quoted by the encoder when it looks like something else.
+func textNode(text string) *yaml.Node {
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
+}
+
+// span writes a duration as the config does.
+func span(d time.Duration) string { return model.Duration(d).String() }
+
+// figure writes a number without an exponent if that is short.
+func figure(n float64) string {
+	if text := strconv.FormatFloat(n, 'f', -1, 64); len(text) < 15 {
+		return text
+	}
+	return strconv.FormatFloat(n, 'g', -1, 64)
+}
+
+// Explain writes what the config means: the rate limit of each account, warnings, and the config in force. Errors of w are
+// ignored: it is meant for a terminal.
+func (c *Config) Explain(w io.Writer) {
+	for _, a := range c.Accounts {
+		limit := a.RateLimit
+		fmt.Fprintf(w, "account %q: %.4g requests/h (%.4g %% of %.8g), at most %d at once after a pause\n",
+			a.Name, limit.Own(), 100*limit.Share, limit.RequestsPerHour, limit.OwnBurst())
+		for _, warning := range a.Warnings() {
+			fmt.Fprintf(w, "WARNING: account %q: %s\n", a.Name, warning)
+		}
+	}
+	for i, r := range c.Sensors {
+		if c.TooShort(r) {
+			fmt.Fprintf(w, "WARNING: sensors[%d]: max_age %s is shorter than refresh.min_interval %s: it cannot be met\n",
+				i, span(r.MaxAge), span(c.Refresh.MinInterval))
+		}
+	}
+	fmt.Fprintf(w, "\n%s", c.YAML())
+}
+
+// TooShort reports whether a rule has a max-age target that min_interval does not permit.
+func (c *Config) TooShort(r SensorRule) bool { return r.MaxAge > 0 && r.MaxAge < c.Refresh.MinInterval }
+
+// Warnings returns the settings by which others may get the key.
+func (a Account) Warnings() []string {
+	var all []string
+	if a.URL != nil && a.URL.Scheme == "http" && (!innius.Loopback(a.URL.Hostname()) || a.HTTPClient.ProxyURL != nil) {
+		all = append(all, "the key is sent over http:// and can be read on the way")
+	}
+	if a.HTTPClient.TLS.InsecureSkipVerify {
+		all = append(all, "the server's certificate is not verified: any server that accepts the connection gets the key")
+	}
+	if text := a.Key.Exposed(); text != "" {
+		all = append(all, text)
+	}
+	return all
+}
