@@ -97,7 +97,7 @@ func (p *Poller) staleAfter(s *sensor, cycle time.Duration) time.Duration {
 		return p.opts.StaleAfter
 	}
 	auto := maxAuto
-	if pace := s.entry.Interval().Seconds; pace > 0 && pace < maxAuto.Seconds() {
+	if pace := s.entry.Load().Interval.Seconds; pace > 0 && pace < maxAuto.Seconds() {
 		auto = min(maxAuto, max(minAuto, time.Duration(autoIntervals*pace*float64(time.Second))))
 	}
 	return max(auto, 2*cycle)

@@ -23,7 +23,7 @@ var Promises = [...]Promise{PromiseKept, PromiseBroken, PromiseStretched}
 // one is expected an interval after the one held. A sensor that was silent when it was asked, or has never reported,
 // breaks nothing.
 func (s *sensor) promise(o *reading.Record, stretched bool, now time.Time) Promise {
-	age, interval := s.rule.MaxAge, time.Duration(s.entry.Interval().Seconds*float64(time.Second))
+	age, interval := s.rule.MaxAge, time.Duration(s.entry.Load().Interval.Seconds*float64(time.Second))
 	switch {
 	case age == 0:
 		return ""

@@ -20,14 +20,14 @@ func TestAPromiseIsJudgedByReadingsThatWaitToBePickedUp(t *testing.T) {
 		stretched bool
 		want      Promise
 	}{
-		"a young value": {o: reading.Record{Time: before(50), LastSuccess: before(40)}, want: PromiseKept},
-		"an old value, just asked: the sensor is silent": {o: reading.Record{Time: before(5000), LastSuccess: before(60)}, want: PromiseKept},
-		"an old value, not asked since":                  {o: reading.Record{Time: before(61), LastSuccess: before(61)}, want: PromiseBroken},
-		"the next reading is not due yet":                {o: reading.Record{Time: before(630), LastSuccess: before(600)}, interval: 600, want: PromiseKept},
-		"the next reading was due, and not asked for":    {o: reading.Record{Time: before(661), LastSuccess: before(640)}, interval: 600, want: PromiseBroken},
-		"never reported":                                 {o: reading.Record{LastSuccess: before(4000)}, want: PromiseKept},
+		"a young value": {o: recordOf(reading.Saved{Time: before(50), LastSuccess: before(40)}), want: PromiseKept},
+		"an old value, just asked: the sensor is silent": {o: recordOf(reading.Saved{Time: before(5000), LastSuccess: before(60)}), want: PromiseKept},
+		"an old value, not asked since":                  {o: recordOf(reading.Saved{Time: before(61), LastSuccess: before(61)}), want: PromiseBroken},
+		"the next reading is not due yet":                {o: recordOf(reading.Saved{Time: before(630), LastSuccess: before(600)}), interval: 600, want: PromiseKept},
+		"the next reading was due, and not asked for":    {o: recordOf(reading.Saved{Time: before(661), LastSuccess: before(640)}), interval: 600, want: PromiseBroken},
+		"never reported":                                 {o: recordOf(reading.Saved{LastSuccess: before(4000)}), want: PromiseKept},
 		"never asked":                                    {want: PromiseBroken},
-		"stretched, whatever it holds":                   {o: reading.Record{Time: before(1), LastSuccess: before(1)}, stretched: true, want: PromiseStretched},
+		"stretched, whatever it holds":                   {o: recordOf(reading.Saved{Time: before(1), LastSuccess: before(1)}), stretched: true, want: PromiseStretched},
 	} {
 		s := &sensor{Sensor: &innius.Sensor{ID: "s"}, rule: &Rule{MaxAge: time.Minute}, entry: reading.New()}
 		if c.interval > 0 {

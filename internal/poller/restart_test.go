@@ -339,12 +339,12 @@ func TestCursorsAndLessonsAreKept(t *testing.T) {
 	begin := setting{plant: works(1, 1), api: simulator.Options{Format: simulator.Format{Order: simulator.Ascending}}}
 	play(t, begin, func(s *story) {
 		s.pass(5 * time.Minute)
-		cursor, learned := s.cellOf(0).Load().Cursor, s.cellOf(0).Interval().Seconds
+		cursor, learned := s.cellOf(0).Load().Cursor, s.cellOf(0).Load().Interval.Seconds
 		s.restart(time.Second)
 		if got := s.cellOf(0).Load().Cursor; got != cursor || cursor == (innius.Cursor{}) {
 			t.Errorf("cursor %+v, want %+v", got, cursor)
 		}
-		if got := s.cellOf(0).Interval().Seconds; got != learned || got == 0 {
+		if got := s.cellOf(0).Load().Interval.Seconds; got != learned || got == 0 {
 			t.Errorf("a period of %v s, want %v", got, learned)
 		}
 	})

@@ -78,7 +78,7 @@ func published(learned *schedule.Sensor) reading.Interval {
 
 // recall takes over what an earlier schedule or process learned. What another version wrote was never learned.
 func (t *turn) recall() {
-	if saved := t.sensor.entry.Interval().Saved; saved != nil && t.learned.Restore(saved) != nil {
+	if saved := t.sensor.entry.Load().Interval.Saved; saved != nil && t.learned.Restore(saved) != nil {
 		t.sensor.entry.SetInterval(reading.Interval{})
 	}
 }

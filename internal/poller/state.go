@@ -56,7 +56,7 @@ func (s *sensor) expected(o *reading.Record) float64 {
 	case innius.SkipText, innius.SkipTime, innius.SkipFuture:
 		return 0
 	}
-	return s.entry.Interval().Seconds
+	return s.entry.Load().Interval.Seconds
 }
 
 // late reports whether the API answered without anything newer long after the next reading was due. interval is in

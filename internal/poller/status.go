@@ -146,7 +146,7 @@ func (s *sensor) status(l *look) SensorStatus {
 		age := l.theirs().Sub(o.Time).Seconds()
 		status.Value, status.Age = &o.Value, &age
 	}
-	if interval := s.entry.Interval().Seconds; interval > 0 {
+	if interval := s.entry.Load().Interval.Seconds; interval > 0 {
 		status.Interval = &interval
 	}
 	return status

@@ -36,7 +36,7 @@ func (s *sensor) why(o *reading.Record, l *look) string {
 	case StateUnreadable:
 		return unreadable(o.Unusable)
 	case StateLate:
-		return "late: silent for more than three of its intervals of " + Span(planned(s.entry.Interval().Seconds)) +
+		return "late: silent for more than three of its intervals of " + Span(planned(s.entry.Load().Interval.Seconds)) +
 			"; asked last at " + stamp(o.LastSuccess, l.now)
 	case StateStale:
 		return l.whyStale(s, o)

@@ -13,35 +13,55 @@ import (
 
 // Entry is the cache entry of one sensor. It is safe for concurrent use; New or Restore makes one.
 type Entry struct {
-	record   atomic.Pointer[Record]
-	interval atomic.Pointer[Interval]
+	record atomic.Pointer[Record]
 
 	// Queue is the place of the sensor in its account's schedule, as the poller publishes it. Only the poller interprets it.
 	Queue atomic.Int64
 }
 
-// Interval is the reporting interval of a sensor, as the scheduler has learned it. Immutable.
-type Interval struct {
-	Seconds float64 // 0: not learned
-	Saved   []byte  // all that the scheduler has learned, in its own encoding; nil: nothing
-}
-
 // New returns the entry of a sensor that has never been polled.
-func New() *Entry {
+func New() *Entry { return Restore(&Saved{}) }
+
+// Restore returns an entry that knows what was saved.
+func Restore(s *Saved) *Entry {
 	e := &Entry{}
-	e.record.Store(&Record{})
-	e.interval.Store(&Interval{})
+	e.record.Store(&Record{Saved: *s, failureLogged: s.Failure != ""})
 	return e
 }
+
+// Save returns what a restart keeps, with times in UTC.
+func (e *Entry) Save() Saved {
+	s := e.Load().Saved
+	for _, t := range []*time.Time{
+		&s.Time, &s.LastSuccess, &s.FailingSince, &s.LastFailure, &s.Seen, &s.Future, &s.Older, &s.Unusable.Time,
+	} {
+		*t = t.UTC()
+	}
+	return s
+}
+
+// Polled reports whether the sensor was ever polled, with success or without.
+func (s *Saved) Polled() bool { return !s.LastSuccess.IsZero() || s.Failures > 0 }
 
 // Load returns what is known now.
 func (e *Entry) Load() *Record { return e.record.Load() }
 
-// Interval returns what the scheduler has learned.
-func (e *Entry) Interval() Interval { return *e.interval.Load() }
+// SetInterval publishes the reporting interval that the scheduler has learned.
+func (e *Entry) SetInterval(i Interval) {
+	e.change(func(next *Record) { next.Interval = i })
+}
 
-// SetInterval publishes what the scheduler has learned.
-func (e *Entry) SetInterval(i Interval) { e.interval.Store(&i) }
+// change replaces the record by a changed copy. It may call the function more than once.
+func (e *Entry) change(change func(next *Record)) {
+	for {
+		held := e.Load()
+		next := *held
+		change(&next)
+		if e.record.CompareAndSwap(held, &next) {
+			return
+		}
+	}
+}
 
 // Store adds the result of a poll at a moment and returns what it changed. Its readings are oldest first; values maps texts to
 // numbers; complete is false if an error ended the poll. Store never replaces a reading by an older one; see Disbelieve.
@@ -61,37 +81,31 @@ const MaxAhead = 5 * time.Minute
 
 // Disbelieve forgets the readings and the reporting interval, and returns true, if the newest reading is in the future of
 // both clocks: a wrong clock had let it in, and it would hide every true reading until its time comes.
-func (e *Entry) Disbelieve(apiClock, now time.Time) bool {
-	held := e.Load()
-	if held.seen.Sub(later(apiClock, now)) <= MaxAhead {
-		return false
-	}
-	next := &Record{
-		LastSuccess: held.LastSuccess, Cursor: held.Cursor, Failure: held.Failure, FailingSince: held.FailingSince,
-		LastFailure: held.LastFailure, Failures: held.Failures, failureLogged: held.failureLogged,
-	}
-	if !e.record.CompareAndSwap(held, next) {
-		return false
-	}
-	e.SetInterval(Interval{})
-	return true
+func (e *Entry) Disbelieve(apiClock, now time.Time) (dropped bool) {
+	e.change(func(next *Record) {
+		if dropped = next.Seen.Sub(later(apiClock, now)) > MaxAhead; dropped {
+			*next = Record{failureLogged: next.failureLogged, Saved: Saved{
+				LastSuccess: next.LastSuccess, Cursor: next.Cursor, Failure: next.Failure, FailingSince: next.FailingSince,
+				LastFailure: next.LastFailure, Failures: next.Failures,
+			}}
+		}
+	})
+	return dropped
 }
 
 // Fail records that innius refused a poll of this sensor. The reading held stays, with its age. Fail reports whether to log
 // the failure: the first in a row, unless quiet.
 func (e *Entry) Fail(why string, quiet bool, now time.Time) (log bool) {
-	for {
-		held := e.Load()
-		next := *held
-		if held.Failure == "" {
+	e.change(func(next *Record) {
+		if next.Failure == "" {
 			next.FailingSince = now
 		}
-		next.Failure, next.LastFailure, next.failureLogged = why, now, held.failureLogged || !quiet
+		next.Failure, next.LastFailure = why, now
 		next.Failures++
-		if e.record.CompareAndSwap(held, &next) {
-			return next.failureLogged && !held.failureLogged
-		}
-	}
+		log = !quiet && !next.failureLogged
+		next.failureLogged = next.failureLogged || log
+	})
+	return log
 }
 
 func later(a, b time.Time) time.Time {

@@ -167,7 +167,7 @@ func TestDisbelieveDropsTextsOfTheFuture(t *testing.T) {
 	c.Store(innius.Newest{Readings: []innius.Reading{{Time: at(90_000), Text: "ODD", Skip: innius.SkipText}}}, nil, true, at(10))
 	c.Disbelieve(at(20), at(20))
 	c.Store(innius.Newest{Readings: []innius.Reading{reading(15, 1)}}, nil, true, at(20))
-	if o := c.Load(); o.Unusable.Skip != "" || !o.seen.Equal(at(15)) || o.Value != 1 {
+	if o := c.Load(); o.Unusable.Skip != "" || !o.Seen.Equal(at(15)) || o.Value != 1 {
 		t.Errorf("what is held is still of the future: %+v", o)
 	}
 }

@@ -7,28 +7,38 @@ import (
 	"innius_exporter/innius"
 )
 
-// Record is what is known of one sensor's readings. Immutable once stored. Times are zero if there is none.
+// Record is what is known of one sensor's readings. Immutable once stored.
 type Record struct {
+	Saved
+	Recent        []Point // the newest numbers, oldest first; at most MaxRecent
+	failureLogged bool
+}
+
+// Saved is the part of a Record that survives a restart. Times are zero if there is none.
+type Saved struct {
 	Time        time.Time // of the newest number, by the source's clock
 	Value       float64
-	LastSuccess time.Time     // of polls of this sensor, by this machine's clock
-	Cursor      innius.Cursor // where the next poll starts
-	Recent      []Point       // the newest numbers, oldest first; at most MaxRecent
-
-	Unusable innius.Reading // the newest reading, if it is no number and newer than the newest number
+	LastSuccess time.Time      // of polls of this sensor, by this machine's clock
+	Cursor      innius.Cursor  // where the next poll starts
+	Unusable    innius.Reading // the newest reading, if it is no number and newer than the newest number
+	Interval    Interval       // reporting interval
 
 	Failure      string    // error of the last poll; empty if it succeeded
 	FailingSince time.Time // by this machine's clock, as LastFailure
 	LastFailure  time.Time
 	Failures     int // in a row
 
-	failureLogged bool
-
 	// Pages overlap. These make each reading count once.
-	seen       time.Time       // newest time of a reading that was counted, not in the future
-	future     time.Time       // newest time in the future that was counted
-	older      time.Time       // newest time of a page that was older than the reading held
-	unreadable map[string]bool // times on the latest page that could not be read
+	Seen       time.Time // newest time of a reading that was counted, not in the future
+	Future     time.Time // newest time in the future that was counted
+	Older      time.Time // newest time of a page that was older than the reading held
+	Unreadable []string  // times on the latest page that could not be read
+}
+
+// Interval is the reporting interval of a sensor, as the scheduler has learned it. Immutable.
+type Interval struct {
+	Seconds float64 // 0: not learned
+	Saved   []byte  // all that the scheduler has learned, in its own encoding; nil: nothing
 }
 
 // Point is a reading for the status page: Unix seconds, to a millisecond, and value.
@@ -60,17 +70,15 @@ type update struct {
 	next   Record
 	result PollResult
 
-	recent     []Point
-	unreadable map[string]bool
-	odd        innius.Reading // the last one without a usable time
-	timed      bool           // some reading has a usable time
+	odd   innius.Reading // the last one without a usable time
+	timed bool           // some reading has a usable time
 }
 
 func newUpdate(held *Record) *update {
 	u := &update{held: held, next: *held}
 	u.result.Skipped = map[innius.SkipReason]int{}
-	u.recent = slices.Clone(held.Recent)
-	if len(u.recent) == 0 && !held.Time.IsZero() { // after a restart
+	u.next.Recent, u.next.Unreadable = slices.Clone(held.Recent), nil
+	if len(held.Recent) == 0 && !held.Time.IsZero() { // after a restart
 		u.addRecent(held.Time, held.Value)
 	}
 	return u
@@ -90,8 +98,6 @@ func (u *update) add(poll innius.Newest, values map[string]float64, complete boo
 		}
 		u.addReading(r)
 	}
-	u.next.Recent = u.recent
-	u.countUnreadable()
 	if complete { // pages that ascend and broke off say nothing of the newest reading
 		u.countOrder(poll.Readings)
 	}
@@ -103,19 +109,16 @@ func (u *update) add(poll innius.Newest, values map[string]float64, complete boo
 func (u *update) addReading(r innius.Reading) {
 	switch {
 	case r.Skip == innius.SkipTime:
-		if u.unreadable == nil {
-			u.unreadable = map[string]bool{}
-		}
-		u.unreadable[r.Text], u.odd = true, r
+		u.addUnreadable(r)
 		return
 	case r.Skip == innius.SkipFuture:
-		if r.Time.After(u.held.future) {
+		if r.Time.After(u.held.Future) {
 			u.result.Skipped[r.Skip]++
 		}
-		u.next.future, u.odd = later(u.next.future, r.Time), r
+		u.next.Future, u.odd = later(u.next.Future, r.Time), r
 		return
 	case r.Skip != "":
-		if r.Time.After(u.held.seen) {
+		if r.Time.After(u.held.Seen) {
 			u.result.Skipped[r.Skip]++
 		}
 		if !r.Time.Before(u.next.Unusable.Time) {
@@ -125,28 +128,30 @@ func (u *update) addReading(r innius.Reading) {
 		u.next.Time, u.next.Value = r.Time, r.Value
 		u.addRecent(r.Time, r.Value)
 	}
-	u.next.seen, u.timed = later(u.next.seen, r.Time), true
+	u.next.Seen, u.timed = later(u.next.Seen, r.Time), true
 }
 
 // addRecent appends a reading. One with the time of the last corrects it.
 func (u *update) addRecent(at time.Time, value float64) {
-	p := Point{float64(at.UnixMilli()) / 1e3, value}
-	if n := len(u.recent); n > 0 && u.recent[n-1][0] == p[0] {
-		u.recent[n-1] = p
+	p, list := Point{float64(at.UnixMilli()) / 1e3, value}, u.next.Recent
+	if n := len(list); n > 0 && list[n-1][0] == p[0] {
+		list[n-1] = p
 		return
 	}
-	u.recent = append(u.recent, p)
-	u.recent = u.recent[max(0, len(u.recent)-MaxRecent):]
+	list = append(list, p)
+	u.next.Recent = list[max(0, len(list)-MaxRecent):]
 }
 
-// countUnreadable counts readings without a time. Only their text distinguishes them from those of the page before.
-func (u *update) countUnreadable() {
-	for text := range u.unreadable {
-		if !u.held.unreadable[text] {
-			u.result.Skipped[innius.SkipTime]++
-		}
+// addUnreadable counts a reading without a time. Only its text distinguishes it from those of the page before.
+func (u *update) addUnreadable(r innius.Reading) {
+	u.odd = r
+	if slices.Contains(u.next.Unreadable, r.Text) {
+		return
 	}
-	u.next.unreadable = u.unreadable
+	u.next.Unreadable = append(u.next.Unreadable, r.Text)
+	if !slices.Contains(u.held.Unreadable, r.Text) {
+		u.result.Skipped[r.Skip]++
+	}
 }
 
 // countOrder counts a page whose newest reading is older than the one held.
@@ -155,9 +160,9 @@ func (u *update) countOrder(readings []innius.Reading) {
 	for _, r := range readings {
 		newest = later(newest, r.Time)
 	}
-	if !newest.IsZero() && newest.Before(u.held.seen) && !newest.Equal(u.held.older) {
+	if !newest.IsZero() && newest.Before(u.held.Seen) && !newest.Equal(u.held.Older) {
 		u.result.Skipped[SkipOrder]++
-		u.next.older = newest
+		u.next.Older = newest
 	}
 }
 
@@ -180,13 +185,13 @@ func (r *Record) Exposed(staleAfter time.Duration, apiNow time.Time) bool {
 // newTimes returns the times of readings that are newer than all seen so far, ascending and each once, and whether the page
 // reaches back to those. The readings are oldest first. One without a time, or in the future, says nothing of when a sensor reports.
 func (r *Record) newTimes(readings []innius.Reading) (times []time.Time, whole bool) {
-	newest := r.seen
+	newest := r.Seen
 	for _, one := range readings {
 		switch {
 		case one.Skip == innius.SkipTime, one.Skip == innius.SkipFuture:
 		case one.Time.After(newest):
 			times, newest = append(times, one.Time), one.Time
-		case !one.Time.After(r.seen):
+		case !one.Time.After(r.Seen):
 			whole = true
 		}
 	}

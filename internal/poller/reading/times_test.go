@@ -9,7 +9,7 @@ import (
 )
 
 func TestNewTimesReturnsEachNewTimeOnce(t *testing.T) {
-	held := &Record{seen: at(20), Time: at(10)}
+	held := &Record{Saved: Saved{Seen: at(20), Time: at(10)}}
 	readings := []innius.Reading{
 		{Skip: innius.SkipTime},
 		{Time: at(10)},
