@@ -1,4 +1,4 @@
-// Package app puts the parts together: it turns a config into a running exporter and ends it in order.
+// Package app wires the parts: it turns a config into a running exporter and shuts that down in order.
 package app
 
 import (
@@ -24,21 +24,21 @@ import (
 // Name is the name of the program.
 const Name = "innius_exporter"
 
-// stopWithin bounds how long a scrape under way may delay the end.
+// stopWithin bounds how long a scrape in progress may delay the shutdown.
 const stopWithin = 500 * time.Millisecond
 
-// Exporter is what the flags of the run command say.
+// Exporter holds the flags of the run command.
 type Exporter struct {
 	Source        config.Source
 	Demo          bool
-	StoragePath   string // empty: $STATE_DIRECTORY, and without that nothing is kept
+	StoragePath   string // empty: $STATE_DIRECTORY, and without that no state is saved
 	TelemetryPath string
 	Pprof         bool
 	Lifecycle     bool // the config may be reloaded by a request
 	Web           *toolkit.FlagConfig
 
-	keepEvery time.Duration // how often the state is written; state.Interval but in tests
-	said      sync.Map      // account and warning, of the warnings that were logged
+	saveEvery time.Duration // how often the state is written; 0: state.Interval
+	warned    sync.Map      // account and warning, of the warnings that were logged
 }
 
 // Run polls and serves until ctx ends or the server fails; then it stops both and waits for them.
@@ -49,7 +49,7 @@ func (e *Exporter) Run(ctx context.Context, logger *slog.Logger) error {
 	if err := e.checkWebConfig(); err != nil {
 		return err
 	}
-	logger.Info("starting "+Name, "version", version.Info(), "build", version.BuildContext())
+	logger.Info("Starting "+Name, "version", version.Info(), "build", version.BuildContext())
 	hangup, ignoreHangups := hangups()
 	defer ignoreHangups()
 	load, stopDemo, err := e.loader(ctx, logger)
@@ -65,7 +65,7 @@ func (e *Exporter) Run(ctx context.Context, logger *slog.Logger) error {
 	return p.run(ctx, hangup)
 }
 
-// process is all that one run of the exporter is made of.
+// process is what one run of the exporter consists of.
 type process struct {
 	*Exporter
 	log      *slog.Logger
@@ -73,11 +73,11 @@ type process struct {
 	registry *prometheus.Registry
 	metrics  *poller.Metrics
 	storage  *storage
-	live     *live
+	live     *reloadable
 	reloader *reloader
 }
 
-// load makes everything that the config decides.
+// load loads the config and makes what depends on it.
 func (p *process) load(load func() (*config.Config, error)) error {
 	cfg, err := load()
 	if err != nil {
@@ -91,15 +91,14 @@ func (p *process) load(load func() (*config.Config, error)) error {
 	if p.storage, err = p.openStorage(&opts, p.log); err != nil {
 		return err
 	}
-	p.live = newLive(poller.NewPoller(opts))
-	p.reloader = newReloader(&reloader{
-		load: load, live: p.live, systemd: p.systemd, log: p.log,
-		options: func(cfg *config.Config) (poller.Options, error) { return p.options(cfg, p.metrics, p.log) },
-	}, cfg)
+	p.live = newReloadable(poller.NewPoller(opts))
+	p.reloader = newReloader(cfg, p.live, p.systemd, p.log)
+	p.reloader.load = load
+	p.reloader.options = func(cfg *config.Config) (poller.Options, error) { return p.options(cfg, p.metrics, p.log) }
 	return nil
 }
 
-// run does the work.
+// run starts all loops and the server, and returns when they have ended.
 func (p *process) run(ctx context.Context, hangup <-chan os.Signal) error {
 	register(p.registry, p.metrics, p.reloader)
 	p.storage.begin(p.live, p.registry)
@@ -110,7 +109,7 @@ func (p *process) run(ctx context.Context, hangup <-chan os.Signal) error {
 	listening := whenListening(server)
 	polling, stopPolling := context.WithCancel(ctx)
 	var loops sync.WaitGroup
-	loops.Go(func() { p.live.run(polling, listening) }) // a start that fails must not cost a request
+	loops.Go(func() { p.live.run(polling, listening) }) // only then: a start that fails must not cost a request
 	loops.Go(func() { p.storage.run(polling, p.live) })
 	loops.Go(func() { p.systemd.run(polling, listening, p.live.Stuck) })
 	loops.Go(func() { p.reloader.onHangup(polling, hangup) })
@@ -122,7 +121,7 @@ func (p *process) run(ctx context.Context, hangup <-chan os.Signal) error {
 	return err
 }
 
-// server makes the server of all pages.
+// server returns the server of all pages.
 func (p *process) server() (*http.Server, error) {
 	opts := web.Options{
 		Source: p.live, Config: p.reloader.yaml, Gatherer: gatherer(p.registry, p.live), Registry: p.registry,
@@ -150,7 +149,7 @@ func whenListening(server *http.Server) <-chan struct{} {
 	return listening
 }
 
-// serve serves until ctx ends, and then lets scrapes under way finish for a moment before it ends them.
+// serve serves until ctx ends. Scrapes in progress then have stopWithin to finish.
 func (p *process) serve(ctx context.Context, server *http.Server) error {
 	served := make(chan error, 1)
 	go func() { served <- toolkit.ListenAndServe(server, p.Web, p.log) }()
@@ -159,12 +158,12 @@ func (p *process) serve(ctx context.Context, server *http.Server) error {
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	p.log.Info("stopping")
+	p.log.Info("Stopping")
 	p.systemd.stopping()
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
 	defer cancel()
 	if server.Shutdown(grace) != nil {
-		_ = server.Close() // it was asked nicely
+		_ = server.Close()
 	}
 	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve: %w", err)
@@ -172,7 +171,8 @@ func (p *process) serve(ctx context.Context, server *http.Server) error {
 	return nil
 }
 
-// loader returns what loads the config, which for the demo is always that of its simulated API; the func stops that.
+// loader returns the function that loads the config, which for the demo is always that of its simulated API, and one that
+// stops that API.
 func (e *Exporter) loader(ctx context.Context, logger *slog.Logger) (func() (*config.Config, error), func(), error) {
 	if e.Demo {
 		cfg, stop, err := e.demoConfig(ctx, logger)

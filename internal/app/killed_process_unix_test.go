@@ -17,11 +17,11 @@ import (
 	"innius_exporter/internal/simulator"
 )
 
-// runConfig names its config to a process that is an exporter, to be killed.
+// runConfig is the variable with the config of a process that is an exporter, to be killed.
 const runConfig = "INNIUS_TEST_RUN_CONFIG"
 
-// keptEvery is how often that process writes its state.
-const keptEvery = 20 * time.Millisecond
+// writeEvery is how often that process writes its state.
+const writeEvery = 20 * time.Millisecond
 
 func TestMain(m *testing.M) {
 	if file := os.Getenv(runConfig); file != "" {
@@ -39,14 +39,14 @@ func runToBeKilled(file string) error {
 		return err
 	}
 	e := Exporter{
-		Source: config.Source{File: file}, StoragePath: filepath.Join(filepath.Dir(file), "state"), TelemetryPath: "/metrics", keepEvery: keptEvery,
+		Source: config.Source{File: file}, StoragePath: filepath.Join(filepath.Dir(file), "state"), TelemetryPath: "/metrics", saveEvery: writeEvery,
 		Web: &toolkit.FlagConfig{WebListenAddresses: &[]string{"127.0.0.1:0"}, WebSystemdSocket: new(bool), WebConfigFile: new(string)},
 	}
 	return e.Run(context.Background(), logger)
 }
 
-// telling is a plant whose values tell sensor and time.
-func telling() simulator.Plant {
+// encodedPlant is a plant whose values encode sensor and time.
+func encodedPlant() simulator.Plant {
 	p := simulator.Plant{Company: simulator.Company{ID: "works", Name: "Works"}}
 	for i := range 4 {
 		m := simulator.Machine{ID: fmt.Sprint("m", i), Name: fmt.Sprint("m", i)}
@@ -54,7 +54,7 @@ func telling() simulator.Plant {
 			number := 5*i + j
 			m.Sensors = append(m.Sensors, simulator.Sensor{
 				ID: fmt.Sprint("s", number), Name: fmt.Sprint("s", number), Period: 100 * time.Millisecond,
-				Value: func(at time.Time) any { return told(number, at.UnixMilli()) },
+				Value: func(at time.Time) any { return encoded(number, at.UnixMilli()) },
 			})
 		}
 		p.Company.Machines = append(p.Company.Machines, m)
@@ -62,4 +62,6 @@ func telling() simulator.Plant {
 	return p
 }
 
-func told(sensor int, milliseconds int64) float64 { return float64(milliseconds*100 + int64(sensor)) }
+func encoded(sensor int, milliseconds int64) float64 {
+	return float64(milliseconds*100 + int64(sensor))
+}

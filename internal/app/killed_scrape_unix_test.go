@@ -18,8 +18,8 @@ type scraped struct {
 
 var sample = regexp.MustCompile(`(?m)^innius_sensor_(value|timestamp_seconds)\{.*sensor="s(\d+)"\} (\S+)$|^innius_exporter_state_last_write_timestamp_seconds (\S+)$`)
 
-// scrape reads /metrics, where each value must be of its own sensor and time. It reports false when nobody answers.
-func (v *victim) scrape(address string) (scraped, bool) {
+// scrape reads /metrics, where each value must be of its own sensor and time.
+func (v *victim) scrape(address string) scraped {
 	v.Helper()
 	req, err := http.NewRequestWithContext(v.Context(), http.MethodGet, "http://"+address+"/metrics", http.NoBody)
 	if err != nil {
@@ -27,14 +27,14 @@ func (v *victim) scrape(address string) (scraped, bool) {
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return scraped{}, false
+		v.Fatal(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return scraped{}, false
+		v.Fatal(err)
 	}
-	return v.parse(string(body)), true
+	return v.parse(string(body))
 }
 
 func (v *victim) parse(exposition string) scraped {
@@ -54,7 +54,7 @@ func (v *victim) parse(exposition string) scraped {
 		}
 	}
 	for sensor, value := range values {
-		if value != told(sensor, s.times[sensor]) {
+		if value != encoded(sensor, s.times[sensor]) {
 			v.Errorf("sensor %d has the value %.0f at %d", sensor, value, s.times[sensor])
 		}
 	}

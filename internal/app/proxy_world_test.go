@@ -187,8 +187,8 @@ func (w *world) poll(t *testing.T, text string) polled {
 func expositionOf(t *testing.T, p *poller.Poller, metrics *poller.Metrics) string {
 	t.Helper()
 	registry := prometheus.NewRegistry()
-	register(registry, metrics, newReloader(&reloader{}, config.Default()))
-	families, done, err := gatherer(registry, newLive(p)).Gather()
+	register(registry, metrics, newReloader(config.Default(), nil, nil, nil))
+	families, done, err := gatherer(registry, newReloadable(p)).Gather()
 	defer done()
 	if err != nil {
 		t.Fatal(err)

@@ -17,11 +17,11 @@ import (
 	"innius_exporter/internal/poller"
 )
 
-// reloader loads the config anew and puts it in force. A config that cannot be used changes nothing.
+// reloader reloads the config and puts it in force. A config that cannot be used changes nothing.
 type reloader struct {
 	load    func() (*config.Config, error)
 	options func(*config.Config) (poller.Options, error)
-	live    *live
+	live    *reloadable
 	systemd *systemd
 	log     *slog.Logger
 
@@ -31,8 +31,9 @@ type reloader struct {
 	at         prometheus.Gauge
 }
 
-// newReloader makes the reloader of an exporter that has just loaded its first config.
-func newReloader(r *reloader, first *config.Config) *reloader {
+// newReloader returns the reloader of an exporter that has just loaded its first config. load and options are to be set.
+func newReloader(first *config.Config, live *reloadable, systemd *systemd, logger *slog.Logger) *reloader {
+	r := &reloader{live: live, systemd: systemd, log: logger}
 	r.successful = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "innius_exporter_config_last_reload_successful", Help: "Whether the last load of the config succeeded.",
 	})
@@ -40,12 +41,12 @@ func newReloader(r *reloader, first *config.Config) *reloader {
 		Name: "innius_exporter_config_last_reload_success_timestamp_seconds",
 		Help: "When the config in force was loaded, in seconds since the epoch.",
 	})
-	r.took(first)
+	r.loaded(first)
 	return r
 }
 
-// took notes that a config is in force.
-func (r *reloader) took(cfg *config.Config) {
+// loaded records that a config is in force.
+func (r *reloader) loaded(cfg *config.Config) {
 	r.inForce.Store(cfg)
 	r.successful.Set(1)
 	r.at.Set(float64(time.Now().UnixNano()) / 1e9)
@@ -54,7 +55,7 @@ func (r *reloader) took(cfg *config.Config) {
 // yaml returns the config in force, without secrets.
 func (r *reloader) yaml() string { return r.inForce.Load().YAML() }
 
-// Reload loads the config and returns when it is in force, or why it is not: then everything stays as it was.
+// Reload loads the config and returns when that is in force. After an error everything is as before.
 func (r *reloader) Reload() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -62,16 +63,16 @@ func (r *reloader) Reload() error {
 	defer r.systemd.ready()
 	cfg, err := r.apply()
 	if errors.Is(err, errStopping) {
-		return err // that is no fault of the config
+		return err // not a fault of the config
 	}
 	if err != nil {
 		r.successful.Set(0)
-		r.log.Error("the config cannot be reloaded; the one before stays in force", "err", err)
+		r.log.Error("Reload failed, keeping the previous config", "err", err)
 		return err
 	}
 	before := r.inForce.Load()
-	r.took(cfg)
-	r.log.Info("config reloaded", "accounts", len(cfg.Accounts), "added", names(cfg, before), "removed", names(before, cfg))
+	r.loaded(cfg)
+	r.log.Info("Reloaded config", "accounts", len(cfg.Accounts), "added", names(cfg, before), "removed", names(before, cfg))
 	return nil
 }
 
@@ -102,19 +103,19 @@ func names(of, without *config.Config) []string {
 	return found
 }
 
-// onHangup reloads at each SIGHUP until ctx ends. Those that come during a reload ask for one more.
+// onHangup reloads at each SIGHUP until ctx ends. Signals during a reload cause one more.
 func (r *reloader) onHangup(ctx context.Context, hangup <-chan os.Signal) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-hangup:
-			_ = r.Reload() // it was logged
+			_ = r.Reload() // logs its error
 		}
 	}
 }
 
-// hangups catches SIGHUP, which would end the process, from now on; the func ends that.
+// hangups catches SIGHUP, which would end the process, until the returned function is called.
 func hangups() (<-chan os.Signal, func()) {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)

@@ -15,17 +15,17 @@ import (
 	"innius_exporter/internal/state"
 )
 
-// storage keeps state over restarts, where there is a directory for it.
+// storage saves the state, if there is a directory for it.
 type storage struct {
-	store *state.Store // nil: nothing is kept
+	store *state.Store // nil: no state is saved
 	path  string
 	every time.Duration
 	log   *slog.Logger
 }
 
-// openStorage opens the directory and takes into opts what is kept there.
+// openStorage opens the directory and loads its state into opts.
 func (e *Exporter) openStorage(opts *poller.Options, logger *slog.Logger) (*storage, error) {
-	s := &storage{path: storagePath(e.StoragePath, e.Demo), every: cmp.Or(e.keepEvery, state.Interval), log: logger}
+	s := &storage{path: storagePath(e.StoragePath, e.Demo), every: cmp.Or(e.saveEvery, state.Interval), log: logger}
 	if s.path == "" {
 		e.warnOfNoStorage(opts, logger)
 		return s, nil
@@ -39,8 +39,7 @@ func (e *Exporter) openStorage(opts *poller.Options, logger *slog.Logger) (*stor
 	return s, nil
 }
 
-// storagePath is the flag's directory, or the first of those that systemd made for the unit. A demo keeps nothing unless
-// it is told to.
+// storagePath returns the flag's directory, or the first of those that systemd made for the unit. A demo needs the flag.
 func storagePath(flag string, demo bool) string {
 	if flag != "" || demo {
 		return flag
@@ -51,7 +50,7 @@ func storagePath(flag string, demo bool) string {
 	return ""
 }
 
-// warnOfNoStorage tells the price once. How many sensors there are is not known yet.
+// warnOfNoStorage warns what a restart without state costs.
 func (e *Exporter) warnOfNoStorage(opts *poller.Options, logger *slog.Logger) {
 	if e.Demo {
 		return
@@ -60,19 +59,19 @@ func (e *Exporter) warnOfNoStorage(opts *poller.Options, logger *slog.Logger) {
 	for _, a := range opts.Accounts {
 		perHour += a.Pacer.PerHour()
 	}
-	logger.Warn("no state is kept: after a restart every value is gone until it is asked for again, at the price of one request "+
-		"for each sensor and each list; set --storage.path to a directory that outlives restarts", "requests_per_hour", perHour)
+	logger.Warn("State is not saved: a restart loses every value until it is polled again, one request per sensor and list; "+
+		"set --storage.path to a directory that survives restarts", "requests_per_hour", perHour)
 }
 
-// begin writes what was loaded before the first request.
+// begin writes the state before the first request.
 func (s *storage) begin(p state.Source, registry *prometheus.Registry) {
 	if s.store == nil {
 		return
 	}
 	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "innius_exporter_state_last_write_timestamp_seconds",
-		Help: "When the state was last written to --storage.path, in seconds since the epoch. A crash loses what came after. " +
-			"0 where it never could be, absent where no state is kept.",
+		Help: "Time of the last write of the state to --storage.path, in seconds since the epoch. " +
+			"0 if it never succeeded, absent without --storage.path.",
 	}, func() float64 { return float64(s.store.Written().UnixNano()) / 1e9 }))
 	s.store.Begin(p)
 }
@@ -83,7 +82,7 @@ func (s *storage) run(ctx context.Context, p state.Source) {
 	}
 }
 
-// end writes the last word, when the loops have ended.
+// end writes the final state, after the loops have ended.
 func (s *storage) end(p state.Source) {
 	if s.store != nil {
 		s.store.End(p)
@@ -95,6 +94,6 @@ func (s *storage) close() {
 		return
 	}
 	if err := s.store.Close(); err != nil {
-		s.log.Error("the directory of the state cannot be let go of", "err", err)
+		s.log.Error("Failed to release the state directory lock", "err", err)
 	}
 }

@@ -9,27 +9,27 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 )
 
-// systemd tells the service manager how the exporter does, where it asks for that (Type=notify, WatchdogSec=).
+// systemd notifies the service manager of the exporter's state, if the unit has Type=notify or WatchdogSec=.
 type systemd struct {
 	send     func(state string)
-	watchdog time.Duration // it wants to hear within; 0: it does not
-	ending   atomic.Bool   // nothing is told after stopping
+	watchdog time.Duration // interval in which it must be notified; 0: none
+	ending   atomic.Bool   // nothing is sent after stopping
 	log      *slog.Logger
 }
 
 func newSystemd(logger *slog.Logger) *systemd {
 	watchdog, err := daemon.SdWatchdogEnabled(false)
 	if err != nil {
-		logger.Warn("systemd's watchdog is not fed: its variables cannot be read", "err", err)
+		logger.Warn("Failed to read the watchdog variables, systemd's watchdog is not fed", "err", err)
 	}
 	return &systemd{watchdog: watchdog, log: logger, send: func(state string) {
 		if _, err := daemon.SdNotify(false, state); err != nil {
-			logger.Warn("systemd cannot be told", "state", state, "err", err)
+			logger.Warn("sd_notify failed", "state", state, "err", err)
 		}
 	}}
 }
 
-// run tells when the exporter listens, and feeds the watchdog until ctx ends.
+// run reports when the exporter listens, and feeds the watchdog until ctx ends.
 func (s *systemd) run(ctx context.Context, listening <-chan struct{}, stuck func() string) {
 	select {
 	case <-listening:
@@ -39,44 +39,44 @@ func (s *systemd) run(ctx context.Context, listening <-chan struct{}, stuck func
 	}
 }
 
-// tell tells something, unless the end has begun.
-func (s *systemd) tell(state string) {
+// notify sends a state, unless the exporter is stopping.
+func (s *systemd) notify(state string) {
 	if !s.ending.Load() {
 		s.send(state)
 	}
 }
 
-// ready tells that scrapes are answered, and that a reload has ended.
-func (s *systemd) ready() { s.tell(daemon.SdNotifyReady) }
+// ready reports that scrapes are served, or that a reload has ended.
+func (s *systemd) ready() { s.notify(daemon.SdNotifyReady) }
 
-// reloading tells that a reload begins.
+// reloading reports that a reload begins.
 func (s *systemd) reloading() {
-	s.tell(daemon.SdNotifyReloading + "\n" + daemon.SdNotifyMonotonicUsec())
+	s.notify(daemon.SdNotifyReloading + "\n" + daemon.SdNotifyMonotonicUsec())
 }
 
-// stopping tells that the end begins.
+// stopping reports that the exporter is stopping.
 func (s *systemd) stopping() {
 	s.ending.Store(true)
 	s.send(daemon.SdNotifyStopping)
 }
 
-// feed feeds the watchdog until ctx ends, as long as no loop is stuck. A loop that pauses until a known moment is not:
-// its readings age, but a restart would change nothing about that.
+// feed feeds the watchdog until ctx ends, as long as no poller is stuck. One that pauses until a known time is not stuck: a
+// restart would not help.
 func (s *systemd) feed(ctx context.Context, stuck func() string) {
 	if s.watchdog <= 0 {
 		return
 	}
 	ticker := time.NewTicker(s.watchdog / 2)
 	defer ticker.Stop()
-	said := ""
+	reported := ""
 	for {
 		account := stuck()
 		if account == "" {
-			s.tell(daemon.SdNotifyWatchdog)
-		} else if account != said {
-			s.log.Error("the loop of an account is stuck; systemd's watchdog is not fed any more", "account", account)
+			s.notify(daemon.SdNotifyWatchdog)
+		} else if account != reported {
+			s.log.Error("Poller is stuck, systemd's watchdog is no longer fed", "account", account)
 		}
-		said = account
+		reported = account
 		select {
 		case <-ctx.Done():
 			return

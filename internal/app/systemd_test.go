@@ -18,7 +18,7 @@ import (
 	"innius_exporter/internal/simulator"
 )
 
-// manager stands for systemd.
+// manager takes the place of systemd.
 type manager struct {
 	mu     sync.Mutex
 	states []string
@@ -26,10 +26,10 @@ type manager struct {
 }
 
 func (m *manager) systemd(watchdog time.Duration) *systemd {
-	return &systemd{send: m.hear, watchdog: watchdog, log: slog.New(slog.NewTextHandler(&m.log, nil))}
+	return &systemd{send: m.receive, watchdog: watchdog, log: slog.New(slog.NewTextHandler(&m.log, nil))}
 }
 
-func (m *manager) hear(state string) {
+func (m *manager) receive(state string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.states = append(m.states, state)
@@ -48,7 +48,7 @@ func (m *manager) fed() int {
 	return n
 }
 
-func TestReadyComesWhenTheListenerIsOpenAndNotBefore(t *testing.T) {
+func TestSystemdIsNotifiedWhenTheListenerIsOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var m manager
@@ -58,19 +58,19 @@ func TestReadyComesWhenTheListenerIsOpenAndNotBefore(t *testing.T) {
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		if len(m.states) != 0 {
-			t.Errorf("told %q before the listener is open", m.states)
+			t.Errorf("notified of %q before the listener is open", m.states)
 		}
 		close(listening)
 		synctest.Wait()
 		if !slices.Equal(m.states, []string{"READY=1"}) {
-			t.Errorf("told %q, want READY=1", m.states)
+			t.Errorf("notified of %q, want READY=1", m.states)
 		}
 		cancel()
 		running.Wait()
 	})
 }
 
-func TestTheWatchdogIsFedInTimeAndNotWhileALoopIsStuck(t *testing.T) {
+func TestWatchdogIsNotFedWhileAPollerIsStuck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var m manager
@@ -90,12 +90,12 @@ func TestTheWatchdogIsFedInTimeAndNotWhileALoopIsStuck(t *testing.T) {
 		before := m.fed()
 		time.Sleep(time.Hour)
 		if n := m.fed(); n != before {
-			t.Errorf("fed %d times while a loop was stuck", n-before)
+			t.Errorf("fed %d times while a poller was stuck", n-before)
 		}
 		set("")
 		time.Sleep(time.Minute)
 		if m.fed() == before {
-			t.Error("not fed after the loop went on")
+			t.Error("not fed after the poller continued")
 		}
 		cancel()
 		running.Wait()
@@ -105,12 +105,12 @@ func TestTheWatchdogIsFedInTimeAndNotWhileALoopIsStuck(t *testing.T) {
 	})
 }
 
-// Innius may ask for ten hours of silence: a restart would change nothing about that.
-func TestTheWatchdogIsFedByTheLoopDuringAKnownPause(t *testing.T) {
+// The API may require a pause of ten hours: a restart would change nothing.
+func TestWatchdogIsFedDuringALongPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := simulator.New(simulator.Uniform(20), simulator.Options{Key: "key"})
 		opts, closeAll := optionsOver(t, "acme", api)
-		l := newLive(poller.NewPoller(opts))
+		l := newReloadable(poller.NewPoller(opts))
 		ctx, cancel := context.WithCancel(t.Context())
 		var m manager
 		begin := make(chan struct{})
@@ -152,7 +152,7 @@ func optionsOver(t *testing.T, name string, api *simulator.Server) (opts poller.
 	}, closeAll
 }
 
-func TestSystemdIsToldThroughItsSocket(t *testing.T) {
+func TestSystemdIsNotifiedThroughItsSocket(t *testing.T) {
 	address := &net.UnixAddr{Name: filepath.Join(t.TempDir(), "notify"), Net: "unixgram"}
 	socket, err := net.ListenUnixgram("unixgram", address)
 	if err != nil {
@@ -166,24 +166,24 @@ func TestSystemdIsToldThroughItsSocket(t *testing.T) {
 		t.Errorf("watchdog of %s", s.watchdog)
 	}
 	for _, row := range []struct {
-		want string
-		tell func()
+		want   string
+		notify func()
 	}{{"READY=1", s.ready}, {"RELOADING=1\nMONOTONIC_USEC=", s.reloading}, {"STOPPING=1", s.stopping}} {
-		row.tell()
+		row.notify()
 		got := make([]byte, 256)
 		n, err := socket.Read(got)
 		if err != nil || !strings.HasPrefix(string(got[:n]), row.want) {
-			t.Errorf("told %q (%v), want %q", got[:n], err, row.want)
+			t.Errorf("notified of %q (%v), want %q", got[:n], err, row.want)
 		}
 	}
 }
 
-func TestReadinessStaysWhenAReloadAddsAnAccount(t *testing.T) {
+func TestReadyStaysTrueWhenAReloadAddsAnAccount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := simulator.New(simulator.Uniform(20), simulator.Options{Key: "key"})
 		opts, closeAll := optionsOver(t, "acme", api)
 		defer closeAll()
-		l := newLive(poller.NewPoller(opts))
+		l := newReloadable(poller.NewPoller(opts))
 		if l.Ready() {
 			t.Error("ready before the first discovery")
 		}
@@ -215,13 +215,13 @@ func TestReadinessStaysWhenAReloadAddsAnAccount(t *testing.T) {
 	})
 }
 
-func TestNothingIsToldAfterTheEndHasBegun(t *testing.T) {
+func TestSystemdIsNotNotifiedAfterStopping(t *testing.T) {
 	var m manager
 	s := m.systemd(0)
 	s.stopping()
 	s.reloading()
 	s.ready()
 	if !slices.Equal(m.states, []string{"STOPPING=1"}) {
-		t.Errorf("told %q", m.states)
+		t.Errorf("notified of %q", m.states)
 	}
 }

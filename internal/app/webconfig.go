@@ -8,8 +8,8 @@ import (
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 )
 
-// checkWebConfig returns why the files of TLS and users cannot be used. The toolkit's own errors do not always say which
-// file they are about.
+// checkWebConfig returns why the files of TLS and users cannot be used. It adds the flag, for the toolkit's errors do not
+// always name the file.
 func (e *Exporter) checkWebConfig() error {
 	if err := toolkit.Validate(*e.Web.WebConfigFile); err != nil {
 		return fmt.Errorf("--web.config.file %q: %w", *e.Web.WebConfigFile, err)
@@ -17,15 +17,15 @@ func (e *Exporter) checkWebConfig() error {
 	return nil
 }
 
-// webConfigInterval is how often the files are looked at: soon enough for who has just replaced a certificate.
+// webConfigInterval is how often the files are checked.
 const webConfigInterval = time.Minute
 
-// watchWebConfig tells when the files become useless, and when they are mended, until ctx ends. The toolkit reads them at
-// each connection and request; of a certificate that it cannot use it tells the client alone.
+// watchWebConfig logs when the files can no longer be used, and when they can again, until ctx ends. The toolkit reads them
+// at each connection and request, and reports a bad certificate to the client only.
 func (p *process) watchWebConfig(ctx context.Context, check func() error) {
 	ticker := time.NewTicker(webConfigInterval)
 	defer ticker.Stop()
-	said := ""
+	reported := ""
 	for {
 		select {
 		case <-ctx.Done():
@@ -37,12 +37,12 @@ func (p *process) watchWebConfig(ctx context.Context, check func() error) {
 			wrong = err.Error()
 		}
 		switch {
-		case wrong == said:
+		case wrong == reported:
 		case wrong == "":
-			p.log.Info("the web config can be used again")
+			p.log.Info("Web config is valid again")
 		default:
-			p.log.Error("the web config cannot be used: new connections or requests are refused", "err", wrong)
+			p.log.Error("Web config is invalid, refusing new connections", "err", wrong)
 		}
-		said = wrong
+		reported = wrong
 	}
 }

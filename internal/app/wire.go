@@ -18,7 +18,7 @@ import (
 	"innius_exporter/internal/poller"
 )
 
-// options are what a config means to the collector.
+// options returns the settings of the poller that a config describes.
 func (e *Exporter) options(cfg *config.Config, metrics *poller.Metrics, logger *slog.Logger) (poller.Options, error) {
 	opts := settings(cfg)
 	opts.Metrics, opts.Logger = metrics, logger
@@ -41,17 +41,17 @@ func (e *Exporter) options(cfg *config.Config, metrics *poller.Metrics, logger *
 	return opts, nil
 }
 
-// warnOnce says once in a process what is dangerous about an account; an empty warning is none.
+// warnOnce logs a warning of an account once per process; an empty one is none.
 func (e *Exporter) warnOnce(logger *slog.Logger, account, warning string) {
 	if warning == "" {
 		return
 	}
-	if _, said := e.said.LoadOrStore([2]string{account, warning}, true); !said {
+	if _, known := e.warned.LoadOrStore([2]string{account, warning}, true); !known {
 		logger.Warn(warning, "account", account)
 	}
 }
 
-// settings are what a config says of all accounts.
+// settings are the settings for all accounts.
 func settings(cfg *config.Config) poller.Options {
 	return poller.Options{
 		Labels: poller.LabelMode(cfg.Labels), DiscoveryInterval: cfg.Discovery.Interval,
@@ -70,7 +70,7 @@ func register(registry *prometheus.Registry, metrics *poller.Metrics, r *reloade
 }
 
 // gatherer joins what a registry has with what is polled: that is too much for a registry to look at in each scrape.
-func gatherer(registry *prometheus.Registry, l *live) prometheus.TransactionalGatherer {
+func gatherer(registry *prometheus.Registry, l *reloadable) prometheus.TransactionalGatherer {
 	return prometheus.NewMultiTRegistry(prometheus.ToTransactionalGatherer(registry), poller.NewCollector(l.poller))
 }
 
@@ -103,18 +103,18 @@ func rules(cfg *config.Config) []poller.Rule {
 	return rules
 }
 
-// useTransport is called with the transport of each account before its first request. Tests lead it to a simulated API.
+// useTransport is called with the transport of each account before its first request. Tests connect it to a simulated API.
 var useTransport = func(*http.Transport) {}
 
-// newAccount makes the client of an account; looked is called whenever the key was read.
-func newAccount(a config.Account, metrics *poller.Metrics, looked func()) (poller.Account, error) {
+// newAccount makes the client of an account; afterRead is called whenever the key was read.
+func newAccount(a config.Account, metrics *poller.Metrics, afterRead func()) (poller.Account, error) {
 	transport, err := a.HTTPClient.Transport()
 	if err != nil {
 		return poller.Account{}, err
 	}
 	useTransport(transport)
 	key := func() (innius.Secret, error) {
-		defer looked() // a rotation may have left the file readable by others
+		defer afterRead() // a rotation may have left the file readable by others
 		return a.Key.Key()
 	}
 	pacer := pacer(&a)
@@ -128,18 +128,18 @@ func newAccount(a config.Account, metrics *poller.Metrics, looked func()) (polle
 	}, err
 }
 
-// company is the one that the user set; without an id where not.
+// company is the one that the user set, else one without an id.
 func company(a *config.Account) innius.Company {
 	return innius.Company{ID: a.CompanyID, Name: cmp.Or(a.CompanyName, a.CompanyID)}
 }
 
-// pacer spends the exporter's share of an account's allowance.
+// pacer keeps the exporter's share of an account's rate limit.
 func pacer(a *config.Account) *innius.Pacer {
 	return innius.NewPacer(a.RateLimit.Own(), a.RateLimit.OwnBurst())
 }
 
-// origin is which API an account is of; empty without a URL, as only a plan may be. The address of a demo's API is another
-// one at each start.
+// origin names the API of an account; empty without a URL, which only a plan permits. A demo's API has another address at
+// each start.
 func origin(a *config.Account, demo bool) string {
 	switch {
 	case demo:
@@ -150,7 +150,7 @@ func origin(a *config.Account, demo bool) string {
 	return a.URL.Host
 }
 
-// userAgent names the program and its version; a build without a stamp, such as by go run, says so.
+// userAgent names the program and its version, or that the build has no version.
 func userAgent() string {
 	if version.Version == "" {
 		return Name + "/unstamped"

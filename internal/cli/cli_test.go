@@ -283,7 +283,7 @@ func TestRunWithoutStorageWarnsOnceExceptInADemo(t *testing.T) {
 	t.Setenv("INNIUS_API_KEY", "canary-key-0123456789")
 	log, stop := start(t, "--web.listen-address="+freeAddress(t))
 	log.await(t, "Listening on")
-	if err := stop(); err != nil || strings.Count(log.String(), "no state is kept") != 1 || !strings.Contains(log.String(), "requests_per_hour=950") {
+	if err := stop(); err != nil || strings.Count(log.String(), "State is not saved") != 1 || !strings.Contains(log.String(), "requests_per_hour=950") {
 		t.Errorf("%v\n%s", err, log)
 	}
 }

@@ -117,7 +117,7 @@ func TestReloadByRequestIsInForceWhenTheResponseArrives(t *testing.T) {
 func TestReloadOfABadConfigChangesNothingAndIsReported(t *testing.T) {
 	r := newReloadable(t, "--web.enable-lifecycle")
 	loaded := metric(r.T, r.address, "innius_exporter_config_last_reload_success_timestamp_seconds")
-	for name, bad := range map[string]struct{ text, told string }{
+	for name, bad := range map[string]struct{ text, want string }{
 		"unknown key": {r.text + "refesh: {}\n", "config.yml:7"},
 		"no YAML":     {"accounts: [", "config.yml"},
 		"no key":      {strings.Replace(r.text, "api_key_file: key", "api_key_file: nokey", 1), "api_key_file"},
@@ -125,7 +125,7 @@ func TestReloadOfABadConfigChangesNothingAndIsReported(t *testing.T) {
 	} {
 		r.write(r.config, bad.text)
 		status, body := r.post(nil)
-		if status != http.StatusBadRequest || !strings.Contains(body, bad.told) || !strings.Contains(body, "stays in force") {
+		if status != http.StatusBadRequest || !strings.Contains(body, bad.want) || !strings.Contains(body, "stays in force") {
 			t.Errorf("%s: status %d, %q", name, status, body)
 		}
 		if n := r.values(); n != 40 {
@@ -136,7 +136,7 @@ func TestReloadOfABadConfigChangesNothingAndIsReported(t *testing.T) {
 	if at := metric(r.T, r.address, "innius_exporter_config_last_reload_success_timestamp_seconds"); at != loaded {
 		t.Errorf("a config that is not in force was loaded at %s", at)
 	}
-	if !strings.Contains(r.log.String(), "the one before stays in force") {
+	if !strings.Contains(r.log.String(), "keeping the previous config") {
 		t.Errorf("the log does not report it:\n%s", r.log)
 	}
 	r.write(r.config, r.text)
@@ -215,7 +215,7 @@ func TestShutdownDoesNotWaitForAReload(t *testing.T) {
 			_ = resp.Body.Close()
 		}
 	}()
-	r.log.await(t, "config reloaded")
+	r.log.await(t, "Reloaded config")
 	if err := r.stop(); err != nil {
 		t.Error(err)
 	}

@@ -14,7 +14,7 @@ func TestSIGHUPReloadsTheConfig(t *testing.T) {
 	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	r.log.await(t, "config reloaded")
+	r.log.await(t, "Reloaded config")
 	if n := r.values(); n != 20 {
 		t.Errorf("%d values, want 20", n)
 	}
