@@ -48,7 +48,7 @@ type Account struct {
 	AllowHTTP   bool             `yaml:"allow_http" default:"false"` // permits http:// to another machine
 	RateLimit   RateLimit        `yaml:"rate_limit"`
 	PageSize    int              `yaml:"page_size" default:"100" min:"1" max:"10000"` // results per page
-	Timeout     time.Duration    `yaml:"timeout" default:"10s" min:"1s" max:"5m"`     // of one request, without the wait for the rate limit
+	Timeout     time.Duration    `yaml:"timeout" default:"10s" min:"1s" max:"5m"`     // of a request; waiting for the rate limit is extra
 	Concurrency int              `yaml:"concurrency" default:"4" min:"1" max:"64"`    // requests in flight at most
 	Lookback    time.Duration    `yaml:"lookback" default:"1d" min:"1m"`              // longest time window of a values request
 	Endpoints   innius.Endpoints `yaml:"endpoints"`
@@ -73,7 +73,7 @@ func (r RateLimit) OwnBurst() int { return max(1, int(float64(r.Burst)*r.Share))
 // client key is in a file.
 type HTTPClient struct {
 	ProxyURL             *url.URL  `yaml:"proxy_url" schemes:"http https socks5 socks5h"`
-	NoProxy              string    `yaml:"no_proxy"`                              // hosts not reached through ProxyURL, as in NO_PROXY
+	NoProxy              string    `yaml:"no_proxy"`                              // hosts reached without ProxyURL, as NO_PROXY
 	ProxyFromEnvironment bool      `yaml:"proxy_from_environment" default:"true"` // false whenever ProxyURL is set
 	TLS                  TLSConfig `yaml:"tls_config"`
 }
@@ -108,7 +108,7 @@ type SensorRule struct {
 	Machine     match.Pattern      `yaml:"machine"`
 	Sensor      match.Pattern      `yaml:"sensor"`
 	MaxAge      time.Duration      `yaml:"max_age" min:"1s"`                        // 0: no max-age target
-	Weight      float64            `yaml:"weight" default:"1" above:"0" max:"1000"` // how much a second of age matters, relative to other sensors
+	Weight      float64            `yaml:"weight" default:"1" above:"0" max:"1000"` // how much a second of age matters
 	StaleAfter  time.Duration      `yaml:"stale_after" min:"1m"`                    // 0: as Refresh.StaleAfter
 	SilentAfter time.Duration      `yaml:"silent_after" min:"1m"`                   // 0: as Refresh.SilentAfter
 	Values      map[string]float64 `yaml:"values"`                                  // numbers for text values; nil: none

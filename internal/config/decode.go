@@ -51,7 +51,7 @@ func withDefaults[T any]() *T {
 }
 
 func setDefaults(target reflect.Value) {
-	if endpoints, ok := target.Addr().Interface().(*innius.Endpoints); ok {
+	if endpoints, ok := reflect.TypeAssert[*innius.Endpoints](target.Addr()); ok {
 		*endpoints = innius.DefaultEndpoints
 		return
 	}
@@ -142,7 +142,7 @@ func (n node) block(target reflect.Value) {
 			n.at(f.name).report("is missing: %s", why)
 		}
 	}
-	if v, ok := target.Addr().Interface().(validator); ok {
+	if v, ok := reflect.TypeAssert[validator](target.Addr()); ok {
 		v.validate(n)
 	}
 }

@@ -106,11 +106,12 @@ func (d *document) syntax(err error) {
 	if begin := e.ContextMark.Line; begin > 0 && begin != e.Mark.Line {
 		text += fmt.Sprintf(" %s that begins in line %d", e.ContextMsg, begin)
 	}
-	d.reportLine(max(e.Mark.Line, 1), "", "is not valid YAML: %s; indent with spaces, and put values with special characters in single quotes", masked(text))
+	d.reportLine(max(e.Mark.Line, 1), "", "is not valid YAML: %s; indent with spaces, and put values with "+
+		"special characters in single quotes", masked(text))
 }
 
-const inlineKey = "a key or password in the file itself is refused: anyone who can read the config could read it; use api_key_file or " +
-	"api_key_env for an API key, key_file for TLS, and the variable HTTPS_PROXY for a proxy"
+const inlineKey = "a key or password in the file itself is refused: anyone who can read the config could read it; " +
+	"use api_key_file or api_key_env for an API key, key_file for TLS, and the variable HTTPS_PROXY for a proxy"
 
 // refuseKeys reports each line, comments included, that contains a key the config refers to.
 func (d *document) refuseKeys(data []byte, accounts []Account) {

@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// tlsServer starts a server that says whether the client showed a certificate, and demands one where asked to.
+// tlsServer starts a server with the given rule for client certificates.
 func tlsServer(t *testing.T, auth tls.ClientAuthType) *httptest.Server {
 	t.Helper()
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -39,7 +39,7 @@ func writePair(t *testing.T, dir string) {
 	write(t, filepath.Join(dir, "key.pem"), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})))
 }
 
-// get asks a URL through the settings and returns the body.
+// get requests a URL with the settings and returns the body.
 func get(t *testing.T, h HTTPClient, address string) (string, error) {
 	t.Helper()
 	transport, err := h.Transport()
@@ -72,7 +72,7 @@ func httpClient(t *testing.T, dir, text string) HTTPClient {
 	return c.Accounts[0].HTTPClient
 }
 
-func TestAPrivateCAIsTrustedOnlyWhereNamed(t *testing.T) {
+func TestTransportTrustsAPrivateCAOnlyIfConfigured(t *testing.T) {
 	dir := t.TempDir()
 	writePair(t, dir)
 	s := tlsServer(t, tls.NoClientCert)
@@ -89,7 +89,7 @@ func TestAPrivateCAIsTrustedOnlyWhereNamed(t *testing.T) {
 	}
 }
 
-func TestAClientCertificateIsShown(t *testing.T) {
+func TestTransportSendsTheClientCertificate(t *testing.T) {
 	dir := t.TempDir()
 	writePair(t, dir)
 	s := tlsServer(t, tls.RequireAnyClientCert)
@@ -106,14 +106,14 @@ func TestAClientCertificateIsShown(t *testing.T) {
 	}
 }
 
-func TestACAFileThatWentAwayIsAnError(t *testing.T) {
+func TestTransportReportsAMissingCAFile(t *testing.T) {
 	h := HTTPClient{TLS: TLSConfig{CAFile: filepath.Join(t.TempDir(), "absent.pem")}}
 	if _, err := h.Transport(); err == nil || !strings.Contains(err.Error(), h.TLS.CAFile) {
 		t.Error(err)
 	}
 }
 
-func TestOurOwnProxyBeatsTheEnvironment(t *testing.T) {
+func TestTransportPrefersProxyURLToTheEnvironment(t *testing.T) {
 	t.Setenv("HTTPS_PROXY", "http://environment.invalid:1")
 	t.Setenv("NO_PROXY", "")
 	t.Setenv("no_proxy", "")
@@ -149,7 +149,7 @@ func proxyOf(t *testing.T, transport *http.Transport) string {
 	return u.String()
 }
 
-func TestTransportsAreApart(t *testing.T) {
+func TestTransportIsNotShared(t *testing.T) {
 	a, errA := DefaultAccount().HTTPClient.Transport()
 	b, errB := DefaultAccount().HTTPClient.Transport()
 	if errA != nil || errB != nil || a == b || a == http.DefaultTransport || a.TLSClientConfig == b.TLSClientConfig {

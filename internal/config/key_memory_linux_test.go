@@ -32,7 +32,7 @@ func fileSystem(t *testing.T, dir string) uint32 {
 	return uint32(s.Type)
 }
 
-func TestAKeyFileThatEveryUserCanReadIsToldWhereItLiesOnADisk(t *testing.T) {
+func TestExposedReportsAKeyFileOnDiskThatAllCanRead(t *testing.T) {
 	dir := t.TempDir()
 	if at := fileSystem(t, dir); at == tmpfs || at == ramfs {
 		dir = diskDir(t)
@@ -47,7 +47,7 @@ func TestAKeyFileThatEveryUserCanReadIsToldWhereItLiesOnADisk(t *testing.T) {
 	}
 }
 
-// diskDir is a directory beside this test, for systems whose temporary files lie in memory.
+// diskDir is a directory next to this test, for systems whose temporary files are in memory.
 func diskDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp(".", "testdata-")
@@ -61,7 +61,7 @@ func diskDir(t *testing.T) string {
 	return dir
 }
 
-func TestAKeyFileInMemoryIsOneThatWasMountedThatWay(t *testing.T) {
+func TestExposedIgnoresAKeyFileInMemory(t *testing.T) {
 	const shm = "/dev/shm"
 	if fileSystem(t, shm) != tmpfs {
 		t.Skip(shm + " is no tmpfs here")
@@ -84,7 +84,7 @@ func TestAKeyFileInMemoryIsOneThatWasMountedThatWay(t *testing.T) {
 	}
 }
 
-func TestAKeyThatComesFromNoFileIsNotToldOf(t *testing.T) {
+func TestExposedIgnoresKeysWithoutAFile(t *testing.T) {
 	t.Setenv("TEST_KEY", canary)
 	k, err := envKey("TEST_KEY", os.Getenv)
 	if text := k.Exposed() + (KeySource{}).Exposed(); err != nil || text != "" {

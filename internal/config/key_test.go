@@ -28,7 +28,7 @@ func wantKey(t *testing.T, k KeySource, want string) {
 	}
 }
 
-func TestARotatedKeyFileIsSeenAtOnce(t *testing.T) {
+func TestKeySourceReadsARotatedFile(t *testing.T) {
 	k, path := openKey(t, " \n first \r\n")
 	wantKey(t, k, "first")
 	write(t, path, "second\n")
@@ -41,7 +41,7 @@ func TestARotatedKeyFileIsSeenAtOnce(t *testing.T) {
 	wantKey(t, k, "third")
 }
 
-func TestAKeyFileGoneForAMomentKeepsTheLastGoodKey(t *testing.T) {
+func TestKeySourceReturnsTheLastGoodKeyWhileTheFileIsGone(t *testing.T) {
 	k, path := openKey(t, "first")
 	write(t, path, "second")
 	wantKey(t, k, "second")
@@ -55,7 +55,7 @@ func TestAKeyFileGoneForAMomentKeepsTheLastGoodKey(t *testing.T) {
 	wantKey(t, k, "third")
 }
 
-func TestAKeyFileThatHoldsNoKeyIsAnErrorWithoutItsText(t *testing.T) {
+func TestKeySourceErrorHidesTheText(t *testing.T) {
 	k, path := openKey(t, "first")
 	for _, text := range []string{canary + "\nsecond line", canary + " second", canary + "ü", canary + "\x00", strings.Repeat(canary, 200)} {
 		write(t, path, text)
@@ -68,7 +68,7 @@ func TestAKeyFileThatHoldsNoKeyIsAnErrorWithoutItsText(t *testing.T) {
 	wantKey(t, k, "second")
 }
 
-func TestAVariableIsReadOnce(t *testing.T) {
+func TestKeySourceReadsAVariableOnce(t *testing.T) {
 	t.Setenv("TEST_KEY", " first\n")
 	k, err := envKey("TEST_KEY", os.Getenv)
 	if err != nil {
@@ -78,7 +78,7 @@ func TestAVariableIsReadOnce(t *testing.T) {
 	wantKey(t, k, "first")
 }
 
-func TestAKeySourceOfNothingHasNoKey(t *testing.T) {
+func TestKeySourceZeroValueHasNoKey(t *testing.T) {
 	var k KeySource
 	if key, err := k.Key(); err == nil || !key.Empty() {
 		t.Error(err)
@@ -89,7 +89,7 @@ func TestAKeySourceOfNothingHasNoKey(t *testing.T) {
 	wantKey(t, FixedKey(innius.NewSecret("demo")), "demo")
 }
 
-func TestAKeyIsReadWhileItIsRotated(t *testing.T) {
+func TestKeySourceIsSafeDuringARotation(t *testing.T) {
 	k, path := openKey(t, "first")
 	var all sync.WaitGroup
 	for range 8 {

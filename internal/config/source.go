@@ -93,7 +93,8 @@ func (s Source) fromFlags(e environment) (*Config, error) {
 	}
 	c, err := parse(data, "", e)
 	if list, ok := errors.AsType[*Error](err); ok {
-		words := strings.NewReplacer("accounts[0].", "", "accounts[0]", "flags", "url", flagURL, "api_key_file", flagKeyFile, "api_key_env", keyVariable)
+		words := strings.NewReplacer("accounts[0].", "", "accounts[0]", "flags", "url", flagURL, "api_key_file", flagKeyFile,
+			"api_key_env", keyVariable)
 		for i, f := range list.Fields {
 			list.Fields[i] = FieldError{Path: words.Replace(f.Path), Text: words.Replace(f.Text)}
 		}
@@ -130,7 +131,8 @@ func isProxy(text string) bool {
 		text = "http://" + text
 	}
 	u, err := url.Parse(text)
-	return err == nil && u.Hostname() != "" && validPort(u.Port()) && slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme)
+	schemes := []string{"http", "https", "socks5", "socks5h"}
+	return err == nil && u.Hostname() != "" && validPort(u.Port()) && slices.Contains(schemes, u.Scheme)
 }
 
 // reader reads a file of at most so many bytes.

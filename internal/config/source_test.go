@@ -17,7 +17,7 @@ func env(pairs ...string) func(string) string {
 	}
 }
 
-func TestFlagsAndVariablesMakeTheOneAccount(t *testing.T) {
+func TestSourceMakesOneAccountOfFlags(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "key")
 	write(t, file, otherKey+"\n")
 	for _, test := range []struct{ keyFile, variable, want string }{{"", " " + testKey + "\n", testKey}, {file, "", otherKey}} {
@@ -33,7 +33,7 @@ func TestFlagsAndVariablesMakeTheOneAccount(t *testing.T) {
 	}
 }
 
-func TestMistakesInFlagsAndVariablesAreNamed(t *testing.T) {
+func TestSourceNamesTheFlagOfAnError(t *testing.T) {
 	const (
 		noKey  = "flags: has no key: set --innius.api-key-file or INNIUS_API_KEY; " + createKey
 		noURL  = "--innius.url (INNIUS_URL): is missing: it is in the API reference of the innius developer portal"
@@ -59,7 +59,7 @@ func TestMistakesInFlagsAndVariablesAreNamed(t *testing.T) {
 	}
 }
 
-func TestAKeyForOneHostNeverReachesAnother(t *testing.T) {
+func TestSourceRefusesAKeyForAnotherHost(t *testing.T) {
 	const text = " is set together with --config.file; keep one of the two: a key must not reach a host it was not meant for"
 	file := "testdata/good-minimal.yml"
 	getenv := env("TEST_KEY", testKey, keyVariable, otherKey)
@@ -74,7 +74,7 @@ func TestAKeyForOneHostNeverReachesAnother(t *testing.T) {
 	}
 }
 
-func TestASourceLoadsAFileOrTheEnvironment(t *testing.T) {
+func TestSourceLoadsAFileOrFlags(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "config.yml")
 	write(t, file, strings.Replace(goodText, "TEST_KEY", keyVariable, 1))
 	for name, s := range map[string]Source{"acme": {File: file}, "default": {URL: "https://innius.invalid"}} {
@@ -88,7 +88,7 @@ func TestASourceLoadsAFileOrTheEnvironment(t *testing.T) {
 	}
 }
 
-func TestWithoutAKeyThereIsAConfigToPlanWith(t *testing.T) {
+func TestLoadKeylessNeedsNoKey(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "config.yml")
 	write(t, file, strings.Replace(goodText, "api_key_env: TEST_KEY", "api_key_file: absent", 1))
 	c, err := Source{File: file}.LoadKeyless()
@@ -110,7 +110,7 @@ func TestWithoutAKeyThereIsAConfigToPlanWith(t *testing.T) {
 	}
 }
 
-func TestPlanningPermitsNoOtherMistake(t *testing.T) {
+func TestLoadKeylessReportsOtherErrors(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "config.yml")
 	write(t, file, goodText+"    pages: 1\n")
 	for name, source := range map[string]Source{
