@@ -109,13 +109,13 @@ bench: ## what a scrape, an update and a sensor's memory cost, beside the usual 
 	$(BENCH) '^BenchmarkUpdateWhileScraped$$' -benchtime 2000x
 
 million: ## start the exporter with a million sensors and scrape it (minutes, 4 GB of memory)
-	go test ./internal/e2e -count=1 -timeout 30m -v -run 'TestAMillionSensorsAreServed$$' -million 1000000
+	go test ./internal/e2e -count=1 -timeout 30m -v -run 'TestMillionSensorsAreServed$$' -million 1000000
 
 month: ## a simulated month in which each fault strikes alone and all at random: a million requests (minutes)
 	go test ./internal/poller -count=1 -run 'TestAMonthOfAllFaults$$' -v -timeout 0 -month.full $(MONTH_FLAGS)
 
 dashboards: ## write grafana/*.json from the code beside them; a test sees that they are its
-	go test ./grafana -count=1 -run 'TestTheFilesAreWhatIsMade$$' -update
+	go test ./grafana -count=1 -run 'TestFilesMatchTheCode$$' -update
 
 check-compose: ## docs/compose.yaml is what docker compose takes
 	@CGO_ENABLED=0 GOFLAGS= go -C .ci/compose run . '$(CURDIR)/docs/compose.yaml'

@@ -1,11 +1,17 @@
+// Package grafana generates the dashboards innius-*.json, which people import and Grafana provisions. make dashboards writes
+// them; a test checks that they match the code. Their schema is that of Grafana 9.3 (schemaVersion 37), which newer versions
+// read, so they use only panels and options of 9.3.
+//
+// A name may contain quotes of both kinds, backslashes and special characters of regular expressions. Grafana 9.3 never escapes
+// double quotes, so selectors are in backticks with the format regex, and links use the format percentencode.
 package grafana
 
 import "fmt"
 
-// object is a piece of JSON.
+// object is a JSON object.
 type object = map[string]any
 
-// The uids, which links and bookmarks rely on.
+// Links and bookmarks rely on the uids.
 const (
 	plantUID    = "innius-plant"
 	machineUID  = "innius-machine"
@@ -18,20 +24,20 @@ type Dashboard struct {
 	JSON map[string]any
 }
 
-// File is the name of its file in this directory.
+// File returns the name of the file in this directory.
 func (d Dashboard) File() string { return d.UID + ".json" }
 
-// Dashboards makes all of them.
+// Dashboards returns every dashboard.
 func Dashboards() []Dashboard {
 	return []Dashboard{plantDashboard(), machineDashboard(), exporterDashboard()}
 }
 
-// board is what a dashboard is made of.
+// board is the content of a dashboard.
 type board struct {
 	uid, title, description string
 	variables               []object
 	links                   []object
-	lines                   [][]panel // panels of one line have one height, and at most 24 columns together
+	rows                    [][]panel // the panels of a row have the same height, and at most 24 columns together
 }
 
 // columns is the width of Grafana's grid.
@@ -52,15 +58,15 @@ func (b board) dashboard() Dashboard {
 	}}
 }
 
-// panels gives the panels their ids and places, line by line.
+// panels gives the panels their ids and positions, row by row.
 func (b board) panels() []object {
 	var all []object
 	y := 0
-	for _, line := range b.lines {
+	for _, row := range b.rows {
 		x, height := 0, 0
-		for _, p := range line {
+		for _, p := range row {
 			if x+p.width > columns {
-				panic(fmt.Sprintf("%s: %s does not fit into its line", b.uid, p.title))
+				panic(fmt.Sprintf("%s: %s does not fit into its row", b.uid, p.title))
 			}
 			all = append(all, p.json(len(all)+1, x, y))
 			x, height = x+p.width, max(height, p.height)
@@ -70,7 +76,7 @@ func (b board) panels() []object {
 	return all
 }
 
-// link leads from the head of a dashboard to another one. url may hold variables.
+// link is a link at the top of a dashboard. url may contain variables.
 func link(title, tooltip, url string) object {
 	return object{
 		"type": "link", "title": title, "tooltip": tooltip, "url": url, "icon": "dashboard", "tags": []string{},
@@ -78,26 +84,26 @@ func link(title, tooltip, url string) object {
 	}
 }
 
-// handedOn is what all dashboards have in common. A chosen machine or account seldom means anything to another dashboard.
-const handedOn = "?${datasource:queryparam}&${job:queryparam}&${instance:queryparam}"
+// commonVariables are passed on by links. The chosen machine or account rarely has a meaning on another dashboard.
+const commonVariables = "?${datasource:queryparam}&${job:queryparam}&${instance:queryparam}"
 
 func toPlant() object {
-	return link("Plant", "All companies and machines", "/d/"+plantUID+handedOn)
+	return link("Plant", "All companies and machines", "/d/"+plantUID+commonVariables)
 }
 
 func toMachine() object {
-	return link("Machine", "The sensors of one machine", "/d/"+machineUID+handedOn)
+	return link("Machine", "The sensors of one machine", "/d/"+machineUID+commonVariables)
 }
 
 func toExporter() object {
-	return link("Exporter", "Does innius answer, and is the allowance well spent?", "/d/"+exporterUID+handedOn)
+	return link("Exporter", "Do requests succeed, and is the rate limit well used?", "/d/"+exporterUID+commonVariables)
 }
 
-// machineLink leads from a row or a tile to the dashboard of its machine. company and machine are expressions of Grafana.
+// machineLink links a table row or a tile to the dashboard of its machine. company and machine are expressions of Grafana.
 func machineLink(company, machine string) []object {
 	return []object{{
 		"title": "Open this machine", "targetBlank": false,
-		"url": "/d/" + machineUID + handedOn + "&var-company=${" + company + ":percentencode}&var-machine=${" + machine +
+		"url": "/d/" + machineUID + commonVariables + "&var-company=${" + company + ":percentencode}&var-machine=${" + machine +
 			":percentencode}&${__url_time_range}",
 	}}
 }

@@ -1,41 +1,34 @@
 package grafana
 
-import "strings"
-
 func exporterDashboard() Dashboard {
 	return board{
 		uid: exporterUID, title: "innius / Exporter",
-		description: "Does innius answer, is the allowance well spent, and how is the exporter itself?",
+		description: "Do requests succeed, is the rate limit well used, and is the exporter itself healthy?",
 		variables: []object{
 			datasourceVariable(), jobVariable(), instanceVariable(),
-			labelVariable("account", "Account", "innius_exporter_api_allowance_requests_per_hour{"+exporters+"}"),
+			labelVariable("account", "Account", "innius_exporter_api_rate_limit_requests_per_hour{"+exporters+"}"),
 		},
 		links: []object{toPlant(), toMachine()},
-		lines: [][]panel{
-			{scraped(), answers(), failures(), paused(), lowered()},
-			tall(reloaded(), stateWritten(), discovered(), clashes(), clocks(), version()),
-			row("Allowance"),
-			{sent(), demand(), left()},
-			row("Requests"),
-			{byOperation(), byStatus()},
-			{refused(), duration(), wasted()},
-			row("Freshness"),
-			{pickup(), exposedAges()},
-			row("Sensors"),
-			{sensorStates(), promises(), skipped()},
-			row("The process and its scrapes"),
+		rows: [][]panel{
+			{scraped(), up(), failures(), paused(), lowered()},
+			tall(reloaded(), stateWritten(), discovered(), collisions(), clocks(), version()),
+			header("Rate limit"),
+			{sent(), demand(), remaining()},
+			header("Requests"),
+			{byOperation(), byStatusCode()},
+			{refused(), duration(), withoutNewReading()},
+			header("Freshness"),
+			{readingLag(), exposedAges()},
+			header("Sensors"),
+			{sensorCounts(), maxAgeTargets(), skipped()},
+			header("The process and its scrapes"),
 			{memory(), processor(), scrapes()},
 			{seriesServed(), scrapeErrors(), goroutines()},
 		},
 	}.dashboard()
 }
 
-// ofAccounts puts the chosen accounts and exporters into a query.
-func ofAccounts(query string) string {
-	return strings.NewReplacer("$accounts", accounts, "$exporters", exporters).Replace(query)
-}
-
-// tall makes tiles higher: one that is much wider than high has its name beside its value.
+// tall makes tiles higher. In one that is much wider than high, Grafana shows the name next to the value.
 func tall(tiles ...panel) []panel {
 	for i := range tiles {
 		tiles[i].height = 5
@@ -43,71 +36,74 @@ func tall(tiles ...panel) []panel {
 	return tiles
 }
 
-// is shows a number that means yes or no.
-func is(title string, width int, a about, mappings []object, targets ...object) panel {
+// mappedTile shows a number as a word.
+func mappedTile(title string, width int, a about, mappings []object, targets ...object) panel {
 	p := tiles(title, width, 4, a, targets...)
 	p.mappings = mappings
 	return p
 }
 
 func scraped() panel {
-	return is("Exporter up", 4, about{
-		shows: "Whether Prometheus reaches each exporter.",
+	return mappedTile("Exporter up", 4, about{
+		shows: "Whether Prometheus can scrape each exporter.",
 		good:  "\"yes\".",
-		ifNot: "is the exporter running (systemctl status innius_exporter)? Does Prometheus reach its port, with the credentials of " +
-			"its --web.config.file? Prometheus' page Targets shows the error. \"No data\": no exporter was scraped in all the time shown.",
-	}, yesNo("yes", "no"), now(ofAccounts("min by (instance) (up{$exporters})"), "{{instance}}"))
+		troubleshoot: "is the exporter running (systemctl status innius_exporter)? Can Prometheus reach its port, with the " +
+			"credentials of its --web.config.file? The page Targets of Prometheus shows the error. \"No data\": no exporter " +
+			"was scraped in the time range shown.",
+	}, oneIsGood("yes", "no"), instantQuery("min by (instance) (up{$exporters})", "{{instance}}"))
 }
 
-func answers() panel {
-	return is("innius answers", 4, about{
-		shows: "Whether innius answers for each account. Pauses that it asked for, and refusals of single sensors, do not count.",
-		good:  "\"yes\".",
-		ifNot: "the next panel says why. \"No data\": there was no answer yet since the exporter started.",
-	}, yesNo("yes", "no"), now(ofAccounts("min by (account) (innius_up{$accounts})"), "{{account}}"))
+func up() panel {
+	return mappedTile("Account", 4, about{
+		shows:        "Whether each account can poll its sensors. A pause after a 429, or a single sensor that fails, does not count.",
+		good:         "\"ok\".",
+		troubleshoot: "the next panel shows the reason. \"No data\": no response since the exporter started.",
+	}, oneIsGood("ok", "FAILS"), instantQuery("min by (account) (innius_up{$accounts})", "{{account}}"))
 }
 
 func failures() panel {
-	return is("Why not", 8, about{
-		shows: "The four reasons for which an account can fail.",
+	return mappedTile("Reason of failure", 8, about{
+		shows: "The four reasons why an account can fail.",
 		good:  "\"ok\" four times.",
-		ifNot: "key: it is revoked or wrong; replace the file, no restart is needed. network: URL, DNS, proxy, firewall. server: innius answers 5xx; " +
-			"wait, values keep their times. answer: it answers in another shape than assumed; innius_exporter check api shows what came, and the config's " +
-			"endpoints and fields adapt to it.",
-	}, noYes("ok", "FAILS"), now(ofAccounts("max by (reason) (innius_exporter_account_failure{$accounts})"), "{{reason}}"))
+		troubleshoot: "key: it is revoked or wrong; replace the file, without a restart. network: URL, DNS, proxy, firewall. " +
+			"server: innius responds with 5xx; wait, values keep their times. invalid_response: the response has an unexpected " +
+			"format; innius_exporter check api shows it, and what to set in endpoints and fields.",
+	}, zeroIsGood("ok", "FAILS"), instantQuery("max by (reason) (innius_exporter_account_failure{$accounts})", "{{reason}}"))
 }
 
 func paused() panel {
-	p := is("Pause left", 4, about{
-		shows: "How long nothing will be sent, because innius answered 429 and named a moment, or because of a back-off.",
+	p := mappedTile("Pause left", 4, about{
+		shows: "For how long no request will be sent, because of a 429 or a back-off.",
 		good:  "\"not paused\".",
-		ifNot: "wait: the exporter goes on by itself. If it happens again, innius permits less than requests_per_hour, or another tool uses the key: see " +
-			"\"Limit\".",
-	}, mapped(state{0, "not paused", "semi-dark-green"}), now(ofAccounts("max by (account) (clamp_min(innius_exporter_paused_until_timestamp_seconds{$accounts}"+
-		" - time(), 0) or 0 * innius_exporter_api_allowance_requests_per_hour{$accounts})"), "{{account}}"))
+		troubleshoot: "wait: requests continue without your help. If it happens often, innius permits less than " +
+			"requests_per_hour, or another program uses the key: see \"Limit\".",
+	}, mapped(status{0, "not paused", "semi-dark-green"}), instantQuery("max by (account) ("+
+		"clamp_min(innius_exporter_api_paused_until_timestamp_seconds{$accounts} - time(), 0)"+
+		" or 0 * innius_exporter_api_rate_limit_requests_per_hour{$accounts})", "{{account}}"))
 	p.unit, p.decimals, p.thresholds = "s", 0, steps("orange")
 	return p
 }
 
 func lowered() panel {
-	return is("Limit", 4, about{
-		shows: "Whether less is sent than configured, because innius refused more.",
+	return mappedTile("Limit", 4, about{
+		shows: "Whether the exporter sends fewer requests than configured, because innius refused more.",
 		good:  "\"as configured\".",
-		ifNot: "\"lowered\": set requests_per_hour and burst to what innius grants, or find the other tool that uses the key. \"shared\": it is another " +
-			"tool; give it a key of its own, or lower share.",
-	}, mapped(state{0, "as configured", "semi-dark-green"}, state{1, "lowered", "yellow"}, state{2, "shared", "yellow"}),
-		now(ofAccounts("max by (account) (innius_exporter_api_allowance_lowered{$accounts, cause=\"limit_or_shared\"}"+
-			" or 2 * innius_exporter_api_allowance_lowered{$accounts, cause=\"shared\"})"), "{{account}}"))
+		troubleshoot: "\"lowered\": set requests_per_hour and burst to the real limits, or find the other program that uses " +
+			"the key. \"shared\": it is another program; give it a key of its own, or lower share.",
+	}, mapped(status{0, "as configured", "semi-dark-green"}, status{1, "lowered", "yellow"}, status{2, "shared", "yellow"}),
+		instantQuery("max by (account) (innius_exporter_api_rate_limit_lowered{$accounts, cause=\"limit_or_shared\"}"+
+			" or 2 * innius_exporter_api_rate_limit_lowered{$accounts, cause=\"shared\"})", "{{account}}"))
 }
 
 func reloaded() panel {
-	p := is("Config in force", 5, about{
-		shows: "Whether the last reload of the config file succeeded, and since when the config in force is.",
+	p := mappedTile("Config in force", 5, about{
+		shows: "Whether the last reload of the config file succeeded, and since when the config is in force.",
 		good:  "\"loaded\".",
-		ifNot: "the exporter goes on with the config from before. Its log names each mistake; innius_exporter check config repeats them.",
-	}, yesNo("loaded", "RELOAD FAILED"),
-		now(ofAccounts("min(innius_exporter_config_last_reload_successful{$exporters})"), "last reload"),
-		now(ofAccounts("min(time() - innius_exporter_config_last_reload_success_timestamp_seconds{$exporters})"), "in force for"))
+		troubleshoot: "the exporter continues with the previous config. Its log lists each error; innius_exporter check config " +
+			"repeats them.",
+	}, oneIsGood("loaded", "RELOAD FAILED"),
+		instantQuery("min(innius_exporter_config_last_reload_successful{$exporters})", "last reload"),
+		instantQuery("min(time() - innius_exporter_config_last_reload_success_timestamp_seconds{$exporters})", "in force for"))
 	p.overrides = []object{{"matcher": object{"id": "byFrameRefID", "options": "B"}, "properties": []object{
 		{"id": "mappings", "value": []object{}},
 		{"id": "unit", "value": "s"},
@@ -118,112 +114,124 @@ func reloaded() panel {
 }
 
 func stateWritten() panel {
-	p := is("State written, ago", 4, about{
-		shows: "How long ago the exporter wrote what it must not lose in a restart.",
+	p := mappedTile("State written, ago", 4, about{
+		shows: "How long ago the exporter wrote its state, which a restart needs.",
 		good:  "less than two minutes.",
-		ifNot: "\"not kept\": each restart costs a request for every sensor; set --storage.path. More than 5 min: it cannot be written; the disk is full or " +
-			"read-only, the log says which.",
-	}, mapped(state{-1, "not kept", "yellow"}), now(ofAccounts("max by (instance) (time() - innius_exporter_state_last_write_timestamp_seconds{$exporters}"+
-		" or innius_exporter_config_last_reload_successful{$exporters} * 0 - 1)"), "{{instance}}"))
+		troubleshoot: "\"not kept\": each restart costs a request for every sensor; set --storage.path. More than 5 min: the " +
+			"state cannot be written, because the disk is full or read-only; see the log.",
+	}, mapped(status{-1, "not kept", "yellow"}), instantQuery("max by (instance) ("+
+		"time() - innius_exporter_state_last_write_timestamp_seconds{$exporters}"+
+		" or innius_exporter_config_last_reload_successful{$exporters} * 0 - 1)", "{{instance}}"))
 	p.unit, p.decimals, p.thresholds = "s", 0, steps("semi-dark-green", 300, "dark-red")
 	return p
 }
 
 func discovered() panel {
-	p := is("Lists are as of, ago", 4, about{
-		shows: "Since when all lists of machines and sensors have been read. New machines and sensors are found by reading them again.",
-		good:  "not much more than discovery.interval, an hour unless configured. The plan (innius_exporter plan) says how far the allowance stretches it.",
-		ifNot: "a list cannot be read: /status and the log say which. Status 403: the key may not see it; 404: endpoints.",
-	}, nil, now(ofAccounts("max by (account) (time() - innius_exporter_discovery_last_success_timestamp_seconds{$accounts})"), "{{account}}"))
+	p := mappedTile("Last discovery, ago", 4, about{
+		shows: "The age of the lists of machines and sensors. New machines and sensors are found by reading them again.",
+		good: "not much more than discovery.interval, by default an hour. innius_exporter plan shows how long it takes with a " +
+			"small rate limit.",
+		troubleshoot: "a list cannot be read: /status and the log show which. 403: the key has no permission for it; 404: " +
+			"endpoints.",
+	}, nil, instantQuery("time() - min by (account) (innius_exporter_discovery_last_success_timestamp_seconds{$accounts})",
+		"{{account}}"))
 	p.unit, p.decimals, p.thresholds = "s", 1, steps("semi-dark-green", 2*3600, "yellow", 4*3600, "dark-red")
 	return p
 }
 
-func clashes() panel {
-	p := is("Clashes of names", 4, about{
-		shows: "Sensors whose name another one of the same machine has, so that their ids were appended.",
+func collisions() panel {
+	p := mappedTile("Label collisions", 4, about{
+		shows: "Sensors with the same name as another one of the same machine. Their ids are appended to the labels.",
 		good:  "0.",
-		ifNot: "nothing is lost. For readable names rename one of them in innius, or set labels: id. The demo has two.",
-	}, nil, now(ofAccounts("max by (account) (innius_exporter_name_clashes{$accounts})"), "{{account}}"))
+		troubleshoot: "no reading is lost. For readable names rename one of them in innius, or set labels: id. The demo has " +
+			"two.",
+	}, nil, instantQuery("max by (account) (innius_exporter_label_collisions{$accounts})", "{{account}}"))
 	p.decimals, p.thresholds = 0, steps("semi-dark-green", 1, "#7d8590")
 	return p
 }
 
 func clocks() panel {
-	p := is("Clock difference", 3, about{
+	p := mappedTile("Clock difference", 3, about{
 		shows: "How far the clock of the API is ahead of the exporter's.",
 		good:  "below a minute.",
-		ifNot: "the exporter judges ages by the clock of the API, Prometheus by its own: set the wrong clock right (NTP).",
-	}, nil, now(ofAccounts("max by (account) (innius_exporter_api_clock_difference_seconds{$accounts})"), "{{account}}"))
+		troubleshoot: "the exporter judges status by the clock of the API, but ages here are by the clock of Prometheus: " +
+			"correct the wrong clock (NTP).",
+	}, nil, instantQuery("max by (account) (innius_exporter_api_clock_difference_seconds{$accounts})", "{{account}}"))
 	p.unit, p.decimals, p.thresholds = "s", 0, steps("dark-red", -60, "semi-dark-green", 60, "dark-red")
 	return p
 }
 
 func version() panel {
-	p := is("Running for", 4, about{
+	p := mappedTile("Running for", 4, about{
 		shows: "The version of each exporter, and for how long it has been running.",
 		good:  "the newest version; a time that grows.",
-		ifNot: "a time that begins again and again: it is started anew, or killed for its memory; look at its log and at the memory below.",
-	}, nil, now(ofAccounts("time() - process_start_time_seconds{$exporters} * on (instance, job) group_left (version) innius_exporter_build_info{$exporters}"),
-		"{{instance}} {{version}}"))
+		troubleshoot: "a time that starts again often: the exporter is restarted, or killed for its memory; check its log and " +
+			"the memory below.",
+	}, nil, instantQuery("time() - process_start_time_seconds{$exporters}"+
+		" * on (instance, job) group_left (version) innius_exporter_build_info{$exporters}", "{{instance}} {{version}}"))
 	p.unit, p.decimals, p.options["colorMode"] = "s", 1, "value"
 	return p
 }
 
 func sent() panel {
-	p := graph("Requests an hour: kept to, sent", 8, 9, about{
-		shows: "The rate that the exporter keeps to, and what it sent in the last 15 min, as requests an hour.",
-		good:  "sent just under kept to, after a first burst. With few or slow sensors, far less may do.",
-		ifNot: "kept to falls: innius refused more; see \"Limit\". Sent is 0: paused, or innius does not answer. Sent far less than kept to although " +
-			"\"Demand\" is above 1: requests take too long; see \"Time of an answer\".",
+	p := graph("Requests per hour: rate limit, sent", 8, 9, about{
+		shows: "The rate limit in force, and the requests of the last 15 min as requests per hour.",
+		good:  "sent just below the rate limit, after a first burst. With few or slow sensors, far less is enough.",
+		troubleshoot: "the rate limit falls: innius refused more; see \"Limit\". Sent is 0: paused, or the account fails. Sent " +
+			"is far below the rate limit although \"Demand\" is above 1: requests take too long; see \"Duration of requests\".",
 	},
-		over(ofAccounts("sum by (account) (innius_exporter_api_allowance_requests_per_hour{$accounts})"), "{{account}}: kept to"),
-		over(ofAccounts("sum by (account) (rate(innius_exporter_api_requests_total{$accounts}[15m])) * 3600"), "{{account}}: sent"))
+		rangeQuery("sum by (account) (innius_exporter_api_rate_limit_requests_per_hour{$accounts})", "{{account}}: rate limit"),
+		rangeQuery("sum by (account) (rate(innius_exporter_api_requests_total{$accounts}[15m])) * 3600", "{{account}}: sent"))
 	p.unit, p.decimals, p.minimum = "req/h", 0, 0
 	return p
 }
 
 func demand() panel {
-	p := graph("Demand, in allowances", 8, 9, about{
-		shows: "What it would take to see every reading (no sensor more often than min_interval), divided by the allowance. 3 means: a third of " +
-			"what there is can be seen.",
-		good: "1 or less: each reading is picked up. Above it readings are missed, which is usual where sensors report every second.",
-		ifNot: "exclude sensors that nobody looks at, raise refresh.min_interval, give a weight or a max_age to those that matter, or ask innius for the limit that " +
-			"innius_exporter plan names.",
-	}, over(ofAccounts("sum by (account) (innius_exporter_demand_requests_per_hour{$accounts})"+
-		" / sum by (account) (innius_exporter_api_allowance_requests_per_hour{$accounts})"), "{{account}}"))
+	p := graph("Demand, relative to the rate limit", 8, 9, about{
+		shows: "The requests needed to get every reading (no sensor more often than min_interval), divided by the rate limit. " +
+			"3 means: a third of the readings can be polled.",
+		good: "1 or less: every reading is polled. Above 1 readings are missed, which is usual for sensors that report every " +
+			"second.",
+		troubleshoot: "exclude sensors that you do not need, raise refresh.min_interval, give a weight or a max_age to the " +
+			"important ones, or get the limit that innius_exporter plan shows.",
+	}, rangeQuery("sum by (account) (innius_exporter_demand_requests_per_hour{$accounts})"+
+		" / sum by (account) (innius_exporter_api_rate_limit_requests_per_hour{$accounts})", "{{account}}"))
 	p.unit, p.decimals, p.minimum = "×", 1, 0
 	p.thresholds = steps("transparent", 1, "orange")
 	p.custom["thresholdsStyle"] = object{"mode": "line"}
 	return p
 }
 
-func left() panel {
-	p := graph("What is left", 8, 9, about{
+func remaining() panel {
+	p := graph("Remaining requests", 8, 9, about{
 		shows: "Requests that could be sent at once.",
-		good:  "near 0 where the demand is above the allowance: nothing lies idle. After a pause it may stand at the burst.",
-		ifNot: "it stays high though values are old: the exporter is paused, or innius does not answer.",
-	}, over(ofAccounts("sum by (account) (innius_exporter_api_allowance_remaining_requests{$accounts})"), "{{account}}"))
+		good: "near 0 if the demand is above the rate limit: no request is wasted. After a pause it may be as high as the " +
+			"burst.",
+		troubleshoot: "it stays high although values are old: the exporter is paused, or the account fails.",
+	}, rangeQuery("sum by (account) (innius_exporter_api_remaining_requests{$accounts})", "{{account}}"))
 	p.unit, p.decimals, p.minimum = "none", 0, 0
 	return p
 }
 
 func byOperation() panel {
 	p := graph("Requests by operation", 12, 9, about{
-		shows: "Requests an hour, by what was asked for, over 15 min each: values of sensors, and lists of the company, of machines, of sensors.",
-		good:  "nearly all are values; lists take at most 5 %.",
-		ifNot: "many lists: the exporter starts again and again without --storage.path, or discovery.interval is short.",
-	}, over(ofAccounts("sum by (operation) (rate(innius_exporter_api_requests_total{$accounts}[15m])) * 3600"), "{{operation}}")).stacked().legendAside()
+		shows:        "Requests per hour over 15 min each: values of sensors, and lists of the company, of machines, of sensors.",
+		good:         "nearly all are values; lists take at most 5 %.",
+		troubleshoot: "many lists: the exporter restarts often without --storage.path, or discovery.interval is short.",
+	}, rangeQuery("sum by (operation) (rate(innius_exporter_api_requests_total{$accounts}[15m])) * 3600", "{{operation}}"))
+	p = p.stacked().legendRight()
 	p.unit, p.decimals, p.minimum = "req/h", 0, 0
 	return p
 }
 
-func byStatus() panel {
-	p := graph("Requests by status", 12, 9, about{
-		shows: "Requests an hour by the status of their answer, over 15 min each; error: there was none.",
+func byStatusCode() panel {
+	p := graph("Requests by status code", 12, 9, about{
+		shows: "Requests per hour by the status code of the response, over 15 min each; error: no response.",
 		good:  "all 200.",
-		ifNot: "401, 403: the key. 404: endpoints. 429: see below. 5xx: innius' fault, wait. error: network, DNS, proxy, timeout.",
-	}, over(ofAccounts("sum by (code) (rate(innius_exporter_api_requests_total{$accounts}[15m])) * 3600"), "{{code}}")).stacked().legendAside()
+		troubleshoot: "401, 403: the key. 404: endpoints. 429: see below. 5xx: an error of innius, wait. error: network, DNS, " +
+			"proxy, timeout.",
+	}, rangeQuery("sum by (code) (rate(innius_exporter_api_requests_total{$accounts}[15m])) * 3600", "{{code}}"))
+	p = p.stacked().legendRight()
 	p.unit, p.decimals, p.minimum = "req/h", 0, 0
 	p.overrides = []object{
 		named("200", fixed("semi-dark-green")), named("429", fixed("orange")), named("error", fixed("dark-red")),
@@ -235,53 +243,57 @@ func byStatus() panel {
 
 func refused() panel {
 	p := graph("Refused (429), in an hour", 8, 9, about{
-		shows: "How many requests innius refused in the hour before, because there were too many.",
-		good:  "0, but for one in some 30 h where the limit is lower than configured: that is how it is searched for.",
-		ifNot: "set requests_per_hour and burst to what innius grants, or find out who else uses the key. The exporter slows down by itself meanwhile.",
-	}, over(ofAccounts("sum by (account) (increase(innius_exporter_api_requests_total{$accounts, code=\"429\"}[1h]))"), "{{account}}"))
+		shows: "Requests of the previous hour that innius refused because there were too many.",
+		good:  "0, or one in about 30 h if the limit is lower than configured: the exporter tests whether it has risen.",
+		troubleshoot: "set requests_per_hour and burst to the real limits, or find the other program that uses the key. The " +
+			"exporter slows down automatically.",
+	}, rangeQuery("sum by (account) (increase(innius_exporter_api_requests_total{$accounts, code=\"429\"}[1h]))", "{{account}}"))
 	p.unit, p.decimals, p.minimum = "none", 0, 0
 	p.custom["fillOpacity"], p.custom["axisSoftMax"] = 20, 5
 	return p
 }
 
 func duration() panel {
-	p := graph("Time of an answer", 8, 9, about{
-		shows: "How long innius took to answer in the last 15 min: half of the requests took less than the first line, 95 % less than the second.",
+	p := graph("Duration of requests", 8, 9, about{
+		shows: "Duration of the requests of the last 15 min: half took less than the first line, 95 % less than the second.",
 		good:  "well below a second.",
-		ifNot: "innius or the way to it is slow. More than timeout (10 s) becomes an error. While answers times sensors take longer than the " +
-			"allowance, raise concurrency.",
-	}, quantiles("innius_exporter_api_request_duration_seconds", "15m")...)
+		troubleshoot: "innius or the connection to it is slow. More than timeout (10 s) is an error. If responses are too slow " +
+			"to use the rate limit, raise concurrency.",
+	}, quantiles("innius_exporter_api_request_duration_seconds")...)
 	p.unit, p.minimum = "s", 0
 	return p
 }
 
-// quantiles asks for the median and the 95th percentile of a histogram.
-func quantiles(histogram, window string) []object {
-	of := func(q string) string {
-		return ofAccounts("histogram_quantile(" + q + ", sum by (account, le) (rate(" + histogram + "_bucket{$accounts}[" + window + "])))")
+// quantiles queries the median and the 95th percentile of a histogram.
+func quantiles(histogram string) []object {
+	query := func(q, name string) object {
+		rate := "sum by (account, le) (rate(" + histogram + "_bucket{$accounts}[15m]))"
+		return rangeQuery("histogram_quantile("+q+", "+rate+")", "{{account}}: "+name)
 	}
-	return []object{over(of("0.5"), "{{account}}: half below"), over(of("0.95"), "{{account}}: 95 % below")}
+	return []object{query("0.5", "half below"), query("0.95", "95 % below")}
 }
 
-func wasted() panel {
-	p := graph("Wasted requests", 8, 9, about{
-		shows: "The share of requests for values that brought nothing new, over 15 min.",
-		good:  "below 20 %. Sensors that are silent or irregular cost some: they must be asked to find out.",
-		ifNot: "many sensors are silent or off: exclude those that are gone for good, or raise refresh.max_interval. Just after a start it is higher: " +
-			"paces are being learned.",
-	}, over(ofAccounts("sum by (account) (rate(innius_exporter_refreshes_without_news_total{$accounts}[15m]))"+
-		" / (sum by (account) (rate(innius_exporter_api_requests_total{$accounts, operation=\"values\"}[15m])) > 0)"), "{{account}}"))
+func withoutNewReading() panel {
+	p := graph("Polls without a new reading", 8, 9, about{
+		shows: "The share of polls that brought no new reading, over 15 min.",
+		good:  "below 20 %. Sensors that are silent or irregular cost some: only a poll shows whether they report again.",
+		troubleshoot: "many sensors are silent or off: exclude those that were removed, or raise refresh.max_interval. Just " +
+			"after a start it is higher, because the reporting intervals are not learned yet.",
+	}, rangeQuery("sum by (account) (rate(innius_exporter_polls_without_new_reading_total{$accounts}[15m]))"+
+		" / (sum by (account) (rate(innius_exporter_api_requests_total{$accounts, operation=\"values\"}[15m])) > 0)", "{{account}}"))
 	p.unit, p.decimals, p.minimum = "percentunit", 1, 0
 	return p
 }
 
-func pickup() panel {
-	p := graph("Age of new readings when they are picked up", 12, 9, about{
-		shows: "How old a reading was when the exporter got it, over the last 15 min: half were younger than the first line, 95 % younger than the second.",
-		good:  "seconds. What a sensor measures after it was asked comes with the next answer only, so this is how well the exporter guesses the moment.",
-		ifNot: "innius shows readings late, or clocks differ (innius_exporter check api tells), or sensors report irregularly, or the allowance is too " +
-			"small to ask in time.",
-	}, quantiles("innius_exporter_pickup_age_seconds", "15m")...)
+func readingLag() panel {
+	p := graph("Age of new readings at the poll", 12, 9, about{
+		shows: "The age of each new reading when it was polled, over the last 15 min: half were younger than the first line, " +
+			"95 % younger than the second.",
+		good: "seconds. A reading just after a poll has to wait for the next one, so this shows how well the exporter predicts " +
+			"the time of readings.",
+		troubleshoot: "innius shows readings late, or clocks differ (see innius_exporter check api), or sensors report " +
+			"irregularly, or the rate limit is too small to poll in time.",
+	}, quantiles("innius_exporter_reading_lag_seconds")...)
 	p.unit, p.decimals, p.minimum = "s", 1, 0
 	return p
 }
@@ -289,50 +301,44 @@ func pickup() panel {
 func exposedAges() panel {
 	ageOf := "((time() - innius_sensor_timestamp_seconds{$exporters}) and innius_sensor_value{$exporters})" +
 		" * on (instance, job, company) group_left (account) max by (instance, job, company, account) (innius_account_info{$accounts})"
-	p := graph("Age of the values that are shown", 12, 9, about{
-		shows: "How old the values on /metrics are now: half are younger than the first line, 95 % younger than the second.",
-		good:  "95 % below the cycle that /status and innius_exporter plan name, plus the interval of slow sensors.",
-		ifNot: "it climbs second by second: nothing new comes; see \"innius answers\". High and level: too many sensors for the allowance; see \"Demand\".",
+	p := graph("Age of exposed values", 12, 9, about{
+		shows: "The age of the values on /metrics now: half are younger than the first line, 95 % younger than the second.",
+		good:  "95 % below the cycle shown by /status and innius_exporter plan, plus the interval of slow sensors.",
+		troubleshoot: "it rises by a second per second: no new readings arrive; see \"Account\". High and level: too many " +
+			"sensors for the rate limit; see \"Demand\".",
 	},
-		over(ofAccounts("quantile by (account) (0.5, "+ageOf+")"), "{{account}}: half below"),
-		over(ofAccounts("quantile by (account) (0.95, "+ageOf+")"), "{{account}}: 95 % below"))
+		rangeQuery("quantile by (account) (0.5, "+ageOf+")", "{{account}}: half below"),
+		rangeQuery("quantile by (account) (0.95, "+ageOf+")", "{{account}}: 95 % below"))
 	p.unit, p.decimals, p.minimum = "s", 1, 0
 	return p
 }
 
-func sensorStates() panel {
-	p := graph("Sensors by state", 10, 10, about{
-		shows: "How many sensors are in each of the exporter's states.",
-		good:  "nearly all fresh. Machines that are off make some stale.",
-		ifNot: "waiting: a cold start goes on. late, stale: the sensor is silent; see the dashboard Plant. unreadable: text, or times that are not understood. failing: " +
-			"innius refuses it. /status says why for each; filtered is your own config.",
-	}, over(ofAccounts("sum by (state) (innius_exporter_sensors{$accounts})"), "{{state}}")).stacked().legendAside()
+func sensorCounts() panel {
+	p := graph("Sensors by status", 10, 10, about{
+		shows: "How many sensors have each status.",
+		good:  "nearly every sensor is current. Those of machines that are off become silent, then stale.",
+		troubleshoot: "pending: the first cycle is not complete. silent, stale: see the dashboard Plant. delayed: the account " +
+			"fails or is paused. unreadable: text, or a time of unknown format. failing: innius refuses the sensor. /status " +
+			"shows the reason for each; excluded is set in your config.",
+	}, rangeQuery("sum by (status) (innius_exporter_sensors{$accounts})", "{{status}}")).stacked().legendRight()
 	p.unit, p.decimals, p.minimum = "none", 0, 0
-	for _, s := range []state{
-		{text: "fresh", color: "semi-dark-green"},
-		{text: "late", color: "yellow"},
-		{text: "stale", color: "dark-red"},
-		{text: "waiting", color: "super-light-blue"},
-		{text: "unreadable", color: "blue"},
-		{text: "failing", color: "purple"},
-		{text: "filtered", color: "#7d8590"},
-	} {
-		p.overrides = append(p.overrides, named(s.text, fixed(s.color)))
+	for _, s := range append([]status{{word: "excluded", color: idle}}, sensorStatuses...) {
+		p.overrides = append(p.overrides, named(s.word, fixed(s.color)))
 	}
 	return p
 }
 
-func promises() panel {
-	p := graph("Promises (max_age)", 7, 10, about{
-		shows: "Sensors with a max_age in the config, by whether it is kept.",
-		good:  "all kept. All three at 0: none is promised.",
-		ifNot: "broken: a pause, an outage, or a sensor that fails. stretched: the promises together take more than 60 % of the requests; promise less, or " +
-			"get a higher limit.",
-	}, over(ofAccounts("sum by (state) (innius_exporter_promises{$accounts})"), "{{state}}"))
+func maxAgeTargets() panel {
+	p := graph("Max-age targets", 7, 10, about{
+		shows: "Sensors with a max_age in the config, by whether the target is met.",
+		good:  "all met. All three at 0: no sensor has a max_age.",
+		troubleshoot: "missed: a pause, an outage, or a sensor that fails. relaxed: the targets together take more than 60 % " +
+			"of the requests; raise max_age, or get a higher limit.",
+	}, rangeQuery("sum by (status) (innius_exporter_max_age_sensors{$accounts})", "{{status}}"))
 	p.unit, p.decimals, p.minimum = "none", 0, 0
 	p = p.legend("lastNotNull")
 	p.overrides = []object{
-		named("kept", fixed("semi-dark-green")), named("broken", fixed("dark-red")), named("stretched", fixed("yellow")),
+		named("met", fixed("semi-dark-green")), named("missed", fixed("dark-red")), named("relaxed", fixed("yellow")),
 	}
 	p.custom["axisSoftMax"] = 5
 	return p
@@ -340,63 +346,68 @@ func promises() panel {
 
 func skipped() panel {
 	p := graph("Skipped readings, in an hour", 7, 10, about{
-		shows: "Readings of the hour before that could not be shown, by reason; each counted once.",
-		good:  "0 of number, time, future and order. Text sensors make text grow.",
-		ifNot: "text: map it to numbers with values in a rule. time: fields.time. future: correct the clock that is wrong. order: innius gave an older reading " +
-			"than before.",
-	}, over(ofAccounts("sum by (reason) (increase(innius_exporter_readings_skipped_total{$accounts}[1h]))"), "{{reason}}")).legendInLine()
+		shows: "Readings of the previous hour that could not be exposed, by reason; each is counted once.",
+		good:  "0 for number, time and future. Text sensors increase text.",
+		troubleshoot: "text: map it to numbers by values in a rule. time: set fields.time. future: correct the clock of the " +
+			"machine. number: a value that is no finite number.",
+	}, rangeQuery("sum by (reason) (increase(innius_exporter_readings_skipped_total{$accounts}[1h]))", "{{reason}}")).legendList()
 	p.unit, p.decimals, p.minimum = "none", 0, 0
 	return p
 }
 
 func memory() panel {
 	p := graph("Memory", 8, 9, about{
-		shows: "The exporter's memory: all of it, and what its data takes.",
-		good:  "20 MB, and about 8 kB a sensor; level after some minutes.",
-		ifNot: "it grows for days: report it, with a profile (--web.enable-pprof). It is killed for memory: raise the limit; docs/operations.md has a table.",
+		shows: "The exporter's memory: all of it, and the part for its data.",
+		good:  "20 MB, and about 8 kB per sensor; level after some minutes.",
+		troubleshoot: "it grows for days: report it, with a profile (--web.enable-pprof). It is killed for memory: raise the " +
+			"limit; see docs/operations.md.",
 	},
-		over(ofAccounts("process_resident_memory_bytes{$exporters}"), "{{instance}}: resident"),
-		over(ofAccounts("go_memstats_heap_inuse_bytes{$exporters}"), "{{instance}}: heap in use"))
+		rangeQuery("process_resident_memory_bytes{$exporters}", "{{instance}}: resident"),
+		rangeQuery("go_memstats_heap_inuse_bytes{$exporters}", "{{instance}}: heap in use"))
 	p.unit, p.minimum = "bytes", 0
 	return p
 }
 
 func processor() panel {
 	p := graph("Processor", 8, 9, about{
-		shows: "Processor time, as a share of one core.",
-		good:  "a few per cent; most of it goes into scrapes.",
-		ifNot: "scrape more seldom: it costs no freshness while the scrape interval is shorter than the cycle.",
-	}, over(ofAccounts("rate(process_cpu_seconds_total{$exporters}[$__rate_interval])"), "{{instance}}"))
+		shows:        "Processor time, as a share of one core.",
+		good:         "a few per cent, mostly for scrapes.",
+		troubleshoot: "scrape less often: values are as fresh while the scrape interval is shorter than the cycle.",
+	}, rangeQuery("rate(process_cpu_seconds_total{$exporters}[$__rate_interval])", "{{instance}}"))
 	p.unit, p.decimals, p.minimum = "percentunit", 1, 0
 	return p
 }
 
 func scrapes() panel {
-	p := graph("Time of a scrape", 8, 9, about{
+	p := graph("Duration of a scrape", 8, 9, about{
 		shows: "How long Prometheus took to scrape the exporter.",
 		good:  "well below a second, and far below scrape_timeout (10 s).",
-		ifNot: "many sensors (10,000 make 8 MB): scrape every 30 s or more seldom. Few sensors: the network, or a machine that is too busy.",
-	}, over(ofAccounts("scrape_duration_seconds{$exporters}"), "{{instance}}"))
+		troubleshoot: "many sensors (10,000 make 8 MB): scrape every 30 s or less often. Few sensors: the network, or an " +
+			"overloaded machine.",
+	}, rangeQuery("scrape_duration_seconds{$exporters}", "{{instance}}"))
 	p.unit, p.minimum = "s", 0
 	return p
 }
 
 func seriesServed() panel {
-	p := graph("Series of a scrape", 8, 8, about{
-		shows: "How many series the exporter serves.",
-		good:  "about 5 a sensor and 150 of its own; it changes with the plant.",
-		ifNot: "0: the scrape fails. It jumps: machines came or went, or filters were changed.",
-	}, over(ofAccounts("scrape_samples_scraped{$exporters}"), "{{instance}}"))
+	p := graph("Series per scrape", 8, 8, about{
+		shows:        "How many series the exporter serves.",
+		good:         "about 6 per sensor, 7 per machine and 100 of its own; it changes with the plant.",
+		troubleshoot: "0: the scrape fails. It jumps: machines were added or removed, or filters were changed.",
+	}, rangeQuery("scrape_samples_scraped{$exporters}", "{{instance}}"))
 	p.unit, p.decimals, p.minimum = "none", 0, 0
 	return p
 }
 
 func scrapeErrors() panel {
 	p := graph("Errors of scrapes, in an hour", 8, 8, about{
-		shows: "Scrapes of the hour before in which the exporter could not serve a series (gathering) or not all of them (encoding).",
-		good:  "0.",
-		ifNot: "gathering: a bug; its log has the series: report it. encoding: Prometheus gave up waiting; see \"Time of a scrape\".",
-	}, over(ofAccounts("sum by (instance, cause) (increase(promhttp_metric_handler_errors_total{$exporters}[1h]))"), "{{instance}}: {{cause}}"))
+		shows: "Scrapes of the previous hour in which the exporter could not serve a series (gathering) or not all of them " +
+			"(encoding).",
+		good: "0.",
+		troubleshoot: "gathering: a bug; the log shows the series: report it. encoding: Prometheus stopped waiting; see " +
+			"\"Duration of a scrape\".",
+	}, rangeQuery("sum by (instance, cause) (increase(promhttp_metric_handler_errors_total{$exporters}[1h]))",
+		"{{instance}}: {{cause}}"))
 	p.unit, p.decimals, p.minimum = "none", 0, 0
 	p.custom["axisSoftMax"] = 5
 	return p
@@ -404,12 +415,12 @@ func scrapeErrors() panel {
 
 func goroutines() panel {
 	p := graph("Goroutines and open files", 8, 8, about{
-		shows: "What the process holds open.",
-		good:  "some dozens of both, level.",
-		ifNot: "one that only grows is a leak: report it, with a profile (--web.enable-pprof).",
+		shows:        "Goroutines and open files of the process.",
+		good:         "some dozens of both, level.",
+		troubleshoot: "one that only grows is a leak: report it, with a profile (--web.enable-pprof).",
 	},
-		over(ofAccounts("go_goroutines{$exporters}"), "{{instance}}: goroutines"),
-		over(ofAccounts("process_open_fds{$exporters}"), "{{instance}}: open files"))
+		rangeQuery("go_goroutines{$exporters}", "{{instance}}: goroutines"),
+		rangeQuery("process_open_fds{$exporters}", "{{instance}}: open files"))
 	p.unit, p.decimals, p.minimum = "none", 0, 0
 	return p
 }

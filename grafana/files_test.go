@@ -8,10 +8,10 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write the files of the dashboards")
+var update = flag.Bool("update", false, "write the dashboard files")
 
-// written is a dashboard as its file has it.
-func written(t *testing.T, d Dashboard) []byte {
+// marshal returns the content of the dashboard's file.
+func marshal(t *testing.T, d Dashboard) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
@@ -23,15 +23,15 @@ func written(t *testing.T, d Dashboard) []byte {
 	return out.Bytes()
 }
 
-func TestTheFilesAreWhatIsMade(t *testing.T) {
+func TestFilesMatchTheCode(t *testing.T) {
 	for _, d := range Dashboards() {
 		if *update {
-			if err := os.WriteFile(d.File(), written(t, d), 0o644); err != nil {
+			if err := os.WriteFile(d.File(), marshal(t, d), 0o644); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if file, err := os.ReadFile(d.File()); err != nil || !bytes.Equal(file, written(t, d)) {
-			t.Errorf("%s is not what is made (%v): run make dashboards", d.File(), err)
+		if file, err := os.ReadFile(d.File()); err != nil || !bytes.Equal(file, marshal(t, d)) {
+			t.Errorf("%s does not match the code (%v): run make dashboards", d.File(), err)
 		}
 	}
 }

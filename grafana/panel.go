@@ -1,8 +1,6 @@
 package grafana
 
-import "strings"
-
-// panel is one panel before it has its place.
+// panel is one panel without its position.
 type panel struct {
 	kind, title        string
 	about              about
@@ -10,13 +8,13 @@ type panel struct {
 	targets            []object
 	unit               string
 	noValue            string // shown instead of "No data"
-	decimals           any    // a number, or nil for Grafana's choice
+	decimals           any    // a number; nil: Grafana decides
 	minimum            any    // likewise
 	mappings           []object
 	thresholds         []object
 	color              object
-	links              []object // of the data
-	custom             object   // of each field
+	links              []object // from the data
+	custom             object   // for each field
 	overrides          []object
 	options            object
 	transformations    []object
@@ -25,11 +23,12 @@ type panel struct {
 	interval           string // the shortest step
 }
 
-// about says what a panel shows, what good looks like, and what to do where it is not. Every panel has all three.
-type about struct{ shows, good, ifNot string }
+// about describes a panel: what it shows, how that looks when everything is fine, and what to do otherwise. Every panel has all
+// three.
+type about struct{ shows, good, troubleshoot string }
 
 func (a about) description() string {
-	return a.shows + "\n\n**Good:** " + a.good + "\n\n**If not:** " + a.ifNot
+	return a.shows + "\n\n**Good:** " + a.good + "\n\n**If not:** " + a.troubleshoot
 }
 
 func (p panel) json(id, x, y int) object {
@@ -90,7 +89,7 @@ func orEmpty(list []object) []object {
 	return list
 }
 
-// lettered names the queries of a panel A, B, C ...
+// lettered gives the queries of a panel the ids A, B, C ...
 func lettered(targets []object) []object {
 	for i, t := range targets {
 		t["refId"] = string(rune('A' + i))
@@ -98,7 +97,7 @@ func lettered(targets []object) []object {
 	return targets
 }
 
-// steps are thresholds: a colour, then limits and the colours from them on.
+// steps are thresholds: a base colour, then pairs of a limit and the colour above it.
 func steps(base string, more ...any) []object {
 	all := []object{{"value": nil, "color": base}}
 	for i := 0; i < len(more); i += 2 {
@@ -107,40 +106,42 @@ func steps(base string, more ...any) []object {
 	return all
 }
 
-func row(title string) []panel {
+// header is a row of its own with the title of the panels below it.
+func header(title string) []panel {
 	return []panel{{kind: "row", title: title, width: columns, height: 1}}
 }
 
+// target is a query with its placeholders replaced.
 func target(expr, legend string) object {
 	return object{
-		"datasource": source, "expr": strings.TrimSpace(expr), "legendFormat": legend, "editorMode": "code", "exemplar": false,
+		"datasource": source, "expr": expand(expr), "legendFormat": legend, "editorMode": "code", "exemplar": false,
 	}
 }
 
-// over asks for a course over the time shown.
-func over(expr, legend string) object {
+// rangeQuery is a query over the time range shown.
+func rangeQuery(expr, legend string) object {
 	t := target(expr, legend)
 	t["range"], t["instant"], t["format"] = true, false, "time_series"
 	return t
 }
 
-// now asks for the end of the time shown.
-func now(expr, legend string) object {
+// instantQuery is a query at the end of the time range shown.
+func instantQuery(expr, legend string) object {
 	t := target(expr, legend)
 	t["range"], t["instant"], t["format"] = false, true, "time_series"
 	return t
 }
 
-// rows asks for the end of the time shown as a table: a row a series, a column a label.
-func rows(expr string) object {
-	t := now(expr, "")
+// tableQuery is an instant query whose result is a table: a row per series, a column per label.
+func tableQuery(expr string) object {
+	t := instantQuery(expr, "")
 	t["format"] = "table"
 	return t
 }
 
 var byThreshold = object{"mode": "thresholds"}
 
-// tiles shows one coloured tile for each series.
+// tiles shows a coloured tile for each series.
 func tiles(title string, width, height int, a about, targets ...object) panel {
 	return panel{
 		kind: "stat", title: title, about: a, width: width, height: height, targets: targets, color: byThreshold, custom: object{},
@@ -152,7 +153,7 @@ func tiles(title string, width, height int, a about, targets ...object) panel {
 	}
 }
 
-// graph shows courses over time. A gap in the data is a gap in the line.
+// graph shows lines over time. A gap in the data is a gap in the line.
 func graph(title string, width, height int, a about, targets ...object) panel {
 	return panel{
 		kind: "timeseries", title: title, about: a, width: width, height: height, targets: targets,
@@ -176,49 +177,49 @@ func graph(title string, width, height int, a about, targets ...object) panel {
 	}
 }
 
-// stacked makes a graph of parts of a whole.
+// stacked stacks the lines of a graph.
 func (p panel) stacked() panel {
 	p.custom["stacking"], p.custom["fillOpacity"] = object{"mode": "normal", "group": "A"}, 40
 	return p
 }
 
-// legend chooses what the legend says of each line.
+// legend chooses the figures that the legend shows for each line.
 func (p panel) legend(calcs ...string) panel {
 	p.options["legend"].(object)["calcs"] = append([]string{}, calcs...)
 	return p
 }
 
-// highestFirst sorts the legend by the newest value.
+// highestFirst sorts the legend by the newest value, descending.
 func (p panel) highestFirst() panel {
 	legend := p.options["legend"].(object)
 	legend["sortBy"], legend["sortDesc"] = "Last *", true
 	return p
 }
 
-// legendAside is for a few lines with short names: below the graph Grafana gives a legend no more than a third of the height.
-func (p panel) legendAside() panel {
+// legendRight is for a few lines with short names: below the graph, Grafana limits the legend to a third of the height.
+func (p panel) legendRight() panel {
 	p.options["legend"].(object)["placement"] = "right"
 	return p.legend("lastNotNull").highestFirst()
 }
 
-// legendInLine is for names alone.
-func (p panel) legendInLine() panel {
+// legendList shows only the names of the lines.
+func (p panel) legendList() panel {
 	p.options["legend"].(object)["displayMode"] = "list"
 	return p.legend()
 }
 
-// sized fixes the size of a tile's name and of its value, in pixels: else Grafana makes long names tiny.
+// sized fixes the size of a tile's name and value in pixels. Otherwise Grafana makes long names tiny.
 func (p panel) sized(name, value int) panel {
 	p.options["text"] = object{"titleSize": name, "valueSize": value}
 	return p
 }
 
-// timeline shows which state each series had when.
-func timeline(title string, width, height int, a about, targets ...object) panel {
+// timeline shows the status of each series over time.
+func timeline(title string, height int, a about, statuses []status, target object) panel {
 	return panel{
-		kind: "state-timeline", title: title, about: a, width: width, height: height, targets: targets,
-		color:    object{"mode": "fixed", "fixedColor": "text"}, // thresholds would decide what is one state, not the mappings
-		mappings: mapped(states...),
+		kind: "state-timeline", title: title, about: a, width: columns, height: height, targets: []object{target},
+		color:    object{"mode": "fixed", "fixedColor": "text"}, // not by thresholds: they would merge statuses
+		mappings: mapped(append([]status{notRecorded}, statuses...)...),
 		custom:   object{"lineWidth": 0, "fillOpacity": 80},
 		options: object{
 			"showValue": "never", "mergeValues": true, "alignValue": "left", "rowHeight": 0.85,

@@ -7,7 +7,7 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-func provisioned(t *testing.T, file string, into any) {
+func loadYAML(t *testing.T, file string, into any) {
 	t.Helper()
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -18,7 +18,7 @@ func provisioned(t *testing.T, file string, into any) {
 	}
 }
 
-func TestProvisioningIsWhatGrafanaReads(t *testing.T) {
+func TestProvisioningFilesHaveTheFormatOfGrafana(t *testing.T) {
 	var dashboards struct {
 		Version   int `yaml:"apiVersion"`
 		Providers []struct {
@@ -26,7 +26,7 @@ func TestProvisioningIsWhatGrafanaReads(t *testing.T) {
 			Options    struct{ Path string }
 		}
 	}
-	provisioned(t, "provisioning/dashboards/innius.yml", &dashboards)
+	loadYAML(t, "provisioning/dashboards/innius.yml", &dashboards)
 	if p := dashboards.Providers; dashboards.Version != 1 || len(p) != 1 || p[0].Type != "file" || p[0].Options.Path == "" {
 		t.Errorf("%+v", dashboards)
 	}
@@ -36,7 +36,7 @@ func TestProvisioningIsWhatGrafanaReads(t *testing.T) {
 			Type, Access, URL string
 		}
 	}
-	provisioned(t, "provisioning/datasources/innius.yml", &sources)
+	loadYAML(t, "provisioning/datasources/innius.yml", &sources)
 	if s := sources.Datasources; sources.Version != 1 || len(s) != 1 || s[0].Type != source["type"] || s[0].URL == "" {
 		t.Errorf("%+v", sources)
 	}

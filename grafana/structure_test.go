@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// What Grafana 9.3 knows: panels with their options, and what a field of each may have of its own.
+// Panels of Grafana 9.3 with their options, and the custom properties of their fields.
 var (
 	optionsOf = map[string][]string{
 		"stat":           {"reduceOptions", "orientation", "textMode", "colorMode", "graphMode", "justifyMode", "text"},
@@ -40,7 +40,7 @@ var (
 	colors          = regexp.MustCompile(`^(#[0-9a-f]{6}|transparent|text|((semi-|)dark-|(super-|)light-|)(red|orange|yellow|green|blue|purple))$`)
 )
 
-// unitIDs are those of Grafana's units that are used, and texts of our own, which it writes behind the number.
+// unitIDs are the units of Grafana that the dashboards use; ownUnits are texts that it appends to the number.
 var (
 	unitIDs = strings.Fields(`none s ms bytes percent percentunit celsius fahrenheit kelvin pressurebar pressurembar pressurepa pressurehpa pressurekpa pressurepsi
 		rotrpm amp mamp volt mvolt kvolt watt kwatt megwatt voltamp kvoltamp watth kwatth joule hertz velocityms velocitykmh lengthmm lengthm flowlpm litreh m3
@@ -48,7 +48,7 @@ var (
 	ownUnits = []string{"req/h", "×", "suffix:$1"}
 )
 
-// each calls a check with each dashboard and each panel that is not a row, as the files have them.
+// each calls check with each panel that is not a header, as the files have it.
 func each(t *testing.T, check func(t *testing.T, d, p object)) {
 	t.Helper()
 	for name, d := range parsed(t) {
@@ -94,12 +94,12 @@ func onlyKnown(t *testing.T, what string, o object, known []string) {
 	}
 }
 
-func TestPanelsHaveOnlyWhatGrafana93Knows(t *testing.T) {
+func TestPanelsUseOnlyFeaturesOfGrafana93(t *testing.T) {
 	each(t, func(t *testing.T, _, p object) {
 		kind := p["type"].(string)
 		known, ok := optionsOf[kind]
 		if !ok {
-			t.Fatalf("no panel of ours is a %s", kind)
+			t.Fatalf("unexpected kind of panel: %s", kind)
 		}
 		onlyKnown(t, "panel", p, panelKeys)
 		options, field := p["options"].(object), p["fieldConfig"].(object)
@@ -118,19 +118,19 @@ func TestPanelsHaveOnlyWhatGrafana93Knows(t *testing.T) {
 					t.Errorf("Grafana 9.3 does not know the property %s of a %s", id, kind)
 				}
 				if custom == "displayMode" && !slices.Contains(displayModes, property["value"].(string)) {
-					t.Errorf("no cell is displayed as %s", property["value"])
+					t.Errorf("unexpected display mode %s", property["value"])
 				}
 			}
 		}
 		for _, tr := range list(p["transformations"]) {
 			if !slices.Contains(transformations, tr["id"].(string)) {
-				t.Errorf("no transformation of ours is %s", tr["id"])
+				t.Errorf("unexpected transformation %s", tr["id"])
 			}
 		}
 	})
 }
 
-func TestUnitsAndColorsAreGrafanas(t *testing.T) {
+func TestUnitsAndColorsExistInGrafana(t *testing.T) {
 	var walk func(t *testing.T, v any)
 	walk = func(t *testing.T, v any) {
 		switch v := v.(type) {
@@ -138,10 +138,11 @@ func TestUnitsAndColorsAreGrafanas(t *testing.T) {
 			for key, value := range v {
 				text, isText := value.(string)
 				if isText && (key == "color" || key == "fixedColor") && !colors.MatchString(text) {
-					t.Errorf("no colour is named %q", text)
+					t.Errorf("unknown colour %q", text)
 				}
-				if isText && (key == "unit" || key == "value" && v["id"] == "unit") && !slices.Contains(unitIDs, text) && !slices.Contains(ownUnits, text) {
-					t.Errorf("%q is no unit that Grafana has", text)
+				isUnit := isText && (key == "unit" || key == "value" && v["id"] == "unit")
+				if isUnit && !slices.Contains(unitIDs, text) && !slices.Contains(ownUnits, text) {
+					t.Errorf("Grafana has no unit %q", text)
 				}
 				walk(t, value)
 			}
@@ -154,12 +155,12 @@ func TestUnitsAndColorsAreGrafanas(t *testing.T) {
 	each(t, func(t *testing.T, _, p object) { walk(t, p["fieldConfig"]) })
 	for _, u := range units {
 		if !slices.Contains(unitIDs, u.grafana) && !slices.Contains(ownUnits, u.grafana) {
-			t.Errorf("%q is no unit that Grafana has", u.grafana)
+			t.Errorf("Grafana has no unit %q", u.grafana)
 		}
 	}
 }
 
-func TestEveryPanelSaysWhatGoodIsAndWhatToDo(t *testing.T) {
+func TestPanelsHaveDescriptionsWithGoodAndIfNot(t *testing.T) {
 	form := regexp.MustCompile(`(?s)^[A-Z"].{20,}\n\n\*\*Good:\*\* .+\.\n\n\*\*If not:\*\* .{15,}\.$`)
 	each(t, func(t *testing.T, _, p object) {
 		if text := p["description"].(string); !form.MatchString(text) {
@@ -168,13 +169,13 @@ func TestEveryPanelSaysWhatGoodIsAndWhatToDo(t *testing.T) {
 	})
 }
 
-func TestPanelsHaveNumbersAndPlacesOfTheirOwn(t *testing.T) {
+func TestPanelsHaveUniqueIDsAndDoNotOverlap(t *testing.T) {
 	for name, d := range parsed(t) {
 		taken, ids := map[string]string{}, map[float64]bool{}
 		for _, p := range list(d["panels"]) {
 			id, title := p["id"].(float64), p["title"].(string)
 			if ids[id] {
-				t.Errorf("%s, %s: another panel has number %v, too", name, title, id)
+				t.Errorf("%s, %s: another panel has the id %v", name, title, id)
 			}
 			ids[id] = true
 			g := p["gridPos"].(object)
@@ -183,17 +184,17 @@ func TestPanelsHaveNumbersAndPlacesOfTheirOwn(t *testing.T) {
 				t.Errorf("%s, %s: %v does not fit", name, title, g)
 			}
 			for i := range w * h {
-				cell := fmt.Sprint(x+i%w, ",", y+i/w)
-				if other, is := taken[cell]; is {
-					t.Errorf("%s: %s lies over %s", name, title, other)
+				square := fmt.Sprint(x+i%w, ",", y+i/w)
+				if other, is := taken[square]; is {
+					t.Errorf("%s: %s overlaps %s", name, title, other)
 				}
-				taken[cell] = title
+				taken[square] = title
 			}
 		}
 	}
 }
 
-func TestEveryLineOfAGraphHasAName(t *testing.T) {
+func TestGraphsHaveLegendUnitAndGaps(t *testing.T) {
 	each(t, func(t *testing.T, _, p object) {
 		for _, target := range list(p["targets"]) {
 			table := target["format"] == "table"
@@ -201,24 +202,24 @@ func TestEveryLineOfAGraphHasAName(t *testing.T) {
 				t.Errorf("query %s has no legend", target["refId"])
 			}
 			if table && p["type"] == "timeseries" && len(list(p["transformations"])) == 0 {
-				t.Errorf("query %s is a table that nothing uses", target["refId"])
+				t.Errorf("no transformation uses the table of query %s", target["refId"])
 			}
 		}
 		if p["type"] == "timeseries" {
 			if p["options"].(object)["legend"].(object)["showLegend"] != true {
-				t.Error("it has no legend")
+				t.Error("no legend")
 			}
 			if unit := p["fieldConfig"].(object)["defaults"].(object)["unit"]; unit == nil && p["repeat"] == nil {
-				t.Error("it has no unit")
+				t.Error("no unit")
 			}
 			if spans := p["fieldConfig"].(object)["defaults"].(object)["custom"].(object)["spanNulls"]; spans != false {
-				t.Error("it hides gaps")
+				t.Error("gaps are hidden")
 			}
 		}
 	})
 }
 
-func TestLinksLeadToDashboardsThatExist(t *testing.T) {
+func TestLinksLeadToExistingDashboards(t *testing.T) {
 	dashboards := parsed(t)
 	for name, d := range dashboards {
 		text, err := json.Marshal(d)
@@ -228,17 +229,17 @@ func TestLinksLeadToDashboardsThatExist(t *testing.T) {
 		found := map[string]bool{}
 		for _, m := range regexp.MustCompile(`"url":"/d/([^"?]+)[^"]*"`).FindAllStringSubmatch(string(text), -1) {
 			if dashboards[m[1]] == nil {
-				t.Errorf("%s: a link leads to %s, which does not exist", name, m[1])
+				t.Errorf("%s: link to the missing dashboard %s", name, m[1])
 			}
 			found[m[1]] = true
 		}
 		if others := slices.Collect(maps.Keys(found)); len(others) < 2 {
-			t.Errorf("%s leads only to %s", name, others)
+			t.Errorf("%s has links to %s only", name, others)
 		}
 	}
 }
 
-func TestWhatEachDashboardIs(t *testing.T) {
+func TestDashboardsHaveUIDSchemaAndTag(t *testing.T) {
 	for uid, d := range parsed(t) {
 		if d["uid"] != uid || d["id"] != nil || d["schemaVersion"] != 37.0 || !slices.Equal(d["tags"].([]any), []any{"innius"}) {
 			t.Errorf("%s: uid %v, id %v, schemaVersion %v, tags %v", uid, d["uid"], d["id"], d["schemaVersion"], d["tags"])

@@ -1,26 +1,25 @@
 package grafana
 
-// column is one column of a table: a label, or "Value #A" for the result of a query.
+// column is one column of a table. Its field is a label, or "Value #A" for the result of a query.
 type column struct {
 	field, title string
-	width        int // in pixels; 0: what is left
+	width        int // pixels; 0: the remaining width
 	unit         string
 	decimals     any
-	state        bool   // coloured by state
-	missing      string // shown where there is no value
+	missing      string // shown instead of a missing value
 	links        []object
-	mappings     []object
+	mappings     []object // the column is coloured by them
 }
 
-// table joins the rows of its queries by the labels that they have in common. Fields without a column are left out.
-func table(title string, height int, a about, columns []column, leftOut []string, targets ...object) panel {
+// table joins the rows of its queries by their common labels, and leaves out the hidden fields.
+func table(title string, height int, a about, columns []column, hidden []string, targets ...object) panel {
 	order, out := object{}, object{"Time": true}
 	var overrides []object
 	for i, c := range columns {
 		order[c.field] = i
 		overrides = append(overrides, c.override())
 	}
-	for _, label := range leftOut {
+	for _, label := range hidden {
 		out[label] = true
 	}
 	return panel{
@@ -37,7 +36,7 @@ func table(title string, height int, a about, columns []column, leftOut []string
 	}
 }
 
-// sorted sorts a table by columns, the first above all.
+// sorted sorts a table by columns.
 func (p panel) sorted(descending bool, titles ...string) panel {
 	var by []object
 	for _, title := range titles {
@@ -61,15 +60,12 @@ func (c column) override() object {
 	if c.decimals != nil {
 		set("decimals", c.decimals)
 	}
-	if c.state {
-		c.mappings = mapped(states...)
-	}
 	if c.mappings != nil {
 		set("custom.displayMode", "color-background-solid")
 		set("custom.align", "center")
 	}
 	if c.missing != "" {
-		c.mappings = append(c.mappings, nothing(c.missing))
+		c.mappings = append(c.mappings, missingText(c.missing))
 	}
 	if c.mappings != nil {
 		set("mappings", c.mappings)
@@ -80,12 +76,12 @@ func (c column) override() object {
 	return object{"matcher": object{"id": "byName", "options": c.field}, "properties": properties}
 }
 
-// named gives the series of one query a colour, or whatever else.
+// named sets properties of the series with this name.
 func named(name string, properties ...object) object {
 	return object{"matcher": object{"id": "byName", "options": name}, "properties": properties}
 }
 
-// fixed is the property of a fixed colour.
+// fixed is the property for a fixed colour.
 func fixed(color string) object {
 	return object{"id": "color", "value": object{"mode": "fixed", "fixedColor": color}}
 }

@@ -1,10 +1,10 @@
 package grafana
 
-// unit names one of Grafana's units by how plants write it: a regular expression.
+// unit maps spellings of a unit in plants, a regular expression, to the id of Grafana's unit.
 type unit struct{ written, grafana string }
 
-// units are those that Grafana formats better than by writing them behind the number, which it does with any other unit. Some
-// that it has are left out: it would turn 1500 kg into 1.5 Mg, and 12000 operating hours into 1.37 years.
+// units are those that Grafana formats better than by appending them to the number, as it does with any other unit. Some of its
+// units are left out: it would show 1500 kg as 1.5 Mg, and 12000 operating hours as 1.37 years.
 var units = []unit{
 	{"°C|℃|degC|deg C|Cel|C|[Cc]elsius", "celsius"},
 	{"°F|℉|degF|[Ff]ahrenheit", "fahrenheit"},
@@ -44,14 +44,14 @@ var units = []unit{
 	{"s|sec", "s"},
 	{"ms", "ms"},
 	{"°|deg", "degree"},
-	{"(h|d)", "suffix:$1"}, // as ids they would become years
+	{"(h|d)", "suffix:$1"}, // with their ids Grafana would show years
 	{"1|no unit|", "none"},
 }
 
-// noUnit is what stands for a missing unit, which Grafana could neither offer nor repeat a panel for.
+// noUnit replaces a missing unit: a variable cannot have an empty value.
 const noUnit = "no unit"
 
-// grafanaUnit replaces the label unit of an expression by the id of Grafana's unit, where there is one.
+// grafanaUnit replaces the label unit of an expression by the id of Grafana's unit, if there is one.
 func grafanaUnit(expression string) string {
 	for _, u := range units {
 		expression = "label_replace(" + expression + ", `unit`, `" + u.grafana + "`, `unit`, `" + u.written + "`)"

@@ -1,9 +1,9 @@
 package grafana
 
-// source is the data source of everything: the one chosen at the head of the dashboard.
+// source is the data source of every query: the one chosen at the top of the dashboard.
 var source = object{"type": "prometheus", "uid": "${datasource}"}
 
-// datasourceVariable chooses among all Prometheus data sources.
+// datasourceVariable offers every Prometheus data source.
 func datasourceVariable() object {
 	return object{
 		"name": "datasource", "label": "Data source", "type": "datasource", "query": "prometheus", "regex": "", "refresh": 1,
@@ -12,10 +12,10 @@ func datasourceVariable() object {
 	}
 }
 
-// anything is what a variable stands for when All is chosen: it includes what comes while the dashboard is open.
+// anything is the value of All. It includes values that appear while the dashboard is open.
 const anything = ".+"
 
-// labelVariable offers the values of a label of a series. It begins with All.
+// labelVariable offers the values of a label of a series. The initial choice is All.
 func labelVariable(name, label, series string) object {
 	v := oneOf(name, label, "label_values("+series+", "+name+")")
 	v["includeAll"], v["allValue"] = true, anything
@@ -23,7 +23,7 @@ func labelVariable(name, label, series string) object {
 	return v
 }
 
-// oneOf offers what a query gives, without All: Grafana begins with the first.
+// oneOf offers the results of a query, without All. The initial choice is the first.
 func oneOf(name, label, query string) object {
 	return object{
 		"name": name, "label": label, "type": "query", "datasource": source, "definition": query,
@@ -33,14 +33,16 @@ func oneOf(name, label, query string) object {
 	}
 }
 
-func jobVariable() object { return onlyOurs(labelVariable("job", "Job", "innius_exporter_build_info")) }
-
-func instanceVariable() object {
-	return onlyOurs(labelVariable("instance", "Exporter", "innius_exporter_build_info{"+oneLabel("job")+"}"))
+func jobVariable() object {
+	return onlyOffered(labelVariable("job", "Job", "innius_exporter_build_info"))
 }
 
-// onlyOurs lets All stand for the values that are offered: up and process_... are also those of other programs.
-func onlyOurs(v object) object {
+func instanceVariable() object {
+	return onlyOffered(labelVariable("instance", "Exporter", "innius_exporter_build_info{"+oneLabel("job")+"}"))
+}
+
+// onlyOffered makes All the values that are offered, because other programs have up and process_... too.
+func onlyOffered(v object) object {
 	delete(v, "allValue")
 	return v
 }

@@ -1,3 +1,3 @@
-// Package e2e holds the tests that run the exporter against real servers: Prometheus with the example config and rules, and
-// Alertmanager with a receiver of notifications. They take minutes of real time and run with `make e2e` only.
+// Package e2e tests the exporter with real servers: Prometheus with the example config and rules, and Alertmanager with a webhook
+// receiver. These tests take minutes and run only with make e2e. Others check the queries of the dashboards.
 package e2e

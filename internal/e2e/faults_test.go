@@ -11,9 +11,8 @@ import (
 	"innius_exporter/internal/simulator"
 )
 
-// works is a plant of machines "Press 1" ... with sensors "Pressure 1" ..., each with a reading every second. Those that
-// fall silent have no reading from a moment on.
-func works(machines, sensors int) simulator.Plant {
+// presses is a plant with machines "Press 1" ... and sensors "Pressure 1" ..., each with a reading every second.
+func presses(machines, sensors int) simulator.Plant {
 	p := simulator.Plant{Company: simulator.Company{ID: "works.example", Name: `Works "North" & Sons`}}
 	for i := 1; i <= machines; i++ {
 		p.Company.Machines = append(p.Company.Machines, press(i, sensors, time.Time{}))
@@ -21,6 +20,7 @@ func works(machines, sensors int) simulator.Plant {
 	return p
 }
 
+// press has no readings from a time on, if until is not zero.
 func press(number, sensors int, until time.Time) simulator.Machine {
 	m := simulator.Machine{ID: fmt.Sprintf("press-%d", number), Name: fmt.Sprintf("Press %d", number)}
 	for i := 1; i <= sensors; i++ {
@@ -40,41 +40,41 @@ func pressure(machine string, number int, until time.Time) simulator.Sensor {
 	return s
 }
 
-// row is a line of the table at the end.
+// row is a row of the table that is logged at the end.
 type row struct {
 	fault, alert, suppressed string
 	fired, resolved          time.Duration
 }
 
-// faulty is a stack in which one fault after the other is made and mended.
-type faulty struct {
+// faultTest injects faults into a stack, one after the other, and ends them.
+type faultTest struct {
 	*stack
 	rows []row
 }
 
-// notified waits until an alert arrives in a status, and returns it and how long that took.
-func (f *faulty) notified(alert, status string, begin time.Time, within time.Duration) (arrival, time.Duration) {
+// waitForAlert waits for the notification of an alert, and returns it and its delay.
+func (f *faultTest) waitForAlert(alert, status string, begin time.Time, within time.Duration) (arrival, time.Duration) {
 	f.Helper()
 	var found []arrival
-	await(f.T, alert+" "+status, within, func() bool {
+	waitFor(f.T, alert+" "+status, within, func() bool {
 		found = named(f.receiver.since(begin), alert, status)
 		return len(found) > 0
 	})
 	return found[0], found[0].at.Sub(begin)
 }
 
-// run makes a fault and mends it: exactly one alert must arrive, with these words, and must resolve.
-func (f *faulty) run(fault, alert string, words []string, begin, end func()) {
+// run begins and ends a fault: exactly one alert must be notified, with these words, and be resolved.
+func (f *faultTest) run(fault, alert string, words []string, begin, end func()) {
 	f.Helper()
 	start := time.Now()
 	begin()
-	a, fired := f.notified(alert, "firing", start, 3*time.Minute)
+	a, fired := f.waitForAlert(alert, "firing", start, 3*time.Minute)
 	for _, word := range append(words, "runbook.md#"+strings.ToLower(alert)) {
 		if !strings.Contains(a.text()+a.Annotations["runbook_url"], word) {
 			f.Errorf("%s: %q is not in %s\n%s", fault, word, a.text(), a.Annotations["runbook_url"])
 		}
 	}
-	time.Sleep(5 * time.Second) // what else follows from the fault would come now
+	time.Sleep(5 * time.Second) // other alerts of the fault would be notified now
 	arrived := f.receiver.since(start)
 	if n := len(named(arrived, alert, "firing")); n != 1 {
 		f.Errorf("%s: %d notifications of %s, want 1", fault, n, alert)
@@ -83,28 +83,28 @@ func (f *faulty) run(fault, alert string, words []string, begin, end func()) {
 		f.Errorf("%s: also notified of\n%s", fault, other)
 	}
 	held := fmt.Sprint(f.suppressed())
-	mended := time.Now()
+	ended := time.Now()
 	end()
-	_, resolved := f.notified(alert, "resolved", mended, 3*time.Minute)
+	_, resolved := f.waitForAlert(alert, "resolved", ended, 3*time.Minute)
 	f.rows = append(f.rows, row{fault, alert, strings.TrimPrefix(held, "map"), fired, resolved})
 	f.settle()
 }
 
-// settle waits until nothing fires but what is only to be known, and the series that rules look back at are there.
-func (f *faulty) settle() {
+// settle waits until only alerts of severity info fire, and the series exist for as long as the rules look back.
+func (f *faultTest) settle() {
 	f.Helper()
-	await(f.T, "quiet", 3*time.Minute, func() bool {
-		return f.query(`ALERTS{alertstate="firing", severity!="info"}`) == 0 && f.query("innius_sensor_value offset 12s") == 12 &&
-			f.query("innius:sensor_silent_after:seconds") == 12
+	waitFor(f.T, "no firing alert", 3*time.Minute, func() bool {
+		return f.count(`ALERTS{alertstate="firing", severity!="info"}`) == 0 && f.count("innius_sensor_value offset 12s") == 12 &&
+			f.count("innius_sensor_reporting_interval_seconds") == 12
 	})
-	time.Sleep(3 * time.Second) // Alertmanager has said so, too
+	time.Sleep(3 * time.Second) // Alertmanager sends the notifications
 }
 
-// newFaulty is a stack over a healthy plant, of which everything has been learned.
-func newFaulty(t *testing.T) *faulty {
+// newFaultTest starts a stack with a healthy plant, and waits until its reporting intervals are learned.
+func newFaultTest(t *testing.T) *faultTest {
 	t.Helper()
-	t.Parallel() // most of the time is waited
-	f := &faulty{stack: newStack(t, works(3, 4), simulator.Limits{PerHour: 40000, Burst: 100})}
+	t.Parallel() // it mostly waits
+	f := &faultTest{stack: newStack(t, presses(3, 4), simulator.Limits{PerHour: 40000, Burst: 100})}
 	f.requestsPerHour = 36000
 	f.writeConfig()
 	f.reload()
@@ -112,48 +112,45 @@ func newFaulty(t *testing.T) *faulty {
 	return f
 }
 
-func TestWhatHappensToThePlantAlertsOnceAndResolves(t *testing.T) {
-	f := newFaulty(t)
-	f.run("a sensor falls silent", "InniusSensorSilent", []string{"Pressure 2", "Press 1", "bar", "Works \"North\" & Sons"},
+func TestPlantFaultsAlertOnceAndResolve(t *testing.T) {
+	f := newFaultTest(t)
+	f.run("a sensor becomes silent", "InniusSensorSilent", []string{"Pressure 2", "Press 1", "bar", "Works \"North\" & Sons"},
 		func() { f.api.AddSensor("press-1", pressure("press-1", 2, time.Now())) },
 		func() { f.api.AddSensor("press-1", pressure("press-1", 2, time.Time{})) })
 	f.run("a machine is switched off", "InniusMachineOff", []string{"Press 2", "Works \"North\" & Sons"},
 		func() { f.api.AddMachine(press(2, 4, time.Now())) },
 		func() { f.api.AddMachine(press(2, 4, time.Time{})) })
-	f.keyIsRevoked()
+	f.revokeKey()
 	f.table()
 }
 
-func TestWhatHappensToTheExporterAlertsOnceAndResolves(t *testing.T) {
-	f := newFaulty(t)
-	var heal func()
-	f.run("innius answers 500", "InniusUnreachable", []string{"acme", "Works \"North\" & Sons"},
-		func() { heal = f.api.Inject(simulator.Fault{Kind: simulator.ServerError}) },
-		func() { heal() })
-	f.run("the exporter is killed", "InniusExporterDown", []string{f.address}, f.exporterDies, f.startExporter)
-	f.run("a config with a mistake", "InniusConfigReloadFailed", []string{f.address},
+func TestExporterFaultsAlertOnceAndResolve(t *testing.T) {
+	f := newFaultTest(t)
+	var endFault func()
+	f.run("innius responds with 500", "InniusUnreachable", []string{"acme", "Works \"North\" & Sons"},
+		func() { endFault = f.api.Inject(simulator.Fault{Kind: simulator.ServerError}) },
+		func() { endFault() })
+	f.run("the exporter is killed", "InniusExporterDown", []string{f.address}, func() { f.exporter.kill() }, f.startExporter)
+	f.run("a config with an error", "InniusConfigReloadFailed", []string{f.address},
 		func() { write(t, f.file("config.yml"), "accounts: []"); f.reload() },
 		func() { f.writeConfig(); f.reload() })
 	f.table()
 }
 
-func TestALimitThatIsHalvedAlertsOnceAndResolves(t *testing.T) {
-	f := newFaulty(t)
+func TestHalvedRateLimitAlertsOnceAndResolves(t *testing.T) {
+	f := newFaultTest(t)
 	f.run("the limit is halved", "InniusRateLimitLowered", []string{"acme", "Works \"North\" & Sons"},
 		func() { f.api.SetLimits(simulator.Limits{PerHour: 20000, Burst: 100}) },
-		func() { f.requestsPerHour = 18000; f.writeConfig(); f.reload() }) // as the runbook says
+		func() { f.requestsPerHour = 18000; f.writeConfig(); f.reload() }) // the cure of the runbook
 	f.table()
 }
 
-func (f *faulty) exporterDies() { f.exporter.kill() }
-
-// keyIsRevoked: while a sensor is silent the key is refused. The receiver hears of the key alone, and the sensor's alert is
-// held back.
-func (f *faulty) keyIsRevoked() {
+// revokeKey revokes the key while a sensor is silent. Only the key's alert is notified, the sensor's alert is suppressed.
+func (f *faultTest) revokeKey() {
 	f.Helper()
 	start := time.Now()
 	f.api.AddSensor("press-3", pressure("press-3", 1, start))
-	f.notified("InniusSensorSilent", "firing", start, 3*time.Minute)
+	f.waitForAlert("InniusSensorSilent", "firing", start, 3*time.Minute)
 	const secondKey = "canary-key-9876543210"
 	f.run("the key is revoked, while a sensor is silent", "InniusKeyFailed", []string{"acme", "Works \"North\" & Sons"},
 		func() { f.api.RevokeKey(http.StatusUnauthorized) },
@@ -167,8 +164,8 @@ func (f *faulty) keyIsRevoked() {
 		})
 }
 
-// reload asks for a reload; whether it succeeds is for the alerts to tell.
-func (f *faulty) reload() {
+// reload requests a reload of the config, which may fail.
+func (f *faultTest) reload() {
 	f.Helper()
 	req, err := http.NewRequestWithContext(f.Context(), http.MethodPost, "http://"+f.address+"/-/reload", http.NoBody)
 	if err != nil {
@@ -182,12 +179,13 @@ func (f *faulty) reload() {
 	_ = resp.Body.Close()
 }
 
-func (f *faulty) table() {
+func (f *faultTest) table() {
 	text := new(strings.Builder)
-	fmt.Fprintf(text, "Prometheus %s, a minute of the rules is a second\n", f.prometheusVersion)
-	fmt.Fprintln(text, "| fault | alert | suppressed meanwhile | notified after | resolved after |\n| --- | --- | --- | --- | --- |")
+	fmt.Fprintf(text, "Prometheus %s, one minute in the rules takes one second\n", f.prometheusVersion)
+	fmt.Fprintln(text, "| fault | alert | suppressed | notified after | resolved after |\n| --- | --- | --- | --- | --- |")
 	for _, r := range f.rows {
-		fmt.Fprintf(text, "| %s | %s | %s | %.0f s | %.0f s |\n", r.fault, r.alert, r.suppressed, r.fired.Seconds(), r.resolved.Seconds())
+		fired, resolved := r.fired.Seconds(), r.resolved.Seconds()
+		fmt.Fprintf(text, "| %s | %s | %s | %.0f s | %.0f s |\n", r.fault, r.alert, r.suppressed, fired, resolved)
 	}
 	f.Log("\n" + text.String())
 }

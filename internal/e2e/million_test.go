@@ -21,26 +21,26 @@ import (
 	"innius_exporter/internal/state"
 )
 
-var million = flag.Int("million", 0, "so many sensors for the smoke test of size: make million")
+var million = flag.Int("million", 0, "number of sensors for the size test: make million")
 
-// TestAMillionSensorsAreServed starts the exporter with the state of four accounts, as after a restart, and scrapes it as
-// Prometheus does.
-func TestAMillionSensorsAreServed(t *testing.T) {
+// TestMillionSensorsAreServed starts the exporter with the saved state of four accounts, and scrapes it as Prometheus does.
+func TestMillionSensorsAreServed(t *testing.T) {
 	if *million == 0 {
 		t.Skip("takes gigabytes of memory: make million")
 	}
 	dir := t.TempDir()
-	keepState(t, filepath.Join(dir, "state"), *million)
+	saveState(t, filepath.Join(dir, "state"), *million)
 	binary, config, address := filepath.Join(dir, "innius_exporter"), filepath.Join(dir, "config.yml"), freeAddress(t)
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "../..").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
-	write(t, config, accountsAtNowhere())
+	write(t, config, unreachableAccounts())
 	for i := range plants {
 		write(t, filepath.Join(dir, fmt.Sprint("key-", i+1)), fmt.Sprint(firstKey, i))
 	}
 	p := launch(t, binary, "--config.file="+config, "--storage.path="+filepath.Join(dir, "state"), "--web.listen-address="+address)
-	ready := await(t, "readiness", 5*time.Minute, func() bool { _, err := get(t, "http://"+address+"/-/ready"); return err == nil })
+	isReady := func() bool { _, err := get(t, "http://"+address+"/-/ready"); return err == nil }
+	ready := waitFor(t, "readiness", 5*time.Minute, isReady)
 	t.Logf("%d sensors: ready after %.1f s", *million, ready.Seconds())
 	for range 3 {
 		begun := time.Now()
@@ -52,12 +52,12 @@ func TestAMillionSensorsAreServed(t *testing.T) {
 		if n := valuesIn(t, packed); n != *million {
 			t.Errorf("%d values, want %d", n, *million)
 		}
-		t.Logf("scraped in %.2f s, %.1f MB packed; the exporter holds %s", took.Seconds(), float64(len(packed))/1e6, p.memory(t))
+		t.Logf("scraped in %.2f s, %.1f MB packed; the exporter uses %s", took.Seconds(), float64(len(packed))/1e6, p.memory(t))
 	}
 	begun := time.Now()
 	p.signal(syscall.SIGTERM)
 	<-p.done
-	t.Logf("ended in order after %.1f s: %t", time.Since(begun).Seconds(), p.cmd.ProcessState.Success())
+	t.Logf("clean shutdown after %.1f s: %t", time.Since(begun).Seconds(), p.cmd.ProcessState.Success())
 	if !p.cmd.ProcessState.Success() {
 		t.Error(p.tail())
 	}
@@ -65,8 +65,8 @@ func TestAMillionSensorsAreServed(t *testing.T) {
 
 const plants = 4
 
-// keepState writes what an exporter that knows so many sensors keeps: a value of each, its pace and names.
-func keepState(t *testing.T, dir string, sensors int) {
+// saveState writes the state of an exporter with this number of sensors.
+func saveState(t *testing.T, dir string, sensors int) {
 	t.Helper()
 	store, err := state.Open(dir, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -77,7 +77,8 @@ func keepState(t *testing.T, dir string, sensors int) {
 	for i := range plants {
 		account := poller.Account{Name: fmt.Sprint("plant-", i+1), Origin: "127.0.0.1:1"}
 		k := poller.Assume(account, sensors/plants, 30*time.Second, now)
-		k.Company, k.Ledger = innius.Company{ID: fmt.Sprint("works-", i, ".example"), Name: fmt.Sprint("Works ", i)}, innius.PacerState{At: now}
+		k.Company = innius.Company{ID: fmt.Sprint("works-", i, ".example"), Name: fmt.Sprint("Works ", i)}
+		k.Ledger = innius.PacerState{At: now}
 		for m := range k.Machines {
 			k.Machines[m].Name = fmt.Sprintf("Panel Bender %05d", m)
 			for s := range k.Machines[m].Sensors {
@@ -88,23 +89,23 @@ func keepState(t *testing.T, dir string, sensors int) {
 		}
 		snapshot.Accounts = append(snapshot.Accounts, k)
 	}
-	store.Begin(still{snapshot})
+	store.Begin(fixedState{snapshot})
 	if store.Written().Before(now) {
-		t.Fatal("the state could not be written")
+		t.Fatal("the state was not written")
 	}
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// still is a source of one state.
-type still struct{ snapshot poller.Snapshot }
+// fixedState is a state that does not change.
+type fixedState struct{ snapshot poller.Snapshot }
 
-func (s still) Snapshot() poller.Snapshot { return s.snapshot }
-func (still) Noteworthy() <-chan struct{} { return nil }
+func (s fixedState) Snapshot() poller.Snapshot { return s.snapshot }
+func (fixedState) Noteworthy() <-chan struct{} { return nil }
 
-// accountsAtNowhere is a config of accounts whose API does not answer.
-func accountsAtNowhere() string {
+// unreachableAccounts is a config with accounts whose API is unreachable.
+func unreachableAccounts() string {
 	text := "accounts:\n"
 	for i := range plants {
 		text += fmt.Sprintf("  - {name: plant-%d, url: \"http://127.0.0.1:1\", api_key_file: key-%d}\n", i+1, i+1)
@@ -112,7 +113,7 @@ func accountsAtNowhere() string {
 	return text
 }
 
-// scrape asks for metrics as Prometheus does, and returns the packed body.
+// scrape requests the metrics as Prometheus does, and returns the compressed body.
 func scrape(t *testing.T, url string) []byte {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
@@ -120,19 +121,19 @@ func scrape(t *testing.T, url string) []byte {
 		t.Fatal(err)
 	}
 	r.Header.Set("Accept-Encoding", "gzip")
-	answer, err := http.DefaultClient.Do(r)
+	response, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = answer.Body.Close() }()
-	packed, err := io.ReadAll(answer.Body)
-	if err != nil || answer.StatusCode != http.StatusOK {
-		t.Fatal(answer.Status, err)
+	defer func() { _ = response.Body.Close() }()
+	packed, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		t.Fatal(response.Status, err)
 	}
 	return packed
 }
 
-// valuesIn counts the values of sensors in a packed body.
+// valuesIn counts the sensor values in a compressed body.
 func valuesIn(t *testing.T, packed []byte) int {
 	t.Helper()
 	r, err := gzip.NewReader(bytes.NewReader(packed))
@@ -146,7 +147,7 @@ func valuesIn(t *testing.T, packed []byte) int {
 	return bytes.Count(text, []byte("\ninnius_sensor_value{"))
 }
 
-// memory is what the process has in memory, now and at most, in the kernel's words.
+// memory returns the memory of the process, now and at most, as the kernel reports it.
 func (p *process) memory(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// process is a program that runs until its test ends, or until it is killed.
+// process is a program that runs until the test ends or kills it.
 type process struct {
 	name string
 	cmd  *exec.Cmd
@@ -24,14 +24,14 @@ type process struct {
 	done chan struct{}
 }
 
-// Write takes the log.
+// Write appends to the log.
 func (p *process) Write(b []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.log.Write(b)
 }
 
-// tail is the end of the log.
+// tail returns the end of the log.
 func (p *process) tail() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -48,7 +48,7 @@ func launch(t *testing.T, name string, args ...string) *process {
 	}
 	go func() {
 		defer close(p.done)
-		_ = p.cmd.Wait() // how it ended is in its log
+		_ = p.cmd.Wait() // the log shows its errors
 	}()
 	t.Cleanup(func() {
 		p.signal(syscall.SIGTERM)
@@ -69,13 +69,13 @@ func (p *process) signal(s os.Signal) {
 	_ = p.cmd.Process.Signal(s) // it may have ended
 }
 
-// kill ends it as the kernel would, without a last word.
+// kill ends the process without a chance to write anything.
 func (p *process) kill() {
 	p.signal(syscall.SIGKILL)
 	<-p.done
 }
 
-// freeAddress returns an address on which nobody listens.
+// freeAddress returns an unused address.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -86,7 +86,7 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// get returns the body of a page; an error where its status is not 200.
+// get returns the body of a page, or an error if its status code is not 200.
 func get(t *testing.T, url string) ([]byte, error) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
@@ -105,13 +105,13 @@ func get(t *testing.T, url string) ([]byte, error) {
 	return body, err
 }
 
-// await waits until something is so, and fails the test where it does not come.
-func await(t *testing.T, what string, within time.Duration, so func() bool) time.Duration {
+// waitFor waits until a condition is met, and fails the test after a timeout.
+func waitFor(t *testing.T, what string, timeout time.Duration, met func() bool) time.Duration {
 	t.Helper()
 	begin := time.Now()
-	for !so() {
-		if time.Since(begin) > within {
-			t.Fatalf("%s did not come within %s", what, within)
+	for !met() {
+		if time.Since(begin) > timeout {
+			t.Fatalf("timeout after %s: %s", timeout, what)
 		}
 		time.Sleep(100 * time.Millisecond)
 	}

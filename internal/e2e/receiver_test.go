@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// receiver takes Alertmanager's notifications.
+// receiver is a webhook receiver for Alertmanager.
 type receiver struct {
 	mu       sync.Mutex
 	arrivals []arrival
@@ -52,22 +52,23 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
-// since returns what arrived from a moment on.
+// since returns the alerts that arrived after begin.
 func (r *receiver) since(begin time.Time) []arrival {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(r.arrivals), func(a arrival) bool { return a.at.Before(begin) })
 }
 
-// named returns those of an alert in a status.
+// named returns the arrivals of an alert with a status.
 func named(arrivals []arrival, alert, status string) []arrival {
-	return slices.DeleteFunc(slices.Clone(arrivals), func(a arrival) bool { return a.Labels["alertname"] != alert || a.Status != status })
+	other := func(a arrival) bool { return a.Labels["alertname"] != alert || a.Status != status }
+	return slices.DeleteFunc(slices.Clone(arrivals), other)
 }
 
-// text is all that a person reads of an alert.
+// text returns the summary and description of an alert.
 func (a arrival) text() string { return a.Annotations["summary"] + "\n" + a.Annotations["description"] }
 
-// others are the firing alerts of any other name, in words.
+// others returns the texts of firing alerts with another name.
 func others(arrivals []arrival, alert string) string {
 	var found []string
 	for _, a := range arrivals {

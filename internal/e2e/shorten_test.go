@@ -11,21 +11,21 @@ import (
 	"time"
 )
 
-// A minute of the rules is a second here. Nobody waits longer than mostFor for an alert.
+// One minute in the rules takes one second here, and `for` at most maxFor.
 const (
-	faster  = 60
-	mostFor = 10 * time.Second
+	faster = 60
+	maxFor = 10 * time.Second
 )
 
 var (
-	span = regexp.MustCompile(`\b(\d+)(s|m|h|d)\b`)
-	// seconds are the plain numbers of seconds in expressions; those about the state's file are left, for the exporter
-	// writes it once a minute.
+	duration = regexp.MustCompile(`\b(\d+)(s|m|h|d)\b`)
+	// seconds are plain numbers of seconds in expressions. That for the state file stays, because the exporter writes it every
+	// minute.
 	seconds = regexp.MustCompile(`\b(900|600|120|3600)\b`)
 )
 
-// shortened is a rule file with its durations divided.
-func shortened(text string) string {
+// shorten divides the durations in a rule file.
+func shorten(text string) string {
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
 		code, isText := strings.TrimSpace(line), false
@@ -35,10 +35,10 @@ func shortened(text string) string {
 		switch {
 		case isText, !strings.ContainsAny(line, "0123456789"):
 		case strings.HasPrefix(code, "for:"):
-			lines[i] = span.ReplaceAllStringFunc(line, func(s string) string { return written(min(divided(s), mostFor)) })
+			lines[i] = duration.ReplaceAllStringFunc(line, func(s string) string { return format(min(divide(s), maxFor)) })
 		case strings.HasPrefix(code, "- record:"), strings.HasPrefix(code, "- alert:"), strings.Contains(line, "state_last_write"):
 		default:
-			line = span.ReplaceAllStringFunc(line, func(s string) string { return written(divided(s)) })
+			line = duration.ReplaceAllStringFunc(line, func(s string) string { return format(divide(s)) })
 			lines[i] = seconds.ReplaceAllStringFunc(line, func(s string) string {
 				n, _ := strconv.Atoi(s)
 				return strconv.Itoa(n / faster)
@@ -48,16 +48,16 @@ func shortened(text string) string {
 	return strings.Join(lines, "\n")
 }
 
-func divided(text string) time.Duration {
-	m := span.FindStringSubmatch(text)
+func divide(text string) time.Duration {
+	m := duration.FindStringSubmatch(text)
 	n, _ := strconv.Atoi(m[1])
 	unit := map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour}[m[2]]
 	return max(time.Second, time.Duration(n)*unit/faster)
 }
 
-func written(d time.Duration) string { return fmt.Sprintf("%ds", int(d.Seconds())) }
+func format(d time.Duration) string { return fmt.Sprintf("%ds", int(d.Seconds())) }
 
-// shortenRules writes the rules of the repository, shortened, and returns where.
+// shortenRules writes shortened copies of the rule files, and returns their paths.
 func shortenRules(t *testing.T, dir string) []string {
 	t.Helper()
 	files, err := filepath.Glob("../../prometheus/*.rules.yml")
@@ -70,7 +70,7 @@ func shortenRules(t *testing.T, dir string) []string {
 			t.Fatal(err)
 		}
 		files[i] = filepath.Join(dir, filepath.Base(file))
-		write(t, files[i], shortened(string(text)))
+		write(t, files[i], shorten(string(text)))
 	}
 	return files
 }
@@ -82,8 +82,8 @@ func write(t *testing.T, file, text string) {
 	}
 }
 
-// replaced is a text in which each of these was found and replaced.
-func replaced(t *testing.T, text string, pairs ...string) string {
+// replaceAll replaces each first text of the pairs by the second. Each must occur.
+func replaceAll(t *testing.T, text string, pairs ...string) string {
 	t.Helper()
 	for i := 0; i < len(pairs); i += 2 {
 		if !strings.Contains(text, pairs[i]) {

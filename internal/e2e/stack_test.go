@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,7 +24,7 @@ var (
 
 const firstKey = "canary-key-0123456789"
 
-// stack is the exporter between a simulated API and real servers.
+// stack is the exporter with a simulated API and real servers.
 type stack struct {
 	*testing.T
 	dir                 string
@@ -36,7 +38,7 @@ type stack struct {
 	requestsPerHour     int
 }
 
-// newStack starts everything and returns when the exporter is scraped.
+// newStack starts all processes, and returns when the exporter is scraped.
 func newStack(t *testing.T, plant simulator.Plant, limits simulator.Limits) *stack {
 	t.Helper()
 	if !*enabled {
@@ -68,7 +70,7 @@ func (s *stack) file(name string) string { return filepath.Join(s.dir, name) }
 
 func (s *stack) writeKey(key string) { write(s.T, s.file("key"), key) }
 
-// writeConfig writes a config whose allowance lets each sensor be asked every few seconds.
+// writeConfig writes a config with which each sensor is polled every few seconds.
 func (s *stack) writeConfig() {
 	s.Helper()
 	write(s.T, s.file("config.yml"), fmt.Sprintf(`accounts:
@@ -78,7 +80,7 @@ func (s *stack) writeConfig() {
     page_size: 20
     rate_limit: {requests_per_hour: %d, burst: 100, share: 1}
 discovery: {interval: 1m}
-refresh: {min_interval: 1s}
+refresh: {min_interval: 1s, silent_after: 15s}
 `, s.apiURL, s.requestsPerHour))
 }
 
@@ -86,86 +88,109 @@ func (s *stack) startExporter() {
 	s.Helper()
 	s.exporter = launch(s.T, s.file("innius_exporter"), "--config.file="+s.file("config.yml"), "--storage.path="+s.file("state"),
 		"--web.listen-address="+s.address, "--web.enable-lifecycle")
-	await(s.T, "the exporter", 20*time.Second, func() bool { _, err := get(s.T, "http://"+s.address+"/-/ready"); return err == nil })
+	s.waitReady("exporter", s.address)
 }
 
 func (s *stack) startAlertmanager() {
 	s.Helper()
 	s.manager = freeAddress(s.T)
-	write(s.T, s.file("alertmanager.yml"), replaced(s.T, read(s.T, "../../prometheus/alertmanager.yml"),
+	write(s.T, s.file("alertmanager.yml"), replaceAll(s.T, read(s.T, "../../prometheus/alertmanager.yml"),
 		"http://localhost:9094/", s.receiver.url, "group_wait: 30s", "group_wait: 2s", "group_interval: 5m", "group_interval: 2s"))
 	launch(s.T, *alertmanagerPath, "--config.file="+s.file("alertmanager.yml"), "--storage.path="+s.file("alertmanager"),
 		"--web.listen-address="+s.manager, "--cluster.listen-address=")
-	await(s.T, "Alertmanager", 20*time.Second, func() bool { _, err := get(s.T, "http://"+s.manager+"/-/ready"); return err == nil })
+	s.waitReady("Alertmanager", s.manager)
 }
 
 func (s *stack) startPrometheus() {
 	s.Helper()
 	s.prometheus = freeAddress(s.T)
 	shortenRules(s.T, s.dir)
-	write(s.T, s.file("prometheus.yml"), replaced(s.T, read(s.T, "../../prometheus/prometheus.yml"),
+	write(s.T, s.file("prometheus.yml"), replaceAll(s.T, read(s.T, "../../prometheus/prometheus.yml"),
 		"localhost:10466", s.address, "localhost:9093", s.manager, "scrape_interval: 30s", "scrape_interval: 1s",
 		"evaluation_interval: 30s", "evaluation_interval: 1s"))
 	launch(s.T, *prometheusPath, "--config.file="+s.file("prometheus.yml"), "--storage.tsdb.path="+s.file("prometheus"),
 		"--web.listen-address="+s.prometheus)
-	await(s.T, "Prometheus", 30*time.Second, func() bool { _, err := get(s.T, "http://"+s.prometheus+"/-/ready"); return err == nil })
-	await(s.T, "the first scrape", 20*time.Second, func() bool { return s.query(`up{job="innius"} == 1`) > 0 })
+	s.waitReady("Prometheus", s.prometheus)
+	waitFor(s.T, "the first scrape", 20*time.Second, func() bool { return s.count(`up{job="innius"} == 1`) > 0 })
 	s.prometheusVersion = s.version()
+}
+
+func (s *stack) waitReady(name, address string) {
+	s.Helper()
+	waitFor(s.T, name, 30*time.Second, func() bool { _, err := get(s.T, "http://"+address+"/-/ready"); return err == nil })
 }
 
 func (s *stack) version() string {
 	s.Helper()
-	var answer struct {
+	var info struct {
 		Data struct {
 			Version string `json:"version"`
 		} `json:"data"`
 	}
-	s.ask("http://"+s.prometheus+"/api/v1/status/buildinfo", &answer)
-	return answer.Data.Version
+	s.getJSON("http://"+s.prometheus+"/api/v1/status/buildinfo", &info)
+	return info.Data.Version
 }
 
-// ask fills an answer with a page's JSON.
-func (s *stack) ask(address string, answer any) {
+// getJSON decodes the JSON of a page.
+func (s *stack) getJSON(address string, into any) {
 	s.Helper()
 	body, err := get(s.T, address)
 	if err != nil {
 		s.Fatal(err)
 	}
-	if err := json.Unmarshal(body, answer); err != nil {
+	if err := json.Unmarshal(body, into); err != nil {
 		s.Fatalf("%s: %v\n%s", address, err, body)
 	}
 }
 
-// series are the label sets that a query gives now.
-func (s *stack) series(expr string) []map[string]string {
+// series returns the label sets of a query's result: now, or with a value at the end of the last minute that is not NaN.
+func (s *stack) series(expr string, instant bool) []map[string]string {
 	s.Helper()
-	var answer struct {
-		Data struct {
-			ResultType string          `json:"resultType"`
-			Result     json.RawMessage `json:"result"`
-		} `json:"data"`
+	address, form := "http://"+s.prometheus+"/api/v1/query", url.Values{"query": {expr}}
+	if !instant {
+		now := time.Now().Unix()
+		address += "_range"
+		form["start"], form["end"], form["step"] = []string{fmt.Sprint(now - 60)}, []string{fmt.Sprint(now)}, []string{"15"}
 	}
-	s.ask("http://"+s.prometheus+"/api/v1/query?query="+url.QueryEscape(expr), &answer)
-	if answer.Data.ResultType != "vector" {
-		return []map[string]string{{}} // a scalar
-	}
-	var vector []struct {
-		Metric map[string]string `json:"metric"`
-	}
-	if err := json.Unmarshal(answer.Data.Result, &vector); err != nil {
+	request, err := http.NewRequestWithContext(s.Context(), http.MethodPost, address, strings.NewReader(form.Encode()))
+	if err != nil {
 		s.Fatal(err)
 	}
-	found := make([]map[string]string, len(vector))
-	for i, one := range vector {
-		found[i] = one.Metric
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		s.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	var body struct {
+		Error string
+		Data  struct {
+			Result []struct {
+				Metric map[string]string
+				Value  []any
+				Values [][]any
+			}
+		}
+	}
+	if err := json.NewDecoder(response.Body).Decode(&body); err != nil || body.Error != "" {
+		s.Fatal(err, body.Error, expr)
+	}
+	var found []map[string]string
+	for _, r := range body.Data.Result {
+		if len(r.Values) > 0 {
+			r.Value = r.Values[len(r.Values)-1]
+		}
+		if r.Value[1] != "NaN" {
+			found = append(found, r.Metric)
+		}
 	}
 	return found
 }
 
-// query returns how many series an expression gives now.
-func (s *stack) query(expr string) int { s.Helper(); return len(s.series(expr)) }
+// count returns the number of series of a query's result.
+func (s *stack) count(expr string) int { s.Helper(); return len(s.series(expr, true)) }
 
-// suppressed returns the names of the alerts that Alertmanager holds back.
+// suppressed counts the alerts that Alertmanager suppresses, by name.
 func (s *stack) suppressed() map[string]int {
 	s.Helper()
 	var alerts []struct {
@@ -174,7 +199,7 @@ func (s *stack) suppressed() map[string]int {
 			State string `json:"state"`
 		} `json:"status"`
 	}
-	s.ask("http://"+s.manager+"/api/v2/alerts", &alerts)
+	s.getJSON("http://"+s.manager+"/api/v2/alerts", &alerts)
 	held := map[string]int{}
 	for _, a := range alerts {
 		if a.Status.State == "suppressed" {

@@ -1,0 +1,212 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v4"
+)
+
+const allowedEmptyFile = "testdata/allowed_empty.yml"
+
+// dashboardQuery is a query of a panel or a variable.
+type dashboardQuery struct {
+	dashboard, title, refID string
+	expr                    string // PromQL with variables of Grafana
+	instant                 bool
+	isVariable              bool
+	label, regex            string // of a variable: the label of its values, or a regular expression for rows like {unit="bar"} 1 0
+	repeat                  string // of a panel: the variable for each of whose values it is repeated
+	mayBeEmpty              bool
+}
+
+func (q dashboardQuery) String() string {
+	return fmt.Sprintf("%s, %q %s", q.dashboard, q.title, q.refID)
+}
+
+// dashboardFile is the part of a dashboard that has queries.
+type dashboardFile struct {
+	UID    string `json:"uid"`
+	Panels []struct {
+		Title, Repeat string
+		Targets       []struct {
+			RefID   string `json:"refId"`
+			Expr    string
+			Instant bool
+		}
+	}
+	Templating struct {
+		List []struct{ Name, Type, Definition, Regex string }
+	}
+}
+
+// dashboardQueries returns the queries of every dashboard, those of variables first, in the order in which Grafana sends them.
+func dashboardQueries(t *testing.T) []dashboardQuery {
+	t.Helper()
+	names, err := filepath.Glob("../../grafana/innius-*.json")
+	if err != nil || len(names) == 0 {
+		t.Fatal("no dashboards", err)
+	}
+	var all []dashboardQuery
+	for _, name := range names {
+		var f dashboardFile
+		if err := json.Unmarshal([]byte(read(t, name)), &f); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		all = append(all, f.queries(t)...)
+	}
+	var allowed []struct{ Dashboard, Panel, RefID, Reason string }
+	if err := yaml.Unmarshal([]byte(read(t, allowedEmptyFile)), &allowed); err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range allowed {
+		i := slices.IndexFunc(all, func(q dashboardQuery) bool {
+			return q.dashboard == a.Dashboard && q.title == a.Panel && q.refID == a.RefID
+		})
+		if i < 0 || a.Reason == "" {
+			t.Fatalf("%s: no reason, or no such query: %+v", allowedEmptyFile, a)
+		}
+		all[i].mayBeEmpty = true
+	}
+	return all
+}
+
+var (
+	labelValues = regexp.MustCompile(`^label_values\((.*), ([a-z_]+)\)$`)
+	queryResult = regexp.MustCompile(`^query_result\((.*)\)$`)
+)
+
+func (f dashboardFile) queries(t *testing.T) (all []dashboardQuery) {
+	t.Helper()
+	for _, v := range f.Templating.List {
+		if v.Type != "query" {
+			continue
+		}
+		q := dashboardQuery{dashboard: f.UID, title: v.Name, instant: true, isVariable: true, regex: strings.Trim(v.Regex, "/")}
+		if m := labelValues.FindStringSubmatch(v.Definition); m != nil {
+			q.expr, q.label = m[1], m[2]
+		} else if m := queryResult.FindStringSubmatch(v.Definition); m != nil {
+			q.expr = m[1]
+		} else {
+			t.Fatalf("%s: unknown form of a variable's query: %s", f.UID, v.Definition)
+		}
+		all = append(all, q)
+	}
+	for _, p := range f.Panels {
+		for _, target := range p.Targets {
+			all = append(all, dashboardQuery{
+				dashboard: f.UID, title: p.Title, refID: target.RefID, expr: target.Expr, instant: target.Instant, repeat: p.Repeat,
+			})
+		}
+	}
+	return all
+}
+
+// values returns the values of a variable from the label sets that its query returned.
+func (q dashboardQuery) values(series []map[string]string) []string {
+	all := map[string]bool{}
+	for _, labels := range series {
+		value := labels[q.label]
+		if q.label == "" { // Grafana writes each row as a text, and extracts the value by the regular expression
+			if m := regexp.MustCompile(q.regex).FindStringSubmatch(`{unit="` + labels["unit"] + `"} 1 0`); m != nil {
+				value = m[1]
+			}
+		}
+		if value != "" {
+			all[value] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(all))
+}
+
+// exprs returns the expressions that Grafana sends if every value is chosen: one for each value of a repeated panel, else one.
+func (q dashboardQuery) exprs(values map[string][]string) []string {
+	if q.repeat == "" {
+		return []string{q.interpolate(values)}
+	}
+	var all []string
+	for _, value := range values[q.repeat] {
+		chosen := maps.Clone(values)
+		chosen[q.repeat] = []string{value}
+		all = append(all, q.interpolate(chosen))
+	}
+	return all
+}
+
+const anyPattern = ".+"
+
+var (
+	// acceptAny are the variables whose All is anyPattern.
+	acceptAny = []string{"company", "machine", "sensor", "unit", "account"}
+	reference = regexp.MustCompile(`\$\{([a-z]+):(regex|raw)\}`)
+	special   = regexp.MustCompile(`[\\^$*+?.()|[\]{}/]`)
+)
+
+// interpolate inserts the chosen values as Grafana does. No value means All.
+func (q dashboardQuery) interpolate(chosen map[string][]string) string {
+	expr := strings.NewReplacer("$__rate_interval", "1m", "$__range", "6h").Replace(q.expr)
+	return reference.ReplaceAllStringFunc(expr, func(ref string) string {
+		m := reference.FindStringSubmatch(ref)
+		values := chosen[m[1]]
+		switch {
+		case len(values) == 0 && slices.Contains(acceptAny, m[1]):
+			return anyPattern
+		case m[2] == "raw":
+			return strings.Join(values, ",")
+		}
+		escaped := make([]string, len(values))
+		for i, v := range values {
+			escaped[i] = special.ReplaceAllString(v, `\$0`)
+		}
+		if len(escaped) == 1 {
+			return escaped[0]
+		}
+		return "(" + strings.Join(escaped, "|") + ")"
+	})
+}
+
+// checkDashboards sends each query of each dashboard to Prometheus. Each must return data.
+func (s *stack) checkDashboards(t *testing.T) {
+	queries, values, returned := dashboardQueries(t), map[string]map[string][]string{}, 0
+	for _, q := range queries {
+		of := values[q.dashboard]
+		if of == nil {
+			of = map[string][]string{}
+			values[q.dashboard] = of
+		}
+		exprs, found := q.exprs(of), false
+		for _, expr := range exprs {
+			series := s.series(expr, q.instant)
+			if q.isVariable {
+				of[q.title] = q.values(series)
+			}
+			if len(series) == 0 && !q.mayBeEmpty {
+				t.Errorf("%s: no data from\n%s", q, expr)
+			}
+			if len(series) > 0 {
+				found = true
+				returned++
+			}
+		}
+		if len(exprs) == 0 || q.repeat != "" && !found {
+			t.Errorf("%s: no data for any %s", q, q.repeat)
+		}
+	}
+	t.Logf("%d expressions returned data", returned)
+	// A name with quotes or special characters must select its machine and no other.
+	i := slices.IndexFunc(queries, func(q dashboardQuery) bool { return q.title == "Chosen machines" && q.refID == "A" })
+	of := values[queries[i].dashboard]
+	for _, machine := range of["machine"] {
+		chosen := maps.Clone(of)
+		chosen["machine"] = []string{machine}
+		if found := s.series(queries[i].interpolate(chosen), true); len(found) != 1 || found[0]["machine"] != machine {
+			t.Errorf("machine %s: %v", machine, found)
+		}
+	}
+}
