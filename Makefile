@@ -1,12 +1,12 @@
-# `make` alone lists the targets: what stands after "##" is their help.
+# `make` alone lists the targets: the text after "##" is their help.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 
 BINARY := innius_exporter
 
-# The stamp. Only this directory's own .git counts: an unpacked archive inside somebody else's repository must not take
-# over that repository's version. The date is that of the commit, so that the same commit gives the same binary.
-# No user and no host name is stamped: they would tell something about the builder and nothing about the program.
+# The version stamp. Only the .git of this directory counts: an unpacked archive inside another repository must not take
+# that repository's version. The date is that of the commit, so that the same commit gives the same binary. The stamp holds
+# no user and no host name: they describe the builder, not the program.
 GIT := git --git-dir=.git
 # Names of tags and branches may hold quotes and dollar signs, which the shell below must not see.
 PLAIN := tr -cd 'A-Za-z0-9._/+-'
@@ -24,9 +24,8 @@ STAMP := github.com/prometheus/common/version
 LDFLAGS = -s -w -X $(STAMP).Version=$(VERSION) -X $(STAMP).Revision=$(REVISION) \
 	-X $(STAMP).Branch=$(BRANCH) -X $(STAMP).BuildDate=$(BUILD_DATE)
 
-# The race detector needs a working C compiler. Whether there is one is found out by running a race-enabled test binary,
-# because a compiler without its headers, or a kernel that the detector cannot run on, is of no use either.
-# RACE=-race insists on it (CI does), RACE= goes without.
+# The race detector needs a working C compiler with headers and a kernel that it can run on. Running a race-enabled test
+# binary shows whether they exist. RACE=-race requires the detector (CI does), RACE= omits it.
 RACE ?= $(shell go test -race -run '^$$' os/user >/dev/null 2>&1 && echo -race)
 
 # Any tool that understands a Dockerfile: make image IMAGE_BUILDER='docker build'
@@ -43,13 +42,13 @@ DIST ?= dist
 # A number of inputs: go test may report the end of a time given in seconds as a failure ("context deadline exceeded").
 FUZZTIME ?= 10000x
 
-.PHONY: help run demo build test check lint fmt check-mod check-config check-metrics check-rules check-freshness check-variants check-memory freshness month bench million e2e check-compose check-licences dashboards fuzz image check-image \
+.PHONY: help run demo build test check check-release lint fmt vulnerabilities check-mod check-config check-metrics check-rules check-freshness check-variants check-memory freshness month bench million e2e check-compose check-licences dashboards fuzz image check-image \
 	binaries package-files packages deb rpm check-packages manifests check-kubernetes release-check release-snapshot release clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z -]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9 -]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
-run: ## run the exporter against a simulated plant: no key, no network, no config
+run: ## run the exporter with a simulated plant: no key, no network, no config
 	go run . --demo
 
 demo: run ## the same as run
@@ -57,46 +56,52 @@ demo: run ## the same as run
 build: ## build the static, version-stamped binary
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(BINARY) .
 
-test: ## run all tests, with the race detector where a C compiler is at hand
+test: ## run all tests, with the race detector if a C compiler exists
 	@race='$(RACE)'; test -n "$$race" || echo 'make test: running without -race, which needs a working C compiler'; \
 	set -x; go test $$race -shuffle=on -timeout 20m ./...
 
-check: lint check-mod check-config check-metrics check-rules check-freshness check-variants check-memory check-compose check-licences e2e fuzz check-image binaries check-packages check-kubernetes ## everything that CI runs besides test
+# Without root, in minutes. Needs promtool, amtool and shellcheck (Debian: prometheus, prometheus-alertmanager, shellcheck).
+check: lint check-mod check-config check-metrics check-rules check-compose check-licences check-variants ## all checks before a pull request, besides test (no root, 5 min)
 
-lint: ## style, common mistakes and the import rules (.golangci.yml), of the scripts too (needs shellcheck)
+check-release: check check-memory check-freshness e2e fuzz check-image binaries check-packages check-kubernetes ## check, and what a release needs besides (needs root, 15 min)
+
+lint: ## linters and import rules (.golangci.yml), shell scripts, and the words of the glossary (needs shellcheck)
 	.ci/tool golangci-lint run ./...
 	shellcheck $$(grep -lsE '^#!.*sh$$' .ci/* packaging/scripts/*)
 
-fmt: ## lay out the code as lint wants it
+fmt: ## format the code
 	.ci/tool golangci-lint fmt ./...
 
-check-mod: ## go.mod and go.sum are tidy, and the modules are what go.sum says
+vulnerabilities: ## known vulnerabilities in code that the exporter calls (needs the network)
+	.ci/tool govulncheck ./...
+
+check-mod: ## go.mod and go.sum are tidy and complete
 	go mod tidy -diff
 	go mod verify
 
-check-config: build ## the example config loads as it is, with the variable that it takes the key from
+check-config: build ## the example config is valid
 	INNIUS_API_KEY=check ./$(BINARY) check config --config.file=config.example.yml
 
-check-metrics: build ## promtool finds nothing to say about the demo's live metrics (needs promtool)
+check-metrics: build ## promtool accepts the metrics of the demo (needs promtool)
 	.ci/check-metrics ./$(BINARY)
 
-check-rules: ## the rules in prometheus/ pass their tests, which notice each broken rule; the examples load (needs promtool, amtool)
+check-rules: ## the rules in prometheus/ pass their tests, which detect each broken rule; the examples load (needs promtool, amtool)
 	.ci/check-rules
 
-# One test binary at a time may have the processors, so these do not run beside `make test`.
+# They measure: do not run them together with other work.
 FRESHNESS = go test ./internal/poller -count=1 -run 'TestFreshness$$' -v
 
 check-freshness: ## how fresh readings are kept, in four short scenarios (a minute)
 	$(FRESHNESS)
 
-check-memory: ## what hostile responses may add to the memory of a real process (seconds; Linux, without the race detector)
+check-memory: ## hostile responses take bounded memory of a real process (seconds; Linux)
 	go test ./internal/cli -count=1 -v -run 'TestHostileResponsesTakeBoundedMemory$$'
 
 freshness: ## how fresh readings are kept, in all scenarios; writes docs/dev/freshness.md (up to an hour)
 	mkdir -p docs/dev
 	$(FRESHNESS) -timeout 0 -freshness.full -freshness.write='$(CURDIR)/docs/dev/freshness.md' $(FRESHNESS_FLAGS)
 
-check-variants: ## 300 random combinations of what is not known about the API, with the exporter and with check api (minutes)
+check-variants: ## 300 random combinations of what is unknown about the API, with the exporter and with check api (minutes)
 	go test ./internal/app -count=1 -run 'TestExporterReadsEveryVariantOfTheAPI$$|TestCheckAPISettingsAppliedMechanicallyWork$$' -v -variants.full $(VARIANTS_FLAGS)
 
 # One processor for client and server together. benchstat compares two runs, and with -col /design the designs of one.
@@ -104,7 +109,7 @@ BENCH_COUNT ?= 5
 
 BENCH = go test ./internal/poller -run '^$$' -cpu 1 -count $(BENCH_COUNT) -timeout 0 -bench
 
-bench: ## what a scrape, an update and a sensor's memory cost, beside the usual design and the floor (ten minutes)
+bench: ## what a scrape, an update and a sensor's memory cost, compared with the usual design (ten minutes)
 	$(BENCH) '^Benchmark(Scrape|Heap)$$'
 	$(BENCH) '^BenchmarkUpdateWhileScraped$$' -benchtime 2000x
 
@@ -114,10 +119,10 @@ million: ## start the exporter with a million sensors and scrape it (minutes, 4 
 month: ## a simulated month in which each fault strikes alone and all at random: a million requests (minutes)
 	go test ./internal/poller -count=1 -run 'TestAMonthOfAllFaults$$' -v -timeout 0 -month.full $(MONTH_FLAGS)
 
-dashboards: ## write grafana/*.json from the code beside them; a test sees that they are its
+dashboards: ## write grafana/*.json from the code next to them; a test compares them
 	go test ./grafana -count=1 -run 'TestFilesMatchTheCode$$' -update
 
-check-compose: ## docs/compose.yaml is what docker compose takes
+check-compose: ## docs/compose.yaml is valid for docker compose
 	@CGO_ENABLED=0 GOFLAGS= go -C .ci/compose run . '$(CURDIR)/docs/compose.yaml'
 
 check-licences: ## the licence of every module in the binaries is Apache-2.0, MIT, BSD or ISC
@@ -129,13 +134,13 @@ ALERTMANAGER ?= prometheus-alertmanager
 e2e: ## the exporter with real servers: each query returns data, each fault brings its alert (minutes; PROMETHEUS= and ALERTMANAGER= choose)
 	go test ./internal/e2e -count=1 -timeout 15m -v -parallel 4 -e2e -e2e.prometheus='$(PROMETHEUS)' -e2e.alertmanager='$(ALERTMANAGER)'
 
-fuzz: ## run each fuzz target for FUZZTIME (10000x: so many inputs)
+fuzz: ## run each fuzz target for FUZZTIME (10000x: that many inputs)
 	.ci/fuzz $(FUZZTIME)
 
 image: ## build the container image from the Dockerfile (needs buildah, or IMAGE_BUILDER='docker build')
 	$(IMAGE_BUILDER) --build-arg GO_IMAGE=$(GO_IMAGE) --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) --tag $(IMAGE) --tag $(BINARY):latest .
 
-check-image: ## build the image without any registry, run it and look inside (needs buildah)
+check-image: ## build the image without a registry, run it and inspect it (needs buildah)
 	.ci/check-image
 
 binaries: ## build the binary for all PLATFORMS, into dist/OS-ARCH/
@@ -168,7 +173,7 @@ KUBERNETES = CGO_ENABLED=0 GOFLAGS= go -C .ci/kubernetes run .
 manifests: ## write packaging/kubernetes from the Helm chart
 	$(KUBERNETES) -write '$(CURDIR)'
 
-check-kubernetes: ## the chart and the manifests fit Kubernetes' own types and rules, and the exporter takes their configs
+check-kubernetes: ## the chart and the manifests fit the types and rules of Kubernetes, and the exporter accepts their configs
 	.ci/check-kubernetes
 
 # Built from source on first use: some 3 minutes and 2 GB of Go's caches, which is why CI builds the same by other means.
@@ -177,12 +182,12 @@ GORELEASER = VERSION='$(VERSION)' LDFLAGS='$(LDFLAGS)' .ci/tool goreleaser
 release-check: ## packaging/goreleaser.yaml is valid (builds goreleaser on first use: minutes)
 	$(GORELEASER) check --config packaging/goreleaser.yaml
 
-release-snapshot: ## build a whole release into dist/release, publish nothing, and look at it (builds goreleaser on first use)
+release-snapshot: ## build a complete release into dist/release and inspect it, without publishing (builds goreleaser on first use)
 	$(GORELEASER) release --snapshot --clean --config packaging/goreleaser.yaml
 	.ci/check-release '$(VERSION)'
 
 release: ## publish the tag that is checked out
 	$(GORELEASER) release --clean --config packaging/goreleaser.yaml
 
-clean: ## remove what the targets above have made here
+clean: ## remove what these targets made
 	rm -rf $(BINARY) dist .cache

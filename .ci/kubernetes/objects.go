@@ -58,7 +58,7 @@ func (o *objects) decode(text []byte) error {
 	case "monitoring.coreos.com/v1, Kind=ServiceMonitor":
 		return decodeInto(text, &o.serviceMonitor)
 	}
-	return fmt.Errorf("%s is of a kind that nobody expects here", kind.GroupVersionKind())
+	return fmt.Errorf("%s is of an unexpected kind", kind.GroupVersionKind())
 }
 
 func decodeInto[T any](text []byte, object **T) error {
@@ -139,13 +139,13 @@ func (o *objects) checkVolumes() error {
 func checkPorts(c core.Container) error {
 	for _, probe := range []*core.Probe{c.ReadinessProbe, c.LivenessProbe} {
 		if probe == nil || probe.HTTPGet.Port.StrVal != c.Ports[0].Name {
-			return errors.New("a probe is missing, or asks a port that the container does not have")
+			return errors.New("a probe is missing, or uses a port that the container does not have")
 		}
 	}
 	return nil
 }
 
-// restricted asks what a namespace with pod-security.kubernetes.io/enforce=restricted would: may this pod run?
+// restricted checks what a namespace with pod-security.kubernetes.io/enforce=restricted would: may this pod run?
 func restricted(pod *core.PodTemplateSpec) error {
 	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
 	if err != nil {

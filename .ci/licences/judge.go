@@ -8,7 +8,7 @@ import (
 	"github.com/google/licensecheck"
 )
 
-// permitted are the licences, by their SPDX names, that ask for no more than to be named.
+// permitted are the licences, by their SPDX names, that require no more than to be named.
 var permitted = []string{"Apache-2.0", "MIT", "BSD-2-Clause", "BSD-3-Clause", "ISC"}
 
 // known is how much of a file must be the text of licences, in percent. The rest is who holds the copyright, or a preface.

@@ -51,7 +51,7 @@ func add(found map[string]*module, fields []string) {
 	m.packages[fields[2]] = true
 }
 
-// licences returns what the files of a module say: those at its root, and those beside a linked package or above it.
+// licences returns the licences in the files of a module: at its root, and next to a linked package or above it.
 func (m *module) licences() ([]string, error) {
 	var all []string
 	for _, file := range m.files() {
@@ -96,7 +96,7 @@ func isLicence(name string) bool {
 	return false
 }
 
-// summary says how many modules have which licences, most first.
+// summary lists how many modules have which licences, most frequent first.
 func summary(modules map[string]int) string {
 	names := slices.SortedFunc(maps.Keys(modules), func(a, b string) int {
 		if modules[a] != modules[b] {
