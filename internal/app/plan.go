@@ -93,8 +93,8 @@ func (p *Planning) write(cfg *config.Config, w io.Writer) error {
 // unknown says why there is no plan of an account.
 func unknown(made poller.Plan, at time.Time) string {
 	why := fmt.Sprintf("no sensor was known at %s, and an exporter keeps what it knows every minute", at.UTC().Format("2006-01-02 15:04 UTC"))
-	if made.Filtered+made.FilteredMachines > 0 {
-		why = fmt.Sprintf("all that is known is filtered, or another account's: sensors: %d, whole machines: %d", made.Filtered, made.FilteredMachines)
+	if made.Excluded+made.ExcludedMachines > 0 {
+		why = fmt.Sprintf("all that is known is filtered, or another account's: sensors: %d, whole machines: %d", made.Excluded, made.ExcludedMachines)
 	}
 	return fmt.Sprintf("account %q: no sensor is known to ask for: %s; --sensors=N plans with so many", made.Account, why)
 }

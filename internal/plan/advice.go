@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"innius_exporter/internal/poller"
+	"innius_exporter/internal/poller/schedule"
 )
 
 // advice says what to change where the allowance does not reach: the dearest first.
@@ -25,7 +26,7 @@ func (p Page) configured(perHour float64) string { return upwards(perHour / p.Sh
 
 // waiting says that a plan from the middle of a cold start is none yet.
 func (p Page) waiting() string {
-	sensors, _ := p.of(poller.PaceWaiting)
+	sensors, _ := p.of(schedule.KindPending)
 	if sensors == 0 {
 		return ""
 	}
@@ -40,7 +41,7 @@ func (p Page) unseen() string {
 	}
 	what := fmt.Sprintf("Of %s readings an hour %s are seen.", count(p.Readings), count(p.Seen))
 	if p.assumedFast() {
-		what = fmt.Sprintf("Readings between two requests, %s apart, are not seen.", span(p.Turn))
+		what = fmt.Sprintf("Readings between two requests, %s apart, are not seen.", span(p.Level))
 	}
 	every := "To ask for each one"
 	if p.cramped() {
@@ -53,10 +54,10 @@ func (p Page) unseen() string {
 // stretched says what would fit where promises take more than they may.
 func (p Page) stretched() string {
 	var asked, factor float64
-	example := poller.PlannedPromise{}
-	for _, promise := range p.Promises {
-		if asked += promise.Asked; promise.Stretch > factor && promise.Sensors > 0 {
-			factor, example = promise.Stretch, promise
+	example := poller.PlannedMaxAge{}
+	for _, promise := range p.MaxAges {
+		if asked += promise.Wanted; promise.Relaxed > factor && promise.Sensors > 0 {
+			factor, example = promise.Relaxed, promise
 		}
 	}
 	if factor <= 1 {
@@ -64,8 +65,8 @@ func (p Page) stretched() string {
 	}
 	return fmt.Sprintf("The promises take %s requests an hour and may take %s (%s %% of those for readings), so each becomes %s times as long. "+
 		"They fit with a max_age of %s instead of %s in rule %d%s, on fewer sensors, or with requests_per_hour: %s.",
-		count(asked), count(poller.MostForPromises*p.ForReadings()), count(100*poller.MostForPromises), count(factor),
-		longer(example.Fits()), span(example.MaxAge), example.Rule, p.others(), p.configured(p.withLists(asked/poller.MostForPromises)))
+		count(asked), count(schedule.MaxAgeShare*p.ForPolls()), count(100*schedule.MaxAgeShare), count(factor),
+		longer(example.Fits()), span(example.MaxAge), example.Rule, p.others(), p.configured(p.withLists(asked/schedule.MaxAgeShare)))
 }
 
 // withLists is the allowance of which so many requests per hour are left for readings: the lists take what they want, or
@@ -75,7 +76,7 @@ func (p Page) withLists(forReadings float64) float64 {
 }
 
 func (p Page) others() string {
-	if len(p.Promises) == 1 {
+	if len(p.MaxAges) == 1 {
 		return ""
 	}
 	return " and the others in proportion"
@@ -83,7 +84,7 @@ func (p Page) others() string {
 
 // floors says where min_interval stands in the way of a promise.
 func (p Page) floors() (text string) {
-	for _, promise := range p.Promises {
+	for _, promise := range p.MaxAges {
 		if promise.Floor > 0 && promise.Sensors > 0 {
 			text = fmt.Sprintf("The max_age of %s in rule %d is shorter than refresh.min_interval (%s): lower that, or it cannot be kept.",
 				span(promise.MaxAge), promise.Rule, span(promise.Floor))
@@ -94,7 +95,7 @@ func (p Page) floors() (text string) {
 
 // lists says how far discovery is stretched.
 func (p Page) lists() string {
-	if !p.Lists.Stretched() {
+	if !p.Lists.Limited() {
 		return ""
 	}
 	return fmt.Sprintf("Discovery may take %s %% of the allowance, so that lists are read every %s, not every %s: something new is seen that late. "+
@@ -104,15 +105,15 @@ func (p Page) lists() string {
 
 // seldom says that max_interval cannot be held.
 func (p Page) seldom() string {
-	if p.Turn <= p.MaxInterval+p.MaxInterval/100 {
+	if p.Level <= p.MaxInterval+p.MaxInterval/100 {
 		return ""
 	}
-	return fmt.Sprintf("refresh.max_interval (%s) cannot be held: the turn of %s is longer.", span(p.MaxInterval), span(p.Turn))
+	return fmt.Sprintf("refresh.max_interval (%s) cannot be held: the turn of %s is longer.", span(p.MaxInterval), span(p.Level))
 }
 
 // never says what is spent on sensors that give nothing.
 func (p Page) never() string {
-	sensors, perHour := p.of(poller.PaceNever)
+	sensors, perHour := p.of(schedule.KindNoReadings)
 	if perHour < 0.01*p.PerHour {
 		return ""
 	}
@@ -120,7 +121,7 @@ func (p Page) never() string {
 }
 
 func (p Page) failing() string {
-	sensors, perHour := p.of(poller.PaceFailing)
+	sensors, perHour := p.of(schedule.KindFailing)
 	if sensors == 0 {
 		return ""
 	}
@@ -129,9 +130,9 @@ func (p Page) failing() string {
 }
 
 // of adds up the sensors of a pace and the requests per hour that they take.
-func (p Page) of(pace poller.Pace) (sensors int, perHour float64) {
+func (p Page) of(pace schedule.Kind) (sensors int, perHour float64) {
 	for _, g := range p.Groups {
-		if g.Pace == pace {
+		if g.Kind == pace {
 			sensors, perHour = sensors+g.Sensors, perHour+g.PerHour
 		}
 	}

@@ -63,11 +63,11 @@ func (p Page) subject() string {
 	if !p.Known.IsZero() {
 		text := fmt.Sprintf("%s on %s, as known at %s", plural(p.Sensors, "sensor"), plural(p.Machines, "machine"),
 			p.Known.UTC().Format("2006-01-02 15:04 UTC"))
-		if p.Filtered > 0 {
-			text += fmt.Sprintf("; %d more are filtered", p.Filtered)
+		if p.Excluded > 0 {
+			text += fmt.Sprintf("; %d more are filtered", p.Excluded)
 		}
-		if p.FilteredMachines > 0 {
-			text += fmt.Sprintf("; %s filtered whole", plural(p.FilteredMachines, "machine"))
+		if p.ExcludedMachines > 0 {
+			text += fmt.Sprintf("; %s filtered whole", plural(p.ExcludedMachines, "machine"))
 		}
 		return text
 	}
@@ -107,10 +107,10 @@ func (p Page) assumedFast() bool { return p.Known.IsZero() && p.Every == 0 }
 // turn says what the cycle does not: the time saved on slow sensors goes to the fast ones.
 func (p Page) turn() string {
 	switch {
-	case p.Turn > p.Cycle*49/50 && p.Turn < p.Cycle*51/50:
+	case p.Level > p.Cycle*49/50 && p.Level < p.Cycle*51/50:
 		return ""
-	case p.Turn <= p.MinInterval:
+	case p.Level <= p.MinInterval:
 		return fmt.Sprintf("; no sensor has to wait for another, min_interval is %s", span(p.MinInterval))
 	}
-	return fmt.Sprintf("; a sensor of weight 1 that reports all the time is asked every %s", span(p.Turn))
+	return fmt.Sprintf("; a sensor of weight 1 that reports all the time is asked every %s", span(p.Level))
 }

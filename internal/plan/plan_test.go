@@ -155,7 +155,7 @@ func TestTheAdviceHelps(t *testing.T) {
 		stretched(o)
 		o.Rules[0].MaxAge = age
 	}, mixed()...)
-	if after.stretched() != "" || !after.Promises[0].Kept() {
+	if after.stretched() != "" || !after.MaxAges[0].Met() {
 		t.Errorf("with a max_age of %s still %q", age, after.stretched())
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"innius_exporter/internal/poller"
+	"innius_exporter/internal/poller/schedule"
 )
 
 // table says what each group of sensors gets.
@@ -21,7 +22,7 @@ func (p Page) table(w io.Writer) {
 	if p.assumedFast() && len(p.Groups) > 0 {
 		for _, every := range []time.Duration{time.Minute, 10 * time.Minute, time.Hour} {
 			g := p.Example(every)
-			row(t, fmt.Sprintf("one that reports every %s: %s", span(every), g.Pace), "", g)
+			row(t, fmt.Sprintf("one that reports every %s: %s", span(every), g.Kind), "", g)
 		}
 	}
 	_ = t.Flush() // into memory
@@ -30,7 +31,7 @@ func (p Page) table(w io.Writer) {
 	}
 }
 
-func row(w io.Writer, name, number string, g poller.PlannedGroup) {
+func row(w io.Writer, name, number string, g schedule.GroupForecast) {
 	age, age95 := span(g.Age), span(g.Age95)
 	if g.Age == 0 {
 		age, age95 = "-", "-"
@@ -39,20 +40,20 @@ func row(w io.Writer, name, number string, g poller.PlannedGroup) {
 }
 
 // treated says how sensors of a pace are asked.
-var treated = map[poller.Pace]string{
-	poller.PaceFast:      "fast: report more often than asked",
-	poller.PaceSlow:      "slow: asked just after each reading",
-	poller.PaceIrregular: "irregular: asked in turn",
-	poller.PacePromised:  "promised",
-	poller.PaceSilent:    "silent now: asked in turn",
-	poller.PaceNever:     "never reported: asked more and more seldom",
-	poller.PaceWaiting:   "not asked yet: nothing is known of them",
-	poller.PaceFailing:   "failing: tried with back-off",
+var treated = map[schedule.Kind]string{
+	schedule.KindFast:       "fast: report more often than asked",
+	schedule.KindSlow:       "slow: asked just after each reading",
+	schedule.KindIrregular:  "irregular: asked in turn",
+	schedule.KindMaxAge:     "promised",
+	schedule.KindSilent:     "silent now: asked in turn",
+	schedule.KindNoReadings: "never reported: asked more and more seldom",
+	schedule.KindPending:    "not asked yet: nothing is known of them",
+	schedule.KindFailing:    "failing: tried with back-off",
 }
 
-func groupName(g poller.PlannedGroup) string {
-	name := treated[g.Pace]
-	if g.Pace == poller.PacePromised {
+func groupName(g schedule.GroupForecast) string {
+	name := treated[g.Kind]
+	if g.Kind == schedule.KindMaxAge {
 		name += " " + span(g.MaxAge)
 	}
 	if g.Weight != 1 {
@@ -63,17 +64,17 @@ func groupName(g poller.PlannedGroup) string {
 
 // promises says what each max_age costs.
 func (p Page) promises(w io.Writer) {
-	if len(p.Promises) == 0 {
+	if len(p.MaxAges) == 0 {
 		return
 	}
 	fmt.Fprintln(w, "  promises")
-	for _, promise := range p.Promises {
+	for _, promise := range p.MaxAges {
 		wrapped(w, "    ", fmt.Sprintf("rule %d, max_age %s on %s: %s", promise.Rule, span(promise.MaxAge), plural(promise.Sensors, "sensor"),
 			p.cost(promise)))
 	}
 }
 
-func (p Page) cost(promise poller.PlannedPromise) string {
+func (p Page) cost(promise poller.PlannedMaxAge) string {
 	if promise.Sensors == 0 {
 		return "costs nothing, no sensor matches"
 	}
@@ -86,17 +87,17 @@ func (p Page) cost(promise poller.PlannedPromise) string {
 	} else if promise.Extra < promise.PerHour*.99 {
 		text += fmt.Sprintf(", %s more than without it", count(promise.Extra))
 	}
-	if promise.Kept() {
+	if promise.Met() {
 		return text + ", kept" + slower(promise)
 	}
-	if promise.Stretch > 1 {
-		return text + fmt.Sprintf(", NOT kept: stretched %s times, to %s", count(promise.Stretch), span(promise.Fits()))
+	if promise.Relaxed > 1 {
+		return text + fmt.Sprintf(", NOT kept: stretched %s times, to %s", count(promise.Relaxed), span(promise.Fits()))
 	}
 	return text + fmt.Sprintf(", NOT kept: min_interval is %s", span(promise.Floor))
 }
 
 // slower says that no request can make a sensor report.
-func slower(promise poller.PlannedPromise) string {
+func slower(promise poller.PlannedMaxAge) string {
 	if promise.Slower == 0 {
 		return ""
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"innius_exporter/innius"
+	"innius_exporter/internal/poller/schedule"
 )
 
 // heartbeat is the longest that a loop sleeps. It also bounds how late a rotated key or another account's change is
@@ -28,7 +29,7 @@ type account struct {
 
 	breaker     circuitBreaker
 	discovery   *discovery
-	schedule    scheduler
+	schedule    Scheduler
 	wasList     bool              // the last request was for a list: with both waiting they take turns
 	twins       map[string]string // machine id -> account that asks for its sensors, as said in the log
 	saidOdd     map[string]bool   // why readings cannot be used, as logged
@@ -64,7 +65,7 @@ func newAccount(index int, opts *Options, c *catalogue, mark func()) *account {
 		mark:      mark,
 		results:   make(chan func(time.Time), cfg.Concurrency),
 	}
-	a.schedule = opts.newSchedule(a)
+	a.schedule = opts.newScheduler(schedule.Options{MinInterval: opts.MinInterval, MaxInterval: opts.MaxInterval, PerHour: a.forReadings})
 	if cfg.Company.ID != "" {
 		a.company = cfg.Company
 		a.discovery.fixCompany()
@@ -127,7 +128,7 @@ func (a *account) hear() {
 				twin = s.twinOf
 			}
 		}
-		added, removed := a.schedule.set(id, polled)
+		added, removed := a.schedule.Set(id, specs(polled))
 		if a.state.discovered && added+removed > 0 {
 			a.log.Info("sensors of a machine changed", "machine", a.catalogue.labelOf(a.index, id), "added", added, "removed", removed)
 		}
@@ -173,7 +174,7 @@ func (a *account) idle(now time.Time) time.Duration {
 		return 0
 	}
 	wait := heartbeat
-	for _, due := range []func() (time.Time, bool){a.discovery.urgent.due, a.discovery.routineDue, a.schedule.due} {
+	for _, due := range []func() (time.Time, bool){a.discovery.urgent.Due, a.discovery.routineDue, a.schedule.Due} {
 		if at, ok := due(); ok {
 			wait = min(wait, at.Sub(now))
 		}
@@ -185,7 +186,7 @@ func (a *account) idle(now time.Time) time.Duration {
 // readings, so that neither a large plant nor a large machine keeps the other waiting.
 func (a *account) start(ctx context.Context, now time.Time) {
 	isDue := func(at time.Time, ok bool) bool { return ok && !at.After(now) }
-	readings, urgent := isDue(a.schedule.due()), isDue(a.discovery.urgent.due())
+	readings, urgent := isDue(a.schedule.Due()), isDue(a.discovery.urgent.Due())
 	switch {
 	case a.breaker.probe != noProbe:
 		a.sendProbe(ctx, now)
@@ -196,7 +197,7 @@ func (a *account) start(ctx context.Context, now time.Time) {
 		a.ask(ctx, a.discovery.next(&a.discovery.urgent, now))
 	default:
 		a.wasList = false
-		a.read(ctx, a.schedule.next(now))
+		a.read(ctx, a.schedule.Next(now))
 	}
 }
 
@@ -207,13 +208,13 @@ func (a *account) sendProbe(ctx context.Context, now time.Time) {
 		a.Client.CloseIdleConnections()
 	}
 	if a.breaker.probe == probeValues {
-		if t := a.schedule.probe(now, a.breaker.values.machines, a.breaker.failing == resultOK); t != nil {
-			t.probes = true
+		if t := a.schedule.Probe(now, a.breaker.values.machines, a.breaker.failing == resultOK); t != nil {
+			t.Probe = true
 			a.read(ctx, t)
 			return
 		}
-		for _, q := range []*queue[*listing]{&a.discovery.urgent, &a.discovery.routine} {
-			if q.first() != nil {
+		for _, q := range []*schedule.Queue[*listing]{&a.discovery.urgent, &a.discovery.routine} {
+			if q.Len() > 0 {
 				a.ask(ctx, a.discovery.next(q, now))
 				return
 			}
@@ -234,8 +235,8 @@ func (a *account) begin(ctx context.Context, request func(context.Context) func(
 }
 
 // read asks for the readings of one sensor.
-func (a *account) read(ctx context.Context, t *turn) {
-	ref, held := t.sensor.ref(), t.sensor.entry.Load()
+func (a *account) read(ctx context.Context, t *task) {
+	ref, held := t.Sensor.ref(), t.Sensor.entry.Load()
 	a.begin(ctx, func(ctx context.Context) func(time.Time) {
 		newest, err := a.Client.Newest(ctx, ref, held.Time, held.Cursor)
 		return func(now time.Time) {

@@ -19,7 +19,7 @@ func TestFirstSuccessResetsEveryBackOff(t *testing.T) {
 				defer s.stop()
 				a := s.poller.accounts[0]
 				turns := s.failing(a, 4, failure)
-				if due, _ := a.schedule.due(); time.Until(due) != 30*time.Second {
+				if due, _ := a.schedule.Due(); time.Until(due) != 30*time.Second {
 					t.Errorf("four that fail alone wait %s, want 30 s", time.Until(due))
 				}
 				list := a.discovery.add(innius.OpSensors, "m1")
@@ -29,12 +29,12 @@ func TestFirstSuccessResetsEveryBackOff(t *testing.T) {
 				time.Sleep(time.Minute)
 				a.judge(requestResult{class: resultOK, account: true}, nil, time.Now())
 				for _, turn := range turns {
-					if turn.due.After(time.Now()) || turn.failures != 0 {
-						t.Errorf("%s is left in back-off: %d failures, due in %s", turn.sensor.ID, turn.failures, time.Until(turn.due))
+					if turn.Due().After(time.Now()) || turn.Failures() != 0 {
+						t.Errorf("%s is left in back-off: %d failures, due in %s", turn.Sensor.ID, turn.Failures(), time.Until(turn.Due()))
 					}
 				}
-				if list.due.After(time.Now()) || list.failures != 0 || !a.discovery.urgent.holds(list.entry) {
-					t.Errorf("a list that was never read is left in back-off: %d failures, due in %s", list.failures, time.Until(list.due))
+				if list.Due().After(time.Now()) || list.failures != 0 || !a.discovery.urgent.Holds(&list.Item) {
+					t.Errorf("a list that was never read is left in back-off: %d failures, due in %s", list.failures, time.Until(list.Due()))
 				}
 			})
 		})
@@ -42,16 +42,16 @@ func TestFirstSuccessResetsEveryBackOff(t *testing.T) {
 }
 
 // failing makes so many sensors, each of which fails once.
-func (s *story) failing(a *account, n int, failure error) []*turn {
+func (s *story) failing(a *account, n int, failure error) []*task {
 	var sensors []*sensor
 	for i := range n {
 		id := fmt.Sprintf("s%d", i)
 		sensors = append(sensors, &sensor{Sensor: &innius.Sensor{ID: id}, machine: &machine{}, rule: noRule, entry: reading.New()})
 	}
-	a.schedule.set("m1", sensors)
-	var turns []*turn
+	a.schedule.Set("m1", specs(sensors))
+	var turns []*task
 	for range n {
-		turns = append(turns, a.schedule.next(time.Now()))
+		turns = append(turns, a.schedule.Next(time.Now()))
 		a.took(turns[len(turns)-1], innius.Newest{}, failure, time.Now())
 	}
 	return turns

@@ -13,56 +13,57 @@ import (
 )
 
 // took takes the answer about a sensor over. What was read before an error is kept: it was paid for.
-func (a *account) took(t *turn, newest innius.Newest, err error, now time.Time) {
-	class, log := classify(err), a.about(t.sensor)
+func (a *account) took(t *task, newest innius.Newest, err error, now time.Time) {
+	class, log := classify(err), a.about(t.Sensor)
 	if class != resultNotSent {
 		log.Debug("asked for values", "readings", len(newest.Readings))
 	}
 	err = a.hint(innius.OpValues, err)
 	blamed := a.judge(requestResult{
-		class: class, machine: t.sensor.machine.ID, object: t.sensor.machine.ID + "/" + t.sensor.ID, values: true, probe: t.probes,
+		class: class, machine: t.Sensor.machine.ID, object: t.Sensor.machine.ID + "/" + t.Sensor.ID, values: true, probe: t.Probe,
 	}, err, now)
-	t.probes = false
-	if err == nil && t.sensor.entry.Disbelieve(newest.Clock, now) {
-		t.learned = schedule.Sensor{}
+	t.Probe = false
+	if err == nil && t.Sensor.entry.Disbelieve(newest.Clock, now) {
+		t.ForgetInterval()
 	}
-	learned := outcome{at: t.asked, now: now}
-	learned.ahead, _ = a.Client.ClockDifference()
+	result := schedule.Result{Received: now}
+	result.Ahead, _ = a.Client.ClockDifference()
 	if err == nil || len(newest.Readings) > 0 {
 		n := a.keep(t, newest, err == nil, now)
-		learned.times, learned.whole = n.Times, n.Whole
+		result.Times, result.Complete = n.Times, n.Whole
 	}
 	switch {
 	case err == nil:
-		a.schedule.answered(t, learned)
-	case blamed && (t.failures == 0 || class == resultNotSent || class == resultLimited || class == resultKey):
-		a.schedule.again(t)
+		a.schedule.Succeeded(t, result)
+		t.Sensor.entry.SetInterval(published(t.Interval()))
+	case blamed && (t.Failures() == 0 || class == resultNotSent || class == resultLimited || class == resultKey):
+		a.schedule.Requeue(t)
 	case blamed:
-		a.schedule.failed(t) // it failed before the account did: the account's first success takes the back-off from it
+		a.schedule.Failed(t) // it failed before the account did: the account's first success takes the back-off from it
 	default:
 		quiet := len(a.breaker.values.sensors) > failsSensors // more than single sensors: the account has a line of its own
-		if t.sensor.entry.Fail(err.Error(), quiet, now) {
+		if t.Sensor.entry.Fail(err.Error(), quiet, now) {
 			log.Warn("sensor cannot be read; it is asked again with back-off", "err", err)
 		}
-		a.schedule.failed(t)
+		a.schedule.Failed(t)
 	}
 }
 
 // keep stores what an answer brought and counts it.
-func (a *account) keep(t *turn, newest innius.Newest, whole bool, now time.Time) reading.PollResult {
-	n := t.sensor.entry.Store(newest, t.sensor.rule.Values, whole, now)
+func (a *account) keep(t *task, newest innius.Newest, whole bool, now time.Time) reading.PollResult {
+	n := t.Sensor.entry.Store(newest, t.Sensor.rule.Values, whole, now)
 	ahead, _ := a.Client.ClockDifference()
 	n.Lag += ahead
 	a.metrics.count(n)
 	if n.Recovered {
-		a.about(t.sensor).Info("sensor can be read again")
+		a.about(t.Sensor).Info("sensor can be read again")
 	}
 	if why := string(n.Odd.Skip) + n.Odd.Hint(); why != "" && !a.saidOdd[why] {
 		a.saidOdd[why] = true
-		a.about(t.sensor).Warn("readings are skipped; the status page says which sensors have none other", "why", unreadable(n.Odd))
+		a.about(t.Sensor).Warn("readings are skipped; the status page says which sensors have none other", "why", unreadable(n.Odd))
 	}
 	for _, r := range newest.Remarks {
-		a.remark(r, t.sensor)
+		a.remark(r, t.Sensor)
 	}
 	return n
 }
@@ -109,7 +110,7 @@ func (a *account) judge(ans requestResult, err error, now time.Time) (blamed boo
 	case a.breaker.failing != resultOK && before.failing == resultOK:
 		a.Client.CloseIdleConnections()
 	case a.breaker.failing == resultOK && before.failing != resultOK:
-		a.schedule.resetBackoff()
+		a.schedule.ResetBackoff()
 		a.discovery.resetBackoff(now)
 	}
 	return blamed
@@ -117,7 +118,7 @@ func (a *account) judge(ans requestResult, err error, now time.Time) (blamed boo
 
 // extent returns how many sensors and machines there are to poll; while no sensor is known, lists of sensors.
 func (a *account) extent() (sensors, machines int) {
-	if sensors, machines = a.schedule.len(), len(a.schedule.turns()); sensors == 0 {
+	if sensors, machines = a.schedule.Len(), a.schedule.Groups(); sensors == 0 {
 		sensors, machines = len(a.discovery.sensors), len(a.discovery.sensors)
 	}
 	return sensors, machines

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"innius_exporter/innius"
+	"innius_exporter/internal/poller/schedule"
 )
 
 // resultClass is what the result of one request means for the account.
@@ -209,7 +210,7 @@ func (b *circuitBreaker) limitedUntil(r requestResult, now time.Time) time.Time 
 	}
 	if !b.useStatedWait(r) {
 		b.unstated++
-		r.wait = backOff(b.unstated, time.Minute, time.Hour)
+		r.wait = schedule.BackOff(b.unstated, time.Minute, time.Hour)
 	}
 	return now.Add(r.wait)
 }
@@ -225,7 +226,7 @@ func (b *circuitBreaker) useStatedWait(r requestResult) bool {
 func (b *circuitBreaker) recordKeyFailure(now time.Time) (accountFault bool) {
 	if b.pause != pausedKey || !now.Before(b.pausedUntil) {
 		b.keyFailures++
-		b.pauseUntil(pausedKey, now.Add(backOff(b.keyFailures, time.Minute, time.Hour)), now)
+		b.pauseUntil(pausedKey, now.Add(schedule.BackOff(b.keyFailures, time.Minute, time.Hour)), now)
 	}
 	b.open(resultKey, false, now)
 	b.probe = probeAccount
@@ -312,7 +313,7 @@ func (b *circuitBreaker) open(c resultClass, byValues bool, now time.Time) {
 // fail alone.
 func (b *circuitBreaker) pauseUntilNextProbe(now time.Time) {
 	b.probeFails++
-	wait := backOff(b.probeFails, 10*time.Second, probeInterval)
+	wait := schedule.BackOff(b.probeFails, 10*time.Second, probeInterval)
 	if b.byValues {
 		wait = probeInterval
 	}

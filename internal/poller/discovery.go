@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"innius_exporter/innius"
+	"innius_exporter/internal/poller/schedule"
 )
 
 // shareOfDiscovery is the part of the allowance that looking again at known lists may take.
@@ -16,7 +17,7 @@ const confirmAfter = time.Minute
 
 // listing is one list that discovery keeps up to date: the company, the machines, or the sensors of one machine.
 type listing struct {
-	*entry[*listing]
+	schedule.Item[*listing]
 	op       innius.Operation
 	machine  string // id; for sensors
 	tried    bool   // has been answered or has failed: no longer urgent
@@ -52,8 +53,8 @@ type discovery struct {
 	company  *listing            // nil where the user set the company
 	machines *listing            // nil until the company is known
 	sensors  map[string]*listing // by machine id; filtered machines have none
-	urgent   queue[*listing]
-	routine  queue[*listing]
+	urgent   schedule.Queue[*listing]
+	routine  schedule.Queue[*listing]
 }
 
 func newDiscovery(interval time.Duration, perHour float64) *discovery {
@@ -71,22 +72,22 @@ func (d *discovery) setRate(perHour float64) {
 
 func (d *discovery) add(op innius.Operation, machine string) *listing {
 	l := &listing{op: op, machine: machine}
-	l.entry = newEntry(l)
-	d.urgent.put(l.entry, time.Time{})
+	l.Value = l
+	d.urgent.Put(&l.Item, time.Time{})
 	return l
 }
 
 // routineDue returns when the next list that is known already is due, not before the share of discovery
 // permits it; false where there is none.
 func (d *discovery) routineDue() (time.Time, bool) {
-	due, ok := d.routine.due()
+	due, ok := d.routine.Due()
 	return later(due, d.free), ok
 }
 
 // next takes the first list of a queue out; it comes back with one of the methods below.
-func (d *discovery) next(q *queue[*listing], now time.Time) *listing {
-	l := q.first().value
-	q.take(l.entry)
+func (d *discovery) next(q *schedule.Queue[*listing], now time.Time) *listing {
+	l := q.First().Value
+	q.Remove(&l.Item)
 	if q == &d.routine {
 		d.free = later(d.free, now).Add(d.spacing)
 	}
@@ -104,14 +105,14 @@ func (d *discovery) account() *listing {
 
 // take takes a list out, wherever it waits.
 func (d *discovery) take(l *listing) {
-	d.urgent.take(l.entry)
-	d.routine.take(l.entry)
+	d.urgent.Remove(&l.Item)
+	d.routine.Remove(&l.Item)
 }
 
 // resetBackoff makes all lists due that back off; those that were never read are urgent again.
 func (d *discovery) resetBackoff(now time.Time) {
 	for _, l := range d.all() {
-		if l.failures > 0 && l.index >= 0 {
+		if l.failures > 0 && l.Queued() {
 			l.failures, l.tried = 0, !l.success.IsZero()
 			d.take(l)
 			d.again(l, now)
@@ -149,7 +150,7 @@ func (d *discovery) failed(l *listing, why string, refused bool, now time.Time) 
 	if refused && (l.machines.begun || l.sensors.begun) {
 		l.restart()
 	}
-	d.put(&d.routine, l, now.Add(backOff(l.failures, 30*time.Second, min(d.interval, time.Hour))))
+	d.put(&d.routine, l, now.Add(schedule.BackOff(l.failures, 30*time.Second, min(d.interval, time.Hour))))
 }
 
 // again returns a list that could not be asked for through no fault of its own, behind the others.
@@ -161,9 +162,9 @@ func (d *discovery) again(l *listing, now time.Time) {
 	d.put(&d.urgent, l, now)
 }
 
-func (d *discovery) put(q *queue[*listing], l *listing, due time.Time) {
+func (d *discovery) put(q *schedule.Queue[*listing], l *listing, due time.Time) {
 	if !l.gone {
-		q.put(l.entry, due)
+		q.Put(&l.Item, due)
 	}
 }
 
@@ -241,7 +242,7 @@ func (d *discovery) failures() map[string]string {
 
 // progress says how far the reading of lists has come: what was answered once waits for its routine.
 func (d *discovery) progress() DiscoveryStatus {
-	return DiscoveryStatus{Lists: len(d.all()), Asked: len(d.routine.items)}
+	return DiscoveryStatus{Lists: len(d.all()), Asked: d.routine.Len()}
 }
 
 // settled reports whether one discovery has ended, well or badly: nothing is left that was never tried.

@@ -3,6 +3,8 @@ package poller
 import (
 	"math"
 	"time"
+
+	"innius_exporter/internal/poller/schedule"
 )
 
 // oracle asks the sensor whose weighted true lag is greatest, of equals always the same one: the others, which then miss
@@ -13,22 +15,26 @@ type oracle struct {
 	until    time.Time
 	machines map[string]map[string]*candidate // by machine and sensor id
 	all      []*candidate
+	byTask   map[*task]*candidate
 	waiting  int
 }
 
 // candidate is a sensor that the oracle may ask.
 type candidate struct {
-	*turn
+	task     *task
+	asked    time.Time
+	failures int
+	gone     bool
 	*subject
 	truth   truth
 	waiting bool
 }
 
 func newOracle(subjects map[string]*subject, until time.Time) *oracle {
-	return &oracle{subjects: subjects, until: until, machines: map[string]map[string]*candidate{}}
+	return &oracle{subjects: subjects, until: until, machines: map[string]map[string]*candidate{}, byTask: map[*task]*candidate{}}
 }
 
-func (o *oracle) set(machineID string, sensors []*sensor) (added, removed int) {
+func (o *oracle) Set(machineID string, sensors []schedule.Spec[*sensor]) (added, removed int) {
 	before, after := o.machines[machineID], map[string]*candidate{}
 	for _, s := range sensors {
 		c := before[s.ID]
@@ -36,7 +42,7 @@ func (o *oracle) set(machineID string, sensors []*sensor) (added, removed int) {
 			c = o.add(s.ID)
 			added++
 		}
-		c.sensor = s
+		c.task.Sensor = s.Sensor
 		after[s.ID] = c
 		delete(before, s.ID)
 	}
@@ -49,11 +55,10 @@ func (o *oracle) set(machineID string, sensors []*sensor) (added, removed int) {
 }
 
 func (o *oracle) add(id string) *candidate {
-	t := &turn{}
-	t.entry = entry[*turn]{value: t, index: -1}
 	subject := o.subjects[id]
-	c := &candidate{turn: t, subject: subject, truth: newTruth(subject.Sensor, time.Now(), o.until), waiting: true}
+	c := &candidate{task: &task{}, subject: subject, truth: newTruth(subject.Sensor, time.Now(), o.until), waiting: true}
 	o.all = append(o.all, c)
+	o.byTask[c.task] = c
 	return c
 }
 
@@ -74,7 +79,7 @@ func (o *oracle) sweep() {
 }
 
 // due is when the next sensor lags, or must be asked to keep its promise: at once where one does.
-func (o *oracle) due() (time.Time, bool) {
+func (o *oracle) Due() (time.Time, bool) {
 	now, first := time.Now(), o.until
 	for _, c := range o.all {
 		if c.waiting && first.After(now) {
@@ -104,7 +109,7 @@ func (c *candidate) retry() time.Time {
 	if c.failures == 0 {
 		return time.Time{}
 	}
-	return c.asked.Add(backOff(c.failures, 30*time.Second, time.Hour))
+	return c.asked.Add(schedule.BackOff(c.failures, 30*time.Second, time.Hour))
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -114,7 +119,7 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-func (o *oracle) next(now time.Time) *turn {
+func (o *oracle) Next(now time.Time) *task {
 	var best *candidate
 	greatest := -1.0
 	for _, c := range o.all {
@@ -128,7 +133,7 @@ func (o *oracle) next(now time.Time) *turn {
 	best.waiting = false
 	o.waiting--
 	best.asked = now
-	return best.turn
+	return best.task
 }
 
 // ahead is by how much a promise must be ahead: an answer takes up to 2 s, and the next request has to be waited for, too.
@@ -143,27 +148,26 @@ func (c *candidate) urgency(now time.Time) float64 {
 		return 1e30
 	}
 	var held int64
-	if at := c.sensor.entry.Load().Time; !at.IsZero() {
+	if at := c.task.Sensor.entry.Load().Time; !at.IsZero() {
 		held = at.UnixNano()
 	}
 	return math.Sqrt(c.weight) * float64(max(0, c.truth.at(now.UnixNano())-held))
 }
 
-func (o *oracle) answered(t *turn, _ outcome)                          { t.failures = 0; o.back(t) }
-func (o *oracle) failed(t *turn)                                       { t.failures++; o.back(t) }
-func (o *oracle) again(t *turn)                                        { o.back(t) }
-func (o *oracle) succeed(scheduler)                                    {}
-func (o *oracle) len() int                                             { return len(o.all) }
-func (o *oracle) turns() map[string][]*turn                            { return nil }
-func (o *oracle) probe(now time.Time, _ map[string]bool, _ bool) *turn { return o.next(now) }
-func (o *oracle) resetBackoff()                                        {}
-func (o *oracle) wishes(time.Time) (float64, float64)                  { return 0, 1 }
+func (o *oracle) Succeeded(t *task, _ schedule.Result)                 { o.back(t).failures = 0 }
+func (o *oracle) Failed(t *task)                                       { o.back(t).failures++ }
+func (o *oracle) Requeue(t *task)                                      { o.back(t) }
+func (o *oracle) Len() int                                             { return len(o.all) }
+func (o *oracle) Groups() int                                          { return len(o.machines) }
+func (o *oracle) Probe(now time.Time, _ map[string]bool, _ bool) *task { return o.Next(now) }
+func (o *oracle) ResetBackoff()                                        {}
+func (o *oracle) Demand(time.Time) (float64, float64)                  { return 0, 1 }
 
-func (o *oracle) back(t *turn) {
-	for _, c := range o.machines[t.sensor.machine.ID] {
-		if c.turn == t && !c.waiting {
-			c.waiting = true
-			o.waiting++
-		}
+func (o *oracle) back(t *task) *candidate {
+	c := o.byTask[t]
+	if !c.gone && !c.waiting {
+		c.waiting = true
+		o.waiting++
 	}
+	return c
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"innius_exporter/innius"
+	"innius_exporter/internal/poller/schedule"
 	"innius_exporter/internal/simulator"
 )
 
@@ -30,18 +31,18 @@ type figures struct {
 }
 
 // contender makes the schedule that a run is about.
-type contender func(r *run) func(*account) scheduler
+type contender func(r *run) func(schedule.Options) Scheduler
 
-func roundRobinOf(*run) func(*account) scheduler {
-	return func(a *account) scheduler { return newRoundRobin(a.opts.MinInterval) }
+func roundRobinOf(*run) func(schedule.Options) Scheduler {
+	return func(o schedule.Options) Scheduler { return roundRobin{schedule.New[*sensor](o), o.MinInterval} }
 }
 
-func oracleOf(r *run) func(*account) scheduler {
-	return func(*account) scheduler { return newOracle(r.byID, r.until) }
+func oracleOf(r *run) func(schedule.Options) Scheduler {
+	return func(schedule.Options) Scheduler { return newOracle(r.byID, r.until) }
 }
 
 // defaultOf is the schedule that the exporter runs with.
-func defaultOf(*run) func(*account) scheduler { return defaultSchedule }
+func defaultOf(*run) func(schedule.Options) Scheduler { return newScheduler }
 
 // run is one schedule in one row with one seed: the real loop and the real client, against the simulator.
 type run struct {
@@ -76,7 +77,7 @@ func (r *row) measure(t *testing.T, seed uint64, c contender) figures {
 }
 
 // build puts poller, client and simulator together.
-func (r *run) build(t *testing.T, seed uint64, newSchedule func(*account) scheduler) (closeAll func()) {
+func (r *run) build(t *testing.T, seed uint64, newScheduler func(schedule.Options) Scheduler) (closeAll func()) {
 	limits := simulator.Limits{PerHour: int(r.perHour()/own + 1), Burst: 30}
 	r.api = simulator.New(plantOf(r.subjects[:r.nature.count()]), simulator.Options{Key: canary, Limits: limits, Seed: seed})
 	for _, f := range r.faults {
@@ -97,7 +98,7 @@ func (r *run) build(t *testing.T, seed uint64, newSchedule func(*account) schedu
 	r.poller = NewPoller(Options{
 		Accounts: []Account{{Name: "a1", Client: client, Pacer: pacer, Concurrency: atOnce}}, Metrics: metrics,
 		DiscoveryInterval: or(r.discovery, 1000*time.Hour), Rules: rules(r.subjects), Logger: slog.New(slog.DiscardHandler),
-		newSchedule: func(a *account) scheduler { return watch{newSchedule(a), r.ledger} },
+		newScheduler: func(o schedule.Options) Scheduler { return watch{newScheduler(o), r.ledger} },
 	})
 	return closeAll
 }
@@ -199,12 +200,18 @@ func (h *held) Write(body []byte) (int, error) {
 	return len(body), nil
 }
 
-// By itself, without a level, it serves as the yardstick.
-var _ scheduler = (*roundRobin)(nil)
-
-func (r *roundRobin) answered(t *turn, _ outcome) {
-	t.failures = 0
-	r.put(t, t.asked.Add(r.interval))
+// roundRobin polls the sensor that was polled longest ago, and none more often than an interval.
+type roundRobin struct {
+	*schedule.Scheduler[*sensor]
+	interval time.Duration
 }
 
-func (r *roundRobin) wishes(time.Time) (demand, stretch float64) { return 0, 1 }
+func (r roundRobin) Succeeded(t *task, _ schedule.Result) { r.Requeue(t) }
+
+func (r roundRobin) Due() (time.Time, bool) {
+	due, ok := r.Scheduler.Due()
+	if due.IsZero() {
+		return due, ok
+	}
+	return due.Add(r.interval), ok
+}

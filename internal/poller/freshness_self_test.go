@@ -8,8 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"innius_exporter/innius"
 	"innius_exporter/internal/poller/reading"
-
 	"innius_exporter/internal/simulator"
 )
 
@@ -87,22 +87,24 @@ func TestOracleAsksWhoLagsMost(t *testing.T) {
 			"dead":  {Sensor: simulator.Sensor{ID: "dead"}, weight: 1},
 		}
 		o := newOracle(byID, at(7200))
-		sensors := sensorsOf("dead", "slow", "fast", "heavy")
 		held := map[string]int{"slow": 3500, "fast": 3590, "heavy": 3595}
-		for _, s := range sensors {
+		var sensors []*sensor
+		for _, id := range []string{"dead", "slow", "fast", "heavy"} {
+			s := &sensor{machine: &machine{}, rule: noRule, Sensor: &innius.Sensor{ID: id}, entry: reading.New()}
+			sensors = append(sensors, s)
 			if seconds, ok := held[s.ID]; ok {
 				s.entry = reading.Restore(&reading.Saved{Time: at(seconds)})
 			}
 		}
-		o.set("", sensors)
+		o.Set("", specs(sensors))
 		var order []string
 		for range sensors {
-			order = append(order, o.next(at(3601)).sensor.ID)
+			order = append(order, o.Next(at(3601)).Sensor.ID)
 		}
 		if want := []string{"slow", "heavy", "fast", "dead"}; !slices.Equal(order, want) {
 			t.Errorf("%v, want %v: lags of 100 s, then 6 s times 4, then 11 s, then none", order, want)
 		}
-		if _, ok := o.due(); ok {
+		if _, ok := o.Due(); ok {
 			t.Error("something is due while all are asked")
 		}
 	})

@@ -3,11 +3,13 @@ package poller
 import (
 	"sync"
 	"time"
+
+	"innius_exporter/internal/poller/schedule"
 )
 
 // watch is a schedule under observation: it notes each answer, and the lag that it ends.
 type watch struct {
-	scheduler
+	Scheduler
 	*ledger
 }
 
@@ -27,14 +29,18 @@ func newLedger(subjects map[string]*subject, until time.Time) *ledger {
 	return &ledger{subjects: subjects, until: until, machines: map[string][]*sensor{}, tracks: map[string]*track{}}
 }
 
-func (w watch) set(machineID string, sensors []*sensor) (added, removed int) {
+func (w watch) Set(machineID string, specs []schedule.Spec[*sensor]) (added, removed int) {
+	var sensors []*sensor
+	for _, s := range specs {
+		sensors = append(sensors, s.Sensor)
+	}
 	w.know(machineID, sensors)
-	return w.scheduler.set(machineID, sensors)
+	return w.Scheduler.Set(machineID, specs)
 }
 
-func (w watch) answered(t *turn, o outcome) {
-	w.note(t, o.now, len(o.times) > 0)
-	w.scheduler.answered(t, o)
+func (w watch) Succeeded(t *task, r schedule.Result) {
+	w.note(t, r.Received, len(r.Times) > 0)
+	w.Scheduler.Succeeded(t, r)
 }
 
 // know begins to account for sensors that the loop hears of, and ends for those that it forgets.
@@ -62,12 +68,12 @@ func (s *subject) track(now, until time.Time) *track {
 	return &track{truth: newTruth(s.Sensor, now, until), weight: s.weight, maxAge: int64(s.maxAge), exposed: at, now: at}
 }
 
-func (l *ledger) note(t *turn, now time.Time, news bool) {
+func (l *ledger) note(t *task, now time.Time, news bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if k := l.tracks[t.sensor.ID]; k != nil {
+	if k := l.tracks[t.Sensor.ID]; k != nil {
 		var exposed int64 // what time.Time cannot say of its zero
-		if at := t.sensor.entry.Load().Time; !at.IsZero() {
+		if at := t.Sensor.entry.Load().Time; !at.IsZero() {
 			exposed = at.UnixNano()
 		}
 		k.stored(now.UnixNano(), exposed, l.tally)

@@ -32,8 +32,8 @@ type health struct {
 	discovered bool      // the same, or kept values are served: the account is ready
 	verified   time.Time // when the whole catalogue was verified last
 	sensors    int       // polled
-	demand     float64   // requests per hour that the sensors' own paces ask for
-	stretch    float64   // factor by which promises are stretched; at most 1: they are not
+	demand     float64   // requests per hour that it would take to get each reading
+	relaxed    float64   // factor by which max-age targets are longer; at most 1: they are not
 	decided    time.Time // when the loop last decided anything
 	asleep     time.Time // until when it then meant to sleep
 }
@@ -124,11 +124,11 @@ func (a *account) noteBarren() {
 	if a.usable || a.breaker.failing != resultOK || !a.discovery.settled() || a.discovery.verified.IsZero() {
 		return
 	}
-	polled, sensors := 0, a.schedule.len()
+	polled, sensors := 0, a.schedule.Len()
 	succeeded := sensors == 0 && strings.Join(slices.Collect(maps.Values(a.twins)), "") == "" // no other account polls them
-	for _, turns := range a.schedule.turns() {
-		for _, t := range turns {
-			o := t.sensor.entry.Load()
+	for _, m := range a.catalogue.view.Load().machines[a.index] {
+		for _, s := range m.polled {
+			o := s.entry.Load()
 			a.usable, succeeded = a.usable || !o.Time.IsZero(), succeeded || !o.LastSuccess.Before(a.begun)
 			if !later(o.LastSuccess, o.LastFailure).Before(a.begun) {
 				polled++
@@ -162,7 +162,7 @@ func (a *account) show(now time.Time) {
 func (a *account) seen() health {
 	h := a.state
 	h.breaker, h.lowered, h.lists = a.breaker.breakerStatus, a.limiter.cause, a.discovery.failures()
-	h.sensors, h.verified = a.schedule.len(), a.discovery.verified
+	h.sensors, h.verified = a.schedule.Len(), a.discovery.verified
 	h.discovery, h.forReadings = a.discovery.progress(), a.forReadings()
 	return h
 }
@@ -170,13 +170,13 @@ func (a *account) seen() health {
 // wishes publishes what the schedule would like. It says when promises are stretched, again when that has doubled, and when
 // they have not been for an hour: a plant at the border would fill the log.
 func (a *account) wishes(h *health, now time.Time) {
-	h.demand, h.stretch = a.schedule.wishes(now)
+	h.demand, h.relaxed = a.schedule.Demand(now)
 	switch s := &a.stretched; {
-	case h.stretch > 1 && h.stretch > 2*s.said:
+	case h.relaxed > 1 && h.relaxed > 2*s.said:
 		a.log.Warn("promises (max_age) take more than their share of the allowance; all are stretched alike; `plan` says what fits",
-			"factor", round(h.stretch))
-		s.said, s.last = h.stretch, now
-	case h.stretch > 1:
+			"factor", round(h.relaxed))
+		s.said, s.last = h.relaxed, now
+	case h.relaxed > 1:
 		s.last = now
 	case s.said > 0 && now.Sub(s.last) > time.Hour:
 		a.log.Info("promises (max_age) fit into their share of the allowance again")

@@ -165,7 +165,7 @@ func (a *account) listed(l *listing, err error, now time.Time) bool {
 	blamed := a.judge(requestResult{
 		class: class, machine: l.machine, object: l.name(), account: account,
 		first: l.success.IsZero(), more: account && l.success.IsZero() && l.more,
-		values: l.op == innius.OpSensors && a.schedule.len() == 0, probe: l.op == innius.OpSensors && a.schedule.len() == 0,
+		values: l.op == innius.OpSensors && a.schedule.Len() == 0, probe: l.op == innius.OpSensors && a.schedule.Len() == 0,
 	}, err, now)
 	switch {
 	case err == nil:

@@ -67,7 +67,7 @@ func uuid(r *rand.Rand) string {
 // feed lets each sensor of an account answer once, as its loop takes an answer in: with a page of readings, or without any.
 func (a *account) feed(now time.Time, news bool) {
 	r := rand.New(rand.NewPCG(2, uint64(a.index)))
-	for range a.schedule.len() {
+	for range a.schedule.Len() {
 		var answer innius.Newest
 		if news {
 			period := time.Duration((5 + 600*r.Float64()) * float64(time.Second))
@@ -76,6 +76,6 @@ func (a *account) feed(now time.Time, news bool) {
 				answer.Readings = append(answer.Readings, innius.Reading{Time: at, Value: float64(r.IntN(100_000)) / 100})
 			}
 		}
-		a.took(a.schedule.next(now), answer, nil, now)
+		a.took(a.schedule.Next(now), answer, nil, now)
 	}
 }

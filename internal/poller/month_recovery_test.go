@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"innius_exporter/internal/poller/ratelimit"
+	"innius_exporter/internal/poller/schedule"
 )
 
 // recovery is what came after a fault.
@@ -72,7 +73,7 @@ func (m *month) lacks(r *recovery, h *health) string {
 		known++
 		switch {
 		case s.Failures > 0:
-			r.begun = later(r.begun, s.LastFailure.Add(backOff(s.Failures, 30*time.Second, time.Hour)))
+			r.begun = later(r.begun, s.LastFailure.Add(schedule.BackOff(s.Failures, 30*time.Second, time.Hour)))
 			lacked = fmt.Sprintf("sensor %d of machine %d fails", sensor, machine)
 		case machine != oddMachine && s.Time.Before(r.ended.Add(-10*time.Second)):
 			lacked = fmt.Sprintf("the reading of sensor %d of machine %d is of %s before", sensor, machine, r.ended.Sub(s.Time))

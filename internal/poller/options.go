@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"innius_exporter/innius"
+	"innius_exporter/internal/poller/schedule"
 )
 
 // LabelMode says what the labels company, machine and sensor hold.
@@ -35,7 +36,7 @@ type Options struct {
 	Logger            *slog.Logger
 	Kept              *Snapshot // of an earlier process or config; nil: start anew. It is not changed
 
-	newSchedule func(*account) scheduler // of each account; set by tests only, to compare schedules; default: defaultSchedule
+	newScheduler func(schedule.Options) Scheduler // of each account; default: newScheduler
 }
 
 // Account is one key of the API and what belongs to it.
@@ -62,8 +63,8 @@ func (o Options) withDefaults() Options {
 	if o.MaxInterval == 0 {
 		o.MaxInterval = time.Hour
 	}
-	if o.newSchedule == nil {
-		o.newSchedule = defaultSchedule
+	if o.newScheduler == nil {
+		o.newScheduler = newScheduler
 	}
 	o.Accounts = slices.Clone(o.Accounts)
 	for i := range o.Accounts {
@@ -112,7 +113,7 @@ type Rule struct {
 	Machine, Sensor *regexp.Regexp     // on id or name; nil matches all
 	StaleAfter      time.Duration      // 0: as Options
 	SilentAfter     time.Duration      // 0: as Options
-	MaxAge          time.Duration      // promised: a reading is picked up within it; 0: nothing is promised
+	MaxAge          time.Duration      // target: a reading is polled before it is older; 0: none
 	Weight          float64            // of its lag against that of others; 0: 1
 	Values          map[string]float64 // numbers for text values
 }

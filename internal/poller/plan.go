@@ -1,62 +1,94 @@
 package poller
 
 import (
+	"cmp"
+	"fmt"
 	"log/slog"
-	"math"
+	"slices"
 	"time"
 
-	"innius_exporter/internal/poller/reading"
-
 	"innius_exporter/innius"
+	"innius_exporter/internal/poller/reading"
+	"innius_exporter/internal/poller/schedule"
 )
 
-// Plan says what the allowance of one account buys. It is computed by the very schedule and discovery that the loop
-// runs with, from what is known of the sensors, so that plan and behaviour cannot drift apart.
-//
-// Lists of several pages count as one request, which is below the truth by one request for each page more: 1 % of a cold
-// start where a page holds a hundred sensors.
+// Plan is what the rate limit of one account buys. The schedule and the discovery of the poller compute it from what is
+// known of the sensors, so plan and behaviour cannot differ. A list counts as one request, even if it has several pages:
+// with a hundred sensors a page that is 1 % of a cold start.
 type Plan struct {
 	Account          string
-	Machines         int     // that are listed
-	Sensors          int     // that are asked for
-	FilteredMachines int     // machines that are known and not asked for, by a filter; their sensors are not known
-	Filtered         int     // sensors that are known and not asked for: by a filter, or because another account asks
+	Machines         int     // whose sensors are listed
+	Sensors          int     // that are polled
+	ExcludedMachines int     // by a filter; their sensors are not known
+	Excluded         int     // sensors that are known and not polled: by a filter, or because another account polls them
 	PerHour          float64 // requests per hour that the exporter may send
-	Burst            int     // requests that a rested key may send at once
+	Burst            int     // requests that may be sent at once after a rest
 
 	Needed  float64 // requests per hour to get every reading, no sensor more often than min_interval, and the lists
 	Planned float64 // requests per hour that will be sent
-	Unknown int     // sensors of which no pace is known, and that Needed therefore leaves out
+	Unknown int     // sensors without a learned interval, which Needed leaves out
 
-	Readings, Seen float64 // per hour: what sensors that can be read report, as far as known, and what of it becomes visible
+	Readings, Seen float64 // per hour: what sensors report, as far as known, and what of it becomes visible
 
-	Cycle     time.Duration // to ask every sensor once
-	Turn      time.Duration // between two requests for a sensor of weight 1 that reports all the time: the common level
-	ColdStart time.Duration // from a start without state to a first answer about every sensor
+	Cycle     time.Duration // to poll every sensor once
+	Level     time.Duration // between two polls of a sensor of weight 1 that reports all the time
+	ColdStart time.Duration // from a start without state until every sensor has been polled
 	Lists     PlannedLists
-	Groups    []PlannedGroup
-	Promises  []PlannedPromise // one for each rule with max_age, in the order of the config
-	Stale     []PlannedStale   // rules, or all, whose stale_after takes values away between two requests
+	Groups    []schedule.GroupForecast
+	MaxAges   []PlannedMaxAge // one for each rule with max_age, in the order of the config
+	Stale     []PlannedStale  // values of stale_after that are shorter than the time between two polls
 
-	forecast *forecast // that it is made from; nil without sensors
+	forecast *schedule.Forecast // nil without sensors
+	outlooks map[*task]schedule.Outlook
+	at       time.Time
 }
 
 // PlannedLists is what discovery takes.
 type PlannedLists struct {
 	PerHour         float64       // requests
 	Wanted          float64       // requests per hour that the configured interval would take
-	Interval, Every time.Duration // between two looks at each list, as configured and as it will be
+	Interval, Every time.Duration // between two requests for each list, as configured and as planned
 }
 
-// Stretched reports whether the interval cannot be held within discovery's share of the allowance.
-func (l PlannedLists) Stretched() bool { return l.Every > l.Interval }
+// Limited reports whether the interval is longer than configured, because discovery may take only a part of the requests.
+func (l PlannedLists) Limited() bool { return l.Every > l.Interval }
 
-// Most is the part of the allowance that discovery may take.
+// Most is the part of the requests that discovery may take.
 func (PlannedLists) Most() float64 { return shareOfDiscovery }
 
-// Plans returns the plan of each account of the options, in their order, as of the moment at which Options.Kept was
-// taken; what is not kept is not known, and an account without sensors gets a plan of none. Nothing is asked, logged or
-// written. The pacers of the accounts must be new; clients are not needed.
+// PlannedMaxAge is what the max-age target of one rule costs. Rates are requests per hour.
+type PlannedMaxAge struct {
+	Rule       int // its number in the config, from 1
+	MaxAge     time.Duration
+	Sensors    int           // that the rule applies to
+	NoReadings int           // of them, without a learned interval: the target does not apply to them
+	Slower     int           // of them, that report less often than MaxAge: polled just after each reading
+	Wanted     float64       // to meet it
+	PerHour    float64       // that it gets
+	Extra      float64       // of these, that the sensors would not get without it
+	Relaxed    float64       // factor by which it is longer, as all others are; 1: it is met
+	Floor      time.Duration // min_interval, if that is longer than MaxAge
+}
+
+// Met reports whether the target can be met.
+func (p PlannedMaxAge) Met() bool { return p.Relaxed <= 1 && p.Floor == 0 }
+
+// Fits is the shortest max_age that could be met if all were longer by the same factor.
+func (p PlannedMaxAge) Fits() time.Duration {
+	return planned(max(p.MaxAge, p.Floor).Seconds() * p.Relaxed)
+}
+
+// PlannedStale is a stale_after that is shorter than the time between two polls of some sensors, so that their values
+// come and go.
+type PlannedStale struct {
+	StaleAfter time.Duration
+	Sensors    int
+	Age        time.Duration // that their values reach at most
+}
+
+// Plans returns the plan of each account, as of the time of Options.Kept, which says which sensors there are. An account
+// without sensors has an empty plan. No request is sent and nothing is logged. The accounts need new pacers and no
+// clients.
 func Plans(opts Options) []Plan {
 	plans := make([]Plan, len(opts.Accounts))
 	p := quietPoller(opts)
@@ -66,52 +98,37 @@ func Plans(opts Options) []Plan {
 	return plans
 }
 
-// quietPoller makes a poller of what is kept, which logs nothing and never runs.
+// quietPoller makes a poller from saved state that logs nothing and never runs.
 func quietPoller(opts Options) *Poller {
-	kept := opts.Kept.rested()
-	opts.Kept, opts.Logger, opts.newSchedule = &kept, slog.New(slog.DiscardHandler), nil
-	if opts.Metrics == nil {
-		opts.Metrics = NewMetrics()
+	kept := Snapshot{At: opts.Kept.At, Accounts: slices.Clone(opts.Kept.Accounts)}
+	for i := range kept.Accounts { // a pause and the difference of clocks will pass
+		k := &kept.Accounts[i]
+		k.Ledger, k.Limit, k.ClockAhead = innius.PacerState{}, SavedLimit{}, 0
 	}
+	opts.Kept, opts.Logger, opts.newScheduler = &kept, slog.New(slog.DiscardHandler), nil
+	opts.Metrics = cmp.Or(opts.Metrics, NewMetrics())
 	return NewPoller(opts)
 }
 
-// rested returns the snapshot without what passes: a pause, and the difference of clocks.
-func (s *Snapshot) rested() Snapshot {
-	rested := Snapshot{At: s.At, Accounts: make([]KeptAccount, len(s.Accounts))}
-	for i, k := range s.Accounts {
-		k.Ledger, k.Limit, k.ClockAhead = innius.PacerState{}, SavedLimit{}, 0
-		rested.Accounts[i] = k
-	}
-	return rested
-}
-
-// make makes the plan of an account that knows its sensors, as of a moment.
+// make computes the plan of an account as of a moment.
 func (p *Plan) make(poller *Poller, a *account, at time.Time) {
-	w := a.schedule.(*waterLevel) // what defaultSchedule makes
-	p.Account, p.Machines, p.Sensors, p.PerHour = a.Name, len(a.discovery.sensors), w.count, a.Pacer.PerHour()
-	p.Burst = a.Pacer.Burst()
-	p.Cycle, p.Lists = planned(float64(w.count)/w.perHour()*3600), a.discovery.plan()
-	p.ColdStart = p.coldStart(w.perHour())
+	s := a.schedule.(*schedule.Scheduler[*sensor])
+	p.Account, p.Machines, p.Sensors = a.Name, len(a.discovery.sensors), s.Len()
+	p.PerHour, p.Burst, p.Lists, p.at = a.Pacer.PerHour(), a.Pacer.Burst(), a.discovery.plan(), at
+	p.Cycle = planned(float64(p.Sensors) / p.ForPolls() * 3600)
+	p.ColdStart = p.coldStart()
 	for _, m := range poller.catalogue.view.Load().machines[a.index] {
 		if m.filtered != "" {
-			p.FilteredMachines++
+			p.ExcludedMachines++
 		}
-		for _, s := range m.sensors {
-			if !s.polled() {
-				p.Filtered++
-			}
-		}
+		p.Excluded += len(m.sensors) - len(m.polled)
 	}
-	if w.count > 0 {
-		p.forecast = newForecast(w, at)
-		p.Turn = planned(w.turn)
-		p.addSensors(poller.opts.StaleAfter)
-		p.addPromises(poller.opts.Rules)
+	if p.Sensors > 0 {
+		p.addSensors(s, &poller.opts)
 	}
 }
 
-// plan tells what looking again at known lists takes, and how far their interval is stretched for it.
+// plan is what refreshing the lists takes.
 func (d *discovery) plan() PlannedLists {
 	lists := float64(2 + len(d.sensors))
 	l := PlannedLists{PerHour: max(0, d.perHour()), Wanted: lists / d.interval.Hours(), Interval: d.interval, Every: d.interval}
@@ -122,55 +139,117 @@ func (d *discovery) plan() PlannedLists {
 }
 
 // coldStart is the time that one request for each list and each sensor takes, beyond the burst. Once the first lists are
-// due again, readings have to share.
-func (p *Plan) coldStart(forReadings float64) time.Duration {
+// due again, they take their share.
+func (p *Plan) coldStart() time.Duration {
 	requests := float64(2 + p.Machines + p.Sensors - p.Burst)
 	alone := p.PerHour * p.Lists.Interval.Hours()
 	if requests <= alone {
 		return planned(max(0, requests) / p.PerHour * 3600)
 	}
-	return p.Lists.Interval + planned((requests-alone)/forReadings*3600)
+	return p.Lists.Interval + planned((requests-alone)/p.ForPolls()*3600)
 }
+
+// ForPolls is what discovery leaves of the requests, per hour.
+func (p *Plan) ForPolls() float64 { return p.PerHour - p.Lists.PerHour }
 
 // addSensors adds up what each sensor needs and gets.
-func (p *Plan) addSensors(staleAfter time.Duration) {
-	groups := grouping{}
+func (p *Plan) addSensors(s *schedule.Scheduler[*sensor], opts *Options) {
+	forecast, outlooks := s.Forecast(p.at)
+	p.forecast, p.outlooks, p.Level = forecast, outlooks, forecast.Level
 	p.Needed, p.Planned = p.Lists.Wanted, p.Lists.PerHour
-	for t := range p.forecast.all() {
-		o := p.forecast.outlook(t)
-		if t.pace().Period() == 0 {
+	byRule := p.addRules(opts)
+	all := make([]schedule.Outlook, 0, len(outlooks))
+	for t, o := range outlooks {
+		all = append(all, o)
+		p.Needed += o.Needed
+		p.Planned += o.PerHour
+		switch {
+		case o.Period == 0:
 			p.Unknown++
-		} else {
-			p.Needed += 3600 * p.forecast.need(t)
+		case o.Kind != schedule.KindFailing:
+			p.Readings += 3600 / o.Period
+			p.Seen += 3600 / (o.Most - o.Least)
 		}
-		p.Planned += 3600 * o.rate
-		p.addReadings(t, o)
-		p.addStale(t, o, staleAfter)
-		key := p.forecast.groupOf(t, o)
-		groups[key] = append(groups[key], o)
+		if i, ok := byRule[t.Sensor.rule]; ok {
+			p.MaxAges[i].add(o)
+		}
+		p.addStale(o, cmp.Or(t.Sensor.rule.StaleAfter, opts.StaleAfter))
 	}
 	p.Planned = min(p.Planned, p.PerHour)
-	p.Groups = groups.sorted()
+	p.Groups = schedule.Summarize(all)
+	slices.SortFunc(p.Stale, func(a, b PlannedStale) int { return cmp.Compare(a.StaleAfter, b.StaleAfter) })
 }
 
-func (p *Plan) addReadings(t *turn, o outlook) {
-	if period := t.pace().Period(); period > 0 && t.failures == 0 {
-		p.Readings += 3600 / period
-		p.Seen += 3600 / (o.most - o.least)
+// addRules adds the rules with a target and returns their indices.
+func (p *Plan) addRules(opts *Options) map[*Rule]int {
+	byRule := map[*Rule]int{}
+	for i := range opts.Rules {
+		age := opts.Rules[i].MaxAge
+		if age == 0 {
+			continue
+		}
+		byRule[&opts.Rules[i]] = len(p.MaxAges)
+		target := PlannedMaxAge{Rule: i + 1, MaxAge: age, Relaxed: p.forecast.Relaxed}
+		if age < opts.MinInterval {
+			target.Floor = opts.MinInterval
+		}
+		p.MaxAges = append(p.MaxAges, target)
 	}
+	return byRule
 }
 
-// ForReadings is the part of the allowance that discovery leaves to readings, in requests per hour.
-func (p *Plan) ForReadings() float64 { return p.PerHour - p.Lists.PerHour }
-
-// Example is what one sensor more of weight 1 would get that reports every so often.
-func (p *Plan) Example(every time.Duration) PlannedGroup {
-	t := &turn{sensor: &sensor{rule: noRule, entry: reading.New()}, learned: *regular(every, time.Unix(0, int64(p.forecast.now*1e9)))}
-	o := p.forecast.outlook(t)
-	return p.forecast.groupOf(t, o).planned([]outlook{o})
+func (p *PlannedMaxAge) add(o schedule.Outlook) {
+	p.Sensors++
+	switch {
+	case o.Period == 0:
+		p.NoReadings++
+	case o.Period > p.MaxAge.Seconds():
+		p.Slower++
+	}
+	p.Wanted += o.TargetWanted
+	p.PerHour += o.TargetGets
+	p.Extra += o.TargetExtra
 }
 
-// planned makes a duration of seconds, the longest one where they are beyond it.
-func planned(seconds float64) time.Duration {
-	return time.Duration(min(seconds*float64(time.Second), float64(math.MaxInt64/2)))
+func (p *Plan) addStale(o schedule.Outlook, after time.Duration) {
+	most := planned(o.Most)
+	if after == 0 || !o.Kind.Reports() || most <= after {
+		return
+	}
+	i := slices.IndexFunc(p.Stale, func(s PlannedStale) bool { return s.StaleAfter == after })
+	if i < 0 {
+		i, p.Stale = len(p.Stale), append(p.Stale, PlannedStale{StaleAfter: after})
+	}
+	p.Stale[i].Sensors++
+	p.Stale[i].Age = max(p.Stale[i].Age, most)
+}
+
+// Example is what one more sensor of weight 1 would get that reports every so often.
+func (p *Plan) Example(every time.Duration) schedule.GroupForecast {
+	return schedule.Summarize([]schedule.Outlook{p.forecast.Example(every, p.at)})[0]
+}
+
+// planned is a duration of seconds, bounded by the longest one.
+func planned(seconds float64) time.Duration { return schedule.Seconds(seconds) }
+
+// AssumedPerMachine is how many sensors a machine of an assumed plant has. It matters little: their list costs one
+// request.
+const AssumedPerMachine = 20
+
+// Assume returns the state of an account with so many sensors that each report every so often, as after some polls. Its
+// names match no filter or rule on purpose.
+func Assume(a Account, sensors int, every time.Duration, at time.Time) KeptAccount {
+	k := KeptAccount{
+		Name: a.Name, Origin: a.Origin, Company: innius.Company{ID: a.Name + " (assumed)"}, Discovered: true, ListedAt: at,
+	}
+	saved := reading.Saved{Time: at, LastSuccess: at, Interval: published(schedule.Regular(every, at))}
+	for i := range sensors {
+		if i%AssumedPerMachine == 0 {
+			m := innius.Machine{ID: fmt.Sprintf("m%d", i/AssumedPerMachine+1)}
+			k.Machines = append(k.Machines, KeptMachine{Machine: m, ListedAt: at})
+		}
+		m := &k.Machines[len(k.Machines)-1]
+		m.Sensors = append(m.Sensors, KeptSensor{Sensor: innius.Sensor{ID: fmt.Sprintf("s%d", i+1)}, Saved: saved})
+	}
+	return k
 }

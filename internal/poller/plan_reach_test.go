@@ -15,15 +15,16 @@ import (
 	"time"
 
 	"innius_exporter/innius"
+	"innius_exporter/internal/poller/schedule"
 	"innius_exporter/internal/simulator"
 )
 
 // reached is what a run really came to, beside its plan.
 type reached struct {
 	plan            Plan
-	requests, lists float64           // per hour
-	asked           map[group]float64 // requests per hour
-	ages            map[group][]float64
+	requests, lists float64                    // per hour
+	asked           map[schedule.Group]float64 // requests per hour
+	ages            map[schedule.Group][]float64
 }
 
 // TestTheExporterReachesItsPlan runs plants of many kinds: after a warm-up the plan is made from what is known then, and
@@ -108,7 +109,7 @@ func (r *row) reach(t *testing.T, seed uint64) (got reached) {
 // watchPlan plans now and measures until the horizon.
 func (r *run) watchPlan() reached {
 	kept, before := r.poller.Snapshot(), r.api.Stats()
-	got := reached{plan: r.plan(&kept), ages: map[group][]float64{}, asked: map[group]float64{}}
+	got := reached{plan: r.plan(&kept), ages: map[schedule.Group][]float64{}, asked: map[schedule.Group]float64{}}
 	groups := got.plan.groupOfEach()
 	const step = 7310 * time.Millisecond // no part of any period
 	for range int(r.horizon / step) {
@@ -138,10 +139,10 @@ func (r *run) plan(kept *Snapshot) Plan {
 }
 
 // groupOfEach returns the group that the plan puts each sensor in, by the sensor's id.
-func (p *Plan) groupOfEach() map[string]group {
-	groups := map[string]group{}
-	for t := range p.forecast.all() {
-		groups[t.sensor.ID] = p.forecast.groupOf(t, p.forecast.outlook(t))
+func (p *Plan) groupOfEach() map[string]schedule.Group {
+	groups := map[string]schedule.Group{}
+	for t, o := range p.outlooks {
+		groups[t.Sensor.ID] = o.Group
 	}
 	return groups
 }
@@ -158,7 +159,7 @@ func (r reached) comparisons() []comparison {
 		{"lists an hour", r.plan.Lists.PerHour, r.lists},
 	}
 	for _, g := range r.plan.Groups {
-		key, name := group{g.Pace, g.Weight, g.MaxAge}, fmt.Sprintf("%d %s, weight %g: ", g.Sensors, g.Pace, g.Weight)
+		key, name := g.Group, fmt.Sprintf("%d %s, weight %g: ", g.Sensors, g.Kind, g.Weight)
 		if g.Age == 0 || g.PerHour < .01*r.plan.Planned {
 			continue // a few requests more or less are no news
 		}

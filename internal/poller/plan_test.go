@@ -9,6 +9,7 @@ import (
 
 	"innius_exporter/innius"
 	"innius_exporter/internal/poller/ratelimit"
+	"innius_exporter/internal/poller/schedule"
 	"innius_exporter/internal/simulator"
 )
 
@@ -72,7 +73,7 @@ func TestDiscoveryTakesItsShareAndThePlanSaysWhatThatMeans(t *testing.T) {
 	} {
 		got := assumed(500, time.Second, 1000, 28, func(o *Options) { o.DiscoveryInterval = interval }).Lists
 		if math.Abs(got.PerHour-want.PerHour) > 1e-6 || got.Wanted != want.Wanted || got.Interval != want.Interval ||
-			got.Every.Round(time.Millisecond) != want.Every || got.Stretched() != (want.Wanted > 50) {
+			got.Every.Round(time.Millisecond) != want.Every || got.Limited() != (want.Wanted > 50) {
 			t.Errorf("every %s: got %+v, want %+v", interval, got, want)
 		}
 	}
@@ -90,8 +91,8 @@ func TestPromisesArePricedByRule(t *testing.T) {
 	if plan.Planned > 1000 || plan.Planned < 990 {
 		t.Errorf("planned: %.0f requests an hour", plan.Planned)
 	}
-	if len(plan.Promises) != 3 {
-		t.Fatalf("%+v", plan.Promises)
+	if len(plan.MaxAges) != 3 {
+		t.Fatalf("%+v", plan.MaxAges)
 	}
 	for i, want := range []struct {
 		rule, sensors  int
@@ -101,16 +102,16 @@ func TestPromisesArePricedByRule(t *testing.T) {
 		{rule: 3, sensors: 10, perHour: 10},
 		{rule: 4, sensors: 10, floor: 10, perHour: 10 * 3600 / (10 - .5 - .3)},
 	} {
-		got := plan.Promises[i]
-		if got.Rule != want.rule || got.Sensors != want.sensors || math.Abs(got.Asked/want.perHour-1) > .01 || got.Floor.Seconds() != want.floor {
+		got := plan.MaxAges[i]
+		if got.Rule != want.rule || got.Sensors != want.sensors || math.Abs(got.Wanted/want.perHour-1) > .01 || got.Floor.Seconds() != want.floor {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
-		if got.Stretch < 6 || got.Kept() || math.Abs(got.PerHour*got.Stretch/got.Asked-1) > .12 || got.Fits() < got.MaxAge*6 {
+		if got.Relaxed < 6 || got.Met() || math.Abs(got.PerHour*got.Relaxed/got.Wanted-1) > .12 || got.Fits() < got.MaxAge*6 {
 			t.Errorf("all are stretched alike, and to much more: %+v", got)
 		}
 	}
-	if plan.Promises[1].Extra != 0 {
-		t.Errorf("a promise of less than they get costs %.1f requests an hour", plan.Promises[1].Extra)
+	if plan.MaxAges[1].Extra != 0 {
+		t.Errorf("a promise of less than they get costs %.1f requests an hour", plan.MaxAges[1].Extra)
 	}
 }
 
@@ -138,15 +139,15 @@ func TestEachSensorIsInOneGroup(t *testing.T) {
 			t.Error("what is kept was changed")
 		}
 		one, twin, none := plans[0], plans[1], plans[2]
-		groups := map[Pace]int{}
+		groups := map[schedule.Kind]int{}
 		for _, g := range one.Groups {
-			groups[g.Pace] += g.Sensors
+			groups[g.Kind] += g.Sensors
 		}
-		if one.Account != "a1" || one.Machines != 2 || one.Sensors != 10 || one.Filtered != 2 || one.Unknown != 1 || one.Burst != 7 ||
-			groups[PaceNever] != 1 || groups[PaceNever]+groups[PaceSlow]+groups[PaceFast] != 10 {
+		if one.Account != "a1" || one.Machines != 2 || one.Sensors != 10 || one.Excluded != 2 || one.Unknown != 1 || one.Burst != 7 ||
+			groups[schedule.KindNoReadings] != 1 || groups[schedule.KindNoReadings]+groups[schedule.KindSlow]+groups[schedule.KindFast] != 10 {
 			t.Errorf("groups %v of\n%+v", groups, one)
 		}
-		if twin.Sensors != 0 || twin.Filtered != 12 {
+		if twin.Sensors != 0 || twin.Excluded != 12 {
 			t.Errorf("another account asks for all: %+v", twin)
 		}
 		if none.Account != "a3" || none.Sensors != 0 || none.Groups != nil {
@@ -167,10 +168,10 @@ func TestStaleAfterIsComparedWithWhatIsReached(t *testing.T) {
 
 func TestAnExampleSaysWhatASlowerSensorGets(t *testing.T) {
 	plan := assumed(500, time.Second, 950, 28, nil)
-	if got := plan.Example(10 * time.Second); got.Pace != PaceFast || math.Abs(got.Age.Minutes()-17.2) > .5 {
+	if got := plan.Example(10 * time.Second); got.Kind != schedule.KindFast || math.Abs(got.Age.Minutes()-17.2) > .5 {
 		t.Errorf("a fast one: %+v", got)
 	}
-	if got := plan.Example(2 * time.Hour); got.Pace != PaceSlow || math.Abs(got.Age.Minutes()-61) > .5 {
+	if got := plan.Example(2 * time.Hour); got.Kind != schedule.KindSlow || math.Abs(got.Age.Minutes()-61) > .5 {
 		t.Errorf("a slow one: %+v", got)
 	}
 }
@@ -193,7 +194,7 @@ func TestSensorsThatFailArePlannedAsTheyAreTried(t *testing.T) {
 			t.Errorf("%.0f requests an hour came, %.0f were planned: %+v", came, plan.Planned, plan.Groups)
 		}
 		last := plan.Groups[len(plan.Groups)-1]
-		if last.Pace != PaceFailing || last.Sensors != 40 || math.Abs(last.PerHour-40) > 1 || last.Age != 0 {
+		if last.Kind != schedule.KindFailing || last.Sensors != 40 || math.Abs(last.PerHour-40) > 1 || last.Age != 0 {
 			t.Errorf("40 sensors are tried once an hour: %+v", last)
 		}
 	})
@@ -208,11 +209,11 @@ func TestSensorsThatWereNotAskedYetAreNotTakenForDead(t *testing.T) {
 			*s = KeptSensor{Sensor: s.Sensor}
 		}
 	}
-	groups := map[Pace]int{}
+	groups := map[schedule.Kind]int{}
 	for _, g := range Plans(Options{Accounts: []Account{a}, Kept: &kept})[0].Groups {
-		groups[g.Pace] += g.Sensors
+		groups[g.Kind] += g.Sensors
 	}
-	if groups[PaceWaiting] != 40 || groups[PaceNever] != 0 {
+	if groups[schedule.KindPending] != 40 || groups[schedule.KindNoReadings] != 0 {
 		t.Errorf("%v, want 40 waiting", groups)
 	}
 }

@@ -112,7 +112,7 @@ func (d *discovery) known(l *listing, read time.Time, tried bool) {
 		return
 	}
 	l.tried, l.success = true, read
-	d.urgent.take(l.entry)
+	d.urgent.Remove(&l.Item)
 	due := time.Time{}
 	if !read.IsZero() {
 		due = read.Add(d.interval)

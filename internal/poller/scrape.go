@@ -142,7 +142,7 @@ func (s *scrape) plant(o *order) {
 	s.expect(o.sensors, s.value, s.timestamp, s.lastSuccess, s.expected, s.sensorInfo)
 	censuses := make([]census, len(s.poller.accounts))
 	for i, a := range s.poller.accounts {
-		censuses[i] = census{cycle: a.cycle(), stretched: a.health.Load().stretch > 1}
+		censuses[i] = census{cycle: a.cycle(), stretched: a.health.Load().relaxed > 1}
 	}
 	for _, group := range o.gauges {
 		for _, one := range group {
@@ -164,14 +164,14 @@ type census struct {
 	cycle     time.Duration
 	stretched bool
 	states    [len(States)]int
-	promises  [len(Promises)]int
+	promises  [len(MaxAgeStatuses)]int
 }
 
 func (s *scrape) sensor(one *sensor, t *census) {
 	o, staleAfter := one.entry.Load(), s.poller.staleAfter(one, t.cycle)
 	t.states[slices.Index(States[:], one.state(o, staleAfter, s.now))]++
-	if promise := one.promise(o, t.stretched, s.now); promise != "" {
-		t.promises[slices.Index(Promises[:], promise)]++
+	if promise := one.maxAgeStatus(o, t.stretched, s.now); promise != "" {
+		t.promises[slices.Index(MaxAgeStatuses[:], promise)]++
 	}
 	labels := one.pairs.gauges[:]
 	if o.Exposed(staleAfter, one.machine.theirTime(s.now)) {
@@ -194,7 +194,7 @@ func (s *scrape) tell(a *account, t *census, more beside) {
 		}
 		s.gauge(s.sensors, float64(n), name, newPair(labelState, string(state)))
 	}
-	for i, state := range Promises {
+	for i, state := range MaxAgeStatuses {
 		s.gauge(s.promises, float64(t.promises[i]), name, newPair(labelState, string(state)))
 	}
 	s.gauge(s.clashes, float64(more.clashes), name)

@@ -7,6 +7,7 @@ import (
 
 	"innius_exporter/innius"
 	"innius_exporter/internal/poller/reading"
+	"innius_exporter/internal/poller/schedule"
 )
 
 // at is a moment, in seconds after the start of a test.
@@ -22,7 +23,7 @@ func TestEachSensorIsInOneStateAndSaysWhy(t *testing.T) {
 	now, hour := at(10*3600), time.Hour
 	polled := &sensor{rule: noRule, entry: reading.New()}
 	paced := &sensor{rule: noRule, entry: reading.New()}
-	paced.entry.SetInterval(published(regular(10*time.Minute, at(0))))
+	paced.entry.SetInterval(published(schedule.Regular(10*time.Minute, at(0))))
 	old := recordOf(reading.Saved{Time: at(0), LastSuccess: at(9)})
 	for name, c := range map[string]struct {
 		sensor *sensor

@@ -16,34 +16,34 @@ type Status struct {
 
 // AccountStatus says how an account does. Moments that are unknown are null.
 type AccountStatus struct {
-	Name              string          `json:"name"`
-	Company           string          `json:"company"`
-	CompanyID         string          `json:"company_id"`
-	Up                *bool           `json:"up"` // null before the first answer
-	Health            string          `json:"health"`
-	Failure           string          `json:"failure,omitempty"`
-	FailingSince      *time.Time      `json:"failing_since,omitempty"`
-	LastError         string          `json:"last_error,omitempty"`
-	LastErrorAt       *time.Time      `json:"last_error_at,omitempty"`
-	PausedUntil       *time.Time      `json:"paused_until,omitempty"`
-	PauseReason       string          `json:"pause_reason,omitempty"`
-	RequestsPerHour   float64         `json:"allowance_requests_per_hour"`
-	Configured        float64         `json:"allowance_configured_requests_per_hour"`
-	Lowered           string          `json:"allowance_lowered,omitempty"` // why fewer are sent than configured, in words
-	Burst             int             `json:"allowance_burst_requests"`    // that may be sent at once after a rest
-	RequestsRemaining float64         `json:"allowance_remaining_requests"`
-	ForReadings       float64         `json:"allowance_for_readings_requests_per_hour"` // what discovery leaves
-	Cycle             float64         `json:"cycle_seconds"`                            // to ask each sensor once
-	Plan              string          `json:"plan"`                                     // what the allowance buys, in words
-	Verified          *time.Time      `json:"discovery_last_success"`
-	Discovery         DiscoveryStatus `json:"discovery"`
-	Demand            float64         `json:"demand_requests_per_hour"`
-	Sensors           map[State]int   `json:"sensors"`
-	Promises          map[Promise]int `json:"promises,omitempty"`              // sensors with max_age
-	Stretched         *float64        `json:"promises_stretched_by,omitempty"` // factor by which all are; null: they are not
-	Remarks           []string        `json:"remarks,omitempty"`               // on values, the clocks and the key file, with the cure
-	ClockDifference   *float64        `json:"api_clock_difference_seconds"`    // how far the API's clock is ahead; null: not known
-	Machines          []MachineStatus `json:"machines"`
+	Name              string               `json:"name"`
+	Company           string               `json:"company"`
+	CompanyID         string               `json:"company_id"`
+	Up                *bool                `json:"up"` // null before the first answer
+	Health            string               `json:"health"`
+	Failure           string               `json:"failure,omitempty"`
+	FailingSince      *time.Time           `json:"failing_since,omitempty"`
+	LastError         string               `json:"last_error,omitempty"`
+	LastErrorAt       *time.Time           `json:"last_error_at,omitempty"`
+	PausedUntil       *time.Time           `json:"paused_until,omitempty"`
+	PauseReason       string               `json:"pause_reason,omitempty"`
+	RequestsPerHour   float64              `json:"allowance_requests_per_hour"`
+	Configured        float64              `json:"allowance_configured_requests_per_hour"`
+	Lowered           string               `json:"allowance_lowered,omitempty"` // why fewer are sent than configured, in words
+	Burst             int                  `json:"allowance_burst_requests"`    // that may be sent at once after a rest
+	RequestsRemaining float64              `json:"allowance_remaining_requests"`
+	ForReadings       float64              `json:"allowance_for_readings_requests_per_hour"` // what discovery leaves
+	Cycle             float64              `json:"cycle_seconds"`                            // to ask each sensor once
+	Plan              string               `json:"plan"`                                     // what the allowance buys, in words
+	Verified          *time.Time           `json:"discovery_last_success"`
+	Discovery         DiscoveryStatus      `json:"discovery"`
+	Demand            float64              `json:"demand_requests_per_hour"`
+	Sensors           map[State]int        `json:"sensors"`
+	Promises          map[MaxAgeStatus]int `json:"promises,omitempty"`              // sensors with max_age
+	Stretched         *float64             `json:"promises_stretched_by,omitempty"` // factor by which all are; null: they are not
+	Remarks           []string             `json:"remarks,omitempty"`               // on values, the clocks and the key file, with the cure
+	ClockDifference   *float64             `json:"api_clock_difference_seconds"`    // how far the API's clock is ahead; null: not known
+	Machines          []MachineStatus      `json:"machines"`
 }
 
 // DiscoveryStatus says how far the reading of lists has come: the company, the machines, and the sensors of each machine.
@@ -82,7 +82,7 @@ type SensorStatus struct {
 	NextRequest *time.Time   `json:"next_request"`                     // when it will be asked, an estimate
 	WaitsFor    WaitsFor     `json:"next_request_waits_for,omitempty"` // why not now
 	Ahead       int          `json:"next_request_sensors_ahead"`       // that will be asked before
-	Promise     Promise      `json:"promise,omitempty"`                // of max_age
+	Promise     MaxAgeStatus `json:"promise,omitempty"`                // of max_age
 	Recent      [][2]float64 `json:"recent,omitempty"`                 // Unix seconds and number, oldest first, with the newest
 }
 
@@ -128,7 +128,7 @@ func (p *Poller) machineStatus(a *account, m *machine, next []upcoming, now time
 	for i, s := range m.sensors {
 		status.Sensors[i] = s.status(&look{now: now, machine: m, staleAfter: p.staleAfter(s, cycle), next: next[i]})
 		if s.polled() {
-			status.Sensors[i].Promise = s.promise(s.entry.Load(), h.stretch > 1, now)
+			status.Sensors[i].Promise = s.maxAgeStatus(s.entry.Load(), h.relaxed > 1, now)
 		}
 	}
 	return status

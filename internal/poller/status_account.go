@@ -13,10 +13,10 @@ func (a *account) status(now time.Time) AccountStatus {
 		PausedUntil: moment(h.pausedUntil(now)), RequestsPerHour: perHour, RequestsRemaining: a.Pacer.Remaining(now),
 		Burst: a.Pacer.Burst(), Configured: a.limiter.configured.PerHour, Lowered: why[h.lowered], ForReadings: h.forReadings,
 		Cycle: a.cycle().Seconds(), Verified: moment(h.verified), Discovery: h.discovery, Demand: h.demand,
-		Sensors: map[State]int{}, Promises: map[Promise]int{},
+		Sensors: map[State]int{}, Promises: map[MaxAgeStatus]int{},
 	}
-	if h.stretch > 1 {
-		s.Stretched = &h.stretch
+	if h.relaxed > 1 {
+		s.Stretched = &h.relaxed
 	}
 	if s.PausedUntil != nil {
 		s.PauseReason = string(h.breaker.pause)

@@ -3,6 +3,8 @@ package poller
 import (
 	"slices"
 	"time"
+
+	"innius_exporter/internal/poller/schedule"
 )
 
 // WaitsFor says why a sensor is not asked now; empty where it is in no schedule.
@@ -19,7 +21,8 @@ const (
 
 // upcoming is the next request about a sensor, as foreseen.
 type upcoming struct {
-	word  int64     // of its turnOf
+	place schedule.Place
+	known bool      // it is in the schedule
 	at    time.Time // about; zero: none is foreseen
 	waits WaitsFor
 	ahead int // sensors that go before
@@ -27,14 +30,14 @@ type upcoming struct {
 
 // foresee estimates when each sensor of an account's machines will be asked next: in the order in which they are due,
 // each as soon as the allowance permits. Sensors that come back meanwhile are not counted in, so what is far away may be
-// later still. The loop is not asked: each sensor's own word tells when it is due.
+// later still. The loop is not asked: each sensor's own position says when it is due.
 func (a *account) foresee(machines []*machine, now time.Time) []upcoming {
 	var all []upcoming
 	for _, m := range machines {
 		for _, s := range m.sensors {
 			var u upcoming
 			if s.polled() {
-				u.word = s.entry.Queue.Load()
+				u.place, u.known = s.entry.Position.Load()
 			}
 			all = append(all, u)
 		}
@@ -43,11 +46,11 @@ func (a *account) foresee(machines []*machine, now time.Time) []upcoming {
 	for i, index := range inOrder(all) {
 		u := &all[index]
 		due := now
-		if u.word > 0 && u.word != underWay {
-			due = time.UnixMilli(u.word)
+		if !u.place.Due.IsZero() {
+			due = u.place.Due
 		}
 		switch u.ahead = i; {
-		case u.word == underWay:
+		case u.place.Polling:
 			u.at, u.waits = now, WaitsForAnswer
 			continue
 		case due.After(line.at):
@@ -66,19 +69,11 @@ func (a *account) foresee(machines []*machine, now time.Time) []upcoming {
 func inOrder(all []upcoming) []int {
 	order := make([]int, 0, len(all))
 	for i := range all {
-		if all[i].word != 0 {
+		if all[i].known {
 			order = append(order, i)
 		}
 	}
-	slices.SortFunc(order, func(i, j int) int {
-		if a, b := position(all[i].word), position(all[j].word); a != b {
-			if a < b {
-				return -1
-			}
-			return 1
-		}
-		return 0
-	})
+	slices.SortFunc(order, func(i, j int) int { return all[i].place.Compare(all[j].place) })
 	return order
 }
 

@@ -29,7 +29,7 @@ func (s *story) wantWhy(sensor int, state State, exposed bool, pattern string) {
 
 const (
 	exactly = `\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`
-	gone    = exactly + ` \([a-z0-9 ]+ ago\)`
+	gone    = exactly + ` \((now|[a-z0-9 ]+ ago)\)`
 	toCome  = exactly + ` \(in [a-z0-9 ]+\)`
 )
 

@@ -8,6 +8,7 @@ import (
 	"innius_exporter/internal/poller/reading"
 
 	"innius_exporter/innius"
+	"innius_exporter/internal/poller/schedule"
 )
 
 // Succeed makes the poller that takes this one's place under other options, once its Run has returned. It goes on with
@@ -34,6 +35,7 @@ func (p *Poller) Succeed(opts Options) *Poller {
 	for i, a := range next.accounts { // when each knows what the others have
 		a.hear()
 		if before[i] != nil {
+			a.takeOverSchedule(before[i])
 			a.goOn(before[i], now)
 		}
 	}
@@ -97,7 +99,6 @@ func (a *account) succeed(before *account, now time.Time) {
 	a.limiter.cause, a.limiter.logged = before.limiter.cause, before.limiter.logged
 	a.restoreLimiter(before.limiter.learner.Save(), now) // first: the ledger refills at the rate learned
 	a.Pacer.Restore(before.Pacer.State(now), now)
-	a.schedule.succeed(before.schedule)
 	if fixed := a.Account.Company; fixed.ID == "" || fixed.ID == before.company.ID {
 		a.goOnDiscovering(before, now)
 		a.republish(before)
@@ -142,6 +143,14 @@ func (a *account) republish(before *account) {
 	}
 }
 
+// takeOverSchedule continues with the level and the tasks of the account before.
+func (a *account) takeOverSchedule(before *account) {
+	own, ok := a.schedule.(*schedule.Scheduler[*sensor])
+	if previous, same := before.schedule.(*schedule.Scheduler[*sensor]); ok && same {
+		own.TakeOver(previous)
+	}
+}
+
 // goOn publishes how the account does.
 func (a *account) goOn(before *account, now time.Time) {
 	a.state = before.state
@@ -155,10 +164,10 @@ func (d *discovery) succeed(interval time.Duration, perHour float64, now time.Ti
 	d.setRate(perHour)
 	for _, l := range d.all() {
 		switch {
-		case l.index < 0:
+		case !l.Queued():
 			d.again(l, now)
-		case d.routine.holds(l.entry) && l.failures == 0 && !l.success.IsZero():
-			d.routine.put(l.entry, l.success.Add(interval))
+		case d.routine.Holds(&l.Item) && l.failures == 0 && !l.success.IsZero():
+			d.routine.Put(&l.Item, l.success.Add(interval))
 		}
 	}
 }
@@ -221,9 +230,6 @@ func (p *Poller) retire(old *Poller, before []*account, now time.Time) {
 	}
 	if !slices.Contains(before, nil) {
 		p.catalogue.forgetUnlisted()
-	}
-	for _, a := range p.accounts {
-		a.schedule.succeed(nil)
 	}
 }
 

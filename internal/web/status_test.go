@@ -18,7 +18,7 @@ import (
 func TestStatusPageShowsNumbersAndAges(t *testing.T) {
 	s := plant(1, 1, 3)
 	a := &s.Accounts[0]
-	a.Promises, a.Stretched = map[poller.Promise]int{poller.PromiseStretched: 7}, new(2.345)
+	a.Promises, a.Stretched = map[poller.MaxAgeStatus]int{poller.MaxAgeRelaxed: 7}, new(2.345)
 	a.Remarks, s.Unmatched = []string{"the API ignores <the> window"}, []string{"rule 2 of sensors matches <nothing>"}
 	a.Machines[0].Sensors[2].NextRequest, a.Machines[0].Sensors[2].WaitsFor = ago(0), poller.WaitsForAnswer
 	_, body := get(t, s, "/status")

@@ -9,14 +9,15 @@ import (
 	"time"
 
 	"innius_exporter/innius"
+	"innius_exporter/internal/poller/schedule"
 )
 
 // Entry is the cache entry of one sensor. It is safe for concurrent use; New or Restore makes one.
 type Entry struct {
 	record atomic.Pointer[Record]
 
-	// Queue is the place of the sensor in its account's schedule, as the poller publishes it. Only the poller interprets it.
-	Queue atomic.Int64
+	// Position is the sensor's place in the schedule of its account.
+	Position schedule.Position
 }
 
 // New returns the entry of a sensor that has never been polled.

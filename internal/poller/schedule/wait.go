@@ -2,65 +2,94 @@ package schedule
 
 import "math"
 
-// Wait returns how long after its last request the sensor should be asked again, in seconds, at the level turn: the
-// interval of a sensor of this weight that reports all the time. dither, in [0, 1), spreads rounding: sensors that
-// cannot have every reading then get every second one in turn, not all together.
-func (s *Sensor) Wait(turn, dither float64) float64 {
+// wait returns how many seconds after its last poll the sensor should be polled again, at a level. dither, in [0, 1),
+// spreads rounding: of sensors that cannot have every reading, some then skip this one and some the next.
+func (i *Interval) wait(level, dither float64) float64 {
 	switch {
-	case !s.reported:
-		return turn * s.rarer()
-	case !s.rhythmic():
-		return turn
-	case s.fruitful, s.asked < s.newest+s.low+s.visibleAfter(): // a bound from outside asked before there could be anything
-		return s.untilNext(turn, dither)
+	case !i.reported:
+		return level * i.emptyFactor()
+	case !i.regular():
+		return level
+	case i.found, i.polled < i.newest+i.low+i.delay.estimate(): // polled before there could be anything
+		return i.untilNext(level, dither)
 	}
-	return turn * s.impatience(s.asked)
+	return level * i.retryFactor(i.polled)
 }
 
-// rarer is how many turns a sensor that never reported is left.
-func (s *Sensor) rarer() float64 { return min(neverSlow, math.Exp2(float64(s.never))) }
+// rate returns the requests per second that the sensor takes at a level, on average.
+func (i *Interval) rate(level float64) float64 {
+	switch {
+	case !i.reported:
+		return 1 / (level * i.emptyFactor())
+	case !i.regular():
+		return 1 / level
+	case i.silent(i.polled):
+		return 1 / (level * i.retryFactor(i.polled))
+	}
+	return 1 / (i.readings(level) * i.stride() * (1 - min(0.9, i.wasted)))
+}
 
-// untilNext waits for the k-th reading from now: the first where the turn is shorter than the period.
-func (s *Sensor) untilNext(turn, dither float64) float64 {
-	delay, stride := s.visibleAfter(), s.stride()
-	k := math.Floor(s.readings(turn) + dither)
-	sinceNewest := s.asked - s.newest
+// emptyFactor is how many levels a sensor waits that has never reported.
+func (i *Interval) emptyFactor() float64 { return min(maxNeverReported, math.Exp2(float64(i.empty))) }
+
+// untilNext waits for the k-th reading from now: the first one if the level is below the reporting interval.
+func (i *Interval) untilNext(level, dither float64) float64 {
+	delay, stride := i.delay.estimate(), i.stride()
+	k := math.Floor(i.readings(level) + dither)
+	sinceNewest := i.polled - i.newest
 	if k > 1 {
-		return (k-1)*stride + max(0, s.period+delay-sinceNewest)
+		return (k-1)*stride + max(0, i.period+delay-sinceNewest)
 	}
-	return s.low + s.into(turn) + delay + slack - sinceNewest
+	return i.low + i.intoWindow(level) + delay + margin - sinceNewest
 }
 
-// into is how far into the window of the next reading it is asked for.
-func (s *Sensor) into(turn float64) float64 {
-	window := s.up - s.low
-	return min(max(turn*math.Sqrt(window/2/s.period), min(1, window)), max(window, slack))
+// intoWindow is how many seconds into the window of the next reading the sensor is polled.
+func (i *Interval) intoWindow(level float64) float64 {
+	window := i.up - i.low
+	return min(max(level*math.Sqrt(window/2/i.period), min(1, window)), max(window, margin))
 }
 
-// readings is how many readings a turn should span, at least 1: the k at which k(k+1)/2 p^2, what asking after the k-th
-// is worth, reaches the level T^2/2.
-func (s *Sensor) readings(turn float64) float64 {
-	r := turn / s.stride()
+// readings is how many readings a wait should span, at least 1: the k at which k(k+1)/2 p^2, the worth of a poll after
+// the k-th reading, reaches that of a request, T^2/2.
+func (i *Interval) readings(level float64) float64 {
+	r := level / i.stride()
 	return max(1, math.Sqrt(0.25+r*r))
 }
 
-// impatience is the part of a turn after which a sensor that gave nothing is asked again: small inside its window, 1
-// where it has been overdue for most of its silence.
-func (s *Sensor) impatience(now float64) float64 {
-	silence := max(0, now-s.newest)
-	overdue := max(0, silence-s.up-s.visibleAfter())
-	return math.Sqrt(min(1, ((s.up-s.low)/2+1+overdue)/(silence+1)))
+// retryFactor is the part of a level after which a sensor is polled again that had no new reading: small inside its
+// window, 1 if it has been overdue for most of its silence.
+func (i *Interval) retryFactor(now float64) float64 {
+	silence := max(0, now-i.newest)
+	overdue := max(0, silence-i.up-i.delay.estimate())
+	return math.Sqrt(min(1, ((i.up-i.low)/2+1+overdue)/(silence+1)))
 }
 
-// Rate returns the requests per second that the sensor will take at a level, on average.
-func (s *Sensor) Rate(turn float64) float64 {
-	switch {
-	case !s.reported:
-		return 1 / (turn * s.rarer())
-	case !s.rhythmic():
-		return 1 / turn
-	case s.silent(s.asked):
-		return 1 / (turn * s.impatience(s.asked))
+// waitWithin returns how many seconds after its last poll a sensor must be polled again so that the cached reading is
+// never older than age while a newer one exists. A sensor that reports less often is polled when its next reading is
+// expected, a silent one every age. For one that has never reported there is no bound: it would cost the full price.
+func (i *Interval) waitWithin(age float64) float64 {
+	if !i.reported {
+		return math.Inf(1)
 	}
-	return 1 / (s.readings(turn) * s.stride() * (1 - min(0.9, s.wasted)))
+	wait := age - (i.polled - i.newest)
+	if i.regular() && i.found {
+		wait = max(wait, i.low+i.delay.estimate()+margin-(i.polled-i.newest))
+	}
+	if wait <= 0 {
+		return age
+	}
+	return wait
+}
+
+// rateWithin returns the requests per second that it takes to keep the reading no older than age. On average a reading
+// is half an interval old when it is fetched.
+func (i *Interval) rateWithin(age float64) float64 {
+	switch {
+	case !i.reported:
+		return 0
+	case i.period == 0:
+		return 1 / age
+	}
+	fetched := min(age/2, i.period/2+max(0, i.delay.estimate()))
+	return 1 / max(age-fetched, i.stride())
 }

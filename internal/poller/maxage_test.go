@@ -9,6 +9,7 @@ import (
 	"innius_exporter/internal/poller/reading"
 
 	"innius_exporter/innius"
+	"innius_exporter/internal/poller/schedule"
 )
 
 func TestAPromiseIsJudgedByReadingsThatWaitToBePickedUp(t *testing.T) {
@@ -18,26 +19,26 @@ func TestAPromiseIsJudgedByReadingsThatWaitToBePickedUp(t *testing.T) {
 		o         reading.Record
 		interval  float64
 		stretched bool
-		want      Promise
+		want      MaxAgeStatus
 	}{
-		"a young value": {o: recordOf(reading.Saved{Time: before(50), LastSuccess: before(40)}), want: PromiseKept},
-		"an old value, just asked: the sensor is silent": {o: recordOf(reading.Saved{Time: before(5000), LastSuccess: before(60)}), want: PromiseKept},
-		"an old value, not asked since":                  {o: recordOf(reading.Saved{Time: before(61), LastSuccess: before(61)}), want: PromiseBroken},
-		"the next reading is not due yet":                {o: recordOf(reading.Saved{Time: before(630), LastSuccess: before(600)}), interval: 600, want: PromiseKept},
-		"the next reading was due, and not asked for":    {o: recordOf(reading.Saved{Time: before(661), LastSuccess: before(640)}), interval: 600, want: PromiseBroken},
-		"never reported":                                 {o: recordOf(reading.Saved{LastSuccess: before(4000)}), want: PromiseKept},
-		"never asked":                                    {want: PromiseBroken},
-		"stretched, whatever it holds":                   {o: recordOf(reading.Saved{Time: before(1), LastSuccess: before(1)}), stretched: true, want: PromiseStretched},
+		"a young value": {o: recordOf(reading.Saved{Time: before(50), LastSuccess: before(40)}), want: MaxAgeMet},
+		"an old value, just asked: the sensor is silent": {o: recordOf(reading.Saved{Time: before(5000), LastSuccess: before(60)}), want: MaxAgeMet},
+		"an old value, not asked since":                  {o: recordOf(reading.Saved{Time: before(61), LastSuccess: before(61)}), want: MaxAgeMissed},
+		"the next reading is not due yet":                {o: recordOf(reading.Saved{Time: before(630), LastSuccess: before(600)}), interval: 600, want: MaxAgeMet},
+		"the next reading was due, and not asked for":    {o: recordOf(reading.Saved{Time: before(661), LastSuccess: before(640)}), interval: 600, want: MaxAgeMissed},
+		"never reported":                                 {o: recordOf(reading.Saved{LastSuccess: before(4000)}), want: MaxAgeMet},
+		"never asked":                                    {want: MaxAgeMissed},
+		"stretched, whatever it holds":                   {o: recordOf(reading.Saved{Time: before(1), LastSuccess: before(1)}), stretched: true, want: MaxAgeRelaxed},
 	} {
 		s := &sensor{Sensor: &innius.Sensor{ID: "s"}, rule: &Rule{MaxAge: time.Minute}, entry: reading.New()}
 		if c.interval > 0 {
-			s.entry.SetInterval(published(regular(time.Duration(c.interval)*time.Second, now)))
+			s.entry.SetInterval(published(schedule.Regular(time.Duration(c.interval)*time.Second, now)))
 		}
-		if got := s.promise(&c.o, c.stretched, now); got != c.want {
+		if got := s.maxAgeStatus(&c.o, c.stretched, now); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}
-	if got := (&sensor{rule: noRule, entry: reading.New()}).promise(&reading.Record{}, true, now); got != "" {
+	if got := (&sensor{rule: noRule, entry: reading.New()}).maxAgeStatus(&reading.Record{}, true, now); got != "" {
 		t.Errorf("without a promise: %s", got)
 	}
 }
@@ -64,7 +65,7 @@ func TestPromisesThatFitAreKept(t *testing.T) {
 		if lines := s.log.lines("promises"); len(lines) > 0 {
 			s.Errorf("said of promises that are kept: %s", lines)
 		}
-		if status := s.poller.Status().Accounts[0]; status.Promises[PromiseKept] != 5 || status.Stretched != nil {
+		if status := s.poller.Status().Accounts[0]; status.Promises[MaxAgeMet] != 5 || status.Stretched != nil {
 			s.Errorf("status: %v, stretched %v", status.Promises, status.Stretched)
 		}
 	})
@@ -86,8 +87,8 @@ func TestPromisesThatCannotBeKeptAreStretchedTogetherAndLeaveTheOthersTheirShare
 				others += n
 			}
 		}
-		if share := float64(promised) / float64(promised+others); share < 0.5 || share > promisedShare+0.02 {
-			s.Errorf("promises took %.3f of the requests, at most %v is set aside for them", share, promisedShare)
+		if share := float64(promised) / float64(promised+others); share < 0.5 || share > schedule.MaxAgeShare+0.02 {
+			s.Errorf("promises took %.3f of the requests, at most %v is set aside for them", share, schedule.MaxAgeShare)
 		}
 		if lines := s.log.lines("promises", "stretched"); len(lines) != 1 {
 			s.Errorf("said %d times, want once: %s", len(lines), lines)

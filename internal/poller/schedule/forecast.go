@@ -1,0 +1,268 @@
+package schedule
+
+import (
+	"cmp"
+	"maps"
+	"math"
+	"slices"
+	"time"
+)
+
+// What makes readings later than planned, as measured with the simulator.
+const (
+	usualLatency = 1    // seconds that a response takes
+	usuallyLate  = 0.02 // of a cycle, if the rate limit is used up: what is due at the same time has to queue
+	usedUp       = 0.95 // part of the requests from which the rate limit counts as used up
+)
+
+// Kind says how a sensor reports, compared with how often it can be polled.
+type Kind string
+
+// The kinds.
+const (
+	KindFast       Kind = "fast"        // more often than it is polled: not every reading is seen
+	KindSlow       Kind = "slow"        // less often than it could be polled: polled just after each reading
+	KindIrregular  Kind = "irregular"   // at random: polled once per level
+	KindMaxAge     Kind = "max_age"     // more often than its max-age target: the target decides when it is polled
+	KindSilent     Kind = "silent"      // not now: off for the night, or dead
+	KindNoReadings Kind = "no_readings" // never so far; polled less and less often
+	KindPending    Kind = "pending"     // not known: it has not been polled yet
+	KindFailing    Kind = "failing"     // cannot be polled, and is in back-off
+)
+
+// kinds are all kinds in the order of a table.
+var kinds = []Kind{KindFast, KindSlow, KindIrregular, KindMaxAge, KindSilent, KindNoReadings, KindPending, KindFailing}
+
+// Reports reports whether sensors of the kind have new readings now.
+func (k Kind) Reports() bool {
+	return k == KindFast || k == KindSlow || k == KindIrregular || k == KindMaxAge
+}
+
+// Group is what sensors have in common that are treated in the same way.
+type Group struct {
+	Kind   Kind
+	Weight float64
+	MaxAge time.Duration // target; of KindMaxAge
+}
+
+// Outlook is what one sensor can expect. Rates are requests per hour. Ages are now minus the time of the value, in
+// seconds.
+type Outlook struct {
+	Group
+	Period      float64 // learned reporting interval in seconds; 0: not known
+	Needed      float64 // to get each reading; 0: Period is not known
+	PerHour     float64 // that it gets
+	Least, Most float64 // its age rises from Least to Most; without meaning if the kind has no new readings
+
+	TargetWanted float64 // to meet the max-age target as configured; 0: there is none
+	TargetGets   float64 // to meet it as relaxed
+	TargetExtra  float64 // of these, that the sensor would not get without target
+}
+
+// Forecast is what a Scheduler will do, once it is at its level.
+type Forecast struct {
+	Level   time.Duration // wait of a sensor of weight 1 that reports all the time
+	Relaxed float64       // factor by which all max-age targets are longer, 1 if they are not
+	fill    waterFill
+	late    float64 // seconds that readings come after they are due
+}
+
+// Forecast predicts from what is known now, and returns the outlook of each sensor. At least one must be waiting.
+func (s *Scheduler[S]) Forecast(now time.Time) (*Forecast, map[*Task[S]]Outlook) {
+	f := &Forecast{fill: s.fill, late: usualLatency}
+	f.fill.latency = usualLatency
+	perSecond := s.opts.PerHour() / 3600
+	cycle := float64(s.count) / perSecond
+	for range 4 { // the level bounds the intervals that it is computed from
+		f.fill.compute(s.sample(), s.count, perSecond, now)
+	}
+	var sum float64
+	for t := range s.All() {
+		sum += f.fill.rate(&t.state, f.fill.level)
+	}
+	if sum > usedUp*perSecond {
+		f.late += min(unbounded, usuallyLate*cycle)
+	}
+	f.Level, f.Relaxed = Seconds(f.fill.level), f.fill.relaxed
+	outlooks := make(map[*Task[S]]Outlook, s.count)
+	for t := range s.All() {
+		outlooks[t] = f.outlook(&t.state)
+	}
+	return f, outlooks
+}
+
+// Example is the outlook of one more sensor of weight 1 that reports every so often.
+func (f *Forecast) Example(every time.Duration, now time.Time) Outlook {
+	return f.outlook(&state{interval: Regular(every, now), weight: 1, polled: now})
+}
+
+func (f *Forecast) outlook(s *state) Outlook {
+	i, level := s.interval, f.fill.levelOf(s, f.fill.level)
+	o := Outlook{Group: Group{Kind: i.kind(level), Weight: s.weight}, Period: i.Period()}
+	rate := f.fill.rate(s, f.fill.level)
+	if o.Period > 0 {
+		o.Needed = 3600 / max(f.fill.minInterval, o.Period)
+	}
+	switch {
+	case o.Kind == KindSlow && o.Period < f.fill.minInterval:
+		o.Kind = KindFast // min_interval keeps it from being polled for each reading
+	case o.Kind == KindSlow:
+		rate = max(rate, i.polls(level, f.fill.minInterval)*o.Needed/3600)
+	}
+	o.Least, o.Most = i.age(level)
+	held := f.fill.clamp(o.Most - o.Least)
+	if s.maxAge > 0 {
+		target := f.fill.target(s)
+		got := f.targetRate(s, target)
+		rate, held = max(rate, got), min(held, max(target-o.Least, f.fill.minInterval))
+		o.TargetGets, o.TargetExtra = 3600*got, 3600*max(0, got-f.fill.rateByLevel(s, f.fill.level))
+		o.TargetWanted = 3600 * i.rateWithin(max(s.maxAge.Seconds(), f.fill.minInterval))
+		if o.Kind.Reports() && o.Period > target {
+			o.Kind = KindSlow
+		} else if o.Kind.Reports() {
+			o.Kind, o.MaxAge = KindMaxAge, s.maxAge
+		}
+	}
+	switch {
+	case s.failures > 0:
+		o.Kind, o.MaxAge, rate = KindFailing, 0, 1/s.backOff().Seconds()
+	case s.polled.IsZero() && o.Period == 0:
+		o.Kind = KindPending
+	}
+	o.PerHour = 3600 * rate
+	o.Least += f.late
+	o.Most = o.Least + max(held, o.Period) // nothing newer exists before
+	return o
+}
+
+// targetRate returns the requests per second that it takes to meet a target.
+func (f *Forecast) targetRate(s *state, target float64) float64 {
+	rate := s.interval.rateWithin(f.fill.fetchAge(s))
+	if s.interval.Period() > target && s.interval.regular() {
+		rate *= s.interval.tries(margin, target)
+	}
+	return rate
+}
+
+// kind returns the kind at a level, as of the last poll.
+func (i *Interval) kind(level float64) Kind {
+	switch {
+	case !i.reported:
+		return KindNoReadings
+	case i.silent(i.polled):
+		return KindSilent
+	case level > i.stride():
+		return KindFast
+	case !i.regular():
+		return KindIrregular
+	}
+	return KindSlow
+}
+
+// age returns the bounds between which the age of the reading rises at a level: least when it has just been fetched,
+// most just before the next one is.
+func (i *Interval) age(level float64) (least, most float64) {
+	least = max(0, i.delay.estimate()-(i.stride()-i.period)) + margin // of a batch the newest reading is exposed
+	if !i.regular() {
+		least += i.period // with random gaps, the reading that is found is one gap old on average
+		return least, least + level
+	}
+	if i.readings(level) < 2 {
+		least += i.fetchDelay(level)
+	}
+	return least, least + i.held(level)
+}
+
+// held is the time from one cached reading to the next. A level of 2.5 readings means two and three in turn, and the
+// longer ones last longer.
+func (i *Interval) held(level float64) float64 {
+	k, part := math.Modf(i.readings(level))
+	return i.stride() * (k*k + part*(2*k+1)) / (k + part)
+}
+
+// fetchDelay is how long a reading is visible on average before it is fetched, if the sensor is polled for each one: it
+// comes anywhere in its window, and polls go through the window in steps.
+func (i *Interval) fetchDelay(level float64) float64 {
+	window := i.up - i.low
+	into := i.intoWindow(level)
+	return max(min(into, window)/2, into-window/2)
+}
+
+// polls returns how many polls a reading takes on average if the sensor is polled for each one: those that come too
+// early, at least step seconds apart, and the one that gets it.
+func (i *Interval) polls(level, step float64) float64 {
+	again := level * math.Sqrt(min(1, ((i.up-i.low)/2+1)/(i.period+1)))
+	return i.tries(i.intoWindow(level), max(step, again))
+}
+
+// tries is polls for a reading that comes anywhere in its window and is polled for first so far into it, then in steps.
+func (i *Interval) tries(into, step float64) float64 {
+	window := i.up - i.low
+	left := window - into
+	if left <= 0 {
+		return 1
+	}
+	return 1 + left/window*(left/step+1)/2
+}
+
+// GroupForecast is what the sensors of a group can expect together.
+type GroupForecast struct {
+	Group
+	Sensors int
+	PerHour float64       // requests
+	Age     time.Duration // mean over sensors and time; 0 if they have no new readings
+	Age95   time.Duration // the age is below this 95 % of the time
+}
+
+// Summarize returns the groups of sensors, in the order of a table.
+func Summarize(outlooks []Outlook) []GroupForecast {
+	groups := map[Group][]Outlook{}
+	for _, o := range outlooks {
+		groups[o.Group] = append(groups[o.Group], o)
+	}
+	var all []GroupForecast
+	for _, key := range slices.SortedFunc(maps.Keys(groups), Group.compare) {
+		g := GroupForecast{Group: key, Sensors: len(groups[key])}
+		var ages float64
+		for _, o := range groups[key] {
+			g.PerHour += o.PerHour
+			ages += (o.Least + o.Most) / 2
+		}
+		if key.Kind.Reports() {
+			g.Age, g.Age95 = Seconds(ages/float64(g.Sensors)), Seconds(ageQuantile(groups[key], .95))
+		}
+		all = append(all, g)
+	}
+	return all
+}
+
+func (g Group) compare(other Group) int {
+	return cmp.Or(slices.Index(kinds, g.Kind)-slices.Index(kinds, other.Kind), cmp.Compare(other.Weight, g.Weight), cmp.Compare(g.MaxAge, other.MaxAge))
+}
+
+// ageQuantile returns the age in seconds that sensors stay below for a part of their time. Each has every age between
+// its bounds for the same time.
+func ageQuantile(outlooks []Outlook, part float64) float64 {
+	low, high := 0.0, 0.0
+	for _, o := range outlooks {
+		high = max(high, o.Most)
+	}
+	for high-low > 1e-3*high {
+		middle := (low + high) / 2
+		var below float64
+		for _, o := range outlooks {
+			below += max(0, min(1, (middle-o.Least)/max(1e-9, o.Most-o.Least)))
+		}
+		if below < part*float64(len(outlooks)) {
+			low = middle
+		} else {
+			high = middle
+		}
+	}
+	return high
+}
+
+// Seconds returns a duration, bounded by the longest one.
+func Seconds(s float64) time.Duration {
+	return time.Duration(min(s*float64(time.Second), float64(math.MaxInt64/2)))
+}

@@ -1,0 +1,357 @@
+package schedule
+
+import (
+	"cmp"
+	"iter"
+	"math/rand/v2"
+	"slices"
+	"sync/atomic"
+	"time"
+)
+
+// Options configures a Scheduler.
+type Options struct {
+	MinInterval time.Duration  // between two polls of one sensor at least
+	MaxInterval time.Duration  // and at most, if the rate limit permits it
+	PerHour     func() float64 // requests per hour that there are for polls now, above 0
+}
+
+// Scheduler polls each sensor of an account just after its next reading is expected, and shares the requests that are
+// too few for that by one common level. A decision takes O(log n); the level is computed from a sample. S is the
+// caller's own type for a sensor. Not safe for concurrent use.
+type Scheduler[S any] struct {
+	opts    Options
+	waiting Queue[*Task[S]]
+	groups  map[string][]*Task[S]
+	count   int
+	fill    waterFill
+	random  *rand.Rand
+}
+
+// Spec describes a sensor to a Scheduler.
+type Spec[S any] struct {
+	ID       string        // unique in its group
+	Sensor   S             // for the caller
+	Weight   float64       // of its lag against that of others; 0: 1
+	MaxAge   time.Duration // target for the age of its reading; 0: none
+	Position *Position     // where to publish its place; nil: nowhere
+
+	// What is known when the sensor is new to the Scheduler.
+	Interval *Interval // nil: nothing
+	Polled   time.Time // last; zero: never
+	Failures int       // in a row
+}
+
+// Task is a Scheduler's entry of one sensor.
+type Task[S any] struct {
+	Item[*Task[S]]
+	Sensor   S
+	Probe    bool // for the caller: the request under way tests the account
+	state    state
+	id       string
+	group    string
+	position *Position
+	ahead    time.Duration // of the clock that its readings follow before ours: the API's clock, or ours (0)
+	gap      time.Duration
+	removed  bool // while its request was under way
+}
+
+// Interval returns what has been learned of when the sensor reports. It never changes.
+func (t *Task[S]) Interval() *Interval { return t.state.interval }
+
+// ForgetInterval drops what has been learned, because it came from readings that are not believed.
+func (t *Task[S]) ForgetInterval() { t.state.interval = &Interval{} }
+
+// Polled returns when the last request was sent; zero: never.
+func (t *Task[S]) Polled() time.Time { return t.state.polled }
+
+// Failures returns how many polls have failed in a row.
+func (t *Task[S]) Failures() int { return t.state.failures }
+
+// Gap returns how long the next poll was planned after the last successful one.
+func (t *Task[S]) Gap() time.Duration { return t.gap }
+
+// New returns a Scheduler without sensors.
+func New[S any](opts Options) *Scheduler[S] {
+	return &Scheduler[S]{
+		opts: opts, groups: map[string][]*Task[S]{}, fill: newWaterFill(opts.MinInterval, opts.MaxInterval),
+		random: rand.New(rand.NewPCG(1, 1)),
+	}
+}
+
+// Set replaces the sensors of a group, such as a machine, and returns how many were added and removed.
+func (s *Scheduler[S]) Set(group string, specs []Spec[S]) (added, removed int) {
+	before := make(map[string]*Task[S], len(s.groups[group]))
+	for _, t := range s.groups[group] {
+		before[t.id] = t
+	}
+	s.count += len(specs) - len(before)
+	after := make([]*Task[S], 0, len(specs))
+	for _, spec := range specs {
+		t := before[spec.ID]
+		if t == nil {
+			t = s.add(group, spec)
+			added++
+		}
+		t.Sensor, t.state.weight, t.state.maxAge, t.position = spec.Sensor, cmp.Or(spec.Weight, 1), spec.MaxAge, spec.Position
+		after = append(after, t)
+		delete(before, spec.ID)
+	}
+	for _, t := range before {
+		t.removed = true
+		s.waiting.Remove(&t.Item)
+	}
+	s.groups[group] = after
+	if len(after) == 0 {
+		delete(s.groups, group)
+	}
+	return added, len(before)
+}
+
+// add adds a sensor. One that has never been polled goes before all others.
+func (s *Scheduler[S]) add(group string, spec Spec[S]) *Task[S] {
+	t := &Task[S]{id: spec.ID, group: group, position: spec.Position}
+	t.Value = t
+	t.state = state{interval: cmp.Or(spec.Interval, &Interval{}), polled: spec.Polled, failures: spec.Failures}
+	switch {
+	case spec.Failures > 0:
+		s.put(t, spec.Polled.Add(t.state.backOff()))
+	case spec.Polled.IsZero():
+		s.put(t, time.Time{})
+	default:
+		s.put(t, spec.Polled.Add(s.opts.MinInterval))
+	}
+	return t
+}
+
+// TakeOver continues with what the Scheduler before a reload knew of the sensors that both have.
+func (s *Scheduler[S]) TakeOver(previous *Scheduler[S]) {
+	fill := previous.fill
+	fill.minInterval, fill.maxInterval, fill.computed = s.fill.minInterval, s.fill.maxInterval, time.Time{}
+	if fill.longest < unbounded {
+		fill.longest = fill.maxInterval
+	}
+	s.fill = fill
+	for group, tasks := range s.groups {
+		before := make(map[string]*Task[S], len(tasks))
+		for _, t := range previous.groups[group] {
+			before[t.id] = t
+		}
+		for _, t := range tasks {
+			if p := before[t.id]; p != nil {
+				t.ahead = p.ahead
+				if t.state.failures == 0 && !t.state.polled.IsZero() {
+					s.plan(t, t.state.polled)
+				}
+			}
+		}
+	}
+}
+
+// Len returns how many sensors there are.
+func (s *Scheduler[S]) Len() int { return s.count }
+
+// Groups returns how many groups have sensors.
+func (s *Scheduler[S]) Groups() int { return len(s.groups) }
+
+// All iterates over all sensors, also over those whose request is under way.
+func (s *Scheduler[S]) All() iter.Seq[*Task[S]] {
+	return func(yield func(*Task[S]) bool) {
+		for _, tasks := range s.groups {
+			for _, t := range tasks {
+				if !yield(t) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Due returns when the next sensor is to be polled; false if none waits.
+func (s *Scheduler[S]) Due() (time.Time, bool) { return s.waiting.Due() }
+
+// Next takes out the sensor that is due first; at least one must be waiting. It comes back with Succeeded, Failed or
+// Requeue.
+func (s *Scheduler[S]) Next(now time.Time) *Task[S] {
+	s.updateLevel(now)
+	t := s.waiting.First().Value
+	if !t.due.IsZero() {
+		s.fill.late += lateWeight * (now.Sub(t.due).Seconds() - s.fill.late)
+	}
+	return s.take(t, now)
+}
+
+// Probe is Next for a request that tests the account: the sensor that was polled longest ago, due or not. It prefers
+// groups that are not in failed and, with healthy, sensors that are not in back-off. nil if no sensor is waiting.
+func (s *Scheduler[S]) Probe(now time.Time, failed map[string]bool, healthy bool) *Task[S] {
+	if s.waiting.Len() == 0 {
+		return nil
+	}
+	rank := func(t *Task[S]) (n int) {
+		if failed[t.group] {
+			n = 2
+		}
+		if healthy {
+			n += min(1, t.state.failures)
+		}
+		return n
+	}
+	return s.take(slices.MinFunc(s.waiting.items, func(a, b *Item[*Task[S]]) int {
+		return cmp.Or(rank(a.Value)-rank(b.Value), a.Value.state.polled.Compare(b.Value.state.polled))
+	}).Value, now)
+}
+
+func (s *Scheduler[S]) take(t *Task[S], now time.Time) *Task[S] {
+	s.waiting.Remove(&t.Item)
+	t.state.polled = now
+	t.position.publish(Place{Polling: true})
+	return t
+}
+
+// Result is what a successful poll brought.
+type Result struct {
+	Received time.Time     // when the response arrived
+	Ahead    time.Duration // of the API's clock before ours
+	Times    []time.Time   // of all readings newer than those before, ascending, each once
+	Complete bool          // no reading between those before and the first of Times was missed
+}
+
+// Succeeded returns a sensor that was polled successfully.
+func (s *Scheduler[S]) Succeeded(t *Task[S], r Result) {
+	t.state.failures = 0
+	s.fill.latency += lateWeight * (r.Received.Sub(t.state.polled).Seconds() - s.fill.latency)
+	t.learn(r)
+	s.plan(t, r.Received)
+}
+
+func (t *Task[S]) learn(r Result) {
+	times := make([]float64, len(r.Times))
+	for i, at := range r.Times {
+		times[i] = seconds(at)
+	}
+	if n := len(times); n > 0 {
+		t.chooseClock(t.state.polled.Sub(r.Times[n-1]), r.Ahead)
+	}
+	learned := *t.state.interval
+	learned.Learn(seconds(t.state.polled.Add(t.ahead)), times, r.Complete)
+	t.state.interval = &learned
+}
+
+// chooseClock chooses the clock by which a new reading is younger, the API's or ours, because either may be wrong. The
+// time of a poll must be by the clock of the readings. age is by ours.
+func (t *Task[S]) chooseClock(age, ahead time.Duration) {
+	switch {
+	case age.Abs() <= (age + ahead).Abs():
+		t.ahead = 0
+	case (ahead - t.ahead).Abs() > 2*time.Second: // the difference is known to a second
+		t.ahead = ahead
+	}
+}
+
+// plan puts back a sensor that was polled successfully. It is due at a moment or later.
+func (s *Scheduler[S]) plan(t *Task[S], earliest time.Time) {
+	due := t.state.polled.Add(time.Duration(s.fill.wait(&t.state, s.random) * float64(time.Second)))
+	if due.Before(earliest) {
+		due = earliest
+	}
+	t.gap = due.Sub(earliest)
+	s.put(t, due)
+}
+
+// Failed returns a sensor whose poll failed for a reason of its own. It backs off.
+func (s *Scheduler[S]) Failed(t *Task[S]) {
+	t.state.failures++
+	s.put(t, t.state.polled.Add(t.state.backOff()))
+}
+
+// Requeue returns a sensor whose poll failed for a reason of the account, or ends its back-off. It goes behind all that
+// have not been polled since: if it were first again and the cause of the failure, it would take every try.
+func (s *Scheduler[S]) Requeue(t *Task[S]) {
+	t.state.failures = 0
+	s.put(t, t.state.polled)
+}
+
+// ResetBackoff ends the back-off of all waiting sensors.
+func (s *Scheduler[S]) ResetBackoff() {
+	for _, i := range slices.Clone(s.waiting.items) {
+		if i.Value.state.failures > 0 {
+			s.Requeue(i.Value)
+		}
+	}
+}
+
+func (s *Scheduler[S]) put(t *Task[S], due time.Time) {
+	if !t.removed {
+		s.waiting.Put(&t.Item, due)
+		t.position.publish(Place{Due: due, seq: t.seq})
+	}
+}
+
+// Demand returns the requests per hour that it would take to get each reading, and the factor by which all max-age
+// targets are relaxed, 1 if they are not.
+func (s *Scheduler[S]) Demand(now time.Time) (perHour, relaxed float64) {
+	if s.waiting.Len() > 0 {
+		s.updateLevel(now) // the next poll may be long away
+	}
+	return s.fill.demand, s.fill.relaxed
+}
+
+// updateLevel computes the level if that is due. At least one sensor must be waiting.
+func (s *Scheduler[S]) updateLevel(now time.Time) {
+	perSecond := s.opts.PerHour() / 3600
+	if s.fill.stale(float64(s.count)/perSecond, now) {
+		s.fill.compute(s.sample(), s.count, perSecond, now)
+	}
+}
+
+// sample returns the waiting sensors, or some of them if they are many.
+func (s *Scheduler[S]) sample() []*state {
+	all := s.waiting.items
+	sample := make([]*state, min(len(all), maxSample))
+	for i := range sample {
+		one := all[i]
+		if len(all) > maxSample {
+			one = all[s.random.IntN(len(all))]
+		}
+		sample[i] = &one.Value.state
+	}
+	return sample
+}
+
+// seconds is a time in seconds since the epoch.
+func seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }
+
+// Position publishes a sensor's place in its schedule. Safe for concurrent use. The zero Position is in no schedule.
+type Position struct{ place atomic.Pointer[Place] }
+
+// Place is where a sensor stands in its schedule.
+type Place struct {
+	Polling bool      // its request is under way
+	Due     time.Time // zero: at once
+	seq     uint64
+}
+
+// Load returns the latest place; false if there has been none.
+func (p *Position) Load() (Place, bool) {
+	if place := p.place.Load(); place != nil {
+		return *place, true
+	}
+	return Place{}, false
+}
+
+func (p *Position) publish(place Place) {
+	if p != nil {
+		p.place.Store(&place)
+	}
+}
+
+// Compare orders places as the sensors will be polled; those whose request is under way come last.
+func (p Place) Compare(other Place) int {
+	if p.Polling != other.Polling {
+		if p.Polling {
+			return 1
+		}
+		return -1
+	}
+	return cmp.Or(p.Due.Compare(other.Due), cmp.Compare(p.seq, other.seq))
+}

@@ -1,0 +1,55 @@
+package poller
+
+import (
+	"time"
+
+	"innius_exporter/internal/poller/reading"
+	"innius_exporter/internal/poller/schedule"
+)
+
+// Scheduler decides which sensor of an account is polled next. The poller runs with a schedule.Scheduler, where the
+// methods are documented; the measuring harness compares it with others.
+type Scheduler interface {
+	Set(group string, sensors []schedule.Spec[*sensor]) (added, removed int)
+	Len() int
+	Groups() int
+	Due() (time.Time, bool)
+	Next(now time.Time) *task
+	Probe(now time.Time, failed map[string]bool, healthy bool) *task
+	Succeeded(t *task, r schedule.Result)
+	Failed(t *task)
+	Requeue(t *task)
+	ResetBackoff()
+	Demand(now time.Time) (perHour, relaxed float64)
+}
+
+// task is the schedule's entry of a sensor.
+type task = schedule.Task[*sensor]
+
+// newScheduler is the Scheduler that an account runs with.
+func newScheduler(o schedule.Options) Scheduler { return schedule.New[*sensor](o) }
+
+// published is what the cache entry holds of a learned interval.
+func published(i *schedule.Interval) reading.Interval {
+	return reading.Interval{Seconds: i.Period(), Saved: i.Save()}
+}
+
+// specs describes sensors to the schedule.
+func specs(sensors []*sensor) []schedule.Spec[*sensor] {
+	all := make([]schedule.Spec[*sensor], len(sensors))
+	for i, s := range sensors {
+		held := s.entry.Load()
+		all[i] = schedule.Spec[*sensor]{
+			ID: s.ID, Sensor: s, Weight: s.rule.Weight, MaxAge: s.rule.MaxAge, Position: &s.entry.Position,
+			Polled: held.LastSuccess, Failures: held.Failures,
+		}
+		var known schedule.Interval
+		if saved := held.Interval.Saved; saved != nil && known.Restore(saved) == nil { // another version's is dropped
+			all[i].Interval = &known
+		}
+		if held.Failures > 0 {
+			all[i].Polled = held.LastFailure
+		}
+	}
+	return all
+}
