@@ -23,7 +23,7 @@ func (w *walk) read(ctx context.Context, r innius.InspectRequest, of string) (*i
 		return in, nil
 	}
 	size := w.account.PageSize
-	cured, settings := w.cure(ctx, r, in, failed, maxCures)
+	cured, settings := w.cure(ctx, r, in, failed, maxCures, shows)
 	if cured == nil {
 		return in, failed
 	}
@@ -77,9 +77,10 @@ func (w *walk) cured(failed *Finding, settings []Setting) *Finding {
 	return w.prove(f, settings...)
 }
 
-// cure tries what may help after a failure; what does stays in force. It returns nil if nothing does. A response that shows no
-// reading, or is not understood, is better than a refusal.
+// cure tries what may help after a failure; what leads to a good response stays in force. It returns nil if nothing does. A
+// response that shows no reading, or is not understood, is better than a refusal.
 func (w *walk) cure(ctx context.Context, r innius.InspectRequest, in *innius.Inspection, failed *Finding, depth int,
+	good func(*innius.Inspection) bool,
 ) (*innius.Inspection, []Setting) {
 	before := w.setup
 	better, afterBetter := (*innius.Inspection)(nil), before
@@ -91,34 +92,24 @@ func (w *walk) cure(ctx context.Context, r innius.InspectRequest, in *innius.Ins
 		}
 		w.setup = next
 		again, failedAgain := w.again(ctx, r, in, settings)
-		other := failedAgain != nil && (failedAgain.Kind != failed.Kind || message(again) != message(in))
-		if again != nil && other && depth > 0 {
-			if cured, more := w.cure(ctx, r, again, failedAgain, depth-1); cured != nil {
+		if failedAgain != nil && depth > 0 && (failedAgain.Kind != failed.Kind || message(again) != message(in)) {
+			if cured, more := w.cure(ctx, r, again, failedAgain, depth-1, good); cured != nil {
 				again, failedAgain, settings = cured, w.diagnose(cured), slices.Concat(settings, more)
 			}
 		}
 		switch {
 		case again == nil: // not sent
-		case failedAgain == nil && shows(again):
+		case failedAgain == nil && good(again):
 			return again, settings
-		case better == nil && w.isBetter(in, failed, again, failedAgain, settings):
+		case better == nil && (failedAgain == nil || in.Status != http.StatusOK && again.Status == http.StatusOK ||
+			in.Status == http.StatusBadRequest && again.Status == http.StatusNotFound || // no reading in the window
+			settings[0].Path == "fields.time" && failedAgain.Kind != failed.Kind): // now the value is missing
 			better, afterBetter, lastly = again, w.setup, settings
 		}
 		w.setup = before
 	}
 	w.setup = afterBetter
 	return better, lastly
-}
-
-// isBetter reports whether settings have led closer to a good response.
-func (w *walk) isBetter(in *innius.Inspection, failed *Finding, again *innius.Inspection, failedAgain *Finding, settings []Setting) bool {
-	switch {
-	case in.Status != http.StatusOK && again.Status == http.StatusOK, failedAgain == nil && again.Items == 0:
-		return true
-	case in.Status == http.StatusBadRequest && again.Status == http.StatusNotFound: // no reading in the window
-		return true
-	}
-	return settings[0].Path == "fields.time" && failedAgain != nil && failedAgain.Kind != failed.Kind // now the value is missing
 }
 
 // again reads a response with the settings in force: the same one if they only choose fields of it, otherwise a new one. It
@@ -173,7 +164,7 @@ func (w *walk) explainNoReadings(ctx context.Context, t *trial) *Finding {
 		f.tries = [][]Setting{{{"lookback", "30d"}}}
 	}
 	f.tries = append(f.tries, w.windows("")...)
-	in, settings := w.cure(ctx, w.valuesOf(t.machine, t.sensor), t.in, f, 0)
+	in, settings := w.cure(ctx, w.valuesOf(t), t.in, f, 0, shows)
 	if in == nil || !shows(in) {
 		return f.showing(t.in)
 	}
@@ -204,27 +195,27 @@ func (w *walk) checkOrder(ctx context.Context, t *trial) {
 // checkAscending examines a page that begins with the oldest reading while more pages follow: the next page may be older, or a
 // window may lead to the newest reading.
 func (w *walk) checkAscending(ctx context.Context, t *trial) {
-	v := t.in.Values
-	if w.client.Windowed() && !v.WindowIgnored {
-		if _, ok := w.tryWindow(ctx, t); ok || w.report.Requests >= w.limit {
+	if w.client.Windowed() && !t.in.Values.WindowIgnored {
+		own := []Setting{endpoint(innius.OpValues, w.template(innius.OpValues))}
+		if w.findWindow(ctx, t, own) != nil || w.report.Requests >= w.limit {
 			return
 		}
 	}
 	if w.report.Requests < w.limit {
-		r := w.valuesOf(t.machine, t.sensor)
+		r := w.valuesOf(t)
 		r.StartKey = t.in.Next
 		next, failed := w.send(ctx, r, "next page")
-		if failed == nil && next.Items > 0 && next.Values.Newest.Before(v.Oldest) {
+		if failed == nil && next.Items > 0 && next.Values.Newest.Before(t.in.Values.Oldest) {
 			return // the first page holds the newest value
 		}
 	}
 	pages, reachable := t.in.PagesToNewest()
 	f := failure("order", fmt.Sprintf("The values come oldest first, and more pages follow: the newest value of %s is about %d "+
-		"pages away, one request each, for this one sensor.", t.name(w.setup), pages))
+		"pages away, one request each, for this one sensor.", w.name(t), pages))
 	if w.client.Windowed() {
 		f.Kind, f.Text[0] = "window-ignored", "The API does not apply the window of time of endpoints.values. "+f.Text[0]
 	}
-	if settings := w.findWindow(ctx, t); settings != nil {
+	if settings := w.findWindow(ctx, t, w.windows("")...); settings != nil {
 		f.add("A window of time leads to it at once. This was tried, and the API applies it:")
 		w.prove(f, settings...)
 	} else {
@@ -237,65 +228,38 @@ func (w *walk) checkAscending(ctx context.Context, t *trial) {
 	w.find(f)
 }
 
-// findWindow tries the usual windows on a sensor.
-func (w *walk) findWindow(ctx context.Context, t *trial) []Setting {
-	for _, window := range w.windows("") {
-		if settings, ok := w.tryWindow(ctx, t, window...); ok {
-			return settings
-		}
-	}
-	return nil
-}
-
-// tryWindow tries a window of time, as the settings or the config describe it, on a sensor whose page without one is known. If
-// the API applies it, it stays in force, and tryWindow returns the settings that are needed.
-func (w *walk) tryWindow(ctx context.Context, t *trial, settings ...Setting) ([]Setting, bool) {
-	before := w.setup
-	next, ok := w.with(settings...)
+// findWindow tries windows of time on a sensor whose page without one is known. The first that the API applies stays in force.
+func (w *walk) findWindow(ctx context.Context, t *trial, windows ...[]Setting) []Setting {
 	second, newest := newestTwo(t.in.Values)
-	if !ok || second.IsZero() {
-		return nil, false
-	}
-	w.setup = next
-	r, starts := w.valuesOf(t.machine, t.sensor), []time.Time{newest}
+	starts := []time.Time{newest}
 	if apiTime(t.in).Add(-w.account.Lookback).After(second) {
 		starts = []time.Time{{}, newest} // first what the exporter would send
 	}
-	for _, from := range starts {
-		if r.From = from; w.report.Requests >= w.limit || ctx.Err() != nil {
-			break
+	before, r := w.setup, w.valuesOf(t)
+	good := func(in *innius.Inspection) bool { return in.Err == nil && applied(in, second) }
+	for _, r.From = range starts {
+		in, settings := w.cure(ctx, r, t.in, failure("order").try(windows...), 2, good)
+		if in != nil && good(in) && !second.IsZero() {
+			return settings
 		}
-		in, failed := w.readPages(ctx, r, "again, with a window of time", w.send)
-		if failed != nil {
-			if cured, more := w.cure(ctx, r, in, failed, 1); cured != nil {
-				in, settings = cured, append(settings, more...)
-			}
-		}
-		if applied(in, second) {
-			return settings, true
-		}
-		if in.Err != nil || in.Items > 0 && in.From.After(second) {
-			break
-		}
+		w.setup = before
 	}
-	w.setup = before
-	return nil, false
+	return nil
 }
 
 // applied reports whether the API applied the window of a request: there are readings, none older than its start, although a
 // page without a window would hold an older one, the second newest.
 func applied(in *innius.Inspection, second time.Time) bool {
 	from := in.From.Truncate(time.Second) // as the coarsest unit has it
-	return in.Err == nil && in.Items > 0 && shows(in) && from.After(second) && !in.Values.Oldest.Before(from)
+	return in.Items > 0 && shows(in) && from.After(second) && !in.Values.Oldest.Before(from)
 }
 
 // newestTwo returns the second newest and the newest time of a page; zero if it has no two times.
 func newestTwo(v innius.Values) (second, newest time.Time) {
 	for _, r := range v.Readings {
-		switch {
-		case r.Time.After(newest):
+		if r.Time.After(newest) {
 			second, newest = newest, r.Time
-		case r.Time.After(second):
+		} else if r.Time.After(second) {
 			second = r.Time
 		}
 	}

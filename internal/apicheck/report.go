@@ -1,12 +1,16 @@
 package apicheck
 
 import (
+	"fmt"
+	"io"
 	"slices"
+	"strings"
 
 	"innius_exporter/innius"
+	"innius_exporter/internal/humanize"
 )
 
-// Report is what the check of one account found.
+// Report is what the check of one account found. encoding/json writes it for programs, Text for people.
 type Report struct {
 	Account  string     `json:"account"`
 	URL      string     `json:"url"`
@@ -50,7 +54,7 @@ type Finding struct {
 	Raw      string    `json:"raw,omitempty"`      // the response that was not understood: redacted and cut
 
 	field   string      // the path of the setting that would change what was found
-	suggest []Setting   // of which Set is made
+	suggest []Setting   // what Set is made of
 	tries   [][]Setting // settings that may help, the most likely first; those of one try belong together
 }
 
@@ -60,20 +64,18 @@ type Setting struct {
 	Value any    `json:"value"` // a string or an integer
 }
 
-// Machine is one machine of the inventory, with its sensors.
+// Machine is one machine of the inventory.
 type Machine struct {
-	ID       string   `json:"id"`
-	Name     string   `json:"name"`
-	Filtered string   `json:"filtered,omitempty"` // the filter that leaves it out
-	Sensors  []Sensor `json:"sensors"`
+	Sensor
+	Sensors []Sensor `json:"sensors"`
 }
 
-// Sensor is one sensor of the inventory.
+// Sensor is one sensor of the inventory, or what a machine has in common with it.
 type Sensor struct {
 	ID       string `json:"id"`
 	Name     string `json:"name"`
 	Unit     string `json:"unit,omitempty"`
-	Filtered string `json:"filtered,omitempty"`
+	Filtered string `json:"filtered,omitempty"` // the filter of the config that leaves it out
 }
 
 // Failed reports whether something must be set before the exporter can work.
@@ -93,8 +95,160 @@ func (f *Finding) correct(settings ...Setting) *Finding {
 	return f
 }
 
+// try adds settings that may help; those of one try belong together.
+func (f *Finding) try(tries ...[]Setting) *Finding {
+	f.tries = append(f.tries, tries...)
+	return f
+}
+
 // showing adds the response.
 func (f *Finding) showing(in *innius.Inspection) *Finding {
 	f.Raw = in.Raw
 	return f
+}
+
+const (
+	width  = 98 // of the lines of a report, except YAML
+	indent = "      "
+)
+
+// Text prints a report for people, step by step. Write errors are ignored: W is a terminal.
+type Text struct {
+	W          io.Writer
+	ConfigFile string // empty: the settings came from flags and variables
+}
+
+// Begin prints which account is checked.
+func (t *Text) Begin(r *Report) {
+	proxy := ""
+	if r.Proxy != "" {
+		proxy = ", through the proxy " + r.Proxy
+	}
+	fmt.Fprintf(t.W, "account %s at %s%s\n", r.Account, r.URL, proxy)
+}
+
+// Price prints how many requests are about to be sent.
+func (t *Text) Price(text string) { t.lines("", text) }
+
+func (t *Text) lines(indent, text string) { humanize.Wrap(t.W, width, indent, text) }
+
+// Step prints one request.
+func (t *Text) Step(s Step) {
+	fmt.Fprintf(t.W, "[%d] %-9s GET %s\n", s.Number, s.Operation, s.Request)
+	t.lines(indent, s.Of)
+	result := s.Error
+	if result == "" {
+		result = s.content()
+	}
+	if s.Status != 0 {
+		result = fmt.Sprintf("%d in %d ms: %s", s.Status, s.Milliseconds, result)
+	}
+	t.lines(indent, result)
+	for _, f := range s.Facts {
+		text := f.Name + ": none"
+		if f.Field != "" {
+			text = fmt.Sprintf("%s: from %s, such as %q", f.Name, f.Field, f.Example)
+		}
+		if f.Field != "" && f.Missing > 0 {
+			text += fmt.Sprintf("; %d without", f.Missing)
+		}
+		t.lines(indent, text)
+	}
+	t.values(s)
+	t.lines(indent, s.Skipped)
+	if len(s.Unknown) > 0 {
+		t.lines(indent, "not understood: "+fieldNames(s.Unknown, false))
+	}
+}
+
+// content is what a page holds.
+func (s *Step) content() string {
+	text := humanize.Plural(s.Items, strings.TrimSuffix(string(s.Operation), "s"))
+	if s.List != "" {
+		text += ", in the field " + s.List
+	}
+	if s.NextForm != "" {
+		text += map[bool]string{true: "; more pages follow", false: "; no more pages"}[s.More] + " (next_key is " + s.NextForm + ")"
+	}
+	return text
+}
+
+// values prints the order and times of a page of values, and what of it cannot be used.
+func (t *Text) values(s Step) {
+	v := s.Values
+	if !v.Newest.IsZero() {
+		order := map[innius.Order]string{
+			innius.Ascending: "oldest first", innius.Descending: "newest first", innius.Unknown: "order not known: no two times differ",
+		}[v.Order]
+		if v.Mixed {
+			order = "in no order"
+		}
+		t.lines(indent, order+"; time is "+v.TimeForm)
+		t.lines(indent, "oldest "+humanize.Time(v.Oldest)+", newest "+humanize.TimeAndDistance(v.Newest, apiTime(s.Inspection)))
+	}
+	var skipped []string
+	for _, reason := range v.SkipReasons() {
+		skipped = append(skipped, fmt.Sprintf("%d (%s)", v.Skipped[reason], reason))
+	}
+	if skipped != nil {
+		t.lines(indent, fmt.Sprintf("%d usable, skipped: %s", v.Usable, strings.Join(skipped, ", ")))
+	}
+}
+
+// End prints the findings and the result.
+func (t *Text) End(r *Report) {
+	fmt.Fprintln(t.W)
+	show := func(indent, kind string, s Sensor, unit string) {
+		text := fmt.Sprintf("%s %q (%s)%s", kind, s.Name, s.ID, unit)
+		if s.Filtered != "" {
+			text += ": left out (" + s.Filtered + ")"
+		}
+		t.lines(indent, text)
+	}
+	for _, m := range r.Machines {
+		show("", "machine", m.Sensor, "")
+		for _, s := range m.Sensors {
+			show("  ", "sensor", s, fmt.Sprintf(", unit %q", s.Unit))
+		}
+	}
+	for _, severity := range []Severity{Note, Warning, Failure} { // what matters most comes last, next to the prompt
+		for _, f := range r.Findings {
+			if f.Severity == severity {
+				t.finding(f)
+			}
+		}
+	}
+	result := "FAILED: %s sent.\n"
+	if r.OK {
+		result = "OK: %s sent. The exporter will understand this API.\n"
+	}
+	fmt.Fprintf(t.W, result, humanize.Plural(r.Requests, "request"))
+}
+
+func (t *Text) finding(f Finding) {
+	label := string(f.Severity)
+	if f.Severity != Note {
+		label = strings.ToUpper(label)
+	}
+	t.lines("", label+" ("+f.Kind+"): "+f.Text[0])
+	for _, text := range f.Text[1:] {
+		t.lines("", text)
+	}
+	if f.Set != "" {
+		what, where := "What to correct or add", " in the config file (keep the other lines of the account):"
+		if len(f.Settings) > 0 {
+			what = "What to set"
+		}
+		if t.ConfigFile == "" {
+			where = ": save this as innius.yml, and start with --config.file=innius.yml:"
+		}
+		fmt.Fprintf(t.W, "\n%s%s\n\n%s", what, where, f.Set)
+	}
+	if f.Raw != "" {
+		fmt.Fprint(t.W, "\nResponse, cut and with the key redacted; please include it when you report this:\n\n")
+	}
+	for line := range slices.Chunk([]rune(f.Raw), width) {
+		fmt.Fprintln(t.W, string(line))
+	}
+	fmt.Fprintln(t.W)
 }

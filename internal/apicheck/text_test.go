@@ -24,7 +24,7 @@ func report() *Report {
 			{Kind: "clock", Severity: Warning, Text: []string{"It is late."}},
 			{Kind: "full-page", Severity: Note, Text: []string{"It is full."}},
 		},
-		Machines: []*Machine{{ID: "m", Name: "M", Sensors: []Sensor{
+		Machines: []*Machine{{Sensor: Sensor{ID: "m", Name: "M"}, Sensors: []Sensor{
 			{ID: "s", Name: "S", Unit: "bar", Filtered: "discovery.sensors"},
 		}}},
 	}
@@ -45,7 +45,7 @@ func TestWhatMattersMostComesLast(t *testing.T) {
 	text := printed(&Text{ConfigFile: "config.yml"}, report())
 	at := -1
 	for _, part := range []string{
-		"through the proxy proxy.invalid:3128", `sensor "S" (s), unit "bar": left out by discovery.sensors`,
+		"through the proxy proxy.invalid:3128", `sensor "S" (s), unit "bar": left out (discovery.sensors)`,
 		"note (full-page)", "WARNING (clock)", "FAILURE (shape)", "FAILED: 1 request sent.",
 	} {
 		next := strings.Index(text, part)

@@ -2,9 +2,8 @@
 // response is understood, and what to set. It sends through innius.Client.Inspect, so that it understands what the exporter
 // understands. It writes nothing but its report.
 //
-// The walk is in walk.go, what it tries when a request fails in cure.go. diagnose_*.go explains responses, guess.go holds the
-// names and values worth trying, and settings.go the settings in force. A Report is data: text.go prints it for people,
-// encoding/json for programs.
+// The walk is in walk.go, and what it tries after a failure in cure.go. diagnose.go explains responses. settings.go holds the
+// settings in force and those worth trying. report.go is the report and its text.
 package apicheck
 
 import (
@@ -63,8 +62,7 @@ type machine struct {
 	report  *Machine
 	sensors []listed // selected by the filters
 	known   bool     // the sensors are listed
-	begin   int      // where the spread over its sensors begins, different for each machine
-	tries   int      // sensors that were tried
+	begin   int      // the first to visit in the spread of its sensors: another one for each machine
 }
 
 // listed is a company, machine or sensor and its place in a list: another field than the first may hold its id.
@@ -82,11 +80,6 @@ type trial struct {
 	usable  int // readings with a number, or with a text that a rule maps to one
 }
 
-// name is the sensor and its machine, for people.
-func (t *trial) name(s setup) string {
-	return s.quoted(t.sensor.Name) + " of " + s.quoted(t.machine.Name)
-}
-
 // Run checks one account and returns what it found.
 func Run(ctx context.Context, o Options) *Report {
 	w := &walk{
@@ -95,7 +88,7 @@ func Run(ctx context.Context, o Options) *Report {
 	}
 	w.report = &Report{Account: o.Account.Name, URL: w.show(o.Account.URL.String()), Steps: []Step{}, Findings: []Finding{}}
 	if o.Proxy != nil {
-		w.report.Proxy = w.proxyHost()
+		w.report.Proxy = w.show(o.Proxy.Host)
 	}
 	o.Text.Begin(w.report)
 	if limit := o.Account.RateLimit; limit.OwnBurst() < maxRequests {
@@ -109,20 +102,11 @@ func Run(ctx context.Context, o Options) *Report {
 	return w.report
 }
 
-func (w *walk) proxyHost() string {
-	if w.o.Proxy == nil {
-		return "proxy.example.com:3128"
-	}
-	return w.show(w.o.Proxy.Host)
-}
-
 // send sends one request, prints it, and returns it with an explanation of its failure.
 func (w *walk) send(ctx context.Context, r innius.InspectRequest, of string) (*innius.Inspection, *Finding) {
 	r.Ref = innius.SensorRef{Company: w.companyID(), Machine: w.id(w.at[1]), Sensor: w.id(w.at[2])}
 	in := w.client.Inspect(ctx, r)
-	step := Step{
-		Number: len(w.report.Steps) + 1, Of: of, Inspection: in, Milliseconds: in.Duration.Milliseconds(), More: in.Next != "",
-	}
+	step := Step{Number: len(w.report.Steps) + 1, Of: of, Inspection: in, Milliseconds: in.Duration.Milliseconds(), More: in.Next != ""}
 	if in.Sent {
 		w.report.Requests++
 	}
@@ -138,7 +122,7 @@ func (w *walk) send(ctx context.Context, r innius.InspectRequest, of string) (*i
 	}
 	skipped := 0
 	for _, o := range in.Objects {
-		if w.filtered(in.Operation, o) != "" {
+		if w.shown(in.Operation, o).Filtered != "" {
 			skipped++
 		}
 	}
@@ -152,22 +136,16 @@ func (w *walk) send(ctx context.Context, r innius.InspectRequest, of string) (*i
 
 // checkClock reports clocks that differ so much that windows of time would miss readings.
 func (w *walk) checkClock(ahead time.Duration) {
-	if ahead.Abs() <= time.Minute {
-		return
+	if ahead.Abs() > time.Minute {
+		w.find(&Finding{Kind: "clock", Severity: Warning, Text: []string{"The clock of innius is " + humanize.Duration(ahead.Abs()) +
+			map[bool]string{true: " ahead of", false: " behind"}[ahead > 0] + " this machine's clock. Most likely this machine's is wrong: " +
+			"let NTP set it. The exporter uses the clock of innius, but Prometheus its own."}})
 	}
-	where := " ahead of"
-	if ahead < 0 {
-		where = " behind"
-	}
-	w.find(&Finding{Kind: "clock", Severity: Warning, Text: []string{
-		"The clock of innius is " + humanize.Duration(ahead.Abs()) + where + " this machine's clock. One of them is wrong, most likely this " +
-			"machine's: the exporter uses the clock of innius, but Prometheus its own. Let NTP set the clock.",
-	}})
 }
 
 func (w *walk) companyID() string { return cmp.Or(w.account.CompanyID, w.id(w.at[0])) }
 
-// id is the id of an object in the field in force, or in the field that was used first where that one is empty.
+// id is the id of an object in the field in force, or in the field that was used first if that one is empty.
 func (w *walk) id(o listed) string {
 	if o.page == nil {
 		return ""
@@ -248,47 +226,44 @@ func (w *walk) onlyCompany(ctx context.Context, in *innius.Inspection, failed *F
 		return nil
 	}
 	before := w.setup
-	var found []Setting
+	var companies []Setting
 	for _, id := range in.IDs {
 		company := Setting{"company_id", id}
 		w.setup, _ = before.with(company)
 		list, failed := w.send(ctx, innius.InspectRequest{Operation: innius.OpMachines}, "of one of the companies")
 		absent := list.Status == http.StatusForbidden || list.Status == http.StatusNotFound
 		if !absent && (failed != nil || list.Items > 0) { // after another failure it is not known
-			found = append(found, company)
+			companies = append(companies, company)
 		}
 	}
-	w.setup = before
-	if len(found) != 1 {
+	if w.setup = before; len(companies) != 1 {
 		return nil
 	}
-	return found
+	return companies
 }
 
-// readMachines reads the list of machines: with --all to its end, otherwise until there is one to visit, and its second page,
-// which shows whether next_key works.
+// readMachines reads the list of machines, and its second page, which shows whether next_key works.
 func (w *walk) readMachines(ctx context.Context) bool {
-	total := 0
-	_, failed := w.readList(ctx, innius.OpMachines, "", 2, func(in *innius.Inspection) bool {
-		for i, o := range in.Objects {
-			m := &machine{listed: listed{o, in, i}, report: &Machine{
-				ID: w.show(o.ID), Name: o.Name, Filtered: w.filtered(in.Operation, o), Sensors: []Sensor{},
-			}}
-			if total++; w.o.All {
-				w.report.Machines = append(w.report.Machines, m.report)
-			}
-			if m.report.Filtered == "" {
-				w.machines = append(w.machines, m)
-			}
+	all, _, failed := w.readList(ctx, innius.OpMachines, "", 2)
+	for _, o := range all {
+		m := &machine{listed: o, report: &Machine{Sensor: w.shown(innius.OpMachines, o.Sensor), Sensors: []Sensor{}}}
+		if w.o.All {
+			w.report.Machines = append(w.report.Machines, m.report)
 		}
-		return len(w.machines) > 0
-	})
+		if m.report.Filtered == "" {
+			w.machines = append(w.machines, m)
+		}
+	}
 	switch {
 	case failed != nil:
 	case len(w.machines) > 0:
-		w.reportCompanyID()
+		if w.account.CompanyID == "" {
+			w.find(w.prove(&Finding{Kind: "company-id", Severity: Note, Text: []string{
+				"These two lines save the request for the company, and the series keep their names:",
+			}}, Setting{"company_id", w.companyID()}, Setting{"company_name", w.at[0].Name}))
+		}
 		return true
-	case total > 0:
+	case len(all) > 0:
 		failed = allFiltered("machines")
 	default:
 		failed = failure("no-machines", "The list of machines is empty. Either the company has no machine yet, or this key may not read "+
@@ -298,25 +273,16 @@ func (w *walk) readMachines(ctx context.Context) bool {
 	return false
 }
 
-// reportCompanyID reports the settings that save the request for the company.
-func (w *walk) reportCompanyID() {
-	if w.account.CompanyID == "" {
-		note := &Finding{Kind: "company-id", Severity: Note, Text: []string{
-			"These two lines save the request for the company, and the series keep their names:",
-		}}
-		w.find(w.prove(note, Setting{"company_id", w.companyID()}, Setting{"company_name", w.at[0].Name}))
-	}
-}
-
-// filtered is the filter of the config that leaves an object out; empty if none does.
-func (w *walk) filtered(op innius.Operation, o innius.Sensor) string {
-	switch op {
+// shown is a machine or sensor in the report, with the filter of the config that leaves it out.
+func (w *walk) shown(op innius.Operation, o innius.Sensor) Sensor {
+	s := Sensor{ID: w.show(o.ID), Name: o.Name, Unit: o.Unit}
+	switch discovery := w.o.Config.Discovery; op {
 	case innius.OpMachines:
-		return w.o.Config.Discovery.Machines.Reject("discovery.machines", o.ID, o.Name)
+		s.Filtered = discovery.Machines.Reject("discovery.machines", o.ID, o.Name)
 	case innius.OpSensors:
-		return w.o.Config.Discovery.Sensors.Reject("discovery.sensors", o.ID, o.Name)
+		s.Filtered = discovery.Sensors.Reject("discovery.sensors", o.ID, o.Name)
 	}
-	return ""
+	return s
 }
 
 func allFiltered(objects string) *Finding {
@@ -324,55 +290,47 @@ func allFiltered(objects string) *Finding {
 		Setting{"discovery." + objects + ".include", []string{".*"}}, Setting{"discovery." + objects + ".exclude", []string{}})
 }
 
-// readList reads a list page by page: with --all to its end, otherwise until take has enough and there were as many pages. It
-// returns the request that failed.
-func (w *walk) readList(ctx context.Context, op innius.Operation, of string, pages int, take func(*innius.Inspection) (enough bool),
-) (*innius.Inspection, *Finding) {
-	seen := map[string]bool{"": true}
+// readList reads a list: with --all to its end, otherwise so many pages, and until the filters select an object. It returns the
+// request that failed.
+func (w *walk) readList(ctx context.Context, op innius.Operation, of string, pages int) ([]listed, *innius.Inspection, *Finding) {
+	var all []listed
+	selected, seen := false, map[string]bool{}
 	for r := (innius.InspectRequest{Operation: op}); ; {
 		in, failed := w.read(ctx, r, of)
 		if failed != nil {
-			return in, failed
+			return all, in, failed
 		}
-		enough := take(in)
+		for i, o := range in.Objects {
+			all = append(all, listed{o, in, i})
+			selected = selected || w.shown(op, o).Filtered == ""
+		}
 		w.find(diagnosis{w, in}.remarks()...)
-		if seen[in.Next] {
-			w.checkEnd(in)
-			return nil, nil
+		seen[r.StartKey] = true
+		if in.Next != "" && seen[in.Next] {
+			w.find(failure("paging", "A page of the list of "+string(op)+" leads back to itself: its next_key was a key before. The API seems "+
+				"not to know start_key, the parameter for the next page. The exporter would take the list for endless, and refuse it.",
+			).correct(endpoint(op, withQuery(w.template(op), "start_key={start_key}"))))
 		}
-		if !w.o.All && (enough && len(seen) >= pages || w.left() <= 2) {
-			return nil, nil
+		if in.Next == "" || seen[in.Next] || !w.o.All && (selected && len(seen) >= pages || w.left() <= 2) {
+			return all, in, nil
 		}
-		r.StartKey, seen[in.Next] = in.Next, true
+		r.StartKey = in.Next
 	}
 }
 
-// checkEnd reports a list whose pages do not end.
-func (w *walk) checkEnd(in *innius.Inspection) {
-	if in.Next == "" {
-		return
-	}
-	w.find(failure("paging", "A page of the list of "+string(in.Operation)+" leads back to itself: its next_key was a key before. The API "+
-		"seems not to know start_key, the parameter for the next page. The exporter would take the list for endless, and refuse it.",
-	).correct(endpoint(in.Operation, withQuery(w.template(in.Operation), "start_key={start_key}"))))
-}
-
-// readSensors lists the sensors of a machine once: with --all every one, otherwise until there is one. It returns false if the
-// walk cannot continue.
+// readSensors lists the sensors of a machine once. It returns false if the walk cannot continue.
 func (w *walk) readSensors(ctx context.Context, m *machine) bool {
 	if m.known {
 		return true
 	}
-	m.known, w.at[1] = true, m.listed
-	in, failed := w.readList(ctx, innius.OpSensors, "machine "+w.quoted(m.Name), 1, func(in *innius.Inspection) bool {
-		for i, o := range in.Objects {
-			s := Sensor{ID: w.show(o.ID), Name: o.Name, Unit: o.Unit, Filtered: w.filtered(in.Operation, o)}
-			if m.report.Sensors = append(m.report.Sensors, s); s.Filtered == "" {
-				m.sensors = append(m.sensors, listed{o, in, i})
-			}
+	m.known, m.begin, w.at[1] = true, len(w.trials), m.listed
+	all, in, failed := w.readList(ctx, innius.OpSensors, "machine "+w.quoted(m.Name), 1)
+	for _, o := range all {
+		s := w.shown(innius.OpSensors, o.Sensor)
+		if m.report.Sensors = append(m.report.Sensors, s); s.Filtered == "" {
+			m.sensors = append(m.sensors, o)
 		}
-		return len(in.Objects) > 0
-	})
+	}
 	return failed == nil || w.skipObject(in, failed)
 }
 
@@ -381,14 +339,10 @@ func (w *walk) readSensors(ctx context.Context, m *machine) bool {
 func (w *walk) skipObject(in *innius.Inspection, failed *Finding) bool {
 	status := innius.StatusOf(in.Err)
 	concernsAll := []int{0, http.StatusUnauthorized, http.StatusProxyAuthRequired, http.StatusTooManyRequests}
-	if in.Err != nil && slices.Contains(concernsAll, status) {
+	w.stopped = in.Err != nil && slices.Contains(concernsAll, status)
+	if w.stopped || failed.Kind == kindKeyReturned {
 		w.find(failed)
-		w.stopped = true
-		return false
-	}
-	if failed.Kind == kindKeyReturned {
-		w.find(failed)
-		return true
+		return !w.stopped
 	}
 	w.odd = append(w.odd, failed)
 	if status < http.StatusForbidden && failed.Kind != kindValue { // neither refused nor out of order
@@ -397,7 +351,7 @@ func (w *walk) skipObject(in *innius.Inspection, failed *Finding) bool {
 	return w.strange < maxStrange
 }
 
-// readValues visits sensors until one has a usable value.
+// readValues visits sensors, one of each machine and then another of each, until one has a usable value.
 func (w *walk) readValues(ctx context.Context) {
 	if w.o.All {
 		n := len(w.machines)
@@ -410,33 +364,19 @@ func (w *walk) readValues(ctx context.Context) {
 		}
 		w.limit = w.report.Requests + maxRequests
 	}
-	for w.left() > 0 && ctx.Err() == nil && !w.stopped {
-		m := w.next()
-		if m == nil || !w.visit(ctx, m) {
-			break
-		}
-	}
-	if !w.stopped {
+	if w.visitAll(ctx); !w.stopped {
 		w.conclude(ctx)
 	}
 }
 
-// next is the machine on which the fewest sensors were tried; nil if no sensor is left. When few requests are left, machines
-// whose sensors are listed come first.
-func (w *walk) next() (next *machine) {
-	tries := func(m *machine) int {
-		if !m.known && w.left() < 3 { // list, values and an empty page
-			return maxRequests + m.tries
-		}
-		return m.tries
-	}
-	for _, i := range spread(len(w.machines)) {
-		m := w.machines[i]
-		if left := !m.known || m.tries < len(m.sensors); left && (next == nil || tries(m) < tries(next)) {
-			next = m
+func (w *walk) visitAll(ctx context.Context) {
+	for round := range maxRequests {
+		for _, i := range spread(len(w.machines)) {
+			if w.stopped || w.left() <= 0 || ctx.Err() != nil || !w.visit(ctx, w.machines[i], round) {
+				return
+			}
 		}
 	}
-	return next
 }
 
 // spread is an order in which a few of n objects show the most: the first, the last, the middle, the quarters, the rest.
@@ -456,25 +396,23 @@ func spread(n int) (order []int) {
 
 // visit tries one sensor of a machine. It returns false when the walk is over: a value was seen, or more requests would show
 // nothing new.
-func (w *walk) visit(ctx context.Context, m *machine) bool {
-	if !m.known {
-		m.begin = len(w.trials)
+func (w *walk) visit(ctx context.Context, m *machine, round int) bool {
+	if !m.known && w.left() < 3 && round == 0 && len(w.trials) > 0 { // list, values and an empty page: rather another sensor
+		return true
 	}
 	if !w.readSensors(ctx, m) {
 		return false
 	}
 	n := len(m.sensors)
-	if n == 0 || m.tries == n || w.left() <= 0 {
+	if round >= n || w.left() <= 0 {
 		return true
 	}
-	s := m.sensors[spread(n)[(m.begin+m.tries)%n]]
-	m.tries++
-	of := fmt.Sprintf("sensor %s of machine %s", w.quoted(s.Name), w.quoted(m.Name))
-	in, failed := w.readPages(ctx, w.valuesOf(m, s), of, w.read)
+	t := &trial{machine: m, sensor: m.sensors[spread(n)[(m.begin+round)%n]]}
+	in, failed := w.readPages(ctx, w.valuesOf(t), "sensor "+w.quoted(t.sensor.Name)+" of machine "+w.quoted(m.Name), w.read)
 	if failed != nil {
 		return w.skipObject(in, failed)
 	}
-	t := &trial{machine: m, sensor: s, in: in, usable: in.Values.Usable}
+	t.in, t.usable = in, in.Values.Usable
 	for _, r := range in.Values.Readings {
 		if r.Skip == innius.SkipText && w.mapped(t, r.Text) {
 			t.usable++
@@ -485,8 +423,8 @@ func (w *walk) visit(ctx context.Context, m *machine) bool {
 }
 
 // valuesOf makes requests concern a sensor.
-func (w *walk) valuesOf(m *machine, s listed) innius.InspectRequest {
-	w.at[1], w.at[2] = m.listed, s
+func (w *walk) valuesOf(t *trial) innius.InspectRequest {
+	w.at[1], w.at[2] = t.machine.listed, t.sensor
 	return innius.InspectRequest{Operation: innius.OpValues}
 }
 
@@ -515,18 +453,27 @@ func (w *walk) mapped(t *trial, text string) bool {
 	return false
 }
 
+// name is a sensor and its machine, for people.
+func (w *walk) name(t *trial) string {
+	return w.quoted(t.sensor.Name) + " of " + w.quoted(t.machine.Name)
+}
+
 // conclude reports what the values show, or why there is none.
 func (w *walk) conclude(ctx context.Context) {
-	i := slices.IndexFunc(w.trials, func(t *trial) bool { return t.usable > 0 })
-	if i >= 0 {
-		w.find(diagnosis{w, w.trials[i].in}.remarks()...)
-		w.checkOrder(ctx, w.trials[i])
-		w.noteOdd()
-		return
+	for _, t := range w.trials {
+		if t.usable > 0 {
+			w.find(diagnosis{w, t.in}.remarks()...)
+			w.checkOrder(ctx, t)
+			w.noteOdd()
+			return
+		}
 	}
 	w.explainNoValue(ctx)
-	if i := slices.IndexFunc(w.trials, func(t *trial) bool { return shows(t.in) }); i >= 0 { // text, whose order matters as much
-		w.checkOrder(ctx, w.trials[i])
+	for _, t := range w.trials {
+		if shows(t.in) { // text, whose order matters as much
+			w.checkOrder(ctx, t)
+			return
+		}
 	}
 }
 
@@ -542,7 +489,7 @@ func (w *walk) explainNoValue(ctx context.Context) {
 	before := len(w.report.Findings)
 	for _, t := range w.trials {
 		if t.in.Values.Skipped[innius.SkipFuture] > 0 {
-			w.find(diagnosis{w, t.in}.future(t.name(w.setup)))
+			w.find(diagnosis{w, t.in}.future(w.name(t)))
 		}
 	}
 	w.explainText()
@@ -564,7 +511,7 @@ func (w *walk) explainNoValue(ctx context.Context) {
 				names = append(names, w.show(m.Name))
 			}
 		}
-		w.find(failure("no-sensors", "None of the machines that were tried has a sensor: "+strings.Join(names, ", ")+". Either they have "+
+		w.find(failure("no-sensors", "No sensor was found in the machines that were tried: "+strings.Join(names, ", ")+". Either they have "+
 			"none yet, or this key may not read them, or the path is wrong.").correct(w.pathSetting(innius.OpSensors)))
 	}
 }
@@ -581,7 +528,7 @@ func (w *walk) explainText() {
 			}
 		}
 		text := first(t.in, innius.SkipText)
-		values := "The values of " + t.name(w.setup) + " are text, such as " + text.Shown() + "."
+		values := "The values of " + w.name(t) + " are text, such as " + text.Shown() + "."
 		switch {
 		case len(numbers) == 0 || t.in.Values.Skipped[innius.SkipFuture] > 0:
 		case text.Hint() != "":
@@ -594,7 +541,7 @@ func (w *walk) explainText() {
 			})
 		}
 	}
-	if len(rules) > 0 {
+	if rules != nil {
 		w.find(failure("text", append(found, "Prometheus stores numbers only: choose one for each text. If other sensors have numbers, "+
 			"this is no failure of the API: --all lists all sensors.")...).correct(Setting{"sensors", rules}))
 	}

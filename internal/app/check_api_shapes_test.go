@@ -76,7 +76,7 @@ func shapeFailures() []failure {
 				answer["data"] = renamed("domain", "tenant_key")(answer["data"].(map[string]any))
 				return answer
 			}),
-			says: []string{"no known field for the id of a company"},
+			says: []string{"no known field for company_id"},
 		},
 		{
 			name: "an id of machines under another name", kind: "id-field",

@@ -67,6 +67,23 @@ func setDefaults(target reflect.Value) {
 	}
 }
 
+// With returns the account with another value of a key, such as "endpoints.values", as if it stood in the file.
+func (a Account) With(key, text string) (Account, error) {
+	target, tag := reflect.ValueOf(&a).Elem(), reflect.StructTag("")
+	for part := range strings.SplitSeq(key, ".") {
+		if !isBlock(target.Type()) {
+			return a, fmt.Errorf("%s is not a key of an account", key)
+		}
+		fields := fieldsOf(target.Type())
+		i := slices.IndexFunc(fields, func(f field) bool { return f.name == part })
+		if i < 0 {
+			return a, fmt.Errorf("%s is not a key of an account", key)
+		}
+		target, tag = target.Field(fields[i].index), fields[i].tag
+	}
+	return a, setScalar(target, tag, text)
+}
+
 // node is a node of the file with its place.
 type node struct {
 	d    *document

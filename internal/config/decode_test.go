@@ -126,3 +126,16 @@ func TestRateLimitOwnIsTheShare(t *testing.T) {
 		t.Errorf("%g requests per hour, burst %d", r.Own(), r.OwnBurst())
 	}
 }
+
+func TestAccountWithSetsKnownKeysOnly(t *testing.T) {
+	before := DefaultAccount()
+	after, err := before.With("endpoints.values", "/v")
+	if err != nil || after.Endpoints.Values != "/v" || before.Endpoints.Values == "/v" {
+		t.Errorf("got %q, %v; before: %q", after.Endpoints.Values, err, before.Endpoints.Values)
+	}
+	for key, value := range map[string]string{"endpoints": "/v", "name.first": "x", "none": "x", "page_size": "0", "key": "x", "url": ":"} {
+		if _, err := before.With(key, value); err == nil {
+			t.Errorf("%s: %s is accepted", key, value)
+		}
+	}
+}

@@ -1,0 +1,449 @@
+package apicheck
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"innius_exporter/innius"
+	"innius_exporter/internal/humanize"
+)
+
+// The kinds of findings that the walk acts on.
+const (
+	kindCompanies   = "companies"
+	kindKeyReturned = "key-returned"
+	kindValue       = "value"
+)
+
+const windowHint = "The API may require a window of time, or other names or units for it: add it to endpoints.values by its " +
+	"names in the API reference, with {from_ms}, {from_s} or {from_rfc3339}, and the same with to."
+
+// diagnosis explains one response, or why there is none.
+type diagnosis struct {
+	*walk
+	in *innius.Inspection
+}
+
+// diagnose returns why a request failed or its readings are of no use; nil if neither is so.
+func (w *walk) diagnose(in *innius.Inspection) *Finding {
+	d := diagnosis{w, in}
+	if in.Err == nil {
+		return d.unusable()
+	}
+	if e, ok := errors.AsType[*innius.KeyError](in.Err); ok {
+		return failure("key-source", "The key cannot be read: "+d.show(e.Err.Error())+". Nothing was sent.").correct(d.keySetting())
+	}
+	if e, ok := errors.AsType[*innius.NetworkError](in.Err); ok {
+		return d.network(e)
+	}
+	if e, ok := errors.AsType[*innius.RateLimitError](in.Err); ok {
+		return d.rateLimited(e)
+	}
+	if e, ok := errors.AsType[*innius.RedirectError](in.Err); ok {
+		return d.redirected(e)
+	}
+	if e, ok := errors.AsType[*innius.Error](in.Err); ok {
+		return d.refused(e)
+	}
+	if e, ok := errors.AsType[*innius.ResponseError](in.Err); ok {
+		return d.notUnderstood(e)
+	}
+	return stopped()
+}
+
+func stopped() *Finding { return failure("stopped", "The check was stopped before its end.") }
+
+// network explains a request without a response.
+func (d diagnosis) network(e *innius.NetworkError) *Finding {
+	if refusal, ok := errors.AsType[*innius.ProxyError](e); ok {
+		return d.proxyRefused(refusal.Status)
+	}
+	host := d.show(d.account.URL.Host)
+	proxySetting, proxy := d.proxy()
+	text := "The connection to " + host + " failed: " + e.Detail + "."
+	op, isOp := errors.AsType[*net.OpError](e)
+	dns, isDNS := errors.AsType[*net.DNSError](e)
+	authority, unknownAuthority := errors.AsType[x509.UnknownAuthorityError](e)
+	name, otherName := errors.AsType[x509.HostnameError](e)
+	_, invalid := errors.AsType[x509.CertificateInvalidError](e)
+	_, plain := errors.AsType[tls.RecordHeaderError](e)
+	switch {
+	case errors.Is(e, context.Canceled):
+		return stopped()
+	case isOp && (op.Op == "proxyconnect" || op.Op == "socks connect"):
+		return failure("proxy", "The proxy "+proxy+" cannot be reached: "+e.Detail+
+			". It is set in http_client.proxy_url or in the variable HTTPS_PROXY.").correct(proxySetting)
+	case unknownAuthority:
+		return failure("tls-ca", text, "The certificate was issued by "+d.quoted(authority.Cert.Issuer.String())+". Continue only if that is "+
+			"your company's proxy: get the certificate of this CA.").correct(Setting{"http_client.tls_config.ca_file", "ca.pem"})
+	case otherName:
+		f := failure("tls-name", text, "The host in the url may be wrong. Set server_name only if innius owns that name.")
+		for _, name := range name.Certificate.DNSNames {
+			if !strings.HasPrefix(name, "*") {
+				return f.correct(Setting{"http_client.tls_config.server_name", d.show(name)})
+			}
+		}
+		return f.correct(d.urlSetting())
+	case invalid:
+		return failure("tls-certificate", text).correct(d.urlSetting())
+	case plain || errors.Is(e, http.ErrSchemeMismatch):
+		f := failure("tls-plain", host+" does not speak TLS: the url has the wrong port, or is not that of the API.").correct(d.urlSetting())
+		if innius.Loopback(d.account.URL.Hostname()) {
+			f.try(d.scheme("http"))
+		}
+		return f
+	case isOp && op.Op == "remote error":
+		return failure("tls", text, "The server may require a client certificate.").correct(
+			Setting{"http_client.tls_config.cert_file", "client.pem"}, Setting{"http_client.tls_config.key_file", "client-key.pem"})
+	case isDNS && !dns.IsTimeout:
+		return failure("dns", "No host "+host+" is known to the DNS of this machine. Either the url is misspelled, or this machine "+
+			"reaches the internet through a proxy only: set http_client.proxy_url.").correct(d.urlSetting())
+	case e.Timeout:
+		return failure("timeout", "No response came from "+host+" within "+d.account.Timeout.String()+". Either the API is slow, or a "+
+			"firewall drops what does not go through a proxy.").correct(Setting{"timeout", "30s"})
+	case errors.Is(e, syscall.ECONNREFUSED):
+		return failure("refused", "The connection to "+host+" was refused, by the wrong host or port in the url, or by a firewall.").correct(d.urlSetting())
+	}
+	return failure("network", text).correct(d.urlSetting())
+}
+
+// scheme is the url with another scheme.
+func (d diagnosis) scheme(scheme string) []Setting {
+	u := *d.account.URL
+	u.Scheme = scheme
+	return []Setting{{"url", u.String()}}
+}
+
+// proxyRefused explains a proxy that responded itself.
+func (d diagnosis) proxyRefused(status int) *Finding {
+	setting, proxy := d.proxy()
+	text := "The proxy " + proxy + " refuses the connection to " + d.show(d.account.URL.Host) + ": "
+	if status == http.StatusProxyAuthRequired {
+		return failure("proxy", text+"it requires a user name and a password (407). Others may read the config: remove proxy_url, and "+
+			"set HTTPS_PROXY=http://USER:PASSWORD@"+proxy+".").correct(Setting{"http_client.proxy_from_environment", true})
+	}
+	f := failure("proxy", text+http.StatusText(status)+". Its administrators must permit the host, or you connect without it.")
+	if d.account.HTTPClient.ProxyURL != nil {
+		return f.correct(setting, Setting{"http_client.no_proxy", d.account.URL.Hostname()})
+	}
+	return f.correct(Setting{"http_client.proxy_from_environment", false})
+}
+
+// proxy is the URL of the proxy in use, without a password, and its host; an example if there is none.
+func (d diagnosis) proxy() (setting Setting, host string) {
+	proxy := url.URL{Scheme: "http", Host: "proxy.example.com:3128"}
+	if d.o.Proxy != nil {
+		proxy = url.URL{Scheme: d.o.Proxy.Scheme, Host: d.show(d.o.Proxy.Host)}
+	}
+	return Setting{"http_client.proxy_url", proxy.String()}, proxy.Host
+}
+
+// rateLimited explains a 429.
+func (d diagnosis) rateLimited(e *innius.RateLimitError) *Finding {
+	when := "The response does not state when to try again; wait an hour."
+	if e.Stated {
+		when = "Try again in " + humanize.Duration(e.RetryAfter) + "."
+	}
+	limit := d.account.RateLimit
+	return failure("rate-limit", "The rate limit of the key is reached (status 429, "+strconv.Quote(e.Message)+"). "+when,
+		"Every program with this key counts, a running exporter too. If there is none, set the limit that innius permits.",
+	).correct(Setting{"rate_limit.requests_per_hour", limit.RequestsPerHour}, Setting{"rate_limit.burst", limit.Burst})
+}
+
+// redirected proposes what the target of a redirect shows. A target on another host is never tried: it would get the key.
+func (d diagnosis) redirected(e *innius.RedirectError) *Finding {
+	f := failure("redirect", fmt.Sprintf("innius redirects this request (status %d, to %q). The exporter does not follow, or your key "+
+		"would go there.", e.Status, d.in.Location)).correct(d.urlSetting())
+	own := d.account.URL
+	target, err := own.Parse(d.in.Location)
+	if err != nil || d.in.Location == "" {
+		return f
+	}
+	f.add("Set this url only if innius owns the host " + d.quoted(target.Host) + "; otherwise the url is wrong.")
+	path, _, _ := strings.Cut(d.in.Request, "?")
+	base := url.URL{Scheme: "https", Host: target.Host, Path: own.Path}
+	if below, found := strings.CutSuffix(target.Path, path); found {
+		base.Path = below
+	}
+	if target.Host != own.Host || target.Scheme != own.Scheme {
+		return f.correct(Setting{"url", d.show(base.String())})
+	}
+	base.Scheme = own.Scheme
+	setting := Setting{"url", d.show(base.String())}
+	if target.Path == own.Path+path+"/" {
+		path, query, _ := strings.Cut(d.template(d.in.Operation), "?")
+		setting = endpoint(d.in.Operation, withQuery(path+"/", query))
+	}
+	return f.correct(setting).try([]Setting{setting})
+}
+
+// refused explains every other status code.
+func (d diagnosis) refused(e *innius.Error) *Finding {
+	status := fmt.Sprintf("status %d, %q", e.Status, e.Message)
+	switch {
+	case e.Status == http.StatusUnauthorized:
+		return failure("key", d.wrongKey(status)).correct(d.keySetting())
+	case e.Status == http.StatusForbidden, e.Status == http.StatusNotFound:
+		return d.absent(e, status)
+	case e.Status == http.StatusProxyAuthRequired:
+		return d.proxyRefused(e.Status)
+	case e.Status == http.StatusBadRequest && strings.Contains(d.in.Raw, "HTTP request to an HTTPS server"):
+		return failure("scheme", d.show(d.account.URL.Host)+" requires https://.").correct(d.urlSetting()).try(d.scheme("https"))
+	case e.Status == http.StatusBadRequest, e.Status == http.StatusUnprocessableEntity:
+		return d.badParameter(e.Message, status)
+	case e.Status >= http.StatusInternalServerError:
+		return failure("server", "innius, or a gateway before it, has a fault ("+status+"). There is nothing to set: the exporter "+
+			"retries by itself. Try again in a few minutes.").showing(d.in)
+	}
+	return failure("status", "The API does not support this request ("+status+").").correct(d.pathSetting(d.in.Operation)).showing(d.in)
+}
+
+func (d diagnosis) wrongKey(status string) string {
+	source := d.keySetting()
+	return fmt.Sprintf("innius does not accept the key (%s). It comes from %s: %s. Keys are created in the innius Admin app.",
+		status, source.Path, source.Value)
+}
+
+// absent explains a 403 or a 404. API gateways send a 403 for a path that they do not know. So after a request with the same
+// key has succeeded, the key is the least likely cause.
+func (d diagnosis) absent(e *innius.Error, status string) *Finding {
+	path, forbidden := d.pathSetting(d.in.Operation), e.Status == http.StatusForbidden
+	f := failure("path", "There is nothing at this path ("+status+").").showing(d.in)
+	if forbidden && !e.UnknownPath() {
+		f = failure("forbidden", "The API refuses this object ("+status+").")
+	}
+	f.try(d.otherIDs(d.in.Operation)...)
+	if d.in.Operation == innius.OpMachines {
+		source := "the response for the company"
+		if d.account.CompanyID != "" {
+			source = "company_id in the config"
+		}
+		f.add("The id of the company in this request is " + d.quoted(d.companyID()) + ", from " + source + ". If innius has another " +
+			"one, set company_id. If not, the path (" + path.Path + ") is wrong.")
+	}
+	if len(d.succeeded) > 0 {
+		f.add("Other requests with this key succeeded. Check the path (" + path.Path + ") first.")
+		if forbidden {
+			f.add("Then check in the innius Admin app whether the key may read this object. Check the key itself last.")
+		}
+		return f.correct(path)
+	}
+	f.add("The url, or the path below it (" + path.Path + "), is not the one of the API reference.")
+	if !forbidden {
+		return f.correct(d.urlSetting(), path)
+	}
+	if f.Kind == "forbidden" {
+		f.Kind = "key"
+	}
+	f.add("If the path is right, " + d.wrongKey(status))
+	return f.correct(d.urlSetting(), path, d.keySetting())
+}
+
+// badParameter tries what the message of a refusal suggests, then what is usual.
+func (d diagnosis) badParameter(message, status string) *Finding {
+	op := d.in.Operation
+	_, sent, _ := strings.Cut(d.in.Request, "?")
+	f := failure("parameter", "The API does not accept a parameter ("+status+"). Sent were: "+
+		cmp.Or(strings.ReplaceAll(sent, "&", ", "), "none")+".").correct(d.pathSetting(op)).showing(d.in)
+	var usual [][]Setting
+	try := func(suggested bool, tries [][]Setting) {
+		if suggested {
+			f.try(tries...)
+		} else {
+			usual = append(usual, tries...)
+		}
+	}
+	window, _ := namesOf(message)
+	try(true, d.renamed(op, message))
+	if op != innius.OpCompany {
+		try(aboutSize.MatchString(message) && window == nil, d.sizes(message))
+	}
+	if op == innius.OpValues {
+		f.add(windowHint)
+		try(aboutRange.MatchString(message), d.lookbacks(message))
+		try(true, d.windows(message))
+	}
+	return f.try(usual...)
+}
+
+// notUnderstood explains a response with an unknown shape.
+func (d diagnosis) notUnderstood(e *innius.ResponseError) *Finding {
+	in, path := d.in, d.pathSetting(d.in.Operation)
+	switch {
+	case strings.HasPrefix(e.Detail, "the API returned the key"):
+		return failure(kindKeyReturned, "The exporter uses no response that holds the key: "+e.Detail+". No setting can express that: "+
+			"please report to innius that it, or a gateway before it, sends the key back.")
+	case in.Form == innius.FormHTML:
+		return failure("html", "A web page came instead of data: "+e.Detail+". The url is that of a web site, or a sign-in page comes "+
+			"before the API. The API reference has the base URL.").correct(d.urlSetting(), path).showing(in)
+	case in.Form == innius.FormEmpty && strings.HasPrefix(e.Detail, "the body"):
+		return failure("broken", "The response is incomplete: "+e.Detail+". Try again; smaller pages are safer.").correct(Setting{"page_size", max(1, d.account.PageSize/10)})
+	case in.Form != innius.FormJSON:
+		return failure("not-json", "The response is not JSON: "+e.Detail+". The url, or the path, is wrong.").correct(d.urlSetting(), path).showing(in)
+	}
+	for _, fact := range in.Facts {
+		isID := strings.HasSuffix(fact.Name, "_id")
+		if isID && fact.Missing > 0 || (fact.Name == "time" || fact.Name == "value") && fact.Missing == in.Items {
+			return d.withoutField(fact)
+		}
+	}
+	if len(in.IDs) > 1 && in.Operation == innius.OpCompany {
+		return failure(kindCompanies, "The response holds several companies: "+d.show(strings.Join(in.IDs, ", "))+".")
+	}
+	return failure("shape", "The response is JSON in an unknown shape: "+e.Detail+". If the path is right, please report it, with the "+
+		"response below.").correct(path).showing(in).try(d.lists()...)
+}
+
+// lists returns the field of data that holds the list, if only one of them can be read.
+func (d diagnosis) lists() [][]Setting {
+	var names []Setting
+	for _, f := range d.in.Unknown {
+		if name, inData := strings.CutPrefix(f.Name, "data."); inData && f.Example == "a list" && d.in.Operation != innius.OpCompany {
+			names = append(names, Setting{"fields." + string(d.in.Operation), name})
+		}
+	}
+	return d.only(names, func(s setup) bool { return s.client.Reread(d.in).Err == nil })
+}
+
+// withoutField explains items that lack a fact which they must have.
+func (d diagnosis) withoutField(fact innius.Fact) *Finding {
+	f := failure(fact.Name[strings.Index(fact.Name, "_")+1:]+"-field", fmt.Sprintf(
+		"%d of %d items have no known field for %s: looked for %s. Not understood are: %s.", fact.Missing, d.in.Items,
+		fact.Name, strings.Join(fact.Known, ", "), cmp.Or(fieldNames(d.in.Unknown, false), "none"))).showing(d.in)
+	fields := otherFields(fact, d.in)
+	if len(fields) == 0 {
+		f.add("None of these can be it. If the response below holds it in another way, please report it.")
+	}
+	return f.try(d.lists()...).choose(fact.Name, fields)
+}
+
+// unusable explains a page of values of which no reading can be used, for its time or because it has no number; nil if one can.
+func (d diagnosis) unusable() *Finding {
+	v := d.in.Values
+	switch {
+	case v.Usable+v.Skipped[innius.SkipText]+v.Skipped[innius.SkipFuture] > 0:
+	case v.Skipped[innius.SkipTime] > 0:
+		f := failure("time-unit", "The time of a reading is not understood: "+first(d.in, innius.SkipTime).Shown()+". Known are RFC 3339 with "+
+			"a zone, and seconds, milli-, micro- or nanoseconds since 1970, between 1990 and 2100.",
+			"If it has no zone, set fields.time_zone. If another field holds the time, set fields.time. Otherwise please report it.")
+		return d.zones(f.showing(d.in).choose("time", otherFields(d.in.Facts[0], d.in)))
+	case v.Skipped[innius.SkipNumber] > 0:
+		f := failure(kindValue, "The readings of this sensor hold no number ("+first(d.in, innius.SkipNumber).Text+"). If another field "+
+			"holds the value, choose it.").showing(d.in)
+		return f.choose("value", otherFields(d.in.Facts[1], d.in))
+	}
+	return nil
+}
+
+// first returns the first reading that is skipped for a reason.
+func first(in *innius.Inspection, reason innius.SkipReason) innius.Reading {
+	for _, r := range in.Values.Readings {
+		if r.Skip == reason {
+			return r
+		}
+	}
+	return innius.Reading{}
+}
+
+// zones tries the time zone in which the newest reading is recent. If it is not much older in another zone, each would be a
+// guess: the sensor may have been silent for as long as the zones differ.
+func (d diagnosis) zones(f *Finding) *Finding {
+	var zones []Setting
+	for _, zone := range []string{"UTC", "Europe/Amsterdam", time.Local.String()} {
+		if s := (Setting{"fields.time_zone", zone}); zone != "Local" && !slices.Contains(zones, s) {
+			zones = append(zones, s)
+		}
+	}
+	var ages []string
+	recent := false
+	likely := d.only(zones, func(s setup) bool {
+		age := apiTime(d.in).Sub(s.client.Reread(d.in).Values.Newest)
+		if age <= -time.Minute || age > 2*time.Hour {
+			return false
+		}
+		ages = append(ages, "As "+s.account.Fields.TimeZone+" the newest reading would be "+humanize.Duration(max(0, age))+" old.")
+		recent = age < 15*time.Minute
+		return true
+	})
+	if likely != nil && recent {
+		return f.try(likely...)
+	}
+	f.add(ages...)
+	return f
+}
+
+// future explains readings that are all ahead of the clock: another field may hold the right time.
+func (d diagnosis) future(sensor string) *Finding {
+	f := failure("future", "All readings of "+sensor+" are more than 5 minutes ahead of innius' clock, the newest by "+
+		humanize.Duration(time.Until(d.in.Values.Newest).Abs())+". The exporter skips them.")
+	fields := candidates("time", slices.Concat(d.in.Facts[0].Alternatives, d.in.Unknown))
+	fields = slices.DeleteFunc(fields, func(field innius.Field) bool {
+		return d.only([]Setting{{"fields.time", field.Name}}, func(s setup) bool {
+			v := s.client.Reread(d.in).Values
+			return v.Skipped[innius.SkipFuture] == 0 && apiTime(d.in).Sub(v.Newest) < 24*time.Hour
+		}) == nil
+	})
+	if len(fields) == 0 {
+		f.add("There is no setting for it: correct the clock of the sensor's gateway, or of this machine (NTP).")
+	}
+	for _, settings := range f.choose("time", fields).tries {
+		f.add("With this field, the times are right:")
+		d.prove(f, settings...)
+	}
+	return f
+}
+
+// remarks returns what is not wrong with a response, but should be checked once.
+func (d diagnosis) remarks() (all []*Finding) {
+	in := d.in
+	for _, f := range in.Facts {
+		if len(f.Alternatives) > 0 {
+			other := f.Alternatives[0]
+			all = append(all, &Finding{Kind: "ambiguous", Severity: Note, field: "fields." + f.Name, Text: []string{fmt.Sprintf(
+				"There are two fields for %s: %s holds %q and is used, %s holds %q. If that is the wrong one, set fields.%s.",
+				f.Name, f.Field, f.Example, other.Name, other.Example, f.Name)}})
+		}
+		likely := candidates(f.Name, in.Unknown)
+		if (strings.HasSuffix(f.Name, "_name") || f.Name == "unit") && f.Missing == in.Items && likely != nil {
+			all = append(all, &Finding{Kind: "no-" + f.Name, Severity: Note, suggest: fieldSettings(f.Name, likely)[0], Text: []string{
+				"No field is known for " + f.Name + ". It may be one of these: " + fieldNames(likely, false) + "."}})
+		}
+	}
+	if in.Operation != innius.OpCompany && in.Items > 0 && in.NextForm == "" && in.Items == d.account.PageSize {
+		all = append(all, d.fullPage())
+	}
+	return all
+}
+
+// fullPage reports a list that may be cut: certainly if a field with a name that no setting can express looks like the key of
+// the next page.
+func (d diagnosis) fullPage() *Finding {
+	f := &Finding{Kind: "full-page", Severity: Warning, Text: []string{fmt.Sprintf(
+		"The page of %s is exactly full (%d), and the response has no next_key.", d.in.Operation, d.in.Items)}}
+	if d.in.Operation == innius.OpValues && d.in.Values.Order != innius.Ascending {
+		f.Severity = Note
+		f.add("The exporter reads newest values only, and these come first.")
+		return f
+	}
+	f.add("If there are more, the exporter does not see them: compare the number with innius, or increase page_size.")
+	for _, field := range d.in.Unknown {
+		if field.Outer && leadsOn.MatchString(field.Name) && field.Example != "null" && field.Example != "false" && f.Raw == "" {
+			f.Severity, f.Raw = Failure, d.in.Raw
+			f.add("The field " + quote(field.Name) + " may lead to the next page. No setting can express that: please report it, with " +
+				"the response below.")
+		}
+	}
+	return f
+}
