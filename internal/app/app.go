@@ -98,10 +98,15 @@ func (p *process) load(load func() (*config.Config, error)) error {
 	return nil
 }
 
-// run starts all loops and the server, and returns when they have ended.
-func (p *process) run(ctx context.Context, hangup <-chan os.Signal) error {
+// run polls and serves, and saves the state.
+func (p *process) run(ctx context.Context, hangup <-chan os.Signal) (err error) {
 	register(p.registry, p.metrics, p.reloader)
-	p.storage.begin(p.live, p.registry)
+	p.storage.run(p.live, p.registry, func() { err = p.pollAndServe(ctx, hangup) })
+	return err
+}
+
+// pollAndServe starts all loops and the server, and returns when they have ended.
+func (p *process) pollAndServe(ctx context.Context, hangup <-chan os.Signal) error {
 	server, err := p.server()
 	if err != nil {
 		return err
@@ -110,14 +115,12 @@ func (p *process) run(ctx context.Context, hangup <-chan os.Signal) error {
 	polling, stopPolling := context.WithCancel(ctx)
 	var loops sync.WaitGroup
 	loops.Go(func() { p.live.run(polling, listening) }) // only then: a start that fails must not cost a request
-	loops.Go(func() { p.storage.run(polling, p.live) })
 	loops.Go(func() { p.systemd.run(polling, listening, p.live.Stuck) })
 	loops.Go(func() { p.reloader.onHangup(polling, hangup) })
 	loops.Go(func() { p.watchWebConfig(polling, p.checkWebConfig) })
 	err = p.serve(ctx, server)
 	stopPolling()
 	loops.Wait()
-	p.storage.end(p.live)
 	return err
 }
 

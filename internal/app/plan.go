@@ -138,7 +138,7 @@ func (p *Planning) know(opts *poller.Options) error {
 	if dir == "" {
 		return errNoSensors
 	}
-	kept, err := state.Peek(dir)
+	kept, err := state.Read(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("nothing is kept in %q (yet): %w", dir, errNoSensors)

@@ -29,12 +29,12 @@ func keep(t *testing.T) string {
 	k := poller.Assume(poller.Account{Name: "first", Origin: "one.invalid"}, 40, time.Minute, at)
 	k.Allowance = []byte("learned")
 	dir := filepath.Join(t.TempDir(), "state")
-	store, err := state.Open(dir, slog.New(slog.DiscardHandler))
+	store, _, err := state.Open(dir, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = store.Close() }) // the lock is held meanwhile, as by an exporter that runs
-	store.End(keptState{At: at, Accounts: []poller.KeptAccount{k}})
+	store.Run(keptState{At: at, Accounts: []poller.KeptAccount{k}}, time.Hour, func() {})
 	return dir
 }
 
@@ -142,13 +142,13 @@ func TestCheckConfigNamesRulesThatMatchNothingOfWhatIsKept(t *testing.T) {
 	cfg := accountsOf(t, "one.invalid")
 	cfg.Sensors = []config.SensorRule{{Weight: 2, Sensor: match.MustCompile("Heat")}}
 	dir, at := t.TempDir(), time.Date(2026, 11, 23, 17, 0, 0, 0, time.UTC)
-	store, err := state.Open(dir, slog.New(slog.DiscardHandler))
+	store, _, err := state.Open(dir, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	k := poller.Assume(poller.Account{Name: "first", Origin: "one.invalid"}, 40, time.Minute, at)
 	k.Discovered = true
-	store.End(keptState{At: at, Accounts: []poller.KeptAccount{k, {Name: "second", Origin: "one.invalid"}}})
+	store.Run(keptState{At: at, Accounts: []poller.KeptAccount{k, {Name: "second", Origin: "one.invalid"}}}, time.Hour, func() {})
 	_ = store.Close()
 	var out strings.Builder
 	if err := (&Planning{StoragePath: dir}).write(cfg, &out); err != nil {

@@ -2,7 +2,6 @@ package app
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"log/slog"
 	"os"
@@ -18,24 +17,21 @@ import (
 // storage saves the state, if there is a directory for it.
 type storage struct {
 	store *state.Store // nil: no state is saved
-	path  string
 	every time.Duration
 	log   *slog.Logger
 }
 
 // openStorage opens the directory and loads its state into opts.
-func (e *Exporter) openStorage(opts *poller.Options, logger *slog.Logger) (*storage, error) {
-	s := &storage{path: storagePath(e.StoragePath, e.Demo), every: cmp.Or(e.saveEvery, state.Interval), log: logger}
-	if s.path == "" {
+func (e *Exporter) openStorage(opts *poller.Options, logger *slog.Logger) (s *storage, err error) {
+	s = &storage{every: cmp.Or(e.saveEvery, state.Interval), log: logger}
+	dir := storagePath(e.StoragePath, e.Demo)
+	if dir == "" {
 		e.warnOfNoStorage(opts, logger)
 		return s, nil
 	}
-	store, err := state.Open(s.path, logger)
-	if err != nil {
-		return nil, fmt.Errorf("--storage.path %q: %w", s.path, err)
+	if s.store, opts.Kept, err = state.Open(dir, opts.Accounts, logger); err != nil {
+		return nil, fmt.Errorf("--storage.path %q: %w", dir, err)
 	}
-	s.store = store
-	opts.Kept = store.Load(opts.Accounts)
 	return s, nil
 }
 
@@ -63,9 +59,10 @@ func (e *Exporter) warnOfNoStorage(opts *poller.Options, logger *slog.Logger) {
 		"set --storage.path to a directory that survives restarts", "requests_per_hour", perHour)
 }
 
-// begin writes the state before the first request.
-func (s *storage) begin(p state.Source, registry *prometheus.Registry) {
+// run calls work and saves the state of p before, during and after it.
+func (s *storage) run(p state.Source, registry *prometheus.Registry, work func()) {
 	if s.store == nil {
+		work()
 		return
 	}
 	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
@@ -73,20 +70,7 @@ func (s *storage) begin(p state.Source, registry *prometheus.Registry) {
 		Help: "Time of the last write of the state to --storage.path, in seconds since the epoch. " +
 			"0 if it never succeeded, absent without --storage.path.",
 	}, func() float64 { return float64(s.store.Written().UnixNano()) / 1e9 }))
-	s.store.Begin(p)
-}
-
-func (s *storage) run(ctx context.Context, p state.Source) {
-	if s.store != nil {
-		s.store.Run(ctx, p, s.every)
-	}
-}
-
-// end writes the final state, after the loops have ended.
-func (s *storage) end(p state.Source) {
-	if s.store != nil {
-		s.store.End(p)
-	}
+	s.store.Run(p, s.every, work)
 }
 
 func (s *storage) close() {

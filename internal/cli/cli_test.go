@@ -218,7 +218,7 @@ func TestRestartRestoresEverythingWithoutRequests(t *testing.T) {
 	}
 	planReadsOnly(t, dir, "account \"default\": 40 sensors on 2 machines, as known at ")
 	err := run(t.Context(), []string{"--web.listen-address=" + freeAddress(t), "--storage.path=" + dir}, io.Discard, io.Discard)
-	if err == nil || !strings.Contains(err.Error(), "another exporter keeps its state in this directory") {
+	if err == nil || !strings.Contains(err.Error(), "another exporter uses this state directory") {
 		t.Errorf("a second exporter on the directory: %v", err)
 	}
 	if err := stop(); err != nil {
@@ -341,7 +341,7 @@ func TestCommandLineErrorsNameTheCure(t *testing.T) {
 		{"an interval of known sensors", "give their number", []string{"plan", "--every=10m"}},
 		{"an interval that is none", `--every: "-10m" is not a duration such as 10m`, []string{"plan", "--sensors=5", "--every=-10m"}},
 		{"a plan from a directory that is none", `nothing is kept in "nowhere" (yet)`, []string{"plan", "--storage.path=nowhere"}},
-		{"a plan from what is no state", "is no file", []string{"plan", "--storage.path=.."}},
+		{"a plan from what is no state", "is not a regular file", []string{"plan", "--storage.path=.."}},
 		{"a plan of the demo with a config", "--demo needs no config", []string{"plan", "--demo", "--config.file=x.yml"}},
 		{"a simulation without a key", "--api-key must not be empty", []string{"simulate", "--api-key="}},
 		{"a directory that cannot be", `--storage.path "cli.go/below"`, []string{"--demo", "--storage.path=cli.go/below"}},

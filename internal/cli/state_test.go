@@ -69,7 +69,7 @@ func TestRunStartsWithAnyStateFile(t *testing.T) {
 				t.Error(err)
 			}
 			aside, err := filepath.Glob(filepath.Join(dir, "state."+row.reason+"-*"))
-			if err != nil || len(aside) != 1 || strings.Count(log.String(), "set aside") != 1 || !strings.Contains(log.String(), aside[0]) {
+			if err != nil || len(aside) != 1 || strings.Count(log.String(), "State file is unusable") != 1 || !strings.Contains(log.String(), aside[0]) {
 				t.Fatalf("set aside: %s, %v, log:\n%s", aside, err, log)
 			}
 			if row.reason == "large" {
@@ -93,7 +93,7 @@ func TestRunWorksWhereNoStateCanBeWritten(t *testing.T) {
 	if body := awaitValues(t, address, 20); !strings.Contains(body, "\n"+stateWritten+" 0\n") {
 		t.Errorf("the metric does not report it:\n%s", body)
 	}
-	if err := stop(); err != nil || strings.Count(log.String(), "the state cannot be written") != 1 || !strings.Contains(log.String(), dir) {
+	if err := stop(); err != nil || strings.Count(log.String(), "Failed to write the state") != 1 || !strings.Contains(log.String(), dir) {
 		t.Errorf("%v, log:\n%s", err, log)
 	}
 }

@@ -68,7 +68,7 @@ const plants = 4
 // saveState writes the state of an exporter with this number of sensors.
 func saveState(t *testing.T, dir string, sensors int) {
 	t.Helper()
-	store, err := state.Open(dir, slog.New(slog.DiscardHandler))
+	store, _, err := state.Open(dir, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func saveState(t *testing.T, dir string, sensors int) {
 		}
 		snapshot.Accounts = append(snapshot.Accounts, k)
 	}
-	store.Begin(fixedState{snapshot})
+	store.Run(fixedState{snapshot}, time.Hour, func() {})
 	if store.Written().Before(now) {
 		t.Fatal("the state was not written")
 	}

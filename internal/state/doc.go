@@ -1,21 +1,20 @@
-// Package state keeps what a poller knows over restarts, in one file of one directory that belongs to one exporter.
+// Package state saves what a poller knows, in one file of one directory that belongs to one exporter.
 //
-// The file "state" is replaced whole: a new one is written beside it, synced, and renamed over it. It begins with a line
-// of text that holds the version of its format,
+// The file "state" is replaced as a whole: a new file is written, synced, and renamed to it. It begins with a line of text
+// that holds the version of the format,
 //
 //	innius_exporter state 1
 //
-// goes on with the content as encoding/gob writes it (which skips fields that it does not know and leaves out what a
-// file does not hold, so that fields may be added within a version), and ends in the SHA-256 of all before. One changed
-// or missing byte anywhere, and the file is not used.
+// continues with the content as encoding/gob writes it, and ends with the SHA-256 of everything before. gob ignores unknown
+// fields and leaves out absent ones, so that fields may be added within a version. A file with one changed or missing byte
+// is not used.
 //
-// A file that cannot be used (torn, of another program, of a newer version, too large, of other accounts, not readable) is
-// renamed to state.<reason>-<time>, of which the newest three stay, and the exporter starts anew. A write that fails, at
-// the start or later, is logged once, until one succeeds again: whatever happens to the disk, readings are served.
+// A file that cannot be used is renamed to state.<reason>-<time>, of which the newest three are kept, and the exporter starts
+// without it. A failed write is logged once until a write succeeds: readings are served whatever happens to the disk.
 //
-// The file says whether the process that wrote it ended in order. Where it did not, the allowance counts as spent to the
-// last request, because what was sent after the last write is not known. For the same reason the first thing that a
-// process does is to write the file: it takes the mark of an orderly end away before a request is sent, or does not count on it.
+// The file says whether the process that wrote it was shut down cleanly. If not, the rate limit counts as used up, because
+// requests after the last write are not known. For the same reason the file is written without that mark before the first
+// request. If that fails, the mark is ignored.
 //
-// The content holds names and readings of a plant but no key; the file is readable by its owner alone.
+// The content holds names and readings of a plant but no key. Only the owner can read the file.
 package state

@@ -5,7 +5,6 @@ package state
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -18,17 +17,17 @@ import (
 	"innius_exporter/internal/poller"
 )
 
-// writeTo names the directory to a process that is there to be killed.
+// writeTo passes the directory to a child process that is to be killed.
 const writeTo = "INNIUS_TEST_WRITE_STATE_TO"
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(writeTo); dir != "" {
-		writeForEver(dir)
+		writeUntilKilled(dir)
 	}
 	os.Exit(m.Run())
 }
 
-// generations is a Source that is another one each time it is asked, and says which one was written before.
+// generations is a Source whose state differs with each call. It prints the generation that was written before.
 type generations struct{ latest int }
 
 func (g *generations) Noteworthy() <-chan struct{} { return nil }
@@ -47,7 +46,7 @@ func (g *generations) Snapshot() poller.Snapshot {
 	return s
 }
 
-// valueOf is a value that tells its sensor and its generation.
+// valueOf is a value that identifies sensor and generation.
 func valueOf(generation int, id string) float64 {
 	var machine, number int
 	if _, err := fmt.Sscanf(id, "2b0c8a3e-%04d-4a55-9f10-%08d", &machine, &number); err != nil {
@@ -56,37 +55,37 @@ func valueOf(generation int, id string) float64 {
 	return float64(generation*1_000_000 + machine*1000 + number)
 }
 
-// generationOf returns the generation of a state, all of whose values must be of it and stand with their own sensors.
+// generationOf returns the generation of a state. All values must belong to it and to their own sensors.
 func generationOf(t *testing.T, kept *poller.Snapshot) int {
 	t.Helper()
 	generation := int(kept.Accounts[0].Machines[0].Sensors[0].Value) / 1_000_000
 	for _, m := range kept.Accounts[0].Machines {
 		for _, s := range m.Sensors {
 			if s.Value != valueOf(generation, s.ID) {
-				t.Errorf("sensor %s has the value %.0f in generation %d", s.ID, s.Value, generation)
+				t.Errorf("sensor %s has value %.0f in generation %d", s.ID, s.Value, generation)
 			}
 		}
 	}
 	return generation
 }
 
-// writeForEver writes one generation after the other, as an exporter does, but without a pause between.
-func writeForEver(dir string) {
-	s, err := Open(dir, slog.New(slog.NewTextHandler(os.Stderr, nil)))
+// writeUntilKilled writes one generation after the other without a pause.
+func writeUntilKilled(dir string) {
+	s, loaded, err := Open(dir, mine(), slog.New(slog.NewTextHandler(os.Stderr, nil)))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	var g generations
-	if kept := s.Load(mine()); kept != nil {
-		g.latest = int(kept.Accounts[0].Machines[0].Sensors[0].Value) / 1_000_000
+	if loaded != nil {
+		g.latest = int(loaded.Accounts[0].Machines[0].Sensors[0].Value) / 1_000_000
 	}
-	s.Run(context.Background(), &g, time.Microsecond)
+	s.Run(&g, time.Microsecond, func() { select {} })
 }
 
-// killWriter lets a process write until it has begun so many times and some time passed, and returns the last generation
-// that it wrote to its end.
-func killWriter(t *testing.T, dir string, writes int, after time.Duration) int {
+// killWriter kills a child process after it has begun a number of writes; with midWrite, when it has an unfinished file. It
+// returns the last generation that was written completely.
+func killWriter(t *testing.T, dir string, writes int, midWrite bool) int {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), writeTo+"="+dir)
@@ -105,7 +104,11 @@ func killWriter(t *testing.T, dir string, writes int, after time.Duration) int {
 			t.Fatal(err)
 		}
 		if n == writes {
-			time.AfterFunc(after, func() { _ = cmd.Process.Kill() })
+			go func() {
+				for midWrite && len(unfinished(t, dir)) == 0 {
+				}
+				_ = cmd.Process.Kill()
+			}()
 		}
 	}
 	if err := cmd.Wait(); err == nil || n < writes || strings.Contains(log.String(), "level=ERROR") {
@@ -114,35 +117,38 @@ func killWriter(t *testing.T, dir string, writes int, after time.Duration) int {
 	return written
 }
 
-func TestAHundredKillsAmidWritesLoseNothingThatWasWritten(t *testing.T) {
-	const seed = 20261124
-	chance := rand.New(rand.NewPCG(seed, seed))
-	dir, leftovers := t.TempDir(), 0
-	for kill := range 100 {
-		written := killWriter(t, dir, chance.IntN(3), time.Duration(chance.IntN(5000))*time.Microsecond)
-		half := (&desk{T: t, Store: &Store{dir: dir}}).files(".state*")
-		leftovers += len(half)
-		d := openDesk(t, dir)
-		kept := d.load()
-		if kept == nil {
+func unfinished(t *testing.T, dir string) []string {
+	return (&fixture{T: t, Store: &Store{dir: dir}}).files(".state*")
+}
+
+func TestStoreSurvivesKillsDuringWrites(t *testing.T) {
+	const seed, kills = 20261124, 40
+	random := rand.New(rand.NewPCG(seed, seed))
+	dir, hits := t.TempDir(), 0
+	for kill := range kills {
+		written := killWriter(t, dir, random.IntN(3), kill%2 == 0)
+		left := unfinished(t, dir)
+		hits += len(left)
+		d := open(t, dir)
+		if d.loaded == nil {
 			if written > 0 {
-				t.Fatalf("kill %d: generation %d was written and is gone:\n%s", kill, written, d.log.String())
+				t.Fatalf("kill %d: generation %d was written and is lost:\n%s", kill, written, d.log.String())
 			}
-		} else if got := generationOf(t, kept); got != written && got != written+1 {
-			t.Errorf("kill %d: generation %d is kept, %d was written last", kill, got, written)
+		} else if got := generationOf(t, d.loaded); got != written && got != written+1 {
+			t.Errorf("kill %d: loaded generation %d, last written was %d", kill, got, written)
 		}
-		if kept != nil && d.said("ended_in_order=false") != 1 || d.said("level=WARN") != 0 {
-			t.Errorf("kill %d: the start says\n%s", kill, d.log.String())
+		if d.loaded != nil && d.logged("clean_shutdown=false") != 1 || d.logged("level=WARN") != 0 {
+			t.Errorf("kill %d: log of the start:\n%s", kill, d.log.String())
 		}
 		if err := d.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if files := d.files("*"); len(files) > 2 || len(half) > 1 {
-			t.Fatalf("kill %d: a kill left %s, and after the next start there are %s", kill, half, files)
+		if files := d.files("*"); len(files) > 2 || len(left) > 1 {
+			t.Fatalf("kill %d: left %s, and after the next start %s", kill, left, files)
 		}
 	}
-	if leftovers < 10 {
-		t.Errorf("only %d kills hit a write", leftovers)
+	if hits == 0 {
+		t.Error("no kill hit a write")
 	}
-	t.Logf("%d of 100 kills hit a write", leftovers)
+	t.Logf("%d of %d kills hit a write", hits, kills)
 }

@@ -2,20 +2,20 @@ package state
 
 import (
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 )
 
-// replace writes a file of a directory. Windows promises no atomic replacement, which is why renameio does not offer one
-// there: after a loss of power the file may be torn, which its checksum tells.
-func replace(dir, name string, write func(io.Writer) error) error {
-	f, err := os.CreateTemp(dir, "."+name+"*")
+// replace writes a file. Windows has no atomic replacement, so renameio does not support it: after a power failure the file may
+// be incomplete, which its checksum shows.
+func replace(path string, content []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+fileName+"*")
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(write(f), f.Sync(), f.Close()); err != nil {
+	_, err = f.Write(content)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
-	return os.Rename(f.Name(), filepath.Join(dir, name))
+	return os.Rename(f.Name(), path)
 }

@@ -1,9 +1,9 @@
 package state
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -21,145 +21,218 @@ const (
 	lockName = "lock"
 )
 
-// Store is a directory with the state of one exporter. Its methods are called one after the other, as they stand here;
-// only Written may be called at any time.
+// Interval is the time between two writes, and so the most that a crash can lose. A write of 100,000 sensors takes some tenths
+// of a second of one core.
+const Interval = time.Minute
+
+// maxSize bounds the file, in bytes. 100,000 sensors take about 70 MB.
+const maxSize = 1 << 30
+
+// Source is what is saved.
+type Source interface {
+	Snapshot() poller.Snapshot
+	Noteworthy() <-chan struct{} // a write is worthwhile at once
+}
+
+// Store is a directory with the state of one exporter, locked until Close. Written may be called at any time from any
+// goroutine, the other methods from one.
 type Store struct {
 	dir       string
 	log       *slog.Logger
-	limit     int // maxSize but in tests
+	limit     int // maxSize except in tests
 	lock      *flock.Flock
 	companies map[string]string // account -> id of its company in the file
-	failing   bool              // the latest write failed, and that was said
-	written   atomic.Int64      // when the latest good write ended, in nanoseconds since the epoch
+	failing   bool              // the latest write failed
+	written   atomic.Int64      // time of the latest write, in nanoseconds since the epoch
 }
 
-var errTaken = errors.New("another exporter keeps its state in this directory; each needs one of its own")
+var (
+	errTaken    = errors.New("another exporter uses this state directory. Each exporter needs its own")
+	errTooLarge = errors.New("the state is larger than any plant should need")
+)
 
-// Open takes a directory for this process alone, and makes it where it does not exist. It returns an error where another
-// exporter has it, or where there is none and none can be made. One that cannot be written to is no error: readings
-// without state are better than none, and the first write says it.
-func Open(dir string, logger *slog.Logger) (*Store, error) {
+// Open locks a directory for this process, creates it if necessary, and returns the state of these accounts that is saved in
+// it; nil if there is none. It fails if another exporter has the lock, or if the directory cannot be created. A directory
+// that cannot be written to is no error: the first write logs it, and readings are served without saving them.
+func Open(dir string, accounts []poller.Account, logger *slog.Logger) (*Store, *poller.Snapshot, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	s := &Store{dir: dir, log: logger, limit: maxSize, companies: map[string]string{}, lock: flock.New(filepath.Join(dir, lockName))}
-	if err := s.hold(); errors.Is(err, errTaken) {
-		return nil, err
+	if err := s.acquire(); errors.Is(err, errTaken) {
+		return nil, nil, err
 	}
-	return s, nil
+	return s, s.load(accounts), nil
 }
 
-// hold locks the directory where that could not be done before: nothing is written without.
-func (s *Store) hold() error {
+// acquire locks the directory if that was not possible before.
+func (s *Store) acquire() error {
 	if s.lock.Locked() {
 		return nil
 	}
 	switch locked, err := s.lock.TryLock(); {
 	case err != nil:
-		return fmt.Errorf("lock the directory: %w", err)
+		return fmt.Errorf("lock the state directory: %w", err)
 	case !locked:
 		return errTaken
 	}
-	s.sweep()
+	s.removeUnfinished()
 	return nil
 }
 
-// Close lets go of the directory.
+// Close releases the lock.
 func (s *Store) Close() error { return s.lock.Close() }
 
-// Load returns what is kept of these accounts; nil where there is nothing to go on with. What cannot be used is set
-// aside and said.
-//
-// An orderly end counts once. The file is written anew without its mark, or a crash loop would spend the same allowance
-// over and over; where that fails, this process starts as after a crash.
-func (s *Store) Load(accounts []poller.Account) *poller.Snapshot {
-	kept, clean, err := s.load(accounts)
-	if u, ok := errors.AsType[*unusable](err); ok {
-		if err := s.setAside(u); err != nil {
-			s.log.Error("starting without the kept state", "err", err)
+// load reads the state of these accounts. A clean shutdown counts once: the file is written again without that mark, or a
+// crash loop would use the same requests again and again. If the write fails, this process starts as after a crash.
+func (s *Store) load(accounts []poller.Account) *poller.Snapshot {
+	loaded, clean, err := s.read(accounts)
+	if u, ok := errors.AsType[*unusableError](err); ok {
+		if err := s.quarantine(u); err != nil {
+			s.log.Error("Starting without the saved state", "err", err)
 		}
 	}
 	if err != nil {
 		return nil
 	}
-	s.log.Info("going on with kept state", "written", kept.At.Format(time.RFC3339), "sensors", sensors(kept), "ended_in_order", clean)
-	if !clean || !s.note(s.write(*kept, false)) {
-		spend(kept, time.Now())
-	}
-	return kept
-}
-
-// load reads what is kept of these accounts, and whether its process ended in order. Its errors are *unusable, or
-// fs.ErrNotExist where nothing is kept.
-func (s *Store) load(accounts []poller.Account) (*poller.Snapshot, bool, error) {
-	file, err := s.read()
-	if err != nil {
-		return nil, false, err
-	}
-	kept, clean, err := decode(file)
-	if err != nil {
-		return nil, false, err
-	}
-	return &kept, clean, s.pick(&kept, accounts)
-}
-
-// read returns the file, up to its bound. Its errors are those of load.
-func (s *Store) read() ([]byte, error) {
-	info, err := os.Stat(s.path()) // before it is opened: a pipe would keep the exporter waiting
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		if _, link := os.Lstat(s.path()); link == nil {
-			return nil, &unusable{foreign, fmt.Sprintf("%s is a link that leads nowhere", s.path())}
+	s.log.Info("Restored state", "written", loaded.At.Format(time.RFC3339), "sensors", sensors(loaded), "clean_shutdown", clean)
+	if !clean || !s.logResult(s.write(*loaded, false)) {
+		for i := range loaded.Accounts {
+			loaded.Accounts[i].Ledger = loaded.Accounts[i].Ledger.Spent(time.Now())
 		}
-		return nil, err
-	case err != nil:
-		return nil, &unusable{unreadable, err.Error()}
-	case !info.Mode().IsRegular():
-		return nil, &unusable{foreign, fmt.Sprintf("%s is no file", s.path())}
-	case info.Size() > int64(s.limit):
-		return nil, &unusable{large, fmt.Sprintf("it has %d bytes, at most %d are expected", info.Size(), s.limit)}
 	}
-	file, err := os.ReadFile(s.path())
-	if err != nil {
-		return nil, &unusable{unreadable, err.Error()}
-	}
-	return file, nil
+	return loaded
 }
 
-// pick drops the accounts that are not among these. Where none is left, the file is another exporter's.
-func (s *Store) pick(kept *poller.Snapshot, accounts []poller.Account) error {
-	var mine []poller.KeptAccount
-	for _, k := range kept.Accounts {
-		if !ours(&k, accounts) {
-			s.log.Warn("kept state of an account is dropped: no account of this name and host is in the config", "account", k.Name, "host", k.Origin)
+// read returns what is saved of these accounts, and whether it was written at a clean shutdown. Its errors are
+// *unusableError, or fs.ErrNotExist.
+func (s *Store) read(accounts []poller.Account) (*poller.Snapshot, bool, error) {
+	file, err := readFile(s.path())
+	if err != nil {
+		return nil, false, err
+	}
+	loaded, clean, err := decode(file)
+	if err != nil {
+		return nil, false, err
+	}
+	return &loaded, clean, s.selectAccounts(&loaded, accounts)
+}
+
+// selectAccounts drops the accounts that are not among these. If none is left, the file belongs to another exporter.
+func (s *Store) selectAccounts(loaded *poller.Snapshot, accounts []poller.Account) error {
+	var selected []poller.KeptAccount
+	for _, k := range loaded.Accounts {
+		if !slices.ContainsFunc(accounts, k.Of) {
+			s.log.Warn("Discarding saved state: the config has no account of this name and host", "account", k.Name, "host", k.Origin)
 			continue
 		}
-		mine = append(mine, k)
+		selected = append(selected, k)
 		s.companies[k.Name] = k.Company.ID
 	}
-	if len(mine) == 0 && len(kept.Accounts) > 0 {
-		return &unusable{others, "it is of other accounts than those in the config: by name, or by the host of their URL"}
+	if len(selected) == 0 && len(loaded.Accounts) > 0 {
+		return &unusableError{otherAccount, "its accounts are not those in the config, by name or by the host of their URL"}
 	}
-	kept.Accounts = mine
+	loaded.Accounts = selected
 	return nil
 }
 
-func ours(k *poller.KeptAccount, accounts []poller.Account) bool {
-	return slices.ContainsFunc(accounts, k.Of)
+// Run calls work, and writes the state of a source before, regularly and at each change during, and after it. The last write
+// is marked as a clean shutdown. Failures are logged, once until a write succeeds.
+func (s *Store) Run(source Source, interval time.Duration, work func()) {
+	s.writeFirst(source)
+	writing, stop := context.WithCancel(context.Background())
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		s.writeRegularly(writing, source, interval)
+	}()
+	work()
+	stop()
+	<-stopped
+	s.writeLast(source)
 }
 
-// spend makes the ledgers what they must be assumed to be after a process that did not end in order.
-func spend(kept *poller.Snapshot, now time.Time) {
-	for i := range kept.Accounts {
-		kept.Accounts[i].Ledger = kept.Accounts[i].Ledger.Spent(now)
+// writeFirst writes the state before the first request, unless load did.
+func (s *Store) writeFirst(source Source) {
+	if s.written.Load() == 0 {
+		s.logResult(s.write(source.Snapshot(), false))
 	}
+}
+
+func (s *Store) writeRegularly(ctx context.Context, source Source, interval time.Duration) {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		case <-source.Noteworthy():
+		}
+		s.logResult(s.write(source.Snapshot(), false))
+	}
+}
+
+func (s *Store) writeLast(source Source) { s.logResult(s.write(source.Snapshot(), true)) }
+
+// Written returns when this process last wrote the state; 1970 if it never could.
+func (s *Store) Written() time.Time { return time.Unix(0, s.written.Load()) }
+
+// logResult logs the first failure and the next success, and reports whether a write succeeded.
+func (s *Store) logResult(err error) bool {
+	switch {
+	case err != nil && !s.failing:
+		s.log.Error("Failed to write the state, retrying every minute. A restart would lose what was not saved: free disk space, or give "+
+			"the exporter's user write permission", "directory", s.dir, "err", err)
+	case err == nil && s.failing:
+		s.log.Info("State is written again", "directory", s.dir)
+	}
+	s.failing = err != nil
+	return err == nil
+}
+
+func (s *Store) write(saved poller.Snapshot, clean bool) error {
+	if err := s.acquire(); err != nil {
+		return err
+	}
+	if err := s.quarantineOtherCompany(&saved); err != nil {
+		return err
+	}
+	file, err := encode(saved, clean)
+	if err == nil && len(file) > s.limit {
+		err = errTooLarge
+	}
+	if err == nil {
+		err = replace(s.path(), file)
+	}
+	if err != nil {
+		return fmt.Errorf("write state file %q: %w", s.path(), err)
+	}
+	for _, k := range saved.Accounts {
+		s.companies[k.Name] = k.Company.ID
+	}
+	s.written.Store(time.Now().UnixNano())
+	return nil
+}
+
+// quarantineOtherCompany renames the file, instead of overwriting it, if one of its accounts belonged to another company.
+func (s *Store) quarantineOtherCompany(saved *poller.Snapshot) error {
+	for _, k := range saved.Accounts {
+		if before := s.companies[k.Name]; before != "" && before != k.Company.ID {
+			clear(s.companies)
+			return s.quarantine(&unusableError{
+				otherAccount, fmt.Sprintf("account %q now belongs to company %q, before to %q", k.Name, k.Company.ID, before),
+			})
+		}
+	}
+	return nil
 }
 
 func sensors(s *poller.Snapshot) int {
 	n := 0
-	for i := range s.Accounts {
-		for j := range s.Accounts[i].Machines {
-			n += len(s.Accounts[i].Machines[j].Sensors)
+	for _, a := range s.Accounts {
+		for _, m := range a.Machines {
+			n += len(m.Sensors)
 		}
 	}
 	return n

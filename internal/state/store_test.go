@@ -18,18 +18,19 @@ import (
 	"innius_exporter/internal/poller"
 )
 
-// desk is a store over a directory of the test, with its log.
-type desk struct {
+// fixture is a store in a directory of the test, with its log.
+type fixture struct {
 	*testing.T
 	*Store
-	log bytes.Buffer
+	loaded *poller.Snapshot // by Open
+	log    bytes.Buffer
 }
 
-func openDesk(t *testing.T, dir string) *desk {
+func open(t *testing.T, dir string) *fixture {
 	t.Helper()
-	d := &desk{T: t}
+	d := &fixture{T: t}
 	var err error
-	if d.Store, err = Open(dir, slog.New(slog.NewTextHandler(&d.log, nil))); err != nil {
+	if d.Store, d.loaded, err = Open(dir, mine(), slog.New(slog.NewTextHandler(&d.log, nil))); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = d.Close() })
@@ -41,12 +42,13 @@ func mine() []poller.Account {
 	return []poller.Account{{Name: "acme", Origin: "api.example"}, {Name: "second", Origin: "api.example"}}
 }
 
-func (d *desk) load() *poller.Snapshot {
+// load reads the directory again, as the next process does.
+func (d *fixture) load() *poller.Snapshot {
 	d.Helper()
-	return d.Load(mine())
+	return d.Store.load(mine())
 }
 
-func (d *desk) files(pattern string) []string {
+func (d *fixture) files(pattern string) []string {
 	d.Helper()
 	files, err := filepath.Glob(filepath.Join(d.dir, pattern))
 	if err != nil {
@@ -55,36 +57,39 @@ func (d *desk) files(pattern string) []string {
 	return files
 }
 
-func (d *desk) said(text string) int { return strings.Count(d.log.String(), text) }
+func (d *fixture) logged(text string) int { return strings.Count(d.log.String(), text) }
 
-// source is a Source that says what it is told to.
+// source is a Source with a fixed state.
 type source struct {
-	kept   poller.Snapshot
-	paused chan struct{}
+	state   poller.Snapshot
+	changed chan struct{}
 }
 
-func (s source) Snapshot() poller.Snapshot { return s.kept }
+func (s source) Snapshot() poller.Snapshot { return s.state }
 
-func (s source) Noteworthy() <-chan struct{} { return s.paused }
+func (s source) Noteworthy() <-chan struct{} { return s.changed }
 
 func sourceOf(s poller.Snapshot) source { return source{s, make(chan struct{}, 1)} }
 
-func TestWhatIsWrittenAtTheEndIsThereAtTheNextStart(t *testing.T) {
+func TestStoreRestoresState(t *testing.T) {
 	dir, want := filepath.Join(t.TempDir(), "new", "directory"), stateOf(2, 3)
-	d := openDesk(t, dir)
-	if d.load() != nil {
-		t.Error("something was kept before anything was written")
+	d := open(t, dir)
+	if d.loaded != nil {
+		t.Error("state before the first write")
 	}
-	d.Begin(sourceOf(want))
-	d.End(sourceOf(want))
+	d.Store.Run(sourceOf(want), time.Hour, func() {
+		if got, err := Read(dir); err != nil || !reflect.DeepEqual(*got, want) {
+			t.Errorf("before the work begins: %+v, %v", got, err)
+		}
+	})
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
-	next := openDesk(t, dir)
-	if got := next.load(); got == nil || !reflect.DeepEqual(*got, want) {
+	next := open(t, dir)
+	if got := next.loaded; got == nil || !reflect.DeepEqual(*got, want) {
 		t.Errorf("got\n%+v, want\n%+v", got, want)
 	}
-	if log := next.log.String(); !strings.Contains(log, "sensors=6") || !strings.Contains(log, "ended_in_order=true") {
+	if log := next.log.String(); !strings.Contains(log, "sensors=6") || !strings.Contains(log, "clean_shutdown=true") {
 		t.Errorf("log: %s", log)
 	}
 	if time.Since(d.Written()) > time.Minute {
@@ -92,13 +97,13 @@ func TestWhatIsWrittenAtTheEndIsThereAtTheNextStart(t *testing.T) {
 	}
 }
 
-func TestTheFileIsForItsOwnerAlone(t *testing.T) {
-	d := openDesk(t, filepath.Join(t.TempDir(), "state"))
-	d.End(sourceOf(stateOf(1, 1)))
+func TestStoreFilePermissions(t *testing.T) {
+	d := open(t, filepath.Join(t.TempDir(), "state"))
+	d.writeLast(sourceOf(stateOf(1, 1)))
 	if err := os.Chmod(d.path(), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	d.End(sourceOf(stateOf(1, 1)))
+	d.writeLast(sourceOf(stateOf(1, 1)))
 	for name, want := range map[string]os.FileMode{".": 0o700, fileName: 0o600, lockName: 0o600} {
 		info, err := os.Stat(filepath.Join(d.dir, name))
 		if err != nil || info.Mode().Perm() != want {
@@ -107,59 +112,59 @@ func TestTheFileIsForItsOwnerAlone(t *testing.T) {
 	}
 }
 
-func TestAfterAnEndOutOfOrderTheAllowanceCountsAsSpent(t *testing.T) {
-	d := openDesk(t, t.TempDir())
-	kept := stateOf(1, 1)
-	kept.At = time.Now()
-	kept.Accounts[0].Ledger = innius.PacerState{At: kept.At.Add(-time.Hour), Tokens: 30}
-	d.Begin(sourceOf(kept))
+func TestStoreSpendsRateLimitAfterUncleanShutdown(t *testing.T) {
+	d := open(t, t.TempDir())
+	state := stateOf(1, 1)
+	state.At = time.Now()
+	state.Accounts[0].Ledger = innius.PacerState{At: state.At.Add(-time.Hour), Tokens: 30}
+	d.writeFirst(sourceOf(state))
 	if got := d.load().Accounts[0].Ledger; got.Tokens != 0 || time.Since(got.At) > time.Minute {
-		t.Errorf("the ledger is %+v, want it empty as of now", got)
+		t.Errorf("tokens %+v, want none as of now", got)
 	}
-	d.End(sourceOf(kept))
+	d.writeLast(sourceOf(state))
 	if got := d.load().Accounts[0].Ledger; got.Tokens != 30 {
-		t.Errorf("after an orderly end the ledger is %+v", got)
+		t.Errorf("tokens after a clean shutdown: %+v", got)
 	}
 	if got := d.load().Accounts[0].Ledger; got.Tokens != 0 {
-		t.Errorf("one orderly end counted twice: the ledger is %+v", got)
+		t.Errorf("a clean shutdown counted twice: tokens %+v", got)
 	}
 }
 
-func TestADirectoryHasOneExporter(t *testing.T) {
+func TestStoreLocksDirectory(t *testing.T) {
 	dir := t.TempDir()
-	d := openDesk(t, dir)
-	if _, err := Open(dir, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "another exporter") {
-		t.Errorf("a second one got %v", err)
+	d := open(t, dir)
+	if _, _, err := Open(dir, mine(), slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "another exporter") {
+		t.Errorf("second exporter: %v", err)
 	}
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
-	openDesk(t, dir)
+	open(t, dir)
 }
 
-func TestADirectoryThatCannotBeMadeIsAnErrorAtTheStart(t *testing.T) {
+func TestOpenFailsWithoutDirectory(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(filepath.Join(file, "below"), slog.New(slog.DiscardHandler)); err == nil {
+	if _, _, err := Open(filepath.Join(file, "below"), mine(), slog.New(slog.DiscardHandler)); err == nil {
 		t.Error("a directory below a file was opened")
 	}
 }
 
-func TestADirectoryThatIsGoneIsSaidOnce(t *testing.T) {
-	d := openDesk(t, t.TempDir())
+func TestStoreLogsMissingDirectoryOnce(t *testing.T) {
+	d := open(t, t.TempDir())
 	if err := os.RemoveAll(d.dir); err != nil {
 		t.Fatal(err)
 	}
-	d.Begin(sourceOf(stateOf(1, 1)))
-	d.End(sourceOf(stateOf(1, 1)))
-	if n := strings.Count(d.log.String(), "cannot be written"); n != 1 {
-		t.Errorf("said %d times:\n%s", n, d.log.String())
+	d.writeFirst(sourceOf(stateOf(1, 1)))
+	d.writeLast(sourceOf(stateOf(1, 1)))
+	if n := strings.Count(d.log.String(), "Failed to write the state"); n != 1 {
+		t.Errorf("logged %d times:\n%s", n, d.log.String())
 	}
 }
 
-func TestWhatCannotBeUsedIsSetAsideAndSaidOnce(t *testing.T) {
+func TestStoreQuarantinesUnusableFile(t *testing.T) {
 	whole := encoded(t, stateOf(1, 2), true)
 	other := stateOf(1, 1)
 	other.Accounts[0].Name = "other"
@@ -169,18 +174,18 @@ func TestWhatCannotBeUsedIsSetAsideAndSaidOnce(t *testing.T) {
 		file []byte
 		want reason
 	}{
-		"empty":            {nil, torn},
-		"torn":             {whole[:len(whole)/2], torn},
-		"damaged":          {bytes.Replace(whole, []byte("Temperature"), []byte("temperature"), 1), torn},
-		"foreign":          {[]byte("hello\n"), foreign},
-		"newer":            {[]byte("innius_exporter state 2\nhello\n"), newer},
-		"large":            {nil, large},
-		"another name":     {encoded(t, other, true), others},
-		"another host":     {encoded(t, elsewhere, true), others},
-		"checksum is fine": {withChecksum("innius_exporter state 1\nhello"), foreign},
+		"empty":          {nil, torn},
+		"torn":           {whole[:len(whole)/2], torn},
+		"damaged":        {bytes.Replace(whole, []byte("Temperature"), []byte("temperature"), 1), torn},
+		"foreign":        {[]byte("hello\n"), foreign},
+		"newer":          {[]byte("innius_exporter state 2\nhello\n"), newer},
+		"large":          {nil, large},
+		"another name":   {encoded(t, other, true), otherAccount},
+		"another host":   {encoded(t, elsewhere, true), otherAccount},
+		"valid checksum": {withChecksum("innius_exporter state 1\nhello"), foreign},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := openDesk(t, t.TempDir())
+			d := open(t, t.TempDir())
 			if err := os.WriteFile(d.path(), row.file, 0o600); err != nil {
 				t.Fatal(err)
 			}
@@ -190,27 +195,27 @@ func TestWhatCannotBeUsedIsSetAsideAndSaidOnce(t *testing.T) {
 				}
 			}
 			if d.load() != nil {
-				t.Error("it was used")
+				t.Error("an unusable file was used")
 			}
-			aside := d.files("state." + string(row.want) + "-*")
-			if lines := strings.Count(d.log.String(), "set aside"); len(aside) != 1 || lines != 1 ||
-				!strings.Contains(d.log.String(), aside[0]) || !strings.Contains(d.log.String(), row.want.cure()) {
-				t.Errorf("set aside as %s (all: %s), said %d times:\n%s", aside, d.files("*"), lines, d.log.String())
+			renamed := d.files("state." + string(row.want) + "-*")
+			if lines := strings.Count(d.log.String(), "State file is unusable"); len(renamed) != 1 || lines != 1 ||
+				!strings.Contains(d.log.String(), renamed[0]) || !strings.Contains(d.log.String(), row.want.cure()) {
+				t.Errorf("renamed to %s (all: %s), logged %d times:\n%s", renamed, d.files("*"), lines, d.log.String())
 			}
 			if row.want != large {
-				if got, err := os.ReadFile(aside[0]); err != nil || !bytes.Equal(got, row.file) {
-					t.Errorf("what was set aside is not what was there: %v", err)
+				if got, err := os.ReadFile(renamed[0]); err != nil || !bytes.Equal(got, row.file) {
+					t.Errorf("the renamed file differs: %v", err)
 				}
 			}
-			if d.Begin(sourceOf(stateOf(1, 1))); d.load() == nil {
-				t.Error("the exporter does not start anew")
+			if d.writeFirst(sourceOf(stateOf(1, 1))); d.load() == nil {
+				t.Error("no new state after the unusable one")
 			}
 		})
 	}
 }
 
-func TestAFewFilesStayOfThoseSetAside(t *testing.T) {
-	d := openDesk(t, t.TempDir())
+func TestStoreKeepsNewestQuarantinedFiles(t *testing.T) {
+	d := open(t, t.TempDir())
 	if err := os.WriteFile(d.path()+".my-copy", nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -220,41 +225,41 @@ func TestAFewFilesStayOfThoseSetAside(t *testing.T) {
 		}
 		d.load()
 	}
-	if files := d.files("state.[fn]*"); len(files) != asideAtMost {
-		t.Errorf("%d files stay: %s", len(files), files)
+	if files := d.files("state.[fn]*"); len(files) != maxQuarantined {
+		t.Errorf("%d files: %s", len(files), files)
 	}
 	if copies := d.files("state.my-*"); len(copies) != 1 {
-		t.Error("a copy that somebody made is gone")
+		t.Error("a user's copy is gone")
 	}
 }
 
-func TestTheAccountsThatAreStillThereAreTaken(t *testing.T) {
-	d := openDesk(t, t.TempDir())
-	kept := stateOf(1, 2)
-	kept.Accounts = append(kept.Accounts, poller.KeptAccount{Name: "gone", Origin: "api.example"})
-	d.End(sourceOf(kept))
+func TestStoreDropsAccountsNotInConfig(t *testing.T) {
+	d := open(t, t.TempDir())
+	state := stateOf(1, 2)
+	state.Accounts = append(state.Accounts, poller.KeptAccount{Name: "gone", Origin: "api.example"})
+	d.writeLast(sourceOf(state))
 	got := d.load()
 	if len(got.Accounts) != 1 || got.Accounts[0].Name != "acme" || len(d.files("state.*")) != 0 {
-		t.Errorf("taken: %+v, files %s", got.Accounts, d.files("*"))
+		t.Errorf("loaded %+v, files %s", got.Accounts, d.files("*"))
 	}
 	if !strings.Contains(d.log.String(), "account=gone") {
-		t.Errorf("not said: %s", d.log.String())
+		t.Errorf("not logged: %s", d.log.String())
 	}
 }
 
-func TestTheStateOfAnotherCompanyIsNotWrittenOver(t *testing.T) {
-	d := openDesk(t, t.TempDir())
-	d.End(sourceOf(stateOf(1, 2)))
+func TestStoreQuarantinesStateOfOtherCompany(t *testing.T) {
+	d := open(t, t.TempDir())
+	d.writeLast(sourceOf(stateOf(1, 2)))
 	d.load()
 	now := stateOf(1, 1)
 	now.Accounts[0].Company.ID = "mill.example"
-	d.End(sourceOf(now))
-	d.End(sourceOf(now))
-	aside := d.files("state.other-account-*")
-	if len(aside) != 1 {
-		t.Fatalf("set aside: %s", aside)
+	d.writeLast(sourceOf(now))
+	d.writeLast(sourceOf(now))
+	renamed := d.files("state.other-account-*")
+	if len(renamed) != 1 {
+		t.Fatalf("renamed: %s", renamed)
 	}
-	file, err := os.ReadFile(aside[0])
+	file, err := os.ReadFile(renamed[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -262,14 +267,14 @@ func TestTheStateOfAnotherCompanyIsNotWrittenOver(t *testing.T) {
 		t.Errorf("%v, company %+v", err, was.Accounts[0].Company)
 	}
 	if got := d.load(); got.Accounts[0].Company.ID != "mill.example" {
-		t.Errorf("in force is that of %+v", got.Accounts[0].Company)
+		t.Errorf("the state is of %+v", got.Accounts[0].Company)
 	}
 }
 
-func TestWhatAKilledWriterLeftIsSweptAndTheOldFileHolds(t *testing.T) {
+func TestStoreRemovesUnfinishedFile(t *testing.T) {
 	dir := t.TempDir()
-	d := openDesk(t, dir)
-	d.End(sourceOf(stateOf(1, 2)))
+	d := open(t, dir)
+	d.writeLast(sourceOf(stateOf(1, 2)))
 	half := filepath.Join(dir, ".state1234567890")
 	other := filepath.Join(dir, ".stateful")
 	for _, name := range []string{half, other} {
@@ -280,46 +285,46 @@ func TestWhatAKilledWriterLeftIsSweptAndTheOldFileHolds(t *testing.T) {
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
-	next := openDesk(t, dir)
-	if next.load() == nil {
-		t.Error("the old file does not hold")
+	next := open(t, dir)
+	if next.loaded == nil {
+		t.Error("the complete file was not loaded")
 	}
 	if left := next.files(".*"); len(left) != 1 || left[0] != other {
-		t.Errorf("left: %s, want what is not ours", left)
+		t.Errorf("left: %s, want only the file of another program", left)
 	}
 }
 
-func TestAWriteThatFailsIsSaidOnceAndLeavesTheOldFile(t *testing.T) {
-	d := openDesk(t, t.TempDir())
+func TestStoreLogsFailedWriteOnce(t *testing.T) {
+	d := open(t, t.TempDir())
 	d.limit = 1 << 16
 	want := stateOf(1, 2)
-	d.End(sourceOf(want))
+	d.writeLast(sourceOf(want))
 	before := d.Written()
 	huge := stateOf(1, 1)
 	huge.Accounts[0].Machines[0].Sensors[0].Interval.Saved = make([]byte, 1<<17)
 	for range 3 {
-		d.End(sourceOf(huge))
+		d.writeLast(sourceOf(huge))
 	}
-	if n := strings.Count(d.log.String(), "cannot be written"); n != 1 || !strings.Contains(d.log.String(), "larger than") {
-		t.Errorf("said %d times: %s", n, d.log.String())
+	if n := strings.Count(d.log.String(), "Failed to write the state"); n != 1 || !strings.Contains(d.log.String(), "larger than") {
+		t.Errorf("logged %d times: %s", n, d.log.String())
 	}
-	if got, err := Peek(d.dir); err != nil || !reflect.DeepEqual(*got, want) || len(d.files(".state*")) != 0 || !d.Written().Equal(before) {
+	if got, err := Read(d.dir); err != nil || !reflect.DeepEqual(*got, want) || len(d.files(".state*")) != 0 || !d.Written().Equal(before) {
 		t.Errorf("got %+v, %v, left %s", got, err, d.files(".*"))
 	}
-	d.End(sourceOf(want))
-	d.End(sourceOf(huge))
-	if n := strings.Count(d.log.String(), "can be written again"); n != 1 || strings.Count(d.log.String(), "cannot be written") != 2 {
-		t.Errorf("the recovery, or the next failure, is not said: %s", d.log.String())
+	d.writeLast(sourceOf(want))
+	d.writeLast(sourceOf(huge))
+	if n := strings.Count(d.log.String(), "State is written again"); n != 1 || strings.Count(d.log.String(), "Failed to write the state") != 2 {
+		t.Errorf("log of the recovery and the next failure: %s", d.log.String())
 	}
 }
 
-func TestTheStateIsWrittenEveryMinuteAndAtEachPause(t *testing.T) {
+func TestStoreWritesEveryMinuteAndAtChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := openDesk(t, t.TempDir())
+		d := open(t, t.TempDir())
 		from := sourceOf(stateOf(1, 1))
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
-		go func() { defer close(ended); d.Store.Run(ctx, from, Interval) }()
+		go func() { defer close(ended); d.writeRegularly(ctx, from, Interval) }()
 		start := time.Now()
 		wait := func(d time.Duration) { time.Sleep(d); synctest.Wait() }
 		wantWritten := func(after time.Duration) {
@@ -330,7 +335,7 @@ func TestTheStateIsWrittenEveryMinuteAndAtEachPause(t *testing.T) {
 		}
 		wait(61 * time.Second)
 		wantWritten(time.Minute)
-		from.paused <- struct{}{}
+		from.changed <- struct{}{}
 		wait(0)
 		wantWritten(61 * time.Second)
 		wait(time.Minute)
@@ -340,17 +345,17 @@ func TestTheStateIsWrittenEveryMinuteAndAtEachPause(t *testing.T) {
 	})
 }
 
-func TestLoadingReportsNothingButUsableStates(t *testing.T) {
-	d := openDesk(t, t.TempDir())
+func TestQuarantineError(t *testing.T) {
+	d := open(t, t.TempDir())
 	if err := os.WriteFile(d.path(), []byte("hello"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.RemoveAll(d.dir); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.setAside(&unusable{torn, "it is cut short"}); err == nil {
-		t.Error("nothing could be set aside, and there was no error")
-	} else if u, ok := errors.AsType[*unusable](err); !ok || u.reason != torn {
-		t.Errorf("%v does not say why", err)
+	if err := d.quarantine(&unusableError{torn, "it is cut short"}); err == nil {
+		t.Error("no error, although nothing could be renamed")
+	} else if u, ok := errors.AsType[*unusableError](err); !ok || u.reason != torn {
+		t.Errorf("%v lacks the reason", err)
 	}
 }
