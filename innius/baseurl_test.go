@@ -8,7 +8,7 @@ import (
 	"innius_exporter/innius"
 )
 
-func TestABaseURLThatCouldGiveTheKeyAwayIsRefused(t *testing.T) {
+func TestCheckBaseURLRefusesURLsThatExposeTheKey(t *testing.T) {
 	const (
 		scheme   = "must start with https://"
 		noHost   = "has no host"
@@ -68,7 +68,7 @@ func TestABaseURLThatCouldGiveTheKeyAwayIsRefused(t *testing.T) {
 	}
 }
 
-func TestNewRefusesWhatCouldNotWork(t *testing.T) {
+func TestNewRefusesIncompleteOptions(t *testing.T) {
 	base := &url.URL{Scheme: "https", Host: "api.example"}
 	pacer := innius.NewPacer(1000, 1)
 	for _, row := range []struct {

@@ -13,7 +13,7 @@ import (
 	"innius_exporter/internal/simulator"
 )
 
-func TestAnAnswerThatIsNoJSONIsATypedErrorWithItsStatus(t *testing.T) {
+func TestResponseThatIsNotJSONIsATypedError(t *testing.T) {
 	for _, row := range []struct {
 		fault simulator.FaultKind
 		want  string
@@ -27,7 +27,7 @@ func TestAnAnswerThatIsNoJSONIsATypedErrorWithItsStatus(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
 				c, server := simulated(t, hall(), simulator.Options{})
 				server.Inject(simulator.Fault{Kind: row.fault})
-				got := answerError(t, c, calls()[0].ask)
+				got := responseError(t, c, calls()[0].send)
 				want(t, "error", *got, innius.ResponseError{Status: 200, Detail: row.want})
 				want(t, "faults", server.Stats().Faults[row.fault], 1)
 				want(t, "requests", server.Stats().Requests, 1)
@@ -36,7 +36,7 @@ func TestAnAnswerThatIsNoJSONIsATypedErrorWithItsStatus(t *testing.T) {
 	}
 }
 
-func TestBodiesThatAreNoJSONAreDescribed(t *testing.T) {
+func TestErrorDescribesABodyThatIsNotJSON(t *testing.T) {
 	for _, row := range []struct{ name, body, want string }{
 		{"JSON that is cut", `{"data":[{"id":"a"},{"i`, "the JSON is cut off after 23 bytes"},
 		{"JSON that only began", `{`, "the JSON is cut off after 1 bytes"},
@@ -48,14 +48,14 @@ func TestBodiesThatAreNoJSONAreDescribed(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
-				got := answerError(t, dial(t, answering(200, row.body)), calls()[1].ask)
+				got := responseError(t, dial(t, respondWith(200, row.body)), calls()[1].send)
 				want(t, "error", *got, innius.ResponseError{Status: 200, Detail: row.want})
 			})
 		})
 	}
 }
 
-func TestTheBoundOfABodyIsExact(t *testing.T) {
+func TestBodyBoundIsExact(t *testing.T) {
 	const most = 4 << 20
 	for _, row := range []struct {
 		size int
@@ -64,14 +64,14 @@ func TestTheBoundOfABodyIsExact(t *testing.T) {
 		t.Run(fmt.Sprint(row.size), func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
 				const body = `{"data":[]}`
-				err := calls()[1].ask(t, dial(t, answering(200, body+strings.Repeat(" ", row.size-len(body)))))
+				err := calls()[1].send(t, dial(t, respondWith(200, body+strings.Repeat(" ", row.size-len(body)))))
 				want(t, "error", fmt.Sprint(err), row.want)
 			})
 		})
 	}
 }
 
-func TestTheBoundCountsWhatWasUnpacked(t *testing.T) {
+func TestBodyBoundCountsUncompressedBytes(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		h := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
@@ -79,7 +79,7 @@ func TestTheBoundCountsWhatWasUnpacked(t *testing.T) {
 			_, _ = io.CopyN(z, zeros{}, 64<<20)
 			_ = z.Close()
 		})
-		want(t, "error", answerError(t, dial(t, h), calls()[1].ask).Detail, "the body is larger than 4 MiB")
+		want(t, "error", responseError(t, dial(t, h), calls()[1].send).Detail, "the body is larger than 4 MiB")
 	})
 }
 
@@ -93,7 +93,7 @@ func (zeros) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func TestABodyThatTricklesEndsAtTheTimeout(t *testing.T) {
+func TestSlowBodyEndsAtTheTimeout(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			for r.Context().Err() == nil {
@@ -104,7 +104,7 @@ func TestABodyThatTricklesEndsAtTheTimeout(t *testing.T) {
 		})
 		var seen []innius.Attempt
 		c := dial(t, h, func(o *innius.Options) { o.Observe = func(a innius.Attempt) { seen = append(seen, a) } })
-		err := calls()[1].ask(t, c)
+		err := calls()[1].send(t, c)
 		want(t, "timeout", typed[*innius.NetworkError](t, err).Timeout, true)
 		want(t, "took", time.Since(noon()), 10*time.Second)
 		want(t, "attempts", seen, []innius.Attempt{{Operation: innius.OpMachines, Status: 200, Duration: 10 * time.Second}})

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestDecodeWaitsForTheOneUnderWay(t *testing.T) {
+func TestDecodeRunsOneAtATime(t *testing.T) {
 	decoding.Lock()
 	done := make(chan struct{})
 	go func() {

@@ -44,7 +44,7 @@ func TestClientBoundsDepthAndNumberOfValues(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
-				c := dial(t, answering(200, row.body))
+				c := dial(t, respondWith(200, row.body))
 				_, err := c.Newest(t.Context(), refTo("oil"), time.Time{}, innius.Cursor{})
 				if row.want == "" {
 					want(t, "error", err, nil)

@@ -7,16 +7,16 @@ import (
 	"innius_exporter/innius"
 )
 
-// answerError asks and returns the typed error that must come.
-func answerError(t *testing.T, c *innius.Client, ask func(*testing.T, *innius.Client) error) *innius.ResponseError {
+// responseError sends a request and returns the typed error that must come.
+func responseError(t *testing.T, c *innius.Client, send func(*testing.T, *innius.Client) error) *innius.ResponseError {
 	t.Helper()
-	err := ask(t, c)
+	err := send(t, c)
 	answer := typed[*innius.ResponseError](t, err)
 	want(t, "StatusOf", innius.StatusOf(err), answer.Status)
 	return answer
 }
 
-func TestWhatIsNoListIsAnErrorAndNeverAnEmptyList(t *testing.T) {
+func TestUnrecognisedListIsAnErrorNotAnEmptyList(t *testing.T) {
 	for _, row := range []struct{ name, body, want string }{
 		{"no data", `{"machines":[]}`, "no field data; the fields are: machines"},
 		{"nothing at all", `{}`, "no field data; the fields are: none"},
@@ -42,14 +42,14 @@ func TestWhatIsNoListIsAnErrorAndNeverAnEmptyList(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
-				got := answerError(t, dial(t, answering(200, row.body)), calls()[1].ask)
+				got := responseError(t, dial(t, respondWith(200, row.body)), calls()[1].send)
 				want(t, "error", *got, innius.ResponseError{Status: 200, Detail: row.want})
 			})
 		})
 	}
 }
 
-func TestWhatIsNoCompanyIsAnErrorThatSaysWhatWasThere(t *testing.T) {
+func TestUnrecognisedCompanyErrorNamesTheFields(t *testing.T) {
 	for _, row := range []struct{ name, data, want string }{
 		{"two companies", `[{"id":"a"},{"id":"b"}]`, "2 companies where one is expected: the key's own"},
 		{"none", `[]`, "0 companies where one is expected: the key's own"},
@@ -68,14 +68,14 @@ func TestWhatIsNoCompanyIsAnErrorThatSaysWhatWasThere(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
-				got := answerError(t, dial(t, answering(200, `{"data":`+row.data+`}`)), calls()[0].ask)
+				got := responseError(t, dial(t, respondWith(200, `{"data":`+row.data+`}`)), calls()[0].send)
 				want(t, "error", *got, innius.ResponseError{Status: 200, Detail: row.want})
 			})
 		})
 	}
 }
 
-func TestReadingsWithoutAKnownFieldAreAnErrorAndNotASilentSensor(t *testing.T) {
+func TestReadingsWithoutAKnownFieldAreAnError(t *testing.T) {
 	for _, row := range []struct {
 		name, reading string
 		fields        innius.Fields
@@ -99,16 +99,16 @@ func TestReadingsWithoutAKnownFieldAreAnErrorAndNotASilentSensor(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
-				c := dial(t, answering(200, `{"data":[`+row.reading+`]}`), func(o *innius.Options) { o.Fields = row.fields })
-				want(t, "error", *answerError(t, c, calls()[3].ask), innius.ResponseError{Status: 200, Detail: row.want})
+				c := dial(t, respondWith(200, `{"data":[`+row.reading+`]}`), func(o *innius.Options) { o.Fields = row.fields })
+				want(t, "error", *responseError(t, c, calls()[3].send), innius.ResponseError{Status: 200, Detail: row.want})
 			})
 		})
 	}
 }
 
-func TestOneReadingWithoutAFieldCostsOnlyItself(t *testing.T) {
+func TestReadingWithoutAFieldIsSkippedAlone(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
-		c := dial(t, answering(200, `{"data":[{"t":1522000000000,"v":1},{"v":2},{"t":1522000060000}]}`))
+		c := dial(t, respondWith(200, `{"data":[{"t":1522000000000,"v":1},{"v":2},{"t":1522000060000}]}`))
 		got, err := c.Newest(t.Context(), refTo("oil"), time.Time{}, innius.Cursor{})
 		want(t, "error", err, nil)
 		var reasons []innius.SkipReason

@@ -11,7 +11,7 @@ import (
 
 const bom = "\xEF\xBB\xBF"
 
-func TestACompanyIsReadFromEveryShape(t *testing.T) {
+func TestCompanyReadsEveryShape(t *testing.T) {
 	for _, row := range []struct{ name, data, want string }{
 		{"the most specific id wins", `{"id":"4","domain":"d","company_id":"c"}`, "{ID:c Name:c}"},
 		{"a number keeps its digits", `{"id":12345678901234567890,"name":"ACME"}`, "{ID:12345678901234567890 Name:ACME}"},
@@ -30,7 +30,7 @@ func TestACompanyIsReadFromEveryShape(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
-				got, err := dial(t, answering(200, `{"data":`+row.data+`}`)).Company(t.Context())
+				got, err := dial(t, respondWith(200, `{"data":`+row.data+`}`)).Company(t.Context())
 				want(t, "error", err, nil)
 				want(t, "company", got, row.want)
 			})
@@ -38,7 +38,7 @@ func TestACompanyIsReadFromEveryShape(t *testing.T) {
 	}
 }
 
-func TestAListIsFoundInEveryShape(t *testing.T) {
+func TestListIsFoundInEveryShape(t *testing.T) {
 	for _, row := range []struct{ name, body string }{
 		{"the list itself", `{"data":[{"id":"press"}]}`},
 		{"text before it", bom + `{"data":[{"id":"press"}]}`},
@@ -68,13 +68,13 @@ func TestAListIsFoundInEveryShape(t *testing.T) {
 	}
 }
 
-func TestAnEmptyListIsAListWithoutAnError(t *testing.T) {
+func TestEmptyListIsNoError(t *testing.T) {
 	for name, data := range map[string]string{"bare": `[]`, "held": `{"results":[]}`} {
 		t.Run(name, func(t *testing.T) {
 			for _, call := range calls()[1:] {
 				t.Run(call.name, func(t *testing.T) {
 					atNoon(t, func(t *testing.T) {
-						want(t, "error", call.ask(t, dial(t, answering(200, `{"data":`+data+`}`))), nil)
+						want(t, "error", call.send(t, dial(t, respondWith(200, `{"data":`+data+`}`))), nil)
 					})
 				})
 			}
@@ -82,7 +82,7 @@ func TestAnEmptyListIsAListWithoutAnError(t *testing.T) {
 	}
 }
 
-func TestAnAbsentListIsAnEmptyOneForSensorsAndValuesOnly(t *testing.T) {
+func TestAbsentListIsEmptyForSensorsAndValuesOnly(t *testing.T) {
 	for _, row := range []struct {
 		name, body string
 		status     int
@@ -104,12 +104,12 @@ func TestAnAbsentListIsAnEmptyOneForSensorsAndValuesOnly(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
-				c := dial(t, answering(row.status, row.body))
+				c := dial(t, respondWith(row.status, row.body))
 				page, err := c.Sensors(t.Context(), "acme", "press", "")
 				want(t, "sensors", []any{page.Items, page.Next, err}, []any{[]innius.Sensor{}, row.next, nil})
 				in := c.Inspect(t.Context(), innius.InspectRequest{Operation: innius.OpValues, Ref: refTo("oil")})
 				want(t, "values", []any{in.Err, in.List != "", in.Items, in.Next}, []any{nil, true, 0, row.next})
-				_ = answerError(t, c, calls()[0].ask)
+				_ = responseError(t, c, calls()[0].send)
 				_, err = c.Machines(t.Context(), "acme", "")
 				want(t, "machines are an error", isA[*innius.ResponseError](err), row.next == "")
 			})
@@ -117,7 +117,7 @@ func TestAnAbsentListIsAnEmptyOneForSensorsAndValuesOnly(t *testing.T) {
 	}
 }
 
-func TestOtherContentIsNoEmptyList(t *testing.T) {
+func TestOtherContentIsNotAnEmptyList(t *testing.T) {
 	for _, body := range []string{
 		``, `null`, `{"message":"Internal server error"}`, `{"status":500}`, `{"ok":false}`, `{"data":0}`, `{"data":""}`, `{"data":false}`,
 		`{"data":{"message":"no"}}`, `{"data":{"id":"oil","unit":null}}`,
@@ -125,14 +125,14 @@ func TestOtherContentIsNoEmptyList(t *testing.T) {
 		t.Run(body, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
 				for _, call := range calls()[2:] {
-					want(t, "status", answerError(t, dial(t, answering(200, body)), call.ask).Status, 200)
+					want(t, "status", responseError(t, dial(t, respondWith(200, body)), call.send).Status, 200)
 				}
 			})
 		})
 	}
 }
 
-func TestTheOnlyListInDataIsTheListWhateverItsName(t *testing.T) {
+func TestOnlyListInDataIsTheListWhateverItsName(t *testing.T) {
 	const item = `{"id":"press","t":1772449200000,"v":7.5}`
 	machines := func(o *innius.Options) { o.Fields.Machines = "Points" }
 	for _, row := range []struct {
@@ -151,7 +151,7 @@ func TestTheOnlyListInDataIsTheListWhateverItsName(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
-				c := dial(t, answering(200, `{"data":`+row.data+`}`), func(o *innius.Options) {
+				c := dial(t, respondWith(200, `{"data":`+row.data+`}`), func(o *innius.Options) {
 					if row.change != nil {
 						row.change(o)
 					}
@@ -167,9 +167,9 @@ func TestTheOnlyListInDataIsTheListWhateverItsName(t *testing.T) {
 	}
 }
 
-func TestEachOperationHasItsOwnChosenList(t *testing.T) {
+func TestFieldsChooseTheListOfEachOperation(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
-		c := dial(t, answering(200, `{"data":{"a":[{"id":"m"}],"b":[{"id":"s"}],"c":[{"t":1772449200000,"v":1}],"values":null}}`),
+		c := dial(t, respondWith(200, `{"data":{"a":[{"id":"m"}],"b":[{"id":"s"}],"c":[{"t":1772449200000,"v":1}],"values":null}}`),
 			func(o *innius.Options) { o.Fields.Machines, o.Fields.Sensors, o.Fields.Values = "A", "b", "c" })
 		for op, list := range map[innius.Operation]string{innius.OpMachines: "data.a", innius.OpSensors: "data.b", innius.OpValues: "data.c"} {
 			in := c.Inspect(t.Context(), innius.InspectRequest{Operation: op, Ref: refTo("oil")})
@@ -194,7 +194,7 @@ func TestNextKeyIsFoundInTheOnlyObjectThatHasOne(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
-				in := dial(t, answering(200, row.body)).Inspect(t.Context(), innius.InspectRequest{Operation: innius.OpMachines})
+				in := dial(t, respondWith(200, row.body)).Inspect(t.Context(), innius.InspectRequest{Operation: innius.OpMachines})
 				if in.Err != nil {
 					want(t, "error", typed[*innius.ResponseError](t, in.Err).Detail, row.next)
 					return
@@ -208,29 +208,29 @@ func TestNextKeyIsFoundInTheOnlyObjectThatHasOne(t *testing.T) {
 func TestIDsAndNamesAreBounded(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		long := strings.Repeat("é", 600)
-		c := dial(t, answering(200, `{"data":[{"id":"a`+long+`"}]}`))
-		want(t, "error", answerError(t, c, calls()[1].ask).Detail, "a machine has an id of 1201 bytes; at most 1024 are understood")
-		want(t, "error", answerError(t, c, calls()[2].ask).Detail, "a sensor has an id of 1201 bytes; at most 1024 are understood")
-		c = dial(t, answering(200, `{"data":[{"id":"a\u202eb","name":"`+long+`"}]}`))
+		c := dial(t, respondWith(200, `{"data":[{"id":"a`+long+`"}]}`))
+		want(t, "error", responseError(t, c, calls()[1].send).Detail, "a machine has an id of 1201 bytes; at most 1024 are understood")
+		want(t, "error", responseError(t, c, calls()[2].send).Detail, "a sensor has an id of 1201 bytes; at most 1024 are understood")
+		c = dial(t, respondWith(200, `{"data":[{"id":"a\u202eb","name":"`+long+`"}]}`))
 		machines, err := allMachines(t, c, "acme", "")
 		want(t, "error", err, nil)
 		want(t, "machines", machines, []innius.Machine{{ID: "a\u202eb", Name: long[:1024] + "…"}})
 	})
 }
 
-func TestTheHintNamesWhatKeepsATextFromBeingRead(t *testing.T) {
+func TestHintNamesWhyATextIsNotANumber(t *testing.T) {
 	for text, hint := range map[string]string{
 		`"12,5"`: "decimal comma", `"-1.234,5"`: "decimal comma", `"45%"`: "percent sign", `"45 %"`: "percent sign", `"RUN"`: "", `"1,2,3"`: "", `null`: "",
 	} {
 		atNoon(t, func(t *testing.T) {
-			c := dial(t, answering(200, `{"data":[{"t":1772449200000,"v":`+text+`},{"t":"2026-03-02 11:00:00","v":1}]}`))
-			got := ask(t, c, time.Time{}, innius.Cursor{})
+			c := dial(t, respondWith(200, `{"data":[{"t":1772449200000,"v":`+text+`},{"t":"2026-03-02 11:00:00","v":1}]}`))
+			got := send(t, c, time.Time{}, innius.Cursor{})
 			want(t, text, []string{got.Readings[1].Hint(), got.Readings[0].Hint()}, []string{hint, "no time zone"})
 		})
 	}
 }
 
-func TestTheUserChoosesWhichFieldCounts(t *testing.T) {
+func TestFieldsChooseAmongCandidates(t *testing.T) {
 	fields := func(o *innius.Options) {
 		o.Fields = innius.Fields{
 			CompanyID: "Nr", CompanyName: "label", MachineID: "Nr", MachineName: "label",
@@ -239,21 +239,21 @@ func TestTheUserChoosesWhichFieldCounts(t *testing.T) {
 	}
 	const object = `{"id":"no","company_id":"no","name":"no","description":"no","unit":"no","nr":7,"LABEL":"yes","dim":"bar"}`
 	atNoon(t, func(t *testing.T) {
-		company, err := dial(t, answering(200, `{"data":`+object+`}`), fields).Company(t.Context())
+		company, err := dial(t, respondWith(200, `{"data":`+object+`}`), fields).Company(t.Context())
 		want(t, "company", fmt.Sprint(company, err), fmt.Sprint(innius.Company{ID: "7", Name: "yes"}, nil))
-		c := dial(t, answering(200, `{"data":[`+object+`]}`), fields)
+		c := dial(t, respondWith(200, `{"data":[`+object+`]}`), fields)
 		machines, err := allMachines(t, c, "7", "")
 		want(t, "machines", fmt.Sprint(machines, err), fmt.Sprint([]innius.Machine{{ID: "7", Name: "yes"}}, nil))
 		sensors, err := allSensors(t, c, "7", "7", "")
 		want(t, "sensors", fmt.Sprint(sensors, err), fmt.Sprint([]innius.Sensor{{ID: "7", Name: "yes", Unit: "bar"}}, nil))
-		c = dial(t, answering(200, `{"data":[{"t":1,"v":1,"seen":"2026-03-02T11:00:00Z","avg":4}]}`), fields)
+		c = dial(t, respondWith(200, `{"data":[{"t":1,"v":1,"seen":"2026-03-02T11:00:00Z","avg":4}]}`), fields)
 		got, err := c.Newest(t.Context(), refTo("oil"), time.Time{}, innius.Cursor{})
 		want(t, "error", err, nil)
 		want(t, "readings", got.Readings, []innius.Reading{{Time: noon().Add(-time.Hour), Value: 4}})
 	})
 }
 
-func TestATextKeyThatOnlyLooksLikeZeroLeadsOn(t *testing.T) {
+func TestTextKeyLikeZeroContinuesTheList(t *testing.T) {
 	for _, key := range []string{"-", "0-0", ".", "00x"} {
 		t.Run(key, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
@@ -266,7 +266,7 @@ func TestATextKeyThatOnlyLooksLikeZeroLeadsOn(t *testing.T) {
 	}
 }
 
-func TestTheTimeOfPairsIsFoundFromTheWholePage(t *testing.T) {
+func TestTimeOfPairsIsFoundFromTheWholePage(t *testing.T) {
 	const (
 		understood = "[{Time:2026-03-02 11:00:00 +0000 UTC Value:7.5 Text: Skip:}]"
 		ambiguous  = "both places of the pairs read as a time; fields.time in the config chooses one: 0 or 1"
@@ -305,7 +305,7 @@ func TestTheTimeOfPairsIsFoundFromTheWholePage(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
-				c := dial(t, answering(200, `{"data":`+row.data+`}`), func(o *innius.Options) { o.Fields.Time = row.chosen })
+				c := dial(t, respondWith(200, `{"data":`+row.data+`}`), func(o *innius.Options) { o.Fields.Time = row.chosen })
 				got, err := c.Newest(t.Context(), refTo("oil"), time.Time{}, innius.Cursor{})
 				if err != nil {
 					want(t, "error", typed[*innius.ResponseError](t, err).Detail, row.want)
@@ -317,9 +317,9 @@ func TestTheTimeOfPairsIsFoundFromTheWholePage(t *testing.T) {
 	}
 }
 
-func TestAPairWithoutATimeCostsOnlyItself(t *testing.T) {
+func TestPairWithoutATimeIsSkippedAlone(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
-		c := dial(t, answering(200, `{"data":[[1772449200000,7.5],[null,8],[1772449260000,9]]}`))
+		c := dial(t, respondWith(200, `{"data":[[1772449200000,7.5],[null,8],[1772449260000,9]]}`))
 		got, err := c.Newest(t.Context(), refTo("oil"), time.Time{}, innius.Cursor{})
 		want(t, "error", err, nil)
 		want(t, "readings", len(got.Readings), 3)

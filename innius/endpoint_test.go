@@ -7,7 +7,7 @@ import (
 	"innius_exporter/innius"
 )
 
-func TestLimitAndStartKeyAreAddedOnlyWhereTheyAreNeeded(t *testing.T) {
+func TestExpandAddsLimitAndStartKeyOnlyWhereNeeded(t *testing.T) {
 	for _, row := range []struct{ name, template, first, second string }{
 		{"neither named", "/m/{company}", "/m/acme?limit=3", "/m/acme?limit=3&start_key=k%2F%2B1"},
 		{
@@ -39,7 +39,7 @@ func TestLimitAndStartKeyAreAddedOnlyWhereTheyAreNeeded(t *testing.T) {
 	}
 }
 
-func TestTheCompanyIsAskedForWithoutALimit(t *testing.T) {
+func TestCompanyRequestHasNoLimit(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		h := recording(`{"data":{"id":"acme"}}`)
 		c := dial(t, h, func(o *innius.Options) { o.Endpoints.Company = "/whoami?v=2" })
@@ -49,7 +49,7 @@ func TestTheCompanyIsAskedForWithoutALimit(t *testing.T) {
 	})
 }
 
-func TestAWrongTemplateIsRefusedWithTheReason(t *testing.T) {
+func TestCheckEndpointNamesTheFault(t *testing.T) {
 	const knownOfValues = "known are {limit}, {start_key}, {company}, {machine}, {sensor}, " +
 		"{from_ms}, {from_s}, {from_rfc3339}, {to_ms}, {to_s}, {to_rfc3339}"
 	for _, row := range []struct {
@@ -93,18 +93,18 @@ func TestAWrongTemplateIsRefusedWithTheReason(t *testing.T) {
 	}
 }
 
-func TestTheDefaultsAreRightTemplates(t *testing.T) {
+func TestDefaultEndpointsAreValid(t *testing.T) {
 	for _, op := range innius.Operations {
 		want(t, string(op), innius.CheckEndpoint(op, innius.Endpoints{}.Of(op)), nil)
 		want(t, string(op), innius.Endpoints{}.Of(op), innius.DefaultEndpoints.Of(op))
 	}
 }
 
-func TestATemplateForValuesMayHoldAWindow(t *testing.T) {
+func TestCheckEndpointAcceptsAWindowForValues(t *testing.T) {
 	want(t, "error", innius.CheckEndpoint(innius.OpValues, "/s/{sensor}?f={from_ms}&t={to_ms}&n={limit}&k={start_key}"), nil)
 }
 
-func TestAWindowIsKeptOnLaterPages(t *testing.T) {
+func TestWindowIsTheSameOnLaterPages(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		h := pagesOf(map[string]string{
 			"":  `{"data":[{"t":1772448000000,"v":1}],"next_key":8}`,

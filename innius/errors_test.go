@@ -9,7 +9,7 @@ import (
 	"innius_exporter/internal/simulator"
 )
 
-func TestEveryStatusIsATypedErrorWithTheAPIsMessage(t *testing.T) {
+func TestEveryStatusIsATypedErrorWithItsMessage(t *testing.T) {
 	for _, row := range []struct {
 		status   int
 		requests int
@@ -31,8 +31,8 @@ func TestEveryStatusIsATypedErrorWithTheAPIsMessage(t *testing.T) {
 		for _, call := range calls() {
 			t.Run(fmt.Sprintf("%d/%s", row.status, call.name), func(t *testing.T) {
 				atNoon(t, func(t *testing.T) {
-					h := recorded(answering(row.status, `{"Message":" no key `+canary+`\n here\u0000 "}`))
-					err := call.ask(t, dial(t, h))
+					h := recorded(respondWith(row.status, `{"Message":" no key `+canary+`\n here\u0000 "}`))
+					err := call.send(t, dial(t, h))
 					want(t, "error", typed[*innius.Error](t, err), row.want)
 					want(t, "StatusOf", innius.StatusOf(err), row.status)
 					want(t, "requests", len(h.uris()), row.requests)
@@ -42,20 +42,20 @@ func TestEveryStatusIsATypedErrorWithTheAPIsMessage(t *testing.T) {
 	}
 }
 
-func TestErrorsSayWhatWasAttempted(t *testing.T) {
+func TestErrorsNameTheOperation(t *testing.T) {
 	for i, attempted := range []string{
 		"get the company: ", "list the machines: ", `list the sensors of machine "press": `, `get the values of sensor "oil" of machine "press": `,
 	} {
 		t.Run(calls()[i].name, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
-				err := calls()[i].ask(t, dial(t, answering(404, `{"message":"gone"}`)))
+				err := calls()[i].send(t, dial(t, respondWith(404, `{"message":"gone"}`)))
 				want(t, "error", err, attempted+"status 404 (Not Found): gone")
 			})
 		})
 	}
 }
 
-func TestAFailureWithoutAMessageSaysWhatStoodThereInstead(t *testing.T) {
+func TestFailureWithoutAMessageDescribesItsBody(t *testing.T) {
 	long := strings.Repeat("ü", 200)
 	for _, row := range []struct{ name, body, want string }{
 		{"empty", "", "empty body"},
@@ -79,14 +79,14 @@ func TestAFailureWithoutAMessageSaysWhatStoodThereInstead(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
-				err := calls()[1].ask(t, dial(t, answering(500, row.body)))
+				err := calls()[1].send(t, dial(t, respondWith(500, row.body)))
 				want(t, "message", typed[*innius.Error](t, err).Message, row.want)
 			})
 		})
 	}
 }
 
-func TestAGatewaysHTMLPageKeepsItsStatus(t *testing.T) {
+func TestGatewayPageKeepsItsStatus(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		c, server := simulated(t, hall(), simulator.Options{})
 		server.Inject(simulator.Fault{Kind: simulator.BadGatewayHTML})
@@ -96,7 +96,7 @@ func TestAGatewaysHTMLPageKeepsItsStatus(t *testing.T) {
 	})
 }
 
-func TestASuccessThatIsNoSuccessIsAnError(t *testing.T) {
+func TestOtherSuccessStatusIsAnError(t *testing.T) {
 	for _, status := range []int{201, 202, 204, 206, 226} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
@@ -104,14 +104,14 @@ func TestASuccessThatIsNoSuccessIsAnError(t *testing.T) {
 				if status == 204 {
 					body = ""
 				}
-				got := answerError(t, dial(t, answering(status, body)), calls()[1].ask)
+				got := responseError(t, dial(t, respondWith(status, body)), calls()[1].send)
 				want(t, "error", *got, innius.ResponseError{Status: status, Detail: "only 200 is known as success"})
 			})
 		})
 	}
 }
 
-func TestStatusOfKnowsNoStatusWhereNoAnswerCame(t *testing.T) {
+func TestStatusOfIsZeroWithoutAResponse(t *testing.T) {
 	want(t, "of nil", innius.StatusOf(nil), 0)
 	want(t, "of a pause", innius.StatusOf(innius.ErrPaused), 0)
 	want(t, "of a network failure", innius.StatusOf(&innius.NetworkError{}), 0)

@@ -30,7 +30,7 @@ func bodies() []string {
 	}
 }
 
-// FuzzDecode protects all that reads an answer: it never panics, never makes a list of nothing, never shows the key.
+// FuzzDecode covers the decoding of responses: it never panics, makes a list of nothing, or shows the key.
 func FuzzDecode(f *testing.F) {
 	for i, body := range bodies() {
 		f.Add([]byte(body), 200)
@@ -41,22 +41,22 @@ func FuzzDecode(f *testing.F) {
 			t.Skip()
 		}
 		c := offline(t, body, status)
-		ask := func(what string, items any, count int, err error) {
+		send := func(what string, items any, count int, err error) {
 			checkResult(t, what, items, count, err, body, status)
 		}
 		company, err := c.Company(t.Context())
-		ask("company", company, 0, err)
+		send("company", company, 0, err)
 		machines, err := c.Machines(t.Context(), "acme", "other")
-		ask("machines", machines, len(machines.Items), err)
+		send("machines", machines, len(machines.Items), err)
 		sensors, err := c.Sensors(t.Context(), "acme", "press", "other")
-		ask("sensors", sensors, len(sensors.Items), err)
+		send("sensors", sensors, len(sensors.Items), err)
 		values, err := c.Newest(t.Context(), refTo("oil"), time.Time{}, innius.Cursor{})
-		ask("values", values, 0, err)
+		send("values", values, 0, err)
 		checkReadings(t, values.Readings)
 	})
 }
 
-// always answers each request alike, without a connection.
+// always responds the same to each request, without a connection.
 type always struct {
 	status int
 	body   []byte
@@ -68,7 +68,7 @@ func (a always) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// offline is a client of one answer. It gives up where a retry would come: that would sleep in real time.
+// offline is a client of one response. It ends before a retry, which would sleep in real time.
 func offline(t *testing.T, body []byte, status int) *innius.Client {
 	t.Helper()
 	pacer := innius.NewPacer(3.6e12, 1000)

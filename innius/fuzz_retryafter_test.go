@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// FuzzRetryAfter protects the account from a header that would stop it for ever, or not at all where it says so.
+// FuzzRetryAfter protects an account from a header that would stop it without end, or not at all.
 func FuzzRetryAfter(f *testing.F) {
 	for _, header := range []string{
 		"", "0", "1", "86400", "86401", "99999999999999999999", "-1", "1.5", " 7 ", "soon", "0x10", "٣",

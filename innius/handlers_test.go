@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// answering answers every request alike. Headers come as name, value, name, value.
-func answering(status int, body string, headers ...string) http.HandlerFunc {
+// respondWith responds the same to every request. Headers are name, value, name, value.
+func respondWith(status int, body string, headers ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		for i := 0; i+1 < len(headers); i += 2 {
 			w.Header().Set(headers[i], headers[i+1])
@@ -18,7 +18,7 @@ func answering(status int, body string, headers ...string) http.HandlerFunc {
 	}
 }
 
-// recorder keeps what was asked and lets a function answer the n-th request, counted from 1.
+// recorder stores the requests and lets a function respond to the n-th, counted from 1.
 type recorder struct {
 	answer func(w http.ResponseWriter, r *http.Request, n int)
 	mu     sync.Mutex
@@ -55,15 +55,15 @@ func (r *recorder) first(t *testing.T) *http.Request {
 	return r.asked[0]
 }
 
-// recorded records, and answers with a handler.
+// recorded records, and responds with a handler.
 func recorded(h http.HandlerFunc) *recorder {
 	return &recorder{answer: func(w http.ResponseWriter, r *http.Request, _ int) { h(w, r) }}
 }
 
-// recording records, and answers every request with 200 and one body.
-func recording(body string) *recorder { return recorded(answering(http.StatusOK, body)) }
+// recording records, and responds to every request with 200 and one body.
+func recording(body string) *recorder { return recorded(respondWith(http.StatusOK, body)) }
 
-// pagesOf records, and answers each start_key ("": none) with its own body.
+// pagesOf records, and responds to each start_key ("": none) with its own body.
 func pagesOf(bodies map[string]string) *recorder {
 	return &recorder{answer: func(w http.ResponseWriter, r *http.Request, _ int) {
 		body, ok := bodies[r.URL.Query().Get("start_key")]
@@ -74,7 +74,7 @@ func pagesOf(bodies map[string]string) *recorder {
 	}}
 }
 
-// twoPages answers with one machine a page; the key of the second holds characters that a query must escape.
+// twoPages serves one machine a page; the key of the second holds characters that a query must escape.
 func twoPages(w http.ResponseWriter, _ *http.Request, n int) {
 	body := `{"data":[{"id":"a"}],"next_key":"k/+1"}`
 	if n > 1 {

@@ -19,7 +19,7 @@ const canary = "Canary+7f/3A-9e=41"
 // noon is when most stories begin: a moment whose epoch has ten digits of seconds, unlike that of a fresh bubble.
 func noon() time.Time { return time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC) }
 
-// atNoon tells a story in virtual time.
+// atNoon runs a test in virtual time that begins at noon.
 func atNoon(t *testing.T, story func(t *testing.T)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -98,7 +98,7 @@ func allSensors(t *testing.T, c *innius.Client, company, machine, key string) ([
 // call is one operation as a test calls it, whatever its result.
 type call struct {
 	name string
-	ask  func(t *testing.T, c *innius.Client) error
+	send  func(t *testing.T, c *innius.Client) error
 }
 
 // calls are the four operations.

@@ -13,13 +13,13 @@ import (
 	"innius_exporter/internal/simulator"
 )
 
-// inspect asks for the values of one sensor, or what change makes of that.
+// inspect requests the values of one sensor, or what change makes of that request.
 func inspect(t *testing.T, h http.Handler, op innius.Operation, change ...func(*innius.Options)) *innius.Inspection {
 	t.Helper()
 	return dial(t, h, change...).Inspect(t.Context(), innius.InspectRequest{Operation: op, Ref: refTo("oil")})
 }
 
-func TestAnInspectionTellsWhatTheExporterWouldRead(t *testing.T) {
+func TestInspectShowsWhatTheExporterReads(t *testing.T) {
 	for order, o := range orders() {
 		t.Run(order, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
@@ -39,9 +39,9 @@ func TestAnInspectionTellsWhatTheExporterWouldRead(t *testing.T) {
 	}
 }
 
-func TestAnInspectionNamesTheFieldsTakenAndTheOthers(t *testing.T) {
+func TestInspectNamesUsedAndUnknownFields(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
-		in := inspect(t, answering(200, `{"count":2,"data":{"items":[
+		in := inspect(t, respondWith(200, `{"count":2,"data":{"items":[
 			{"Sensor_ID":7,"id":"row","name":" ","uom":"bar","pos":{"x":1}},
 			{"sensor_id":8,"id":"row","unit":"bar"}],"page":1}}`), innius.OpSensors)
 		want(t, "error", in.Err, nil)
@@ -62,9 +62,9 @@ func TestAnInspectionNamesTheFieldsTakenAndTheOthers(t *testing.T) {
 	})
 }
 
-func TestAnInspectionOfAnUnreadableListStillTellsItsFields(t *testing.T) {
+func TestInspectNamesTheFieldsOfAnUnreadableList(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
-		in := inspect(t, answering(200, `{"data":[{"nr":"a"},{"nr":"b"}]}`), innius.OpMachines)
+		in := inspect(t, respondWith(200, `{"data":[{"nr":"a"},{"nr":"b"}]}`), innius.OpMachines)
 		want(t, "status", innius.StatusOf(in.Err), 200)
 		want(t, "items", in.Items, 2)
 		want(t, "unknown", in.Unknown, []innius.Field{{Name: "nr", Example: "a", Distinct: true}})
@@ -72,10 +72,10 @@ func TestAnInspectionOfAnUnreadableListStillTellsItsFields(t *testing.T) {
 	})
 }
 
-// TestAnInspectionTakesTheFieldsThatTheDecoderTakes is about fields that are present and blank.
-func TestAnInspectionTakesTheFieldsThatTheDecoderTakes(t *testing.T) {
+// TestInspectUsesTheFieldsOfTheDecoder is about fields that are present and blank.
+func TestInspectUsesTheFieldsOfTheDecoder(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
-		in := inspect(t, answering(200, `{"data":[{"id":"a","name":"\u0007","unit":" ","unit_of_measure":null,"uom":"bar","sensorid":""}]}`),
+		in := inspect(t, respondWith(200, `{"data":[{"id":"a","name":"\u0007","unit":" ","unit_of_measure":null,"uom":"bar","sensorid":""}]}`),
 			innius.OpSensors, func(o *innius.Options) { o.Fields.SensorID = "id" })
 		want(t, "sensors", in.Objects, []innius.Sensor{{ID: "a", Name: "a", Unit: "bar"}})
 		want(t, "ids", in.IDs, []string{"a"})
@@ -86,17 +86,17 @@ func TestAnInspectionTakesTheFieldsThatTheDecoderTakes(t *testing.T) {
 	})
 }
 
-func TestOneMomentInTwoFormsIsNoAmbiguity(t *testing.T) {
+func TestInspectTreatsOneTimeInTwoFormsAsUnambiguous(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
-		in := inspect(t, answering(200, `{"data":[{"t":1772449200000,"time":"2026-03-02T11:00:00Z","v":1,"value":2}]}`), innius.OpValues)
+		in := inspect(t, respondWith(200, `{"data":[{"t":1772449200000,"time":"2026-03-02T11:00:00Z","v":1,"value":2}]}`), innius.OpValues)
 		want(t, "alternatives of the time", len(in.Facts[0].Alternatives), 0)
 		want(t, "alternatives of the value", in.Facts[1].Alternatives, []innius.Field{{Name: "v", Example: "1", Number: true, Distinct: true}})
 	})
 }
 
-func TestAnInspectionIsOneRequestEvenWhereTheExporterWouldTryAgain(t *testing.T) {
+func TestInspectSendsOneRequestWithoutRetries(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
-		h := recorded(answering(http.StatusBadGateway, "<html>"))
+		h := recorded(respondWith(http.StatusBadGateway, "<html>"))
 		in := inspect(t, h, innius.OpCompany)
 		want(t, "requests", len(h.uris()), 1)
 		want(t, "form", in.Form, innius.FormHTML)
@@ -104,10 +104,10 @@ func TestAnInspectionIsOneRequestEvenWhereTheExporterWouldTryAgain(t *testing.T)
 	})
 }
 
-func TestAnInspectionIsPacedAndSaysWhereNothingWasSent(t *testing.T) {
+func TestInspectIsRateLimitedAndReportsUnsentRequests(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		pacer := innius.NewPacer(60, 1)
-		c := dial(t, answering(200, `{"data":{"id":"a"}}`), func(o *innius.Options) { o.Pacer = pacer })
+		c := dial(t, respondWith(200, `{"data":{"id":"a"}}`), func(o *innius.Options) { o.Pacer = pacer })
 		begin := time.Now()
 		for range 2 {
 			want(t, "sent", c.Inspect(t.Context(), innius.InspectRequest{Operation: innius.OpCompany}).Sent, true)
@@ -120,9 +120,9 @@ func TestAnInspectionIsPacedAndSaysWhereNothingWasSent(t *testing.T) {
 	})
 }
 
-func TestARequestThatFoundNoConnectionWasNotSpent(t *testing.T) {
+func TestInspectReportsARequestWithoutConnectionAsUnsent(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
-		in := inspect(t, answering(200, ""), innius.OpCompany, func(o *innius.Options) {
+		in := inspect(t, respondWith(200, ""), innius.OpCompany, func(o *innius.Options) {
 			o.HTTPClient = &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
 				return nil, errors.New("no way")
 			}}}
@@ -135,7 +135,7 @@ func TestARequestThatFoundNoConnectionWasNotSpent(t *testing.T) {
 	})
 }
 
-func TestAnInspectionTellsTheDifferenceOfTheClocks(t *testing.T) {
+func TestInspectShowsTheClockDifference(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		c, server := simulated(t, fiveValues(), simulator.Options{})
 		server.Inject(simulator.Fault{Kind: simulator.ClockOff, Delay: -7 * time.Minute, Times: 1})
@@ -145,19 +145,19 @@ func TestAnInspectionTellsTheDifferenceOfTheClocks(t *testing.T) {
 	})
 }
 
-func TestALongAnswerIsShownWithItsWholeShape(t *testing.T) {
+func TestInspectShortensALongResponseButKeepsItsShape(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		items := strings.Repeat(`{"a":"b"},`, 500)
-		in := inspect(t, answering(200, `{"data":{"rows":[`+items+`{}]},"z":1}`), innius.OpMachines)
+		in := inspect(t, respondWith(200, `{"data":{"rows":[`+items+`{}]},"z":1}`), innius.OpMachines)
 		want(t, "raw", in.Raw, `{"data":{"rows":[{"a":"b"},{"a":"b"},"… 499 more"]},"z":1}`)
-		in = inspect(t, answering(200, strings.Repeat("no JSON ", 9999)), innius.OpMachines)
+		in = inspect(t, respondWith(200, strings.Repeat("no JSON ", 9999)), innius.OpMachines)
 		if n := len(in.Raw); n > 1300 || !strings.HasSuffix(in.Raw, "…") {
 			t.Errorf("%d bytes are shown", n)
 		}
 	})
 }
 
-func TestTheOrderOfAPageIsMixedWhereReadingsStandAgainstIt(t *testing.T) {
+func TestInspectFindsAMixedOrder(t *testing.T) {
 	for body, mixed := range map[string]bool{
 		`[{"t":1772449200,"v":1},{"t":1772449100,"v":1},{"t":1772449300,"v":1}]`: true,
 		`[{"t":1772449200,"v":1},{"t":1772449200,"v":1},{"t":1772449300,"v":1}]`: false,
@@ -165,7 +165,7 @@ func TestTheOrderOfAPageIsMixedWhereReadingsStandAgainstIt(t *testing.T) {
 		`[]`:                       false,
 	} {
 		atNoon(t, func(t *testing.T) {
-			in := inspect(t, answering(200, `{"data":`+body+`}`), innius.OpValues)
+			in := inspect(t, respondWith(200, `{"data":`+body+`}`), innius.OpValues)
 			want(t, "mixed", []any{in.Err, in.Values.Mixed}, []any{nil, mixed})
 		})
 	}

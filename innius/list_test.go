@@ -7,7 +7,7 @@ import (
 	"innius_exporter/internal/simulator"
 )
 
-func TestAListGoesOnFromAKeptKey(t *testing.T) {
+func TestListContinuesFromAKey(t *testing.T) {
 	for name, keys := range map[string]simulator.KeyForm{"number": simulator.NumberKey, "text": simulator.TextKey} {
 		t.Run(name, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
@@ -30,9 +30,9 @@ func TestAListGoesOnFromAKeptKey(t *testing.T) {
 	}
 }
 
-func TestAnErrorOfAListNamesTheMachine(t *testing.T) {
+func TestListErrorNamesTheMachine(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
-		_, err := dial(t, answering(500, `{"message":"broken"}`)).Sensors(t.Context(), "acme", "pr\u202eess\x1b", "")
+		_, err := dial(t, respondWith(500, `{"message":"broken"}`)).Sensors(t.Context(), "acme", "pr\u202eess\x1b", "")
 		want(t, "error", err, `list the sensors of machine "press": status 500 (Internal Server Error): broken`)
 		want(t, "its type", isA[*innius.Error](err), true)
 	})

@@ -28,7 +28,7 @@ func unverified(err error) error { return &tls.CertificateVerificationError{Err:
 
 func throughProxy(err error) error { return &net.OpError{Op: "proxyconnect", Net: "tcp", Err: err} }
 
-func TestWhatWillNotPassByItselfSaysWhatToDoAndIsNotRepeated(t *testing.T) {
+func TestLastingFailureNamesTheCureAndIsNotRetried(t *testing.T) {
 	notTLS := tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}
 	for name, row := range map[string]struct {
 		err   error

@@ -10,7 +10,7 @@ import (
 	"innius_exporter/innius"
 )
 
-func TestWhilePausedNothingIsGranted(t *testing.T) {
+func TestPacerGrantsNothingWhilePaused(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		p := innius.NewPacer(3600, 10)
 		p.Pause(noon().Add(time.Minute))
@@ -24,7 +24,7 @@ func TestWhilePausedNothingIsGranted(t *testing.T) {
 	})
 }
 
-func TestAfterAPauseOneRequestIsGrantedAndThenTheRate(t *testing.T) {
+func TestPacerGrantsOneRequestAfterAPauseThenTheRate(t *testing.T) {
 	for _, row := range []struct {
 		name         string
 		spent        int // before the pause, of 30
@@ -56,7 +56,7 @@ func TestAfterAPauseOneRequestIsGrantedAndThenTheRate(t *testing.T) {
 	}
 }
 
-func TestAPauseIsOnlyEverProlonged(t *testing.T) {
+func TestPauseIsOnlyProlonged(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		p := innius.NewPacer(3600, 10)
 		p.Pause(noon().Add(time.Hour))
@@ -67,7 +67,7 @@ func TestAPauseIsOnlyEverProlonged(t *testing.T) {
 	})
 }
 
-func TestAPauseOfNoLengthStillEmptiesTheBucket(t *testing.T) {
+func TestPauseOfNoLengthEmptiesTheBucket(t *testing.T) {
 	for _, ago := range []time.Duration{0, time.Second, time.Hour} {
 		t.Run(ago.String(), func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
@@ -82,7 +82,7 @@ func TestAPauseOfNoLengthStillEmptiesTheBucket(t *testing.T) {
 	}
 }
 
-func TestAPauseVoidsWhatWasTakenBeforeIt(t *testing.T) {
+func TestPauseVoidsTokensTakenBefore(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		p := innius.NewPacer(60, 10)
 		want(t, "take", p.Take(time.Now()), time.Duration(0))
@@ -96,7 +96,7 @@ func TestAPauseVoidsWhatWasTakenBeforeIt(t *testing.T) {
 	})
 }
 
-func TestAPauseReachesWhoAlreadyWaits(t *testing.T) {
+func TestPauseReachesWaitingCallers(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		p := innius.NewPacer(60, 1)
 		_ = p.Wait(t.Context())
@@ -106,7 +106,7 @@ func TestAPauseReachesWhoAlreadyWaits(t *testing.T) {
 	})
 }
 
-func TestPausesAmidTrafficAreKeptToTheInstant(t *testing.T) {
+func TestPausesAmidTrafficAreExact(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		const perHour, burst = 3600, 20
 		p := innius.NewPacer(perHour, burst)
@@ -145,7 +145,7 @@ func usePaused(ctx context.Context, p *innius.Pacer, granted *ledger) {
 	}
 }
 
-func TestThePacerMayBeUsedByAll(t *testing.T) {
+func TestPacerIsSafeForConcurrentUse(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		p := innius.NewPacer(3.6e6, 5)
 		var users sync.WaitGroup

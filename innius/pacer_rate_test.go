@@ -7,7 +7,7 @@ import (
 	"innius_exporter/innius"
 )
 
-func TestAChangedRateGivesNothingAway(t *testing.T) {
+func TestSetRateGrantsNothingExtra(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		p := innius.NewPacer(60, 10)
 		for range 8 {
@@ -25,7 +25,7 @@ func TestAChangedRateGivesNothingAway(t *testing.T) {
 	})
 }
 
-func TestAChangedRateLeavesADebtAndAPauseInForce(t *testing.T) {
+func TestSetRateKeepsADebtAndAPause(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		p := restored(innius.PacerState{At: time.Now(), Tokens: -1})
 		p.SetRate(120, 10)

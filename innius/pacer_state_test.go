@@ -15,7 +15,7 @@ func restored(l innius.PacerState) *innius.Pacer {
 	return p
 }
 
-func TestALedgerIsTakenOverWithWhatTimeRefilled(t *testing.T) {
+func TestRestoreAddsWhatTimeRefilled(t *testing.T) {
 	for name, row := range map[string]struct {
 		tokens float64
 		down   time.Duration
@@ -43,7 +43,7 @@ func TestALedgerIsTakenOverWithWhatTimeRefilled(t *testing.T) {
 	}
 }
 
-func TestADebtIsPaidBeforeTheNextRequest(t *testing.T) {
+func TestRestoredDebtIsPaidBeforeTheNextRequest(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		p := restored(innius.PacerState{At: time.Now(), Tokens: -2.5})
 		want(t, "wait", p.Take(time.Now()).Round(time.Millisecond), 3*time.Minute+30*time.Second) // 2.5 owed, 1 wanted
@@ -52,7 +52,7 @@ func TestADebtIsPaidBeforeTheNextRequest(t *testing.T) {
 	})
 }
 
-func TestAPauseIsTakenOverWithItsEnd(t *testing.T) {
+func TestRestoreKeepsAPause(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		saved := innius.PacerState{At: time.Now(), Tokens: 5, Until: time.Now().Add(time.Hour)}
 		time.Sleep(20 * time.Minute)
@@ -63,7 +63,7 @@ func TestAPauseIsTakenOverWithItsEnd(t *testing.T) {
 	})
 }
 
-func TestAPauseThatEndedMeanwhileLeavesOneRequestAsOfItsEnd(t *testing.T) {
+func TestRestoreOfAnEndedPauseLeavesOneRequest(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		saved := innius.PacerState{At: time.Now(), Tokens: 5, Until: time.Now().Add(time.Hour)}
 		time.Sleep(time.Hour + 3*time.Minute)
@@ -73,7 +73,7 @@ func TestAPauseThatEndedMeanwhileLeavesOneRequestAsOfItsEnd(t *testing.T) {
 	})
 }
 
-func TestAPauseNeverGrowsThroughAClockSetBack(t *testing.T) {
+func TestRestoreNeverProlongsAPauseWhenTheClockWasSetBack(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		ahead := time.Now().Add(365 * 24 * time.Hour)
 		p := restored(innius.PacerState{At: ahead, Until: ahead.Add(time.Minute)})
@@ -81,7 +81,7 @@ func TestAPauseNeverGrowsThroughAClockSetBack(t *testing.T) {
 	})
 }
 
-func TestAfterACrashAllCountsAsSpent(t *testing.T) {
+func TestSpentLeavesNoTokensAfterACrash(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		saved := innius.PacerState{At: time.Now(), Tokens: 5}
 		time.Sleep(3 * time.Minute)
@@ -91,7 +91,7 @@ func TestAfterACrashAllCountsAsSpent(t *testing.T) {
 	})
 }
 
-func TestALedgerSurvivesAnyNumberOfRestarts(t *testing.T) {
+func TestPacerStateSurvivesManyRestarts(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		p := innius.NewPacer(60, 10)
 		sent := 0
@@ -109,7 +109,7 @@ func TestALedgerSurvivesAnyNumberOfRestarts(t *testing.T) {
 }
 
 // Were a debt rounded up each time, an exporter that is reloaded often would never send again.
-func TestADebtIsPaidThroughAnyNumberOfReloads(t *testing.T) {
+func TestDebtIsPaidThroughManyReloads(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		p := restored(innius.PacerState{At: time.Now(), Tokens: -1e-9})
 		sent := 0

@@ -38,7 +38,7 @@ func (l *ledger) keepsTo(t *testing.T, perHour float64, burst int) {
 	}
 }
 
-func TestThePacerNeverGrantsMoreThanBurstAndRateInAnyWindow(t *testing.T) {
+func TestPacerStaysWithinBurstAndRateInAnyWindow(t *testing.T) {
 	for _, row := range []struct {
 		perHour float64
 		burst   int
@@ -63,7 +63,7 @@ func TestThePacerNeverGrantsMoreThanBurstAndRateInAnyWindow(t *testing.T) {
 	}
 }
 
-// use spends requests until ctx ends: every second user asks first and then sends, and all rest at times.
+// use spends requests until ctx ends: every second user takes first and then sends, and all rest at times.
 func use(ctx context.Context, p *innius.Pacer, granted *ledger, i int) {
 	chance := rand.New(rand.NewPCG(1, uint64(i)))
 	for ctx.Err() == nil {
@@ -89,7 +89,7 @@ func rest(ctx context.Context, d time.Duration) {
 	}
 }
 
-func TestARequestTakenBeforeIsSpentOnce(t *testing.T) {
+func TestTakenTokenIsSpentOnce(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		p := innius.NewPacer(60, 3)
 		want(t, "wait before the first", p.Take(time.Now()), time.Duration(0))
@@ -102,7 +102,7 @@ func TestARequestTakenBeforeIsSpentOnce(t *testing.T) {
 	})
 }
 
-func TestTakeTakesNothingWhereItMustWait(t *testing.T) {
+func TestTakeTakesNothingWhenItMustWait(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		p := innius.NewPacer(60, 1)
 		want(t, "first", p.Take(time.Now()), time.Duration(0))
@@ -114,7 +114,7 @@ func TestTakeTakesNothingWhereItMustWait(t *testing.T) {
 	})
 }
 
-func TestWaitingEndsWithItsContextAndCostsNothing(t *testing.T) {
+func TestWaitEndsWithItsContextAndCostsNothing(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		p := innius.NewPacer(60, 1)
 		_ = p.Wait(t.Context())
@@ -127,7 +127,7 @@ func TestWaitingEndsWithItsContextAndCostsNothing(t *testing.T) {
 	})
 }
 
-func TestThePacerSaysItsRate(t *testing.T) {
+func TestPacerReportsItsRate(t *testing.T) {
 	for _, perHour := range []float64{1, 950, 3600, 36_000} {
 		if got := innius.NewPacer(perHour, 5).PerHour(); got < perHour-1e-6 || got > perHour+1e-6 {
 			t.Errorf("PerHour() = %v, want %v", got, perHour)
@@ -135,7 +135,7 @@ func TestThePacerSaysItsRate(t *testing.T) {
 	}
 }
 
-func TestThePacerStartsNoGoroutine(t *testing.T) {
+func TestPacerStartsNoGoroutine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // ends only when all goroutines of it have ended
 		p := innius.NewPacer(60, 1)
 		p.Pause(time.Now().Add(time.Hour))

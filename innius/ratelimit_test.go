@@ -10,7 +10,7 @@ import (
 	"innius_exporter/internal/simulator"
 )
 
-func TestALimitExceededSaysHowLongToWait(t *testing.T) {
+func TestRateLimitErrorHoldsTheWait(t *testing.T) {
 	for _, row := range []struct {
 		name, header string
 		clock        time.Duration // of the API, to ours
@@ -41,7 +41,7 @@ func TestALimitExceededSaysHowLongToWait(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
 				date := noon().Add(row.clock).Format(http.TimeFormat)
-				h := recorded(answering(429, `{"message":"Limit exceeded of `+canary+`"}`, "Retry-After", row.header, "Date", date))
+				h := recorded(respondWith(429, `{"message":"Limit exceeded of `+canary+`"}`, "Retry-After", row.header, "Date", date))
 				_, err := dial(t, h).Company(t.Context())
 				row.want.Message = "Limit exceeded of <secret>"
 				want(t, "error", *typed[*innius.RateLimitError](t, err), row.want)
@@ -49,7 +49,7 @@ func TestALimitExceededSaysHowLongToWait(t *testing.T) {
 				want(t, "requests", len(h.uris()), 1)
 
 				// The same of a 503, which is tried again at once only where it states no wait.
-				h = recorded(answering(503, `{"message":"`+canary+`"}`, "Retry-After", row.header, "Date", date))
+				h = recorded(respondWith(503, `{"message":"`+canary+`"}`, "Retry-After", row.header, "Date", date))
 				_, err = dial(t, h).Company(t.Context())
 				want(t, "503", *typed[*innius.Error](t, err),
 					innius.Error{Status: 503, Message: "<secret>", RetryAfter: row.want.RetryAfter, Stated: row.want.Stated})
@@ -59,13 +59,13 @@ func TestALimitExceededSaysHowLongToWait(t *testing.T) {
 	}
 }
 
-func TestTheTextOfALimitExceededNamesTheWait(t *testing.T) {
+func TestRateLimitErrorTextNamesTheWait(t *testing.T) {
 	want(t, "stated", &innius.RateLimitError{Message: "m", RetryAfter: 90 * time.Second, Stated: true},
 		"status 429 (limit exceeded, retry after 1m30s): m")
 	want(t, "absent", &innius.RateLimitError{Message: "m"}, "status 429 (limit exceeded, no Retry-After): m")
 }
 
-func TestEveryFormOfRetryAfterOfALimitIsObeyedToTheSecond(t *testing.T) {
+func TestEveryFormOfRetryAfterIsExact(t *testing.T) {
 	for form, name := range []string{"seconds", "date", "absent"} {
 		t.Run(name, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
@@ -85,7 +85,7 @@ func TestEveryFormOfRetryAfterOfALimitIsObeyedToTheSecond(t *testing.T) {
 	}
 }
 
-func TestAPauseStopsARequestBeforeItIsSent(t *testing.T) {
+func TestPauseStopsARequestBeforeItIsSent(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		pacer := innius.NewPacer(1000, 10)
 		c, server := simulated(t, hall(), simulator.Options{}, func(o *innius.Options) { o.Pacer = pacer })

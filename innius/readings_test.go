@@ -9,18 +9,18 @@ import (
 	"innius_exporter/innius"
 )
 
-// oneReading returns what becomes of {"t":..., "v":...} in an answer of noon.
+// oneReading returns what becomes of {"t":..., "v":...} in a response of noon.
 func oneReading(t *testing.T, at, value string) innius.Reading {
 	t.Helper()
 	body := fmt.Sprintf(`{"data":[{"t":%s,"v":%s}]}`, at, value)
-	got, err := dial(t, answering(200, body)).Newest(t.Context(), refTo("oil"), time.Time{}, innius.Cursor{})
+	got, err := dial(t, respondWith(200, body)).Newest(t.Context(), refTo("oil"), time.Time{}, innius.Cursor{})
 	if err != nil || len(got.Readings) != 1 {
 		t.Fatalf("got %+v, %v", got, err)
 	}
 	return got.Readings[0]
 }
 
-func TestValuesThatAreNoNumberAreSkippedOrTranslated(t *testing.T) {
+func TestValuesThatAreNotNumbersAreSkippedOrTranslated(t *testing.T) {
 	for _, row := range []struct {
 		name, json string
 		want       innius.Reading
@@ -57,7 +57,7 @@ func TestValuesThatAreNoNumberAreSkippedOrTranslated(t *testing.T) {
 	}
 }
 
-func TestAReadingWithoutAUsableTimeIsSkippedWithItsText(t *testing.T) {
+func TestReadingWithoutAUsableTimeIsSkippedWithItsText(t *testing.T) {
 	for name, row := range map[string][2]string{
 		"null": {`null`, "<nil>"}, "words": {`"yesterday"`, "yesterday"}, "a boolean": {`true`, "true"},
 		"1970": {`0`, "0"}, "eleven digits": {`15220000000`, "15220000000"}, "2100": {`4102444800000`, "4102444800000"},
@@ -70,7 +70,7 @@ func TestAReadingWithoutAUsableTimeIsSkippedWithItsText(t *testing.T) {
 	}
 }
 
-func TestAReadingAheadOfTheAPIsClockIsSkipped(t *testing.T) {
+func TestReadingAheadOfTheAPIClockIsSkipped(t *testing.T) {
 	for _, row := range []struct {
 		name  string
 		ahead time.Duration // of the reading, to our clock
@@ -87,7 +87,7 @@ func TestAReadingAheadOfTheAPIsClockIsSkipped(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
 				body := fmt.Sprintf(`{"data":[{"t":%d,"v":18}]}`, noon().Add(row.ahead).UnixMilli())
 				date := noon().Add(row.clock).Format(http.TimeFormat)
-				got, err := dial(t, answering(200, body, "Date", date)).Newest(t.Context(), refTo("oil"), time.Time{}, innius.Cursor{})
+				got, err := dial(t, respondWith(200, body, "Date", date)).Newest(t.Context(), refTo("oil"), time.Time{}, innius.Cursor{})
 				want(t, "error", err, nil)
 				want(t, "reading", got.Readings[0], innius.Reading{Time: noon().Add(row.ahead), Value: 18, Skip: row.skip})
 				want(t, "clock", got.Clock, noon().Add(row.clock))
@@ -96,7 +96,7 @@ func TestAReadingAheadOfTheAPIsClockIsSkipped(t *testing.T) {
 	}
 }
 
-func TestOurOwnClockJudgesWhereTheAPINamesNone(t *testing.T) {
+func TestOurClockJudgesWithoutADateHeader(t *testing.T) {
 	for name, dates := range map[string][]string{"absent": nil, "garbage": {"tomorrow"}} {
 		t.Run(name, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {

@@ -10,11 +10,11 @@ import (
 	"innius_exporter/internal/simulator"
 )
 
-func TestARedirectIsNamedAndNeverFollowed(t *testing.T) {
+func TestRedirectIsNamedAndNotFollowed(t *testing.T) {
 	for _, status := range []int{300, 301, 302, 303, 307, 308} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
-				h := recorded(answering(status, "", "Location", "https://user:pass@elsewhere.example:444/v1/companies/me?x=1"))
+				h := recorded(respondWith(status, "", "Location", "https://user:pass@elsewhere.example:444/v1/companies/me?x=1"))
 				_, err := dial(t, h).Company(t.Context())
 				redirect := typed[*innius.RedirectError](t, err)
 				want(t, "error", *redirect, innius.RedirectError{Status: status, Host: "elsewhere.example:444"})
@@ -27,7 +27,7 @@ func TestARedirectIsNamedAndNeverFollowed(t *testing.T) {
 	}
 }
 
-func TestARedirectWithoutAUsableTargetIsStillARedirect(t *testing.T) {
+func TestRedirectWithoutATargetIsARedirectError(t *testing.T) {
 	for name, location := range map[string][]string{
 		"no target": nil, "an empty one": {""}, "a path": {"/v2/companies/me"},
 	} {
@@ -46,10 +46,10 @@ func TestARedirectWithoutAUsableTargetIsStillARedirect(t *testing.T) {
 }
 
 // The same host without TLS would show the key to everybody on the way.
-func TestARedirectToTheSameHostIsNotFollowedEither(t *testing.T) {
+func TestRedirectToTheSameHostIsNotFollowed(t *testing.T) {
 	for _, location := range []string{"http://innius.test/v1/companies/me", "//innius.test:80/v1/companies/me", "https://innius.test/v1/companies/me?again"} {
 		atNoon(t, func(t *testing.T) {
-			h := recorded(answering(http.StatusPermanentRedirect, "", "Location", location))
+			h := recorded(respondWith(http.StatusPermanentRedirect, "", "Location", location))
 			_, err := dial(t, h).Company(t.Context())
 			want(t, "host", strings.TrimSuffix(typed[*innius.RedirectError](t, err).Host, ":80"), "innius.test")
 			want(t, "requests to "+location, len(h.uris()), 1)
@@ -62,7 +62,7 @@ type byHost map[string]http.RoundTripper
 
 func (b byHost) RoundTrip(r *http.Request) (*http.Response, error) { return b[r.URL.Host].RoundTrip(r) }
 
-func TestTheKeyNeverReachesTheHostOfARedirect(t *testing.T) {
+func TestKeyNeverReachesTheHostOfARedirect(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		server := simulator.New(hall(), simulator.Options{Key: canary, BasePath: "/v1"})
 		server.Inject(simulator.Fault{Kind: simulator.Redirect})
@@ -75,7 +75,7 @@ func TestTheKeyNeverReachesTheHostOfARedirect(t *testing.T) {
 		follow := func(*http.Request, []*http.Request) error { return nil } // even where the caller's own client would
 		c := dial(t, stranger, func(o *innius.Options) { o.HTTPClient = &http.Client{Transport: hosts, CheckRedirect: follow} })
 		for _, call := range calls() {
-			want(t, call.name, typed[*innius.RedirectError](t, call.ask(t, c)).Host, "elsewhere.example")
+			want(t, call.name, typed[*innius.RedirectError](t, call.send(t, c)).Host, "elsewhere.example")
 		}
 		want(t, "requests to the host", server.Stats().Faults[simulator.Redirect], 4)
 		want(t, "requests to the stranger", len(stranger.uris()), 0)

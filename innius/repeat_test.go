@@ -9,7 +9,7 @@ import (
 )
 
 // net/http repeats a request by itself where a connection that was kept open breaks. innius may count both.
-func TestWhatTheTransportRepeatsIsChargedAndObserved(t *testing.T) {
+func TestRepetitionsOfTheTransportAreChargedAndObserved(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		pacer, observed := innius.NewPacer(1, 10), 0
 		c, server := simulated(t, hall(), simulator.Options{}, func(o *innius.Options) {

@@ -160,7 +160,7 @@ func http1(s *rawServer, conn net.Conn) {
 	}
 }
 
-// net/http repeats a request by itself, silently: as often as a server says that it did not take it, or as kept
+// net/http repeats a request by itself, silently: as often as a server reports that it did not process it, or as kept
 // connections break. What reaches the server must stay within the rate limit all the same.
 func TestClientRepetitionsOfTheTransportStayWithinTheRateLimit(t *testing.T) {
 	const burst = 12
@@ -217,7 +217,7 @@ func TestClientRepetitionsOfTheTransportStayWithinTheRateLimit(t *testing.T) {
 	}
 }
 
-func TestClientTakesALongHeaderForAnUnusableResponse(t *testing.T) {
+func TestLongHeaderIsAnUnusableResponse(t *testing.T) {
 	for protocol, serve := range map[string]func(*rawServer, net.Conn){
 		"http/1.1": func(s *rawServer, conn net.Conn) {
 			_, _ = http.ReadRequest(bufio.NewReader(conn))

@@ -9,12 +9,12 @@ import (
 	"innius_exporter/innius"
 )
 
-func TestEveryRequestCarriesTheKeyInItsHeaderAndNamesItsSender(t *testing.T) {
+func TestRequestHasTheKeyHeaderAndUserAgent(t *testing.T) {
 	for _, call := range calls() {
 		t.Run(call.name, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
 				h := recording(`{"data":[{"id":"x","t":1522000000000,"v":1}]}`)
-				want(t, "error", call.ask(t, dial(t, h)), nil)
+				want(t, "error", call.send(t, dial(t, h)), nil)
 				request := h.first(t)
 				want(t, "requests", len(h.uris()), 1)
 				want(t, "method", request.Method, http.MethodGet)
@@ -27,7 +27,7 @@ func TestEveryRequestCarriesTheKeyInItsHeaderAndNamesItsSender(t *testing.T) {
 	}
 }
 
-func TestTheDefaultPathsFollowTheHierarchyBelowTheBase(t *testing.T) {
+func TestDefaultPathsFollowTheHierarchy(t *testing.T) {
 	for i, uri := range []string{
 		"/v1/companies/me",
 		"/v1/companies/acme/machines?limit=100",
@@ -37,14 +37,14 @@ func TestTheDefaultPathsFollowTheHierarchyBelowTheBase(t *testing.T) {
 		t.Run(calls()[i].name, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
 				h := recording(`{"data":[{"id":"x","t":1522000000000,"v":1}]}`)
-				want(t, "error", calls()[i].ask(t, dial(t, h)), nil)
+				want(t, "error", calls()[i].send(t, dial(t, h)), nil)
 				want(t, "asked", h.uris(), []string{uri})
 			})
 		})
 	}
 }
 
-func TestIDsArriveWholeWhateverTheyHold(t *testing.T) {
+func TestIDsAreEscapedInPaths(t *testing.T) {
 	for _, row := range []struct{ id, segment string }{
 		{"press 1", "press%201"},
 		{"a/b", "a%2Fb"},
@@ -77,7 +77,7 @@ func TestIDsArriveWholeWhateverTheyHold(t *testing.T) {
 	}
 }
 
-func TestTheKeyIsAskedForBeforeEachRequestSoThatARotatedOneIsUsedAtOnce(t *testing.T) {
+func TestKeyIsReadBeforeEachRequest(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		key := "first"
 		h := recording(`{"data":{"id":"acme"}}`)
@@ -94,7 +94,7 @@ func TestTheKeyIsAskedForBeforeEachRequestSoThatARotatedOneIsUsedAtOnce(t *testi
 	})
 }
 
-func TestWithoutAKeyNothingIsSent(t *testing.T) {
+func TestRequestIsNotSentWithoutAKey(t *testing.T) {
 	for name, row := range map[string]struct {
 		key  func() (innius.Secret, error)
 		want string
@@ -120,7 +120,7 @@ func TestWithoutAKeyNothingIsSent(t *testing.T) {
 	}
 }
 
-func TestTheWindowIsWrittenInEveryUnit(t *testing.T) {
+func TestWindowIsWrittenInEveryUnit(t *testing.T) {
 	since := noon().Add(-90*time.Minute + 250*time.Millisecond)
 	for _, row := range []struct{ name, query, want string }{
 		{"milliseconds", "from={from_ms}&to={to_ms}", "from=1772447400250&to=1772452800000"},
@@ -139,7 +139,7 @@ func TestTheWindowIsWrittenInEveryUnit(t *testing.T) {
 	}
 }
 
-func TestAtFirstSightTheWindowBeginsWithTheLookback(t *testing.T) {
+func TestFirstWindowBeginsWithTheLookback(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		h := recording(`{"data":[]}`)
 		c := dial(t, h, valuesAt("/values/{sensor}?from={from_rfc3339}"), func(o *innius.Options) { o.Lookback = time.Hour })

@@ -11,7 +11,7 @@ import (
 	"innius_exporter/internal/simulator"
 )
 
-// firstBad gives the first n requests to one handler, and answers the later ones with the company.
+// firstBad gives the first n requests to one handler, and responds to the later ones with the company.
 func firstBad(n int, bad http.HandlerFunc) *recorder {
 	return &recorder{answer: func(w http.ResponseWriter, r *http.Request, i int) {
 		if i <= n {
@@ -22,7 +22,7 @@ func firstBad(n int, bad http.HandlerFunc) *recorder {
 	}}
 }
 
-// hangUp ends the connection without an answer. Use it with newConnections: on one that had served before, net/http itself
+// hangUp ends the connection without a response. Use it with newConnections: on one that had served before, net/http itself
 // sends a GET again.
 func hangUp(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 
@@ -30,9 +30,9 @@ func newConnections(o *innius.Options) {
 	o.HTTPClient.Transport.(*http.Transport).DisableKeepAlives = true
 }
 
-func TestABlipIsRetriedAtMostTwice(t *testing.T) {
+func TestTransientFailureIsRetriedAtMostTwice(t *testing.T) {
 	for name, bad := range map[string]http.HandlerFunc{
-		"502": answering(502, ""), "503": answering(503, "{}"), "504": answering(504, ""), "a lost connection": hangUp,
+		"502": respondWith(502, ""), "503": respondWith(503, "{}"), "504": respondWith(504, ""), "a lost connection": hangUp,
 	} {
 		for _, row := range []struct {
 			name          string
@@ -51,12 +51,12 @@ func TestABlipIsRetriedAtMostTwice(t *testing.T) {
 	}
 }
 
-func TestNothingElseIsRetried(t *testing.T) {
+func TestOtherFailuresAreNotRetried(t *testing.T) {
 	for name, bad := range map[string]http.HandlerFunc{
-		"400": answering(400, ""), "401": answering(401, ""), "403": answering(403, ""), "404": answering(404, ""),
-		"429": answering(429, "", "Retry-After", "0"), "500": answering(500, ""), "501": answering(501, ""), "302": answering(302, ""),
-		"an HTML page": answering(200, "<html>"), "no JSON": answering(200, "{"), "no data": answering(200, "{}"),
-		"a cut body": answering(200, "{", "Content-Length", "9"),
+		"400": respondWith(400, ""), "401": respondWith(401, ""), "403": respondWith(403, ""), "404": respondWith(404, ""),
+		"429": respondWith(429, "", "Retry-After", "0"), "500": respondWith(500, ""), "501": respondWith(501, ""), "302": respondWith(302, ""),
+		"an HTML page": respondWith(200, "<html>"), "no JSON": respondWith(200, "{"), "no data": respondWith(200, "{}"),
+		"a cut body": respondWith(200, "{", "Content-Length", "9"),
 		"a timeout":  func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -71,11 +71,11 @@ func TestNothingElseIsRetried(t *testing.T) {
 	}
 }
 
-func TestEachAttemptIsPacedAndObserved(t *testing.T) {
+func TestEachAttemptIsRateLimitedAndObserved(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		var seen []int
 		pacer := innius.NewPacer(60, 3)
-		h := firstBad(9, answering(503, ""))
+		h := firstBad(9, respondWith(503, ""))
 		c := dial(t, h, func(o *innius.Options) {
 			o.Pacer, o.Observe = pacer, func(a innius.Attempt) { seen = append(seen, a.Status) }
 		})
@@ -97,7 +97,7 @@ func TestEachAttemptIsPacedAndObserved(t *testing.T) {
 	})
 }
 
-func TestALostConnectionIsObservedWithoutAStatus(t *testing.T) {
+func TestLostConnectionIsObservedWithoutAStatus(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		var seen []innius.Attempt
 		c := dial(t, firstBad(1, hangUp), newConnections, func(o *innius.Options) {
@@ -109,7 +109,7 @@ func TestALostConnectionIsObservedWithoutAStatus(t *testing.T) {
 	})
 }
 
-func TestALostConnectionIsANetworkError(t *testing.T) {
+func TestLostConnectionIsANetworkError(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		c, server := simulated(t, hall(), simulator.Options{}, newConnections)
 		server.Inject(simulator.Fault{Kind: simulator.Reset})
@@ -122,9 +122,9 @@ func TestALostConnectionIsANetworkError(t *testing.T) {
 	})
 }
 
-func TestTheCallersEndEndsTheRetries(t *testing.T) {
+func TestContextEndsTheRetries(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
-		h := firstBad(9, answering(503, ""))
+		h := firstBad(9, respondWith(503, ""))
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(50*time.Millisecond, cancel) // before any second attempt
 		_, err := dial(t, h).Company(ctx)
@@ -134,7 +134,7 @@ func TestTheCallersEndEndsTheRetries(t *testing.T) {
 	})
 }
 
-func TestAPauseEndsTheRetriesAndKeepsTheBlip(t *testing.T) {
+func TestPauseEndsTheRetriesWithTheFirstError(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		pacer := innius.NewPacer(3600, 10)
 		h := firstBad(9, func(w http.ResponseWriter, _ *http.Request) {
@@ -147,7 +147,7 @@ func TestAPauseEndsTheRetriesAndKeepsTheBlip(t *testing.T) {
 	})
 }
 
-func TestTheFirstAnswerAfterABlipCounts(t *testing.T) {
+func TestFirstResponseAfterAFailureCounts(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		h := &recorder{answer: func(w http.ResponseWriter, _ *http.Request, n int) {
 			w.WriteHeader([]int{502, 403}[min(n, 2)-1])

@@ -11,7 +11,7 @@ import (
 	"innius_exporter/innius"
 )
 
-func TestASecretPrintsAsSecretInEveryWay(t *testing.T) {
+func TestSecretPrintsMasked(t *testing.T) {
 	s := innius.NewSecret(canary)
 	for format, expected := range map[string]string{
 		"%v": "<secret>", "%+v": "<secret>", "%#v": "<secret>", "%s": "<secret>", "%q": `"<secret>"`, "%10s": "  <secret>",
@@ -22,7 +22,7 @@ func TestASecretPrintsAsSecretInEveryWay(t *testing.T) {
 	want(t, "Println", fmt.Sprintln("key", s), "key <secret>\n")
 }
 
-func TestASecretIsNowhereInWhatHoldsIt(t *testing.T) {
+func TestSecretIsMaskedInsideOtherValues(t *testing.T) {
 	type hidden struct{ key innius.Secret } // fmt calls no method of an unexported field
 	holders := map[string]any{
 		"a secret": innius.NewSecret(canary), "a field": struct{ Key innius.Secret }{innius.NewSecret(canary)},
@@ -43,7 +43,7 @@ func TestASecretIsNowhereInWhatHoldsIt(t *testing.T) {
 	}
 }
 
-func TestASecretIsEncodedAsSecret(t *testing.T) {
+func TestSecretIsEncodedMasked(t *testing.T) {
 	text, err := json.Marshal(map[string]any{"key": innius.NewSecret(canary), "none": innius.Secret{}})
 	want(t, "error", err, nil)
 	want(t, "JSON", string(text), `{"key":"\u003csecret\u003e","none":""}`)
@@ -54,7 +54,7 @@ func TestASecretIsEncodedAsSecret(t *testing.T) {
 	want(t, "log shows the mask", strings.Contains(log.String(), "<secret>"), true)
 }
 
-func TestSecretsAreComparedByTheirKey(t *testing.T) {
+func TestSecretsAreEqualByKey(t *testing.T) {
 	one, same := innius.NewSecret("a"), innius.NewSecret(strings.ToLower("A"))
 	want(t, "equal", one == same, true)
 	want(t, "different", innius.NewSecret("a") == innius.NewSecret("b"), false)

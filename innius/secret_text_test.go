@@ -69,24 +69,24 @@ func disguises() map[string]string {
 	}
 }
 
-func TestTheKeyIsCutOutOfEveryMessage(t *testing.T) {
+func TestKeyIsRedactedInEveryMessage(t *testing.T) {
 	for name, text := range disguises() {
 		message, err := json.Marshal(map[string]string{"message": "no " + text + " here"})
 		if err != nil {
 			t.Fatal(err)
 		}
 		for kind, h := range map[string]http.Handler{
-			"message":         answering(500, string(message)),
-			"HTML title":      answering(500, "<html><title>"+html.EscapeString(text)+"</title>"),
-			"plain text":      answering(500, text),
-			"other JSON":      answering(500, strings.Replace(string(message), "message", "error", 1)),
-			"429":             answering(429, string(message)),
-			"success as text": answering(200, text),
-			"field names":     answering(200, strings.ReplaceAll(string(message), `"no `, `"x`)),
+			"message":         respondWith(500, string(message)),
+			"HTML title":      respondWith(500, "<html><title>"+html.EscapeString(text)+"</title>"),
+			"plain text":      respondWith(500, text),
+			"other JSON":      respondWith(500, strings.Replace(string(message), "message", "error", 1)),
+			"429":             respondWith(429, string(message)),
+			"success as text": respondWith(200, text),
+			"field names":     respondWith(200, strings.ReplaceAll(string(message), `"no `, `"x`)),
 		} {
 			t.Run(name+"/"+kind, func(t *testing.T) {
 				atNoon(t, func(t *testing.T) {
-					err := calls()[1].ask(t, dial(t, h))
+					err := calls()[1].send(t, dial(t, h))
 					noKey(t, err.Error())
 					noKey(t, fmt.Sprintf("%#v", err))
 					if kind != "field names" && name != "at the cut" {
@@ -98,7 +98,7 @@ func TestTheKeyIsCutOutOfEveryMessage(t *testing.T) {
 	}
 }
 
-func TestTheKeyIsCutOutOfEveryPartOfAnAnswer(t *testing.T) {
+func TestKeyIsRedactedInEveryPartOfAResponse(t *testing.T) {
 	malformed := func(w http.ResponseWriter, _ *http.Request) {
 		conn, _, err := http.NewResponseController(w).Hijack()
 		if err == nil {
@@ -107,18 +107,18 @@ func TestTheKeyIsCutOutOfEveryPartOfAnAnswer(t *testing.T) {
 		}
 	}
 	for name, h := range map[string]http.Handler{
-		"field names of the answer": answering(200, `{"`+canary+`":1}`),
-		"field names of data":       answering(200, `{"data":{"`+canary+`":1}}`),
-		"field names of an object":  answering(200, `{"data":[{"`+canary+`":1}]}`),
-		"an id":                     answering(200, `{"data":[{"id":"`+canary+`"}]}`),
-		"an id that escapes it":     answering(200, `{"data":[{"id":"`+url.QueryEscape(canary)+`"}]}`),
-		"an id that splits it":      answering(200, `{"data":[{"id":"`+canary[:4]+`\u0001`+canary[4:]+`"}]}`),
-		"the host of a redirect":    answering(302, "", "Location", "https://"+strings.ReplaceAll(url.PathEscape(canary), "=", "%3d")+".example/"),
+		"field names of the answer": respondWith(200, `{"`+canary+`":1}`),
+		"field names of data":       respondWith(200, `{"data":{"`+canary+`":1}}`),
+		"field names of an object":  respondWith(200, `{"data":[{"`+canary+`":1}]}`),
+		"an id":                     respondWith(200, `{"data":[{"id":"`+canary+`"}]}`),
+		"an id that escapes it":     respondWith(200, `{"data":[{"id":"`+url.QueryEscape(canary)+`"}]}`),
+		"an id that splits it":      respondWith(200, `{"data":[{"id":"`+canary[:4]+`\u0001`+canary[4:]+`"}]}`),
+		"the host of a redirect":    respondWith(302, "", "Location", "https://"+strings.ReplaceAll(url.PathEscape(canary), "=", "%3d")+".example/"),
 		"the status line":           http.HandlerFunc(malformed),
 	} {
 		t.Run(name, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
-				err := calls()[1].ask(t, dial(t, h, newConnections))
+				err := calls()[1].send(t, dial(t, h, newConnections))
 				if err == nil {
 					t.Fatal("no error")
 				}
@@ -131,19 +131,19 @@ func TestTheKeyIsCutOutOfEveryPartOfAnAnswer(t *testing.T) {
 	}
 }
 
-func TestAnEchoOfTheKeyIsCutOut(t *testing.T) {
+func TestEchoOfTheKeyIsRedacted(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		c, server := simulated(t, hall(), simulator.Options{})
 		server.Inject(simulator.Fault{Kind: simulator.EchoKey})
 		for _, call := range calls() {
-			err := call.ask(t, c)
+			err := call.send(t, c)
 			want(t, call.name, typed[*innius.Error](t, err).Message, "no handler for key <secret>[31m")
 		}
 		want(t, "faults", server.Stats().Faults[simulator.EchoKey], 4)
 	})
 }
 
-func TestAResponseThatReturnsTheKeyIsUnusable(t *testing.T) {
+func TestResponseThatReturnsTheKeyIsUnusable(t *testing.T) {
 	for form, text := range disguises() {
 		quoted, _ := json.Marshal(text)
 		for _, row := range []struct{ field, object string }{
@@ -153,7 +153,7 @@ func TestAResponseThatReturnsTheKeyIsUnusable(t *testing.T) {
 				object := fmt.Sprintf(row.object, quoted)
 				for i, body := range []string{`{"data":` + object + `}`, `{"data":[` + object + `]}`, `{"data":[` + object + `]}`} {
 					if call := calls()[i]; row.field != "unit" || call.name == "sensors" {
-						detail := answerError(t, dial(t, answering(200, body)), call.ask).Detail
+						detail := responseError(t, dial(t, respondWith(200, body)), call.send).Detail
 						want(t, form+", "+row.field+" of "+call.name, strings.HasPrefix(detail, "the API returned the key ("), true)
 						noKey(t, detail)
 					}
@@ -164,7 +164,7 @@ func TestAResponseThatReturnsTheKeyIsUnusable(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
 				h := recording(`{"data":[],` + fmt.Sprintf(place, quoted) + `}`)
 				for _, call := range calls()[1:] {
-					want(t, form, answerError(t, dial(t, h), call.ask).Detail, "the API returned the key (next_key)")
+					want(t, form, responseError(t, dial(t, h), call.send).Detail, "the API returned the key (next_key)")
 				}
 				want(t, "requests", len(h.uris()), 3)
 			})
@@ -172,56 +172,56 @@ func TestAResponseThatReturnsTheKeyIsUnusable(t *testing.T) {
 	}
 }
 
-func TestTextsOfReadingsThatHoldTheKeyAreMasked(t *testing.T) {
+func TestTextsOfReadingsWithTheKeyAreMasked(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
-		c := dial(t, answering(200, `{"data":[{"t":"`+canary+`","v":1},{"t":"2026-03-02T12:00:00Z","v":"`+canary+`"},{"t":["`+canary+`"]}]}`))
-		got := ask(t, c, time.Time{}, innius.Cursor{})
+		c := dial(t, respondWith(200, `{"data":[{"t":"`+canary+`","v":1},{"t":"2026-03-02T12:00:00Z","v":"`+canary+`"},{"t":["`+canary+`"]}]}`))
+		got := send(t, c, time.Time{}, innius.Cursor{})
 		noKey(t, fmt.Sprintf("%+v %#v", got, got))
 		want(t, "the value", newestOf(t, got), innius.Reading{Time: noon(), Text: "<secret>", Skip: innius.SkipText})
 		want(t, "the time", got.Readings[0], innius.Reading{Text: "<secret>", Skip: innius.SkipTime})
 	})
 }
 
-func TestHalfAKeyAtTheEndOfAReadTextIsNotShown(t *testing.T) {
+func TestHalfAKeyAtTheEndOfATextIsNotShown(t *testing.T) {
 	for _, cut := range []int{3, 8, len(canary) - 1} {
 		atNoon(t, func(t *testing.T) {
 			body := "begin" + strings.Repeat(" ", 64<<10-5-cut) + canary + " end"
-			message := typed[*innius.Error](t, calls()[1].ask(t, dial(t, answering(500, body)))).Message
+			message := typed[*innius.Error](t, calls()[1].send(t, dial(t, respondWith(500, body)))).Message
 			want(t, "message", message, "begin")
 		})
 	}
 }
 
-func TestALongTextWithoutSpacesIsStillShown(t *testing.T) {
+func TestLongTextWithoutSpacesIsShown(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		body := "x: " + strings.Repeat("y", 100<<10)
-		want(t, "message", typed[*innius.Error](t, calls()[1].ask(t, dial(t, answering(500, body)))).Message, body[:300]+"…")
+		want(t, "message", typed[*innius.Error](t, calls()[1].send(t, dial(t, respondWith(500, body)))).Message, body[:300]+"…")
 	})
 }
 
-func TestATextWithAnEscapedKeyIsNotShownAtAll(t *testing.T) {
+func TestTextWithAnEscapedKeyIsNotShown(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		for _, size := range []int{1, 32, 512} {
 			key := strings.Repeat(`Ab+/9\"~`, size)
 			for text, message := range map[string]string{
 				key: "before <secret> behind", strings.ToUpper(key): "before <secret> behind", url.QueryEscape(key): "<secret>",
 			} {
-				c := dial(t, answering(500, "before "+text+" behind"), func(o *innius.Options) { o.Key = keyIs(key) })
-				want(t, "message", typed[*innius.Error](t, calls()[1].ask(t, c)).Message, message)
+				c := dial(t, respondWith(500, "before "+text+" behind"), func(o *innius.Options) { o.Key = keyIs(key) })
+				want(t, "message", typed[*innius.Error](t, calls()[1].send(t, c)).Message, message)
 			}
 		}
 	})
 }
 
-func TestATextThatOnlyLooksEscapedStaysAsItIs(t *testing.T) {
+func TestTextThatOnlyLooksEscapedIsUnchanged(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		for _, text := range []string{`R&D &amp; 100 % of C:\users\x \u0041&#65; %zz %41`, canary[1:] + " " + canary[:len(canary)-1]} {
-			want(t, "message", typed[*innius.Error](t, calls()[1].ask(t, dial(t, answering(500, text)))).Message, text)
+			want(t, "message", typed[*innius.Error](t, calls()[1].send(t, dial(t, respondWith(500, text)))).Message, text)
 		}
 	})
 }
 
-func TestTheClientDoesNotPrintItsKey(t *testing.T) {
+func TestClientDoesNotPrintItsKey(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		c := dial(t, recording(`{"data":{"id":"acme"}}`))
 		_, err := c.Company(t.Context())

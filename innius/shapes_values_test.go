@@ -21,7 +21,7 @@ func orders() map[string]simulator.Order {
 	return map[string]simulator.Order{"ascending": simulator.Ascending, "descending": simulator.Descending}
 }
 
-func TestTheNewestValueIsTheSameInEverySpellingShapeAndOrder(t *testing.T) {
+func TestNewestIsTheSameInEverySpellingShapeAndOrder(t *testing.T) {
 	for _, at := range []string{"timestamp", "time", "t"} {
 		for _, value := range []string{"value", "v"} {
 			for letters, spell := range cased() {
@@ -59,7 +59,7 @@ func newestAtNoon(t *testing.T, f simulator.Format) {
 	want(t, "requests", server.Stats().Requests, requests)
 }
 
-func TestTheNewestValueIsTheSameInEveryFormOfTime(t *testing.T) {
+func TestNewestIsTheSameInEveryFormOfTime(t *testing.T) {
 	forms := []string{"ms", "rfc3339", "s", "fractional s", "µs", "ns"}
 	for form, name := range forms {
 		for order, o := range orders() {

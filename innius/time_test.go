@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-func TestTimesAreToldApartByTheirDigits(t *testing.T) {
+func TestUnitOfAnEpochFollowsFromItsDigits(t *testing.T) {
 	at := time.Date(2018, 3, 25, 17, 46, 40, 0, time.UTC)
 	for _, row := range []struct {
 		name, text string
@@ -55,7 +55,7 @@ func TestTimesAreToldApartByTheirDigits(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoTimeIsRefused(t *testing.T) {
+func TestTimeRefusesOtherTexts(t *testing.T) {
 	for name, text := range map[string]string{
 		"nothing": "", "words": "yesterday", "a date alone": "2018-03-25", "no zone": "2018-03-25T17:46:40", "no zone, basic": "20180325T174640", "a zone by name alone": "2018-03-25T17:46:40[Europe/Amsterdam]",
 		"a day that is none": "2018-02-30T17:46:40Z", "an hour that is none": "20180325T254640Z", "a zone's abbreviation": "2018-03-25T17:46:40 CET",
@@ -75,7 +75,7 @@ func TestWhatIsNoTimeIsRefused(t *testing.T) {
 	}
 }
 
-func TestATimeWithoutAZoneIsReadInTheZoneChosen(t *testing.T) {
+func TestTimeWithoutAZoneIsReadInTheChosenZone(t *testing.T) {
 	zone, err := TimeZone("Europe/Amsterdam")
 	if err != nil {
 		t.Fatal(err)

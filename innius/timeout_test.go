@@ -12,14 +12,14 @@ import (
 	"innius_exporter/internal/simulator"
 )
 
-func TestAHungServerEndsExactlyAtTheTimeout(t *testing.T) {
+func TestRequestEndsExactlyAtTheTimeout(t *testing.T) {
 	for _, timeout := range []time.Duration{0, time.Second, 45 * time.Second} { // 0: the default of 10 s
 		for _, call := range calls() {
 			t.Run(timeout.String()+"/"+call.name, func(t *testing.T) {
 				atNoon(t, func(t *testing.T) {
 					c, server := simulated(t, hall(), simulator.Options{}, func(o *innius.Options) { o.Timeout = timeout })
 					server.Inject(simulator.Fault{Kind: simulator.Hang})
-					network := typed[*innius.NetworkError](t, call.ask(t, c))
+					network := typed[*innius.NetworkError](t, call.send(t, c))
 					limit := max(timeout, 10*time.Second)
 					if timeout == time.Second {
 						limit = timeout
@@ -34,7 +34,7 @@ func TestAHungServerEndsExactlyAtTheTimeout(t *testing.T) {
 	}
 }
 
-func TestTheWaitForAllowanceIsNotChargedToTheTimeout(t *testing.T) {
+func TestTimeoutExcludesTheWaitForTheRateLimit(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		var seen []innius.Attempt
 		c, server := simulated(t, hall(), simulator.Options{}, func(o *innius.Options) {
@@ -52,7 +52,7 @@ func TestTheWaitForAllowanceIsNotChargedToTheTimeout(t *testing.T) {
 	})
 }
 
-func TestTheCallersEndEndsACallAtOnce(t *testing.T) {
+func TestContextEndsACallAtOnce(t *testing.T) {
 	slowBody := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, `{"data":`)
 		_ = http.NewResponseController(w).Flush()

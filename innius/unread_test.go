@@ -10,8 +10,8 @@ import (
 	"innius_exporter/internal/simulator"
 )
 
-// A 429 whose body is lost on the way still names its wait: whoever took it for a broken answer would go on asking.
-func TestAFailureWhoseBodyIsLostIsStillKnownByItsStatus(t *testing.T) {
+// A 429 whose body is lost still names its wait: as a broken response it would not stop the requests.
+func TestFailureWithALostBodyKeepsItsStatus(t *testing.T) {
 	for name, body := range map[string]http.HandlerFunc{
 		"cut off": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "1000")
@@ -42,13 +42,13 @@ func TestAFailureWhoseBodyIsLostIsStillKnownByItsStatus(t *testing.T) {
 	}
 }
 
-func TestARefusalOfTheKeyIsKnownThoughItsBodyIsCutOff(t *testing.T) {
+func TestRefusalOfTheKeyIsKnownWithALostBody(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		c, server := simulated(t, hall(), simulator.Options{})
 		server.Inject(simulator.Fault{Kind: simulator.Forbidden})
 		server.Inject(simulator.Fault{Kind: simulator.Cut})
 		for _, call := range calls() {
-			want(t, call.name, typed[*innius.Error](t, call.ask(t, c)).Status, http.StatusForbidden)
+			want(t, call.name, typed[*innius.Error](t, call.send(t, c)).Status, http.StatusForbidden)
 		}
 	})
 }

@@ -139,7 +139,7 @@ func TestNewestForgetsThatPagesGoBackWhereTheFirstIsOld(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		p, o := minutes(simulator.Ascending, 24*time.Minute)
 		c, _ := simulated(t, p, o, pageSize(10))
-		got := ask(t, c, noon().Add(-time.Minute), innius.Cursor{Order: innius.Blocks})
+		got := send(t, c, noon().Add(-time.Minute), innius.Cursor{Order: innius.Blocks})
 		want(t, "newest", newestOf(t, got).Time, noon())
 		want(t, "order", got.Cursor.Order, innius.Ascending)
 	})
@@ -148,7 +148,7 @@ func TestNewestForgetsThatPagesGoBackWhereTheFirstIsOld(t *testing.T) {
 func TestNewestDoesNotRequestTheShortestWindowTwice(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		c, server := inWindows(t, simulator.Sensor{ID: "oil", Period: 100 * time.Millisecond}, simulator.Ascending, pageSize(10))
-		got := ask(t, c, noon().Add(-10*time.Second), innius.Cursor{Order: innius.Ascending})
+		got := send(t, c, noon().Add(-10*time.Second), innius.Cursor{Order: innius.Ascending})
 		want(t, "requests", server.Stats().Requests, 5)
 		want(t, "newest is found", noon().Sub(newestOf(t, got).Time) < 100*time.Millisecond, true)
 	})
@@ -160,7 +160,7 @@ func TestNewestReadsThePagesOfAListInOneWindow(t *testing.T) {
 			time.Sleep(time.Second)
 			_, _ = fmt.Fprintf(w, `{"data":[],"next_key":%d}`, n)
 		}}
-		ask(t, dial(t, h, valuesAt(windowed)), noon().Add(-time.Minute), innius.Cursor{})
+		send(t, dial(t, h, valuesAt(windowed)), noon().Add(-time.Minute), innius.Cursor{})
 		for i, uri := range h.uris() {
 			if !strings.Contains(uri, fmt.Sprintf("from=%d&to=%d", noon().Add(-time.Minute).UnixMilli(), noon().UnixMilli())) {
 				t.Errorf("request %d: %s", i+1, uri)

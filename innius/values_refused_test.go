@@ -93,7 +93,7 @@ func TestNewestTriesAShorterWindowOnlyWhereNoneSoLongWasAccepted(t *testing.T) {
 				h := refusing(row.status)
 				c := dial(t, h, valuesAt(windowed))
 				if row.accepted {
-					ask(t, c, time.Time{}, innius.Cursor{})
+					send(t, c, time.Time{}, innius.Cursor{})
 				}
 				var since time.Time
 				if row.held != 0 {
@@ -147,7 +147,7 @@ func TestNewestStatesWindowsByTheClockOfTheAPI(t *testing.T) {
 				atNoon(t, func(t *testing.T) {
 					h := recorded(func(w http.ResponseWriter, r *http.Request) {
 						w.Header().Set("Date", time.Now().Add(off).UTC().Format(http.TimeFormat))
-						answering(200, `{"data":[]}`)(w, r)
+						respondWith(200, `{"data":[]}`)(w, r)
 					})
 					c := dial(t, h, valuesAt(windowed))
 					_, _ = c.Company(t.Context())
@@ -170,7 +170,7 @@ func TestNewestTakesNotFoundBehindAJumpForTheEnd(t *testing.T) {
 		s := simulator.Sensor{ID: "oil", Period: time.Minute, Exists: func(at time.Time) bool { return !at.After(last) }}
 		format := simulator.Format{Order: simulator.Ascending, Window: simulator.Window{NotFound: true}}
 		c, server := simulated(t, plantOf(s), simulator.Options{Format: format}, valuesAt(windowed))
-		want(t, "newest", newestOf(t, ask(t, c, noon().Add(-4*time.Hour), innius.Cursor{})).Time, last)
+		want(t, "newest", newestOf(t, send(t, c, noon().Add(-4*time.Hour), innius.Cursor{})).Time, last)
 		want(t, "requests: the start, one jump too far, the rest", server.Stats().Requests, 3)
 	})
 }
@@ -222,7 +222,7 @@ func TestNewestAdvisesAWindowOnlyWhereThereIsNone(t *testing.T) {
 					_, _ = fmt.Fprintf(w, `{"data":[{"t":%d,"v":1},{"t":%d,"v":2}],"next_key":%d}`, at, at+60_000, n+1)
 				})
 				c := dial(t, h, row.template, func(o *innius.Options) { o.Lookback = 48 * time.Hour })
-				want(t, "remarks", ask(t, c, time.Time{}, row.cursor).Remarks, row.remarks)
+				want(t, "remarks", send(t, c, time.Time{}, row.cursor).Remarks, row.remarks)
 			})
 		})
 	}

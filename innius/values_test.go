@@ -30,7 +30,7 @@ func newestOf(t *testing.T, n innius.Newest) innius.Reading {
 	return last
 }
 
-func ask(t *testing.T, c *innius.Client, since time.Time, cursor innius.Cursor) innius.Newest {
+func send(t *testing.T, c *innius.Client, since time.Time, cursor innius.Cursor) innius.Newest {
 	t.Helper()
 	got, err := c.Newest(t.Context(), refTo("oil"), since, cursor)
 	if err != nil {
@@ -39,7 +39,7 @@ func ask(t *testing.T, c *innius.Client, since time.Time, cursor innius.Cursor) 
 	return got
 }
 
-func TestTheNewestReadingIsFoundInEitherOrder(t *testing.T) {
+func TestNewestIsFoundInEitherOrder(t *testing.T) {
 	for _, row := range []struct {
 		name               string
 		order              simulator.Order
@@ -60,7 +60,7 @@ func TestTheNewestReadingIsFoundInEitherOrder(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
 				p, o := minutes(row.order, row.history)
 				c, server := simulated(t, p, o, pageSize(row.page))
-				got := ask(t, c, time.Time{}, innius.Cursor{})
+				got := send(t, c, time.Time{}, innius.Cursor{})
 				want(t, "newest", newestOf(t, got), innius.Reading{Time: noon(), Value: float64(noon().Unix())})
 				want(t, "readings", len(got.Readings), row.readings)
 				want(t, "requests", server.Stats().Requests, row.requests)
@@ -70,50 +70,50 @@ func TestTheNewestReadingIsFoundInEitherOrder(t *testing.T) {
 	}
 }
 
-func TestAKnownDescendingOrderSavesTheSecondRequest(t *testing.T) {
+func TestKnownDescendingOrderSavesARequest(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		p, o := minutes(simulator.Descending, 24*time.Hour)
 		c, server := simulated(t, p, o, pageSize(1))
-		first := ask(t, c, time.Time{}, innius.Cursor{})
+		first := send(t, c, time.Time{}, innius.Cursor{})
 		want(t, "cursor", first.Cursor, innius.Cursor{Order: innius.Descending})
 		time.Sleep(time.Minute)
-		second := ask(t, c, noon(), first.Cursor)
+		second := send(t, c, noon(), first.Cursor)
 		want(t, "newest", newestOf(t, second).Time, noon().Add(time.Minute))
 		want(t, "requests", server.Stats().Requests, 3)
 	})
 }
 
-func TestNoValuesAreNoError(t *testing.T) {
+func TestNewestOfNoValuesIsNoError(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		c, server := simulated(t, plantOf(simulator.Sensor{ID: "oil"}), simulator.Options{})
-		got := ask(t, c, time.Time{}, innius.Cursor{})
+		got := send(t, c, time.Time{}, innius.Cursor{})
 		want(t, "result", got, innius.Newest{Clock: noon()})
 		want(t, "requests", server.Stats().Requests, 1)
 	})
 }
 
-func TestOfTwoReadingsWithOneTimeTheLaterOneWinsInEitherOrder(t *testing.T) {
+func TestLaterReadingOfOneTimeWinsInEitherOrder(t *testing.T) {
 	for name, body := range map[string]string{
 		"ascending":  `{"data":[{"t":1772445600000,"v":1},{"t":1772449200000,"v":2},{"t":1772449200000,"v":3}]}`,
 		"descending": `{"data":[{"t":1772449200000,"v":3},{"t":1772449200000,"v":2},{"t":1772445600000,"v":1}]}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
-				got := ask(t, dial(t, answering(200, body)), time.Time{}, innius.Cursor{})
+				got := send(t, dial(t, respondWith(200, body)), time.Time{}, innius.Cursor{})
 				want(t, "newest", newestOf(t, got).Value, 3)
 			})
 		})
 	}
 }
 
-func TestValuesOutOfOrderStillGiveTheGreatestTime(t *testing.T) {
+func TestNewestOfUnorderedValuesIsTheGreatestTime(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
-		h := answering(200, `{"data":[{"t":1772445600000,"v":1},{"t":1772452800000,"v":3},{"t":1772449200000,"v":2}]}`)
-		want(t, "newest", newestOf(t, ask(t, dial(t, h), time.Time{}, innius.Cursor{})), innius.Reading{Time: noon(), Value: 3})
+		h := respondWith(200, `{"data":[{"t":1772445600000,"v":1},{"t":1772452800000,"v":3},{"t":1772449200000,"v":2}]}`)
+		want(t, "newest", newestOf(t, send(t, dial(t, h), time.Time{}, innius.Cursor{})), innius.Reading{Time: noon(), Value: 3})
 	})
 }
 
-func TestPagesWithoutAnOrderAreReadToTheirEnd(t *testing.T) {
+func TestPagesWithoutAnOrderAreReadToTheEnd(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		h := pagesOf(map[string]string{
 			"":  `{"data":[{"t":1772449200000,"v":1}],"next_key":1}`,
@@ -121,22 +121,22 @@ func TestPagesWithoutAnOrderAreReadToTheirEnd(t *testing.T) {
 			"2": `{"data":[],"next_key":3}`,
 			"3": `{"data":[{"t":1772449200000,"v":3}]}`,
 		})
-		got := ask(t, dial(t, h), time.Time{}, innius.Cursor{})
+		got := send(t, dial(t, h), time.Time{}, innius.Cursor{})
 		want(t, "readings", len(got.Readings), 3)
 		want(t, "cursor", got.Cursor, innius.Cursor{Key: "3"})
 	})
 }
 
-func TestValuesThatLeadInACircleAreBounded(t *testing.T) {
+func TestPagesInACircleAreBounded(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		h := recording(`{"data":[{"t":1772445600000,"v":1},{"t":1772449200000,"v":2}],"next_key":1}`)
-		got := ask(t, dial(t, h), time.Time{}, innius.Cursor{})
+		got := send(t, dial(t, h), time.Time{}, innius.Cursor{})
 		want(t, "newest", newestOf(t, got).Value, 2)
 		want(t, "requests", len(h.uris()), 2)
 	})
 }
 
-func TestWhatWasReadBeforeAnErrorComesWithIt(t *testing.T) {
+func TestNewestReturnsReadingsWithAnError(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		h := &recorder{answer: func(w http.ResponseWriter, _ *http.Request, n int) {
 			if n > 1 {

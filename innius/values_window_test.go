@@ -23,7 +23,7 @@ func inWindows(t *testing.T, s simulator.Sensor, o simulator.Order, change ...fu
 	return simulated(t, plantOf(s), opts, append([]func(*innius.Options){valuesAt(windowed)}, change...)...)
 }
 
-func TestAMonthOfSecondsIsJumpedOver(t *testing.T) {
+func TestWindowJumpsOverALongHistory(t *testing.T) {
 	for order, o := range orders() {
 		for _, lookback := range []time.Duration{time.Hour, 24 * time.Hour, month} {
 			for _, page := range []int{10, 100, 1000} {
@@ -31,16 +31,16 @@ func TestAMonthOfSecondsIsJumpedOver(t *testing.T) {
 					atNoon(t, func(t *testing.T) {
 						s := simulator.Sensor{ID: "oil", Period: time.Second}
 						c, server := inWindows(t, s, o, pageSize(page), func(o *innius.Options) { o.Lookback = lookback })
-						spent := spender(server)
-						first := ask(t, c, time.Time{}, innius.Cursor{})
+						spent := requestCounter(server)
+						first := send(t, c, time.Time{}, innius.Cursor{})
 						want(t, "newest", newestOf(t, first).Time, noon())
 						atMost(t, "requests at first sight", spent(), 3)
 						time.Sleep(10 * time.Second)
-						second := ask(t, c, noon(), first.Cursor)
+						second := send(t, c, noon(), first.Cursor)
 						want(t, "newest ten seconds later", newestOf(t, second).Time, noon().Add(10*time.Second))
 						atMost(t, "requests from then on", spent(), 2)
 						time.Sleep(12 * time.Hour)
-						third := ask(t, c, noon(), second.Cursor)
+						third := send(t, c, noon(), second.Cursor)
 						want(t, "newest after an outage", newestOf(t, third).Time, noon().Add(12*time.Hour+10*time.Second))
 						atMost(t, "requests after an outage", spent(), 3)
 					})
@@ -61,10 +61,10 @@ func atMost(t *testing.T, what string, got, bound int) {
 // and how many calls found something new.
 func follow(t *testing.T, c *innius.Client, server *simulator.Server) (newest time.Time, rounds int) {
 	t.Helper()
-	spent := spender(server)
+	spent := requestCounter(server)
 	var cursor innius.Cursor
 	for range 20 {
-		got := ask(t, c, newest, cursor)
+		got := send(t, c, newest, cursor)
 		atMost(t, "requests of one call", spent(), 5)
 		if len(got.Readings) == 0 || !newestOf(t, got).Time.After(newest) {
 			return newest, rounds
@@ -75,7 +75,7 @@ func follow(t *testing.T, c *innius.Client, server *simulator.Server) (newest ti
 	return newest, rounds
 }
 
-func TestTheLastReadingOfASilentSensorIsFoundByHalving(t *testing.T) {
+func TestLastReadingOfASilentSensorIsFoundByHalving(t *testing.T) {
 	for _, row := range []struct {
 		name   string
 		period time.Duration
@@ -104,17 +104,17 @@ func TestTheLastReadingOfASilentSensorIsFoundByHalving(t *testing.T) {
 	}
 }
 
-func TestWhatOnePageHoldsIsNotHalved(t *testing.T) {
+func TestOnePageIsNotHalved(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		last := noon().Add(-130 * time.Minute)
 		s := simulator.Sensor{ID: "oil", Period: time.Minute, Exists: func(at time.Time) bool { return !at.After(last) }}
 		c, server := inWindows(t, s, simulator.Ascending)
-		want(t, "newest", newestOf(t, ask(t, c, noon().Add(-240*time.Minute), innius.Cursor{})).Time, last)
+		want(t, "newest", newestOf(t, send(t, c, noon().Add(-240*time.Minute), innius.Cursor{})).Time, last)
 		want(t, "requests: the start, one jump too far, the rest", server.Stats().Requests, 3)
 	})
 }
 
-func TestReadingsThatArriveLateAreFound(t *testing.T) {
+func TestLateReadingsAreFound(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		s := simulator.Sensor{ID: "oil", Period: 10 * time.Second, Delay: 15 * time.Minute}
 		c, server := inWindows(t, s, simulator.Ascending)
@@ -124,24 +124,24 @@ func TestReadingsThatArriveLateAreFound(t *testing.T) {
 	})
 }
 
-func TestASensorThatIsSilentSinceLongerThanTheLookbackCostsOneRequest(t *testing.T) {
+func TestSensorSilentBeyondTheLookbackCostsOneRequest(t *testing.T) {
 	for order, o := range orders() {
 		t.Run(order, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
 				last := noon().Add(-48 * time.Hour)
 				s := simulator.Sensor{ID: "oil", Period: time.Minute, Exists: func(at time.Time) bool { return !at.After(last) }}
 				c, server := inWindows(t, s, o)
-				want(t, "readings", len(ask(t, c, time.Time{}, innius.Cursor{}).Readings), 0)
+				want(t, "readings", len(send(t, c, time.Time{}, innius.Cursor{}).Readings), 0)
 				want(t, "requests", server.Stats().Requests, 1)
-				want(t, "readings where an older one is held", len(ask(t, c, last, innius.Cursor{}).Readings), 0)
+				want(t, "readings where an older one is held", len(send(t, c, last, innius.Cursor{}).Readings), 0)
 				want(t, "requests", server.Stats().Requests, 2)
 			})
 		})
 	}
 }
 
-// aheadAndLong answers from and limit with a reading each second until noon, and one of a year ahead at the end of each page.
-func aheadAndLong(w http.ResponseWriter, r *http.Request, _ int) {
+// longWithFutureReading serves from and limit with a reading each second until noon, and one of a year ahead at the end of each page.
+func longWithFutureReading(w http.ResponseWriter, r *http.Request, _ int) {
 	from, _ := strconv.ParseInt(r.URL.Query().Get("from"), 10, 64)
 	if key := r.URL.Query().Get("start_key"); key != "" {
 		from, _ = strconv.ParseInt(key, 10, 64)
@@ -161,10 +161,10 @@ func aheadAndLong(w http.ResponseWriter, r *http.Request, _ int) {
 		body, noon().AddDate(1, 0, 0).UnixMilli(), max(at-1000, from), next)
 }
 
-func TestOneReadingWithAWrongClockDoesNotStopTheJump(t *testing.T) {
+func TestReadingWithAWrongClockDoesNotStopTheJump(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
-		h := &recorder{answer: aheadAndLong}
-		got := ask(t, dial(t, h, valuesAt(windowed)), time.Time{}, innius.Cursor{})
+		h := &recorder{answer: longWithFutureReading}
+		got := send(t, dial(t, h, valuesAt(windowed)), time.Time{}, innius.Cursor{})
 		found := false
 		for _, r := range got.Readings {
 			found = found || r.Time.Equal(noon())
@@ -174,10 +174,10 @@ func TestOneReadingWithAWrongClockDoesNotStopTheJump(t *testing.T) {
 	})
 }
 
-func TestARememberedKeyIsTriedInAWindowTooAndThenForgotten(t *testing.T) {
+func TestCursorIsTriedOnceInAWindow(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		c, server := inWindows(t, simulator.Sensor{ID: "oil", Period: time.Minute}, simulator.Ascending)
-		got := ask(t, c, noon().Add(-time.Hour), innius.Cursor{Key: "from another template", Order: innius.Ascending})
+		got := send(t, c, noon().Add(-time.Hour), innius.Cursor{Key: "from another template", Order: innius.Ascending})
 		want(t, "newest", newestOf(t, got).Time, noon())
 		want(t, "cursor", got.Cursor, innius.Cursor{Order: innius.Ascending})
 		want(t, "requests", server.Stats().Requests, 2)
@@ -185,7 +185,7 @@ func TestARememberedKeyIsTriedInAWindowTooAndThenForgotten(t *testing.T) {
 }
 
 // Readings of the future do not steer a window, but they show an order, and cover more time than the window.
-func TestNewestRepeatsNoRequestWhereTheWindowWouldNotMove(t *testing.T) {
+func TestNewestRepeatsNoRequestWhenTheWindowDoesNotMove(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		page := fmt.Sprintf(`{"data":[{"t":%d,"v":1},{"t":%d,"v":2}],"next_key":7}`,
 			noon().Add(2*time.Hour).UnixMilli(), noon().Add(3*time.Hour).UnixMilli())
