@@ -98,7 +98,7 @@ func allSensors(t *testing.T, c *innius.Client, company, machine, key string) ([
 // call is one operation as a test calls it, whatever its result.
 type call struct {
 	name string
-	send  func(t *testing.T, c *innius.Client) error
+	send func(t *testing.T, c *innius.Client) error
 }
 
 // calls are the four operations.

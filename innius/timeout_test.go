@@ -62,12 +62,12 @@ func TestContextEndsACallAtOnce(t *testing.T) {
 	for _, row := range []struct {
 		name     string
 		handler  http.Handler
-		spent    bool // the allowance
+		spent    bool // the rate limit
 		requests int
 	}{
-		{"while waiting for an answer", hung, false, 1},
+		{"while waiting for a response", hung, false, 1},
 		{"while reading the body", slowBody, false, 1},
-		{"while waiting for allowance", hung, true, 0},
+		{"while waiting for the rate limit", hung, true, 0},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
