@@ -50,8 +50,8 @@ func expectations() map[string]expectation {
 		"batches @ 10 min":                {oracle: .55},
 		"mix, Poisson @ 1 min":            {oracle: .27},
 		"mix, Poisson @ 10 min":           {oracle: .58},
-		"mix + promises @ 1 min":          {oracle: .32, bar: math.Inf(1)},
-		"mix + promises @ 10 min":         {oracle: 1.43, bar: math.Inf(1)},
+		"mix + max-age @ 1 min":           {oracle: .32, bar: math.Inf(1)},
+		"mix + max-age @ 10 min":          {oracle: 1.43, bar: math.Inf(1)},
 	}
 }
 

@@ -60,7 +60,7 @@ func tableRows() []*row {
 		minute, tenMinutes, hour, fiveHours)
 	add("batches", nature{periods: all(10), jitter: some, batch: 5 * time.Minute}, minute, tenMinutes)
 	add("mix, Poisson", nature{periods: mix(), poisson: true}, minute, tenMinutes)
-	add("mix + promises", nature{periods: mix(), jitter: some, promised: .05, maxAge: time.Minute}, minute, tenMinutes)
+	add("mix + max-age", nature{periods: mix(), jitter: some, promised: .05, maxAge: time.Minute}, minute, tenMinutes)
 	return rows
 }
 
