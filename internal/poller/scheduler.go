@@ -29,8 +29,11 @@ type task = schedule.Task[*sensor]
 // newScheduler is the Scheduler that an account runs with.
 func newScheduler(o schedule.Options) Scheduler { return schedule.New[*sensor](o) }
 
-// published is what the cache entry holds of a learned interval.
+// published is what the cache entry holds of a learned interval; nil: nothing has been learned.
 func published(i *schedule.Interval) reading.Interval {
+	if i == nil {
+		return reading.Interval{}
+	}
 	return reading.Interval{Seconds: i.Period(), Saved: i.Save()}
 }
 
