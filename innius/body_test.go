@@ -41,7 +41,7 @@ func TestErrorDescribesABodyThatIsNotJSON(t *testing.T) {
 		{"JSON that is cut", `{"data":[{"id":"a"},{"i`, "the JSON is cut off after 23 bytes"},
 		{"JSON that only began", `{`, "the JSON is cut off after 1 bytes"},
 		{"text", "OK", "no JSON: invalid character 'O' looking for beginning of value: OK"},
-		{"two answers", `{"data":[]}{"data":[]}`, `no JSON: more text after the end of the JSON: {"data":[]}{"data":[]}`},
+		{"two documents", `{"data":[]}{"data":[]}`, `no JSON: more text after the end of the JSON: {"data":[]}{"data":[]}`},
 		{"an HTML page after white space", "\n<html><title>Login</title></html>", `no JSON: an HTML page titled "Login"`},
 		{"only a byte order mark", bom, "no JSON: empty body"},
 		{"an HTML page after a byte order mark", bom + "<html></html>", "no JSON: an HTML page"},

@@ -11,9 +11,9 @@ import (
 func responseError(t *testing.T, c *innius.Client, send func(*testing.T, *innius.Client) error) *innius.ResponseError {
 	t.Helper()
 	err := send(t, c)
-	answer := typed[*innius.ResponseError](t, err)
-	want(t, "StatusOf", innius.StatusOf(err), answer.Status)
-	return answer
+	response := typed[*innius.ResponseError](t, err)
+	want(t, "StatusOf", innius.StatusOf(err), response.Status)
+	return response
 }
 
 func TestUnrecognisedListIsAnErrorNotAnEmptyList(t *testing.T) {

@@ -18,12 +18,12 @@ func TestCompanyReadsEveryShape(t *testing.T) {
 		{"a blank name is the id", `{"id":"c","name":" "}`, "{ID:c Name:c}"},
 		{"a list of one", `[{"domain":"d","name":"ACME"}]`, "{ID:d Name:ACME}"},
 		{"a list of one inside", `{"items":[{"domain":"d"}]}`, "{ID:d Name:d}"},
-		{"a list beside the id is not taken for the company", `{"id":"c","items":[]}`, "{ID:c Name:c}"},
+		{"a list next to the id is not taken for the company", `{"id":"c","items":[]}`, "{ID:c Name:c}"},
 		{"text alone is the id", `"acme"`, "{ID:acme Name:acme}"},
 		{"a number alone is the id", `7`, "{ID:7 Name:7}"},
 		{"a list of one id", `["acme"]`, "{ID:acme Name:acme}"},
 		{"under company", `{"company":{"id":"c","name":"ACME"}}`, "{ID:c Name:ACME}"},
-		{"under company, beside the id of a user", `{"id":"user","company":{"id":"c"}}`, "{ID:c Name:c}"},
+		{"under company, next to the id of a user", `{"id":"user","company":{"id":"c"}}`, "{ID:c Name:c}"},
 		{"its own id before the company that it is part of", `{"company_id":"c","company":{"id":"parent"}}`, "{ID:c Name:c}"},
 		{"a list of one under company", `{"company":[{"id":"c"}]}`, "{ID:c Name:c}"},
 		{"letters of different case: the lower one wins", `{"ID":"upper","id":"lower"}`, "{ID:lower Name:lower}"},
@@ -43,7 +43,7 @@ func TestListIsFoundInEveryShape(t *testing.T) {
 		{"the list itself", `{"data":[{"id":"press"}]}`},
 		{"text before it", bom + `{"data":[{"id":"press"}]}`},
 		{"white space around", "\n {\"data\":[{\"id\":\"press\"}]}\r\n\t"},
-		{"unknown fields beside", `{"meta":{"data":1},"data":[{"id":"press","more":[1]}],"count":1}`},
+		{"unknown fields next to", `{"meta":{"data":1},"data":[{"id":"press","more":[1]}],"count":1}`},
 		{"under its own name before another's", `{"data":{"sensors":[{"id":"wrong"}],"machines":[{"id":"press"}]}}`},
 		{"under another list's name", `{"data":{"values":[{"id":"press"}]}}`},
 		{"data in data", `{"data":{"data":[{"id":"press"}],"next_key":null}}`},
@@ -94,13 +94,13 @@ func TestAbsentListIsEmptyForSensorsAndValuesOnly(t *testing.T) {
 		{"only a count and paging", `{"count":0,"Paging":{"Next_Key":0}}`, 200, ""},
 		{"data is an empty object", `{"data":{}}`, 200, ""},
 		{"the list is null", `{"data":{"items":null}}`, 200, ""},
-		{"the list is null, beside other facts", `{"data":{"VALUES":null,"sensors":null,"sensor":"oil","unit":"bar"}}`, 200, ""},
+		{"the list is null, next to other facts", `{"data":{"VALUES":null,"sensors":null,"sensor":"oil","unit":"bar"}}`, 200, ""},
 		{"a list of another known name is null", `{"data":{"items":null,"sensor":"oil"}}`, 200, ""},
 		{"the unknown list is null", `{"data":{"points":null,"count":0}}`, 200, ""},
 		{"the unknown list is empty", `{"data":{"points":[],"sensor":"oil"}}`, 200, ""},
 		{"two unknown lists are empty", `{"data":{"points":[],"notes":[]}}`, 200, ""},
 		{"no content", ``, 204, ""},
-		{"a page goes on", `{"data":null,"next_key":7}`, 200, "7"},
+		{"a page continues", `{"data":null,"next_key":7}`, 200, "7"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
@@ -140,7 +140,7 @@ func TestOnlyListInDataIsTheListWhateverItsName(t *testing.T) {
 		change           func(*innius.Options)
 	}{
 		{"alone", `{"points":[` + item + `]}`, "data.points", nil},
-		{"beside lists of other things", `{"points":[` + item + `],"columns":["t","v"],"range":[1,2],"pairs":[[1,2]],"notes":[]}`, "data.points", nil},
+		{"next to lists of other things", `{"points":[` + item + `],"columns":["t","v"],"range":[1,2],"pairs":[[1,2]],"notes":[]}`, "data.points", nil},
 		{"a known name goes first", `{"points":[` + item + `],"items":[` + item + `]}`, "data.items", nil},
 		{"two", `{"points":[` + item + `],"notes":[` + item + `]}`, "data has several lists that may be the machines: data.notes, data.points; " +
 			"fields.machines in the config chooses one", nil},

@@ -11,7 +11,7 @@ func TestExpandAddsLimitAndStartKeyOnlyWhereNeeded(t *testing.T) {
 	for _, row := range []struct{ name, template, first, second string }{
 		{"neither named", "/m/{company}", "/m/acme?limit=3", "/m/acme?limit=3&start_key=k%2F%2B1"},
 		{
-			"beside another parameter", "/m/{company}?sort=desc",
+			"next to another parameter", "/m/{company}?sort=desc",
 			"/m/acme?sort=desc&limit=3", "/m/acme?sort=desc&limit=3&start_key=k%2F%2B1",
 		},
 		{
@@ -29,11 +29,11 @@ func TestExpandAddsLimitAndStartKeyOnlyWhereNeeded(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
-				h := &recorder{answer: twoPages}
+				h := &recorder{respond: twoPages}
 				c := dial(t, h, pageSize(3), func(o *innius.Options) { o.Endpoints.Machines = row.template })
 				_, err := allMachines(t, c, "acme", "")
 				want(t, "error", err, nil)
-				want(t, "asked", h.uris(), []string{"/v1" + row.first, "/v1" + row.second})
+				want(t, "requests", h.uris(), []string{"/v1" + row.first, "/v1" + row.second})
 			})
 		})
 	}
@@ -45,7 +45,7 @@ func TestCompanyRequestHasNoLimit(t *testing.T) {
 		c := dial(t, h, func(o *innius.Options) { o.Endpoints.Company = "/whoami?v=2" })
 		_, err := c.Company(t.Context())
 		want(t, "error", err, nil)
-		want(t, "asked", h.uris(), []string{"/v1/whoami?v=2"})
+		want(t, "requests", h.uris(), []string{"/v1/whoami?v=2"})
 	})
 }
 
@@ -112,6 +112,6 @@ func TestWindowIsTheSameOnLaterPages(t *testing.T) {
 		})
 		_, err := dial(t, h, valuesAt("/{sensor}?f={from_s}")).Newest(t.Context(), refTo("oil"), noon().Add(-time.Hour), innius.Cursor{})
 		want(t, "error", err, nil)
-		want(t, "asked", h.uris()[:2], []string{"/v1/oil?f=1772449200&limit=100", "/v1/oil?f=1772449200&limit=100&start_key=8"})
+		want(t, "requests", h.uris()[:2], []string{"/v1/oil?f=1772449200&limit=100", "/v1/oil?f=1772449200&limit=100&start_key=8"})
 	})
 }

@@ -20,17 +20,17 @@ func respondWith(status int, body string, headers ...string) http.HandlerFunc {
 
 // recorder stores the requests and lets a function respond to the n-th, counted from 1.
 type recorder struct {
-	answer func(w http.ResponseWriter, r *http.Request, n int)
-	mu     sync.Mutex
-	asked  []*http.Request
+	respond  func(w http.ResponseWriter, r *http.Request, n int)
+	mu       sync.Mutex
+	requests []*http.Request
 }
 
 func (r *recorder) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	r.mu.Lock()
-	r.asked = append(r.asked, request.Clone(request.Context()))
-	n := len(r.asked)
+	r.requests = append(r.requests, request.Clone(request.Context()))
+	n := len(r.requests)
 	r.mu.Unlock()
-	r.answer(w, request, n)
+	r.respond(w, request, n)
 }
 
 // uris are the path and query of each request.
@@ -38,7 +38,7 @@ func (r *recorder) uris() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var uris []string
-	for _, request := range r.asked {
+	for _, request := range r.requests {
 		uris = append(uris, request.RequestURI)
 	}
 	return uris
@@ -49,15 +49,15 @@ func (r *recorder) first(t *testing.T) *http.Request {
 	t.Helper()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.asked) == 0 {
-		t.Fatal("nothing was asked")
+	if len(r.requests) == 0 {
+		t.Fatal("nothing was requested")
 	}
-	return r.asked[0]
+	return r.requests[0]
 }
 
 // recorded records, and responds with a handler.
 func recorded(h http.HandlerFunc) *recorder {
-	return &recorder{answer: func(w http.ResponseWriter, r *http.Request, _ int) { h(w, r) }}
+	return &recorder{respond: func(w http.ResponseWriter, r *http.Request, _ int) { h(w, r) }}
 }
 
 // recording records, and responds to every request with 200 and one body.
@@ -65,7 +65,7 @@ func recording(body string) *recorder { return recorded(respondWith(http.StatusO
 
 // pagesOf records, and responds to each start_key ("": none) with its own body.
 func pagesOf(bodies map[string]string) *recorder {
-	return &recorder{answer: func(w http.ResponseWriter, r *http.Request, _ int) {
+	return &recorder{respond: func(w http.ResponseWriter, r *http.Request, _ int) {
 		body, ok := bodies[r.URL.Query().Get("start_key")]
 		if !ok {
 			w.WriteHeader(http.StatusBadRequest)

@@ -26,7 +26,7 @@ func TestInspectShowsWhatTheExporterReads(t *testing.T) {
 				c, server := simulated(t, fiveValues(), simulator.Options{Format: simulator.Format{Order: o, History: fiveMinutes}}, pageSize(2))
 				in := c.Inspect(t.Context(), innius.InspectRequest{Operation: innius.OpValues, Ref: refTo("oil")})
 				want(t, "error", in.Err, nil)
-				want(t, "asked", in.Request, "/companies/acme/machines/press/sensors/oil/values?limit=2")
+				want(t, "requests", in.Request, "/companies/acme/machines/press/sensors/oil/values?limit=2")
 				want(t, "status, sent, form", []any{in.Status, in.Sent, in.Form}, []any{200, true, innius.FormJSON})
 				want(t, "list", []any{in.List, in.Items, in.Next != "", in.NextForm}, []any{"data", 2, true, "a number"})
 				want(t, "order", string(in.Values.Order), order)
@@ -131,7 +131,7 @@ func TestInspectReportsARequestWithoutConnectionAsUnsent(t *testing.T) {
 		c, server := simulated(t, fiveValues(), simulator.Options{})
 		server.Inject(simulator.Fault{Kind: simulator.Hang})
 		in = c.Inspect(t.Context(), innius.InspectRequest{Operation: innius.OpCompany})
-		want(t, "sent, without an answer", []any{in.Sent, in.Err}, []any{true, "no response: timeout after 10s"})
+		want(t, "sent, without a response", []any{in.Sent, in.Err}, []any{true, "no response: timeout after 10s"})
 	})
 }
 

@@ -20,7 +20,7 @@ func TestPacerGrantsNothingWhilePaused(t *testing.T) {
 		time.Sleep(59 * time.Second)
 		want(t, "wait", p.Wait(t.Context()), innius.ErrPaused)
 		want(t, "take", p.Take(time.Now()), time.Second)
-		want(t, "asked at the end of it all", time.Since(noon()), 59*time.Second)
+		want(t, "time at the end", time.Since(noon()), 59*time.Second)
 	})
 }
 
@@ -34,7 +34,7 @@ func TestPacerGrantsOneRequestAfterAPauseThenTheRate(t *testing.T) {
 		{"a full bucket", 0, 0, 0, 2 * time.Minute},
 		{"a bucket with one and a bit", 29, 0, 0, 2 * time.Minute},
 		{"an empty bucket", 30, 0, 0, 2 * time.Minute},
-		{"nobody asks at its end: the rate goes on from there", 0, 30 * time.Second, 30 * time.Second, 2 * time.Minute},
+		{"no request at its end: the rate continues from there", 0, 30 * time.Second, 30 * time.Second, 2 * time.Minute},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {

@@ -56,7 +56,7 @@ func TestPacerStaysWithinBurstAndRateInAnyWindow(t *testing.T) {
 				users.Wait()
 				granted.keepsTo(t, row.perHour, row.burst)
 				if got := len(granted.times); got < 200 {
-					t.Errorf("only %d requests: the allowance was not used", got)
+					t.Errorf("only %d requests: the rate limit was not used", got)
 				}
 			})
 		})

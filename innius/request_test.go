@@ -38,7 +38,7 @@ func TestDefaultPathsFollowTheHierarchy(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
 				h := recording(`{"data":[{"id":"x","t":1522000000000,"v":1}]}`)
 				want(t, "error", calls()[i].send(t, dial(t, h)), nil)
-				want(t, "asked", h.uris(), []string{uri})
+				want(t, "requests", h.uris(), []string{uri})
 			})
 		})
 	}
@@ -70,7 +70,7 @@ func TestIDsAreEscapedInPaths(t *testing.T) {
 				_, err := c.Newest(t.Context(), ref, noon(), innius.Cursor{})
 				want(t, "error", err, nil)
 				path := "/v1/" + row.segment + "/" + row.segment + "/" + row.segment
-				want(t, "asked", h.uris(), []string{path + "?of=" + url.QueryEscape(row.id) + "&limit=7"})
+				want(t, "requests", h.uris(), []string{path + "?of=" + url.QueryEscape(row.id) + "&limit=7"})
 				want(t, "in the query", h.first(t).URL.Query().Get("of"), row.id)
 			})
 		})
@@ -90,7 +90,7 @@ func TestKeyIsReadBeforeEachRequest(t *testing.T) {
 		key = "second"
 		want(t, "changed after the rotation", c.KeyChanged(), true)
 		_, _ = c.Company(t.Context())
-		want(t, "keys", []string{h.first(t).Header.Get("x-api-key"), h.asked[1].Header.Get("x-api-key")}, []string{"first", "second"})
+		want(t, "keys", []string{h.first(t).Header.Get("x-api-key"), h.requests[1].Header.Get("x-api-key")}, []string{"first", "second"})
 	})
 }
 
@@ -133,7 +133,7 @@ func TestWindowIsWrittenInEveryUnit(t *testing.T) {
 				h := recording(`{"data":[]}`)
 				_, err := dial(t, h, valuesAt("/values/{sensor}?"+row.query)).Newest(t.Context(), refTo("oil"), since, innius.Cursor{})
 				want(t, "error", err, nil)
-				want(t, "asked", h.uris(), []string{"/v1/values/oil?" + row.want + "&limit=100"})
+				want(t, "requests", h.uris(), []string{"/v1/values/oil?" + row.want + "&limit=100"})
 			})
 		})
 	}
@@ -144,6 +144,6 @@ func TestFirstWindowBeginsWithTheLookback(t *testing.T) {
 		h := recording(`{"data":[]}`)
 		c := dial(t, h, valuesAt("/values/{sensor}?from={from_rfc3339}"), func(o *innius.Options) { o.Lookback = time.Hour })
 		_, _ = c.Newest(t.Context(), refTo("oil"), time.Time{}, innius.Cursor{})
-		want(t, "asked", h.uris(), []string{"/v1/values/oil?from=2026-03-02T11%3A00%3A00Z&limit=100"})
+		want(t, "requests", h.uris(), []string{"/v1/values/oil?from=2026-03-02T11%3A00%3A00Z&limit=100"})
 	})
 }

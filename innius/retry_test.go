@@ -13,7 +13,7 @@ import (
 
 // firstBad gives the first n requests to one handler, and responds to the later ones with the company.
 func firstBad(n int, bad http.HandlerFunc) *recorder {
-	return &recorder{answer: func(w http.ResponseWriter, r *http.Request, i int) {
+	return &recorder{respond: func(w http.ResponseWriter, r *http.Request, i int) {
 		if i <= n {
 			bad(w, r)
 			return
@@ -149,7 +149,7 @@ func TestPauseEndsTheRetriesWithTheFirstError(t *testing.T) {
 
 func TestFirstResponseAfterAFailureCounts(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
-		h := &recorder{answer: func(w http.ResponseWriter, _ *http.Request, n int) {
+		h := &recorder{respond: func(w http.ResponseWriter, _ *http.Request, n int) {
 			w.WriteHeader([]int{502, 403}[min(n, 2)-1])
 		}}
 		_, err := dial(t, h).Company(t.Context())

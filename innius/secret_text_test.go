@@ -107,14 +107,14 @@ func TestKeyIsRedactedInEveryPartOfAResponse(t *testing.T) {
 		}
 	}
 	for name, h := range map[string]http.Handler{
-		"field names of the answer": respondWith(200, `{"`+canary+`":1}`),
-		"field names of data":       respondWith(200, `{"data":{"`+canary+`":1}}`),
-		"field names of an object":  respondWith(200, `{"data":[{"`+canary+`":1}]}`),
-		"an id":                     respondWith(200, `{"data":[{"id":"`+canary+`"}]}`),
-		"an id that escapes it":     respondWith(200, `{"data":[{"id":"`+url.QueryEscape(canary)+`"}]}`),
-		"an id that splits it":      respondWith(200, `{"data":[{"id":"`+canary[:4]+`\u0001`+canary[4:]+`"}]}`),
-		"the host of a redirect":    respondWith(302, "", "Location", "https://"+strings.ReplaceAll(url.PathEscape(canary), "=", "%3d")+".example/"),
-		"the status line":           http.HandlerFunc(malformed),
+		"field names of the response": respondWith(200, `{"`+canary+`":1}`),
+		"field names of data":         respondWith(200, `{"data":{"`+canary+`":1}}`),
+		"field names of an object":    respondWith(200, `{"data":[{"`+canary+`":1}]}`),
+		"an id":                       respondWith(200, `{"data":[{"id":"`+canary+`"}]}`),
+		"an id that escapes it":       respondWith(200, `{"data":[{"id":"`+url.QueryEscape(canary)+`"}]}`),
+		"an id that splits it":        respondWith(200, `{"data":[{"id":"`+canary[:4]+`\u0001`+canary[4:]+`"}]}`),
+		"the host of a redirect":      respondWith(302, "", "Location", "https://"+strings.ReplaceAll(url.PathEscape(canary), "=", "%3d")+".example/"),
+		"the status line":             http.HandlerFunc(malformed),
 	} {
 		t.Run(name, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {

@@ -16,7 +16,7 @@ func envelopes() iter.Seq2[string, simulator.Format] {
 		for shape, shapeName := range []string{"list", "own", "items", "results"} {
 			for keys, keyName := range []string{"number", "text"} {
 				for end, endName := range []string{"null", "zero", "absent"} {
-					for place, placeName := range []string{"beside", "inside"}[:min(2, shape+1)] {
+					for place, placeName := range []string{"next to", "inside"}[:min(2, shape+1)] {
 						f := simulator.Format{
 							Shape: simulator.Shape(shape), NextKey: simulator.KeyForm(keys),
 							KeyEnd: simulator.KeyEnd(end), KeyInData: place == 1,

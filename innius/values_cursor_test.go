@@ -67,7 +67,7 @@ func TestOnlyARefusedCursorRestarts(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint(row.status), func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
-				h := &recorder{answer: func(w http.ResponseWriter, _ *http.Request, _ int) { w.WriteHeader(row.status) }}
+				h := &recorder{respond: func(w http.ResponseWriter, _ *http.Request, _ int) { w.WriteHeader(row.status) }}
 				_, err := dial(t, h).Newest(t.Context(), refTo("oil"), noon(), innius.Cursor{Key: "7"})
 				want(t, "status", innius.StatusOf(err), row.status)
 				want(t, "requests", len(h.uris()), row.requests)
@@ -125,7 +125,7 @@ func TestHistoryOfLessThanADayIsNotReported(t *testing.T) {
 
 func TestReadingWithAWrongClockDoesNotHideALongHistory(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
-		h := &recorder{answer: func(w http.ResponseWriter, _ *http.Request, n int) {
+		h := &recorder{respond: func(w http.ResponseWriter, _ *http.Request, n int) {
 			at := noon().AddDate(0, -1, n).UnixMilli()
 			ahead := noon().AddDate(1, 0, 0).UnixMilli()
 			_, _ = fmt.Fprintf(w, `{"data":[{"t":%d,"v":1},{"t":%d,"v":2},{"t":%d,"v":3}],"next_key":%d}`, at, ahead, at+1, n)

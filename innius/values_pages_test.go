@@ -156,7 +156,7 @@ func TestNewestDoesNotRequestTheShortestWindowTwice(t *testing.T) {
 
 func TestNewestReadsThePagesOfAListInOneWindow(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
-		h := &recorder{answer: func(w http.ResponseWriter, _ *http.Request, n int) {
+		h := &recorder{respond: func(w http.ResponseWriter, _ *http.Request, n int) {
 			time.Sleep(time.Second)
 			_, _ = fmt.Fprintf(w, `{"data":[],"next_key":%d}`, n)
 		}}

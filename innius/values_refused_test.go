@@ -60,7 +60,7 @@ func TestNewestKeepsToTheWindowThatTheAPIPermits(t *testing.T) {
 
 // refusing serves sensor values, and refuses those of the sensor named bad.
 func refusing(status int) *recorder {
-	return &recorder{answer: func(w http.ResponseWriter, r *http.Request, _ int) {
+	return &recorder{respond: func(w http.ResponseWriter, r *http.Request, _ int) {
 		if strings.Contains(r.URL.Path, "bad") {
 			w.WriteHeader(status)
 			return
@@ -153,7 +153,7 @@ func TestNewestStatesWindowsByTheClockOfTheAPI(t *testing.T) {
 					_, _ = c.Company(t.Context())
 					_, err := c.Newest(t.Context(), refTo("oil"), noon().Add(off+ahead), innius.Cursor{})
 					want(t, "error", err, nil)
-					query := h.asked[1].URL.Query()
+					query := h.requests[1].URL.Query()
 					from, _ := strconv.ParseInt(query.Get("from"), 10, 64)
 					to, _ := strconv.ParseInt(query.Get("to"), 10, 64)
 					want(t, "to", time.UnixMilli(to).UTC(), noon().Add(off))
@@ -179,7 +179,7 @@ func TestNewestTakesNotFoundBehindAJumpForTheEnd(t *testing.T) {
 func TestNewestTakesNotFoundBehindAResumedListForTheEnd(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		day := noon().Add(-23 * time.Hour).UnixMilli()
-		h := &recorder{answer: func(w http.ResponseWriter, _ *http.Request, n int) {
+		h := &recorder{respond: func(w http.ResponseWriter, _ *http.Request, n int) {
 			switch {
 			case n == 1:
 				_, _ = fmt.Fprintf(w, `{"data":[{"t":%d,"v":1},{"t":%d,"v":2}],"next_key":"b"}`, day, day+60_000)

@@ -138,7 +138,7 @@ func TestPagesInACircleAreBounded(t *testing.T) {
 
 func TestNewestReturnsReadingsWithAnError(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
-		h := &recorder{answer: func(w http.ResponseWriter, _ *http.Request, n int) {
+		h := &recorder{respond: func(w http.ResponseWriter, _ *http.Request, n int) {
 			if n > 1 {
 				w.WriteHeader(http.StatusForbidden)
 			}

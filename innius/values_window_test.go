@@ -163,7 +163,7 @@ func longWithFutureReading(w http.ResponseWriter, r *http.Request, _ int) {
 
 func TestReadingWithAWrongClockDoesNotStopTheJump(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
-		h := &recorder{answer: longWithFutureReading}
+		h := &recorder{respond: longWithFutureReading}
 		got := send(t, dial(t, h, valuesAt(windowed)), time.Time{}, innius.Cursor{})
 		found := false
 		for _, r := range got.Readings {

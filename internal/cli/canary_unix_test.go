@@ -120,7 +120,7 @@ func TestExporterSendsTheKeyInItsHeaderOnly(t *testing.T) {
 				out := runSelf(t, append(env, beExporter+"=1"), append(command, row.args...)...)
 				_ = out.cmd.Wait() // its content counts
 				if len(out.text()) < 500 {
-					t.Errorf("%s says little: %s", command, out.text())
+					t.Errorf("%s prints little: %s", command, out.text())
 				}
 				assertNoKey(t, strings.Join(command, " "), out.text())
 			}

@@ -214,7 +214,7 @@ func TestRestartRestoresEverythingWithoutRequests(t *testing.T) {
 		t.Errorf("readiness: %s", got)
 	}
 	if body := awaitValues(t, address, held); !strings.Contains(body, "\n"+stateWritten+" ") {
-		t.Errorf("when the state was written is not told:\n%s", body)
+		t.Errorf("the time of the last write is missing:\n%s", body)
 	}
 	planReadsOnly(t, dir, "account \"default\": 40 sensors on 2 machines, as known at ")
 	err := run(t.Context(), []string{"--web.listen-address=" + freeAddress(t), "--storage.path=" + dir}, io.Discard, io.Discard)
@@ -457,7 +457,7 @@ func golden(t *testing.T, name, got string) {
 		t.Fatal(err)
 	}
 	if got != string(want) {
-		t.Errorf("%s differs; go test ./internal/cli -update writes it anew. Got:\n%s", file, got)
+		t.Errorf("%s differs; go test ./internal/cli -update writes it. Got:\n%s", file, got)
 	}
 	if strings.Contains(got, "canary-key") {
 		t.Error(fmt.Sprint("the key is in ", name))

@@ -15,7 +15,7 @@ func TestRunWarnsOnceOfAKeyFileThatAllUsersCanRead(t *testing.T) {
 		t.Skip("temporary files lie in memory here, as mounted secrets do")
 	}
 	if strings.Contains(r.log.String(), warning) {
-		t.Errorf("a file for the owner alone is told of:\n%s", r.log)
+		t.Errorf("a file for its owner alone is reported:\n%s", r.log)
 	}
 	if err := os.Chmod(r.keyFile, 0o644); err != nil { // as by a rotation
 		t.Fatal(err)
@@ -27,7 +27,7 @@ func TestRunWarnsOnceOfAKeyFileThatAllUsersCanRead(t *testing.T) {
 	}
 	r.reload()
 	if n := strings.Count(r.log.String(), warning); n != 1 || !strings.Contains(r.log.String(), r.keyFile) {
-		t.Errorf("told %d times:\n%s", n, r.log)
+		t.Errorf("reported %d times:\n%s", n, r.log)
 	}
 	if err := r.stop(); err != nil {
 		t.Error(err)
@@ -37,6 +37,6 @@ func TestRunWarnsOnceOfAKeyFileThatAllUsersCanRead(t *testing.T) {
 	awaitValues(t, r.address, 40)
 	r.reload()
 	if n := strings.Count(r.log.String(), warning); n != 1 {
-		t.Errorf("told %d times after a start:\n%s", n, r.log)
+		t.Errorf("reported %d times after a start:\n%s", n, r.log)
 	}
 }

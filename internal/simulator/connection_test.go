@@ -33,7 +33,7 @@ func TestResetAndCutOverTCP(t *testing.T) {
 	s := New(small(), Options{})
 	server := httptest.NewServer(s)
 	defer server.Close()
-	ask := func(kind FaultKind) error {
+	send := func(kind FaultKind) error {
 		defer s.Inject(Fault{Kind: kind})()
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+machinesPath, http.NoBody)
 		if err != nil {
@@ -47,10 +47,10 @@ func TestResetAndCutOverTCP(t *testing.T) {
 		_, err = io.ReadAll(resp.Body)
 		return err
 	}
-	if err := ask(Reset); !errors.Is(err, syscall.ECONNRESET) {
+	if err := send(Reset); !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("reset: %v", err)
 	}
-	if err := ask(Cut); !errors.Is(err, io.ErrUnexpectedEOF) {
+	if err := send(Cut); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("cut: %v", err)
 	}
 }

@@ -139,7 +139,7 @@ func (s *Server) disturbClock(c *call) {
 	_, c.noDate = s.injected(c, NoDate)
 }
 
-// reply is a response that is ready to be sent. JSON unless a header says otherwise.
+// reply is a response that is ready to be sent. JSON unless a header sets another type.
 type reply struct {
 	status int
 	header map[string]string

@@ -71,6 +71,6 @@ func TestTimelineEnds(t *testing.T) {
 		t.Errorf("%d readings in ten minutes, want the one at the start and nine before the end", n)
 	}
 	if _, ok := line.Next(); ok {
-		t.Error("goes on after its end")
+		t.Error("continues after its end")
 	}
 }

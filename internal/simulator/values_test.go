@@ -71,8 +71,8 @@ func TestReadingsThatDoNotExistAreLeftOut(t *testing.T) {
 // A sensor that never reported must not cost a walk through its month at each request.
 func TestSilenceIsWalkedOnce(t *testing.T) {
 	p := small()
-	asked := 0
-	p.Company.Machines[0].Sensors[0].Exists = func(time.Time) bool { asked++; return false }
+	calls := 0
+	p.Company.Machines[0].Sensors[0].Exists = func(time.Time) bool { calls++; return false }
 	visit(t, p, Options{Format: Format{History: 3 * day}}, func(t *testing.T, v *visitor) {
 		for range 100 {
 			if got := v.values(fastValues, 10, nil); len(got.Data) != 0 || got.Next != nil {
@@ -80,8 +80,8 @@ func TestSilenceIsWalkedOnce(t *testing.T) {
 			}
 			time.Sleep(10 * time.Second)
 		}
-		if asked > month/10+1000 {
-			t.Errorf("%d readings were looked at", asked)
+		if calls > month/10+1000 {
+			t.Errorf("%d readings were looked at", calls)
 		}
 	})
 }
