@@ -2,7 +2,6 @@ package apicheck
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -22,12 +21,10 @@ func (w *walk) read(ctx context.Context, r innius.InspectRequest, of string) (*i
 	if failed == nil {
 		return in, nil
 	}
-	size := w.account.PageSize
 	cured, settings := w.cure(ctx, r, in, failed, maxCures, shows)
 	if cured == nil {
 		return in, failed
 	}
-	cured, settings = w.withoutSize(ctx, r, size, cured, settings)
 	w.report.Findings = slices.DeleteFunc(w.report.Findings, func(f Finding) bool {
 		return slices.ContainsFunc(settings, func(s Setting) bool { return s.Path == f.field })
 	})
@@ -37,26 +34,6 @@ func (w *walk) read(ctx context.Context, r innius.InspectRequest, of string) (*i
 		w.succeeded[r.Operation] = true
 	}
 	return cured, failed
-}
-
-// withoutSize tries settings that helped with the page size from before: a smaller one may not have been needed. If no request
-// is left for that, the smaller size is used in this walk only.
-func (w *walk) withoutSize(ctx context.Context, r innius.InspectRequest, size int, cured *innius.Inspection, settings []Setting,
-) (*innius.Inspection, []Setting) {
-	others := slices.DeleteFunc(slices.Clone(settings), func(s Setting) bool { return s.Path == "page_size" })
-	before, spent := w.setup, w.report.Requests >= w.limit
-	next, ok := w.with(Setting{"page_size", size})
-	if len(others) == len(settings) || len(others) == 0 || !ok {
-		return cured, settings
-	}
-	w.setup = next
-	if again, failed := w.again(ctx, r, cured, others); again != nil && failed == nil {
-		return again, others
-	}
-	if w.setup = before; spent {
-		return cured, others
-	}
-	return cured, settings
 }
 
 // cured reports a failure and the settings that helped.
@@ -92,7 +69,7 @@ func (w *walk) cure(ctx context.Context, r innius.InspectRequest, in *innius.Ins
 		}
 		w.setup = next
 		again, failedAgain := w.again(ctx, r, in, settings)
-		if failedAgain != nil && depth > 0 && (failedAgain.Kind != failed.Kind || message(again) != message(in)) {
+		if failedAgain != nil && depth > 0 && (failedAgain.Kind != failed.Kind || again.Raw != in.Raw) {
 			if cured, more := w.cure(ctx, r, again, failedAgain, depth-1, good); cured != nil {
 				again, failedAgain, settings = cured, w.diagnose(cured), slices.Concat(settings, more)
 			}
@@ -134,13 +111,6 @@ func shows(in *innius.Inspection) bool {
 	return in.Operation != innius.OpValues || in.Values.Usable > 0 || in.Values.Skipped[innius.SkipText] > 0
 }
 
-func message(in *innius.Inspection) string {
-	if e, ok := errors.AsType[*innius.Error](in.Err); ok {
-		return e.Message
-	}
-	return ""
-}
-
 // otherIDs returns other fields that may hold the id of the object that a request was for. There are none after such a request
 // has succeeded, or after two objects for which none helped: the requests are needed for objects that may be read.
 func (w *walk) otherIDs(op innius.Operation) [][]Setting {
@@ -177,18 +147,15 @@ func (w *walk) explainNoReadings(ctx context.Context, t *trial) *Finding {
 func (w *walk) checkOrder(ctx context.Context, t *trial) {
 	v := t.in.Values
 	if v.Mixed {
-		w.find(&Finding{Kind: "mixed-order", Severity: Warning, Text: []string{
-			"The readings of a page are in no order. The exporter uses the one with the latest time of each page.",
-		}})
+		w.find(warning("mixed-order", "The readings of a page are in no order. The exporter uses the latest of each page."))
 	}
 	switch {
 	case v.Order == innius.Ascending && t.in.Next != "":
 		w.checkAscending(ctx, t)
 	case v.WindowIgnored:
-		w.find(&Finding{Kind: "window-ignored", Severity: Warning, Text: []string{
-			"The API does not apply the window of time: it was to begin at " + humanize.Time(t.in.From) + ", and a reading is of " +
-				humanize.Time(v.Oldest) + ". The latest value is found. With the right names and units in endpoints.values responses are smaller.",
-		}})
+		w.find(warning("window-ignored", "The API does not apply the window of time: it was to begin at "+humanize.Time(t.in.From)+
+			", and a reading is of "+humanize.Time(v.Oldest)+". The latest value is found. With the right names and units in "+
+			"endpoints.values responses are smaller."))
 	}
 }
 
@@ -256,14 +223,12 @@ func applied(in *innius.Inspection, second time.Time) bool {
 
 // newestTwo returns the second newest and the newest time of a page; zero if it has no two times.
 func newestTwo(v innius.Values) (second, newest time.Time) {
+	times := make([]time.Time, 2)
 	for _, r := range v.Readings {
-		if r.Time.After(newest) {
-			second, newest = newest, r.Time
-		} else if r.Time.After(second) {
-			second = r.Time
-		}
+		times = append(times, r.Time)
 	}
-	return second, newest
+	slices.SortFunc(times, func(a, b time.Time) int { return b.Compare(a) })
+	return times[1], times[0]
 }
 
 // apiTime is the current time by the clock of the API.

@@ -71,8 +71,14 @@ func (d diagnosis) network(e *innius.NetworkError) *Finding {
 		return d.proxyRefused(refusal.Status)
 	}
 	host := d.show(d.account.URL.Host)
-	proxySetting, proxy := d.proxy()
-	text := "The connection to " + host + " failed: " + e.Detail + "."
+	f := failure("network", "The connection to "+host+" failed: "+e.Detail+".").correct(d.urlSetting())
+	explain := func(kind, hint string, correct ...Setting) {
+		f.Kind = kind
+		f.add(hint)
+		if correct != nil {
+			f.correct(correct...)
+		}
+	}
 	op, isOp := errors.AsType[*net.OpError](e)
 	dns, isDNS := errors.AsType[*net.DNSError](e)
 	authority, unknownAuthority := errors.AsType[x509.UnknownAuthorityError](e)
@@ -83,40 +89,37 @@ func (d diagnosis) network(e *innius.NetworkError) *Finding {
 	case errors.Is(e, context.Canceled):
 		return stopped()
 	case isOp && (op.Op == "proxyconnect" || op.Op == "socks connect"):
-		return failure("proxy", "The proxy "+proxy+" cannot be reached: "+e.Detail+
-			". It is set in http_client.proxy_url or in the variable HTTPS_PROXY.").correct(proxySetting)
+		setting, proxy := d.proxy()
+		explain("proxy", "The proxy "+proxy+" cannot be reached. It is set in http_client.proxy_url or in the variable HTTPS_PROXY.", setting)
 	case unknownAuthority:
-		return failure("tls-ca", text, "The certificate was issued by "+d.quoted(authority.Cert.Issuer.String())+". Continue only if that is "+
-			"your company's proxy: get the certificate of this CA.").correct(Setting{"http_client.tls_config.ca_file", "ca.pem"})
+		explain("tls-ca", "The certificate was issued by "+d.quoted(authority.Cert.Issuer.String())+". Continue only if that is your "+
+			"company's proxy: get the certificate of this CA.", Setting{"http_client.tls_config.ca_file", "ca.pem"})
 	case otherName:
-		f := failure("tls-name", text, "The host in the url may be wrong. Set server_name only if innius owns that name.")
+		explain("tls-name", "The host in the url may be wrong. Set server_name only if innius owns that name.")
 		for _, name := range name.Certificate.DNSNames {
 			if !strings.HasPrefix(name, "*") {
 				return f.correct(Setting{"http_client.tls_config.server_name", d.show(name)})
 			}
 		}
-		return f.correct(d.urlSetting())
 	case invalid:
-		return failure("tls-certificate", text).correct(d.urlSetting())
+		explain("tls-certificate", "Check the certificate of the server and the clock of this machine.")
 	case plain || errors.Is(e, http.ErrSchemeMismatch):
-		f := failure("tls-plain", host+" does not speak TLS: the url has the wrong port, or is not that of the API.").correct(d.urlSetting())
+		explain("tls-plain", "The server does not speak TLS: the port in the url is wrong, or it is not the API.")
 		if innius.Loopback(d.account.URL.Hostname()) {
 			f.try(d.scheme("http"))
 		}
-		return f
 	case isOp && op.Op == "remote error":
-		return failure("tls", text, "The server may require a client certificate.").correct(
-			Setting{"http_client.tls_config.cert_file", "client.pem"}, Setting{"http_client.tls_config.key_file", "client-key.pem"})
+		explain("tls", "The server may require a client certificate.", Setting{"http_client.tls_config.cert_file", "client.pem"},
+			Setting{"http_client.tls_config.key_file", "client-key.pem"})
 	case isDNS && !dns.IsTimeout:
-		return failure("dns", "No host "+host+" is known to the DNS of this machine. Either the url is misspelled, or this machine "+
-			"reaches the internet through a proxy only: set http_client.proxy_url.").correct(d.urlSetting())
+		explain("dns", "Either the host in the url is misspelled, or this machine reaches the internet through a proxy only: set "+
+			"http_client.proxy_url.")
 	case e.Timeout:
-		return failure("timeout", "No response came from "+host+" within "+d.account.Timeout.String()+". Either the API is slow, or a "+
-			"firewall drops what does not go through a proxy.").correct(Setting{"timeout", "30s"})
+		explain("timeout", "Either the API is slow, or a firewall drops what does not go through a proxy.", Setting{"timeout", "30s"})
 	case errors.Is(e, syscall.ECONNREFUSED):
-		return failure("refused", "The connection to "+host+" was refused, by the wrong host or port in the url, or by a firewall.").correct(d.urlSetting())
+		explain("refused", "It was refused: the host or the port in the url is wrong, or a firewall refuses.")
 	}
-	return failure("network", text).correct(d.urlSetting())
+	return f
 }
 
 // scheme is the url with another scheme.
@@ -177,16 +180,19 @@ func (d diagnosis) redirected(e *innius.RedirectError) *Finding {
 	if below, found := strings.CutSuffix(target.Path, path); found {
 		base.Path = below
 	}
-	if target.Host != own.Host || target.Scheme != own.Scheme {
-		return f.correct(Setting{"url", d.show(base.String())})
+	same := target.Host == own.Host && target.Scheme == own.Scheme
+	if same {
+		base.Scheme = own.Scheme
 	}
-	base.Scheme = own.Scheme
 	setting := Setting{"url", d.show(base.String())}
-	if target.Path == own.Path+path+"/" {
+	if same && target.Path == own.Path+path+"/" {
 		path, query, _ := strings.Cut(d.template(d.in.Operation), "?")
 		setting = endpoint(d.in.Operation, withQuery(path+"/", query))
 	}
-	return f.correct(setting).try([]Setting{setting})
+	if same {
+		f.try([]Setting{setting})
+	}
+	return f.correct(setting)
 }
 
 // refused explains every other status code.
@@ -256,42 +262,36 @@ func (d diagnosis) badParameter(message, status string) *Finding {
 	op := d.in.Operation
 	_, sent, _ := strings.Cut(d.in.Request, "?")
 	f := failure("parameter", "The API does not accept a parameter ("+status+"). Sent were: "+
-		cmp.Or(strings.ReplaceAll(sent, "&", ", "), "none")+".").correct(d.pathSetting(op)).showing(d.in)
-	var usual [][]Setting
-	try := func(suggested bool, tries [][]Setting) {
-		if suggested {
-			f.try(tries...)
-		} else {
-			usual = append(usual, tries...)
-		}
-	}
-	window, _ := namesOf(message)
-	try(true, d.renamed(op, message))
-	if op != innius.OpCompany {
-		try(aboutSize.MatchString(message) && window == nil, d.sizes(message))
-	}
+		cmp.Or(strings.ReplaceAll(sent, "&", ", "), "none")+".").correct(d.pathSetting(op)).showing(d.in).try(d.renamed(op, message)...)
+	var windows, lookbacks [][]Setting
 	if op == innius.OpValues {
 		f.add(windowHint)
-		try(aboutRange.MatchString(message), d.lookbacks(message))
-		try(true, d.windows(message))
+		windows, lookbacks = d.windows(message), d.lookbacks(message)
 	}
-	return f.try(usual...)
+	sizes := d.sizes(op, message)
+	if names, _ := namesOf(message); aboutSize.MatchString(message) && names == nil {
+		f.try(windows[:min(1, len(windows))]...).try(sizes...) // one window first: the size may not matter
+	}
+	if aboutRange.MatchString(message) {
+		f.try(lookbacks...)
+	}
+	return f.try(windows...).try(sizes...).try(lookbacks...) // what was tried is not sent again
 }
 
 // notUnderstood explains a response with an unknown shape.
 func (d diagnosis) notUnderstood(e *innius.ResponseError) *Finding {
 	in, path := d.in, d.pathSetting(d.in.Operation)
+	kind, hint := "shape", "It is JSON in an unknown shape. If the path is right, please report it, with the response below."
 	switch {
 	case strings.HasPrefix(e.Detail, "the API returned the key"):
 		return failure(kindKeyReturned, "The exporter uses no response that holds the key: "+e.Detail+". No setting can express that: "+
 			"please report to innius that it, or a gateway before it, sends the key back.")
 	case in.Form == innius.FormHTML:
-		return failure("html", "A web page came instead of data: "+e.Detail+". The url is that of a web site, or a sign-in page comes "+
-			"before the API. The API reference has the base URL.").correct(d.urlSetting(), path).showing(in)
+		kind, hint = "html", "The url is that of a web site, or a sign-in page comes before the API. The API reference has the base URL."
 	case in.Form == innius.FormEmpty && strings.HasPrefix(e.Detail, "the body"):
 		return failure("broken", "The response is incomplete: "+e.Detail+". Try again; smaller pages are safer.").correct(Setting{"page_size", max(1, d.account.PageSize/10)})
 	case in.Form != innius.FormJSON:
-		return failure("not-json", "The response is not JSON: "+e.Detail+". The url, or the path, is wrong.").correct(d.urlSetting(), path).showing(in)
+		kind, hint = "not-json", "The url, or the path, is wrong."
 	}
 	for _, fact := range in.Facts {
 		isID := strings.HasSuffix(fact.Name, "_id")
@@ -302,8 +302,11 @@ func (d diagnosis) notUnderstood(e *innius.ResponseError) *Finding {
 	if len(in.IDs) > 1 && in.Operation == innius.OpCompany {
 		return failure(kindCompanies, "The response holds several companies: "+d.show(strings.Join(in.IDs, ", "))+".")
 	}
-	return failure("shape", "The response is JSON in an unknown shape: "+e.Detail+". If the path is right, please report it, with the "+
-		"response below.").correct(path).showing(in).try(d.lists()...)
+	f := failure(kind, "The response is not understood: "+e.Detail+". "+hint).showing(in)
+	if kind == "shape" {
+		return f.correct(path).try(d.lists()...)
+	}
+	return f.correct(d.urlSetting(), path)
 }
 
 // lists returns the field of data that holds the list, if only one of them can be read.
@@ -360,11 +363,11 @@ func first(in *innius.Inspection, reason innius.SkipReason) innius.Reading {
 // zones tries the time zone in which the newest reading is recent. If it is not much older in another zone, each would be a
 // guess: the sensor may have been silent for as long as the zones differ.
 func (d diagnosis) zones(f *Finding) *Finding {
+	names := []string{"UTC", "Europe/Amsterdam", time.Local.String()} // the name "Local" is refused
+	slices.Sort(names)
 	var zones []Setting
-	for _, zone := range []string{"UTC", "Europe/Amsterdam", time.Local.String()} {
-		if s := (Setting{"fields.time_zone", zone}); zone != "Local" && !slices.Contains(zones, s) {
-			zones = append(zones, s)
-		}
+	for _, zone := range slices.Compact(names) {
+		zones = append(zones, Setting{"fields.time_zone", zone})
 	}
 	var ages []string
 	recent := false
@@ -411,14 +414,15 @@ func (d diagnosis) remarks() (all []*Finding) {
 	for _, f := range in.Facts {
 		if len(f.Alternatives) > 0 {
 			other := f.Alternatives[0]
-			all = append(all, &Finding{Kind: "ambiguous", Severity: Note, field: "fields." + f.Name, Text: []string{fmt.Sprintf(
-				"There are two fields for %s: %s holds %q and is used, %s holds %q. If that is the wrong one, set fields.%s.",
-				f.Name, f.Field, f.Example, other.Name, other.Example, f.Name)}})
+			two := note("ambiguous", fmt.Sprintf("There are two fields for %s: %s holds %q and is used, %s holds %q. If that is the wrong "+
+				"one, set fields.%s.", f.Name, f.Field, f.Example, other.Name, other.Example, f.Name))
+			two.field = "fields." + f.Name
+			all = append(all, two)
 		}
 		likely := candidates(f.Name, in.Unknown)
 		if (strings.HasSuffix(f.Name, "_name") || f.Name == "unit") && f.Missing == in.Items && likely != nil {
-			all = append(all, &Finding{Kind: "no-" + f.Name, Severity: Note, suggest: fieldSettings(f.Name, likely)[0], Text: []string{
-				"No field is known for " + f.Name + ". It may be one of these: " + fieldNames(likely, false) + "."}})
+			all = append(all, note("no-"+f.Name, "No field is known for "+f.Name+". It may be one of these: "+fieldNames(likely, false)+
+				".").correct(fieldSettings(f.Name, likely)[0]...))
 		}
 	}
 	if in.Operation != innius.OpCompany && in.Items > 0 && in.NextForm == "" && in.Items == d.account.PageSize {
@@ -430,8 +434,7 @@ func (d diagnosis) remarks() (all []*Finding) {
 // fullPage reports a list that may be cut: certainly if a field with a name that no setting can express looks like the key of
 // the next page.
 func (d diagnosis) fullPage() *Finding {
-	f := &Finding{Kind: "full-page", Severity: Warning, Text: []string{fmt.Sprintf(
-		"The page of %s is exactly full (%d), and the response has no next_key.", d.in.Operation, d.in.Items)}}
+	f := warning("full-page", fmt.Sprintf("The page of %s is exactly full (%d), and the response has no next_key.", d.in.Operation, d.in.Items))
 	if d.in.Operation == innius.OpValues && d.in.Values.Order != innius.Ascending {
 		f.Severity = Note
 		f.add("The exporter reads newest values only, and these come first.")

@@ -86,6 +86,12 @@ func (r *Report) Failed() bool {
 func failure(kind string, text ...string) *Finding {
 	return &Finding{Kind: kind, Severity: Failure, Text: text}
 }
+func warning(kind string, text ...string) *Finding {
+	return &Finding{Kind: kind, Severity: Warning, Text: text}
+}
+func note(kind string, text ...string) *Finding {
+	return &Finding{Kind: kind, Severity: Note, Text: text}
+}
 
 func (f *Finding) add(text ...string) { f.Text = append(f.Text, text...) }
 
@@ -198,17 +204,11 @@ func (t *Text) values(s Step) {
 // End prints the findings and the result.
 func (t *Text) End(r *Report) {
 	fmt.Fprintln(t.W)
-	show := func(indent, kind string, s Sensor, unit string) {
-		text := fmt.Sprintf("%s %q (%s)%s", kind, s.Name, s.ID, unit)
-		if s.Filtered != "" {
-			text += ": left out (" + s.Filtered + ")"
-		}
-		t.lines(indent, text)
-	}
+	filtered := strings.NewReplacer(" (filtered: )", "")
 	for _, m := range r.Machines {
-		show("", "machine", m.Sensor, "")
+		t.lines("", filtered.Replace(fmt.Sprintf("machine %q (%s) (filtered: %s)", m.Name, m.ID, m.Filtered)))
 		for _, s := range m.Sensors {
-			show("  ", "sensor", s, fmt.Sprintf(", unit %q", s.Unit))
+			t.lines("  ", filtered.Replace(fmt.Sprintf("sensor %q (%s), unit %q (filtered: %s)", s.Name, s.ID, s.Unit, s.Filtered)))
 		}
 	}
 	for _, severity := range []Severity{Note, Warning, Failure} { // what matters most comes last, next to the prompt
@@ -226,13 +226,10 @@ func (t *Text) End(r *Report) {
 }
 
 func (t *Text) finding(f Finding) {
-	label := string(f.Severity)
-	if f.Severity != Note {
-		label = strings.ToUpper(label)
-	}
-	t.lines("", label+" ("+f.Kind+"): "+f.Text[0])
-	for _, text := range f.Text[1:] {
-		t.lines("", text)
+	label := strings.ToUpper(string(f.Severity)) + " (" + f.Kind + "): "
+	for _, text := range f.Text {
+		t.lines("", label+text)
+		label = ""
 	}
 	if f.Set != "" {
 		what, where := "What to correct or add", " in the config file (keep the other lines of the account):"

@@ -245,9 +245,9 @@ func (s setup) renamed(op innius.Operation, message string) [][]Setting {
 }
 
 // sizes returns smaller pages: the size that a message contains, and a cautious one.
-func (s setup) sizes(message string) (tries [][]Setting) {
+func (s setup) sizes(op innius.Operation, message string) (tries [][]Setting) {
 	for _, digits := range append(number.FindAllString(message, -1), "10") {
-		if n, err := strconv.Atoi(digits); err == nil && n > 1 && n < s.account.PageSize && len(tries) < 2 {
+		if n, err := strconv.Atoi(digits); err == nil && n > 1 && n < s.account.PageSize && len(tries) < 2 && op != innius.OpCompany {
 			tries = append(tries, []Setting{{"page_size", n}})
 		}
 	}

@@ -45,8 +45,8 @@ func TestWhatMattersMostComesLast(t *testing.T) {
 	text := printed(&Text{ConfigFile: "config.yml"}, report())
 	at := -1
 	for _, part := range []string{
-		"through the proxy proxy.invalid:3128", `sensor "S" (s), unit "bar": left out (discovery.sensors)`,
-		"note (full-page)", "WARNING (clock)", "FAILURE (shape)", "FAILED: 1 request sent.",
+		"through the proxy proxy.invalid:3128", `sensor "S" (s), unit "bar" (filtered: discovery.sensors)`,
+		"NOTE (full-page)", "WARNING (clock)", "FAILURE (shape)", "FAILED: 1 request sent.",
 	} {
 		next := strings.Index(text, part)
 		if next < at || next < 0 {

@@ -120,14 +120,9 @@ func (w *walk) send(ctx context.Context, r innius.InspectRequest, of string) (*i
 	} else {
 		step.Error = in.Err.Error()
 	}
-	skipped := 0
-	for _, o := range in.Objects {
-		if w.shown(in.Operation, o).Filtered != "" {
-			skipped++
-		}
-	}
-	if skipped > 0 {
-		step.Skipped = fmt.Sprintf("%d of %d %s left out by discovery.%[3]s in the config", skipped, in.Items, in.Operation)
+	skipped := slices.DeleteFunc(slices.Clone(in.Objects), func(o innius.Sensor) bool { return w.shown(in.Operation, o).Filtered == "" })
+	if len(skipped) > 0 {
+		step.Skipped = fmt.Sprintf("%d of %d %s left out by discovery.%[3]s in the config", len(skipped), in.Items, in.Operation)
 	}
 	w.report.Steps = append(w.report.Steps, step)
 	w.o.Text.Step(step)
@@ -137,9 +132,9 @@ func (w *walk) send(ctx context.Context, r innius.InspectRequest, of string) (*i
 // checkClock reports clocks that differ so much that windows of time would miss readings.
 func (w *walk) checkClock(ahead time.Duration) {
 	if ahead.Abs() > time.Minute {
-		w.find(&Finding{Kind: "clock", Severity: Warning, Text: []string{"The clock of innius is " + humanize.Duration(ahead.Abs()) +
-			map[bool]string{true: " ahead of", false: " behind"}[ahead > 0] + " this machine's clock. Most likely this machine's is wrong: " +
-			"let NTP set it. The exporter uses the clock of innius, but Prometheus its own."}})
+		where := map[bool]string{true: " ahead of", false: " behind"}[ahead > 0]
+		w.find(warning("clock", "The clock of innius is "+humanize.Duration(ahead.Abs())+where+" this machine's clock. Most likely this "+
+			"machine's is wrong: let NTP set it. The exporter uses the clock of innius, but Prometheus its own."))
 	}
 }
 
@@ -186,16 +181,12 @@ func (w *walk) withdraw() {
 }
 
 // left is how many requests the walk may still send. After a list of values some are reserved for finding out why none was
-// usable; with a window there is less to find out.
+// usable.
 func (w *walk) left() int {
-	left := w.limit - w.report.Requests
-	switch {
-	case len(w.trials) == 0:
-		return left
-	case w.client.Windowed():
-		return left - reserved/2
+	if len(w.trials) == 0 {
+		return w.limit - w.report.Requests
 	}
-	return left - reserved
+	return w.limit - w.report.Requests - reserved
 }
 
 // readCompany reads the company unless the config holds its id. It returns false if the walk cannot continue.
@@ -258,9 +249,8 @@ func (w *walk) readMachines(ctx context.Context) bool {
 	case failed != nil:
 	case len(w.machines) > 0:
 		if w.account.CompanyID == "" {
-			w.find(w.prove(&Finding{Kind: "company-id", Severity: Note, Text: []string{
-				"These two lines save the request for the company, and the series keep their names:",
-			}}, Setting{"company_id", w.companyID()}, Setting{"company_name", w.at[0].Name}))
+			f := note("company-id", "These two lines save the request for the company, and the series keep their names:")
+			w.find(w.prove(f, Setting{"company_id", w.companyID()}, Setting{"company_name", w.at[0].Name}))
 		}
 		return true
 	case len(all) > 0:
@@ -364,18 +354,16 @@ func (w *walk) readValues(ctx context.Context) {
 		}
 		w.limit = w.report.Requests + maxRequests
 	}
-	if w.visitAll(ctx); !w.stopped {
-		w.conclude(ctx)
-	}
-}
-
-func (w *walk) visitAll(ctx context.Context) {
+visits:
 	for round := range maxRequests {
 		for _, i := range spread(len(w.machines)) {
 			if w.stopped || w.left() <= 0 || ctx.Err() != nil || !w.visit(ctx, w.machines[i], round) {
-				return
+				break visits
 			}
 		}
+	}
+	if !w.stopped {
+		w.conclude(ctx)
 	}
 }
 
@@ -460,27 +448,23 @@ func (w *walk) name(t *trial) string {
 
 // conclude reports what the values show, or why there is none.
 func (w *walk) conclude(ctx context.Context) {
-	for _, t := range w.trials {
-		if t.usable > 0 {
-			w.find(diagnosis{w, t.in}.remarks()...)
-			w.checkOrder(ctx, t)
-			w.noteOdd()
-			return
-		}
+	i := slices.IndexFunc(w.trials, func(t *trial) bool { return t.usable > 0 })
+	if i >= 0 {
+		w.find(diagnosis{w, w.trials[i].in}.remarks()...)
+		w.noteOdd()
+	} else {
+		w.explainNoValue(ctx)
+		i = slices.IndexFunc(w.trials, func(t *trial) bool { return shows(t.in) }) // text, whose order matters as much
 	}
-	w.explainNoValue(ctx)
-	for _, t := range w.trials {
-		if shows(t.in) { // text, whose order matters as much
-			w.checkOrder(ctx, t)
-			return
-		}
+	if i >= 0 {
+		w.checkOrder(ctx, w.trials[i])
 	}
 }
 
 // noteOdd reports single objects that could not be read, while others could.
 func (w *walk) noteOdd() {
 	for _, f := range w.odd {
-		w.find(&Finding{Kind: f.Kind, Severity: Note, Text: []string{f.Text[0], "Requests for other objects succeeded."}})
+		w.find(note(f.Kind, f.Text[0], "Requests for other objects succeeded."))
 	}
 }
 
@@ -505,14 +489,8 @@ func (w *walk) explainNoValue(ctx context.Context) {
 	case slices.ContainsFunc(w.report.Steps, func(s Step) bool { return s.Skipped != "" && s.Operation == innius.OpSensors }):
 		w.find(allFiltered("sensors"))
 	default:
-		var names []string
-		for _, m := range w.machines {
-			if m.known {
-				names = append(names, w.show(m.Name))
-			}
-		}
-		w.find(failure("no-sensors", "No sensor was found in the machines that were tried: "+strings.Join(names, ", ")+". Either they have "+
-			"none yet, or this key may not read them, or the path is wrong.").correct(w.pathSetting(innius.OpSensors)))
+		w.find(failure("no-sensors", "None of the machines above has a sensor. Either they have none yet, or this key may not read them, or "+
+			"the path is wrong.").correct(w.pathSetting(innius.OpSensors)))
 	}
 }
 

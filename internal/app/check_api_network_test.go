@@ -141,7 +141,7 @@ func expired(t *testing.T) tls.Certificate {
 }
 
 func TestAServerWithoutTLSIsTold(t *testing.T) {
-	f := failure{kind: "tls-plain", says: []string{"does not speak TLS"}}
+	f := failure{kind: "tls-plain", says: []string{"server gave HTTP response"}}
 	f.play(t, strings.Replace(serve(t, normal()), "http://", "https://", 1)+"/v1")
 }
 

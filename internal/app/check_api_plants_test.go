@@ -33,7 +33,7 @@ func plantFailures() []failure {
 	})
 	return []failure{
 		{name: "no machines", kind: "no-machines", api: pretend(empty, simulator.Format{}), incurable: true},
-		{name: "no sensors", kind: "no-sensors", api: pretend(bare, simulator.Format{}), incurable: true, says: []string{"Press 1, Saw 1"}},
+		{name: "no sensors", kind: "no-sensors", api: pretend(bare, simulator.Format{}), incurable: true, says: []string{`machine "Press 1"`, `machine "Saw 1"`}},
 		{
 			name: "all machines filtered", kind: "filtered", api: normal(), byHand: true,
 			lines: []string{"^discovery: {machines: {include: [Lathe.*]}}"},
