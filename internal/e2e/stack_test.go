@@ -80,7 +80,7 @@ func (s *stack) writeConfig() {
     page_size: 20
     rate_limit: {requests_per_hour: %d, burst: 100, share: 1}
 discovery: {interval: 1m}
-refresh: {min_interval: 1s, silent_after: 15s}
+refresh: {min_interval: 1s, silent_after: 1m}
 `, s.apiURL, s.requestsPerHour))
 }
 
