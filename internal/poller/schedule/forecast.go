@@ -147,9 +147,9 @@ func (f *Forecast) targetRate(s *state, target float64) float64 {
 // kind returns the kind at a level, as of the last poll.
 func (i *Interval) kind(level float64) Kind {
 	switch {
-	case !i.reported:
+	case !i.Reported:
 		return KindNoReadings
-	case i.silent(i.polled):
+	case i.silent(i.Polled):
 		return KindSilent
 	case level > i.stride():
 		return KindFast
@@ -162,7 +162,7 @@ func (i *Interval) kind(level float64) Kind {
 // age returns the bounds between which the age of the reading rises at a level: least when it has just been fetched,
 // most just before the next one is.
 func (i *Interval) age(level float64) (least, most float64) {
-	least = max(0, i.delay.estimate()-(i.stride()-i.period)) + margin // of a batch the newest reading is exposed
+	least = max(0, i.Delay.estimate()-(i.stride()-i.period)) + margin // of a batch the newest reading is exposed
 	if !i.regular() {
 		least += i.period // with random gaps, the reading that is found is one gap old on average
 		return least, least + level

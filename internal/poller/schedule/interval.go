@@ -24,22 +24,25 @@ const (
 // Interval is what has been learned of when one sensor reports. The zero value knows nothing. Times are seconds since a
 // moment that the caller chooses. Not safe for concurrent use.
 type Interval struct {
-	newest float64 // time of the newest reading seen
-	polled float64 // time of the last poll
+	learned
+	period    float64 // typical gap; 0: not learned
+	low, up   float64 // the next reading comes between Newest+low and Newest+up
+	missCount uint8
+	missRoom  [4]float64
+}
 
-	period   float64 // typical gap; 0: not learned
-	low, up  float64 // the next reading comes between newest+low and newest+up
-	delay    bounds  // from timestamp to visibility, including the sensor's clock error
-	batch    float64 // readings that become visible at once
-	wasted   float64 // share of polls that came too early
-	empty    uint32  // polls before the first reading
-	found    bool    // the last poll brought a reading
-	reported bool    // some poll has brought one
-
-	// Arrays, not slices, so that a copy shares nothing.
-	missCount, gapCount uint8
-	missRoom            [4]float64
-	gapRoom             [maxGaps]float32
+// learned is what Save saves; the rest follows from it. Arrays, not slices, so that a copy shares nothing.
+type learned struct {
+	Newest   float64 // time of the newest reading seen
+	Polled   float64 // time of the last poll
+	Delay    bounds  // from timestamp to visibility, including the sensor's clock error
+	Batch    float64 // readings that become visible at once
+	Wasted   float64 // share of polls that came too early
+	Empty    uint32  // polls before the first reading
+	Found    bool    // the last poll brought a reading
+	Reported bool    // some poll has brought one
+	GapCount uint8
+	GapRoom  [maxGaps]float32
 }
 
 // Regular returns the interval of a sensor that reports exactly every so often and has just been polled.
@@ -58,7 +61,7 @@ func Regular(every time.Duration, now time.Time) *Interval {
 func (i *Interval) misses() []float64 { return i.missRoom[:i.missCount] }
 
 // gaps are the latest ones between readings, in seconds, oldest first.
-func (i *Interval) gaps() []float32 { return i.gapRoom[:i.gapCount] }
+func (i *Interval) gaps() []float32 { return i.GapRoom[:i.GapCount] }
 
 // push appends an element, in place of the oldest one if there is no room, and returns how many there are now.
 func push[T any](room []T, count uint8, element T) uint8 {
@@ -73,27 +76,27 @@ func push[T any](room []T, count uint8, element T) uint8 {
 // Learn updates the interval from a successful poll at a time. times are those of readings newer than all before,
 // ascending. complete means that no reading before the first of these was missed: the page reached back far enough.
 func (i *Interval) Learn(polled float64, times []float64, complete bool) {
-	i.polled, i.found = polled, len(times) > 0
-	if !i.found {
+	i.Polled, i.Found = polled, len(times) > 0
+	if !i.Found {
 		i.miss(polled)
 		return
 	}
-	unseen := !complete && i.reported && i.unseenBefore(times[0])
+	unseen := !complete && i.Reported && i.unseenBefore(times[0])
 	i.measureDelay(polled, times, unseen)
 	i.addGaps(times, unseen)
-	i.wasted *= 1 - wasteWeight
-	i.empty, i.reported = 0, true
+	i.Wasted *= 1 - wasteWeight
+	i.Empty, i.Reported = 0, true
 	i.fit()
 }
 
 func (i *Interval) miss(polled float64) {
-	if !i.reported {
-		i.empty++
+	if !i.Reported {
+		i.Empty++
 		return
 	}
 	i.missCount = push(i.missRoom[:], i.missCount, polled)
 	if !i.silent(polled) {
-		i.wasted += wasteWeight * (1 - i.wasted)
+		i.Wasted += wasteWeight * (1 - i.Wasted)
 	}
 }
 
@@ -103,80 +106,80 @@ func (i *Interval) hidden(at float64) bool { return i.missCount > 0 && at < i.mi
 // unseenBefore reports whether readings before the first of a page may have been missed. A poll that found nothing
 // proves that there were none, unless it missed even the first of the page.
 func (i *Interval) unseenBefore(first float64) bool {
-	return i.period > 0 && first-i.newest > 1.5*i.period && (i.missCount == 0 || i.hidden(first))
+	return i.period > 0 && first-i.Newest > 1.5*i.period && (i.missCount == 0 || i.hidden(first))
 }
 
 // measureDelay bounds the delay from timestamp to visibility. A reading that a poll missed was invisible then, so the
 // delay is at least that long. A reading that is visible is at most as late as it is old. Several readings that a poll
 // missed are a batch: they became visible together.
 func (i *Interval) measureDelay(polled float64, times []float64, unseen bool) {
-	i.delay.decay()
+	i.Delay.decay()
 	first, last, count := times[0], times[len(times)-1], float64(len(times))
-	if unseen && first-i.newest <= maxBatchPages*count*i.period { // the page is smaller than the batch
-		count = math.Round((last - i.newest) / i.period)
-		first = i.newest + i.period
+	if unseen && first-i.Newest <= maxBatchPages*count*i.period { // the page is smaller than the batch
+		count = math.Round((last - i.Newest) / i.period)
+		first = i.Newest + i.period
 	}
 	if i.hidden(first) {
-		i.batch += batchWeight * (count - i.batch)
+		i.Batch += batchWeight * (count - i.Batch)
 	} else {
-		i.batch = min(i.batch, count)
+		i.Batch = min(i.Batch, count)
 	}
 	for _, miss := range i.misses() {
-		i.delay.missed(miss - first)
+		i.Delay.missed(miss - first)
 	}
 	i.missCount = 0
 	if i.batched() {
-		i.delay.seen(polled-first, false)
+		i.Delay.seen(polled-first, false)
 	} else {
-		i.delay.seen(polled-last, !i.reported)
+		i.Delay.seen(polled-last, !i.Reported)
 	}
 }
 
 // batched reports whether several readings become visible at once. The delay is then that of the first of them.
-func (i *Interval) batched() bool { return i.batch >= 1.5 }
+func (i *Interval) batched() bool { return i.Batch >= 1.5 }
 
 // bounds are those of a delay in seconds. It may be negative: a fast clock shows readings before their time.
 type bounds struct {
-	least, most float64
-	measured    bool // least comes from a miss
+	Least, Most float64
+	Measured    bool // Least comes from a miss
 }
 
 // missed raises the lower bound to the age of a reading that was invisible.
 func (b *bounds) missed(age float64) {
 	if age > 0 {
-		b.least, b.measured = max(b.least, age), true
+		b.Least, b.Measured = max(b.Least, age), true
 	}
 }
 
 // seen lowers both bounds to the age of a reading that was visible.
 func (b *bounds) seen(age float64, first bool) {
-	if first || age < b.most {
-		b.most = age
+	if first || age < b.Most {
+		b.Most = age
 	}
-	b.least = min(b.least, age)
-	if b.measured {
-		b.most = max(b.most, b.least)
+	b.Least = min(b.Least, age)
+	if b.Measured {
+		b.Most = max(b.Most, b.Least)
 	}
 }
 
 // decay widens both bounds a little, because a delay may change.
 func (b *bounds) decay() {
-	b.least -= min(maxDelayDecay, delayDecay*math.Abs(b.least))
-	b.most += 0.01 + 0.01*math.Abs(b.most)
+	b.Least -= min(maxDelayDecay, delayDecay*math.Abs(b.Least))
+	b.Most += 0.01 + 0.01*math.Abs(b.Most)
 }
 
 // estimate is a little more than the lower bound, and at most the upper one.
 func (b *bounds) estimate() float64 {
-	if !b.measured {
-		return min(b.most, defaultDelay)
+	if !b.Measured {
+		return min(b.Most, defaultDelay)
 	}
-	return min(b.most, b.least+defaultDelay)
+	return min(b.Most, b.Least+defaultDelay)
 }
 
 // addGaps remembers the gaps. One with missed readings counts as the number of intervals that it spans.
 func (i *Interval) addGaps(times []float64, unseen bool) {
-	previous := i.newest
-	if !i.reported {
+	previous := i.Newest
+	if !i.Reported {
 		previous, times = times[0], times[1:]
 	}
 	for n, t := range times {
@@ -184,21 +187,21 @@ func (i *Interval) addGaps(times []float64, unseen bool) {
 		if unseen && n == 0 {
 			gap /= max(1, math.Round(gap/i.period))
 		}
-		i.gapCount = push(i.gapRoom[:], i.gapCount, float32(gap))
+		i.GapCount = push(i.GapRoom[:], i.GapCount, float32(gap))
 		previous = t
 	}
-	i.newest = previous
+	i.Newest = previous
 }
 
 // fit computes interval and window from the gaps: their median, and what lies between the 5 % and 95 % quantiles, so
 // that outliers (a night, a missing reading) do not matter; or from a fixed grid if that fits tighter.
 func (i *Interval) fit() {
-	if i.gapCount == 0 {
+	if i.GapCount == 0 {
 		return
 	}
 	sorted := slices.Sorted(slices.Values(i.gaps()))
 	i.low, i.period, i.up = quantile(sorted, .05), quantile(sorted, .5), quantile(sorted, .95)
-	if i.gapCount < minGridGaps || i.period <= 0 {
+	if i.GapCount < minGridGaps || i.period <= 0 {
 		return
 	}
 	if low, up, ok := i.fitGrid(); ok && (up-low)*gridAdvantage < i.up-i.low {
@@ -209,7 +212,7 @@ func (i *Interval) fit() {
 // fitGrid fits t = a + b k + residual by least squares: a timer whose readings are each early or late on their own. The
 // gaps then scatter twice as wide as the readings, and the last residual is known.
 func (i *Interval) fitGrid() (low, up float64, ok bool) {
-	n := float64(i.gapCount) + 1
+	n := float64(i.GapCount) + 1
 	var k, t, sumK, sumT, sumKK, sumKT float64
 	for _, gap := range i.gaps() {
 		k, t = i.step(k, t, gap)
@@ -252,11 +255,11 @@ func (i *Interval) Period() float64 {
 }
 
 // stride is the time from one moment at which something new is visible to the next.
-func (i *Interval) stride() float64 { return i.period * max(1, math.Round(i.batch)) }
+func (i *Interval) stride() float64 { return i.period * max(1, math.Round(i.Batch)) }
 
 func (i *Interval) regular() bool { return i.period > 0 && i.up-i.low <= irregularWindow*i.period }
 
 // silent reports whether a sensor has been quiet for so long that it may be off.
 func (i *Interval) silent(now float64) bool {
-	return now-i.newest > 3*i.up+i.delay.estimate()+60
+	return now-i.Newest > 3*i.up+i.Delay.estimate()+60
 }

@@ -1,39 +1,19 @@
 package schedule
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"math"
 )
 
-// savedVersion is that of the bytes below.
-const savedVersion = 1
-
-// saved is what is saved of an Interval, without the gaps, which follow it.
-type saved struct {
-	Version            uint8
-	Found, Reported    bool
-	Measured           bool
-	Newest, Polled     float64
-	Least, Most, Batch float64
-	Wasted             float64
-	Empty, Gaps        uint16
-}
+// savedVersion is that of the bytes of Save.
+const savedVersion = 2
 
 // Save returns what has been learned as bytes for Restore.
 func (i *Interval) Save() []byte {
-	s := saved{
-		Version: savedVersion, Found: i.found, Reported: i.reported, Measured: i.delay.measured, Newest: i.newest, Polled: i.polled,
-		Least: i.delay.least, Most: i.delay.most, Batch: i.batch, Wasted: i.wasted,
-		Empty: uint16(min(i.empty, math.MaxUint16)), Gaps: uint16(i.gapCount),
-	}
-	encoded, err := binary.Append(nil, binary.LittleEndian, &s)
-	if err == nil {
-		encoded, err = binary.Append(encoded, binary.LittleEndian, i.gaps())
-	}
+	encoded, err := binary.Append([]byte{savedVersion}, binary.LittleEndian, &i.learned)
 	if err != nil {
-		return nil // the sizes are fixed: it cannot happen
+		return nil // the size is fixed: it cannot happen
 	}
 	return encoded
 }
@@ -42,36 +22,29 @@ var errForeign = errors.New("restore a learned interval: the bytes are not from 
 
 // Restore replaces what has been learned by what Save returned. After an error nothing has changed.
 func (i *Interval) Restore(encoded []byte) error {
-	var s saved
-	reader := bytes.NewReader(encoded)
-	if binary.Read(reader, binary.LittleEndian, &s) != nil || s.Version != savedVersion || s.Gaps > maxGaps {
+	var l learned
+	if len(encoded) != 1+binary.Size(l) || encoded[0] != savedVersion {
 		return errForeign
 	}
-	gaps := make([]float32, s.Gaps)
-	if binary.Read(reader, binary.LittleEndian, gaps) != nil || reader.Len() > 0 || !s.valid(gaps) {
+	if _, err := binary.Decode(encoded[1:], binary.LittleEndian, &l); err != nil || !l.valid() {
 		return errForeign
 	}
-	*i = Interval{
-		newest: s.Newest, polled: s.Polled, found: s.Found, reported: s.Reported, empty: uint32(s.Empty),
-		delay: bounds{least: s.Least, most: s.Most, measured: s.Measured}, batch: s.Batch, wasted: s.Wasted,
-		gapCount: uint8(s.Gaps),
-	}
-	copy(i.gapRoom[:], gaps)
+	*i = Interval{learned: l}
 	i.fit()
 	return nil
 }
 
 // valid reports whether all numbers are finite and within their bounds.
-func (s *saved) valid(gaps []float32) bool {
-	for _, gap := range gaps {
+func (l *learned) valid() bool {
+	for _, gap := range l.GapRoom {
 		if !(gap >= 0 && gap < math.MaxFloat32) {
 			return false
 		}
 	}
-	for _, f := range []float64{s.Newest, s.Polled, s.Least, s.Most, s.Batch} {
+	for _, f := range []float64{l.Newest, l.Polled, l.Delay.Least, l.Delay.Most, l.Batch} {
 		if math.IsNaN(f) || math.Abs(f) > 1e12 {
 			return false
 		}
 	}
-	return s.Wasted >= 0 && s.Wasted <= 1
+	return l.GapCount <= maxGaps && l.Wasted >= 0 && l.Wasted <= 1
 }

@@ -271,7 +271,7 @@ func TestPositionFollowsTask(t *testing.T) {
 func BenchmarkDecision(b *testing.B) {
 	for _, sensors := range []int{1_000, 100_000} {
 		b.Run(fmt.Sprintf("sensors=%d", sensors), func(b *testing.B) {
-			s, now := learned(sensors), start
+			s, now := benchScheduler(sensors), start
 			for b.Loop() {
 				now = now.Add(3 * time.Second)
 				s.Succeeded(s.Next(now), Result{Received: now, Complete: true, Times: []time.Time{now.Add(-time.Second)}})
@@ -285,7 +285,7 @@ func BenchmarkDecision(b *testing.B) {
 func BenchmarkLevel(b *testing.B) {
 	for _, sensors := range []int{1_000, 100_000} {
 		b.Run(fmt.Sprintf("sensors=%d", sensors), func(b *testing.B) {
-			s := learned(sensors)
+			s := benchScheduler(sensors)
 			for b.Loop() {
 				s.fill.computed = time.Time{}
 				s.updateLevel(start)
@@ -294,8 +294,8 @@ func BenchmarkLevel(b *testing.B) {
 	}
 }
 
-// learned is a Scheduler of sensors with different learned intervals.
-func learned(sensors int) *Scheduler[string] {
+// benchScheduler is a Scheduler of sensors with different learned intervals.
+func benchScheduler(sensors int) *Scheduler[string] {
 	s := scheduler(1200)
 	r := rand.New(rand.NewPCG(1, 1))
 	for m := range sensors / 100 {

@@ -6,37 +6,37 @@ import "math"
 // spreads rounding: of sensors that cannot have every reading, some then skip this one and some the next.
 func (i *Interval) wait(level, dither float64) float64 {
 	switch {
-	case !i.reported:
+	case !i.Reported:
 		return level * i.emptyFactor()
 	case !i.regular():
 		return level
-	case i.found, i.polled < i.newest+i.low+i.delay.estimate(): // polled before there could be anything
+	case i.Found, i.Polled < i.Newest+i.low+i.Delay.estimate(): // polled before there could be anything
 		return i.untilNext(level, dither)
 	}
-	return level * i.retryFactor(i.polled)
+	return level * i.retryFactor(i.Polled)
 }
 
 // rate returns the requests per second that the sensor takes at a level, on average.
 func (i *Interval) rate(level float64) float64 {
 	switch {
-	case !i.reported:
+	case !i.Reported:
 		return 1 / (level * i.emptyFactor())
 	case !i.regular():
 		return 1 / level
-	case i.silent(i.polled):
-		return 1 / (level * i.retryFactor(i.polled))
+	case i.silent(i.Polled):
+		return 1 / (level * i.retryFactor(i.Polled))
 	}
-	return 1 / (i.readings(level) * i.stride() * (1 - min(0.9, i.wasted)))
+	return 1 / (i.readings(level) * i.stride() * (1 - min(0.9, i.Wasted)))
 }
 
 // emptyFactor is how many levels a sensor waits that has never reported.
-func (i *Interval) emptyFactor() float64 { return min(maxNeverReported, math.Exp2(float64(i.empty))) }
+func (i *Interval) emptyFactor() float64 { return min(maxNeverReported, math.Exp2(float64(i.Empty))) }
 
 // untilNext waits for the k-th reading from now: the first one if the level is below the reporting interval.
 func (i *Interval) untilNext(level, dither float64) float64 {
-	delay, stride := i.delay.estimate(), i.stride()
+	delay, stride := i.Delay.estimate(), i.stride()
 	k := math.Floor(i.readings(level) + dither)
-	sinceNewest := i.polled - i.newest
+	sinceNewest := i.Polled - i.Newest
 	if k > 1 {
 		return (k-1)*stride + max(0, i.period+delay-sinceNewest)
 	}
@@ -59,8 +59,8 @@ func (i *Interval) readings(level float64) float64 {
 // retryFactor is the part of a level after which a sensor is polled again that had no new reading: small inside its
 // window, 1 if it has been overdue for most of its silence.
 func (i *Interval) retryFactor(now float64) float64 {
-	silence := max(0, now-i.newest)
-	overdue := max(0, silence-i.up-i.delay.estimate())
+	silence := max(0, now-i.Newest)
+	overdue := max(0, silence-i.up-i.Delay.estimate())
 	return math.Sqrt(min(1, ((i.up-i.low)/2+1+overdue)/(silence+1)))
 }
 
@@ -68,12 +68,12 @@ func (i *Interval) retryFactor(now float64) float64 {
 // never older than age while a newer one exists. A sensor that reports less often is polled when its next reading is
 // expected, a silent one every age. For one that has never reported there is no bound: it would cost the full price.
 func (i *Interval) waitWithin(age float64) float64 {
-	if !i.reported {
+	if !i.Reported {
 		return math.Inf(1)
 	}
-	wait := age - (i.polled - i.newest)
-	if i.regular() && i.found {
-		wait = max(wait, i.low+i.delay.estimate()+margin-(i.polled-i.newest))
+	wait := age - (i.Polled - i.Newest)
+	if i.regular() && i.Found {
+		wait = max(wait, i.low+i.Delay.estimate()+margin-(i.Polled-i.Newest))
 	}
 	if wait <= 0 {
 		return age
@@ -85,11 +85,11 @@ func (i *Interval) waitWithin(age float64) float64 {
 // is half an interval old when it is fetched.
 func (i *Interval) rateWithin(age float64) float64 {
 	switch {
-	case !i.reported:
+	case !i.Reported:
 		return 0
 	case i.period == 0:
 		return 1 / age
 	}
-	fetched := min(age/2, i.period/2+max(0, i.delay.estimate()))
+	fetched := min(age/2, i.period/2+max(0, i.Delay.estimate()))
 	return 1 / max(age-fetched, i.stride())
 }
