@@ -48,7 +48,7 @@ type Account struct {
 	AllowHTTP   bool             `yaml:"allow_http" default:"false"` // permits http:// to another machine
 	RateLimit   RateLimit        `yaml:"rate_limit"`
 	PageSize    int              `yaml:"page_size" default:"100" min:"1" max:"10000"` // results per page
-	Timeout     time.Duration    `yaml:"timeout" default:"10s" min:"1s" max:"5m"`     // of a request; waiting for the rate limit is extra
+	Timeout     time.Duration    `yaml:"timeout" default:"10s" min:"1s" max:"5m"`     // of one request
 	Concurrency int              `yaml:"concurrency" default:"4" min:"1" max:"64"`    // requests in flight at most
 	Lookback    time.Duration    `yaml:"lookback" default:"1d" min:"1m"`              // longest time window of a values request
 	Endpoints   innius.Endpoints `yaml:"endpoints"`

@@ -22,9 +22,11 @@ type field struct {
 
 var wordEnd = regexp.MustCompile(`([a-z])([A-Z])`)
 
-// fieldsOf returns the keys that a struct declares.
-func fieldsOf(t reflect.Type) []field {
-	var all []field
+// fieldsOf returns the keys that a struct declares; none for other types.
+func fieldsOf(t reflect.Type) (all []field) {
+	if t == nil || t.Kind() != reflect.Struct || !isBlock(t) {
+		return nil
+	}
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, ok := f.Tag.Lookup("yaml")
@@ -36,6 +38,16 @@ func fieldsOf(t reflect.Type) []field {
 		}
 	}
 	return all
+}
+
+// fieldNamed returns a key that a struct declares.
+func fieldNamed(t reflect.Type, name string) (field, bool) {
+	for _, f := range fieldsOf(t) {
+		if f.name == name {
+			return f, true
+		}
+	}
+	return field{}, false
 }
 
 // isBlock reports whether values of a type have keys or entries of their own.
@@ -57,31 +69,27 @@ func setDefaults(target reflect.Value) {
 	}
 	for _, f := range fieldsOf(target.Type()) {
 		value := target.Field(f.index)
-		if value.Kind() == reflect.Struct && isBlock(value.Type()) {
+		if text, ok := f.tag.Lookup("default"); !ok {
 			setDefaults(value)
-		} else if text, ok := f.tag.Lookup("default"); ok {
-			if err := setScalar(value, f.tag, text); err != nil {
-				panic(fmt.Sprintf("default of %s: %v", f.name, err))
-			}
+		} else if err := setScalar(value, f.tag, text); err != nil {
+			panic(fmt.Sprintf("default of %s: %v", f.name, err))
 		}
 	}
 }
 
-// With returns the account with another value of a key, such as "endpoints.values", as if it stood in the file.
+// With returns the account with another value of a key, such as "endpoints.values", as if the file set it.
 func (a Account) With(key, text string) (Account, error) {
-	target, tag := reflect.ValueOf(&a).Elem(), reflect.StructTag("")
-	for part := range strings.SplitSeq(key, ".") {
-		if !isBlock(target.Type()) {
-			return a, fmt.Errorf("%s is not a key of an account", key)
+	target, f, ok := reflect.ValueOf(&a).Elem(), field{}, false
+	for name := range strings.SplitSeq(key, ".") {
+		if f, ok = fieldNamed(target.Type(), name); !ok {
+			break
 		}
-		fields := fieldsOf(target.Type())
-		i := slices.IndexFunc(fields, func(f field) bool { return f.name == part })
-		if i < 0 {
-			return a, fmt.Errorf("%s is not a key of an account", key)
-		}
-		target, tag = target.Field(fields[i].index), fields[i].tag
+		target = target.Field(f.index)
 	}
-	return a, setScalar(target, tag, text)
+	if !ok || isBlock(target.Type()) {
+		return a, fmt.Errorf("%s is not a key of an account", key)
+	}
+	return a, setScalar(target, f.tag, text)
 }
 
 // node is a node of the file with its place.
@@ -146,15 +154,15 @@ func (n node) block(target reflect.Value) {
 	if !n.is(yaml.MappingNode, "a mapping of keys") {
 		return
 	}
-	fields := fieldsOf(target.Type())
-	n.entries(fields, func(name string, child node) {
-		if i := slices.IndexFunc(fields, func(f field) bool { return f.name == name }); i >= 0 {
-			child.decode(target.Field(fields[i].index), fields[i].tag)
+	t := target.Type()
+	n.entries(t, func(name string, child node) {
+		if f, ok := fieldNamed(t, name); ok {
+			child.decode(target.Field(f.index), f.tag)
 		} else {
-			child.report("%s", unknownKey(name, fields))
+			child.report("%s", unknownKey(name, t))
 		}
 	})
-	for _, f := range fields {
+	for _, f := range fieldsOf(t) {
 		if why := f.tag.Get("required"); why != "" && !n.has(f.name) {
 			n.at(f.name).report("is missing: %s", why)
 		}
@@ -166,8 +174,9 @@ func (n node) block(target reflect.Value) {
 
 var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// entries calls decode with each entry of a mapping. In an error, a key that is not in fields is masked: it may be an API key.
-func (n node) entries(fields []field, decode func(name string, child node)) {
+// entries calls decode with each entry of a mapping. In an error, a key that the type does not declare is masked: it may be an
+// API key.
+func (n node) entries(t reflect.Type, decode func(name string, child node)) {
 	first := map[string]int{}
 	for i := 0; i+1 < len(n.yaml.Content); i += 2 {
 		key, name := n.yaml.Content[i], n.yaml.Content[i].Value
@@ -176,7 +185,7 @@ func (n node) entries(fields []field, decode func(name string, child node)) {
 			continue
 		}
 		child := n.at(name)
-		if !slices.ContainsFunc(fields, func(f field) bool { return f.name == name }) {
+		if _, known := fieldNamed(t, name); !known {
 			child = n.at(masked(name))
 			if !identifier.MatchString(masked(name)) {
 				child.path = n.path + "[" + shown(name) + "]"
@@ -199,12 +208,12 @@ var secretNames = []string{
 }
 
 // unknownKey returns what to do about a key that is not known.
-func unknownKey(name string, fields []field) string {
+func unknownKey(name string, t reflect.Type) string {
 	if slices.Contains(secretNames, strings.ReplaceAll(strings.ToLower(name), "-", "_")) {
 		return inlineKey
 	}
 	var known []string
-	for _, f := range fields {
+	for _, f := range fieldsOf(t) {
 		known = append(known, f.name)
 	}
 	return "is not a known key; known here are " + strings.Join(known, ", ")
@@ -218,9 +227,7 @@ func (n node) list(target reflect.Value) {
 		child := node{n.d, content, fmt.Sprintf("%s[%d]", n.path, i)}
 		n.d.lines[child.path] = content.Line
 		entry := reflect.New(target.Type().Elem()).Elem()
-		if isBlock(entry.Type()) {
-			setDefaults(entry)
-		}
+		setDefaults(entry)
 		child.decode(entry, "")
 		target.Set(reflect.Append(target, entry))
 	}

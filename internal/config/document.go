@@ -96,8 +96,7 @@ func (d *document) root(data []byte) *yaml.Node {
 func (d *document) syntax(err error) {
 	e, ok := errors.AsType[*yaml.LoadError](err)
 	if !ok {
-		d.reportLine(1, "", "is not valid YAML")
-		return
+		e = &yaml.LoadError{Message: "it cannot be read"}
 	}
 	text := e.Message
 	if strings.Contains(text, "anchor") {

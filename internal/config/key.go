@@ -78,7 +78,7 @@ func (k KeySource) Key() (innius.Secret, error) {
 	}
 	key, err := k.fromFile()
 	switch {
-	case isAbsent(err), errors.Is(err, errKeyEmpty):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, errKeyEmpty):
 		k.stale = fmt.Sprintf("the key file %s %v", k.file, err)
 		return k.good, nil
 	case err != nil:
@@ -87,8 +87,6 @@ func (k KeySource) Key() (innius.Secret, error) {
 	k.good, k.stale = key, ""
 	return key, nil
 }
-
-func isAbsent(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 
 // Stale returns why the last good key is in use although the file contains none, or "". It describes the latest call of Key.
 func (k KeySource) Stale() string {

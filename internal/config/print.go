@@ -63,20 +63,19 @@ func encode(v reflect.Value, tag reflect.StructTag) *yaml.Node {
 }
 
 func scalarNode(v reflect.Value, tag reflect.StructTag) *yaml.Node {
-	word, zero := tag.Lookup("zero")
+	n := textNode(fmt.Sprint(v.Interface()))
 	switch x := v.Interface().(type) {
 	case float64:
-		return &yaml.Node{Kind: yaml.ScalarNode, Value: figure(x)}
+		n.Tag, n.Value = "", strconv.FormatFloat(x, 'f', -1, 64)
 	case int, bool:
-		return &yaml.Node{Kind: yaml.ScalarNode, Value: fmt.Sprint(x)}
+		n.Tag = ""
 	case time.Duration:
-		if zero && x == 0 {
-			return textNode(word)
+		n.Value = span(x)
+		if word := tag.Get("zero"); word != "" && x == 0 {
+			n.Value = word
 		}
-		return textNode(span(x))
-	default:
-		return textNode(fmt.Sprint(x))
 	}
+	return n
 }
 
 // textNode is quoted by the encoder when it looks like something else.
@@ -86,14 +85,6 @@ func textNode(text string) *yaml.Node {
 
 // span writes a duration as the config does.
 func span(d time.Duration) string { return model.Duration(d).String() }
-
-// figure writes a number without an exponent if that is short.
-func figure(n float64) string {
-	if text := strconv.FormatFloat(n, 'f', -1, 64); len(text) < 15 {
-		return text
-	}
-	return strconv.FormatFloat(n, 'g', -1, 64)
-}
 
 // Explain writes what the config means: the rate limit of each account, warnings, and the config in force. Errors of w are
 // ignored: it is meant for a terminal.

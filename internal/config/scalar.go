@@ -34,8 +34,8 @@ func (n node) scalar(target reflect.Value, tag reflect.StructTag) {
 	default:
 		if err := setScalar(target, tag, n.yaml.Value); err != nil {
 			n.report("%s", err)
-		} else if path := target; tag.Get("format") == "path" && !filepath.IsAbs(path.String()) {
-			path.SetString(filepath.Join(n.d.dir, path.String()))
+		} else if tag.Get("format") == "path" && !filepath.IsAbs(n.yaml.Value) {
+			target.SetString(filepath.Join(n.d.dir, n.yaml.Value))
 		}
 	}
 }
@@ -79,7 +79,13 @@ func setScalar(target reflect.Value, tag reflect.StructTag, text string) (err er
 	switch t := target.Addr().Interface().(type) {
 	case *string:
 		*t = text
-		return checkText(tag, text)
+		if most, err := strconv.Atoi(tag.Get("max")); err == nil && len(text) > most {
+			return fmt.Errorf("must have at most %d bytes, not %d", most, len(text))
+		}
+		if strings.ContainsFunc(text, unicode.IsControl) {
+			return errors.New("must not contain control characters")
+		}
+		return nil
 	case *bool:
 		*t = text == "true"
 		return nil
@@ -93,16 +99,6 @@ func setScalar(target reflect.Value, tag reflect.StructTag, text string) (err er
 		return nil
 	}
 	return setNumber(target, tag, text)
-}
-
-func checkText(tag reflect.StructTag, text string) error {
-	if strings.ContainsFunc(text, unicode.IsControl) {
-		return errors.New("must not contain control characters")
-	}
-	if most, err := strconv.Atoi(tag.Get("max")); err == nil && len(text) > most {
-		return fmt.Errorf("must have at most %d bytes, not %d", most, len(text))
-	}
-	return nil
 }
 
 // setNumber sets a whole number, a number or a duration.
@@ -133,30 +129,23 @@ func setNumber(target reflect.Value, tag reflect.StructTag, text string) error {
 	return nil
 }
 
-// YAML has more spellings of numbers (octal, infinity, not a number); the config refuses them.
-var (
-	decimal = regexp.MustCompile(`^[+-]?(0|[1-9][0-9]*)$`)
-	float   = regexp.MustCompile(`^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$`)
-)
+// number is the form of a number. YAML has more (octal, infinity, not a number), which the config refuses.
+var number = regexp.MustCompile(`^[+-]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$`)
 
 // parseNumber parses a text as the type of target.
 func parseNumber(target reflect.Value, text string) (reflect.Value, error) {
-	form := float
-	var n any
-	var err error
-	switch target.Interface().(type) {
-	case time.Duration:
+	if target.Type() == reflect.TypeFor[time.Duration]() {
 		d, err := model.ParseDuration(text)
 		return reflect.ValueOf(time.Duration(d)), err
-	case int:
-		form = decimal
-		n, err = strconv.Atoi(text)
-	default:
-		n, err = strconv.ParseFloat(text, 64)
 	}
-	if err == nil && !form.MatchString(text) {
-		err = errors.New("another form")
+	if !number.MatchString(text) {
+		return reflect.Value{}, errors.New("not a number")
 	}
+	if target.Kind() == reflect.Int {
+		n, err := strconv.Atoi(text)
+		return reflect.ValueOf(n), err
+	}
+	n, err := strconv.ParseFloat(text, 64)
 	return reflect.ValueOf(n), err
 }
 

@@ -52,7 +52,16 @@ func (s Source) Load(getenv func(string) string) (*Config, error) {
 // LoadKeyless is Load for a plan: keys are not looked up, and without a file the URL may be missing. The exporter must not run
 // with such a config.
 func (s Source) LoadKeyless() (*Config, error) {
-	return s.load(environment{read: readAtMost, keyless: true})
+	e := environment{getenv: func(string) string { return "" }, read: readAtMost, keyless: true}
+	if s.File != "" || s.URL != "" {
+		return s.load(e)
+	}
+	s.URL = "https://unknown.invalid"
+	c, err := s.load(e)
+	if err == nil {
+		c.Accounts[0].URL = nil
+	}
+	return c, err
 }
 
 func (s Source) load(e environment) (*Config, error) {
@@ -69,8 +78,7 @@ func (s Source) load(e environment) (*Config, error) {
 	if err := asError("", errs); err != nil {
 		return nil, err
 	}
-	const maxFile = 1 << 20 // a config with a thousand rules is far smaller
-	data, err := readAtMost(s.File, maxFile)
+	data, err := readAtMost(s.File, 1<<20) // a config with a thousand rules is far smaller
 	if err != nil {
 		return nil, fmt.Errorf("read the config file %s: %w", s.File, cause(err))
 	}
@@ -80,11 +88,8 @@ func (s Source) load(e environment) (*Config, error) {
 // fromFlags returns the config of the one account, named default, that exists without a file.
 func (s Source) fromFlags(e environment) (*Config, error) {
 	account := map[string]string{"name": "default", "url": s.URL, "api_key_file": s.KeyFile}
-	if !e.keyless && e.getenv(keyVariable) != "" {
+	if e.getenv(keyVariable) != "" {
 		account["api_key_env"] = keyVariable
-	}
-	if e.keyless && s.URL == "" {
-		account["url"] = "https://unknown.invalid"
 	}
 	maps.DeleteFunc(account, func(_, text string) bool { return text == "" })
 	data, err := yaml.Marshal(map[string]any{"accounts": []any{account}})
@@ -98,9 +103,6 @@ func (s Source) fromFlags(e environment) (*Config, error) {
 		for i, f := range list.Fields {
 			list.Fields[i] = FieldError{Path: words.Replace(f.Path), Text: words.Replace(f.Text)}
 		}
-	}
-	if err == nil && e.keyless && s.URL == "" {
-		c.Accounts[0].URL = nil
 	}
 	return c, err
 }

@@ -14,21 +14,18 @@ func (c *Config) validate(n node) {
 	if len(c.Accounts) == 0 && n.has("accounts") && n.valid("accounts") {
 		n.at("accounts").report("must have at least one account")
 	}
-	names, keys := map[string]string{}, map[innius.Secret]string{}
+	names, keys := map[string]int{}, map[innius.Secret]int{} // to 1 + the index of the account
 	for i, a := range c.Accounts {
 		account := n.at(fmt.Sprintf("accounts[%d]", i))
-		if first, taken := names[a.Name]; taken && a.Name != "" {
-			account.at("name").report("is also the name of %s; each account needs its own name", first)
-		} else {
-			names[a.Name] = account.path
+		if first := names[a.Name]; first > 0 && a.Name != "" {
+			account.at("name").report("is also the name of accounts[%d]; each account needs its own name", first-1)
 		}
 		key := a.Key.known()
-		if first, taken := keys[key]; taken && !key.Empty() {
-			account.report("has the same key as %s, and both would use up its one rate limit; remove one account, or give it another key",
-				first)
-		} else {
-			keys[key] = account.path
+		if first := keys[key]; first > 0 && !key.Empty() {
+			account.report("has the same key as accounts[%d], and both would use up its one rate limit; remove one account, or give it "+
+				"another key", first-1)
 		}
+		names[a.Name], keys[key] = i+1, i+1
 	}
 }
 
