@@ -132,17 +132,15 @@ func (s *Scheduler[S]) TakeOver(previous *Scheduler[S]) {
 		fill.longest = fill.maxInterval
 	}
 	s.fill = fill
-	for group, tasks := range s.groups {
-		before := make(map[string]*Task[S], len(tasks))
-		for _, t := range previous.groups[group] {
-			before[t.id] = t
-		}
-		for _, t := range tasks {
-			if p := before[t.id]; p != nil {
-				t.ahead = p.ahead
-				if t.state.failures == 0 && !t.state.polled.IsZero() {
-					s.plan(t, t.state.polled)
-				}
+	before := map[[2]string]*Task[S]{}
+	for t := range previous.All() {
+		before[[2]string{t.group, t.id}] = t
+	}
+	for t := range s.All() {
+		if p := before[[2]string{t.group, t.id}]; p != nil {
+			t.ahead = p.ahead
+			if t.state.failures == 0 && !t.state.polled.IsZero() {
+				s.plan(t, t.state.polled)
 			}
 		}
 	}
