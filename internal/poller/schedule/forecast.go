@@ -15,7 +15,7 @@ const (
 	usedUp       = 0.95 // part of the requests from which the rate limit counts as used up
 )
 
-// Kind says how a sensor reports, compared with how often it can be polled.
+// Kind is how a sensor reports, compared with how often it can be polled.
 type Kind string
 
 // The kinds.

@@ -54,7 +54,7 @@ func (s source) skewed(by float64) source {
 	return s
 }
 
-// poll polls the source as an Interval says, at a level. It returns the mean lag in the second half and the requests in
+// poll polls the source when an Interval decides, at a level. It returns the mean lag in the second half and the requests in
 // it per reading.
 func (s source) poll(i *Interval, level float64) (lag, requests float64) {
 	end := s.visible[len(s.visible)-1]

@@ -105,7 +105,7 @@ func (w *waterFill) solve(sample []*state, perSecond float64) {
 	w.level = high
 }
 
-// wait returns how many seconds a sensor waits after its last poll: as long as the level says, or less for its target.
+// wait returns how many seconds a sensor waits after its last poll: by the level, or less for its target.
 func (w *waterFill) wait(s *state, random *rand.Rand) float64 {
 	level := w.levelOf(s, w.level) * (1 + scatter*(2*random.Float64()-1))
 	wait := s.interval.wait(level, random.Float64())
