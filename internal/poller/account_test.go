@@ -25,9 +25,9 @@ func TestFirstSuccessResetsEveryBackOff(t *testing.T) {
 				list := a.discovery.add(innius.OpSensors, "m1")
 				a.discovery.sensors["m1"] = list
 				a.discovery.failed(list, "x", false, time.Now())
-				a.judge(requestResult{class: resultKey, account: true}, failure, time.Now())
+				a.recordResult(requestResult{class: resultKey, account: true}, failure, time.Now())
 				time.Sleep(time.Minute)
-				a.judge(requestResult{class: resultOK, account: true}, nil, time.Now())
+				a.recordResult(requestResult{class: resultOK, account: true}, nil, time.Now())
 				for _, turn := range turns {
 					if turn.Due().After(time.Now()) || turn.Failures() != 0 {
 						t.Errorf("%s is left in back-off: %d failures, due in %s", turn.Sensor.ID, turn.Failures(), time.Until(turn.Due()))
@@ -52,7 +52,7 @@ func (s *story) failing(a *account, n int, failure error) []*task {
 	var turns []*task
 	for range n {
 		turns = append(turns, a.schedule.Next(time.Now()))
-		a.took(turns[len(turns)-1], innius.Newest{}, failure, time.Now())
+		a.handleReadings(turns[len(turns)-1], innius.Newest{}, failure, time.Now())
 	}
 	return turns
 }

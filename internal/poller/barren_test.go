@@ -67,8 +67,8 @@ func TestPollerReportsOnceThatNoSensorHasAUsableReading(t *testing.T) {
 				if n := len(lines); row.counts == "" && n > 0 || row.counts != "" && (n != 1 || !strings.Contains(lines[0], row.counts)) {
 					t.Errorf("want one line with %q: %q", row.counts, lines)
 				}
-				if n := len(s.log.lines("level=INFO", "the first usable reading")); (n == 1) != row.recovered || n > 1 {
-					t.Errorf("%d lines about the first usable reading", n)
+				if n := len(s.log.lines("level=INFO", "First usable reading")); (n == 1) != row.recovered || n > 1 {
+					t.Errorf("%d log lines about the first usable reading", n)
 				}
 				if remarks := s.poller.Status().Accounts[0].Remarks; row.recovered && len(remarks) > 0 {
 					t.Errorf("still remarked: %q", remarks)
@@ -89,15 +89,15 @@ func TestSensorsThatFailTogetherAreLoggedAsOneAccount(t *testing.T) {
 			}}
 			play(t, begin, func(s *story) {
 				s.pass(9 * time.Minute)
-				failed := len(s.log.lines("level=WARN", "sensor cannot be read"))
+				failed := len(s.log.lines("level=WARN", "Sensor is failing"))
 				if failed < failsSensors-1 || failed > failsSensors || len(s.log.lines("level=ERROR", "no values request succeeds")) != 1 {
 					t.Errorf("%d sensors are logged, want %d at most and one line of the account", failed, failsSensors)
 				}
 				s.pass(20 * time.Minute)
-				if n := len(s.log.lines("level=WARN", "sensor cannot be read", `sensor="Sensor 7"`, `machine="Machine 3"`)); n != 1 {
+				if n := len(s.log.lines("level=WARN", "Sensor is failing", `sensor="Sensor 7"`, `machine="Machine 3"`)); n != 1 {
 					t.Errorf("the sensor that fails alone is logged %d times", n)
 				}
-				if n := len(s.log.lines("level=INFO", "sensor can be read again")); n != failed {
+				if n := len(s.log.lines("level=INFO", "Sensor recovered")); n != failed {
 					t.Errorf("%d sensors are logged as recovered, and %d as failed", n, failed)
 				}
 			})
@@ -131,11 +131,11 @@ func TestManyShortPausesForALimitAreLoggedOnceIn10Min(t *testing.T) {
 	}}
 	play(t, begin, func(s *story) {
 		s.pass(30 * time.Minute)
-		pauses, ends := s.log.lines("a limit of the key was exceeded"), s.log.lines("requests succeed again")
+		pauses, ends := s.log.lines("Rate limited, pausing requests"), s.log.lines("Requests succeed again")
 		if len(pauses) < 20 || len(ends) < 20 {
 			s.Fatalf("%d pauses, %d ends", len(pauses), len(ends))
 		}
-		warned, told := s.log.lines("a limit of the key was exceeded", "level=WARN"), s.log.lines("requests succeed again", "level=INFO")
+		warned, told := s.log.lines("Rate limited, pausing requests", "level=WARN"), s.log.lines("Requests succeed again", "level=INFO")
 		if n := len(warned); n < 2 || n > 3 || len(told) > n || len(told) < n-1 { // the last pause may not have ended
 			s.Errorf("%d pauses and %d ends of them are logged, want one in 10 min", n, len(told))
 		}

@@ -118,8 +118,8 @@ func (s *story) throughFailingValues(kind simulator.FaultKind, reason string, se
 	s.want(upA1, 1)
 	s.wantReason("")
 	s.wantAllReadSince(48*time.Minute, sensors)
-	s.wantOneLine("innius cannot be used")
-	s.wantOneLine("requests succeed again")
+	s.wantOneLine("Account is failing")
+	s.wantOneLine("Requests succeed again")
 }
 
 func (s *story) wantOneLine(text string) {
@@ -148,8 +148,8 @@ func TestRefusedConnectionBlamesNoSensorAndIsLoggedOnce(t *testing.T) {
 		s.pass(2 * time.Minute)
 		s.want(upA1, 1)
 		s.wantAllReadSince(41*time.Minute, 9)
-		s.wantOneLine("innius cannot be used")
-		s.wantOneLine("requests succeed again")
+		s.wantOneLine("Account is failing")
+		s.wantOneLine("Requests succeed again")
 	})
 }
 
@@ -296,7 +296,7 @@ func TestCompanyOfTheConfigMayComeChangeAndGo(t *testing.T) {
 				if n := s.gather().count("innius_sensor_value"); n != 0 {
 					t.Errorf("%d values of a company that is not the config's", n)
 				}
-				s.wantOneLine("another company than the kept state")
+				s.wantOneLine("another company than the saved state")
 				s.wantReason("invalid_response") // the machine list of that company is a 404
 				s.begun[0].company = innius.Company{}
 				change(s)
@@ -331,7 +331,7 @@ func TestMachineListThatFailsOnItsSecondPageIsOneFailure(t *testing.T) {
 	play(t, begin, func(s *story) {
 		s.pass(30 * time.Minute)
 		s.want(upA1, 0)
-		s.wantOneLine("innius cannot be used")
+		s.wantOneLine("Account is failing")
 		s.wantReason("invalid_response")
 	})
 }

@@ -2,205 +2,267 @@ package poller
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"innius_exporter/innius"
 	"innius_exporter/internal/poller/schedule"
 )
 
-// shareOfDiscovery is the part of the allowance that looking again at known lists may take.
-const shareOfDiscovery = 0.05
+const (
+	discoveryShare = 0.05        // part of the rate limit for repeated requests of known lists
+	confirmAfter   = time.Minute // until a list that lost more than half is requested again, before anything is deleted
+	maxPages       = 10_000      // of one list; a list with more never ends
+)
 
-// confirmAfter is when a list that suddenly lost more than half is asked for again, before it may delete.
-const confirmAfter = time.Minute
-
-// listing is one list that discovery keeps up to date: the company, the machines, or the sensors of one machine.
-type listing struct {
-	schedule.Item[*listing]
+// list is one list that discovery keeps up to date: the company, the machines, or the sensors of one machine.
+type list struct {
+	schedule.Item[*list]
 	op       innius.Operation
 	machine  string // id; for sensors
-	tried    bool   // has been answered or has failed: no longer urgent
-	more     bool   // the latest page has a next one
-	gone     bool   // the machine left while the request was under way
+	tried    bool   // has succeeded or failed once
+	removed  bool   // its machine was removed
 	failures int    // in a row
-	failure  string // why; empty where the last try succeeded
+	failure  string // error of the last attempt; empty if it succeeded
 	success  time.Time
-
-	machines partial[innius.Machine]
-	sensors  partial[innius.Sensor]
+	pages    pages
+	current  []string // ids of the published list
+	shrunk   bool     // the last complete list had lost more than half, and must be confirmed
 }
 
-// partial is a list of which not all pages have been read. Nothing of it is published.
-type partial[T any] struct {
-	items   []T
-	next    string // start_key of the next page
-	begun   bool
-	keys    map[string]bool // start_keys of the pages read
-	shrunk  bool            // the last complete list lost more than half and waits to be confirmed
-	current []string        // ids of the list in force
+// pages are the pages of a list that have been read so far. Nothing of an incomplete list is published.
+type pages struct {
+	machines []innius.Machine
+	sensors  []innius.Sensor
+	next     string          // start_key of the next page
+	keys     map[string]bool // start_keys of the pages read
 }
 
-// discovery decides which list is asked for next. Lists never asked for, and lists begun, are urgent; looking again
-// at what is known is routine and spread over its share of the allowance. One loop owns it; it does no I/O.
+// add records that a page has been read, and returns an error if the list never ends.
+func (p *pages) add(next string) error {
+	if p.keys == nil {
+		p.keys = map[string]bool{}
+	}
+	p.keys[p.next], p.next = true, next
+	switch {
+	case next != "" && p.keys[next]:
+		return &innius.ResponseError{Status: http.StatusOK, Detail: "next_key repeats an earlier page: the list would never end"}
+	case len(p.keys) >= maxPages:
+		return &innius.ResponseError{Status: http.StatusOK, Detail: fmt.Sprintf("the list has more than %d pages", maxPages)}
+	}
+	return nil
+}
+
+// begun reports whether pages have been read and others follow.
+func (l *list) begun() bool { return l.pages.keys != nil }
+
+func (l *list) restart() { l.pages = pages{} }
+
+// name identifies the list, for errors and the circuit breaker.
+func (l *list) name() string {
+	if l.op == innius.OpSensors {
+		return "sensors of machine " + l.machine
+	}
+	return string(l.op)
+}
+
+// accept decides whether a complete list may be published. One that lost more than half must be read twice.
+func (l *list) accept(ids []string) bool {
+	l.restart()
+	present := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		present[id] = true
+	}
+	lost := 0
+	for _, id := range l.current {
+		if !present[id] {
+			lost++
+		}
+	}
+	if 2*lost > len(l.current) && !l.shrunk {
+		l.shrunk = true
+		return false
+	}
+	l.shrunk, l.current = false, ids
+	return true
+}
+
+// discovery decides which list is requested next. Lists that have never been read completely are urgent. Known lists are
+// requested again routinely, within a share of the rate limit. One loop owns it; it does no I/O.
 type discovery struct {
-	interval time.Duration
-	most     float64       // requests per hour that looking again may take
-	spacing  time.Duration // between two routine requests, on average
-	free     time.Time     // when the next routine list may begin
-	verified time.Time     // everything in the catalogue was seen at or after this moment; zero: not yet
+	interval    time.Duration
+	maxPerHour  float64       // routine requests
+	spacing     time.Duration // between two routine requests, on average
+	nextRoutine time.Time     // when the next routine list may be requested
+	verified    time.Time     // when the list that was read longest ago was read; zero: some have not been read
 
-	company  *listing            // nil where the user set the company
-	machines *listing            // nil until the company is known
-	sensors  map[string]*listing // by machine id; filtered machines have none
-	urgent   schedule.Queue[*listing]
-	routine  schedule.Queue[*listing]
+	company  *list            // nil if the user set the company
+	machines *list            // nil until the company is known
+	sensors  map[string]*list // by machine id; none for filtered machines
+	urgent   schedule.Queue[*list]
+	routine  schedule.Queue[*list]
 }
 
 func newDiscovery(interval time.Duration, perHour float64) *discovery {
-	d := &discovery{interval: interval, sensors: map[string]*listing{}}
+	d := &discovery{interval: interval, sensors: map[string]*list{}}
 	d.setRate(perHour)
 	d.company = d.add(innius.OpCompany, "")
 	return d
 }
 
-// setRate sets the allowance, in requests per hour, of which discovery takes its share from now on.
+// setRate sets the rate limit, in requests per hour, of which discovery takes its share.
 func (d *discovery) setRate(perHour float64) {
-	d.most = perHour * shareOfDiscovery
-	d.spacing = planned(time.Hour.Seconds() / d.most)
+	d.maxPerHour = perHour * discoveryShare
+	d.spacing = schedule.Seconds(time.Hour.Seconds() / d.maxPerHour)
 }
 
-func (d *discovery) add(op innius.Operation, machine string) *listing {
-	l := &listing{op: op, machine: machine}
+// perHour returns the average number of routine requests per hour.
+func (d *discovery) perHour() float64 {
+	lists := float64(2 + len(d.sensors))
+	return min(lists/d.interval.Hours(), d.maxPerHour)
+}
+
+func (d *discovery) add(op innius.Operation, machine string) *list {
+	l := &list{op: op, machine: machine}
 	l.Value = l
 	d.urgent.Put(&l.Item, time.Time{})
 	return l
 }
 
-// routineDue returns when the next list that is known already is due, not before the share of discovery
-// permits it; false where there is none.
-func (d *discovery) routineDue() (time.Time, bool) {
-	due, ok := d.routine.Due()
-	return later(due, d.free), ok
+// all returns all lists.
+func (d *discovery) all() []*list {
+	lists := slices.Collect(maps.Values(d.sensors))
+	for _, l := range []*list{d.company, d.machines} {
+		if l != nil {
+			lists = append(lists, l)
+		}
+	}
+	return lists
 }
 
-// next takes the first list of a queue out; it comes back with one of the methods below.
-func (d *discovery) next(q *schedule.Queue[*listing], now time.Time) *listing {
+// routineDue returns when the next known list may be requested; false if there is none.
+func (d *discovery) routineDue() (time.Time, bool) {
+	due, ok := d.routine.Due()
+	return later(due, d.nextRoutine), ok
+}
+
+// next takes the first list out of a queue. It returns to a queue with one of the methods below.
+func (d *discovery) next(q *schedule.Queue[*list], now time.Time) *list {
 	l := q.First().Value
 	q.Remove(&l.Item)
 	if q == &d.routine {
-		d.free = later(d.free, now).Add(d.spacing)
+		d.nextRoutine = later(d.nextRoutine, now).Add(d.spacing)
 	}
 	return l
 }
 
-// account is the list that the account is probed with: the company, or the machine list where the user set the company, and as
-// long as it was never read: without machines an account is of no use, whatever responds.
-func (d *discovery) account() *listing {
+// probe returns the list that tests the account: the company, or the machines if the user set the company or the machines have
+// never been read, because an account without machines is of no use.
+func (d *discovery) probe() *list {
 	if d.company == nil || d.machines != nil && d.machines.success.IsZero() {
 		return d.machines
 	}
 	return d.company
 }
 
-// take takes a list out, wherever it waits.
-func (d *discovery) take(l *listing) {
+// dequeue takes a list out of its queue.
+func (d *discovery) dequeue(l *list) {
 	d.urgent.Remove(&l.Item)
 	d.routine.Remove(&l.Item)
 }
 
-// resetBackoff makes all lists due that back off; those that were never read are urgent again.
-func (d *discovery) resetBackoff(now time.Time) {
-	for _, l := range d.all() {
-		if l.failures > 0 && l.Queued() {
-			l.failures, l.tried = 0, !l.success.IsZero()
-			d.take(l)
-			d.again(l, now)
-		}
+func (d *discovery) put(q *schedule.Queue[*list], l *list, due time.Time) {
+	if !l.removed {
+		q.Put(&l.Item, due)
 	}
 }
 
-// more returns a list of which another page is to be read: at once, and charged to the routine share if it is one.
-func (d *discovery) more(l *listing) {
+// continueList returns a list with more pages. A routine list is charged for each.
+func (d *discovery) continueList(l *list) {
 	if l.tried {
-		d.free = d.free.Add(d.spacing)
+		d.nextRoutine = d.nextRoutine.Add(d.spacing)
 	}
 	d.put(&d.urgent, l, time.Time{})
 }
 
-// done returns a list that is complete.
-func (d *discovery) done(l *listing, now time.Time) {
+// completed returns a list that was read completely.
+func (d *discovery) completed(l *list, now time.Time) {
 	l.tried, l.failures, l.failure, l.success = true, 0, "", now
 	d.verified = d.oldestSuccess()
 	d.put(&d.routine, l, now.Add(d.interval))
 }
 
-// confirm returns a complete list that must be seen a second time before it deletes. It does not wait for the routine
-// of a large plant, but is charged to it.
-func (d *discovery) confirm(l *listing, now time.Time) {
-	d.free = later(d.free, now).Add(d.spacing)
+// confirm returns a complete list that must be read a second time. It is charged to the routine share without waiting for it.
+func (d *discovery) confirm(l *list, now time.Time) {
+	d.nextRoutine = later(d.nextRoutine, now).Add(d.spacing)
 	d.put(&d.urgent, l, now.Add(confirmAfter))
 }
 
-// failed returns a list that could not be got through its own fault; it backs off alone. What was read of it stays
-// for the next try, unless the API refuses to go on from there.
-func (d *discovery) failed(l *listing, why string, refused bool, now time.Time) {
+// failed returns a list that failed alone; it backs off. The next attempt continues with its pages, unless the API refused that.
+func (d *discovery) failed(l *list, why string, refused bool, now time.Time) {
 	l.tried, l.failure = true, why
 	l.failures++
-	if refused && (l.machines.begun || l.sensors.begun) {
+	if refused {
 		l.restart()
 	}
 	d.put(&d.routine, l, now.Add(schedule.BackOff(l.failures, 30*time.Second, min(d.interval, time.Hour))))
 }
 
-// again returns a list that could not be asked for through no fault of its own, behind the others.
-func (d *discovery) again(l *listing, now time.Time) {
-	if l.tried && !l.machines.begun && !l.sensors.begun {
+// requeue returns a list that failed for a reason of the account, behind the others.
+func (d *discovery) requeue(l *list, now time.Time) {
+	if l.tried && !l.begun() {
 		d.put(&d.routine, l, now)
 		return
 	}
 	d.put(&d.urgent, l, now)
 }
 
-func (d *discovery) put(q *schedule.Queue[*listing], l *listing, due time.Time) {
-	if !l.gone {
-		q.Put(&l.Item, due)
+// resetBackoff makes every list in back-off due. Lists that were never read become urgent again.
+func (d *discovery) resetBackoff(now time.Time) {
+	for _, l := range d.all() {
+		if l.failures > 0 && l.Queued() {
+			l.failures, l.tried = 0, !l.success.IsZero()
+			d.dequeue(l)
+			d.requeue(l, now)
+		}
 	}
 }
 
-// begin asks for the list of machines, where that is not done yet.
-func (d *discovery) begin() {
+// addMachines adds the list of machines, if it is missing.
+func (d *discovery) addMachines() {
 	if d.machines == nil {
 		d.machines = d.add(innius.OpMachines, "")
 	}
 }
 
-// fixCompany drops the company: the user set it.
-func (d *discovery) fixCompany() {
+// dropCompany removes the company list: the user set the company.
+func (d *discovery) dropCompany() {
 	if d.company != nil {
-		d.leave(d.company)
+		d.remove(d.company)
 		d.company = nil
 	}
-	d.begin()
+	d.addMachines()
 }
 
-// forget drops all lists but the company.
-func (d *discovery) forget() {
-	d.know(nil)
-	d.leave(d.machines)
+// reset removes every list but the company.
+func (d *discovery) reset() {
+	d.setMachines(nil)
+	d.remove(d.machines)
 	d.machines = nil
 }
 
-// leave removes a list, waiting or under way.
-func (d *discovery) leave(l *listing) {
-	l.gone = true
-	d.take(l)
+// remove removes a list, queued or under way.
+func (d *discovery) remove(l *list) {
+	l.removed = true
+	d.dequeue(l)
 }
 
-// know makes the machines of a complete list known: new ones are urgent, those that are gone leave.
-func (d *discovery) know(machineIDs []string) {
-	present := make(map[string]bool, len(machineIDs))
-	for _, id := range machineIDs {
+// setMachines sets the machines whose sensors are listed.
+func (d *discovery) setMachines(ids []string) {
+	present := make(map[string]bool, len(ids))
+	for _, id := range ids {
 		present[id] = true
 		if d.sensors[id] == nil {
 			d.sensors[id] = d.add(innius.OpSensors, id)
@@ -208,14 +270,14 @@ func (d *discovery) know(machineIDs []string) {
 	}
 	for id, l := range d.sensors {
 		if !present[id] {
-			d.leave(l)
+			d.remove(l)
 			delete(d.sensors, id)
 		}
 	}
 }
 
-// oldestSuccess returns when the list of all was last got that was got longest ago, but for sensor lists that fail on
-// their own. Zero until the list of machines has been read.
+// oldestSuccess returns when the list that was read longest ago was read. Lists of sensors that fail alone do not count. Zero
+// until the list of machines has been read.
 func (d *discovery) oldestSuccess() time.Time {
 	if d.machines == nil || d.machines.success.IsZero() {
 		return time.Time{}
@@ -229,7 +291,7 @@ func (d *discovery) oldestSuccess() time.Time {
 	return oldest
 }
 
-// failures returns why the sensors of a machine cannot be listed, by machine id.
+// failures returns why the sensors of machines cannot be listed, by machine id.
 func (d *discovery) failures() map[string]string {
 	failures := map[string]string{}
 	for id, l := range d.sensors {
@@ -240,12 +302,7 @@ func (d *discovery) failures() map[string]string {
 	return failures
 }
 
-// progress says how far the reading of lists has come: what was answered once waits for its routine.
-func (d *discovery) progress() DiscoveryStatus {
-	return DiscoveryStatus{Lists: len(d.all()), Asked: d.routine.Len()}
-}
-
-// settled reports whether one discovery has ended, well or badly: nothing is left that was never tried.
+// settled reports whether the first discovery has ended: every list has succeeded or failed.
 func (d *discovery) settled() bool {
 	if d.machines == nil || !d.machines.tried {
 		return d.company != nil && d.company.failures > 0 || d.machines != nil && d.machines.failures > 0
@@ -258,69 +315,56 @@ func (d *discovery) settled() bool {
 	return true
 }
 
-// restart forgets the pages read so far.
-func (l *listing) restart() {
-	l.machines.restart()
-	l.sensors.restart()
-}
-
-// add takes one page in.
-func (p *partial[T]) add(page innius.Page[T]) {
-	if p.keys == nil {
-		p.keys = map[string]bool{}
+// restore makes saved lists known; wanted are the machines that are not filtered. A list that was never read is urgent, unless
+// the first discovery had ended without it. The company is requested at once, because the key may belong to another one now.
+func (d *discovery) restore(k *KeptAccount, wanted []string) {
+	if d.company != nil {
+		d.restoreList(d.company, time.Time{}, true)
 	}
-	p.keys[p.next] = true
-	p.items, p.next, p.begun = append(p.items, page.Items...), page.Next, true
-}
-
-// maxPages bounds one list: more is a server that does not end.
-const maxPages = 10_000
-
-// endless says why a list would never end; nil where it may.
-func (p *partial[T]) endless() error {
-	switch {
-	case p.next != "" && p.keys[p.next]:
-		return &innius.ResponseError{Status: http.StatusOK, Detail: "next_key repeats an earlier page: the list would never end"}
-	case len(p.keys) >= maxPages:
-		return &innius.ResponseError{Status: http.StatusOK, Detail: fmt.Sprintf("the list has more than %d pages", maxPages)}
-	}
-	return nil
-}
-
-// restart forgets the pages read so far.
-func (p *partial[T]) restart() { p.items, p.next, p.begun, p.keys = nil, "", false, nil }
-
-// finish ends a complete list. It returns the items, each id once, and whether they may be published: a list that
-// lost more than half of the one in force must be seen twice.
-func (p *partial[T]) finish(id func(T) string) ([]T, bool) {
-	seen := make(map[string]bool, len(p.items))
-	var items []T
-	for _, item := range p.items {
-		if !seen[id(item)] {
-			seen[id(item)] = true
-			items = append(items, item)
+	d.addMachines()
+	d.restoreList(d.machines, k.ListedAt, k.Discovered)
+	d.setMachines(wanted)
+	for _, m := range k.Machines {
+		d.machines.current = append(d.machines.current, m.ID)
+		if l := d.sensors[m.ID]; l != nil {
+			d.restoreList(l, m.ListedAt, k.Discovered)
+			for _, s := range m.Sensors {
+				l.current = append(l.current, s.ID)
+			}
 		}
 	}
-	p.restart()
-	lost := 0
-	for _, known := range p.current {
-		if !seen[known] {
-			lost++
-		}
-	}
-	if 2*lost > len(p.current) && !p.shrunk {
-		p.shrunk = true
-		return nil, false
-	}
-	p.shrunk, p.current = false, make([]string, len(items))
-	for i, item := range items {
-		p.current[i] = id(item)
-	}
-	return items, true
+	d.verified = d.oldestSuccess()
 }
 
-// perHour returns the requests per hour that looking again at what is known takes on average.
-func (d *discovery) perHour() float64 {
-	lists := float64(2 + len(d.sensors))
-	return min(lists/d.interval.Hours(), d.most)
+// restoreList makes a list routine that was read before, or tried.
+func (d *discovery) restoreList(l *list, read time.Time, tried bool) {
+	if read.IsZero() && !tried {
+		return
+	}
+	l.tried, l.success = true, read
+	d.urgent.Remove(&l.Item)
+	due := time.Time{}
+	if !read.IsZero() {
+		due = read.Add(d.interval)
+	}
+	d.put(&d.routine, l, due)
+}
+
+// reconfigure continues with another interval and rate limit. Requests that were under way when the loop ended are repeated.
+func (d *discovery) reconfigure(interval time.Duration, perHour float64, now time.Time) {
+	d.interval = interval
+	d.setRate(perHour)
+	for _, l := range d.all() {
+		switch {
+		case !l.Queued():
+			d.requeue(l, now)
+		case d.routine.Holds(&l.Item) && l.failures == 0 && !l.success.IsZero():
+			d.routine.Put(&l.Item, l.success.Add(interval))
+		}
+	}
+}
+
+// progress returns how far the first discovery has come.
+func (d *discovery) progress() DiscoveryStatus {
+	return DiscoveryStatus{Lists: len(d.all()), Asked: d.routine.Len()}
 }

@@ -26,7 +26,7 @@ func TestAMachineWhoseListFailsHurtsNoOtherAndBacksOffAlone(t *testing.T) {
 		if n := s.gather()[`innius_exporter_discovery_last_success_timestamp_seconds{account="a1"}`]; n < seconds(time.Now().Add(-2*time.Hour)) {
 			t.Errorf("the other lists were verified last at %v", n)
 		}
-		if n := len(s.log.lines("list cannot be read")); n != 1 {
+		if n := len(s.log.lines("List is failing")); n != 1 {
 			t.Errorf("%d lines, want 1", n)
 		}
 		s.want(upA1, 1)
@@ -94,7 +94,7 @@ func (s *story) changeCompany(lasting bool) {
 	if got := s.gather().count("innius_sensor_value"); lasting && got != 4 {
 		s.Errorf("%d values, want the 4 of the other company", got)
 	}
-	if n := len(s.log.lines("another company")); n != 1 {
+	if n := len(s.log.lines("Key belongs to another company")); n != 1 {
 		s.Errorf("%d lines, want 1", n)
 	}
 }

@@ -9,53 +9,51 @@ import (
 	"innius_exporter/internal/poller/ratelimit"
 )
 
-// health is how an account does, as its loop published it last. Immutable; a scrape judges it at its own moment.
+// health is the state of an account as its loop last published it. Immutable. A scrape evaluates it at its own time.
 type health struct {
 	breaker     breakerStatus
 	answered    bool // some request has succeeded
 	lastError   string
 	lastErrorAt time.Time
-	lowered     ratelimit.Cause // why fewer requests are sent than configured
+	lowered     ratelimit.Cause // why the rate limit in force is lower than configured
 
-	remarks []remark // on how the API serves values; never changed in place
-	barren  bool     // no sensor has had a usable reading, as logged
+	remarks    []remark // on how the API serves values; never changed in place
+	barren     bool     // no sensor has had a usable reading
+	clockOff   bool     // the local clock differs from the API's
+	keyTrouble string   // why the last good key is in use; empty: the key source has it
 
-	clockOff   bool   // as logged
-	keyTrouble string // why the last good key is in use; empty: the key source holds it
+	lists       map[string]string // why the sensors of a machine cannot be listed, by machine id
+	discovery   DiscoveryStatus   // progress only
+	forReadings float64           // requests per hour that discovery leaves to polls
 
-	lists map[string]string // why the sensors of a machine cannot be listed, by machine id
-
-	discovery   DiscoveryStatus // how far it has come; without words
-	forReadings float64         // requests per hour that discovery leaves to readings
-
-	settled    bool      // one discovery has ended, well or badly; then it stays
-	discovered bool      // the same, or kept values are served: the account is ready
-	verified   time.Time // when the whole catalogue was verified last
+	settled    bool      // the first discovery has ended
+	discovered bool      // the same, or restored values are served: the account is ready
+	verified   time.Time // when the list that was read longest ago was read
 	sensors    int       // polled
-	demand     float64   // requests per hour that it would take to get each reading
-	relaxed    float64   // factor by which max-age targets are longer; at most 1: they are not
-	decided    time.Time // when the loop last decided anything
+	demand     float64   // requests per hour needed to see every reading
+	relaxed    float64   // factor by which max-age targets are relaxed; at most 1: they are not
+	decided    time.Time // when the loop last ran
 	asleep     time.Time // until when it then meant to sleep
 }
 
-// note takes one response into account.
-func (h *health) note(c resultClass, err error, now time.Time) {
+// record takes in the result of a request.
+func (h *health) record(c resultClass, err error, now time.Time) {
 	h.answered = h.answered || c == resultOK
 	if err != nil && c != resultNotSent {
 		h.lastError, h.lastErrorAt = err.Error(), now
 	}
 }
 
-// up is false exactly while failure has a reason; the second result is false before there is anything to judge.
+// up is false exactly while failure returns a reason. known is false before the first result.
 func (h *health) up() (up, known bool) {
 	down := h.failure() != ""
 	return !down, h.answered || down
 }
 
-// failure returns why the account fails; empty where it does not.
+// failure returns why the account fails; empty if it does not.
 func (h *health) failure() string { return h.breaker.failing.reason() }
 
-// pausedUntil returns the end of a pause in force; zero where there is none.
+// pausedUntil returns the end of a pause in force; zero if there is none.
 func (h *health) pausedUntil(now time.Time) time.Time {
 	if h.breaker.pause == notPaused || !h.breaker.pausedUntil.After(now) {
 		return time.Time{}
@@ -63,129 +61,129 @@ func (h *health) pausedUntil(now time.Time) time.Time {
 	return h.breaker.pausedUntil
 }
 
-// stuckAfter is how long a loop may be silent past the moment it meant to wake.
+// stuckAfter is how long a loop may oversleep.
 const stuckAfter = time.Minute
 
-// stuck reports whether the loop has neither decided anything nor been asleep until a known moment for a minute.
+// stuck reports whether the loop has not run for a minute after it meant to wake.
 func (h *health) stuck(now time.Time) bool {
 	return !h.decided.IsZero() && now.Sub(later(h.decided, h.asleep)) > stuckAfter
 }
 
-// publish makes the loop's state visible, and tells whoever keeps it of a new pause for a limit.
+// publish publishes the state of the account, and reports a new pause for a 429 and the end of the first discovery as changes
+// worth saving.
 func (a *account) publish(now, asleep time.Time) {
-	a.state.decided, a.state.asleep = now, asleep
-	a.noteKey()
-	a.wishes(&a.state, now)
-	h := a.seen()
+	a.draft.decided, a.draft.asleep = now, asleep
+	a.checkKey()
+	a.publishDemand(&a.draft, now)
+	h := a.currentHealth()
 	if !h.settled && a.discovery.settled() {
 		h.settled, h.discovered = true, true
-		a.state.settled, a.state.discovered = true, true
-		a.log.Info("first discovery ended", "complete", !h.verified.IsZero(), "machines", len(a.discovery.sensors), "sensors", h.sensors,
+		a.draft.settled, a.draft.discovered = true, true
+		a.log.Info("First discovery completed", "complete", !h.verified.IsZero(), "machines", len(a.discovery.sensors), "sensors", h.sensors,
 			"cycle", h.cycle(a.Pacer.PerHour()).Round(time.Second))
 	}
-	a.noteBarren()
-	h.barren = a.state.barren
+	a.checkReadings()
+	h.barren = a.draft.barren
 	before := a.health.Swap(&h)
 	if h.breaker.limit().Until.After(before.breaker.limit().Until) || h.settled && !before.settled {
-		a.mark()
+		a.changed()
 	}
 }
 
-// clockDiffers is the difference of clocks that is reported: nothing that people look at is off by less.
-const clockDiffers = time.Minute
-
-// noteClock logs a large difference of the clocks once, and its end.
-func (a *account) noteClock() {
-	ahead, _ := a.Client.ClockDifference()
-	off := ahead.Abs() > clockDiffers || a.state.clockOff && ahead.Abs() > clockDiffers/2
-	a.report(a.state.clockOff, off, "clock of this machine differs from the API's; ages are judged by the API's",
-		"clock of this machine agrees with the API's again", "api_ahead", ahead.Round(time.Second))
-	a.state.clockOff = off
-}
-
-// noteKey logs that the last good key must be used, once, and its end.
-func (a *account) noteKey() {
-	if a.KeyTrouble == nil {
-		return
-	}
-	before, now := a.state.keyTrouble, a.KeyTrouble()
-	a.report(before != "", now != "", "key file holds no key; the last good key is used while this process runs",
-		"key file holds a key again", "err", now)
-	a.state.keyTrouble = now
-}
-
-// polledEnough is how many sensors are polled before it is logged that none has a usable reading: a cycle may take hours.
-const polledEnough = 200
-
-const noReadings = "no sensor has a usable reading; `innius_exporter check api` shows how the responses are understood"
-
-// noteBarren logs once that no sensor has a usable reading, when each was polled or enough were; and the first reading then.
-func (a *account) noteBarren() {
-	if a.usable || a.breaker.failing != resultOK || !a.discovery.settled() || a.discovery.verified.IsZero() {
-		return
-	}
-	polled, sensors := 0, a.schedule.Len()
-	succeeded := sensors == 0 && strings.Join(slices.Collect(maps.Values(a.twins)), "") == "" // no other account polls them
-	for _, m := range a.catalogue.view.Load().machines[a.index] {
-		for _, s := range m.polled {
-			o := s.entry.Load()
-			a.usable, succeeded = a.usable || !o.Time.IsZero(), succeeded || !o.LastSuccess.Before(a.begun)
-			if !later(o.LastSuccess, o.LastFailure).Before(a.begun) {
-				polled++
-			}
-		}
-	}
-	barren := !a.usable && (a.state.barren || succeeded && polled >= min(sensors, polledEnough))
-	a.report(a.state.barren, barren, noReadings, "a sensor has the first usable reading",
-		"machines", len(a.discovery.sensors), "sensors", sensors, "polled", polled)
-	a.state.barren = barren
-}
-
-// report logs where a trouble begins and where it is over.
-func (a *account) report(before, now bool, begins, over string, attrs ...any) {
-	switch {
-	case now && !before:
-		a.log.Warn(begins, attrs...)
-	case before && !now:
-		a.log.Info(over)
-	}
-}
-
-// show publishes how the account does while its loop does not run.
-func (a *account) show(now time.Time) {
-	a.wishes(&a.state, now)
-	h := a.seen()
+// publishIdle publishes the state of an account whose loop does not run.
+func (a *account) publishIdle(now time.Time) {
+	a.publishDemand(&a.draft, now)
+	h := a.currentHealth()
 	a.health.Store(&h)
 }
 
-// seen returns the loop's state as it may be published.
-func (a *account) seen() health {
-	h := a.state
+// currentHealth returns the state to publish.
+func (a *account) currentHealth() health {
+	h := a.draft
 	h.breaker, h.lowered, h.lists = a.breaker.breakerStatus, a.limiter.cause, a.discovery.failures()
 	h.sensors, h.verified = a.schedule.Len(), a.discovery.verified
 	h.discovery, h.forReadings = a.discovery.progress(), a.forReadings()
 	return h
 }
 
-// wishes publishes what the schedule would like. It says when promises are stretched, again when that has doubled, and when
-// they have not been for an hour: a plant at the border would fill the log.
-func (a *account) wishes(h *health, now time.Time) {
-	h.demand, h.relaxed = a.schedule.Demand(now)
-	switch s := &a.stretched; {
-	case h.relaxed > 1 && h.relaxed > 2*s.said:
-		a.log.Warn("promises (max_age) take more than their share of the allowance; all are stretched alike; `plan` says what fits",
-			"factor", round(h.relaxed))
-		s.said, s.last = h.relaxed, now
-	case h.relaxed > 1:
-		s.last = now
-	case s.said > 0 && now.Sub(s.last) > time.Hour:
-		a.log.Info("promises (max_age) fit into their share of the allowance again")
-		*s = stretched{}
+// clockTolerance is the difference of clocks from which on it is reported.
+const clockTolerance = time.Minute
+
+// checkClock logs a difference of the clocks, and its end.
+func (a *account) checkClock() {
+	ahead, _ := a.Client.ClockDifference()
+	off := ahead.Abs() > clockTolerance || a.draft.clockOff && ahead.Abs() > clockTolerance/2
+	a.logChange(a.draft.clockOff, off, "Local clock differs from the API clock, judging ages by the API clock",
+		"Local clock agrees with the API clock again", "api_ahead", ahead.Round(time.Second))
+	a.draft.clockOff = off
+}
+
+// checkKey logs that the last good key is in use, and the end of it.
+func (a *account) checkKey() {
+	if a.KeyTrouble == nil {
+		return
+	}
+	before, now := a.draft.keyTrouble, a.KeyTrouble()
+	a.logChange(before != "", now != "", "Key source has no key, using the last good key until the process ends",
+		"Key source has a key again", "err", now)
+	a.draft.keyTrouble = now
+}
+
+// enoughPolled is the number of polled sensors after which missing readings are logged: a cycle may take hours.
+const enoughPolled = 200
+
+const noReadings = "No sensor has a usable reading. `innius_exporter check api` shows how the responses are understood"
+
+// checkReadings logs that no sensor has a usable reading, after each or enough were polled, and later the first one that has.
+func (a *account) checkReadings() {
+	if a.usable || a.breaker.failing != resultOK || !a.discovery.settled() || a.discovery.verified.IsZero() {
+		return
+	}
+	polled, sensors := 0, a.schedule.Len()
+	succeeded := sensors == 0 && strings.Join(slices.Collect(maps.Values(a.logged.others)), "") == "" // no other account polls them
+	for _, m := range a.catalogue.view.Load().machines[a.index] {
+		for _, s := range m.polled {
+			o := s.entry.Load()
+			a.usable, succeeded = a.usable || !o.Time.IsZero(), succeeded || !o.LastSuccess.Before(a.started)
+			if !later(o.LastSuccess, o.LastFailure).Before(a.started) {
+				polled++
+			}
+		}
+	}
+	barren := !a.usable && (a.draft.barren || succeeded && polled >= min(sensors, enoughPolled))
+	a.logChange(a.draft.barren, barren, noReadings, "First usable reading",
+		"machines", len(a.discovery.sensors), "sensors", sensors, "polled", polled)
+	a.draft.barren = barren
+}
+
+// logChange logs the begin and the end of a problem.
+func (a *account) logChange(before, now bool, begins, ends string, attrs ...any) {
+	switch {
+	case now && !before:
+		a.log.Warn(begins, attrs...)
+	case before && !now:
+		a.log.Info(ends)
 	}
 }
 
-// stretched is what was said of promises in the log.
-type stretched struct {
-	said float64   // factor; 0: they fit
-	last time.Time // when they were last stretched
+// loggedRelaxed is what the log contains about max-age targets.
+type loggedRelaxed struct {
+	factor float64   // 0: they are met
+	last   time.Time // when they were last relaxed
+}
+
+// publishDemand publishes the schedule's demand. It logs when max-age targets are relaxed, again when the factor has doubled, and
+// when they have been met for an hour, so that a plant at the border does not fill the log.
+func (a *account) publishDemand(h *health, now time.Time) {
+	h.demand, h.relaxed = a.schedule.Demand(now)
+	switch l := &a.logged.relaxed; {
+	case h.relaxed > 1 && h.relaxed > 2*l.factor:
+		a.log.Warn("Max-age targets exceed their share of the rate limit, relaxing all of them. `plan` shows what fits", "factor", round(h.relaxed))
+		*l = loggedRelaxed{h.relaxed, now}
+	case h.relaxed > 1:
+		l.last = now
+	case l.factor > 0 && now.Sub(l.last) > time.Hour:
+		a.log.Info("Max-age targets fit into their share of the rate limit again")
+		*l = loggedRelaxed{}
+	}
 }

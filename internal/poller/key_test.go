@@ -35,7 +35,7 @@ func (s *story) throughDeadKey(status, sensors int) {
 	s.want(upA1, 0)
 	s.wantReason("key")
 	s.wantKept(before)
-	if n := s.log.lines("the key is refused"); len(n) != 1 {
+	if n := s.log.lines("Key is refused"); len(n) != 1 {
 		s.Errorf("want one line about the key: %q", n)
 	}
 	s.pass(20 * time.Minute)
@@ -49,7 +49,7 @@ func (s *story) throughDeadKey(status, sensors int) {
 	if n := s.states("a1", StateFresh); n != float64(sensors) {
 		s.Errorf("%v of %d sensors are fresh", n, sensors)
 	}
-	if n := s.log.lines("requests succeed again"); len(n) != 1 {
+	if n := s.log.lines("Requests succeed again"); len(n) != 1 {
 		s.Errorf("want one line about the end: %q", n)
 	}
 }

@@ -74,7 +74,7 @@ func (s *story) afterLimit() {
 	if n := s.api.Stats().TooEarly; n != 0 {
 		s.Errorf("%d requests were sent too early", n)
 	}
-	start, end := s.log.lines("a limit of the key was exceeded"), s.log.lines("requests succeed again")
+	start, end := s.log.lines("Rate limited, pausing requests"), s.log.lines("Requests succeed again")
 	if len(start) != 1 || len(end) != 1 {
 		s.Errorf("log lines of start and end: %q %q", start, end)
 	}
@@ -156,7 +156,7 @@ func TestPollerPauseOutlastsEarlierSuccess(t *testing.T) {
 		}
 		s.pass(5 * time.Minute)
 		paused, sent := s.gather()[pausedUntil], s.api.Stats().Requests
-		if n := len(s.log.lines("requests succeed again")); n != 0 || paused == 0 {
+		if n := len(s.log.lines("Requests succeed again")); n != 0 || paused == 0 {
 			t.Fatalf("paused until %v, %d log lines of the end before it", paused, n)
 		}
 		s.pass(time.Until(time.Unix(int64(paused), 0)) + 2500*time.Millisecond)

@@ -87,7 +87,7 @@ func TestAListThatIsSuddenlyEmptyDeletesOnlyWhenConfirmed(t *testing.T) {
 		s.api.EmptyMachines(false)
 		s.pass(11 * time.Minute)
 		s.wantMachines(3, 1, 2, 3, 4)
-		if n := len(s.log.lines("lost more than half")); n != 1 {
+		if n := len(s.log.lines("List shrank by more than half")); n != 1 {
 			t.Errorf("%d lines tell of the loss, want 1", n)
 		}
 	})
@@ -210,7 +210,7 @@ func TestAListOfManyPagesIsToldOf(t *testing.T) {
 	begin.client.PageSize = 1
 	play(t, begin, func(s *story) {
 		s.pass(time.Minute)
-		if n := len(s.log.lines("a list goes on", "pages=100", "items=100")); n != 1 {
+		if n := len(s.log.lines("List is unusually long", "pages=100", "items=100")); n != 1 {
 			t.Errorf("said %d times:\n%s", n, s.log.text())
 		}
 	})

@@ -76,6 +76,6 @@ func (a *account) feed(now time.Time, news bool) {
 				answer.Readings = append(answer.Readings, innius.Reading{Time: at, Value: float64(r.IntN(100_000)) / 100})
 			}
 		}
-		a.took(a.schedule.Next(now), answer, nil, now)
+		a.handleReadings(a.schedule.Next(now), answer, nil, now)
 	}
 }

@@ -90,7 +90,7 @@ func TestPromisesThatCannotBeKeptAreStretchedTogetherAndLeaveTheOthersTheirShare
 		if share := float64(promised) / float64(promised+others); share < 0.5 || share > schedule.MaxAgeShare+0.02 {
 			s.Errorf("promises took %.3f of the requests, at most %v is set aside for them", share, schedule.MaxAgeShare)
 		}
-		if lines := s.log.lines("promises", "stretched"); len(lines) != 1 {
+		if lines := s.log.lines("Max-age targets exceed"); len(lines) != 1 {
 			s.Errorf("said %d times, want once: %s", len(lines), lines)
 		}
 		if got := s.poller.Status().Accounts[0].Stretched; got == nil || *got < 2 {

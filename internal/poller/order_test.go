@@ -88,7 +88,7 @@ func TestScrapesKeepNothingOfMachinesThatAreGone(t *testing.T) {
 		}
 		p.catalogue.publishMachines(0, *v.companies[0], machinesOf(v.machines[0])[:12], time.Now())
 	}()
-	p.accounts[0].hear()
+	p.accounts[0].applyInventoryChanges()
 	for range 100 {
 		scrape()
 		runtime.GC()

@@ -93,13 +93,13 @@ func (s *story) wantAllReadSince(start time.Duration, sensors int) {
 
 func (s *story) wantOneLineEach() {
 	s.Helper()
-	if n := len(s.log.lines("innius cannot be used")); n != 1 {
+	if n := len(s.log.lines("Account is failing")); n != 1 {
 		s.Errorf("%d lines tell of the start, want 1:\n%s", n, s.log.text())
 	}
-	if n := len(s.log.lines("requests succeed again")); n != 1 {
+	if n := len(s.log.lines("Requests succeed again")); n != 1 {
 		s.Errorf("%d lines tell of the end, want 1:\n%s", n, s.log.text())
 	}
-	if n := len(s.log.lines("sensor cannot be read")); n > 4 {
+	if n := len(s.log.lines("Sensor is failing")); n > 4 {
 		s.Errorf("%d sensors were blamed for the outage:\n%s", n, s.log.text())
 	}
 }
@@ -140,7 +140,7 @@ func TestOneBrokenSensorHurtsNoOtherAndBacksOffAlone(t *testing.T) {
 		}
 		s.want(`innius_up{account="a1"}`, 1)
 		s.wantReason("")
-		if n := len(s.log.lines("sensor cannot be read")); n != 1 {
+		if n := len(s.log.lines("Sensor is failing")); n != 1 {
 			t.Errorf("%d lines, want 1", n)
 		}
 	})

@@ -54,7 +54,7 @@ type PlannedLists struct {
 func (l PlannedLists) Limited() bool { return l.Every > l.Interval }
 
 // Most is the part of the requests that discovery may take.
-func (PlannedLists) Most() float64 { return shareOfDiscovery }
+func (PlannedLists) Most() float64 { return discoveryShare }
 
 // PlannedMaxAge is what the max-age target of one rule costs. Rates are requests per hour.
 type PlannedMaxAge struct {

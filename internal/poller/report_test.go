@@ -39,7 +39,7 @@ func TestNothingChangesWhileOurClockIsOff(t *testing.T) {
 			if off != 0 {
 				reports = 1
 			}
-			if n := len(s.log.lines("clock of this machine differs")); n != reports || len(account.Remarks) != reports {
+			if n := len(s.log.lines("Local clock differs")); n != reports || len(account.Remarks) != reports {
 				s.Errorf("clock off by %s: %d lines and %d remarks, want %d", off, n, len(account.Remarks), reports)
 			}
 		})
@@ -123,8 +123,8 @@ func TestClockDifferenceThatEndsIsReported(t *testing.T) {
 	begin := setting{plant: stamped(0), faults: []simulator.Fault{{Kind: simulator.ClockOff, Delay: 5 * time.Minute, Until: dawn.Add(time.Hour)}}}
 	play(t, begin, func(s *story) {
 		s.pass(70 * time.Minute)
-		s.wantOneLine("clock of this machine differs")
-		s.wantOneLine("clock of this machine agrees")
+		s.wantOneLine("Local clock differs")
+		s.wantOneLine("Local clock agrees")
 		if remarks := s.poller.Status().Accounts[0].Remarks; len(remarks) != 0 {
 			t.Errorf("still remarked: %q", remarks)
 		}
@@ -140,13 +140,13 @@ func TestLastGoodKeyInUseIsReportedUntilItIsOver(t *testing.T) {
 		trouble.Store(new("the key file /run/key is empty"))
 		s.pass(10 * time.Minute)
 		s.want(upA1, 1)
-		s.wantOneLine("key file holds no key")
+		s.wantOneLine("Key source has no key")
 		if remarks := s.poller.Status().Accounts[0].Remarks; len(remarks) != 1 || !strings.Contains(remarks[0], "/run/key is empty") {
 			t.Errorf("remarks: %q", remarks)
 		}
 		trouble.Store(new(""))
 		s.pass(10 * time.Minute)
-		s.wantOneLine("key file holds a key again")
+		s.wantOneLine("Key source has a key again")
 		if remarks := s.poller.Status().Accounts[0].Remarks; len(remarks) != 0 {
 			t.Errorf("still remarked: %q", remarks)
 		}
@@ -173,7 +173,7 @@ func TestFiltersAndRulesThatMatchNothingAreReportedOnce(t *testing.T) {
 		}
 		s.reload(nil)
 		s.pass(time.Hour)
-		if n := len(s.log.lines("matches nothing of what innius lists")); n != len(want) {
+		if n := len(s.log.lines("Filter or rule matches nothing")); n != len(want) {
 			t.Errorf("%d lines, want one for each of %d", n, len(want))
 		}
 		kept := s.poller.Snapshot()
@@ -210,7 +210,7 @@ func TestUnitThatChangesIsFollowedAndLoggedOnce(t *testing.T) {
 		psi := `innius_sensor_info{company="Works",company_id="works.example",company_name="Works",machine="Machine 1",machine_id="m1",` +
 			`machine_name="Machine 1",sensor="Sensor 2",sensor_id="m1-s2",sensor_name="Sensor 2",unit="psi"}`
 		s.want(psi, 1)
-		if n := s.log.lines("unit or name of a sensor changed", `machine="Machine 1"`, `sensor="Sensor 2"`, "unit=psi", "unit_before=bar"); len(n) != 1 {
+		if n := s.log.lines("Unit or name of a sensor changed", `machine="Machine 1"`, `sensor="Sensor 2"`, "unit=psi", "unit_before=bar"); len(n) != 1 {
 			t.Errorf("lines: %q\n%s", n, s.log.text())
 		}
 	})
@@ -226,7 +226,7 @@ func TestEachLineOnASensorNamesItsMachine(t *testing.T) {
 				t.Errorf("no machine: %s", line)
 			}
 		}
-		if n := s.log.lines("list cannot be read", `list=sensors`, `machine="Machine 2"`); len(n) != 1 {
+		if n := s.log.lines("List is failing", `list=sensors`, `machine="Machine 2"`); len(n) != 1 {
 			t.Errorf("lines on the list: %q", s.log.lines("list"))
 		}
 	})
@@ -242,25 +242,25 @@ func TestA403NamesThePathFirst(t *testing.T) {
 		"machines": {
 			simulator.Fault{Kind: simulator.Forbidden, Op: simulator.OpMachines},
 			innius.Company{},
-			[]string{"first the path endpoints.machines", "company id", "works.example", "as the API named it", "last the key"},
+			[]string{"check the path endpoints.machines", "company id", "works.example", "as the API named it", "then the key itself"},
 			"invalid_response",
 		},
 		"machines of the company of the config": {
 			simulator.Fault{Kind: simulator.Forbidden, Op: simulator.OpMachines, From: dawn.Add(time.Minute)},
 			innius.Company{ID: "works.example", Name: "W"},
-			[]string{"first the path endpoints.machines", "company id", "works.example", "company_id of the config", "last the key"},
+			[]string{"check the path endpoints.machines", "company id", "works.example", "company_id of the config", "then the key itself"},
 			"",
 		},
 		"sensors": {
 			simulator.Fault{Kind: simulator.Forbidden, Op: simulator.OpSensors},
 			innius.Company{},
-			[]string{"first the path endpoints.sensors", "last the key"},
+			[]string{"check the path endpoints.sensors", "then the key itself"},
 			"invalid_response",
 		},
 		"values": {
 			simulator.Fault{Kind: simulator.Forbidden, Op: simulator.OpValues},
 			innius.Company{},
-			[]string{"first the path endpoints.values", "last the key"},
+			[]string{"check the path endpoints.values", "then the key itself"},
 			"invalid_response",
 		},
 	} {
@@ -277,7 +277,7 @@ func TestA403NamesThePathFirst(t *testing.T) {
 				if last := s.poller.Status().Accounts[0].LastError; !strings.Contains(last, c.want[0]) {
 					t.Errorf("the last error on /status: %s", last)
 				}
-				if n := s.log.lines("the key is refused"); len(n) > 0 {
+				if n := s.log.lines("Key is refused"); len(n) > 0 {
 					t.Errorf("the key is blamed: %q", n)
 				}
 			})
@@ -336,7 +336,7 @@ func TestTextsThatAreNearlyNumbersAreLoggedOnceEach(t *testing.T) {
 	play(t, begin, func(s *story) {
 		s.pass(10 * time.Minute)
 		for text, want := range map[string]int{"decimal comma": 1, "percent sign": 1, "RUN": 0} {
-			if n := len(s.log.lines("readings are skipped", text)); n != want {
+			if n := len(s.log.lines("Skipping unusable readings", text)); n != want {
 				t.Errorf("%d lines on %q, want %d:\n%s", n, text, want, strings.Join(s.log.lines("skipped"), ""))
 			}
 		}

@@ -289,7 +289,7 @@ func TestTheStateOfAnotherCompanyIsDroppedAtTheFirstLook(t *testing.T) {
 				t.Errorf("%s is still served", series)
 			}
 		}
-		if n := s.gather().count("innius_sensor_value"); n != 1 || len(s.log.lines("another company than the kept state")) != 1 {
+		if n := s.gather().count("innius_sensor_value"); n != 1 || len(s.log.lines("another company than the saved state")) != 1 {
 			t.Errorf("%d values, log:\n%s", n, s.log.text())
 		}
 	})

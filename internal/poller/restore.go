@@ -20,7 +20,7 @@ func (p *Poller) restore(kept *Snapshot, now time.Time) {
 			switch company := a.Account.Company.ID; {
 			case !k.Of(a.Account):
 			case company != "" && k.Company.ID != "" && company != k.Company.ID:
-				a.logDropped(k.Company.ID, company)
+				a.logDiscarded(k.Company.ID, company)
 			default:
 				taken[a] = k
 			}
@@ -35,7 +35,7 @@ func (p *Poller) restore(kept *Snapshot, now time.Time) {
 		}
 	}
 	for a, k := range taken { // when each knows what the others have
-		a.hear()
+		a.applyInventoryChanges()
 		a.showKept(k, now)
 	}
 }
@@ -73,58 +73,21 @@ func (a *account) restore(k *KeptAccount, keptAt, now time.Time) {
 		return
 	}
 	if a.Account.Company.ID == "" {
-		a.company, a.unproven = k.Company, true
+		a.identity = identity{company: k.Company, unconfirmed: true}
 	}
 	list := make([]innius.Machine, len(k.Machines))
 	for i := range k.Machines {
 		list[i] = k.Machines[i].Machine
 	}
-	a.catalogue.publishMachines(a.index, a.company, list, k.ListedAt)
+	a.catalogue.publishMachines(a.index, a.identity.company, list, k.ListedAt)
 	a.discovery.restore(k, a.wanted(list))
-}
-
-// restore makes kept lists known. A list that was never read is urgent, unless a whole discovery had ended without it.
-func (d *discovery) restore(k *KeptAccount, wanted []string) {
-	if d.company != nil {
-		d.known(d.company, time.Time{}, true)
-	}
-	d.begin()
-	d.known(d.machines, k.ListedAt, k.Discovered)
-	d.know(wanted)
-	for i := range k.Machines {
-		m := &k.Machines[i]
-		d.machines.machines.current = append(d.machines.machines.current, m.ID)
-		l := d.sensors[m.ID]
-		if l == nil {
-			continue // filtered
-		}
-		d.known(l, m.ListedAt, k.Discovered)
-		for j := range m.Sensors {
-			l.sensors.current = append(l.sensors.current, m.Sensors[j].ID)
-		}
-	}
-	d.verified = d.oldestSuccess()
-}
-
-// known moves a list that was read at a moment, or else at least tried, from the urgent ones to the routine.
-func (d *discovery) known(l *listing, read time.Time, tried bool) {
-	if read.IsZero() && !tried {
-		return
-	}
-	l.tried, l.success = true, read
-	d.urgent.Remove(&l.Item)
-	due := time.Time{}
-	if !read.IsZero() {
-		due = read.Add(d.interval)
-	}
-	d.put(&d.routine, l, due)
 }
 
 // showKept publishes what was restored, before the loop runs: a scrape may come first.
 func (a *account) showKept(k *KeptAccount, now time.Time) {
-	a.state.settled = k.Discovered && k.Company.ID != ""
-	a.state.discovered = a.state.settled || k.serves()
-	a.show(now)
+	a.draft.settled = k.Discovered && k.Company.ID != ""
+	a.draft.discovered = a.draft.settled || k.serves()
+	a.publishIdle(now)
 }
 
 // serves reports whether any value is kept.

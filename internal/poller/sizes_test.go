@@ -180,7 +180,7 @@ func TestABodyWithoutEndCostsBoundedMemoryAndNoOtherItsTurn(t *testing.T) {
 		if each := (allocated() - before) / uint64(max(1, strikes)); strikes < 3 || each > 100<<20 {
 			t.Errorf("%d bodies without end, each cost %d bytes", strikes, each)
 		}
-		if lines := s.log.lines("sensor cannot be read", "the body is larger than 4 MiB"); len(lines) != 1 {
+		if lines := s.log.lines("Sensor is failing", "the body is larger than 4 MiB"); len(lines) != 1 {
 			t.Errorf("%d lines, want 1: %s", len(lines), lines)
 		}
 		if n := s.states("a1", StateFresh); n != 5 {

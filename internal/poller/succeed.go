@@ -1,7 +1,6 @@
 package poller
 
 import (
-	"maps"
 	"slices"
 	"time"
 
@@ -33,7 +32,7 @@ func (p *Poller) Succeed(opts Options) *Poller {
 		}
 	}
 	for i, a := range next.accounts { // when each knows what the others have
-		a.hear()
+		a.applyInventoryChanges()
 		if before[i] != nil {
 			a.takeOverSchedule(before[i])
 			a.goOn(before[i], now)
@@ -94,20 +93,19 @@ func (c *catalogue) inherit(old, next *Poller, before []*account) {
 
 // succeed takes over what another account knew of the API, and publishes its machines under the new options.
 func (a *account) succeed(before *account, now time.Time) {
-	a.breaker, a.wasList, a.saidOdd, a.limitLogged = before.breaker, before.wasList, before.saidOdd, before.limitLogged
-	a.twins, a.stretched = before.twins, before.stretched
+	a.breaker, a.logged, a.requests.lastList = before.breaker, before.logged, before.requests.lastList
 	a.limiter.cause, a.limiter.logged = before.limiter.cause, before.limiter.logged
 	a.restoreLimiter(before.limiter.learner.Save(), now) // first: the ledger refills at the rate learned
 	a.Pacer.Restore(before.Pacer.State(now), now)
-	if fixed := a.Account.Company; fixed.ID == "" || fixed.ID == before.company.ID {
+	if fixed := a.Account.Company; fixed.ID == "" || fixed.ID == before.identity.company.ID {
 		a.goOnDiscovering(before, now)
 		a.republish(before)
 	} else {
 		a.catalogue.lists[a.index] = map[string]listed{}
-		a.logDropped(before.company.ID, fixed.ID)
+		a.logDiscarded(before.identity.company.ID, fixed.ID)
 	}
 	if !a.Client.SharesKey(before.Client) {
-		a.unproven, a.breaker.probe, a.breaker.lastSuccess = true, probeAccount, time.Time{} // whose key is it?
+		a.identity.unconfirmed, a.breaker.probe, a.breaker.lastSuccess = true, probeAccount, time.Time{} // whose key is it?
 	}
 	a.Client.TakeOver(before.Client)
 }
@@ -116,14 +114,14 @@ func (a *account) succeed(before *account, now time.Time) {
 func (a *account) goOnDiscovering(before *account, now time.Time) {
 	a.discovery = before.discovery
 	if a.Account.Company.ID != "" {
-		a.discovery.fixCompany()
+		a.discovery.dropCompany()
 	} else {
-		a.company, a.unproven, a.otherCompany = before.company, before.unproven, before.otherCompany
+		a.identity = before.identity
 		if a.discovery.company == nil {
-			a.discovery.company, a.unproven = a.discovery.add(innius.OpCompany, ""), true
+			a.discovery.company, a.identity.unconfirmed = a.discovery.add(innius.OpCompany, ""), true
 		}
 	}
-	a.discovery.succeed(a.opts.DiscoveryInterval, a.Pacer.PerHour(), now)
+	a.discovery.reconfigure(a.opts.DiscoveryInterval, a.Pacer.PerHour(), now)
 }
 
 // republish publishes the machines that are known, labelled and filtered by the new options.
@@ -135,11 +133,11 @@ func (a *account) republish(before *account) {
 	list := machinesOf(v.machines[before.index])
 	company := *v.companies[before.index]
 	if a.Account.Company.ID != "" {
-		company = a.company // its name may be another one now
+		company = a.identity.company // its name may be another one now
 	}
 	a.catalogue.publishMachines(a.index, company, list, v.listedAt[before.index])
 	if a.discovery.machines != nil {
-		a.discovery.know(a.wanted(list))
+		a.discovery.setMachines(a.wanted(list))
 	}
 }
 
@@ -153,34 +151,9 @@ func (a *account) takeOverSchedule(before *account) {
 
 // goOn publishes how the account does.
 func (a *account) goOn(before *account, now time.Time) {
-	a.state = before.state
-	a.state.remarks = nil // the template of values may be another
-	a.show(now)
-}
-
-// succeed goes on under another interval and allowance. What was under way when the loop ended is asked for again.
-func (d *discovery) succeed(interval time.Duration, perHour float64, now time.Time) {
-	d.interval = interval
-	d.setRate(perHour)
-	for _, l := range d.all() {
-		switch {
-		case !l.Queued():
-			d.again(l, now)
-		case d.routine.Holds(&l.Item) && l.failures == 0 && !l.success.IsZero():
-			d.routine.Put(&l.Item, l.success.Add(interval))
-		}
-	}
-}
-
-// all returns all lists.
-func (d *discovery) all() []*listing {
-	lists := slices.Collect(maps.Values(d.sensors))
-	for _, l := range []*listing{d.company, d.machines} {
-		if l != nil {
-			lists = append(lists, l)
-		}
-	}
-	return lists
+	a.draft = before.draft
+	a.draft.remarks = nil // the template of values may be another
+	a.publishIdle(now)
 }
 
 // departed is what is remembered of an account that a reload took away: what was spent of its key's allowance, and learned.

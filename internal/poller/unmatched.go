@@ -47,7 +47,7 @@ func (p *Poller) unmatched() []string {
 func (p *Poller) reportUnmatched() {
 	for _, text := range p.unmatched() {
 		if _, said := p.reported.LoadOrStore(text, true); !said {
-			p.opts.Logger.Warn("a filter or rule matches nothing of what innius lists", "setting", text)
+			p.opts.Logger.Warn("Filter or rule matches nothing", "setting", text)
 		}
 	}
 }

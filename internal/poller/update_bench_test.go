@@ -38,7 +38,7 @@ func BenchmarkUpdateWhileScraped(b *testing.B) {
 		now = now.Add(time.Second)
 		answer := innius.Newest{Readings: []innius.Reading{{Time: now, Value: 1}}}
 		begun := time.Now()
-		a.took(a.schedule.Next(now), answer, nil, now)
+		a.handleReadings(a.schedule.Next(now), answer, nil, now)
 		took = append(took, time.Since(begun))
 	}
 	close(end)
