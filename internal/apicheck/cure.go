@@ -47,8 +47,8 @@ func (w *walk) cured(failed *Finding, settings []Setting) *Finding {
 	case "lookback":
 		f.Kind = "window"
 		if own, now := w.o.Account.Lookback, w.account.Lookback; len(settings) == 1 && now < own && now >= min(time.Hour, own/8) {
-			f.Severity, f.Text[1] = Warning, "The exporter finds a shorter window by itself, after some refused requests. This was tried, "+
-				"and it works at once:"
+			f.Severity, f.Text[1] = Warning, "The exporter finds a shorter window by itself, after some refused requests. This was "+
+				"tried, and it works at once:"
 		}
 	}
 	return w.prove(f, settings...)

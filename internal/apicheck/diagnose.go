@@ -72,13 +72,6 @@ func (d diagnosis) network(e *innius.NetworkError) *Finding {
 	}
 	host := d.show(d.account.URL.Host)
 	f := failure("network", "The connection to "+host+" failed: "+e.Detail+".").correct(d.urlSetting())
-	explain := func(kind, hint string, correct ...Setting) {
-		f.Kind = kind
-		f.add(hint)
-		if correct != nil {
-			f.correct(correct...)
-		}
-	}
 	op, isOp := errors.AsType[*net.OpError](e)
 	dns, isDNS := errors.AsType[*net.DNSError](e)
 	authority, unknownAuthority := errors.AsType[x509.UnknownAuthorityError](e)
@@ -90,43 +83,43 @@ func (d diagnosis) network(e *innius.NetworkError) *Finding {
 		return stopped()
 	case isOp && (op.Op == "proxyconnect" || op.Op == "socks connect"):
 		setting, proxy := d.proxy()
-		explain("proxy", "The proxy "+proxy+" cannot be reached. It is set in http_client.proxy_url or in the variable HTTPS_PROXY.", setting)
+		f.Kind = "proxy"
+		return f.add("The proxy " + proxy + " cannot be reached. See http_client.proxy_url or HTTPS_PROXY.").correct(setting)
 	case unknownAuthority:
-		explain("tls-ca", "The certificate was issued by "+d.quoted(authority.Cert.Issuer.String())+". Continue only if that is your "+
-			"company's proxy: get the certificate of this CA.", Setting{"http_client.tls_config.ca_file", "ca.pem"})
+		f.Kind = "tls-ca"
+		return f.add("The certificate was issued by " + d.quoted(authority.Cert.Issuer.String()) + ". Continue only if that is your " +
+			"company's proxy: get the certificate of this CA.").correct(Setting{"http_client.tls_config.ca_file", "ca.pem"})
 	case otherName:
-		explain("tls-name", "The host in the url may be wrong. Set server_name only if innius owns that name.")
+		f.Kind = "tls-name"
+		f.add("The host in the url may be wrong. Set server_name only if innius owns that name.")
 		for _, name := range name.Certificate.DNSNames {
 			if !strings.HasPrefix(name, "*") {
 				return f.correct(Setting{"http_client.tls_config.server_name", d.show(name)})
 			}
 		}
 	case invalid:
-		explain("tls-certificate", "Check the certificate of the server and the clock of this machine.")
+		f.Kind = "tls-certificate"
 	case plain || errors.Is(e, http.ErrSchemeMismatch):
-		explain("tls-plain", "The server does not speak TLS: the port in the url is wrong, or it is not the API.")
+		f.Kind = "tls-plain"
+		f.add("The server does not speak TLS: the port in the url is wrong, or it is not the API.")
 		if innius.Loopback(d.account.URL.Hostname()) {
-			f.try(d.scheme("http"))
+			f.try([]Setting{{"url", strings.Replace(d.account.URL.String(), "https:", "http:", 1)}})
 		}
 	case isOp && op.Op == "remote error":
-		explain("tls", "The server may require a client certificate.", Setting{"http_client.tls_config.cert_file", "client.pem"},
+		f.Kind = "tls"
+		return f.add("The server may require a client certificate.").correct(Setting{"http_client.tls_config.cert_file", "client.pem"},
 			Setting{"http_client.tls_config.key_file", "client-key.pem"})
 	case isDNS && !dns.IsTimeout:
-		explain("dns", "Either the host in the url is misspelled, or this machine reaches the internet through a proxy only: set "+
-			"http_client.proxy_url.")
+		f.Kind = "dns"
+		f.add("The host in the url is misspelled, or this machine reaches the internet through a proxy only (http_client.proxy_url).")
 	case e.Timeout:
-		explain("timeout", "Either the API is slow, or a firewall drops what does not go through a proxy.", Setting{"timeout", "30s"})
+		f.Kind = "timeout"
+		return f.add("The API is slow, or a firewall drops what does not go through a proxy.").correct(Setting{"timeout", "30s"})
 	case errors.Is(e, syscall.ECONNREFUSED):
-		explain("refused", "It was refused: the host or the port in the url is wrong, or a firewall refuses.")
+		f.Kind = "refused"
+		f.add("It was refused: the host or the port in the url is wrong, or a firewall refuses.")
 	}
 	return f
-}
-
-// scheme is the url with another scheme.
-func (d diagnosis) scheme(scheme string) []Setting {
-	u := *d.account.URL
-	u.Scheme = scheme
-	return []Setting{{"url", u.String()}}
 }
 
 // proxyRefused explains a proxy that responded itself.
@@ -167,8 +160,8 @@ func (d diagnosis) rateLimited(e *innius.RateLimitError) *Finding {
 
 // redirected proposes what the target of a redirect shows. A target on another host is never tried: it would get the key.
 func (d diagnosis) redirected(e *innius.RedirectError) *Finding {
-	f := failure("redirect", fmt.Sprintf("innius redirects this request (status %d, to %q). The exporter does not follow, or your key "+
-		"would go there.", e.Status, d.in.Location)).correct(d.urlSetting())
+	f := failure("redirect", fmt.Sprintf("innius redirects this request (status %d, to %q). The exporter does not follow, or your "+
+		"key would go there.", e.Status, d.in.Location)).correct(d.urlSetting())
 	own := d.account.URL
 	target, err := own.Parse(d.in.Location)
 	if err != nil || d.in.Location == "" {
@@ -180,19 +173,16 @@ func (d diagnosis) redirected(e *innius.RedirectError) *Finding {
 	if below, found := strings.CutSuffix(target.Path, path); found {
 		base.Path = below
 	}
-	same := target.Host == own.Host && target.Scheme == own.Scheme
-	if same {
-		base.Scheme = own.Scheme
+	if target.Host != own.Host || target.Scheme != own.Scheme {
+		return f.correct(Setting{"url", d.show(base.String())})
 	}
+	base.Scheme = own.Scheme
 	setting := Setting{"url", d.show(base.String())}
-	if same && target.Path == own.Path+path+"/" {
+	if target.Path == own.Path+path+"/" {
 		path, query, _ := strings.Cut(d.template(d.in.Operation), "?")
 		setting = endpoint(d.in.Operation, withQuery(path+"/", query))
 	}
-	if same {
-		f.try([]Setting{setting})
-	}
-	return f.correct(setting)
+	return f.correct(setting).try([]Setting{setting})
 }
 
 // refused explains every other status code.
@@ -206,14 +196,16 @@ func (d diagnosis) refused(e *innius.Error) *Finding {
 	case e.Status == http.StatusProxyAuthRequired:
 		return d.proxyRefused(e.Status)
 	case e.Status == http.StatusBadRequest && strings.Contains(d.in.Raw, "HTTP request to an HTTPS server"):
-		return failure("scheme", d.show(d.account.URL.Host)+" requires https://.").correct(d.urlSetting()).try(d.scheme("https"))
+		return failure("scheme", d.show(d.account.URL.Host)+" requires https://.").correct(d.urlSetting()).try(
+			[]Setting{{"url", strings.Replace(d.account.URL.String(), "http:", "https:", 1)}})
 	case e.Status == http.StatusBadRequest, e.Status == http.StatusUnprocessableEntity:
 		return d.badParameter(e.Message, status)
 	case e.Status >= http.StatusInternalServerError:
 		return failure("server", "innius, or a gateway before it, has a fault ("+status+"). There is nothing to set: the exporter "+
 			"retries by itself. Try again in a few minutes.").showing(d.in)
 	}
-	return failure("status", "The API does not support this request ("+status+").").correct(d.pathSetting(d.in.Operation)).showing(d.in)
+	path := d.pathSetting(d.in.Operation)
+	return failure("status", "The API does not support this request ("+status+").").correct(path).showing(d.in)
 }
 
 func (d diagnosis) wrongKey(status string) string {
@@ -232,10 +224,7 @@ func (d diagnosis) absent(e *innius.Error, status string) *Finding {
 	}
 	f.try(d.otherIDs(d.in.Operation)...)
 	if d.in.Operation == innius.OpMachines {
-		source := "the response for the company"
-		if d.account.CompanyID != "" {
-			source = "company_id in the config"
-		}
+		source := map[bool]string{true: "the response for the company", false: "company_id in the config"}[d.account.CompanyID == ""]
 		f.add("The id of the company in this request is " + d.quoted(d.companyID()) + ", from " + source + ". If innius has another " +
 			"one, set company_id. If not, the path (" + path.Path + ") is wrong.")
 	}
@@ -287,9 +276,10 @@ func (d diagnosis) notUnderstood(e *innius.ResponseError) *Finding {
 		return failure(kindKeyReturned, "The exporter uses no response that holds the key: "+e.Detail+". No setting can express that: "+
 			"please report to innius that it, or a gateway before it, sends the key back.")
 	case in.Form == innius.FormHTML:
-		kind, hint = "html", "The url is that of a web site, or a sign-in page comes before the API. The API reference has the base URL."
+		kind, hint = "html", "The url is that of a web site, or of a sign-in page. The API reference has the base URL."
 	case in.Form == innius.FormEmpty && strings.HasPrefix(e.Detail, "the body"):
-		return failure("broken", "The response is incomplete: "+e.Detail+". Try again; smaller pages are safer.").correct(Setting{"page_size", max(1, d.account.PageSize/10)})
+		return failure("broken", "The response is incomplete: "+e.Detail+". Try again; smaller pages are safer.").correct(
+			Setting{"page_size", max(1, d.account.PageSize/10)})
 	case in.Form != innius.FormJSON:
 		kind, hint = "not-json", "The url, or the path, is wrong."
 	}
@@ -338,13 +328,13 @@ func (d diagnosis) unusable() *Finding {
 	switch {
 	case v.Usable+v.Skipped[innius.SkipText]+v.Skipped[innius.SkipFuture] > 0:
 	case v.Skipped[innius.SkipTime] > 0:
-		f := failure("time-unit", "The time of a reading is not understood: "+first(d.in, innius.SkipTime).Shown()+". Known are RFC 3339 with "+
-			"a zone, and seconds, milli-, micro- or nanoseconds since 1970, between 1990 and 2100.",
+		unknown := first(d.in, innius.SkipTime).Shown()
+		f := failure("time-unit", "The time of a reading is not understood: "+unknown+". Known are RFC 3339 with a zone, and seconds, milli-, micro- or nanoseconds since 1970, between 1990 and 2100.",
 			"If it has no zone, set fields.time_zone. If another field holds the time, set fields.time. Otherwise please report it.")
 		return d.zones(f.showing(d.in).choose("time", otherFields(d.in.Facts[0], d.in)))
 	case v.Skipped[innius.SkipNumber] > 0:
-		f := failure(kindValue, "The readings of this sensor hold no number ("+first(d.in, innius.SkipNumber).Text+"). If another field "+
-			"holds the value, choose it.").showing(d.in)
+		f := failure(kindValue, "The readings of this sensor hold no number ("+first(d.in, innius.SkipNumber).Text+"). If another "+
+			"field holds the value, choose it.").showing(d.in)
 		return f.choose("value", otherFields(d.in.Facts[1], d.in))
 	}
 	return nil
@@ -383,8 +373,7 @@ func (d diagnosis) zones(f *Finding) *Finding {
 	if likely != nil && recent {
 		return f.try(likely...)
 	}
-	f.add(ages...)
-	return f
+	return f.add(ages...)
 }
 
 // future explains readings that are all ahead of the clock: another field may hold the right time.
@@ -414,8 +403,8 @@ func (d diagnosis) remarks() (all []*Finding) {
 	for _, f := range in.Facts {
 		if len(f.Alternatives) > 0 {
 			other := f.Alternatives[0]
-			two := note("ambiguous", fmt.Sprintf("There are two fields for %s: %s holds %q and is used, %s holds %q. If that is the wrong "+
-				"one, set fields.%s.", f.Name, f.Field, f.Example, other.Name, other.Example, f.Name))
+			two := note("ambiguous", fmt.Sprintf("There are two fields for %s: %s holds %q and is used, %s holds %q. If that is the "+
+				"wrong one, set fields.%s.", f.Name, f.Field, f.Example, other.Name, other.Example, f.Name))
 			two.field = "fields." + f.Name
 			all = append(all, two)
 		}
@@ -434,11 +423,11 @@ func (d diagnosis) remarks() (all []*Finding) {
 // fullPage reports a list that may be cut: certainly if a field with a name that no setting can express looks like the key of
 // the next page.
 func (d diagnosis) fullPage() *Finding {
-	f := warning("full-page", fmt.Sprintf("The page of %s is exactly full (%d), and the response has no next_key.", d.in.Operation, d.in.Items))
+	f := warning("full-page", fmt.Sprintf("The page of %s is exactly full (%d), and the response has no next_key.",
+		d.in.Operation, d.in.Items))
 	if d.in.Operation == innius.OpValues && d.in.Values.Order != innius.Ascending {
 		f.Severity = Note
-		f.add("The exporter reads newest values only, and these come first.")
-		return f
+		return f.add("The exporter reads newest values only, and these come first.")
 	}
 	f.add("If there are more, the exporter does not see them: compare the number with innius, or increase page_size.")
 	for _, field := range d.in.Unknown {

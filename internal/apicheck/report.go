@@ -93,7 +93,10 @@ func note(kind string, text ...string) *Finding {
 	return &Finding{Kind: kind, Severity: Note, Text: text}
 }
 
-func (f *Finding) add(text ...string) { f.Text = append(f.Text, text...) }
+func (f *Finding) add(text ...string) *Finding {
+	f.Text = append(f.Text, text...)
+	return f
+}
 
 // correct names the settings that the user should check.
 func (f *Finding) correct(settings ...Setting) *Finding {

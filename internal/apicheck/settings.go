@@ -97,45 +97,48 @@ func (s setup) keySetting() Setting {
 
 // yaml writes settings as YAML, those of the account below its name. Without a config file it is a whole one.
 func (s setup) yaml(settings []Setting) string {
-	if len(settings) == 0 {
-		return ""
+	account, general := tree{}, tree{}
+	if !s.file && len(settings) > 0 {
+		settings = append([]Setting{s.urlSetting(), s.keySetting()}, settings...)
 	}
-	isGeneral := func(one Setting) bool { return strings.HasPrefix(one.Path, "discovery.") || one.Path == "sensors" }
-	general := slices.DeleteFunc(slices.Clone(settings), func(one Setting) bool { return !isGeneral(one) })
-	own := slices.DeleteFunc(slices.Clone(settings), isGeneral)
-	if !s.file {
-		for _, needed := range []Setting{s.keySetting(), s.urlSetting()} {
-			if !slices.ContainsFunc(own, func(one Setting) bool { return one.Path == needed.Path }) {
-				own = slices.Insert(own, 0, needed)
-			}
+	for _, one := range settings {
+		if strings.HasPrefix(one.Path, "discovery.") || one.Path == "sensors" {
+			general.put(one.Path, one.Value)
+		} else {
+			account.put(one.Path, one.Value)
 		}
 	}
-	text := nested(own, "    ")
-	if text != "" {
-		text = "accounts:\n  - name: " + quote(s.account.Name) + "\n" + text
+	text := general.yaml("")
+	if len(account) > 0 {
+		text = "accounts:\n  - name: " + quote(s.account.Name) + "\n" + account.yaml("    ") + text
 	}
-	return text + nested(general, "")
+	return text
 }
 
-// nested writes each setting below the parts of its path. Settings whose paths begin alike must be neighbours.
-func nested(settings []Setting, indent string) string {
-	var b strings.Builder
-	var open []string
-	for _, s := range settings {
-		path := strings.Split(s.Path, ".")
-		last := len(path) - 1
-		for i, part := range path {
-			value := ""
-			if i == last {
-				value = " " + strings.ReplaceAll(quote(s.Value), `},{"`, "},\n  {\"") // each rule on a line
-			} else if i < len(open) && slices.Equal(open[:i+1], path[:i+1]) {
-				continue
-			}
-			b.WriteString(indent + strings.Repeat("  ", i) + part + ":" + value + "\n")
-		}
-		open = path[:last]
+// tree holds settings below the parts of their paths.
+type tree map[string]any
+
+func (t tree) put(path string, value any) {
+	key, rest, deeper := strings.Cut(path, ".")
+	if !deeper {
+		t[key] = value
+		return
 	}
-	return b.String()
+	if t[key] == nil {
+		t[key] = tree{}
+	}
+	t[key].(tree).put(rest, value)
+}
+
+func (t tree) yaml(indent string) (text string) {
+	for _, key := range slices.Sorted(maps.Keys(t)) {
+		if below, ok := t[key].(tree); ok {
+			text += indent + key + ":\n" + below.yaml(indent+"  ")
+		} else {
+			text += indent + key + ": " + strings.ReplaceAll(quote(t[key]), `},{"`, "},\n  {\"") + "\n" // each rule on a line
+		}
+	}
+	return text
 }
 
 // quote writes a value as JSON, which is YAML too.
@@ -154,7 +157,7 @@ var windowNames = slices.Collect(slices.Chunk(strings.Fields(`start_time end_tim
 var (
 	number     = regexp.MustCompile(`[0-9]+`)
 	word       = regexp.MustCompile(`[A-Za-z_]+`)
-	bothNeeded = regexp.MustCompile(`([A-Za-z_]+)(?:,| and) ([A-Za-z_]+) (?:are|is|must be) (?:required|missing|mandatory|given|set)`)
+	bothNeeded = regexp.MustCompile(`([A-Za-z_]+)(?:,| and) ([A-Za-z_]+) (?:are|is|must be) (?:required|missing|given|set)`)
 	oneNeeded  = regexp.MustCompile(`(?i)missing|required|mandatory|invalid|must`)
 	ownWindow  = regexp.MustCompile(`([A-Za-z_]+)=\{from_[a-z0-9]+\}&([A-Za-z_]+)=\{to_`)
 	aboutSize  = regexp.MustCompile(`(?i)limit|size|page|results|items`)
@@ -331,8 +334,7 @@ func fieldSettings(fact string, fields []innius.Field) (tries [][]Setting) {
 // times or values each would be a guess, so the finding names them instead.
 func (f *Finding) choose(fact string, fields []innius.Field) *Finding {
 	if len(fields) > 1 && !strings.HasSuffix(fact, "_id") {
-		f.add("It may be: " + fieldNames(fields, true) + ". Set fields." + fact + " to the right one.")
-		return f
+		return f.add("It may be: " + fieldNames(fields, true) + ". Set fields." + fact + " to the right one.")
 	}
 	for _, try := range fieldSettings(fact, fields) {
 		f.suggest, f.tries = slices.Concat(f.suggest, try)[:1], append(f.tries, try)

@@ -106,7 +106,8 @@ func Run(ctx context.Context, o Options) *Report {
 func (w *walk) send(ctx context.Context, r innius.InspectRequest, of string) (*innius.Inspection, *Finding) {
 	r.Ref = innius.SensorRef{Company: w.companyID(), Machine: w.id(w.at[1]), Sensor: w.id(w.at[2])}
 	in := w.client.Inspect(ctx, r)
-	step := Step{Number: len(w.report.Steps) + 1, Of: of, Inspection: in, Milliseconds: in.Duration.Milliseconds(), More: in.Next != ""}
+	step := Step{Number: len(w.report.Steps) + 1, Of: of, Inspection: in, More: in.Next != ""}
+	step.Milliseconds = in.Duration.Milliseconds()
 	if in.Sent {
 		w.report.Requests++
 	}
@@ -120,8 +121,8 @@ func (w *walk) send(ctx context.Context, r innius.InspectRequest, of string) (*i
 	} else {
 		step.Error = in.Err.Error()
 	}
-	skipped := slices.DeleteFunc(slices.Clone(in.Objects), func(o innius.Sensor) bool { return w.shown(in.Operation, o).Filtered == "" })
-	if len(skipped) > 0 {
+	selected := func(o innius.Sensor) bool { return w.shown(in.Operation, o).Filtered == "" }
+	if skipped := slices.DeleteFunc(slices.Clone(in.Objects), selected); len(skipped) > 0 {
 		step.Skipped = fmt.Sprintf("%d of %d %s left out by discovery.%[3]s in the config", len(skipped), in.Items, in.Operation)
 	}
 	w.report.Steps = append(w.report.Steps, step)
@@ -133,8 +134,8 @@ func (w *walk) send(ctx context.Context, r innius.InspectRequest, of string) (*i
 func (w *walk) checkClock(ahead time.Duration) {
 	if ahead.Abs() > time.Minute {
 		where := map[bool]string{true: " ahead of", false: " behind"}[ahead > 0]
-		w.find(warning("clock", "The clock of innius is "+humanize.Duration(ahead.Abs())+where+" this machine's clock. Most likely this "+
-			"machine's is wrong: let NTP set it. The exporter uses the clock of innius, but Prometheus its own."))
+		w.find(warning("clock", "The clock of innius is "+humanize.Duration(ahead.Abs())+where+" this machine's clock. Most likely "+
+			"this one is wrong: let NTP set it. The exporter uses the clock of innius, but Prometheus its own."))
 	}
 }
 
@@ -205,7 +206,7 @@ func (w *walk) readCompany(ctx context.Context) bool {
 		failed.add("The machines of each were requested, and only one company has any:")
 		w.prove(failed, settings...)
 	} else if in.Status == http.StatusOK && in.Form == innius.FormJSON || in.Status == http.StatusForbidden {
-		failed.add("If the innius Admin app shows the id of your company, set company_id to it: then the exporter does not send this request.")
+		failed.add("If the innius Admin app shows the id of your company, set company_id to it. That saves this request.")
 	}
 	w.find(failed)
 	return failed.Settings != nil
@@ -256,8 +257,8 @@ func (w *walk) readMachines(ctx context.Context) bool {
 	case len(all) > 0:
 		failed = allFiltered("machines")
 	default:
-		failed = failure("no-machines", "The list of machines is empty. Either the company has no machine yet, or this key may not read "+
-			"any: check its rights in the innius Admin app.").correct(w.keySetting(), w.pathSetting(innius.OpMachines))
+		failed = failure("no-machines", "The list of machines is empty. Either the company has no machine yet, or this key may not "+
+			"read any: check its rights in the innius Admin app.").correct(w.keySetting(), w.pathSetting(innius.OpMachines))
 	}
 	w.find(failed)
 	return false
@@ -297,8 +298,8 @@ func (w *walk) readList(ctx context.Context, op innius.Operation, of string, pag
 		w.find(diagnosis{w, in}.remarks()...)
 		seen[r.StartKey] = true
 		if in.Next != "" && seen[in.Next] {
-			w.find(failure("paging", "A page of the list of "+string(op)+" leads back to itself: its next_key was a key before. The API seems "+
-				"not to know start_key, the parameter for the next page. The exporter would take the list for endless, and refuse it.",
+			w.find(failure("paging", "A page of the list of "+string(op)+" leads back to itself: its next_key was a key before. The API "+
+				"seems not to know start_key, the parameter for the next page. The exporter would take the list for endless, and refuse it.",
 			).correct(endpoint(op, withQuery(w.template(op), "start_key={start_key}"))))
 		}
 		if in.Next == "" || seen[in.Next] || !w.o.All && (selected && len(seen) >= pages || w.left() <= 2) {
@@ -489,8 +490,8 @@ func (w *walk) explainNoValue(ctx context.Context) {
 	case slices.ContainsFunc(w.report.Steps, func(s Step) bool { return s.Skipped != "" && s.Operation == innius.OpSensors }):
 		w.find(allFiltered("sensors"))
 	default:
-		w.find(failure("no-sensors", "None of the machines above has a sensor. Either they have none yet, or this key may not read them, or "+
-			"the path is wrong.").correct(w.pathSetting(innius.OpSensors)))
+		w.find(failure("no-sensors", "None of the machines above has a sensor. Either they have none yet, or this key may not "+
+			"read them, or the path is wrong.").correct(w.pathSetting(innius.OpSensors)))
 	}
 }
 
@@ -520,7 +521,7 @@ func (w *walk) explainText() {
 		}
 	}
 	if rules != nil {
-		w.find(failure("text", append(found, "Prometheus stores numbers only: choose one for each text. If other sensors have numbers, "+
-			"this is no failure of the API: --all lists all sensors.")...).correct(Setting{"sensors", rules}))
+		w.find(failure("text", append(found, "Prometheus stores numbers only: choose one for each text. If other sensors have "+
+			"numbers, this is no failure of the API: --all lists all sensors.")...).correct(Setting{"sensors", rules}))
 	}
 }
