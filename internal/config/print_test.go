@@ -9,7 +9,6 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-	"time"
 
 	"innius_exporter/innius"
 )
@@ -66,11 +65,6 @@ func TestYAMLLoadsAsTheSameConfig(t *testing.T) {
 		}
 		roundTrip(t, file, c, system)
 	}
-	c, err := Source{URL: "https://innius.invalid/v1"}.Load(os.Getenv)
-	if err != nil {
-		t.Fatal(err)
-	}
-	roundTrip(t, "flags", c, system)
 }
 
 // TestYAMLKeepsTextsThatLookLikeSomethingElse has texts that YAML would take for numbers, booleans and the like.
@@ -90,22 +84,6 @@ func TestYAMLKeepsTextsThatLookLikeSomethingElse(t *testing.T) {
 		"unicode":  goodText + "discovery: {sensors: {include: ['Öl.*', \"a\\tb\", '-', '!x', '&y', '[*]z|', '[?] q']}}\n",
 	} {
 		roundTrip(t, name, mustParse(t, text), environment{getenv: env("TEST_KEY", testKey), read: readAtMost})
-	}
-}
-
-func TestYAMLPrintsEachKey(t *testing.T) {
-	inTestdata(t)
-	c, err := loadFile("good-full.yml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.Accounts[0].KeyEnv, c.Accounts[0].HTTPClient.TLS.CAFile = "KEY", "ca.pem"
-	c.Accounts[0].HTTPClient.TLS.CertFile, c.Accounts[0].HTTPClient.TLS.KeyFile = "client.pem", "client-key.pem"
-	text := c.YAML()
-	for k := range keysOf(reflect.TypeFor[Config](), "") {
-		if key := k.path[strings.LastIndex(k.path, ".")+1:]; !strings.Contains(text, key+":") {
-			t.Errorf("%s is missing in\n%s", k.path, text)
-		}
 	}
 }
 
@@ -183,14 +161,6 @@ func TestExplainWarnsAndPrintsTheConfig(t *testing.T) {
 		}
 	}
 	if strings.Contains(text, "sensors[1]: ") {
-		t.Error(text)
-	}
-}
-
-// A config that was not loaded, such as that of a test or the demo, is printed too.
-func TestYAMLPrintsAnIncompleteConfig(t *testing.T) {
-	c := &Config{Accounts: []Account{{}}, Refresh: Refresh{StaleAfter: time.Minute}}
-	if text := c.YAML(); !strings.Contains(text, "min_interval: 0s") || !strings.Contains(text, "stale_after: 1m") {
 		t.Error(text)
 	}
 }

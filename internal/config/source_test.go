@@ -30,6 +30,7 @@ func TestSourceMakesOneAccountOfFlags(t *testing.T) {
 		}
 		wantKey(t, c.Accounts[0].Key, test.want)
 		wantDefaults(t, c)
+		roundTrip(t, "flags", c, environment{getenv: env(keyVariable, test.variable), read: readAtMost})
 	}
 }
 
@@ -71,20 +72,6 @@ func TestSourceRefusesAKeyForAnotherHost(t *testing.T) {
 	want := file + ": INNIUS_API_KEY: is set, but no api_key_env names it; unset it, or name it in the account that it is for"
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
-	}
-}
-
-func TestSourceLoadsAFileOrFlags(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "config.yml")
-	write(t, file, strings.Replace(goodText, "TEST_KEY", keyVariable, 1))
-	for name, s := range map[string]Source{"acme": {File: file}, "default": {URL: "https://innius.invalid"}} {
-		c, err := s.Load(env(keyVariable, testKey))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if c.Accounts[0].Name != name {
-			t.Errorf("account %q, want %q", c.Accounts[0].Name, name)
-		}
 	}
 }
 
