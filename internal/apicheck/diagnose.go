@@ -329,7 +329,8 @@ func (d diagnosis) unusable() *Finding {
 	case v.Usable+v.Skipped[innius.SkipText]+v.Skipped[innius.SkipFuture] > 0:
 	case v.Skipped[innius.SkipTime] > 0:
 		unknown := first(d.in, innius.SkipTime).Shown()
-		f := failure("time-unit", "The time of a reading is not understood: "+unknown+". Known are RFC 3339 with a zone, and seconds, milli-, micro- or nanoseconds since 1970, between 1990 and 2100.",
+		f := failure("time-unit", "The time of a reading is not understood: "+unknown+". Known are RFC 3339 with a zone, and seconds, "+
+			"milli-, micro- or nanoseconds since 1970.",
 			"If it has no zone, set fields.time_zone. If another field holds the time, set fields.time. Otherwise please report it.")
 		return d.zones(f.showing(d.in).choose("time", otherFields(d.in.Facts[0], d.in)))
 	case v.Skipped[innius.SkipNumber] > 0:

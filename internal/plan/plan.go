@@ -1,116 +1,204 @@
-// Package plan says in words what an allowance buys: what the collector's plan has computed, and what to change where it
-// does not fit.
+// Package plan shows what a rate limit buys: the figures of a poller.Plan, and what to change if it is too small.
 package plan
 
 import (
 	"fmt"
 	"io"
+	"strings"
+	"text/tabwriter"
 	"time"
 
+	"innius_exporter/internal/humanize"
 	"innius_exporter/internal/poller"
+	"innius_exporter/internal/poller/schedule"
 )
 
-// Page is the plan of one account, and what of the config it is read beside.
+// Page is the plan of one account, with the settings that explain it.
 type Page struct {
 	poller.Plan
 	RequestsPerHour float64       // as configured
-	Share           float64       // of them that are the exporter's
-	MinInterval     time.Duration // between two requests for one sensor
+	Share           float64       // part of them for the exporter
+	MinInterval     time.Duration // between two polls of a sensor
 	MaxInterval     time.Duration
-	Known           time.Time     // when what is kept was written; zero: the sensors are assumed
-	Every           time.Duration // how often an assumed sensor reports; 0: more often than it can be asked
-	Ignored         bool          // the config's filters and rules do not know the assumed sensors
+	Known           time.Time     // when the state was saved; zero: the sensors are assumed
+	Every           time.Duration // reporting interval of assumed sensors; 0: shorter than the time between two polls
+	Ignored         bool          // the config has filters or rules, which cannot be applied to assumed sensors
 }
 
-// Write writes the page. Errors of w are lost: it is meant for a terminal.
+const width = 110 // of a page, in characters
+
+// Write writes the page. Errors of w are ignored: it is a terminal.
 func (p Page) Write(w io.Writer) {
-	wrapped(w, "", fmt.Sprintf("account %q: %s", p.Account, p.subject()))
-	line(w, "allowance", "%s requests an hour (%s), one every %s; %d at once after a rest",
-		count(p.PerHour), p.origin(), span(hours(1/p.PerHour)), p.Burst)
-	line(w, "needed", "%s", p.needed())
-	line(w, "planned", "%s requests an hour, %s of them for lists, each read every %s",
-		count(p.Planned), count(p.Lists.PerHour), span(p.Lists.Every))
-	line(w, "cycle", "%s to ask each sensor once%s", span(p.Cycle), p.turn())
-	line(w, "cold start", "%s until every sensor has been asked; none where --storage.path keeps state", span(p.ColdStart))
-	p.table(w)
-	p.promises(w)
+	humanize.Wrap(w, width, "", fmt.Sprintf("account %q: %s", p.Account, p.subject()))
+	line := func(label, format string, args ...any) {
+		humanize.Wrap(w, width, fmt.Sprintf("  %-18s ", label), fmt.Sprintf(format, args...))
+	}
+	number, duration := humanize.Number, humanize.Duration
+	line("rate limit", "%s requests per hour (%s), one every %s; up to %d at once",
+		number(p.PerHour), p.origin(), duration(humanize.Seconds(3600/p.PerHour)), p.Burst)
+	line("needed", "%s", p.needed())
+	line("planned", "%s requests per hour, %s of them for lists, each read every %s",
+		number(p.Planned), number(p.Lists.PerHour), duration(p.Lists.Every))
+	line("cycle", "%s to poll every sensor once%s", duration(p.Cycle), p.level())
+	line("cold start", "%s until every sensor has been polled; none if --storage.path keeps the state", duration(p.ColdStart))
+	p.groups(w)
+	if len(p.MaxAges) > 0 {
+		fmt.Fprintln(w, "  max-age targets")
+	}
+	for _, target := range p.MaxAges {
+		humanize.Wrap(w, width, "    ", fmt.Sprintf("rule %d, max_age %s on %s: %s",
+			target.Rule, duration(target.MaxAge), humanize.Plural(target.Sensors, "sensor"), p.cost(target)))
+	}
 	fmt.Fprintln(w, "  what to change")
 	advice := p.advice()
 	if len(advice) == 0 {
-		advice = []string{"Nothing: it fits."}
+		advice = []string{"Nothing: the rate limit is sufficient."}
 	}
 	for _, text := range advice {
-		wrapped(w, "    - ", text)
+		humanize.Wrap(w, width, "    - ", text)
 	}
 }
 
-// origin says where the allowance comes from.
+// subject is which sensors the plan is for, and how they are known.
+func (p Page) subject() string {
+	if p.Known.IsZero() {
+		text := fmt.Sprintf("%s assumed, %d per machine, ", humanize.Plural(p.Sensors, "sensor"), poller.AssumedPerMachine)
+		if p.Every == 0 {
+			text += "which report more often than they can be polled"
+		} else {
+			text += "each reporting every " + humanize.Duration(p.Every)
+		}
+		if p.Ignored {
+			text += "; filters and rules are not applied"
+		}
+		return text
+	}
+	text := fmt.Sprintf("%s on %s, as known at %s",
+		humanize.Plural(p.Sensors, "sensor"), humanize.Plural(p.Machines, "machine"), humanize.Time(p.Known))
+	if p.Excluded > 0 {
+		text += fmt.Sprintf("; %d more are excluded", p.Excluded)
+	}
+	if p.ExcludedMachines > 0 {
+		text += fmt.Sprintf("; %s excluded as a whole", humanize.Plural(p.ExcludedMachines, "machine"))
+	}
+	return text
+}
+
+// origin is where the rate limit comes from.
 func (p Page) origin() string {
-	configured := fmt.Sprintf("%s %% of %s", count(100*p.Share), count(p.RequestsPerHour))
+	configured := fmt.Sprintf("%s %% of %s", humanize.Number(100*p.Share), humanize.Number(p.RequestsPerHour))
 	if p.PerHour < 0.99*p.Share*p.RequestsPerHour {
 		return "as innius has permitted; configured are " + configured
 	}
 	return configured
 }
 
-// line writes two columns, as check config does.
-func line(w io.Writer, label, format string, args ...any) {
-	wrapped(w, fmt.Sprintf("  %-18s ", label), fmt.Sprintf(format, args...))
-}
-
-// subject says which sensors the plan is for, and how they are known.
-func (p Page) subject() string {
-	if !p.Known.IsZero() {
-		text := fmt.Sprintf("%s on %s, as known at %s", plural(p.Sensors, "sensor"), plural(p.Machines, "machine"),
-			p.Known.UTC().Format("2006-01-02 15:04 UTC"))
-		if p.Excluded > 0 {
-			text += fmt.Sprintf("; %d more are filtered", p.Excluded)
-		}
-		if p.ExcludedMachines > 0 {
-			text += fmt.Sprintf("; %s filtered whole", plural(p.ExcludedMachines, "machine"))
-		}
-		return text
-	}
-	text := fmt.Sprintf("%s assumed, %d a machine, ", plural(p.Sensors, "sensor"), poller.AssumedPerMachine)
-	if p.Every == 0 {
-		text += "which report more often than they can be asked"
-	} else {
-		text += fmt.Sprintf("each reporting every %s", span(p.Every))
-	}
-	if p.Ignored {
-		text += "; filters and rules are left out"
-	}
-	return text
-}
-
 func (p Page) needed() string {
-	if p.assumedFast() {
-		return fmt.Sprintf("up to %s requests an hour: each sensor every %s (min_interval), and the lists", count(p.Needed), span(p.MinInterval))
+	needed := humanize.Number(p.Needed) + " requests per hour"
+	interval := humanize.Duration(p.MinInterval)
+	switch {
+	case p.unknownIntervals():
+		return "up to " + needed + ": every sensor once per " + interval + " (min_interval), and the lists"
+	case p.bounded():
+		needed += " for every reading, but no sensor more often than every " + interval + " (min_interval), and the lists"
+	default:
+		needed += " for every reading and the lists"
 	}
-	text := count(p.Needed) + " requests an hour for every reading"
-	if p.cramped() {
-		text += fmt.Sprintf(", but no sensor more often than every %s (min_interval),", span(p.MinInterval))
-	}
-	text += " and the lists"
 	if p.Unknown > 0 {
-		text += fmt.Sprintf("; %s of unknown pace not counted", plural(p.Unknown, "sensor"))
+		needed += "; " + humanize.Plural(p.Unknown, "sensor") + " without a known interval not counted"
 	}
-	return text
+	return needed
 }
 
-// cramped reports whether min_interval keeps sensors from being asked for each reading.
-func (p Page) cramped() bool { return p.Needed < 0.99*p.Readings }
+// bounded reports whether min_interval keeps sensors from being polled for each reading.
+func (p Page) bounded() bool { return p.Needed < 0.99*p.Readings }
 
-// assumedFast reports whether nothing is known of how often the sensors report.
-func (p Page) assumedFast() bool { return p.Known.IsZero() && p.Every == 0 }
+// unknownIntervals reports whether nothing is known of how often the sensors report.
+func (p Page) unknownIntervals() bool { return p.Known.IsZero() && p.Every == 0 }
 
-// turn says what the cycle does not: the time saved on slow sensors goes to the fast ones.
-func (p Page) turn() string {
+// level is how often fast sensors are polled, if that differs from the cycle: slow sensors leave requests to them.
+func (p Page) level() string {
 	switch {
 	case p.Level > p.Cycle*49/50 && p.Level < p.Cycle*51/50:
 		return ""
 	case p.Level <= p.MinInterval:
-		return fmt.Sprintf("; no sensor has to wait for another, min_interval is %s", span(p.MinInterval))
+		return "; no sensor has to wait for another, min_interval is " + humanize.Duration(p.MinInterval)
 	}
-	return fmt.Sprintf("; a sensor of weight 1 that reports all the time is asked every %s", span(p.Level))
+	return "; a sensor of weight 1 that reports all the time is polled every " + humanize.Duration(p.Level)
+}
+
+// groups writes a table of what each group of sensors gets.
+func (p Page) groups(w io.Writer) {
+	var text strings.Builder
+	t := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	row := func(name, sensors string, g schedule.GroupForecast) {
+		age, age95 := humanize.Duration(g.Age), humanize.Duration(g.Age95)
+		if g.Age == 0 {
+			age, age95 = "-", "-"
+		}
+		fmt.Fprintf(t, "    %s\t%s\t%s\t%s\t%s\n", name, sensors, humanize.Number(g.PerHour), age, age95)
+	}
+	fmt.Fprintln(t, "  sensors\tnumber\trequests/h\tmean age\t95 % below")
+	for _, g := range p.Groups {
+		row(name(g), fmt.Sprint(g.Sensors), g)
+	}
+	if p.unknownIntervals() && len(p.Groups) > 0 {
+		for _, every := range []time.Duration{time.Minute, 10 * time.Minute, time.Hour} {
+			g := p.Example(every)
+			row(fmt.Sprintf("one that reports every %s: %s", humanize.Duration(every), g.Kind), "", g)
+		}
+	}
+	_ = t.Flush() // into memory
+	for l := range strings.Lines(text.String()) {
+		fmt.Fprintln(w, strings.TrimRight(l, " \n"))
+	}
+}
+
+// described is how sensors of a kind report and are polled.
+var described = map[schedule.Kind]string{
+	schedule.KindFast:       "fast: report more often than polled",
+	schedule.KindSlow:       "slow: polled just after each reading",
+	schedule.KindIrregular:  "irregular: polled at even intervals",
+	schedule.KindMaxAge:     "max-age target",
+	schedule.KindSilent:     "silent now: polled at even intervals",
+	schedule.KindNoReadings: "no readings: polled less and less often",
+	schedule.KindPending:    "pending: not polled yet",
+	schedule.KindFailing:    "failing: polled with back-off",
+}
+
+func name(g schedule.GroupForecast) string {
+	text := described[g.Kind]
+	if g.Kind == schedule.KindMaxAge {
+		text += " " + humanize.Duration(g.MaxAge)
+	}
+	if g.Weight != 1 {
+		text += ", weight " + humanize.Number(g.Weight)
+	}
+	return text
+}
+
+// cost is what a max-age target takes, and whether it is met.
+func (p Page) cost(target poller.PlannedMaxAge) string {
+	number := humanize.Number
+	switch {
+	case target.Sensors == 0:
+		return "no cost, no sensor matches"
+	case target.PerHour == 0:
+		return "no cost, none of them has ever reported"
+	}
+	text := fmt.Sprintf("%s requests per hour (%s %%)", number(target.PerHour), number(100*target.PerHour/p.PerHour))
+	if target.Extra < target.PerHour/100 {
+		text += ", no more than without it"
+	} else if target.Extra < target.PerHour*.99 {
+		text += ", " + number(target.Extra) + " more than without it"
+	}
+	switch {
+	case target.Met() && target.Slower > 0:
+		return text + fmt.Sprintf(", met as far as possible: %d report less often", target.Slower)
+	case target.Met():
+		return text + ", met"
+	case target.Relaxed > 1:
+		return text + ", NOT met: relaxed to " + humanize.Duration(target.Fits()) + ", " + number(target.Relaxed) + " times as long"
+	}
+	return text + ", NOT met: min_interval is " + humanize.Duration(target.Floor)
 }
