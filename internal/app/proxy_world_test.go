@@ -171,7 +171,7 @@ func (w *world) poll(t *testing.T, text string) polled {
 	for ctx.Err() == nil && r.values < 3 && r.lastError == "" {
 		time.Sleep(5 * time.Millisecond)
 		account := p.Status().Accounts[0]
-		r.values, r.lastError = account.Sensors[poller.StateFresh], account.LastError
+		r.values, r.lastError = account.Sensors[poller.SensorCurrent], account.LastError
 	}
 	status, err := json.Marshal(p.Status())
 	if err != nil {

@@ -332,7 +332,7 @@ func (w *watch) checkSensors(last bool) {
 	}
 }
 
-func (w *watch) find(a *poller.AccountStatus, p *probe) *poller.SensorStatus {
+func (w *watch) find(a *poller.AccountReport, p *probe) *poller.SensorReport {
 	machine, sensor := w.api.WireID(p.machine), w.api.WireID(p.sensor)
 	for i := range a.Machines {
 		if a.Machines[i].ID != machine {
@@ -348,7 +348,7 @@ func (w *watch) find(a *poller.AccountStatus, p *probe) *poller.SensorStatus {
 }
 
 // compare describes what is wrong with what the exporter holds of a sensor; empty where nothing is.
-func (w *watch) compare(p *probe, held *poller.SensorStatus) string {
+func (w *watch) compare(p *probe, held *poller.SensorReport) string {
 	if held.LastSuccess == nil {
 		return "never read: " + held.Why
 	}

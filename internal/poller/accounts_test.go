@@ -37,9 +37,9 @@ func TestAMachineUnderTwoAccountsIsPolledOnce(t *testing.T) {
 				t.Errorf("machine %d was asked %d times by the first account and %d by the second", m, first, second)
 			}
 		}
-		s.want(`innius_exporter_sensors{account="a1",state="fresh"}`, 6)
-		s.want(`innius_exporter_sensors{account="a2",state="filtered"}`, 6)
-		if why := s.poller.Status().Accounts[1].Machines[0].Sensors[0].Why; !strings.HasPrefix(why, "asked for by account a1;") {
+		s.want(`innius_exporter_sensors{account="a1",status="current"}`, 6)
+		s.want(`innius_exporter_sensors{account="a2",status="excluded"}`, 6)
+		if why := s.poller.Status().Accounts[1].Machines[0].Sensors[0].Why; !strings.HasPrefix(why, "Polled by account a1;") {
 			t.Errorf("the status says %q", why)
 		}
 	})
@@ -57,7 +57,7 @@ func TestATwinIsTakenOverWhenItsAccountLosesTheMachine(t *testing.T) {
 		if n := s.asked(2, 2) - before; n < 50 {
 			t.Errorf("the second account asked %d times since", n)
 		}
-		s.want(`innius_exporter_sensors{account="a2",state="fresh"}`, 2)
+		s.want(`innius_exporter_sensors{account="a2",status="current"}`, 2)
 		s.checkFresh(2, time.Minute)
 		s.api.AddMachine(machineOf(2, 2))
 		s.pass(15 * time.Minute)
@@ -86,8 +86,8 @@ func TestASensorThatOnlyTheSecondAccountMayReadIsReadByIt(t *testing.T) {
 		if n := s.gather().count("innius_sensor_value"); n != 12 {
 			t.Errorf("%d values, want all 12", n)
 		}
-		s.want(`innius_exporter_sensors{account="a1",state="fresh"}`, 6)
-		s.want(`innius_exporter_sensors{account="a2",state="fresh"}`, 6)
+		s.want(`innius_exporter_sensors{account="a1",status="current"}`, 6)
+		s.want(`innius_exporter_sensors{account="a2",status="current"}`, 6)
 	})
 }
 

@@ -30,6 +30,7 @@ type machine struct {
 	account      int       // whose entry this is
 	sensors      []*sensor
 	polled       []*sensor // those that the account asks for, by label
+	group        []*sensor // those of the machine that any account polls
 	pairs        *machinePairs
 	client       *innius.Client // of the account; nil: none
 }

@@ -43,11 +43,11 @@ func TestSingleSensorsThatFailPauseNothing(t *testing.T) {
 			begin.faults = broken(kind, simulator.OpValues, "m1-s1", "m1-s2", "m2-s1", "m2-s2", "m3-s1", "m3-s2", "m4-s1")
 			play(t, begin, func(s *story) {
 				s.wantUp(60)
-				if n := s.states("a1", StateFresh); n != 13 {
+				if n := s.states("a1", SensorCurrent); n != 13 {
 					t.Errorf("%v sensors are fresh, want 13", n)
 				}
-				if n := s.states("a1", StateFailing); n != 7 {
-					t.Errorf("%v sensors are failing, want 7", n)
+				if n := s.states("a1", SensorPending); n != 7 {
+					t.Errorf("%v sensors are pending, want 7", n)
 				}
 				if n := s.api.Stats().Of(simulator.OpCompany, http.StatusOK); n > 60 {
 					t.Errorf("the company was requested %d times in an hour", n)
@@ -64,7 +64,7 @@ func TestListsThatFailKeepNoOtherFromBeingRead(t *testing.T) {
 	}
 	play(t, begin, func(s *story) {
 		s.pass(2 * time.Minute)
-		if n := s.states("a1", StateFresh); n != 6 {
+		if n := s.states("a1", SensorCurrent); n != 6 {
 			t.Errorf("%v sensors are fresh after 2 min, want those of the 3 good machines", n)
 		}
 		s.wantUp(20)
@@ -138,7 +138,7 @@ func TestRefusedConnectionBlamesNoSensorAndIsLoggedOnce(t *testing.T) {
 		s.want(upA1, 0)
 		s.wantReason("network")
 		s.pass(30 * time.Minute)
-		if n := s.states("a1", StateFailing); n != 0 {
+		if n := s.states("a1", SensorFailing); n != 0 {
 			t.Errorf("%v sensors are blamed", n)
 		}
 		if n := len(s.log.lines("level=WARN")); n != 0 {
@@ -234,7 +234,7 @@ func TestAccountWithACompanyOfTheConfigSendsNoCompanyRequest(t *testing.T) {
 	play(t, begin, func(s *story) {
 		s.pass(2 * time.Minute)
 		s.want(`innius_account_info{account="a1",company="Plant",company_id="works.example",company_name="Plant"}`, 1)
-		s.want(`innius_exporter_sensors{account="a1",state="fresh"}`, 9)
+		s.want(`innius_exporter_sensors{account="a1",status="current"}`, 9)
 		remove := s.api.Inject(simulator.Fault{Kind: simulator.ServerError})
 		s.pass(10 * time.Minute)
 		s.want(upA1, 0)
@@ -252,7 +252,7 @@ func TestAccountWithACompanyOfTheConfigSendsNoCompanyRequest(t *testing.T) {
 		s.restart(time.Minute)
 		s.run()
 		s.pass(2 * time.Minute)
-		s.want(`innius_exporter_sensors{account="a1",state="fresh"}`, 9)
+		s.want(`innius_exporter_sensors{account="a1",status="current"}`, 9)
 		if n := s.api.Stats().Faults[simulator.Forbidden]; n != 0 {
 			t.Errorf("%d company requests", n)
 		}
@@ -281,7 +281,7 @@ func TestCompanyOfTheConfigMayComeChangeAndGo(t *testing.T) {
 				change(s)
 				s.pass(time.Second)
 				s.want(info("Plant"), 1)
-				s.want(`innius_exporter_sensors{account="a1",state="fresh"}`, 6)
+				s.want(`innius_exporter_sensors{account="a1",status="current"}`, 6)
 				companies := s.api.Stats().Of(simulator.OpCompany, http.StatusOK)
 				s.pass(30 * time.Minute)
 				if n := s.api.Stats().Of(simulator.OpCompany, http.StatusOK) - companies; n != 0 {
@@ -302,7 +302,7 @@ func TestCompanyOfTheConfigMayComeChangeAndGo(t *testing.T) {
 				change(s)
 				s.pass(3 * time.Minute)
 				s.want(info("Works"), 1)
-				s.want(`innius_exporter_sensors{account="a1",state="fresh"}`, 6)
+				s.want(`innius_exporter_sensors{account="a1",status="current"}`, 6)
 				s.wantReason("")
 			})
 		})

@@ -46,7 +46,7 @@ func (s *story) throughWrongClock(off time.Duration) {
 	}
 	s.wantNothingAhead()
 	s.pass(time.Hour) // of back-off
-	if n := s.states("a1", StateFresh); n != 12 {
+	if n := s.states("a1", SensorCurrent); n != 12 {
 		s.Errorf("%v of 12 sensors are fresh", n)
 	}
 	if n := s.api.Stats().Limited; n != 0 {

@@ -26,7 +26,7 @@ func TestReadingsOfAClockThatWasAheadGiveWay(t *testing.T) {
 					s.pass(10 * time.Minute)
 					s.checkValues()
 					s.wantRead(time.Now())
-					s.want(`innius_exporter_sensors{account="a1",state="fresh"}`, 6)
+					s.want(`innius_exporter_sensors{account="a1",status="current"}`, 6)
 				})
 			})
 		}
@@ -73,7 +73,7 @@ func TestAClockOfInniusThatGoesWrongAndRightAgainLosesNothing(t *testing.T) {
 				s.pass(time.Minute)
 				s.checkValues()
 				s.wantRead(time.Now())
-				s.want(`innius_exporter_sensors{account="a1",state="fresh"}`, 6)
+				s.want(`innius_exporter_sensors{account="a1",status="current"}`, 6)
 			})
 		})
 	}

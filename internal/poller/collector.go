@@ -21,7 +21,8 @@ type Collector struct {
 	value, timestamp, lastSuccess, sensorInfo, machineInfo *family
 	up, failure, accountInfo, sensors, clashes             *family
 	allowance, lowered, remaining, paused, discovered      *family
-	expected, demand, promises, clock                      *family
+	expected, demand, maxAge, clock                        *family
+	sensorStatus, machineStatus, machineSince              *family
 }
 
 // family is a metric family of gauges.
@@ -29,7 +30,7 @@ type family struct {
 	name, help string
 	desc       *prometheus.Desc
 	place      int  // among the families
-	perAccount bool // labelled by account: sorted in each scrape, while series of machines and sensors come in their order
+	unordered  bool // sorted in each scrape; the other series of machines and sensors come in their order
 }
 
 // NewCollector makes the collector of whatever poller is in force: a reload puts another in its place. All of them share
@@ -37,7 +38,7 @@ type family struct {
 func NewCollector(current func() *Poller) *Collector {
 	var families []*family
 	declare := func(name, help string, labels ...string) *family {
-		f := &family{name: name, help: help, perAccount: slices.Contains(labels, labelAccount), desc: prometheus.NewDesc(name, help, labels, nil)}
+		f := &family{name: name, help: help, unordered: slices.Contains(labels, labelAccount) || strings.HasPrefix(name, "innius_machine_status"), desc: prometheus.NewDesc(name, help, labels, nil)}
 		families = append(families, f)
 		return f
 	}
@@ -63,9 +64,14 @@ func NewCollector(current func() *Poller) *Collector {
 			"(key, network, server, answer).", "account", "reason"),
 		accountInfo: declare("innius_account_info", "The company that an account's key belongs to. Always 1.",
 			"account", "company", "company_id", "company_name"),
-		sensors: declare("innius_exporter_sensors", "Sensors by state, each in exactly one: waiting (no first answer), fresh, "+
-			"late (silent for more than three of its intervals), stale, unreadable (no number), failing, "+
-			"filtered (or asked for by another account).", "account", "state"),
+		sensorStatus: declare("innius_sensor_status", "1 for the status of the sensor: pending, failing, unreadable, no_readings, stale, silent, "+
+			"delayed or current. Absent for excluded sensors and for the other statuses.", append(sensor[:3:3], "status")...),
+		machineStatus: declare("innius_machine_status", "1 for the status of the machine (unknown, degraded, off, ok), 0 for the others.",
+			append(sensor[:2:2], "status")...),
+		machineSince: declare("innius_machine_status_since_timestamp_seconds", "Time of the last change of the machine's status, in seconds "+
+			"since the epoch. A restart with state keeps it.", sensor[:2:2]...),
+		sensors: declare("innius_exporter_sensors", "Sensors by status, each in exactly one: excluded (by a filter, or polled by another account), "+
+			"pending, failing, unreadable, no_readings, stale, silent, delayed, current.", "account", "status"),
 		clashes: declare("innius_exporter_name_clashes", "Sensors whose labels had to be made unique by an id.", "account"),
 		allowance: declare("innius_exporter_api_allowance_requests_per_hour", "Requests per hour that the exporter keeps to.",
 			"account"),
@@ -74,8 +80,8 @@ func NewCollector(current func() *Poller) *Collector {
 			"(what it refuses changes, so another tool does).", "account", "cause"),
 		demand: declare("innius_exporter_demand_requests_per_hour", "Requests per hour that the sensors' own paces ask for, each reading "+
 			"once but no sensor more often than min_interval.", "account"),
-		promises: declare("innius_exporter_promises", "Sensors with max_age by state: kept, broken (a reading waits to be picked up for longer), stretched "+
-			"(promises take more than their share of the allowance and are all stretched alike).", "account", "state"),
+		maxAge: declare("innius_exporter_max_age_sensors", "Sensors with max_age by status of this target: met, missed (a reading waits longer to be "+
+			"picked up), relaxed (the targets need more than their share of the rate limit; all are relaxed by one factor).", "account", "status"),
 		remaining: declare("innius_exporter_api_allowance_remaining_requests", "Requests that could be sent at once.", "account"),
 		paused: declare("innius_exporter_paused_until_timestamp_seconds", "Until when nothing is sent, in seconds since the epoch. "+
 			"Absent when not paused.", "account"),

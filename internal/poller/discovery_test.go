@@ -48,7 +48,7 @@ func TestFiltersKeepMachinesAndSensorsFromBeingAskedFor(t *testing.T) {
 				t.Errorf("%s was asked for", id)
 			}
 		}
-		s.want(`innius_exporter_sensors{account="a1",state="filtered"}`, 3)
+		s.want(`innius_exporter_sensors{account="a1",status="excluded"}`, 3)
 		if n := s.api.Stats().Of(simulator.OpSensors, http.StatusOK); n != 3 {
 			t.Errorf("%d lists of sensors, want 3", n)
 		}

@@ -35,7 +35,7 @@ func TestGoldenExpositionOfTheDemo(t *testing.T) {
 			t.Fatal(err)
 		}
 		compareLines(t, string(got), string(want))
-		if fresh := s.states("a1", StateFresh); fresh < 55 {
+		if fresh := s.states("a1", SensorCurrent); fresh < 55 {
 			t.Errorf("%v sensors have fresh values, want 55 at least", fresh)
 		}
 	})

@@ -251,8 +251,8 @@ func (all samples) values(name string) samples {
 }
 
 // states counts the sensors of an account in a state.
-func (s *story) states(account string, state State) float64 {
-	return s.gather()[fmt.Sprintf("innius_exporter_sensors{account=%q,state=%q}", account, state)]
+func (s *story) states(account string, state SensorStatus) float64 {
+	return s.gather()[fmt.Sprintf("innius_exporter_sensors{account=%q,status=%q}", account, state)]
 }
 
 func (s *story) checkExposition() {

@@ -33,6 +33,7 @@ type health struct {
 	demand     float64   // requests per hour needed to see every reading
 	relaxed    float64   // factor by which max-age targets are relaxed; at most 1: they are not
 	decided    time.Time // when the loop last ran
+	blocked    blockage  // the latest long one
 	asleep     time.Time // until when it then meant to sleep
 }
 
@@ -84,9 +85,15 @@ func (a *account) publish(now, asleep time.Time) {
 	}
 	a.checkReadings()
 	h.barren = a.draft.barren
+	a.noteBlocked(now)
+	h.blocked = a.draft.blocked
 	before := a.health.Swap(&h)
 	if h.breaker.limit().Until.After(before.breaker.limit().Until) || h.settled && !before.settled {
 		a.changed()
+	}
+	if now.Sub(a.judged) >= time.Minute {
+		a.judged = now
+		a.judgeMachines(now)
 	}
 }
 

@@ -46,7 +46,7 @@ func (s *story) throughDeadKey(status, sensors int) {
 	s.wantReason("")
 	s.pass(3 * time.Minute)
 	s.wantAllReadSince(90*time.Minute, sensors)
-	if n := s.states("a1", StateFresh); n != float64(sensors) {
+	if n := s.states("a1", SensorCurrent); n != float64(sensors) {
 		s.Errorf("%v of %d sensors are fresh", n, sensors)
 	}
 	if n := s.log.lines("Requests succeed again"); len(n) != 1 {
@@ -141,7 +141,7 @@ func (s *story) throughForbidden(from time.Duration) {
 	}
 	s.pass(5 * time.Minute)
 	s.want(upA1, 1)
-	if n := s.states("a1", StateFresh); n < 7*8 {
+	if n := s.states("a1", SensorCurrent); n < 7*8 {
 		s.Errorf("only %v sensors are fresh, 56 may be read", n)
 	}
 }

@@ -79,7 +79,7 @@ func (s *story) afterLimit() {
 		s.Errorf("log lines of start and end: %q %q", start, end)
 	}
 	s.pass(3 * time.Minute)
-	if fresh := s.states("a1", StateFresh); fresh != 30 {
+	if fresh := s.states("a1", SensorCurrent); fresh != 30 {
 		s.Errorf("%v current sensors after the pause, want 30", fresh)
 	}
 }

@@ -184,7 +184,7 @@ func TestDuplicatesInAListAreOneObject(t *testing.T) {
 	play(t, begin, func(s *story) {
 		s.pass(30 * time.Minute)
 		s.wantMachines(3, 1, 2, 3)
-		s.want(`innius_exporter_sensors{account="a1",state="fresh"}`, 9)
+		s.want(`innius_exporter_sensors{account="a1",status="current"}`, 9)
 		s.want(`innius_exporter_name_clashes{account="a1"}`, 0)
 	})
 }

@@ -27,6 +27,10 @@ type account struct {
 	metrics   accountMetrics
 	changed   func() // reports a change that is worth saving at once; must not block
 
+	judgeMachines func(now time.Time) // stores the status of each machine
+	judged        time.Time           // when that was done last
+	lastPoll      time.Time           // latest successful poll of a sensor
+
 	identity  identity
 	breaker   circuitBreaker
 	discovery *discovery

@@ -6,42 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"innius_exporter/internal/poller/reading"
-
-	"innius_exporter/innius"
 	"innius_exporter/internal/poller/schedule"
 )
-
-func TestAPromiseIsJudgedByReadingsThatWaitToBePickedUp(t *testing.T) {
-	now := at(10_000)
-	before := func(s int) time.Time { return now.Add(-time.Duration(s) * time.Second) }
-	for name, c := range map[string]struct {
-		o         reading.Record
-		interval  float64
-		stretched bool
-		want      MaxAgeStatus
-	}{
-		"a young value": {o: recordOf(reading.Saved{Time: before(50), LastSuccess: before(40)}), want: MaxAgeMet},
-		"an old value, just asked: the sensor is silent": {o: recordOf(reading.Saved{Time: before(5000), LastSuccess: before(60)}), want: MaxAgeMet},
-		"an old value, not asked since":                  {o: recordOf(reading.Saved{Time: before(61), LastSuccess: before(61)}), want: MaxAgeMissed},
-		"the next reading is not due yet":                {o: recordOf(reading.Saved{Time: before(630), LastSuccess: before(600)}), interval: 600, want: MaxAgeMet},
-		"the next reading was due, and not asked for":    {o: recordOf(reading.Saved{Time: before(661), LastSuccess: before(640)}), interval: 600, want: MaxAgeMissed},
-		"never reported":                                 {o: recordOf(reading.Saved{LastSuccess: before(4000)}), want: MaxAgeMet},
-		"never asked":                                    {want: MaxAgeMissed},
-		"stretched, whatever it holds":                   {o: recordOf(reading.Saved{Time: before(1), LastSuccess: before(1)}), stretched: true, want: MaxAgeRelaxed},
-	} {
-		s := &sensor{Sensor: &innius.Sensor{ID: "s"}, rule: &Rule{MaxAge: time.Minute}, entry: reading.New()}
-		if c.interval > 0 {
-			s.entry.SetInterval(published(schedule.Regular(time.Duration(c.interval)*time.Second, now)))
-		}
-		if got := s.maxAgeStatus(&c.o, c.stretched, now); got != c.want {
-			t.Errorf("%s: %s, want %s", name, got, c.want)
-		}
-	}
-	if got := (&sensor{rule: noRule, entry: reading.New()}).maxAgeStatus(&reading.Record{}, true, now); got != "" {
-		t.Errorf("without a promise: %s", got)
-	}
-}
 
 // promising promises an age to the sensors of machine 1.
 func promising(age time.Duration) func(*Options) {
@@ -52,8 +18,8 @@ func promising(age time.Duration) func(*Options) {
 }
 
 const (
-	keptA1      = `innius_exporter_promises{account="a1",state="kept"}`
-	stretchedA1 = `innius_exporter_promises{account="a1",state="stretched"}`
+	keptA1      = `innius_exporter_max_age_sensors{account="a1",status="met"}`
+	stretchedA1 = `innius_exporter_max_age_sensors{account="a1",status="relaxed"}`
 )
 
 func TestPromisesThatFitAreKept(t *testing.T) {
@@ -65,8 +31,8 @@ func TestPromisesThatFitAreKept(t *testing.T) {
 		if lines := s.log.lines("promises"); len(lines) > 0 {
 			s.Errorf("said of promises that are kept: %s", lines)
 		}
-		if status := s.poller.Status().Accounts[0]; status.Promises[MaxAgeMet] != 5 || status.Stretched != nil {
-			s.Errorf("status: %v, stretched %v", status.Promises, status.Stretched)
+		if status := s.poller.Status().Accounts[0]; status.MaxAge[MaxAgeMet] != 5 || status.Stretched != nil {
+			s.Errorf("status: %v, stretched %v", status.MaxAge, status.Stretched)
 		}
 	})
 }

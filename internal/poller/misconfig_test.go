@@ -70,14 +70,14 @@ func TestUnreadableTimeIsReported(t *testing.T) {
 	odd := innius.Reading{Text: "2026-11-23 17:00:00", Skip: innius.SkipTime}
 	n := c.Store(innius.Newest{Readings: []innius.Reading{odd}}, nil, true, at(9))
 	s := &sensor{rule: noRule, entry: c}
-	if o := c.Load(); s.state(o, time.Hour, at(9)) != StateUnreadable || !strings.Contains(s.why(o, &look{now: at(9), staleAfter: time.Hour}), odd.Text) {
-		t.Errorf("%s: %s", s.state(o, time.Hour, at(9)), s.why(o, &look{now: at(9), staleAfter: time.Hour}))
+	if got := judged(s, at(9)); got != SensorUnreadable {
+		t.Errorf("%s", got)
 	}
 	if n.Odd != odd {
 		t.Errorf("no unusable reading reported: %+v", n)
 	}
 	c.Store(innius.Newest{Readings: []innius.Reading{{Time: at(10), Value: 1}}}, nil, true, at(11))
-	if o := c.Load(); s.state(o, time.Hour, at(11)) != StateFresh || o.Unusable.Skip != "" {
+	if o := c.Load(); judged(s, at(11)) != SensorCurrent || o.Unusable.Skip != "" {
 		t.Errorf("after a good reading: %+v", o)
 	}
 }

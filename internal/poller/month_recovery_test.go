@@ -96,8 +96,8 @@ func (m *month) shown(r *recovery, all samples) string {
 			return "the account fails: " + reason
 		}
 	}
-	for _, state := range []State{StateFailing, StateWaiting} {
-		if all[fmt.Sprintf("innius_exporter_sensors{account=\"a1\",state=%q}", state)] != 0 {
+	for _, state := range []SensorStatus{SensorFailing, SensorPending} {
+		if all[fmt.Sprintf("innius_exporter_sensors{account=\"a1\",status=%q}", state)] != 0 {
 			return "sensors are " + string(state)
 		}
 	}

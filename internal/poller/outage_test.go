@@ -117,10 +117,10 @@ func TestAnOutageEndsThoughSomeObjectsStayBroken(t *testing.T) {
 		}
 		s.want(`innius_up{account="a1"}`, 1)
 		s.wantReason("")
-		if n := s.states("a1", StateFailing); n != 3 {
+		if n := s.states("a1", SensorFailing); n != 3 {
 			t.Errorf("%v sensors are failing, want the 3 broken ones", n)
 		}
-		if n := s.states("a1", StateFresh); n != 9 {
+		if n := s.states("a1", SensorCurrent); n != 9 {
 			t.Errorf("%v sensors are fresh, want 9", n)
 		}
 	})

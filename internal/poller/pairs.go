@@ -50,11 +50,11 @@ func (p *sensorPairs) fill(s *sensor, m *machinePairs, unit *dto.LabelPair) {
 
 // The names of labels.
 var (
-	labelAccount, labelCause, labelReason, labelState = "account", "cause", "reason", "state"
-	labelCompany, labelCompanyID, labelCompanyName    = "company", "company_id", "company_name"
-	labelMachine, labelMachineID, labelMachineName    = "machine", "machine_id", "machine_name"
-	labelSensor, labelSensorID, labelSensorName       = "sensor", "sensor_id", "sensor_name"
-	labelUnit                                         = "unit"
+	labelAccount, labelCause, labelReason, labelStatus = "account", "cause", "reason", "status"
+	labelCompany, labelCompanyID, labelCompanyName     = "company", "company_id", "company_name"
+	labelMachine, labelMachineID, labelMachineName     = "machine", "machine_id", "machine_name"
+	labelSensor, labelSensorID, labelSensorName        = "sensor", "sensor_id", "sensor_name"
+	labelUnit                                          = "unit"
 )
 
 func newPair(name, value string) *dto.LabelPair { return &dto.LabelPair{Name: &name, Value: &value} }

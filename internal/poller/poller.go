@@ -15,6 +15,7 @@ type Poller struct {
 	accounts  []*account
 	news      chan struct{} // see Noteworthy
 	departed  []departed
+	machines  *machineStatuses
 	reported  *sync.Map // filters and rules that match nothing, as logged
 }
 
@@ -30,10 +31,11 @@ func NewPoller(opts Options) *Poller {
 }
 
 func newPoller(opts Options, news chan struct{}) *Poller {
-	p := &Poller{opts: opts.withDefaults(), news: news, reported: &sync.Map{}}
+	p := &Poller{opts: opts.withDefaults(), news: news, machines: &machineStatuses{}, reported: &sync.Map{}}
 	p.catalogue = newCatalogue(&p.opts)
 	for i := range p.opts.Accounts {
 		p.accounts = append(p.accounts, newAccount(i, &p.opts, p.catalogue, p.note))
+		p.accounts[i].judgeMachines = func(now time.Time) { p.judgeMachines(i, now) }
 	}
 	return p
 }
@@ -77,30 +79,6 @@ func (p *Poller) Stuck() string {
 		}
 	}
 	return ""
-}
-
-// The bounds of the age at which a value is stale unless the config says otherwise.
-const (
-	minAuto       = time.Hour
-	maxAuto       = 24 * time.Hour
-	autoIntervals = 20 // of the learned pace
-)
-
-// staleAfter returns the age at which a sensor's value is no longer exposed: its rule's, the one for all, or, with
-// neither, 20 times its learned pace, at least 1 h, at most 24 h (which holds while no pace is known), but never less
-// than two cycles of its account.
-func (p *Poller) staleAfter(s *sensor, cycle time.Duration) time.Duration {
-	switch {
-	case s.rule.StaleAfter > 0:
-		return s.rule.StaleAfter
-	case p.opts.StaleAfter > 0:
-		return p.opts.StaleAfter
-	}
-	auto := maxAuto
-	if pace := s.entry.Load().Interval.Seconds; pace > 0 && pace < maxAuto.Seconds() {
-		auto = min(maxAuto, max(minAuto, time.Duration(autoIntervals*pace*float64(time.Second))))
-	}
-	return max(auto, 2*cycle)
 }
 
 // cycle returns how long an account needs to ask each of its sensors once, beside its lists.

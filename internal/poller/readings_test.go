@@ -51,7 +51,7 @@ func TestAStaleValueGoesItsTimestampStays(t *testing.T) {
 				if at := s.gather()[success11]; at < last+c.stale.Seconds()-120 {
 					t.Errorf("last success at %v: the sensor is silent, the API is not", at)
 				}
-				s.want(`innius_exporter_sensors{account="a1",state="stale"}`, 1)
+				s.want(`innius_exporter_sensors{account="a1",status="stale"}`, 1)
 			})
 		})
 	}
@@ -61,7 +61,7 @@ func TestNothingIsStaleBeforeTwoCycles(t *testing.T) {
 	// 60 sensors at 2 requests an hour: a cycle is 30 h.
 	play(t, setting{plant: works(1, 60), perHour: 2, burst: 70, options: func(o *Options) { o.StaleAfter = 0 }}, func(s *story) {
 		s.pass(25 * time.Hour)
-		if n := s.states("a1", StateFresh); n != 60 {
+		if n := s.states("a1", SensorCurrent); n != 60 {
 			t.Errorf("%v of 60 sensors are fresh", n)
 		}
 	})
@@ -156,7 +156,7 @@ func TestWhoeverReportsTextIsNotSilent(t *testing.T) {
 		late float64 // sensors in this state
 	}{
 		"text": {func(s *simulator.Sensor) { s.Value = after(change, "ERROR") }, 0, 0},
-		"null": {func(s *simulator.Sensor) { s.Value = after(change, nil) }, 1, 1},
+		"null": {func(s *simulator.Sensor) { s.Value = after(change, nil) }, 1, 0},
 		"silent": {func(s *simulator.Sensor) {
 			s.Exists = func(at time.Time) bool { return at.Before(change) }
 		}, 1, 1},
@@ -170,7 +170,7 @@ func TestWhoeverReportsTextIsNotSilent(t *testing.T) {
 				if n := s.gather().count("innius_sensor_expected_interval_seconds"); float64(n) != c.want {
 					t.Errorf("%d expected intervals, want %v", n, c.want)
 				}
-				if n := s.states("a1", StateLate); n != c.late {
+				if n := s.states("a1", SensorSilent); n != c.late {
 					t.Errorf("%v sensors are late, want %v", n, c.late)
 				}
 				if all := s.gather(); all[success11]-all[timestamp11] < 3500 {

@@ -51,7 +51,7 @@ func TestPollerKeepsValuesCurrentWhateverPagesAndWindowsAre(t *testing.T) {
 				s.wantCurrent()
 				for range int(row.silent / time.Hour) {
 					s.pass(time.Hour)
-					if n := s.states("a1", StateFailing); n > 0 {
+					if n := s.states("a1", SensorFailing); n > 0 {
 						s.Fatalf("after %s: %v sensors fail:\n%s", s.clock(), n, s.log.text())
 					}
 				}

@@ -26,8 +26,8 @@ func TestNothingChangesWhileOurClockIsOff(t *testing.T) {
 		play(t, begin, func(s *story) {
 			for range 60 {
 				s.pass(time.Minute)
-				s.want(`innius_exporter_sensors{account="a1",state="fresh"}`, 6)
-				s.want(`innius_exporter_promises{account="a1",state="kept"}`, 6)
+				s.want(`innius_exporter_sensors{account="a1",status="current"}`, 6)
+				s.want(`innius_exporter_max_age_sensors{account="a1",status="met"}`, 6)
 			}
 			s.want(`innius_exporter_api_clock_difference_seconds{account="a1"}`, off.Seconds())
 			s.wantLag(off)
@@ -296,7 +296,7 @@ func TestEmptyListsAreNoFailures(t *testing.T) {
 			}
 			play(t, begin, func(s *story) {
 				s.pass(time.Minute)
-				if n := s.states("a1", StateFresh); n != 6 {
+				if n := s.states("a1", SensorCurrent); n != 6 {
 					t.Errorf("%v sensors are fresh after 1 min, want 6", n)
 				}
 				s.wantUp(5)
@@ -312,10 +312,10 @@ func TestEmptyListsAreNoFailures(t *testing.T) {
 			play(t, begin, func(s *story) {
 				s.wantUp(20)
 				s.wantReason("")
-				if n := s.states("a1", StateFresh); n != 50 {
+				if n := s.states("a1", SensorCurrent); n != 50 {
 					t.Errorf("%v sensors are fresh, want 50", n)
 				}
-				if n := s.states("a1", StateFailing); n != 0 {
+				if n := s.states("a1", SensorFailing); n != 0 {
 					t.Errorf("%v sensors are failing", n)
 				}
 			})

@@ -58,7 +58,7 @@ func TestAfterARestartEverythingIsServedAtOnceWithoutOneRequest(t *testing.T) {
 		if !maps.Equal(before.plantSeries(), after.plantSeries()) || after.count("innius_sensor_value") != 20 {
 			t.Errorf("before the restart\n%v\nafter it\n%v", before.plantSeries(), after.plantSeries())
 		}
-		for _, series := range []string{`innius_exporter_sensors{account="a1",state="fresh"}`, discoveredA1} {
+		for _, series := range []string{`innius_exporter_sensors{account="a1",status="current"}`, discoveredA1} {
 			s.want(series, before[series])
 		}
 		if !s.poller.Ready() || s.poller.Stuck() != "" {
@@ -311,7 +311,7 @@ func TestWhatWasCountedIsNotCountedAgain(t *testing.T) {
 		s.run()
 		s.pass(time.Minute)
 		s.want(skippedText, 0)
-		s.want(`innius_exporter_sensors{account="a1",state="unreadable"}`, 1)
+		s.want(`innius_exporter_sensors{account="a1",status="unreadable"}`, 1)
 		if why := s.poller.Status().Accounts[0].Machines[0].Sensors[0].Why; !strings.Contains(why, "RUN") {
 			t.Errorf("after %s the status says %q", time.Since(at), why)
 		}
@@ -331,7 +331,7 @@ func TestAFailingSensorKeepsItsBackOff(t *testing.T) {
 		if n := s.api.Stats().Faults[simulator.NotFound] - failed; n > 1 {
 			t.Errorf("it was asked %d times in a minute, though it fails for half an hour", n)
 		}
-		s.want(`innius_exporter_sensors{account="a1",state="failing"}`, 1)
+		s.want(`innius_exporter_sensors{account="a1",status="pending"}`, 1)
 	})
 }
 
@@ -365,8 +365,8 @@ func TestTwinsKeepTheirReadingsAndTheirOwner(t *testing.T) {
 			t.Errorf("before\n%v\nafter\n%v", before.plantSeries(), after.plantSeries())
 		}
 		for _, account := range []string{"a1", "a2"} {
-			for _, state := range States {
-				series := fmt.Sprintf("innius_exporter_sensors{account=%q,state=%q}", account, state)
+			for _, state := range SensorStatuses {
+				series := fmt.Sprintf("innius_exporter_sensors{account=%q,status=%q}", account, state)
 				s.want(series, before[series])
 			}
 		}

@@ -28,6 +28,7 @@ func (p *Poller) restore(kept *Snapshot, now time.Time) {
 	}
 	for a, k := range taken {
 		p.catalogue.fill(a.index, k)
+		p.machines.restore(k)
 	}
 	for _, a := range p.accounts { // in the order of the config, which decides who asks for a twin
 		if k := taken[a]; k != nil {

@@ -26,23 +26,26 @@ func (a *account) handleReadings(t *task, newest innius.Newest, err error, now t
 	if err == nil && s.entry.Disbelieve(newest.Clock, now) {
 		t.ForgetInterval()
 	}
+	before, stored := s.entry.Load(), reading.PollResult{}
 	learned := schedule.Result{Received: now}
 	learned.Ahead, _ = a.Client.ClockDifference()
 	if err == nil || len(newest.Readings) > 0 {
-		stored := a.storeReadings(s, newest, err == nil, now)
+		stored = a.storeReadings(s, newest, err == nil, now)
 		learned.Times, learned.Complete = stored.Times, stored.Whole
 	}
 	switch {
 	case err == nil:
 		a.schedule.Succeeded(t, learned)
 		s.entry.SetInterval(published(t.Interval()))
+		a.recordPoll(s, before, stored, now.Add(t.Gap()), now)
+		a.lastPoll = now
 	case accountFault && (t.Failures() == 0 || class == resultNotSent || class == resultLimited || class == resultKey):
 		a.schedule.Requeue(t)
 	case accountFault:
 		a.schedule.Failed(t) // it failed before the account did; the account's first success resets its back-off
 	default:
 		quiet := len(a.breaker.values.sensors) > failsSensors // so many that the account is logged instead
-		if s.entry.Fail(err.Error(), quiet, now) {
+		if s.entry.Fail(err.Error(), quiet, a.lastPoll, now) {
 			a.sensorLog(s).Warn("Sensor is failing, retrying with back-off", "err", err)
 		}
 		a.schedule.Failed(t)
@@ -93,6 +96,7 @@ func (a *account) sensorLog(s *sensor) *slog.Logger {
 func (a *account) recordResult(r requestResult, err error, now time.Time) (accountFault bool) {
 	r.addError(err)
 	r.sensors, r.machines = a.extent()
+	a.noteBlocked(now)
 	before := a.breaker.breakerStatus
 	accountFault = a.breaker.record(r, now)
 	if r.class == resultLimited {

@@ -17,9 +17,11 @@ import (
 // sent. No two scrapes share any.
 type scrape struct {
 	*Collector
-	poller *Poller
-	now    time.Time
-	filled []filled // by the place of the family
+	poller  *Poller
+	now     time.Time
+	verdict *Verdict
+	room    []*dto.LabelPair // for the labels of statuses
+	filled  []filled         // by the place of the family
 }
 
 // filled are the series of one family.
@@ -45,13 +47,14 @@ func (c *Collector) scrape() *scrape {
 		s = &scrape{Collector: c, filled: make([]filled, len(c.families))}
 	}
 	s.poller, s.now = c.current(), time.Now()
+	s.verdict = s.poller.Verdict(s.now)
 	v := s.poller.catalogue.view.Load()
 	for i, a := range s.poller.accounts {
 		s.account(a, v.companies[i])
 	}
 	s.plant(v.ordered())
 	for _, f := range c.families {
-		if f.perAccount {
+		if f.unordered {
 			slices.SortFunc(s.filled[f.place].list, byLabels)
 		}
 	}
@@ -73,7 +76,7 @@ func (s *scrape) release() {
 		clear(f.room[f.next:])
 		f.list, f.next = f.list[:0], 0
 	}
-	s.poller = nil
+	s.poller, s.verdict, s.room = nil, nil, nil
 	s.sent.Put(s)
 }
 
@@ -135,15 +138,14 @@ func (s *scrape) account(a *account, company *innius.Company) {
 
 // plant exposes all machines and sensors, and counts the sensors' states.
 func (s *scrape) plant(o *order) {
-	s.expect(len(o.machines), s.machineInfo)
+	s.expect(len(o.machines), s.machineInfo, s.machineSince)
+	s.expect(len(MachineStatuses)*len(o.machines), s.machineStatus)
+	s.room = make([]*dto.LabelPair, 0, 3*len(MachineStatuses)*len(o.machines)+4*o.sensors)
 	for _, m := range o.machines {
-		s.gauge(s.machineInfo, 1, m.pairs[:]...)
+		s.machine(m)
 	}
-	s.expect(o.sensors, s.value, s.timestamp, s.lastSuccess, s.expected, s.sensorInfo)
+	s.expect(o.sensors, s.value, s.timestamp, s.lastSuccess, s.expected, s.sensorInfo, s.sensorStatus)
 	censuses := make([]census, len(s.poller.accounts))
-	for i, a := range s.poller.accounts {
-		censuses[i] = census{cycle: a.cycle(), stretched: a.health.Load().relaxed > 1}
-	}
 	for _, group := range o.gauges {
 		for _, one := range group {
 			s.sensor(one, &censuses[one.machine.account])
@@ -159,45 +161,88 @@ func (s *scrape) plant(o *order) {
 	}
 }
 
+// machine exposes a machine.
+func (s *scrape) machine(m *machine) {
+	s.gauge(s.machineInfo, 1, m.pairs[:]...)
+	labels := []*dto.LabelPair{m.pairs[0], m.pairs[3]}
+	status, since := s.verdict.Machine(m)
+	for i, one := range MachineStatuses {
+		s.gauge(s.machineStatus, boolean(one == status), s.with(labels, machineStatusPairs[i])...)
+	}
+	s.moment(s.machineSince, since, s.with(labels, nil)...)
+}
+
+// with appends a label in memory of this scrape.
+func (s *scrape) with(labels []*dto.LabelPair, more *dto.LabelPair) []*dto.LabelPair {
+	n := len(s.room)
+	s.room = append(s.room, labels...)
+	if more != nil {
+		s.room = append(s.room, more)
+	}
+	return s.room[n:len(s.room):len(s.room)]
+}
+
 // census counts an account's sensors.
 type census struct {
-	cycle     time.Duration
-	stretched bool
-	states    [len(States)]int
-	promises  [len(MaxAgeStatuses)]int
+	statuses [len(SensorStatuses)]int
+	maxAge   [len(MaxAgeStatuses)]int
 }
 
 func (s *scrape) sensor(one *sensor, t *census) {
-	o, staleAfter := one.entry.Load(), s.poller.staleAfter(one, t.cycle)
-	t.states[slices.Index(States[:], one.state(o, staleAfter, s.now))]++
-	if promise := one.maxAgeStatus(o, t.stretched, s.now); promise != "" {
-		t.promises[slices.Index(MaxAgeStatuses[:], promise)]++
+	r, status, labels := one.entry.Load(), slices.Index(SensorStatuses[:], s.verdict.Sensor(one)), one.pairs.gauges[:]
+	t.statuses[status]++
+	s.gauge(s.sensorStatus, 1, s.with(labels, sensorStatusPairs[status])...)
+	if target := s.verdict.MaxAge(one); target != "" {
+		t.maxAge[slices.Index(MaxAgeStatuses[:], target)]++
 	}
-	labels := one.pairs.gauges[:]
-	if o.Exposed(staleAfter, one.machine.theirTime(s.now)) {
-		s.gauge(s.value, o.Value, labels...)
+	if r.Exposed(s.verdict.StaleAfter(one), one.machine.theirTime(s.now)) {
+		s.gauge(s.value, r.Value, labels...)
 	}
-	s.moment(s.timestamp, o.Time, labels...)
-	s.moment(s.lastSuccess, o.LastSuccess, labels...)
-	if interval := one.expected(o); interval > 0 {
+	s.moment(s.timestamp, r.Time, labels...)
+	s.moment(s.lastSuccess, r.LastSuccess, labels...)
+	if interval := one.exposedInterval(); interval > 0 {
 		s.gauge(s.expected, interval, labels...)
 	}
+}
+
+// exposedInterval returns the reporting interval in seconds; 0 while the newest reading is a text without a number or has no usable
+// time, which is no silence.
+func (s *sensor) exposedInterval() float64 {
+	r := s.entry.Load()
+	switch r.Unusable.Skip {
+	case innius.SkipText, innius.SkipTime, innius.SkipFuture:
+		return 0
+	}
+	return r.Interval.Seconds
 }
 
 // tell exposes what was counted.
 func (s *scrape) tell(a *account, t *census, more beside) {
 	name := newPair(labelAccount, a.Name)
-	for i, state := range States {
-		n := t.states[i]
-		if state == StateFiltered {
+	for i, status := range SensorStatuses {
+		n := t.statuses[i]
+		if status == SensorExcluded {
 			n += more.filtered
 		}
-		s.gauge(s.sensors, float64(n), name, newPair(labelState, string(state)))
+		s.gauge(s.sensors, float64(n), name, newPair(labelStatus, string(status)))
 	}
-	for i, state := range MaxAgeStatuses {
-		s.gauge(s.promises, float64(t.promises[i]), name, newPair(labelState, string(state)))
+	for i, status := range MaxAgeStatuses {
+		s.gauge(s.maxAge, float64(t.maxAge[i]), name, newPair(labelStatus, string(status)))
 	}
 	s.gauge(s.clashes, float64(more.clashes), name)
+}
+
+// The labels of statuses, made once.
+var (
+	sensorStatusPairs  = statusPairs(SensorStatuses[:])
+	machineStatusPairs = statusPairs(MachineStatuses[:])
+)
+
+func statusPairs[S ~string](statuses []S) (pairs []*dto.LabelPair) {
+	for _, status := range statuses {
+		pairs = append(pairs, newPair(labelStatus, string(status)))
+	}
+	return pairs
 }
 
 func boolean(b bool) float64 {

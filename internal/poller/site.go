@@ -12,6 +12,7 @@ func (c *catalogue) rebuild(next *view, named claim, places []place) []sensorKey
 	labels, keys := c.nameSensors(next, places)
 	owner := map[string]string{} // sensor id -> account that asks for it
 	var exposedBy string
+	var group []*sensor
 	company := next.machines[places[0].account][places[0].index].company // accounts may know it by different names for a while
 	for _, p := range places {
 		m := *next.machines[p.account][p.index] // its sensors are to know this copy
@@ -36,10 +37,14 @@ func (c *catalogue) rebuild(next *view, named claim, places []place) []sensorKey
 			m.sensors = append(m.sensors, s)
 			if s.polled() {
 				m.polled = append(m.polled, s)
+				group = append(group, s)
 			}
 		}
 		m.pair()
 		next.machines[p.account][p.index] = &m
+	}
+	for _, p := range places {
+		next.machines[p.account][p.index].group = group
 	}
 	return keys
 }

@@ -131,21 +131,21 @@ func TestAnAnswerThatIsTooMuchIsSaidOnceAndHurtsNoOther(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		body  string
-		state State
+		state SensorStatus
 		said  int // lines of the log, of level WARN or ERROR
 	}{
-		"a hundred thousand lists in each other": {`{"data":` + strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000) + `}`, StateFailing, 1},
-		"a hundred thousand objects":             {`{"data":` + strings.Repeat(`{"data":`, 100_000), StateFailing, 1},
-		"an empty list":                          {`{"data":[]}`, StateStale, 0},
-		"a number too large":                     {reading("1e400"), StateUnreadable, 0},
-		"a number of 100,000 digits":             {reading(strings.Repeat("9", 100_000)), StateUnreadable, 0},
-		"a text of 64 KiB":                       {reading(`"` + strings.Repeat("x", 64<<10) + `"`), StateUnreadable, 0},
-		"no UTF-8":                               {reading("\"\xff\xfe\""), StateUnreadable, 0},
-		"a NUL in a text":                        {reading(`"a\u0000b"`), StateUnreadable, 0},
-		"a bare NUL":                             {"\x00" + reading("1"), StateFailing, 1},
-		"a byte order mark":                      {"\xEF\xBB\xBF" + reading("1"), StateFresh, 0},
-		"a field twice":                          {fmt.Sprintf(`{"data":[{"t":1,"t":%d,"v":"x","v":1}]}`, dawn.UnixMilli()), StateFresh, 0},
-		"data twice":                             {`{"data":"none",` + reading("1")[1:], StateFresh, 0},
+		"a hundred thousand lists in each other": {`{"data":` + strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000) + `}`, SensorPending, 1},
+		"a hundred thousand objects":             {`{"data":` + strings.Repeat(`{"data":`, 100_000), SensorPending, 1},
+		"an empty list":                          {`{"data":[]}`, SensorNoReadings, 0},
+		"a number too large":                     {reading("1e400"), SensorUnreadable, 0},
+		"a number of 100,000 digits":             {reading(strings.Repeat("9", 100_000)), SensorUnreadable, 0},
+		"a text of 64 KiB":                       {reading(`"` + strings.Repeat("x", 64<<10) + `"`), SensorUnreadable, 0},
+		"no UTF-8":                               {reading("\"\xff\xfe\""), SensorUnreadable, 0},
+		"a NUL in a text":                        {reading(`"a\u0000b"`), SensorUnreadable, 0},
+		"a bare NUL":                             {"\x00" + reading("1"), SensorPending, 1},
+		"a byte order mark":                      {"\xEF\xBB\xBF" + reading("1"), SensorCurrent, 0},
+		"a field twice":                          {fmt.Sprintf(`{"data":[{"t":1,"t":%d,"v":"x","v":1}]}`, dawn.UnixMilli()), SensorCurrent, 0},
+		"data twice":                             {`{"data":"none",` + reading("1")[1:], SensorCurrent, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -155,10 +155,10 @@ func TestAnAnswerThatIsTooMuchIsSaidOnceAndHurtsNoOther(t *testing.T) {
 				s.make(nil)
 				s.run()
 				s.pass(15 * time.Minute)
-				if n := s.states("a1", c.state); n < 1 || c.state != StateFresh && n != 1 {
+				if n := s.states("a1", c.state); n < 1 || c.state != SensorCurrent && n != 1 {
 					t.Errorf("%v sensors are %s, want the odd one: %v", n, c.state, s.gather().values("innius_exporter_sensors"))
 				}
-				if n := s.states("a1", StateFresh); c.state != StateFresh && n != 5 {
+				if n := s.states("a1", SensorCurrent); c.state != SensorCurrent && n != 5 {
 					t.Errorf("%v of the other 5 sensors are fresh", n)
 				}
 				said := append(s.log.lines("level=WARN"), s.log.lines("level=ERROR")...)
@@ -183,7 +183,7 @@ func TestABodyWithoutEndCostsBoundedMemoryAndNoOtherItsTurn(t *testing.T) {
 		if lines := s.log.lines("Sensor is failing", "the body is larger than 4 MiB"); len(lines) != 1 {
 			t.Errorf("%d lines, want 1: %s", len(lines), lines)
 		}
-		if n := s.states("a1", StateFresh); n != 5 {
+		if n := s.states("a1", SensorCurrent); n != 5 {
 			t.Errorf("%v of the other 5 sensors are fresh", n)
 		}
 		s.want(upA1, 1)

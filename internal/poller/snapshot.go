@@ -37,6 +37,8 @@ func (k *KeptAccount) Of(a Account) bool { return k.Name == a.Name && k.Origin =
 type KeptMachine struct {
 	innius.Machine
 	ListedAt time.Time // when its sensors were listed; zero: never
+	Status   MachineStatus
+	Since    time.Time // of Status
 	Sensors  []KeptSensor
 }
 
@@ -63,6 +65,7 @@ func (p *Poller) Snapshot() Snapshot {
 		k.Machines = make([]KeptMachine, len(v.machines[i]))
 		for j, m := range v.machines[i] {
 			k.Machines[j] = m.snapshot()
+			k.Machines[j].Status, k.Machines[j].Since = p.machines.get(m.key())
 		}
 		k.ClockAhead, _ = a.Client.ClockDifference()
 		h := a.health.Load()

@@ -33,10 +33,14 @@ func (k *KeptAccount) move(change func(*time.Time)) {
 	for i := range k.Machines {
 		m := &k.Machines[i]
 		change(&m.ListedAt)
+		change(&m.Since)
 		m.Sensors = slices.Clone(m.Sensors)
 		for j := range m.Sensors {
 			s := &m.Sensors[j]
-			change(&s.LastSuccess)
+			gap := s.Planned.Sub(s.LastSuccess)
+			if change(&s.LastSuccess); !s.Planned.IsZero() {
+				s.Planned = s.LastSuccess.Add(gap)
+			}
 			change(&s.FailingSince)
 			change(&s.LastFailure)
 		}

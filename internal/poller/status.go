@@ -11,11 +11,11 @@ import (
 type Status struct {
 	At        time.Time       `json:"at"`
 	Unmatched []string        `json:"unmatched,omitempty"` // filters and rules that match nothing of what is known
-	Accounts  []AccountStatus `json:"accounts"`
+	Accounts  []AccountReport `json:"accounts"`
 }
 
-// AccountStatus says how an account does. Moments that are unknown are null.
-type AccountStatus struct {
+// AccountReport says how an account does. Moments that are unknown are null.
+type AccountReport struct {
 	Name              string               `json:"name"`
 	Company           string               `json:"company"`
 	CompanyID         string               `json:"company_id"`
@@ -38,12 +38,12 @@ type AccountStatus struct {
 	Verified          *time.Time           `json:"discovery_last_success"`
 	Discovery         DiscoveryStatus      `json:"discovery"`
 	Demand            float64              `json:"demand_requests_per_hour"`
-	Sensors           map[State]int        `json:"sensors"`
-	Promises          map[MaxAgeStatus]int `json:"promises,omitempty"`              // sensors with max_age
+	Sensors           map[SensorStatus]int `json:"sensors"`
+	MaxAge            map[MaxAgeStatus]int `json:"max_age,omitempty"`               // sensors with max_age
 	Stretched         *float64             `json:"promises_stretched_by,omitempty"` // factor by which all are; null: they are not
 	Remarks           []string             `json:"remarks,omitempty"`               // on values, the clocks and the key file, with the cure
 	ClockDifference   *float64             `json:"api_clock_difference_seconds"`    // how far the API's clock is ahead; null: not known
-	Machines          []MachineStatus      `json:"machines"`
+	Machines          []MachineReport      `json:"machines"`
 }
 
 // DiscoveryStatus says how far the reading of lists has come: the company, the machines, and the sensors of each machine.
@@ -54,23 +54,25 @@ type DiscoveryStatus struct {
 	Words string `json:"words"`
 }
 
-// MachineStatus is one machine with its sensors.
-type MachineStatus struct {
-	Machine string         `json:"machine"` // as on the label
-	ID      string         `json:"machine_id"`
-	Name    string         `json:"machine_name"`   // as innius gives it
-	Note    string         `json:"note,omitempty"` // why it has no sensors here
-	States  map[State]int  `json:"states"`
-	Sensors []SensorStatus `json:"sensors"`
+// MachineReport is one machine with its sensors.
+type MachineReport struct {
+	Machine string               `json:"machine"` // as on the label
+	ID      string               `json:"machine_id"`
+	Name    string               `json:"machine_name"`   // as innius gives it
+	Note    string               `json:"note,omitempty"` // why it has no sensors here
+	Status  MachineStatus        `json:"status"`
+	Since   time.Time            `json:"status_since"`
+	Counts  map[SensorStatus]int `json:"sensors_by_status"`
+	Sensors []SensorReport       `json:"sensors"`
 }
 
-// SensorStatus is one sensor.
-type SensorStatus struct {
+// SensorReport is one sensor.
+type SensorReport struct {
 	Sensor      string       `json:"sensor"` // as on the label
 	ID          string       `json:"sensor_id"`
 	Name        string       `json:"sensor_name"` // as innius gives it
 	Unit        string       `json:"unit"`
-	State       State        `json:"state"`
+	Status      SensorStatus `json:"status"`
 	Exposed     bool         `json:"on_metrics"`    // its value is
 	Why         string       `json:"why,omitempty"` // why its value is not on /metrics, or what is wrong
 	Value       *float64     `json:"value"`         // the newest number held, stale or not
@@ -82,24 +84,24 @@ type SensorStatus struct {
 	NextRequest *time.Time   `json:"next_request"`                     // when it will be asked, an estimate
 	WaitsFor    WaitsFor     `json:"next_request_waits_for,omitempty"` // why not now
 	Ahead       int          `json:"next_request_sensors_ahead"`       // that will be asked before
-	Promise     MaxAgeStatus `json:"promise,omitempty"`                // of max_age
+	MaxAge      MaxAgeStatus `json:"max_age,omitempty"`                // of max_age
 	Recent      [][2]float64 `json:"recent,omitempty"`                 // Unix seconds and number, oldest first, with the newest
 }
 
 // Status describes everything at this moment.
 func (p *Poller) Status() Status {
 	now, v := time.Now(), p.catalogue.view.Load()
-	status := Status{At: now.UTC(), Unmatched: p.unmatched()}
+	status, verdict := Status{At: now.UTC(), Unmatched: p.unmatched()}, p.Verdict(now)
 	for i, a := range p.accounts {
 		account := a.status(now)
 		if company := v.companies[i]; company != nil {
 			account.Company, account.CompanyID = p.opts.Labels.text(company.ID, company.Name), innius.Printable(company.ID)
 		}
 		next := a.foresee(v.machines[i], now)
-		account.Machines = make([]MachineStatus, len(v.machines[i]))
+		account.Machines = make([]MachineReport, len(v.machines[i]))
 		for j, m := range v.machines[i] {
 			n := len(m.sensors)
-			account.Machines[j] = p.machineStatus(a, m, next[:n], now)
+			account.Machines[j] = verdict.machine(m, a.health.Load(), next[:n])
 			account.count(&account.Machines[j])
 			next = next[n:]
 		}
@@ -108,40 +110,38 @@ func (p *Poller) Status() Status {
 	return status
 }
 
-// count counts the states and promises of a machine's sensors.
-func (s *AccountStatus) count(m *MachineStatus) {
+// count counts the sensors of a machine by status.
+func (s *AccountReport) count(m *MachineReport) {
 	for i := range m.Sensors {
-		m.States[m.Sensors[i].State]++
-		s.Sensors[m.Sensors[i].State]++
-		if promise := m.Sensors[i].Promise; promise != "" {
-			s.Promises[promise]++
+		m.Counts[m.Sensors[i].Status]++
+		s.Sensors[m.Sensors[i].Status]++
+		if status := m.Sensors[i].MaxAge; status != "" {
+			s.MaxAge[status]++
 		}
 	}
 }
 
-func (p *Poller) machineStatus(a *account, m *machine, next []upcoming, now time.Time) MachineStatus {
-	status := MachineStatus{
-		Machine: m.label, ID: innius.Printable(m.ID), Name: m.Name, Note: m.note(a.health.Load()),
-		States: map[State]int{}, Sensors: make([]SensorStatus, len(m.sensors)),
+func (v *Verdict) machine(m *machine, h *health, next []upcoming) MachineReport {
+	status := MachineReport{
+		Machine: m.label, ID: innius.Printable(m.ID), Name: m.Name, Note: m.note(h),
+		Counts: map[SensorStatus]int{}, Sensors: make([]SensorReport, len(m.sensors)),
 	}
-	h, cycle := a.health.Load(), a.cycle()
+	status.Status, status.Since = v.Machine(m)
 	for i, s := range m.sensors {
-		status.Sensors[i] = s.status(&look{now: now, machine: m, staleAfter: p.staleAfter(s, cycle), next: next[i]})
-		if s.polled() {
-			status.Sensors[i].Promise = s.maxAgeStatus(s.entry.Load(), h.relaxed > 1, now)
-		}
+		status.Sensors[i] = v.sensor(s, &look{now: v.now, machine: m, staleAfter: v.StaleAfter(s), silentAfter: v.poller.opts.silentAfter(s), next: next[i]})
 	}
 	return status
 }
 
-func (s *sensor) status(l *look) SensorStatus {
+func (v *Verdict) sensor(s *sensor, l *look) SensorReport {
 	o, next := s.entry.Load(), &l.next
-	status := SensorStatus{
+	status := SensorReport{
 		Sensor: s.label, ID: innius.Printable(s.ID), Name: s.Name, Unit: s.Unit,
-		State: s.state(o, l.staleAfter, l.now), Exposed: s.polled() && o.Exposed(l.staleAfter, l.theirs()), Why: s.why(o, l),
+		Status: v.Sensor(s), Exposed: s.polled() && o.Exposed(l.staleAfter, l.theirs()), MaxAge: v.MaxAge(s),
 		Timestamp: moment(o.Time), LastSuccess: moment(o.LastSuccess), LastRequest: moment(later(o.LastSuccess, o.LastFailure)),
 		NextRequest: moment(next.at), WaitsFor: next.waits, Ahead: next.ahead, Recent: o.Recent,
 	}
+	status.Why = s.why(o, l, status.Status)
 	if !o.Time.IsZero() {
 		age := l.theirs().Sub(o.Time).Seconds()
 		status.Value, status.Age = &o.Value, &age

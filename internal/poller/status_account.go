@@ -2,18 +2,18 @@ package poller
 
 import (
 	"fmt"
-	"math"
+	"innius_exporter/internal/humanize"
 	"time"
 )
 
-func (a *account) status(now time.Time) AccountStatus {
+func (a *account) status(now time.Time) AccountReport {
 	h, perHour := a.health.Load(), a.Pacer.PerHour()
-	s := AccountStatus{
+	s := AccountReport{
 		Name: a.Name, Failure: h.failure(), LastError: h.lastError, LastErrorAt: moment(h.lastErrorAt),
 		PausedUntil: moment(h.pausedUntil(now)), RequestsPerHour: perHour, RequestsRemaining: a.Pacer.Remaining(now),
 		Burst: a.Pacer.Burst(), Configured: a.limiter.configured.PerHour, Lowered: why[h.lowered], ForReadings: h.forReadings,
 		Cycle: a.cycle().Seconds(), Verified: moment(h.verified), Discovery: h.discovery, Demand: h.demand,
-		Sensors: map[State]int{}, Promises: map[MaxAgeStatus]int{},
+		Sensors: map[SensorStatus]int{}, MaxAge: map[MaxAgeStatus]int{},
 	}
 	if h.relaxed > 1 {
 		s.Stretched = &h.relaxed
@@ -33,7 +33,7 @@ func (a *account) status(now time.Time) AccountStatus {
 	}
 	if h.clockOff {
 		s.Remarks = append(s.Remarks, fmt.Sprintf("the clock of this machine and the API's differ by %s; ages are judged by the API's",
-			Span(ahead.Abs())))
+			humanize.Duration(ahead.Abs())))
 	}
 	if h.keyTrouble != "" {
 		s.Remarks = append(s.Remarks, "the key file gave no key, and a restart would find none: "+h.keyTrouble)
@@ -66,38 +66,38 @@ var pauses = map[pauseReason]string{
 }
 
 // words says whether the account is up, and if not why, since when, and what comes next.
-func (h *health) words(s *AccountStatus, now time.Time) string {
+func (h *health) words(s *AccountReport, now time.Time) string {
 	text := "innius answers"
 	switch {
 	case s.Failure != "" && s.FailingSince != nil:
-		text = fmt.Sprintf("since %s: %s", stamp(*s.FailingSince, now), causes[s.Failure])
+		text = fmt.Sprintf("since %s: %s", humanize.TimeAndDistance(*s.FailingSince, now), causes[s.Failure])
 	case s.Failure != "":
 		text = causes[s.Failure]
 	case s.Up == nil:
 		text = "no answer yet"
 	}
 	if s.PausedUntil != nil {
-		text += fmt.Sprintf("; nothing is sent until %s: %s", stamp(*s.PausedUntil, now), pauses[h.breaker.pause])
+		text += fmt.Sprintf("; nothing is sent until %s: %s", humanize.TimeAndDistance(*s.PausedUntil, now), pauses[h.breaker.pause])
 	}
 	return text
 }
 
 // plan says in words what the allowance buys.
-func (s *AccountStatus) plan(sensors int) string {
-	cycle := Span(planned(s.Cycle))
+func (s *AccountReport) plan(sensors int) string {
+	cycle := humanize.Duration(planned(s.Cycle))
 	switch {
 	case sensors == 0:
 		return "no sensor is asked for yet"
 	case s.Demand == 0:
-		return fmt.Sprintf("no sensor's pace is known yet; %s can each be asked every %s", plural(sensors, "sensor"), cycle)
+		return fmt.Sprintf("no sensor's pace is known yet; %s can each be asked every %s", humanize.Plural(sensors, "sensor"), cycle)
 	case s.Demand <= s.ForReadings:
 		return fmt.Sprintf("the allowance suffices: the sensors' own paces ask for %s requests an hour, and %s are there for readings, so each "+
-			"reading is picked up soon after it appears; a round of all %s would take %s", count(s.Demand), count(s.ForReadings),
-			plural(sensors, "sensor"), cycle)
+			"reading is picked up soon after it appears; a round of all %s would take %s", humanize.Number(s.Demand), humanize.Number(s.ForReadings),
+			humanize.Plural(sensors, "sensor"), cycle)
 	}
 	return fmt.Sprintf("the allowance does not suffice for every reading: the sensors' own paces ask for %s requests an hour, and %s are there "+
 		"for readings, so about %s %% of what they report can be seen, and a value gets about as old as a round of all %s takes: %s",
-		count(s.Demand), count(s.ForReadings), count(100*s.ForReadings/s.Demand), plural(sensors, "sensor"), cycle)
+		humanize.Number(s.Demand), humanize.Number(s.ForReadings), humanize.Number(100*s.ForReadings/s.Demand), humanize.Plural(sensors, "sensor"), cycle)
 }
 
 // discoveryWords says how old the catalogue is, or how far its first reading has come.
@@ -107,7 +107,7 @@ func (h *health) discoveryWords(perHour float64, now time.Time) string {
 	case h.settled && h.verified.IsZero():
 		return "the list of machines could not be read yet"
 	case h.settled:
-		return "each list was seen at or after " + stamp(h.verified, now)
+		return "each list was seen at or after " + humanize.TimeAndDistance(h.verified, now)
 	case d.Lists < 2:
 		return "the first one is under way: which company the key belongs to is not known yet"
 	case d.Lists == 2 && d.Asked < 2:
@@ -115,16 +115,5 @@ func (h *health) discoveryWords(perHour float64, now time.Time) string {
 	}
 	left := planned(2 * float64(d.Lists-d.Asked) / perHour * 3600) // they take turns with readings
 	return fmt.Sprintf("the first one is under way: %d of %d lists have been asked for; the others take about %s, and until then the "+
-		"sensors of their machines are not known", d.Asked, d.Lists, Span(left))
-}
-
-// count writes a number with the digits that a reader needs.
-func count(n float64) string {
-	switch {
-	case n >= 10:
-		return fmt.Sprint(int64(math.Round(n)))
-	case n >= 1:
-		return fmt.Sprint(math.Round(n*10) / 10)
-	}
-	return fmt.Sprint(math.Round(n*100) / 100)
+		"sensors of their machines are not known", d.Asked, d.Lists, humanize.Duration(left))
 }

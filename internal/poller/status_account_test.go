@@ -109,18 +109,18 @@ func TestThePlanIsSaidInWords(t *testing.T) {
 	}{
 		"nothing known": {setting{plant: works(0, 0)}, time.Minute, "no sensor is asked for yet"},
 		"no pace known": {
-			setting{plant: silent, perHour: 60}, 10 * time.Minute, "no sensor's pace is known yet; 4 sensors can each be asked every 4 min 12 s",
+			setting{plant: silent, perHour: 60}, 10 * time.Minute, "no sensor's pace is known yet; 4 sensors can each be asked every 4m 13s",
 		},
 		"it suffices": {
 			setting{plant: works(1, 2), perHour: 1200},
 			time.Hour,
-			`the allowance suffices: the sensors' own paces ask for 7\d\d requests an hour, and 1197 are there for readings, so each .* a round of all 2 sensors would take 6 s`,
+			`the allowance suffices: the sensors' own paces ask for 7\d\d requests an hour, and 1197 are there for readings, so each .* a round of all 2 sensors would take 6s`,
 		},
 		"it does not": {
 			setting{plant: works(1, 20), perHour: 1200},
 			time.Hour,
 			`the allowance does not suffice for every reading: the sensors' own paces ask for 7\d\d\d requests an hour, and 1197 are there for readings, ` +
-				`so about 17 % of what they report can be seen, and a value gets about as old as a round of all 20 sensors takes: 1 min`,
+				`so about 17 % of what they report can be seen, and a value gets about as old as a round of all 20 sensors takes: 1m`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

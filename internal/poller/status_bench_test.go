@@ -17,7 +17,7 @@ func BenchmarkStatus(b *testing.B) {
 		p := pollerOf(sensors)
 		b.Run(fmt.Sprintf("sensors=%d", sensors), func(b *testing.B) {
 			for b.Loop() {
-				if s := p.Status(); s.Accounts[0].Sensors[StateWaiting] != sensors/2 {
+				if s := p.Status(); s.Accounts[0].Sensors[SensorPending] != sensors/2 {
 					b.Fatal(s.Accounts[0].Sensors)
 				}
 			}

@@ -12,11 +12,11 @@ type WaitsFor string
 
 // What a sensor's next request waits for.
 const (
-	WaitsForPace      WaitsFor = "pace"      // it is not due: its next reading is expected later, or others need the requests more
-	WaitsForAllowance WaitsFor = "allowance" // it is due, and others are first
-	WaitsForPause     WaitsFor = "pause"     // its account sends nothing for a while
-	WaitsForBackOff   WaitsFor = "back-off"  // it failed
-	WaitsForAnswer    WaitsFor = "answer"    // it is being asked
+	WaitsForInterval  WaitsFor = "interval"   // it is not due: its next reading is expected later, or others need the requests more
+	WaitsForRateLimit WaitsFor = "rate limit" // it is due, and others are first
+	WaitsForPause     WaitsFor = "pause"      // its account sends nothing for a while
+	WaitsForBackOff   WaitsFor = "back-off"   // it failed
+	WaitsForResponse  WaitsFor = "response"   // it is being asked
 )
 
 // upcoming is the next request about a sensor, as foreseen.
@@ -51,14 +51,14 @@ func (a *account) foresee(machines []*machine, now time.Time) []upcoming {
 		}
 		switch u.ahead = i; {
 		case u.place.Polling:
-			u.at, u.waits = now, WaitsForAnswer
+			u.at, u.waits = now, WaitsForResponse
 			continue
 		case due.After(line.at):
-			u.at, u.waits = due, WaitsForPace
+			u.at, u.waits = due, WaitsForInterval
 		case line.paused.After(due) && line.paused.After(now):
 			u.at, u.waits = line.at, WaitsForPause
 		default:
-			u.at, u.waits = line.at, WaitsForAllowance
+			u.at, u.waits = line.at, WaitsForRateLimit
 		}
 		line.take(u.at)
 	}

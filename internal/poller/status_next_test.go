@@ -11,19 +11,19 @@ import (
 
 // foreseen compares when sensors in some states were foreseen to be asked with when they were: the mean and the greatest
 // difference.
-func (s *story) foreseen(during time.Duration, states ...State) (mean, most time.Duration) {
+func (s *story) foreseen(during time.Duration, states ...SensorStatus) (mean, most time.Duration) {
 	s.Helper()
-	before, left := map[string]SensorStatus{}, 0
-	each := func(visit func(SensorStatus)) {
+	before, left := map[string]SensorReport{}, 0
+	each := func(visit func(SensorReport)) {
 		for _, m := range s.poller.Status().Accounts[0].Machines {
 			for _, one := range m.Sensors {
 				visit(one)
 			}
 		}
 	}
-	each(func(one SensorStatus) {
+	each(func(one SensorReport) {
 		switch {
-		case !slices.Contains(states, one.State):
+		case !slices.Contains(states, one.Status):
 		case one.NextRequest == nil:
 			s.Errorf("nothing is foreseen of %s", one.ID)
 		default:
@@ -36,7 +36,7 @@ func (s *story) foreseen(during time.Duration, states ...State) (mean, most time
 	count, sum := left, time.Duration(0)
 	for end := time.Now().Add(during); left > 0 && time.Now().Before(end); {
 		s.pass(time.Second)
-		each(func(one SensorStatus) {
+		each(func(one SensorReport) {
 			was, open := before[one.ID]
 			if !open || one.LastRequest == nil || was.LastRequest != nil && !one.LastRequest.After(*was.LastRequest) {
 				return
@@ -58,10 +58,10 @@ func TestTheTurnOfAWaitingSensorIsForeseen(t *testing.T) {
 	play(t, setting{plant: works(3, 40), perHour: 120, burst: 2, client: innius.Options{PageSize: 50}}, func(s *story) {
 		s.pass(10 * time.Minute) // all lists are read
 		one := s.sensorOn(1, 3, 40)
-		if one.State != StateWaiting || one.WaitsFor != WaitsForAllowance || one.Ahead < 90 {
+		if one.Status != SensorPending || one.WaitsFor != WaitsForRateLimit || one.Ahead < 90 {
 			t.Errorf("the last sensor: %+v", one)
 		}
-		if mean, most := s.foreseen(3*time.Hour, StateWaiting); mean > 2*time.Minute || most > 10*time.Minute {
+		if mean, most := s.foreseen(3*time.Hour, SensorPending); mean > 2*time.Minute || most > 10*time.Minute {
 			t.Errorf("the first turns, which take an hour, were foreseen to %s, at worst %s", mean, most)
 		}
 	})
@@ -71,7 +71,7 @@ func TestTheTurnOfAWaitingSensorIsForeseen(t *testing.T) {
 func TestTheTurnIsForeseenWhileListsAreRead(t *testing.T) {
 	play(t, setting{plant: works(40, 2), perHour: 240, burst: 1}, func(s *story) {
 		s.pass(5 * time.Minute)
-		if mean, most := s.foreseen(2*time.Hour, StateWaiting); mean > time.Minute || most > 3*time.Minute {
+		if mean, most := s.foreseen(2*time.Hour, SensorPending); mean > time.Minute || most > 3*time.Minute {
 			t.Errorf("foreseen to %s, at worst %s", mean, most)
 		}
 	})
@@ -88,7 +88,7 @@ func TestTheTurnIsForeseenInARoundThatGoesOn(t *testing.T) {
 			play(t, begin, func(s *story) {
 				s.pass(3 * time.Hour)
 				cycle := s.poller.accounts[0].cycle()
-				mean, most := s.foreseen(3*time.Hour, States[:]...)
+				mean, most := s.foreseen(3*time.Hour, SensorStatuses[:]...)
 				t.Logf("a round takes %s; foreseen to %s, at worst %s", cycle, mean.Round(time.Second), most.Round(time.Second))
 				if mean > max(5*time.Second, cycle/3) {
 					t.Errorf("foreseen to %s, at worst %s; a round takes %s", mean, most, cycle)
@@ -121,8 +121,8 @@ func TestASensorThatIsBeingAskedSaysSo(t *testing.T) {
 	play(t, setting{plant: works(1, 1), faults: []simulator.Fault{slow(8 * time.Second)}}, func(s *story) {
 		for range 300 {
 			s.pass(time.Second)
-			if ms := s.poller.Status().Accounts[0].Machines; len(ms) > 0 && len(ms[0].Sensors) > 0 && ms[0].Sensors[0].WaitsFor == WaitsForAnswer {
-				if why := ms[0].Sensors[0].Why; why != "waiting for its first answer: it is being asked now" {
+			if ms := s.poller.Status().Accounts[0].Machines; len(ms) > 0 && len(ms[0].Sensors) > 0 && ms[0].Sensors[0].WaitsFor == WaitsForResponse {
+				if why := ms[0].Sensors[0].Why; why != "Pending: not polled yet; the request is running" {
 					t.Errorf("why: %q", why)
 				}
 				return

@@ -2,6 +2,7 @@ package poller
 
 import (
 	"fmt"
+	"innius_exporter/internal/humanize"
 	"time"
 
 	"innius_exporter/internal/poller/reading"
@@ -11,34 +12,39 @@ import (
 
 // look is one look at a sensor of a machine.
 type look struct {
-	now        time.Time
-	machine    *machine
-	staleAfter time.Duration
-	next       upcoming
+	now                     time.Time
+	machine                 *machine
+	staleAfter, silentAfter time.Duration
+	next                    upcoming
 }
 
 // theirs is the moment by the API's clock.
 func (l *look) theirs() time.Time { return l.machine.theirTime(l.now) }
 
 // why says in words why a sensor's value is not on /metrics, or what is wrong with it; empty where nothing is.
-func (s *sensor) why(o *reading.Record, l *look) string {
-	switch s.state(o, l.staleAfter, l.now) {
-	case StateFiltered:
+func (s *sensor) why(o *reading.Record, l *look, status SensorStatus) string {
+	switch status {
+	case SensorExcluded:
 		if s.twinOf != "" {
-			return fmt.Sprintf("asked for by account %s; its value is on /metrics once, as %s / %s / %s",
+			return fmt.Sprintf("Polled by account %s; its value is on /metrics once, as %s / %s / %s",
 				s.twinOf, l.machine.companyLabel, l.machine.label, s.label)
 		}
-		return "filtered: " + s.filtered
-	case StateFailing:
+		return "Excluded: " + s.filtered
+	case SensorFailing:
 		return l.whyFailing(o)
-	case StateWaiting:
-		return l.whyWaiting()
-	case StateUnreadable:
+	case SensorPending:
+		return l.whyWaiting(o)
+	case SensorUnreadable:
 		return unreadable(o.Unusable)
-	case StateLate:
-		return "late: silent for more than three of its intervals of " + Span(planned(s.entry.Load().Interval.Seconds)) +
-			"; asked last at " + stamp(o.LastSuccess, l.now)
-	case StateStale:
+	case SensorNoReadings:
+		return "No readings: innius had none when it was last polled, at " + humanize.TimeAndDistance(o.LastSuccess, l.now)
+	case SensorSilent:
+		return fmt.Sprintf("Silent: no new reading for more than %s when it was last polled, at %s",
+			humanize.Duration(l.silentAfter), humanize.TimeAndDistance(o.LastSuccess, l.now))
+	case SensorDelayed:
+		return "Delayed: last polled at " + humanize.TimeAndDistance(o.LastSuccess, l.now) + "; the next poll was planned for " +
+			humanize.TimeAndDistance(o.Planned, l.now)
+	case SensorStale:
 		return l.whyStale(s, o)
 	}
 	return ""
@@ -49,36 +55,39 @@ func (l *look) whyFailing(o *reading.Record) string {
 	next, now := &l.next, l.now
 	text := "cannot be read: " + o.Failure
 	if !o.FailingSince.IsZero() {
-		text += "; so since " + stamp(o.FailingSince, now)
+		text += "; so since " + humanize.TimeAndDistance(o.FailingSince, now)
 	}
 	if o.Failures > 1 {
 		text += fmt.Sprintf(", %d times in a row", o.Failures)
 	}
 	if !next.at.IsZero() {
-		text += "; asked again at about " + stamp(next.at, now)
+		text += "; asked again at about " + humanize.TimeAndDistance(next.at, now)
 	}
 	switch {
 	case o.Time.IsZero():
 		return text
 	case o.Exposed(l.staleAfter, l.theirs()):
-		return text + "; its last value stays on /metrics until " + stamp(o.Time.Add(l.staleAfter), l.theirs())
+		return text + "; its last value stays on /metrics until " + humanize.TimeAndDistance(o.Time.Add(l.staleAfter), l.theirs())
 	}
-	return text + "; its last value is stale since " + stamp(o.Time.Add(l.staleAfter), l.theirs())
+	return text + "; its last value is stale since " + humanize.TimeAndDistance(o.Time.Add(l.staleAfter), l.theirs())
 }
 
-func (l *look) whyWaiting() string {
-	next, text := &l.next, "waiting for allowance: not asked yet"
+func (l *look) whyWaiting(r *reading.Record) string {
+	next, text := &l.next, "Pending: not polled yet"
+	if r.Failure != "" {
+		text = "Pending: not polled with success yet: " + r.Failure
+	}
 	switch {
-	case next.waits == WaitsForAnswer:
-		return "waiting for its first answer: it is being asked now"
+	case next.waits == WaitsForResponse:
+		return text + "; the request is running"
 	case next.at.IsZero():
 		return text
 	case next.waits == WaitsForPause:
-		text += ", and its account sends nothing now"
+		text += ", account paused"
 	}
-	text += "; its turn comes at about " + stamp(next.at, l.now)
+	text += "; expected at about " + humanize.TimeAndDistance(next.at, l.now)
 	if next.ahead > 0 {
-		text += ", after " + plural(next.ahead, "other sensor")
+		text += ", after " + humanize.Plural(next.ahead, "other sensor")
 	}
 	return text
 }
@@ -86,18 +95,18 @@ func (l *look) whyWaiting() string {
 func (l *look) whyStale(s *sensor, o *reading.Record) string {
 	now := l.now
 	if o.Time.IsZero() {
-		return "never reported: innius had no reading of it when it was asked last, at " + stamp(o.LastSuccess, now)
+		return "never reported: innius had no reading of it when it was asked last, at " + humanize.TimeAndDistance(o.LastSuccess, now)
 	}
 	since, by := o.Time.Add(l.staleAfter), "stale_after"
 	if s.rule.StaleAfter > 0 {
 		by = "stale_after of its rule"
 	}
 	text := fmt.Sprintf("stale since %s: its newest reading, of %s, is older than %s (%s)",
-		stamp(since, l.theirs()), o.Time.UTC().Format(time.RFC3339), Span(l.staleAfter), by)
+		humanize.TimeAndDistance(since, l.theirs()), o.Time.UTC().Format(time.RFC3339), humanize.Duration(l.staleAfter), by)
 	if l.machine.theirTime(o.LastSuccess).After(since) {
-		return text + "; innius had nothing newer at " + stamp(o.LastSuccess, now)
+		return text + "; innius had nothing newer at " + humanize.TimeAndDistance(o.LastSuccess, now)
 	}
-	return text + "; not asked since " + stamp(o.LastSuccess, now)
+	return text + "; not asked since " + humanize.TimeAndDistance(o.LastSuccess, now)
 }
 
 func unreadable(r innius.Reading) string {

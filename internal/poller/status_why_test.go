@@ -10,16 +10,16 @@ import (
 )
 
 // sensorOn returns a sensor's status by the numbers of a plant like works.
-func (s *story) sensorOn(account, machine, sensor int) SensorStatus {
+func (s *story) sensorOn(account, machine, sensor int) SensorReport {
 	s.Helper()
 	return s.poller.Status().Accounts[account-1].Machines[machine-1].Sensors[sensor-1]
 }
 
-func (s *story) wantWhy(sensor int, state State, exposed bool, pattern string) {
+func (s *story) wantWhy(sensor int, state SensorStatus, exposed bool, pattern string) {
 	s.Helper()
 	one := s.sensorOn(1, 1, sensor)
-	if one.State != state || one.Exposed != exposed || !regexp.MustCompile("^(?:"+pattern+")$").MatchString(one.Why) {
-		s.Errorf("after %s sensor %d is %s, on /metrics %t: %q, want %s, %t, %s", s.clock(), sensor, one.State, one.Exposed, one.Why, state, exposed, pattern)
+	if one.Status != state || one.Exposed != exposed || !regexp.MustCompile("^(?:"+pattern+")$").MatchString(one.Why) {
+		s.Errorf("after %s sensor %d is %s, on /metrics %t: %q, want %s, %t, %s", s.clock(), sensor, one.Status, one.Exposed, one.Why, state, exposed, pattern)
 	}
 	_, onMetrics := s.gather()[series("innius_sensor_value", 1, sensor)]
 	if onMetrics != exposed {
@@ -52,17 +52,17 @@ func TestEverySensorThatIsNotOnMetricsSaysWhy(t *testing.T) {
 	}
 	play(t, begin, func(s *story) {
 		s.pass(30 * time.Minute)
-		s.wantWhy(1, StateFresh, true, "")
-		s.wantWhy(2, StateStale, false, "never reported: innius had no reading of it when it was asked last, at "+gone)
-		s.wantWhy(3, StateUnreadable, false, `its newest reading is the text "RUN"; a rule under sensors: may map it to a number \(values\)`)
-		s.wantWhy(4, StateUnreadable, false, "its newest reading is no number: null")
-		s.wantWhy(5, StateLate, true, "late: silent for more than three of its intervals of 10 s; asked last at "+gone)
-		s.wantWhy(6, StateFiltered, false, `filtered: discovery.sensors.exclude ".\* 6"`)
-		s.wantWhy(7, StateFailing, true, `cannot be read: get the values of sensor "m1-s7" of machine "m1": status 403 \(Forbidden\): .*; so since `+gone+
+		s.wantWhy(1, SensorCurrent, true, "")
+		s.wantWhy(2, SensorNoReadings, false, "No readings: innius had none when it was last polled, at "+gone)
+		s.wantWhy(3, SensorUnreadable, false, `its newest reading is the text "RUN"; a rule under sensors: may map it to a number \(values\)`)
+		s.wantWhy(4, SensorUnreadable, false, "its newest reading is no number: null")
+		s.wantWhy(5, SensorSilent, true, "Silent: no new reading for more than 15m when it was last polled, at "+gone)
+		s.wantWhy(6, SensorExcluded, false, `Excluded: discovery.sensors.exclude ".\* 6"`)
+		s.wantWhy(7, SensorFailing, true, `cannot be read: get the values of sensor "m1-s7" of machine "m1": status 403 \(Forbidden\): .*; so since `+gone+
 			`, \d+ times in a row; asked again at about `+toCome+`; its last value stays on /metrics until `+toCome)
-		s.wantWhy(8, StateFailing, false, `cannot be read: .*: status 404 .*; its last value is stale since `+gone)
+		s.wantWhy(8, SensorFailing, false, `cannot be read: .*: status 404 .*; its last value is stale since `+gone)
 		s.pass(time.Hour)
-		s.wantWhy(5, StateStale, false, "stale since "+gone+": its newest reading, of 2000-01-01T00:09:50Z, is older than 1 h \\(stale_after\\); "+
+		s.wantWhy(5, SensorStale, false, "stale since "+gone+": its newest reading, of 2000-01-01T00:09:50Z, is older than 1h \\(stale_after\\); "+
 			"innius had nothing newer at "+gone)
 	})
 }
@@ -74,8 +74,8 @@ func TestAStaleSensorSaysWhichSettingAndThatItCouldNotBeAsked(t *testing.T) {
 	begin.faults = []simulator.Fault{{Kind: simulator.TooMany, From: dawn.Add(10 * time.Minute), Delay: 2 * time.Hour}}
 	play(t, begin, func(s *story) {
 		s.pass(time.Hour)
-		s.wantWhy(1, StateFresh, true, "")
-		s.wantWhy(2, StateStale, false, "stale since "+gone+": .* is older than 20 min \\(stale_after of its rule\\); not asked since "+gone)
+		s.wantWhy(1, SensorDelayed, true, "Delayed: last polled at "+gone+"; the next poll was planned for "+gone)
+		s.wantWhy(2, SensorStale, false, "stale since "+gone+": .* is older than 20m \\(stale_after of its rule\\); not asked since "+gone)
 	})
 }
 
@@ -83,7 +83,7 @@ func TestATwinSaysWhereItsValueIs(t *testing.T) {
 	play(t, shared(), func(s *story) {
 		s.pass(20 * time.Minute)
 		one := s.sensorOn(2, 2, 1)
-		if want := "asked for by account a1; its value is on /metrics once, as Works / Machine 2 / Sensor 1"; one.Why != want || one.Exposed {
+		if want := "Polled by account a1; its value is on /metrics once, as Works / Machine 2 / Sensor 1"; one.Why != want || one.Exposed {
 			t.Errorf("%q, on /metrics %t, want %q", one.Why, one.Exposed, want)
 		}
 		if one.NextRequest != nil || one.WaitsFor != "" {

@@ -20,7 +20,7 @@ import (
 func (p *Poller) Succeed(opts Options) *Poller {
 	opts.Metrics = p.opts.Metrics
 	next := newPoller(opts, p.news)
-	next.departed, next.reported = p.departed, p.reported
+	next.departed, next.machines, next.reported = p.departed, p.machines, p.reported
 	before := next.predecessors(p)
 	next.catalogue.inherit(p, next, before)
 	now := time.Now()

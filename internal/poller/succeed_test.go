@@ -148,7 +148,7 @@ func TestARemovedAccountTakesItsSeriesAlongAndItsTwinGoesOn(t *testing.T) {
 	play(t, shared(), func(s *story) {
 		s.pass(20 * time.Minute)
 		held := s.gather()
-		s.want(`innius_exporter_sensors{account="a2",state="filtered"}`, 6)
+		s.want(`innius_exporter_sensors{account="a2",status="excluded"}`, 6)
 		s.succeed(func(o *Options) { o.Accounts = o.Accounts[1:] })
 		after := s.gather()
 		for series := range after {
@@ -161,7 +161,7 @@ func TestARemovedAccountTakesItsSeriesAlongAndItsTwinGoesOn(t *testing.T) {
 		}
 		s.run()
 		s.pass(5 * time.Minute)
-		s.want(`innius_exporter_sensors{account="a2",state="fresh"}`, 6)
+		s.want(`innius_exporter_sensors{account="a2",status="current"}`, 6)
 		s.checkValues()
 	})
 }

@@ -13,7 +13,7 @@ import (
 // page holds nothing of the question as markup.
 func FuzzQuery(f *testing.F) {
 	for _, seed := range []string{
-		"", "machine=&sensor=&state=", "machine=m1&sensor=m2-s1", "state=stale", "state=rotten", "machine=a&machine=b", "machine=%zz",
+		"", "machine=&sensor=&status=", "machine=m1&sensor=m2-s1", "status=stale", "status=rotten", "machine=a&machine=b", "machine=%zz",
 		"a;b", "machine=%22%3E%3Cscript%3Ealert(1)%3C/script%3E", "sensor=%00%ff", "%3Cscript%3E=1", "sensor=Sensor+1&sensor=", "=&=",
 	} {
 		f.Add(seed)

@@ -28,19 +28,19 @@ func wave(count int, every time.Duration, end time.Time) (readings [][2]float64)
 }
 
 // freshSensor is a sensor as most are.
-func freshSensor(name, id string) poller.SensorStatus {
-	return poller.SensorStatus{
-		Sensor: name, ID: id, Name: name, Unit: "bar", State: poller.StateFresh, Exposed: true,
+func freshSensor(name, id string) poller.SensorReport {
+	return poller.SensorReport{
+		Sensor: name, ID: id, Name: name, Unit: "bar", Status: poller.SensorCurrent, Exposed: true,
 		Value: new(13270480.5), Timestamp: ago(3700 * time.Second), Age: new(3700.0), Interval: new(30.0),
 		LastSuccess: ago(3 * time.Minute), LastRequest: ago(3 * time.Minute), NextRequest: ago(-4 * time.Minute),
-		WaitsFor: poller.WaitsForPace, Recent: wave(reading.MaxRecent, 30*time.Second, now),
+		WaitsFor: poller.WaitsForInterval, Recent: wave(reading.MaxRecent, 30*time.Second, now),
 	}
 }
 
 // staleSensor is one that is not on /metrics.
-func staleSensor(name, id string) poller.SensorStatus {
+func staleSensor(name, id string) poller.SensorReport {
 	s := freshSensor(name, id)
-	s.State, s.Exposed, s.Why, s.WaitsFor = poller.StateStale, false, "stale since yesterday", poller.WaitsForAllowance
+	s.Status, s.Exposed, s.Why, s.WaitsFor = poller.SensorStale, false, "stale since yesterday", poller.WaitsForRateLimit
 	return s
 }
 
@@ -48,14 +48,14 @@ func staleSensor(name, id string) poller.SensorStatus {
 func plant(accounts, machines, sensors int) poller.Status {
 	s := poller.Status{At: now}
 	for a := range accounts {
-		account := poller.AccountStatus{
+		account := poller.AccountReport{
 			Name: fmt.Sprintf("a%d", a+1), Company: fmt.Sprintf("Works %d", a+1), Up: new(true), Health: "innius answers",
 			RequestsPerHour: 1200, Configured: 1200, ForReadings: 1100, Cycle: 246, Demand: 1234, Plan: "it suffices",
-			Discovery: poller.DiscoveryStatus{Ended: true, Words: "all seen"}, Sensors: map[poller.State]int{},
+			Discovery: poller.DiscoveryStatus{Ended: true, Words: "all seen"}, Sensors: map[poller.SensorStatus]int{},
 		}
 		for m := range machines {
 			account.Machines = append(account.Machines, machine(m+1, sensors))
-			for state, n := range account.Machines[m].States {
+			for state, n := range account.Machines[m].Counts {
 				account.Sensors[state] += n
 			}
 		}
@@ -64,10 +64,10 @@ func plant(accounts, machines, sensors int) poller.Status {
 	return s
 }
 
-func machine(number, sensors int) poller.MachineStatus {
-	m := poller.MachineStatus{
+func machine(number, sensors int) poller.MachineReport {
+	m := poller.MachineReport{
 		Machine: fmt.Sprintf("Machine %d", number), ID: fmt.Sprintf("m%d", number), Name: fmt.Sprintf("Machine %d", number),
-		States: map[poller.State]int{},
+		Counts: map[poller.SensorStatus]int{},
 	}
 	for i := range sensors {
 		name, id := fmt.Sprintf("Sensor %d", i+1), fmt.Sprintf("m%d-s%d", number, i+1)
@@ -76,7 +76,7 @@ func machine(number, sensors int) poller.MachineStatus {
 			one = staleSensor(name, id)
 		}
 		m.Sensors = append(m.Sensors, one)
-		m.States[one.State]++
+		m.Counts[one.Status]++
 	}
 	return m
 }

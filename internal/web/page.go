@@ -48,10 +48,10 @@ const expandedUpTo = 200
 // view is the data of the page.
 type view struct {
 	poller.Status
-	Query   query
-	Problem string // with the request; empty if there is none
-	Open    bool   // the tables of all machines are expanded
-	States  []poller.State
+	Query    query
+	Problem  string // with the request; empty if there is none
+	Open     bool   // the tables of all machines are expanded
+	Statuses []poller.SensorStatus
 }
 
 func viewOf(q query, s poller.Status) view {
@@ -61,7 +61,7 @@ func viewOf(q query, s poller.Status) view {
 			sensors += len(m.Sensors)
 		}
 	}
-	return view{Status: s, Query: q, Open: sensors <= expandedUpTo || q.Machine != "" || q.Sensor != "", States: poller.States[:]}
+	return view{Status: s, Query: q, Open: sensors <= expandedUpTo || q.Machine != "" || q.Sensor != "", Statuses: poller.SensorStatuses[:]}
 }
 
 // Time is that of the status; nil without a status.
@@ -78,7 +78,7 @@ func (v *view) Selected() bool { return !v.Query.empty() }
 // JSON returns the path of the same content as JSON.
 func (v *view) JSON() string {
 	parameters := url.Values{}
-	for name, wanted := range map[string]string{"machine": v.Query.Machine, "sensor": v.Query.Sensor, "state": string(v.Query.State)} {
+	for name, wanted := range map[string]string{"machine": v.Query.Machine, "sensor": v.Query.Sensor, "status": string(v.Query.Status)} {
 		if wanted != "" {
 			parameters.Set(name, wanted)
 		}
@@ -88,12 +88,12 @@ func (v *view) JSON() string {
 
 // row is a sensor and the view, which has the current time.
 type row struct {
-	*poller.SensorStatus
+	*poller.SensorReport
 	view *view
 }
 
 // Rows returns the sensors of a machine.
-func (v *view) Rows(m poller.MachineStatus) []row {
+func (v *view) Rows(m poller.MachineReport) []row {
 	rows := make([]row, len(m.Sensors))
 	for i := range m.Sensors {
 		rows[i] = row{&m.Sensors[i], v}
@@ -103,16 +103,16 @@ func (v *view) Rows(m poller.MachineStatus) []row {
 
 // count is the number of sensors with a status.
 type count struct {
-	State  poller.State
+	Status poller.SensorStatus
 	Number int
 }
 
 // counts returns the numbers in the order of the statuses, without zeros.
-func counts(states map[poller.State]int) []count {
+func counts(numbers map[poller.SensorStatus]int) []count {
 	var some []count
-	for _, state := range poller.States {
-		if states[state] > 0 {
-			some = append(some, count{state, states[state]})
+	for _, status := range poller.SensorStatuses {
+		if numbers[status] > 0 {
+			some = append(some, count{status, numbers[status]})
 		}
 	}
 	return some
@@ -181,9 +181,9 @@ func next(r row) template.HTML {
 	switch r.WaitsFor {
 	case "":
 		return ""
-	case poller.WaitsForAnswer:
+	case poller.WaitsForResponse:
 		return "now"
-	case poller.WaitsForPace:
+	case poller.WaitsForInterval:
 		return distance(r.NextRequest, r.view.At)
 	}
 	return distance(r.NextRequest, r.view.At) + template.HTML(" <small>"+template.HTMLEscapeString(string(r.WaitsFor))+"</small>")

@@ -14,7 +14,7 @@ import (
 // query selects a part of the status; the zero value selects everything.
 type query struct {
 	Machine, Sensor string // exact label, id or name
-	State           poller.State
+	Status          poller.SensorStatus
 }
 
 // queryError is a problem with a request for the status, and the HTTP status for it.
@@ -25,7 +25,7 @@ type queryError struct {
 
 func (p *queryError) Error() string { return p.text }
 
-// parseQuery reads the parameters machine, sensor and state. An empty parameter, as a form sends it, selects nothing.
+// parseQuery reads the parameters machine, sensor and status. An empty parameter, as a form sends it, selects nothing.
 func parseQuery(raw string) (query, error) {
 	values, err := url.ParseQuery(raw)
 	if err != nil {
@@ -41,21 +41,21 @@ func parseQuery(raw string) (query, error) {
 			q.Machine = given[0]
 		case "sensor":
 			q.Sensor = given[0]
-		case "state":
-			q.State = poller.State(given[0])
+		case "status":
+			q.Status = poller.SensorStatus(given[0])
 		default:
-			return query{}, &queryError{http.StatusBadRequest, fmt.Sprintf("unknown parameter %q; known are machine, sensor and state", cut(name))}
+			return query{}, &queryError{http.StatusBadRequest, fmt.Sprintf("unknown parameter %q; known are machine, sensor and status", cut(name))}
 		}
 	}
-	if q.State != "" && !slices.Contains(poller.States[:], q.State) {
-		return query{}, &queryError{http.StatusBadRequest, fmt.Sprintf("unknown state %q; known are %s", cut(string(q.State)), stateNames())}
+	if q.Status != "" && !slices.Contains(poller.SensorStatuses[:], q.Status) {
+		return query{}, &queryError{http.StatusBadRequest, fmt.Sprintf("unknown status %q; known are %s", cut(string(q.Status)), statusNames())}
 	}
 	return q, nil
 }
 
-func stateNames() string {
-	names := make([]string, len(poller.States))
-	for i, s := range poller.States {
+func statusNames() string {
+	names := make([]string, len(poller.SensorStatuses))
+	for i, s := range poller.SensorStatuses {
 		names[i] = string(s)
 	}
 	return strings.Join(names, ", ")
@@ -64,13 +64,13 @@ func stateNames() string {
 func (q query) empty() bool { return q == query{} }
 
 // apply returns the selected part of a status, which it does not change. Accounts keep what concerns all their sensors. An unknown
-// machine or sensor is an error; that no sensor has the state is not.
+// machine or sensor is an error; that no sensor has the status is not.
 func (q query) apply(s poller.Status) (poller.Status, error) {
 	all, known := s.Accounts, false
-	s.Accounts = []poller.AccountStatus{}
+	s.Accounts = []poller.AccountReport{}
 	for _, a := range all {
 		machines := a.Machines
-		a.Machines = []poller.MachineStatus{}
+		a.Machines = []poller.MachineReport{}
 		found := q.Machine == "" && q.Sensor == ""
 		for _, m := range machines {
 			if !named(q.Machine, m.Machine, m.ID, m.Name) {
@@ -79,7 +79,7 @@ func (q query) apply(s poller.Status) (poller.Status, error) {
 			known = true
 			one, hit := q.filter(m)
 			found = found || hit
-			if len(one.Sensors) > 0 || hit && q.State == "" {
+			if len(one.Sensors) > 0 || hit && q.Status == "" {
 				a.Machines = append(a.Machines, one)
 			}
 		}
@@ -94,15 +94,15 @@ func (q query) apply(s poller.Status) (poller.Status, error) {
 }
 
 // filter returns the selected part of a machine, and whether the machine has the sensor that the query names.
-func (q query) filter(m poller.MachineStatus) (poller.MachineStatus, bool) {
+func (q query) filter(m poller.MachineReport) (poller.MachineReport, bool) {
 	sensors, hit := m.Sensors, q.Sensor == ""
-	m.Sensors = make([]poller.SensorStatus, 0, len(sensors))
+	m.Sensors = make([]poller.SensorReport, 0, len(sensors))
 	for _, s := range sensors {
 		if !named(q.Sensor, s.Sensor, s.ID, s.Name) {
 			continue
 		}
 		hit = true
-		if q.State == "" || s.State == q.State {
+		if q.Status == "" || s.Status == q.Status {
 			m.Sensors = append(m.Sensors, s)
 		}
 	}
@@ -113,7 +113,7 @@ func (q query) filter(m poller.MachineStatus) (poller.MachineStatus, bool) {
 func named(wanted string, is ...string) bool { return wanted == "" || slices.Contains(is, wanted) }
 
 // notFound describes what does not exist.
-func (q query) notFound(machineKnown bool, accounts []poller.AccountStatus) string {
+func (q query) notFound(machineKnown bool, accounts []poller.AccountReport) string {
 	text := fmt.Sprintf("unknown machine %q", cut(q.Machine))
 	switch {
 	case q.Machine == "":
@@ -122,7 +122,7 @@ func (q query) notFound(machineKnown bool, accounts []poller.AccountStatus) stri
 		text = fmt.Sprintf("unknown sensor %q of machine %q", cut(q.Sensor), cut(q.Machine))
 	}
 	text += "; write its exact label, id or name"
-	if slices.ContainsFunc(accounts, func(a poller.AccountStatus) bool { return !a.Discovery.Ended }) {
+	if slices.ContainsFunc(accounts, func(a poller.AccountReport) bool { return !a.Discovery.Ended }) {
 		text += ". The first discovery is still running, so not all are known yet"
 	}
 	return text

@@ -14,10 +14,10 @@ func TestQuerySelectsSameForPageAndJSON(t *testing.T) {
 	s := plant(2, 3, 4)
 	s.Accounts[1].Machines[2].Machine = "Machine 3 (m3)"
 	for query, want := range map[string]int{
-		"": 24, "machine=&sensor=&state=": 24, // as an empty form sends it
-		"machine=Machine+1": 8, "machine=m2&sensor=m2-s3": 2, "sensor=Sensor+4": 6, "state=stale": 6, "state=waiting": 0,
+		"": 24, "machine=&sensor=&status=": 24, // as an empty form sends it
+		"machine=Machine+1": 8, "machine=m2&sensor=m2-s3": 2, "sensor=Sensor+4": 6, "status=stale": 6, "status=pending": 0,
 		"machine=Machine+3+(m3)": 4, "machine=Machine+3": 8, // label, and name of both
-		"machine=m1&state=fresh": 6, "machine=m1&sensor=Sensor+2&state=fresh": 0,
+		"machine=m1&status=current": 6, "machine=m1&sensor=Sensor+2&status=current": 0,
 	} {
 		code, body := get(t, s, "/api/v1/status?"+query)
 		var got poller.Status
@@ -39,7 +39,7 @@ func TestQuerySelectsSameForPageAndJSON(t *testing.T) {
 
 func TestStatusPageLinksSelectionAsJSON(t *testing.T) {
 	for path, want := range map[string]string{
-		"/status": "/api/v1/status", "/status?sensor=&machine=Machine+1": "/api/v1/status?machine=Machine&#43;1", "/status?state=stale&sensor=Sensor+2": "/api/v1/status?sensor=Sensor&#43;2&amp;state=stale",
+		"/status": "/api/v1/status", "/status?sensor=&machine=Machine+1": "/api/v1/status?machine=Machine&#43;1", "/status?status=stale&sensor=Sensor+2": "/api/v1/status?sensor=Sensor&#43;2&amp;status=stale",
 	} {
 		if _, body := get(t, plant(1, 1, 2), path); !strings.Contains(body, `<a href="`+want+`">as JSON</a>`) {
 			t.Errorf("%s: no link to %s in %.3000s", path, want, body[strings.Index(body, "<header>"):])
@@ -79,9 +79,9 @@ func TestBadQueryReturnsOneError(t *testing.T) {
 		"sensor=nix":                 {404, `unknown sensor "nix"`},
 		"machine=m1&sensor=m2-s1":    {404, `unknown sensor "m2-s1" of machine "m1"`},
 		"machine=machine+1":          {404, `unknown machine "machine 1"`},
-		"machine=nix&state=stale":    {404, `unknown machine "nix"`},
-		"state=rotten":               {400, `unknown state "rotten"; known are waiting, fresh, late, stale, unreadable, failing, filtered`},
-		"name=x":                     {400, `unknown parameter "name"; known are machine, sensor and state`},
+		"machine=nix&status=stale":   {404, `unknown machine "nix"`},
+		"status=rotten":              {400, `unknown status "rotten"; known are excluded, pending, failing, unreadable, no_readings, stale, silent, delayed, current`},
+		"name=x":                     {400, `unknown parameter "name"; known are machine, sensor and status`},
 		"machine=a&machine=b":        {400, `parameter "machine" is given 2 times`},
 		"machine=%zz":                {400, "malformed query"},
 		"machine=" + hostile:         {404, `unknown machine "<script>`},

@@ -18,14 +18,14 @@ import (
 func TestStatusPageShowsNumbersAndAges(t *testing.T) {
 	s := plant(1, 1, 3)
 	a := &s.Accounts[0]
-	a.Promises, a.Stretched = map[poller.MaxAgeStatus]int{poller.MaxAgeRelaxed: 7}, new(2.345)
+	a.MaxAge, a.Stretched = map[poller.MaxAgeStatus]int{poller.MaxAgeRelaxed: 7}, new(2.345)
 	a.Remarks, s.Unmatched = []string{"the API ignores <the> window"}, []string{"rule 2 of sensors matches <nothing>"}
-	a.Machines[0].Sensors[2].NextRequest, a.Machines[0].Sensors[2].WaitsFor = ago(0), poller.WaitsForAnswer
+	a.Machines[0].Sensors[2].NextRequest, a.Machines[0].Sensors[2].WaitsFor = ago(0), poller.WaitsForResponse
 	_, body := get(t, s, "/status")
 	for _, want := range []string{
 		"2026-01-02T03:04:05Z", "13270480.5 <bdi>bar", ">1h 2m</time>", ">30s</time>", ">3m ago</time>", ">in 4m</time>",
-		"in 4m</time> <small>allowance</small>", `<td class="next">now</td>`, "innius answers", "7 stretched", "2.3 times", "<b>1234</b> requests",
-		"it suffices", "all seen", "4m 6s to ask each sensor once", "2 fresh", "1 stale", "stale since yesterday",
+		"in 4m</time> <small>rate limit</small>", `<td class="next">now</td>`, "innius answers", "7 relaxed", "by a factor of 2.3", "<b>1234</b> requests",
+		"it suffices", "all seen", "4m 6s to poll every sensor once", "2 current", "1 stale", "stale since yesterday",
 		"In the config: <bdi>rule 2 of sensors matches &lt;nothing&gt;</bdi>",
 		"<dt>Remark</dt><dd><bdi>the API ignores &lt;the&gt; window</bdi>",
 		`<time datetime="2026-01-02T02:02:25Z" title="2026-01-02T02:02:25Z">`, "20 readings, ",
@@ -44,7 +44,7 @@ func TestStatusPageShowsWhyAnAccountIsDown(t *testing.T) {
 	_, body := get(t, s, "/status")
 	for _, want := range []string{
 		`<span class="badge failing">down</span>`, "since noon: innius cannot be reached", "no response: refused",
-		"(<time datetime=\"2026-01-02T03:03:05Z\"", "paused, the next is sent", "instead of the 2000 configured", "another tool",
+		"(<time datetime=\"2026-01-02T03:03:05Z\"", "paused, resuming", "instead of the 2000 configured", "another tool",
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("%q is missing in:\n%s", want, body)
@@ -59,7 +59,7 @@ func TestStatusPageCollapsesManySensors(t *testing.T) {
 		path              string
 		open              int
 	}{
-		{10, 20, "/status", 10}, {11, 20, "/status", 0}, {11, 20, "/status?machine=m3", 1}, {11, 20, "/status?state=stale", 11},
+		{10, 20, "/status", 10}, {11, 20, "/status", 0}, {11, 20, "/status?machine=m3", 1}, {11, 20, "/status?status=stale", 11},
 	} {
 		if _, body := get(t, plant(1, c.machines, c.sensors), c.path); len(open.FindAllString(body, -1)) != c.open {
 			t.Errorf("%d machines of %d, %s: %d are open, want %d", c.machines, c.sensors, c.path, len(open.FindAllString(body, -1)), c.open)
@@ -141,7 +141,7 @@ func TestStatusJSONHasContentOfPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	sensor := got.Accounts[0].Machines[0].Sensors[0]
-	if sensor.Sensor != "Sensor 1" || *sensor.Value != 13270480.5 || *sensor.Age != 3700 || *sensor.Interval != 30 || sensor.WaitsFor != "pace" {
+	if sensor.Sensor != "Sensor 1" || *sensor.Value != 13270480.5 || *sensor.Age != 3700 || *sensor.Interval != 30 || sensor.WaitsFor != poller.WaitsForInterval {
 		t.Errorf("got %+v", sensor)
 	}
 	if header.Get("Content-Type") != "application/json; charset=utf-8" {

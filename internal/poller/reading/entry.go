@@ -21,7 +21,14 @@ type Entry struct {
 }
 
 // New returns the entry of a sensor that has never been polled.
-func New() *Entry { return Restore(&Saved{}) }
+func New() *Entry {
+	e := &Entry{}
+	e.record.Store(never)
+	return e
+}
+
+// never is the record of every sensor that was never polled. It is shared and does not change.
+var never = &Record{}
 
 // Restore returns an entry that knows what was saved.
 func Restore(s *Saved) *Entry {
@@ -49,11 +56,11 @@ func (e *Entry) Load() *Record { return e.record.Load() }
 
 // SetInterval publishes the reporting interval that the scheduler has learned.
 func (e *Entry) SetInterval(i Interval) {
-	e.change(func(next *Record) { next.Interval = i })
+	e.Change(func(next *Record) { next.Interval = i })
 }
 
-// change replaces the record by a changed copy. It may call the function more than once.
-func (e *Entry) change(change func(next *Record)) {
+// Change replaces the record by a changed copy. It may call the function more than once.
+func (e *Entry) Change(change func(next *Record)) {
 	for {
 		held := e.Load()
 		next := *held
@@ -83,7 +90,7 @@ const MaxAhead = 5 * time.Minute
 // Disbelieve forgets the readings and the reporting interval, and returns true, if the newest reading is in the future of
 // both clocks: a wrong clock had let it in, and it would hide every true reading until its time comes.
 func (e *Entry) Disbelieve(apiClock, now time.Time) (dropped bool) {
-	e.change(func(next *Record) {
+	e.Change(func(next *Record) {
 		if dropped = next.Seen.Sub(later(apiClock, now)) > MaxAhead; dropped {
 			*next = Record{failureLogged: next.failureLogged, Saved: Saved{
 				LastSuccess: next.LastSuccess, Cursor: next.Cursor, Failure: next.Failure, FailingSince: next.FailingSince,
@@ -94,15 +101,18 @@ func (e *Entry) Disbelieve(apiClock, now time.Time) (dropped bool) {
 	return dropped
 }
 
-// Fail records that innius refused a poll of this sensor. The reading held stays, with its age. Fail reports whether to log
-// the failure: the first in a row, unless quiet.
-func (e *Entry) Fail(why string, quiet bool, now time.Time) (log bool) {
-	e.change(func(next *Record) {
+// Fail records that innius refused a poll of this sensor. The reading held stays, with its age. othersSucceeded is when a poll of
+// another sensor succeeded last: a second failure counts only if that was after the one before. Fail reports whether to log the
+// failure: the first in a row, unless quiet.
+func (e *Entry) Fail(why string, quiet bool, othersSucceeded, now time.Time) (log bool) {
+	e.Change(func(next *Record) {
 		if next.Failure == "" {
 			next.FailingSince = now
 		}
+		if next.Failures == 0 || othersSucceeded.After(next.LastFailure) {
+			next.Failures++
+		}
 		next.Failure, next.LastFailure = why, now
-		next.Failures++
 		log = !quiet && !next.failureLogged
 		next.failureLogged = next.failureLogged || log
 	})

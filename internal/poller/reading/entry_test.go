@@ -104,7 +104,7 @@ func TestPollResultReportsFirstReadingLagAndRecovery(t *testing.T) {
 	if n := c.Store(innius.Newest{Readings: []innius.Reading{reading(10, 1)}}, nil, true, at(15)); !n.First || !n.New || n.Lag != 5*time.Second || n.Recovered {
 		t.Errorf("first: %+v", n)
 	}
-	if !c.Fail("broken", false, at(20)) || c.Fail("broken", false, at(30)) {
+	if !c.Fail("broken", false, time.Time{}, at(20)) || c.Fail("broken", false, time.Time{}, at(30)) {
 		t.Error("only the first failure in a row is one to tell of")
 	}
 	if o := c.Load(); o.Value != 1 || o.Failure != "broken" || !o.FailingSince.Equal(at(20)) || !o.LastSuccess.Equal(at(15)) {
@@ -121,7 +121,7 @@ func TestPollResultReportsFirstReadingLagAndRecovery(t *testing.T) {
 func TestEntryKeepsPartialPollWithoutSuccess(t *testing.T) {
 	c := New()
 	c.Store(innius.Newest{Readings: []innius.Reading{reading(10, 1)}}, nil, true, at(15))
-	c.Fail("broken", false, at(20))
+	c.Fail("broken", false, time.Time{}, at(20))
 	n := c.Store(innius.Newest{Readings: []innius.Reading{reading(5, 0)}}, nil, false, at(30))
 	if o := c.Load(); n.Recovered || o.Failure == "" || !o.LastSuccess.Equal(at(15)) || n.Skipped[SkipOrder] != 0 {
 		t.Errorf("half an answer counts as a whole one: %+v %+v", n, o)
@@ -152,7 +152,7 @@ func TestEntryWithTwoWritersLosesNothing(t *testing.T) {
 		writers.Go(func() {
 			for i := range 1000 {
 				c.Store(innius.Newest{Readings: []innius.Reading{reading(2*i+w, 1)}}, nil, true, at(9000))
-				c.Fail("broken", false, at(9000))
+				c.Fail("broken", false, time.Time{}, at(9000))
 				if o := c.Load(); o.Time.Before(at(2*i + w)) {
 					t.Errorf("the reading of second %d is held after that of %d", o.Time.Unix()-start.Unix(), 2*i+w)
 				}

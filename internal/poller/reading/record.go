@@ -26,7 +26,13 @@ type Saved struct {
 	Failure      string    // error of the last poll; empty if it succeeded
 	FailingSince time.Time // by this machine's clock, as LastFailure
 	LastFailure  time.Time
-	Failures     int // in a row
+	Failures     int // in a row while other sensors of the account were polled with success
+
+	// What the poller fixes at each successful poll, for the status of the sensor.
+	Planned time.Time // of the next poll, by this machine's clock
+	Silent  bool      // no new reading for longer than silent_after
+	Alone   bool      // silent while other sensors of its machine went on
+	Resumed time.Time // of the first reading after its latest silence
 
 	// Pages overlap. These make each reading count once.
 	Seen       time.Time // newest time of a reading that was counted, not in the future
@@ -176,6 +182,9 @@ func (u *update) setUnusable() {
 		u.result.Odd = u.next.Unusable
 	}
 }
+
+// Newest returns the time of the newest reading, with or without a usable number; zero if there is none.
+func (r *Record) Newest() time.Time { return later(r.Time, r.Seen) }
 
 // Exposed reports whether the value is on /metrics at a moment of the API's clock: it exists and is no older than staleAfter.
 func (r *Record) Exposed(staleAfter time.Duration, apiNow time.Time) bool {

@@ -1,0 +1,345 @@
+package poller
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+	"time"
+
+	"innius_exporter/internal/poller/reading"
+)
+
+// SensorStatus is the verdict on a sensor; each sensor has exactly one.
+type SensorStatus string
+
+// The statuses of a sensor, in the order in which they are tested: the first that applies holds.
+const (
+	SensorExcluded   SensorStatus = "excluded"    // left out by a filter, or polled by another account
+	SensorPending    SensorStatus = "pending"     // never polled successfully yet
+	SensorFailing    SensorStatus = "failing"     // refused twice or more in a row while other polls of its account succeed
+	SensorUnreadable SensorStatus = "unreadable"  // its newest reading has no usable number or time
+	SensorNoReadings SensorStatus = "no_readings" // polled successfully, and innius has no reading of it
+	SensorStale      SensorStatus = "stale"       // its newest reading is too old to be exposed
+	SensorSilent     SensorStatus = "silent"      // at its last successful poll, no new reading for longer than silent_after
+	SensorDelayed    SensorStatus = "delayed"     // its next poll is late, or its account could not poll it when it was due
+	SensorCurrent    SensorStatus = "current"     // value exposed and polled as planned
+)
+
+// SensorStatuses lists them all, in the same order.
+var SensorStatuses = [...]SensorStatus{
+	SensorExcluded, SensorPending, SensorFailing, SensorUnreadable, SensorNoReadings, SensorStale, SensorSilent, SensorDelayed, SensorCurrent,
+}
+
+// MachineStatus is the verdict on a machine; each machine has exactly one.
+type MachineStatus string
+
+// The statuses of a machine, in the order in which they are tested.
+const (
+	MachineUnknown  MachineStatus = "unknown"  // nothing polled yet, or more than half of its polled sensors are delayed
+	MachineDegraded MachineStatus = "degraded" // a sensor is failing, or overdue while others report
+	MachineOff      MachineStatus = "off"      // every sensor that counts is overdue
+	MachineOK       MachineStatus = "ok"
+)
+
+// MachineStatuses lists them all, in the same order.
+var MachineStatuses = [...]MachineStatus{MachineUnknown, MachineDegraded, MachineOff, MachineOK}
+
+// MaxAgeStatus says whether the max-age target of a sensor is met; empty for a sensor without one.
+type MaxAgeStatus string
+
+// The statuses of a max-age target.
+const (
+	MaxAgeMet     MaxAgeStatus = "met"
+	MaxAgeMissed  MaxAgeStatus = "missed"  // the value is older, though the sensor reports often enough
+	MaxAgeRelaxed MaxAgeStatus = "relaxed" // the targets need more than their share of the rate limit; all are relaxed by one factor
+)
+
+// MaxAgeStatuses lists them all.
+var MaxAgeStatuses = [...]MaxAgeStatus{MaxAgeMet, MaxAgeMissed, MaxAgeRelaxed}
+
+const (
+	silentIntervals = 3 // reporting intervals without a new reading; silent_after: auto
+	minSilent       = 15 * time.Minute
+	delayGrace      = 2 * time.Minute // on top of twice the planned gap, and for an account that is failing or paused
+	failingAfter    = 2               // refusals in a row
+)
+
+// Verdict judges sensors and machines at one time. It reads memory only and is safe for concurrent use.
+type Verdict struct {
+	poller   *Poller
+	now      time.Time
+	accounts []accountTerms
+}
+
+// accountTerms are what an account contributes to the verdict on its sensors.
+type accountTerms struct {
+	cycle   time.Duration
+	blocked [2]blockage // the one at the time of the verdict, and the latest long one
+	relaxed bool        // its max-age targets are
+}
+
+// Verdict returns what judges all sensors and machines at a time.
+func (p *Poller) Verdict(now time.Time) *Verdict {
+	v := &Verdict{poller: p, now: now, accounts: make([]accountTerms, len(p.accounts))}
+	for i, a := range p.accounts {
+		h := a.health.Load()
+		v.accounts[i] = accountTerms{cycle: h.cycle(a.Pacer.PerHour()), blocked: [2]blockage{h.breaker.blockage(now), h.blocked}, relaxed: h.relaxed > 1}
+	}
+	return v
+}
+
+// Sensor returns the status of a sensor.
+func (v *Verdict) Sensor(s *sensor) SensorStatus {
+	r := s.entry.Load()
+	switch {
+	case !s.polled():
+		return SensorExcluded
+	case r.LastSuccess.IsZero():
+		return SensorPending
+	case r.Failures >= failingAfter:
+		return SensorFailing
+	case r.Unusable.Skip != "":
+		return SensorUnreadable
+	case r.Time.IsZero():
+		return SensorNoReadings
+	case !r.Exposed(v.StaleAfter(s), s.machine.theirTime(v.now)):
+		return SensorStale
+	case r.Silent:
+		return SensorSilent
+	case v.delayed(s, r):
+		return SensorDelayed
+	}
+	return SensorCurrent
+}
+
+// delayed reports whether the next poll of a sensor is late by the plan made at its last one, or whether its account has been
+// failing or paused for longer than delayGrace while that poll was due. Only a successful poll, which makes a new plan, ends
+// either. A short pause or outage delays nothing beyond the plan: it would make statuses flap.
+func (v *Verdict) delayed(s *sensor, r *reading.Record) bool {
+	if r.Planned.IsZero() {
+		return false
+	}
+	blocked := &v.accounts[s.machine.account].blocked
+	return v.now.After(deadline(r)) || blocked[0].delays(r.Planned) || blocked[1].delays(r.Planned)
+}
+
+// blockage is a time in which an account was failing or paused; zero: none.
+type blockage struct{ since, until time.Time }
+
+// delays reports whether a poll that was due at a time has been held up for too long.
+func (b *blockage) delays(due time.Time) bool { return b.until.Sub(later(b.since, due)) > delayGrace }
+
+// blockage returns the one at a time, or that which no request has ended yet with success.
+func (b *breakerStatus) blockage(now time.Time) blockage {
+	switch {
+	case b.failing != resultOK:
+		return blockage{b.failingSince, now}
+	case b.pausedUntil.After(now):
+		return blockage{b.pausedSince, now}
+	}
+	return blockage{b.pausedSince, b.pausedUntil}
+}
+
+// noteBlocked remembers the latest long blockage of the account: what it delayed stays so until it is polled.
+func (a *account) noteBlocked(now time.Time) {
+	if b := a.breaker.blockage(now); b.delays(b.since) {
+		a.draft.blocked = b
+	}
+}
+
+// deadline is the time by which the next poll must have succeeded.
+func deadline(r *reading.Record) time.Time {
+	return r.LastSuccess.Add(2*r.Planned.Sub(r.LastSuccess) + delayGrace)
+}
+
+// The bounds of the age at which a value is stale unless the config sets one.
+const (
+	minStale       = time.Hour
+	maxStale       = 24 * time.Hour
+	staleIntervals = 20 // reporting intervals
+)
+
+// StaleAfter returns the age at which a sensor's value is no longer exposed: that of its rule, the one for all, or, with
+// neither, 20 times its reporting interval, at least 1 h, at most 24 h (which holds while no interval is known), but never less
+// than two cycles of its account.
+func (v *Verdict) StaleAfter(s *sensor) time.Duration {
+	if set := cmp.Or(s.rule.StaleAfter, v.poller.opts.StaleAfter); set > 0 {
+		return set
+	}
+	auto := maxStale
+	if interval := s.interval(); interval > 0 {
+		auto = max(minStale, min(maxStale, staleIntervals*min(interval, maxStale)))
+	}
+	return max(auto, 2*v.accounts[s.machine.account].cycle)
+}
+
+// interval returns the learned reporting interval; 0: not learned.
+func (s *sensor) interval() time.Duration {
+	return time.Duration(s.entry.Load().Interval.Seconds * float64(time.Second))
+}
+
+// silentAfter returns how long a sensor may have no new reading before it is silent; 0: its silence cannot be judged.
+func (o *Options) silentAfter(s *sensor) time.Duration {
+	if set := cmp.Or(s.rule.SilentAfter, o.SilentAfter); set > 0 || s.interval() == 0 {
+		return set
+	}
+	return max(minSilent, silentIntervals*s.interval())
+}
+
+// recordPoll stores, at a successful poll, what later verdicts go by: whether the sensor is silent, by the API's clock, and when
+// it is to be polled next. times are those of the new readings, ascending; whole says that none before the first was missed.
+func (a *account) recordPoll(s *sensor, before *reading.Record, n reading.PollResult, planned, now time.Time) {
+	silentAfter := a.opts.silentAfter(s)
+	s.entry.Change(func(r *reading.Record) {
+		r.Planned = planned
+		if silentAfter == 0 || r.Time.IsZero() {
+			r.Silent, r.Alone = false, false
+			return
+		}
+		last := before.Newest()
+		for i, at := range n.Times {
+			if i == 0 && before.Silent || (i > 0 || n.Whole) && at.Sub(last) > silentAfter {
+				r.Resumed = at
+			}
+			last = at
+		}
+		r.Silent = s.machine.theirTime(now).Sub(last) > silentAfter
+		r.Alone = r.Silent && before.Alone && len(n.Times) == 0
+	})
+	if r := s.entry.Load(); r.Silent && !r.Alone && a.opts.overdueAlone(s) {
+		s.entry.Change(func(r *reading.Record) { r.Alone = r.Silent })
+	}
+}
+
+// overdueAlone reports whether another sensor of the machine went on reporting for longer than silent_after after this one had
+// stopped. What the other reported after the last poll of this one, or before a silence of its own ended, is not compared: a
+// machine that is switched on again is not degraded before each of its sensors has had the time to report.
+func (o *Options) overdueAlone(s *sensor) bool {
+	own, silentAfter := s.entry.Load(), o.silentAfter(s)
+	polledAt := s.machine.theirTime(own.LastSuccess)
+	return own.Alone || slices.ContainsFunc(s.machine.group, func(other *sensor) bool {
+		if !other.counts() {
+			return false
+		}
+		r := other.entry.Load()
+		until := r.Newest()
+		if until.After(polledAt) {
+			until = polledAt
+		}
+		return until.Sub(later(own.Newest(), r.Resumed)) > silentAfter
+	})
+}
+
+// counts reports whether a sensor counts for the status of its machine: it has a number, and a known reporting interval.
+func (s *sensor) counts() bool {
+	r := s.entry.Load()
+	return r.Unusable.Skip == "" && !r.Time.IsZero() && r.Interval.Seconds > 0
+}
+
+// Machine returns the status of a machine, and since when it has had it.
+func (v *Verdict) Machine(m *machine) (MachineStatus, time.Time) {
+	return v.poller.machines.set(m.key(), v.judge(m), v.now)
+}
+
+func (v *Verdict) judge(m *machine) MachineStatus {
+	var polled, valued, delayed, counting, overdue int // sensors
+	degraded := false
+	for _, s := range m.group {
+		status, r := v.Sensor(s), s.entry.Load()
+		if !r.LastSuccess.IsZero() {
+			polled++
+		}
+		switch status {
+		case SensorPending, SensorUnreadable, SensorNoReadings:
+			continue
+		case SensorDelayed:
+			delayed++
+		}
+		if valued++; !s.counts() {
+			continue
+		}
+		counting++
+		switch {
+		case status == SensorFailing:
+			degraded = true
+		case r.Silent && (status == SensorSilent || status == SensorStale):
+			overdue++
+			degraded = degraded || v.poller.opts.overdueAlone(s)
+		}
+	}
+	switch {
+	case polled == 0, 2*delayed > valued:
+		return MachineUnknown
+	case degraded:
+		return MachineDegraded
+	case overdue > 0 && overdue == counting:
+		return MachineOff
+	}
+	return MachineOK
+}
+
+// MaxAge judges the max-age target of a sensor: no reading may be older before it is picked up. The next one is expected a
+// reporting interval after the one held. A sensor that was silent when it was polled, or has never reported, misses nothing.
+func (v *Verdict) MaxAge(s *sensor) MaxAgeStatus {
+	r, age := s.entry.Load(), s.rule.MaxAge
+	switch {
+	case age == 0 || !s.polled():
+		return ""
+	case v.accounts[s.machine.account].relaxed:
+		return MaxAgeRelaxed
+	case r.Time.IsZero() && !r.LastSuccess.IsZero(), s.machine.theirTime(v.now).Sub(r.Time) <= age+s.interval(), v.now.Sub(r.LastSuccess) <= age:
+		return MaxAgeMet
+	}
+	return MaxAgeMissed
+}
+
+// machineStatuses holds the status of each machine and since when; a reload hands it over. Safe for concurrent use.
+type machineStatuses struct{ byKey sync.Map } // machineKey -> machineSince
+
+type machineSince struct {
+	status MachineStatus
+	since  time.Time
+}
+
+// set stores a status and returns it with the time of its last change.
+func (m *machineStatuses) set(key machineKey, status MachineStatus, now time.Time) (MachineStatus, time.Time) {
+	for {
+		held, known := m.byKey.Load(key)
+		if known && held.(machineSince).status == status {
+			return status, held.(machineSince).since
+		}
+		next := machineSince{status, now}
+		if !known {
+			_, known = m.byKey.LoadOrStore(key, next)
+		} else {
+			known = !m.byKey.CompareAndSwap(key, held, next)
+		}
+		if !known {
+			return status, now
+		}
+	}
+}
+
+// get returns the status stored last; zero values if there is none.
+func (m *machineStatuses) get(key machineKey) (MachineStatus, time.Time) {
+	held, _ := m.byKey.Load(key)
+	s, _ := held.(machineSince)
+	return s.status, s.since.UTC()
+}
+
+// restore takes over the statuses of an account's machines.
+func (m *machineStatuses) restore(k *KeptAccount) {
+	for i := range k.Machines {
+		if one := &k.Machines[i]; one.Status != "" {
+			m.byKey.Store(machineKey{k.Company.ID, one.ID}, machineSince{one.Status, one.Since})
+		}
+	}
+}
+
+// judgeMachines stores the status of each machine of an account, so that its change is noticed without a scrape.
+func (p *Poller) judgeMachines(account int, now time.Time) {
+	v := p.Verdict(now)
+	for _, m := range p.catalogue.view.Load().machines[account] {
+		v.Machine(m)
+	}
+}

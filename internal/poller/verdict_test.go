@@ -1,0 +1,287 @@
+package poller
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"innius_exporter/innius"
+	"innius_exporter/internal/poller/reading"
+	"innius_exporter/internal/simulator"
+)
+
+// at is a time, in seconds after the start of a test.
+func at(seconds int) time.Time { return dawn.Add(time.Duration(seconds) * time.Second) }
+
+func skipped(seconds int, why innius.SkipReason, text string) innius.Reading {
+	return innius.Reading{Time: at(seconds), Skip: why, Text: text}
+}
+
+// verdictAt is a verdict with stale_after 1 h and one account.
+func verdictAt(now time.Time, terms accountTerms) *Verdict {
+	return &Verdict{poller: &Poller{opts: Options{StaleAfter: time.Hour}}, now: now, accounts: []accountTerms{terms}}
+}
+
+func judged(s *sensor, now time.Time) SensorStatus { return verdictAt(now, accountTerms{}).Sensor(s) }
+
+// sensorWith returns a sensor of machine m with a record.
+func sensorWith(m *machine, saved reading.Saved) *sensor {
+	return &sensor{machine: m, Sensor: &innius.Sensor{}, rule: noRule, entry: reading.Restore(&saved)}
+}
+
+func TestVerdictOfSensor(t *testing.T) {
+	now := at(36_000)
+	ago := func(minutes int) time.Time { return now.Add(-time.Duration(minutes) * time.Minute) }
+	blocked := func(since, until int) accountTerms {
+		return accountTerms{blocked: [2]blockage{1: {ago(since), ago(until)}}}
+	}
+	none := accountTerms{}
+	for name, c := range map[string]struct {
+		saved reading.Saved
+		terms accountTerms
+		want  SensorStatus
+	}{
+		"never polled":            {reading.Saved{}, none, SensorPending},
+		"failed before":           {reading.Saved{Failure: "status 404", Failures: 9}, none, SensorPending},
+		"polled as planned":       {reading.Saved{Time: ago(1), LastSuccess: ago(1), Planned: ago(-1)}, none, SensorCurrent},
+		"ahead of the clock":      {reading.Saved{Time: ago(-4), LastSuccess: ago(0), Planned: ago(-1)}, none, SensorCurrent},
+		"failed once":             {reading.Saved{Time: ago(1), LastSuccess: ago(1), Failure: "status 500", Failures: 1, Planned: ago(-1)}, none, SensorCurrent},
+		"failed twice":            {reading.Saved{Time: ago(90), LastSuccess: ago(90), Failure: "status 500", Failures: 2}, none, SensorFailing},
+		"a text":                  {reading.Saved{LastSuccess: ago(1), Unusable: skipped(1, innius.SkipText, "RUN")}, none, SensorUnreadable},
+		"a text after number":     {reading.Saved{Time: ago(90), LastSuccess: ago(1), Unusable: skipped(1, innius.SkipText, "RUN")}, none, SensorUnreadable},
+		"no readings":             {reading.Saved{LastSuccess: ago(90), Planned: ago(60)}, none, SensorNoReadings},
+		"stale":                   {reading.Saved{Time: ago(61), LastSuccess: ago(61), Planned: ago(60), Silent: true}, none, SensorStale},
+		"silent":                  {reading.Saved{Time: ago(50), LastSuccess: ago(1), Planned: ago(-1), Silent: true}, none, SensorSilent},
+		"silent, then late":       {reading.Saved{Time: ago(50), LastSuccess: ago(30), Planned: ago(29), Silent: true}, none, SensorSilent},
+		"within the grace":        {reading.Saved{Time: ago(11), LastSuccess: ago(11), Planned: ago(6)}, none, SensorCurrent},
+		"beyond the grace":        {reading.Saved{Time: ago(13), LastSuccess: ago(13), Planned: ago(8)}, none, SensorDelayed},
+		"paused when due":         {reading.Saved{Time: ago(11), LastSuccess: ago(11), Planned: ago(6)}, blocked(30, 3), SensorDelayed},
+		"paused for a short time": {reading.Saved{Time: ago(11), LastSuccess: ago(11), Planned: ago(6)}, blocked(5, 4), SensorCurrent},
+		"paused before due":       {reading.Saved{Time: ago(11), LastSuccess: ago(11), Planned: ago(6)}, blocked(30, 5), SensorCurrent},
+		"no plan known":           {reading.Saved{Time: ago(11), LastSuccess: ago(11)}, blocked(9, 0), SensorCurrent},
+	} {
+		if got := verdictAt(now, c.terms).Sensor(sensorWith(&machine{}, c.saved)); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+	for name, s := range map[string]*sensor{
+		"filtered":          {machine: &machine{}, filtered: "not in include", rule: noRule, entry: reading.New()},
+		"another account's": {machine: &machine{}, twinOf: "a2", rule: noRule, entry: reading.New()},
+	} {
+		if got := judged(s, now); got != SensorExcluded {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
+
+func TestVerdictOfMachine(t *testing.T) {
+	now := at(36_000)
+	ago := func(minutes int) time.Time { return now.Add(-time.Duration(minutes) * time.Minute) }
+	known := reading.Interval{Seconds: 60}
+	current := reading.Saved{Time: ago(1), LastSuccess: ago(1), Planned: ago(-1), Interval: known}
+	late := reading.Saved{Time: ago(30), LastSuccess: ago(30), Planned: ago(29), Interval: known}
+	silent := func(newest, polled int) reading.Saved {
+		return reading.Saved{Time: ago(newest), LastSuccess: ago(polled), Planned: ago(polled - 1), Silent: true, Interval: known}
+	}
+	failing := reading.Saved{Time: ago(1), LastSuccess: ago(1), Failures: 2, Interval: known}
+	resumed := current
+	resumed.Resumed = ago(5)
+	text := reading.Saved{LastSuccess: ago(1), Unusable: skipped(1, innius.SkipText, "RUN")}
+	noInterval := current
+	noInterval.Interval = reading.Interval{}
+	alone := silent(700, 1)
+	alone.Alone = true
+	for name, c := range map[string]struct {
+		sensors []reading.Saved
+		want    MachineStatus
+	}{
+		"no sensor":                        {nil, MachineUnknown},
+		"nothing polled":                   {[]reading.Saved{{}, {}}, MachineUnknown},
+		"all current":                      {[]reading.Saved{current, current}, MachineOK},
+		"only texts":                       {[]reading.Saved{text, text}, MachineOK},
+		"half delayed":                     {[]reading.Saved{current, late}, MachineOK},
+		"more than half delayed":           {[]reading.Saved{current, late, late}, MachineUnknown},
+		"delayed, next to texts":            {[]reading.Saved{text, text, text, late}, MachineUnknown},
+		"one failing":                      {[]reading.Saved{current, failing}, MachineDegraded},
+		"all overdue":                      {[]reading.Saved{silent(100, 1), silent(105, 20), text, noInterval}, MachineOff},
+		"one silent alone":                 {[]reading.Saved{current, silent(20, 1)}, MachineDegraded},
+		"one stale alone":                  {[]reading.Saved{current, silent(200, 1)}, MachineDegraded},
+		"alone, and then all switched off": {[]reading.Saved{silent(600, 1), alone}, MachineDegraded},
+		"silent for less than the others":  {[]reading.Saved{current, silent(14, 1)}, MachineOK},
+		"not polled since the others went": {[]reading.Saved{current, silent(40, 30)}, MachineOK},
+		"switched on again":                {[]reading.Saved{resumed, silent(700, 1)}, MachineOK},
+		"some overdue, some not polled":    {[]reading.Saved{silent(100, 1), {}}, MachineOff},
+	} {
+		m := &machine{}
+		for _, saved := range c.sensors {
+			m.group = append(m.group, sensorWith(m, saved))
+		}
+		if got := verdictAt(now, accountTerms{}).judge(m); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+}
+
+func TestVerdictOfMaxAge(t *testing.T) {
+	now := at(36_000)
+	before := func(s int) time.Time { return now.Add(-time.Duration(s) * time.Second) }
+	for name, c := range map[string]struct {
+		saved reading.Saved
+		terms accountTerms
+		want  MaxAgeStatus
+	}{
+		"a young value":              {saved: reading.Saved{Time: before(50), LastSuccess: before(40)}, want: MaxAgeMet},
+		"a silent sensor":            {saved: reading.Saved{Time: before(5000), LastSuccess: before(60)}, want: MaxAgeMet},
+		"an old value, not polled":   {saved: reading.Saved{Time: before(61), LastSuccess: before(61)}, want: MaxAgeMissed},
+		"the next reading not due":   {saved: reading.Saved{Time: before(630), LastSuccess: before(600), Interval: reading.Interval{Seconds: 600}}, want: MaxAgeMet},
+		"the next reading due":       {saved: reading.Saved{Time: before(661), LastSuccess: before(640), Interval: reading.Interval{Seconds: 600}}, want: MaxAgeMissed},
+		"never reported":             {saved: reading.Saved{LastSuccess: before(4000)}, want: MaxAgeMet},
+		"never polled":               {want: MaxAgeMissed},
+		"relaxed, whatever it holds": {saved: reading.Saved{Time: before(1), LastSuccess: before(1)}, terms: accountTerms{relaxed: true}, want: MaxAgeRelaxed},
+	} {
+		s := sensorWith(&machine{}, c.saved)
+		s.rule = &Rule{MaxAge: time.Minute}
+		if got := verdictAt(now, c.terms).MaxAge(s); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+	if got := verdictAt(now, accountTerms{}).MaxAge(sensorWith(&machine{}, reading.Saved{})); got != "" {
+		t.Errorf("without max_age: %s", got)
+	}
+}
+
+// batched is a plant whose sensors report each minute, in uploads of 5 min.
+func batched(machines, sensors int) simulator.Plant {
+	p := works(machines, sensors)
+	for m := range p.Company.Machines {
+		for i := range p.Company.Machines[m].Sensors {
+			s := &p.Company.Machines[m].Sensors[i]
+			s.Period, s.Batch, s.Jitter = time.Minute, 5*time.Minute, 3*time.Second
+		}
+	}
+	return p
+}
+
+// statusOf returns the status of a sensor or machine by the series of a scrape; empty if there is none.
+func (all samples) statusOf(labels, name string, statuses []string) string {
+	for _, status := range statuses {
+		if all[fmt.Sprintf("%s{%s,status=%q}", name, labels, status)] == 1 {
+			return status
+		}
+	}
+	return ""
+}
+
+// A pause of 10 s a minute, and an outage of 1 min, at a cycle of 32 min: a status changes at a poll, and between two polls at
+// most once.
+func TestSensorStatusChangesAtMostOncePerPoll(t *testing.T) {
+	begin := setting{plant: batched(25, 20), perHour: 950, burst: 20}
+	start := dawn.Add(3 * time.Hour)
+	for from := start; from.Before(start.Add(time.Hour)); from = from.Add(time.Minute) {
+		begin.faults = append(begin.faults, simulator.Fault{Kind: simulator.TooMany, From: from, Until: from.Add(50 * time.Second), Times: 1, Delay: 10 * time.Second})
+	}
+	begin.faults = append(begin.faults, simulator.Fault{Kind: simulator.Reset, From: start.Add(30 * time.Minute), Until: start.Add(31 * time.Minute)})
+	play(t, begin, func(s *story) {
+		s.pass(time.Until(start))
+		type seen struct {
+			status                SensorStatus
+			polled                time.Time
+			since, changes, polls int
+		}
+		sensors := map[string]*seen{}
+		for time.Now().Before(start.Add(time.Hour)) {
+			v := s.poller.Verdict(time.Now())
+			for _, m := range s.poller.catalogue.view.Load().machines[0] {
+				if status, _ := v.Machine(m); status != MachineOK {
+					t.Errorf("after %s machine %s is %s", s.clock(), m.ID, status)
+				}
+				for _, one := range m.sensors {
+					status, polled, is := v.Sensor(one), one.entry.Load().LastSuccess, sensors[one.ID]
+					if is == nil {
+						is = &seen{status: status, polled: polled}
+						sensors[one.ID] = is
+					}
+					if !polled.Equal(is.polled) {
+						is.polled, is.since, is.polls = polled, 0, is.polls+1
+					} else if status != is.status {
+						is.since++
+					}
+					if status != is.status {
+						is.changes++
+					}
+					if is.status = status; is.since > 1 {
+						t.Errorf("after %s sensor %s changed its status twice since its last poll", s.clock(), one.ID)
+					}
+				}
+			}
+			s.pass(time.Second)
+		}
+		changes, polls := 0, 0
+		for _, is := range sensors {
+			changes, polls = changes+is.changes, polls+is.polls
+		}
+		if changes > polls/10 {
+			t.Errorf("%d changes at %d polls", changes, polls)
+		}
+	})
+}
+
+// A sensor dies at 1 h, its machine is switched off at 4 h.
+func TestMachineStatusStaysDegradedWhileADeadSensorIsSilentAndStale(t *testing.T) {
+	begin := setting{plant: batched(3, 8), perHour: 60, options: func(o *Options) { o.StaleAfter = 0 }}
+	died := dawn.Add(time.Hour)
+	begin.plant.Company.Machines[0].Sensors[2].Exists = func(at time.Time) bool { return at.Before(died) }
+	play(t, begin, func(s *story) {
+		labels, since, statuses := `company="Works",machine="Machine 1"`, time.Time{}, map[string]int{}
+		for s.clock() < 6*time.Hour {
+			s.pass(30 * time.Second)
+			all := s.gather()
+			machine := all.statusOf(labels, "innius_machine_status", []string{"unknown", "degraded", "off", "ok"})
+			statuses[all.statusOf(labels+`,sensor="Sensor 3"`, "innius_sensor_status", []string{"pending", "silent", "stale", "delayed", "current"})]++
+			switch {
+			case machine == "degraded" && since.IsZero():
+				since = time.Now()
+			case !since.IsZero() && machine != "degraded" || since.IsZero() && s.clock() > 2*time.Hour:
+				t.Fatalf("after %s the machine is %s", s.clock(), machine)
+			}
+		}
+		if statuses["silent"] == 0 || statuses["stale"] == 0 {
+			t.Errorf("statuses of the sensor: %v", statuses)
+		}
+		if got := s.gather()[`innius_machine_status_since_timestamp_seconds{`+labels+`}`]; got < seconds(since)-60 || got > seconds(since) {
+			t.Errorf("degraded since %v, want about %v", got, seconds(since))
+		}
+		s.restart(time.Minute)
+		if got := s.gather()[`innius_machine_status_since_timestamp_seconds{`+labels+`}`]; got > seconds(since) {
+			t.Errorf("after a restart degraded since %v", got)
+		}
+		s.run()
+	})
+}
+
+// Each evening at 18 h, until 6 h. A sensor that reports once an hour is the last to return.
+func TestMachineSwitchedOffIsNeverDegraded(t *testing.T) {
+	begin := setting{plant: batched(2, 12), perHour: 45}
+	for i := range begin.plant.Company.Machines[0].Sensors {
+		one := &begin.plant.Company.Machines[0].Sensors[i]
+		one.Exists = func(at time.Time) bool { return at.Hour() >= 6 && at.Hour() < 18 }
+		if i == 3 {
+			one.Period = time.Hour
+		}
+	}
+	play(t, begin, func(s *story) {
+		off := 0
+		for s.clock() < 34*time.Hour {
+			s.pass(30 * time.Second)
+			switch all := s.gather(); all.statusOf(`company="Works",machine="Machine 1"`, "innius_machine_status", []string{"unknown", "degraded", "off", "ok"}) {
+			case "degraded":
+				t.Fatalf("degraded after %s", s.clock())
+			case "off":
+				off++
+			}
+		}
+		if hours := float64(off) / 120; hours < 9 {
+			t.Errorf("off for %.1f h of the night, want at least 9", hours)
+		}
+	})
+}
