@@ -95,7 +95,7 @@ check-freshness: ## how fresh readings are kept, in four short scenarios (a minu
 	$(FRESHNESS)
 
 check-memory: ## hostile responses take bounded memory of a real process (seconds; Linux)
-	go test ./internal/cli -count=1 -v -run 'TestHostileResponsesTakeBoundedMemory$$'
+	go test ./internal/cli -count=1 -v -run 'TestHostileResponsesTakeBoundedMemory$$' -memory
 
 freshness: ## how fresh readings are kept, in all scenarios; writes docs/dev/freshness.md (up to an hour)
 	mkdir -p docs/dev
