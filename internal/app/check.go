@@ -8,8 +8,7 @@ import (
 	"innius_exporter/internal/config"
 )
 
-// CheckConfig validates a config without any network and prints what it means, with the plan where there are sensors to
-// plan with.
+// CheckConfig validates a config without network and prints what it means, with a plan if sensors are known.
 func CheckConfig(source config.Source, p *Planning, w io.Writer) error {
 	if err := p.check(); err != nil {
 		return err
@@ -24,7 +23,7 @@ func CheckConfig(source config.Source, p *Planning, w io.Writer) error {
 	cfg.Explain(w)
 	fmt.Fprintln(w)
 	if err := p.write(cfg, w); err != nil {
-		fmt.Fprintf(w, "no plan of what the allowance buys: %v\n", err)
+		fmt.Fprintf(w, "no plan: %v\n", err)
 	}
 	return nil
 }

@@ -16,17 +16,17 @@ import (
 	"innius_exporter/internal/poller"
 )
 
-// APICheck is what the flags of check api say.
+// APICheck holds the flags of check api.
 type APICheck struct {
 	Output  string // text or json
 	All     bool
-	Account string // empty: all of them
+	Account string // empty: every account
 }
 
-// errToSet is the end of a check that found something to set right; the report says what.
-var errToSet = errors.New("the exporter will not work like this yet; the report says what to set")
+// errFailures ends a check that found failures.
+var errFailures = errors.New("the exporter will not work with these settings, see the report")
 
-// Run checks the API of each account, one after the other, and writes what it finds. It keeps nothing.
+// Run checks the API of each account, one after another, and writes the reports. It saves nothing.
 func (c *APICheck) Run(ctx context.Context, source config.Source, w io.Writer) error {
 	cfg, err := source.Load(os.Getenv)
 	if err != nil {
@@ -66,7 +66,7 @@ func (c *APICheck) Run(ctx context.Context, source config.Source, w io.Writer) e
 		}
 	}
 	if !whole.OK {
-		return errToSet
+		return errFailures
 	}
 	return nil
 }
@@ -93,7 +93,7 @@ func (c *APICheck) check(ctx context.Context, cfg *config.Config, index int, tex
 	return report, nil
 }
 
-// proxyOf is the proxy that leads to an account's URL; nil where none does, or where the variables name no valid one.
+// proxyOf returns the proxy for the URL of an account; nil if there is none, or the variables contain no valid one.
 func proxyOf(a config.Account) *url.URL {
 	transport, err := a.HTTPClient.Transport()
 	if err != nil || transport.Proxy == nil {

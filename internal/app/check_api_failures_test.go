@@ -55,7 +55,7 @@ func (f *failure) at(t *testing.T, d *desk) {
 	if found.Severity != f.severity || (err != nil) != (f.severity == apicheck.Failure) || report.OK != (err == nil) {
 		t.Errorf("severity %s, want %s; error %v, ok %t", found.Severity, f.severity, err, report.OK)
 	}
-	if err != nil && !errors.Is(err, errToSet) {
+	if err != nil && !errors.Is(err, errFailures) {
 		t.Errorf("the check ended with %v", err)
 	}
 	if report.Requests > most {

@@ -11,13 +11,13 @@ import (
 	commonconfig "github.com/prometheus/common/config"
 )
 
-// HealthCheck asks a running exporter whether it is healthy: for containers without a shell.
+// HealthCheck checks whether a running exporter is healthy, for containers without a shell.
 type HealthCheck struct {
 	URL        string
 	HTTPConfig string // file with credentials and TLS, as promtool takes it; empty: none
 }
 
-// Run returns an error unless the exporter answers 200 within 5 s.
+// Run returns an error unless the exporter responds with 200 within 5 s.
 func (h *HealthCheck) Run(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
@@ -35,7 +35,7 @@ func (h *HealthCheck) Run(ctx context.Context) error {
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != http.StatusOK {
-		text, _ := io.ReadAll(io.LimitReader(resp.Body, 1024)) // the status tells enough
+		text, _ := io.ReadAll(io.LimitReader(resp.Body, 1024)) // the status code is sufficient
 		return fmt.Errorf("unhealthy: status %d: %s", resp.StatusCode, strings.TrimSpace(string(text)))
 	}
 	return nil

@@ -11,19 +11,19 @@ import (
 
 	"innius_exporter/innius"
 	"innius_exporter/internal/config"
+	"innius_exporter/internal/humanize"
 	"innius_exporter/internal/plan"
 	"innius_exporter/internal/poller"
 	"innius_exporter/internal/state"
 )
 
-// Planning is what the flags say of a plan: for which sensors, under which allowance. A plan asks innius for nothing,
-// needs no key and writes nothing.
+// Planning holds the flags of a plan. A plan sends no request, needs no key and writes no file.
 type Planning struct {
 	Demo            bool
-	StoragePath     string        // as of Exporter
-	Sensors         int           // assumed; 0: those that are kept
-	Every           time.Duration // how often an assumed sensor reports; 0: more often than it can be asked
-	RequestsPerHour *float64      // in place of the config's; nil: the config's
+	StoragePath     string        // as in Exporter
+	Sensors         int           // assumed; 0: those of the saved state
+	Every           time.Duration // reporting interval of assumed sensors; 0: shorter than the time between two polls
+	RequestsPerHour *float64      // instead of the config's; nil: the config's
 }
 
 // Run writes the plan of each account.
@@ -38,20 +38,19 @@ func (p *Planning) Run(source config.Source, w io.Writer) error {
 	return p.write(cfg, w)
 }
 
-// The bounds of what can be planned: those of simulate and of the config.
 const (
-	mostSensors  = 1_000_000
-	mostRequests = 10_000_000
+	maxSensors         = 1_000_000  // assumed or simulated
+	maxRequestsPerHour = 10_000_000 // as in the config
 )
 
 func (p *Planning) check() error {
 	switch {
-	case p.Sensors < 0 || p.Sensors > mostSensors:
-		return fmt.Errorf("--sensors must be at least 0 and at most %d, not %d", mostSensors, p.Sensors)
-	case p.RequestsPerHour != nil && !(*p.RequestsPerHour > 0 && *p.RequestsPerHour <= mostRequests):
-		return fmt.Errorf("--requests-per-hour must be above 0 and at most %d, not %g", mostRequests, *p.RequestsPerHour)
+	case p.Sensors < 0 || p.Sensors > maxSensors:
+		return fmt.Errorf("--sensors must be at least 0 and at most %d, not %d", maxSensors, p.Sensors)
+	case p.RequestsPerHour != nil && !(*p.RequestsPerHour > 0 && *p.RequestsPerHour <= maxRequestsPerHour):
+		return fmt.Errorf("--requests-per-hour must be above 0 and at most %d, not %g", maxRequestsPerHour, *p.RequestsPerHour)
 	case p.Every != 0 && p.Sensors == 0:
-		return errors.New("--every is for sensors that are not known: give their number, --sensors=N")
+		return errors.New("--every needs the number of assumed sensors: --sensors=N")
 	}
 	return nil
 }
@@ -63,26 +62,25 @@ func (p *Planning) config(source config.Source) (*config.Config, error) {
 	return source.LoadKeyless()
 }
 
-// write writes a plan for each account of which there is something to plan with, and says of the others that there is
-// not. It returns an error where there is none at all.
+// write writes the plan of each account, or why there is none. It returns an error if no account has a plan.
 func (p *Planning) write(cfg *config.Config, w io.Writer) error {
 	opts := p.options(cfg)
-	if err := p.know(&opts); err != nil {
+	if err := p.addSensors(&opts); err != nil {
 		return err
 	}
 	for _, text := range poller.Unmatched(opts) {
-		fmt.Fprintf(w, "In the config: %s of what was known at %s.\n\n", text, opts.Kept.At.UTC().Format("2006-01-02 15:04 UTC"))
+		fmt.Fprintf(w, "In the config: %s of those known at %s.\n\n", text, humanize.Time(opts.Kept.At))
 	}
 	plans := poller.Plans(opts)
 	if !slices.ContainsFunc(plans, func(made poller.Plan) bool { return made.Sensors > 0 }) {
-		return errors.New(unknown(plans[0], opts.Kept.At))
+		return errors.New(noPlan(plans[0], opts.Kept.At))
 	}
 	for i, made := range plans {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
 		if made.Sensors == 0 {
-			fmt.Fprintln(w, unknown(made, opts.Kept.At))
+			fmt.Fprintln(w, noPlan(made, opts.Kept.At))
 			continue
 		}
 		p.page(made, cfg, i, opts.Kept.At).Write(w)
@@ -90,13 +88,14 @@ func (p *Planning) write(cfg *config.Config, w io.Writer) error {
 	return nil
 }
 
-// unknown says why there is no plan of an account.
-func unknown(made poller.Plan, at time.Time) string {
-	why := fmt.Sprintf("no sensor was known at %s, and an exporter keeps what it knows every minute", at.UTC().Format("2006-01-02 15:04 UTC"))
+// noPlan is why an account has no plan.
+func noPlan(made poller.Plan, at time.Time) string {
+	why := fmt.Sprintf("none was known at %s; an exporter saves its state every minute", humanize.Time(at))
 	if made.Excluded+made.ExcludedMachines > 0 {
-		why = fmt.Sprintf("all that is known is filtered, or another account's: sensors: %d, whole machines: %d", made.Excluded, made.ExcludedMachines)
+		why = fmt.Sprintf("all are excluded, or polled by another account: %s, %s as a whole",
+			humanize.Plural(made.Excluded, "sensor"), humanize.Plural(made.ExcludedMachines, "machine"))
 	}
-	return fmt.Sprintf("account %q: no sensor is known to ask for: %s; --sensors=N plans with so many", made.Account, why)
+	return fmt.Sprintf("account %q: no sensor to plan for: %s. --sensors=N assumes a number.", made.Account, why)
 }
 
 func (p *Planning) page(made poller.Plan, cfg *config.Config, account int, at time.Time) plan.Page {
@@ -114,7 +113,7 @@ func (p *Planning) page(made poller.Plan, cfg *config.Config, account int, at ti
 	return page
 }
 
-// options are what the config means to the collector, but for clients: nothing is asked.
+// options are the options of the poller without clients: no request is sent.
 func (p *Planning) options(cfg *config.Config) poller.Options {
 	opts := settings(cfg)
 	for i := range cfg.Accounts {
@@ -128,8 +127,8 @@ func (p *Planning) options(cfg *config.Config) poller.Options {
 	return opts
 }
 
-// know puts into the options which sensors there are.
-func (p *Planning) know(opts *poller.Options) error {
+// addSensors adds the assumed sensors to the options, or those of the saved state.
+func (p *Planning) addSensors(opts *poller.Options) error {
 	if p.Sensors > 0 {
 		p.assume(opts)
 		return nil
@@ -138,31 +137,25 @@ func (p *Planning) know(opts *poller.Options) error {
 	if dir == "" {
 		return errNoSensors
 	}
-	kept, err := state.Read(dir)
+	saved, err := state.Read(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("nothing is kept in %q (yet): %w", dir, errNoSensors)
+		return fmt.Errorf("%q contains no state yet: %w", dir, errNoSensors)
 	case err != nil:
 		return err
 	}
-	if opts.Kept = kept; p.RequestsPerHour != nil {
-		forgetAllowance(kept)
+	if opts.Kept = saved; p.RequestsPerHour != nil {
+		for i := range saved.Accounts {
+			saved.Accounts[i].Allowance = nil // it was learned for another rate limit
+		}
 	}
-	return mine(kept, opts.Accounts, dir)
+	return checkAccounts(saved, opts.Accounts, dir)
 }
 
-// forgetAllowance drops what was learned of an allowance that the plan is not for.
-func forgetAllowance(kept *poller.Snapshot) {
-	for i := range kept.Accounts {
-		kept.Accounts[i].Allowance = nil
-	}
-}
+var errNoSensors = errors.New("a plan needs the sensors: read them from the state of an exporter (--storage.path), or give their " +
+	"number (--sensors=N)")
 
-// errNoSensors says how to get a plan.
-var errNoSensors = errors.New("a plan needs to know the sensors: let it read what an exporter keeps (--storage.path), " +
-	"or give their number (--sensors=N)")
-
-// assume makes up sensors. Which of them filters and rules would match is not known, so there are none.
+// assume adds assumed sensors. Filters and rules are dropped: which of the sensors they match is not known.
 func (p *Planning) assume(opts *poller.Options) {
 	opts.Machines, opts.Sensors, opts.Rules = poller.Filter{}, poller.Filter{}, nil
 	every := p.Every
@@ -175,20 +168,20 @@ func (p *Planning) assume(opts *poller.Options) {
 	}
 }
 
-// mine returns an error where nothing is kept of any of these accounts.
-func mine(kept *poller.Snapshot, accounts []poller.Account, dir string) error {
+// checkAccounts returns an error if the saved state has none of the accounts.
+func checkAccounts(saved *poller.Snapshot, accounts []poller.Account, dir string) error {
 	var others []string
-	for _, k := range kept.Accounts {
+	for _, k := range saved.Accounts {
 		if slices.ContainsFunc(accounts, k.Of) {
 			return nil
 		}
 		others = append(others, fmt.Sprintf("%q of %s", k.Name, k.Origin))
 	}
-	return fmt.Errorf("what is kept in %q is of other accounts (%s) than the config's, by name or by the host of the url; "+
-		"give the exporter's --config.file or --innius.url", dir, strings.Join(others, ", "))
+	return fmt.Errorf("the state in %q is of other accounts (%s), by name or by the host of the url. "+
+		"Use the --config.file or --innius.url of the exporter", dir, strings.Join(others, ", "))
 }
 
-// demoPlan is the config of the demo, whose API is not needed.
+// demoPlan is the config of the demo without its API.
 func demoPlan(source config.Source) (*config.Config, error) {
 	if source != (config.Source{}) {
 		return nil, errDemoConfig

@@ -53,29 +53,28 @@ func accountsOf(t *testing.T, hosts ...string) *config.Config {
 	return cfg
 }
 
-func TestAnAccountOfWhichNothingIsKeptSaysSo(t *testing.T) {
+func TestPlanNamesAccountsWithoutState(t *testing.T) {
 	var out strings.Builder
 	p := Planning{StoragePath: keep(t)}
 	if err := p.write(accountsOf(t, "one.invalid", "two.invalid"), &out); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.HasPrefix(out.String(), `account "first": 40 sensors on 2 machines, as known at 2026-11-23 17:00 UTC`) ||
-		!strings.HasSuffix(out.String(), "; --sensors=N plans with so many\n") ||
-		!strings.Contains(out.String(), "\n\naccount \"second\": no sensor is known to ask for: no sensor was known at ") {
+	if !strings.HasPrefix(out.String(), `account "first": 40 sensors on 2 machines, as known at 2026-11-23T17:00:00Z`) ||
+		!strings.HasSuffix(out.String(), " --sensors=N assumes a number.\n") ||
+		!strings.Contains(out.String(), "\n\naccount \"second\": no sensor to plan for: none was known at ") {
 		t.Error(out.String())
 	}
 }
 
-func TestWhatIsKeptOfOthersIsNoPlan(t *testing.T) {
+func TestPlanRefusesTheStateOfOtherAccounts(t *testing.T) {
 	p := Planning{StoragePath: keep(t)}
 	err := p.write(accountsOf(t, "elsewhere.invalid"), &strings.Builder{})
-	if err == nil || !strings.Contains(err.Error(), `is of other accounts ("first" of one.invalid) than the config's`) {
+	if err == nil || !strings.Contains(err.Error(), `is of other accounts ("first" of one.invalid)`) {
 		t.Errorf("got %v", err)
 	}
 }
 
-// What was learned of an allowance says nothing of another.
-func TestAnotherAllowanceIsNotTheOneThatWasLearned(t *testing.T) {
+func TestPlanIgnoresTheLearnedLimitForAnotherRateLimit(t *testing.T) {
 	dir := keep(t)
 	for perHour, want := range map[float64]string{950: "learned", 4750: ""} {
 		p := Planning{StoragePath: dir}
@@ -83,33 +82,33 @@ func TestAnotherAllowanceIsNotTheOneThatWasLearned(t *testing.T) {
 			p.RequestsPerHour = new(5000.0)
 		}
 		opts := p.options(accountsOf(t, "one.invalid"))
-		if err := p.know(&opts); err != nil || string(opts.Kept.Accounts[0].Allowance) != want {
+		if err := p.addSensors(&opts); err != nil || string(opts.Kept.Accounts[0].Allowance) != want {
 			t.Errorf("%g: %v, %q", perHour, err, opts.Kept.Accounts[0].Allowance)
 		}
 		if got := opts.Accounts[0].Pacer.PerHour(); math.Abs(got-perHour) > 1e-6 {
-			t.Errorf("planned with %g requests an hour, want %g", got, perHour)
+			t.Errorf("planned with %g requests per hour, want %g", got, perHour)
 		}
 	}
 }
 
-func TestAPlanIsForTheRulesOfTheConfig(t *testing.T) {
+func TestPlanAppliesTheRulesOfTheConfig(t *testing.T) {
 	cfg := accountsOf(t, "one.invalid")
 	cfg.Sensors = []config.SensorRule{{MaxAge: 10 * time.Minute, Weight: 1}}
 	for p, want := range map[*Planning]string{
 		{StoragePath: keep(t)}: "rule 1, max_age 10m on 40 sensors",
-		{Sensors: 40}:          "filters and rules are left out",
+		{Sensors: 40}:          "filters and rules are not applied",
 	} {
 		var out strings.Builder
 		if err := p.write(cfg, &out); err != nil || !strings.Contains(strings.Join(strings.Fields(out.String()), " "), want) {
 			t.Errorf("%v, no %q in\n%s", err, want, out.String())
 		}
-		if strings.Contains(out.String(), "\n  promises\n") != (p.Sensors == 0) {
+		if strings.Contains(out.String(), "\n  max-age targets\n") != (p.Sensors == 0) {
 			t.Errorf("%d sensors assumed, and their rules:\n%s", p.Sensors, out.String())
 		}
 	}
 }
 
-func TestADemosPlanNeedsItsState(t *testing.T) {
+func TestDemoPlanNeedsTheStateOfTheDemo(t *testing.T) {
 	cfg, err := demoPlan(config.Source{})
 	if err != nil {
 		t.Fatal(err)
@@ -129,16 +128,16 @@ func TestADemosPlanNeedsItsState(t *testing.T) {
 	}
 }
 
-func TestFiltersThatLeaveNothingArePlannedByNoNumber(t *testing.T) {
+func TestPlanFailsIfEverySensorIsExcluded(t *testing.T) {
 	cfg := accountsOf(t, "one.invalid")
 	cfg.Discovery.Machines.Exclude = []match.Pattern{match.MustCompile(".*")}
 	err := (&Planning{StoragePath: keep(t)}).write(cfg, io.Discard)
-	if err == nil || !strings.Contains(err.Error(), "whole machines: 2") {
+	if err == nil || !strings.Contains(err.Error(), "2 machines as a whole") {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestCheckConfigNamesRulesThatMatchNothingOfWhatIsKept(t *testing.T) {
+func TestPlanNamesRulesThatMatchNoSensor(t *testing.T) {
 	cfg := accountsOf(t, "one.invalid")
 	cfg.Sensors = []config.SensorRule{{Weight: 2, Sensor: match.MustCompile("Heat")}}
 	dir, at := t.TempDir(), time.Date(2026, 11, 23, 17, 0, 0, 0, time.UTC)

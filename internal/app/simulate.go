@@ -39,7 +39,7 @@ func demoConfigOf(address *url.URL, key innius.Secret) *config.Config {
 	return cfg
 }
 
-// Simulation is what the flags of the simulate command say.
+// Simulation holds the flags of simulate.
 type Simulation struct {
 	Address         string
 	Key             string
@@ -48,13 +48,13 @@ type Simulation struct {
 	Burst           int
 }
 
-// Run serves a simulated API until ctx ends, and says at the end what it counted.
+// Run serves a simulated API until ctx ends, and logs its counters at the end.
 func (s *Simulation) Run(ctx context.Context, logger *slog.Logger) error {
 	if s.Key == "" {
 		return errors.New("--api-key must not be empty")
 	}
-	if s.Sensors < 0 || s.Sensors > 1_000_000 || s.RequestsPerHour < 1 || s.Burst < 1 {
-		return fmt.Errorf("--sensors must be 0 to 1000000, --requests-per-hour and --burst at least 1")
+	if s.Sensors < 0 || s.Sensors > maxSensors || s.RequestsPerHour < 1 || s.Burst < 1 {
+		return fmt.Errorf("--sensors must be at least 0 and at most %d, --requests-per-hour and --burst at least 1", maxSensors)
 	}
 	plant := simulator.Demo(time.Now())
 	if s.Sensors > 0 {

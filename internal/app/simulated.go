@@ -74,5 +74,5 @@ func (s *simulated) counts() counts {
 
 func (s *simulated) stats(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(s.counts()) // the client has gone: there is nobody to tell
+	_ = json.NewEncoder(w).Encode(s.counts()) // the client disconnected
 }

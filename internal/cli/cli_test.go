@@ -329,18 +329,18 @@ func TestCommandLineErrorsNameTheCure(t *testing.T) {
 		{"fewer sensors than none", "--sensors must be at least 0", []string{"check", "config", "--sensors=-1"}},
 		{"a form of report that is none", "see --help", []string{"check", "api", "--output=xml"}},
 		{"an API without an account", "--innius.url (INNIUS_URL)", []string{"check", "api"}},
-		{"a plan of nothing", "let it read what an exporter keeps (--storage.path), or give their number (--sensors=N)", []string{"plan"}},
+		{"a plan of nothing", "read them from the state of an exporter (--storage.path), or give their number (--sensors=N)", []string{"plan"}},
 		{"a plan for fewer sensors than none", "--sensors must be at least 0", []string{"plan", "--sensors=-1"}},
 		{"a plan for too many sensors", "at most 1000000", []string{"plan", "--sensors=1000001"}},
 		{"a plan for a number that is none", `--sensors: "many" is not a whole number`, []string{"plan", "--sensors=many"}},
 		{"a plan without requests", "--requests-per-hour must be above 0", []string{"plan", "--sensors=5", "--requests-per-hour=-1"}},
 		{"a plan with no requests", "--requests-per-hour must be above 0", []string{"plan", "--sensors=5", "--requests-per-hour=0"}},
-		{"a plan for no sensor", "give their number", []string{"plan", "--sensors=0"}},
+		{"a plan for no sensor", "--sensors=N", []string{"plan", "--sensors=0"}},
 		{"a plan with too many requests", "at most 10000000", []string{"plan", "--sensors=5", "--requests-per-hour=1e8"}},
 		{"a plan with requests that are no number", "--requests-per-hour must be", []string{"plan", "--sensors=5", "--requests-per-hour=NaN"}},
-		{"an interval of known sensors", "give their number", []string{"plan", "--every=10m"}},
+		{"an interval of known sensors", "--sensors=N", []string{"plan", "--every=10m"}},
 		{"an interval that is none", `--every: "-10m" is not a duration such as 10m`, []string{"plan", "--sensors=5", "--every=-10m"}},
-		{"a plan from a directory that is none", `nothing is kept in "nowhere" (yet)`, []string{"plan", "--storage.path=nowhere"}},
+		{"a plan from a directory that is none", `"nowhere" contains no state yet`, []string{"plan", "--storage.path=nowhere"}},
 		{"a plan from what is no state", "is not a regular file", []string{"plan", "--storage.path=.."}},
 		{"a plan of the demo with a config", "--demo needs no config", []string{"plan", "--demo", "--config.file=x.yml"}},
 		{"a simulation without a key", "--api-key must not be empty", []string{"simulate", "--api-key="}},
@@ -426,7 +426,7 @@ func TestCheckConfigExplainsHowToGetAPlan(t *testing.T) {
 		if _, made := os.Stat("nowhere"); made == nil {
 			t.Error("a directory for state was made")
 		}
-		if err != nil || !strings.HasPrefix(last, "no plan of what the allowance buys: ") || strings.Contains(out.String(), "canary") {
+		if err != nil || !strings.HasPrefix(last, "no plan: ") || strings.Contains(out.String(), "canary") {
 			t.Errorf("%v: %v, %s", args, err, last)
 		}
 	}
