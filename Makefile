@@ -89,17 +89,17 @@ check-rules: ## the rules in prometheus/ pass their tests, which detect each bro
 	.ci/check-rules
 
 # They measure: do not run them together with other work.
-FRESHNESS = go test ./internal/poller -count=1 -run 'TestFreshness$$' -v
+FRESHNESS = go test ./internal/freshness -count=1 -v -timeout 0
 
-check-freshness: ## how fresh readings are kept, in four short scenarios (a minute)
-	$(FRESHNESS)
+check-freshness: ## how fresh readings are kept, in four short scenarios; whether plans come true; two days with every fault (minutes)
+	$(FRESHNESS) -freshness short -soak.rounds 1
 
 check-memory: ## hostile responses take bounded memory of a real process (seconds; Linux)
 	go test ./internal/cli -count=1 -v -run 'TestHostileResponsesTakeBoundedMemory$$' -memory
 
 freshness: ## how fresh readings are kept, in all scenarios; writes docs/dev/freshness.md (up to an hour)
 	mkdir -p docs/dev
-	$(FRESHNESS) -timeout 0 -freshness.full -freshness.write='$(CURDIR)/docs/dev/freshness.md' $(FRESHNESS_FLAGS)
+	$(FRESHNESS) -run 'TestFreshness$$' -freshness full -freshness.write='$(CURDIR)/docs/dev/freshness.md' $(FRESHNESS_FLAGS)
 
 check-variants: ## 300 random combinations of what is unknown about the API, with the exporter and with check api (minutes)
 	go test ./internal/app -count=1 -run 'TestExporterReadsEveryVariantOfTheAPI$$|TestCheckAPISettingsAppliedMechanicallyWork$$' -v -variants.full $(VARIANTS_FLAGS)
@@ -116,8 +116,8 @@ bench: ## what a scrape, an update and a sensor's memory cost, compared with the
 million: ## start the exporter with a million sensors and scrape it (minutes, 4 GB of memory)
 	go test ./internal/e2e -count=1 -timeout 30m -v -run 'TestMillionSensorsAreServed$$' -million 1000000
 
-month: ## a simulated month in which each fault strikes alone and all at random: a million requests (minutes)
-	go test ./internal/poller -count=1 -run 'TestAMonthOfAllFaults$$' -v -timeout 0 -month.full $(MONTH_FLAGS)
+month: ## a simulated month with every fault alone and all at random: a million requests (minutes)
+	go test ./internal/freshness -count=1 -run 'TestSoak$$' -v -timeout 0 -soak.rounds 15 $(MONTH_FLAGS)
 
 dashboards: ## write grafana/*.json from the code next to them; a test compares them
 	go test ./grafana -count=1 -run 'TestFilesMatchTheCode$$' -update

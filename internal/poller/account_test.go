@@ -42,14 +42,14 @@ func TestFirstSuccessResetsEveryBackOff(t *testing.T) {
 }
 
 // failing makes so many sensors, each of which fails once.
-func (s *story) failing(a *account, n int, failure error) []*task {
+func (s *story) failing(a *account, n int, failure error) []*Task {
 	var sensors []*sensor
 	for i := range n {
 		id := fmt.Sprintf("s%d", i)
 		sensors = append(sensors, &sensor{Sensor: &innius.Sensor{ID: id}, machine: &machine{}, rule: noRule, entry: reading.New()})
 	}
 	a.schedule.Set("m1", specs(sensors))
-	var turns []*task
+	var turns []*Task
 	for range n {
 		turns = append(turns, a.schedule.Next(time.Now()))
 		a.handleReadings(turns[len(turns)-1], innius.Newest{}, failure, time.Now())

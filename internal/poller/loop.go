@@ -254,7 +254,7 @@ func (a *account) send(ctx context.Context, request func(context.Context) result
 }
 
 // poll requests the values of one sensor.
-func (a *account) poll(ctx context.Context, t *task) {
+func (a *account) poll(ctx context.Context, t *Task) {
 	ref, held := t.Sensor.ref(), t.Sensor.entry.Load()
 	a.send(ctx, func(ctx context.Context) result {
 		newest, err := a.Client.Newest(ctx, ref, held.Time, held.Cursor)
@@ -264,7 +264,7 @@ func (a *account) poll(ctx context.Context, t *task) {
 
 // pollResult is the result of a poll.
 type pollResult struct {
-	task   *task
+	task   *Task
 	newest innius.Newest
 	err    error
 }

@@ -36,7 +36,7 @@ type Options struct {
 	Logger            *slog.Logger
 	Kept              *Snapshot // of an earlier process or config; nil: start anew. It is not changed
 
-	newScheduler func(schedule.Options) Scheduler // of each account; default: newScheduler
+	newScheduler func(schedule.Options) Scheduler // of each account; default: NewScheduler
 }
 
 // Account is one key of the API and what belongs to it.
@@ -64,7 +64,7 @@ func (o Options) withDefaults() Options {
 		o.MaxInterval = time.Hour
 	}
 	if o.newScheduler == nil {
-		o.newScheduler = newScheduler
+		o.newScheduler = NewScheduler
 	}
 	o.Accounts = slices.Clone(o.Accounts)
 	for i := range o.Accounts {

@@ -35,11 +35,11 @@ type Plan struct {
 	ColdStart time.Duration // from a start without state until every sensor has been polled
 	Lists     PlannedLists
 	Groups    []schedule.GroupForecast
-	MaxAges   []PlannedMaxAge // one for each rule with max_age, in the order of the config
-	Stale     []PlannedStale  // values of stale_after that are shorter than the time between two polls
+	Outlooks  map[*Task]schedule.Outlook // of each sensor
+	MaxAges   []PlannedMaxAge            // one for each rule with max_age, in the order of the config
+	Stale     []PlannedStale             // values of stale_after that are shorter than the time between two polls
 
 	forecast *schedule.Forecast // nil without sensors
-	outlooks map[*task]schedule.Outlook
 	at       time.Time
 }
 
@@ -155,7 +155,7 @@ func (p *Plan) ForPolls() float64 { return p.PerHour - p.Lists.PerHour }
 // addSensors adds up what each sensor needs and gets.
 func (p *Plan) addSensors(s *schedule.Scheduler[*sensor], opts *Options) {
 	forecast, outlooks := s.Forecast(p.at)
-	p.forecast, p.outlooks, p.Level = forecast, outlooks, forecast.Level
+	p.forecast, p.Outlooks, p.Level = forecast, outlooks, forecast.Level
 	p.Needed, p.Planned = p.Lists.Wanted, p.Lists.PerHour
 	byRule := p.addRules(opts)
 	all := make([]schedule.Outlook, 0, len(outlooks))

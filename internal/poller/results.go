@@ -13,7 +13,7 @@ import (
 )
 
 // handleReadings takes in the result of a poll. Readings that arrived before an error are used, too.
-func (a *account) handleReadings(t *task, newest innius.Newest, err error, now time.Time) {
+func (a *account) handleReadings(t *Task, newest innius.Newest, err error, now time.Time) {
 	s, class := t.Sensor, classify(err)
 	if class != resultNotSent {
 		a.sensorLog(s).Debug("Polled sensor", "readings", len(newest.Readings))

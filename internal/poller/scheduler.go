@@ -10,24 +10,33 @@ import (
 // Scheduler decides which sensor of an account is polled next. The poller runs with a schedule.Scheduler, where the
 // methods are documented; the measuring harness compares it with others.
 type Scheduler interface {
-	Set(group string, sensors []schedule.Spec[*sensor]) (added, removed int)
+	Set(group string, sensors []Spec) (added, removed int)
 	Len() int
 	Groups() int
 	Due() (time.Time, bool)
-	Next(now time.Time) *task
-	Probe(now time.Time, failed map[string]bool, healthy bool) *task
-	Succeeded(t *task, r schedule.Result)
-	Failed(t *task)
-	Requeue(t *task)
+	Next(now time.Time) *Task
+	Probe(now time.Time, failed map[string]bool, healthy bool) *Task
+	Succeeded(t *Task, r schedule.Result)
+	Failed(t *Task)
+	Requeue(t *Task)
 	ResetBackoff()
 	Demand(now time.Time) (perHour, relaxed float64)
 }
 
-// task is the schedule's entry of a sensor.
-type task = schedule.Task[*sensor]
+// Task is the schedule's entry of a sensor, Spec what describes the sensor to it.
+type (
+	Task = schedule.Task[*sensor]
+	Spec = schedule.Spec[*sensor]
+)
 
-// newScheduler is the Scheduler that an account runs with.
-func newScheduler(o schedule.Options) Scheduler { return schedule.New[*sensor](o) }
+// NewScheduler returns the Scheduler that an account runs with.
+func NewScheduler(o schedule.Options) Scheduler { return schedule.New[*sensor](o) }
+
+// NewWithScheduler is NewPoller with another Scheduler for each account, for the measuring harness.
+func NewWithScheduler(opts Options, newScheduler func(schedule.Options) Scheduler) *Poller {
+	opts.newScheduler = newScheduler
+	return NewPoller(opts)
+}
 
 // published is what the cache entry holds of a learned interval; nil: nothing has been learned.
 func published(i *schedule.Interval) reading.Interval {
@@ -38,11 +47,11 @@ func published(i *schedule.Interval) reading.Interval {
 }
 
 // specs describes sensors to the schedule.
-func specs(sensors []*sensor) []schedule.Spec[*sensor] {
-	all := make([]schedule.Spec[*sensor], len(sensors))
+func specs(sensors []*sensor) []Spec {
+	all := make([]Spec, len(sensors))
 	for i, s := range sensors {
 		held := s.entry.Load()
-		all[i] = schedule.Spec[*sensor]{
+		all[i] = Spec{
 			ID: s.ID, Sensor: s, Weight: s.rule.Weight, MaxAge: s.rule.MaxAge, Position: &s.entry.Position,
 			Polled: held.LastSuccess, Failures: held.Failures,
 		}
