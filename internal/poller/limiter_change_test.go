@@ -11,31 +11,27 @@ import (
 )
 
 func TestLimiterReturnsToRestoredLimit(t *testing.T) {
-	for name, kind := range limitKinds {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			play(t, tight(simulator.Limits{Kind: kind, PerHour: 100}), func(s *story) {
-				d := record(s)
-				d.pass(10 * time.Hour)
-				d.want(loweredA1, 1)
-				d.api.SetLimits(simulator.Limits{Kind: kind, PerHour: 210, Burst: 6})
-				restored := d.clock()
-				for d.rateNow() < 200 && d.clock() < restored+40*time.Hour {
-					d.pass(15 * time.Minute)
-				}
-				d.Logf("the configured rate is back after %s, 429s since %d", d.clock()-restored, d.between(restored, d.clock()))
-				d.want(rateA1, 200)
-				d.want(loweredA1, 0)
-				d.wantUnavoidable()
-				if n := len(d.log.lines("level=INFO", "Request rate restored to the configured limit")); n != 1 {
-					d.Errorf("%d log lines", n)
-				}
-				if status := d.poller.Status().Accounts[0]; status.Lowered != "" {
-					d.Errorf("status: %q", status.Lowered)
-				}
-			})
-		})
-	}
+	t.Parallel()
+	play(t, tight(simulator.Limits{Kind: simulator.SlidingHour, PerHour: 100}), func(s *story) {
+		d := record(s)
+		d.pass(10 * time.Hour)
+		d.want(loweredA1, 1)
+		d.api.SetLimits(simulator.Limits{Kind: simulator.SlidingHour, PerHour: 210, Burst: 6})
+		restored := d.clock()
+		for d.rateNow() < 200 && d.clock() < restored+40*time.Hour {
+			d.pass(15 * time.Minute)
+		}
+		d.Logf("the configured rate is back after %s, 429s since %d", d.clock()-restored, d.between(restored, d.clock()))
+		d.want(rateA1, 200)
+		d.want(loweredA1, 0)
+		d.wantUnavoidable()
+		if n := len(d.log.lines("level=INFO", "Request rate restored to the configured limit")); n != 1 {
+			d.Errorf("%d log lines", n)
+		}
+		if status := d.poller.Status().Accounts[0]; status.Lowered != "" {
+			d.Errorf("status: %q", status.Lowered)
+		}
+	})
 }
 
 func TestLimiterFollowsHalvedLimit(t *testing.T) {
@@ -127,24 +123,20 @@ func (o *tool) send(perHour float64, during time.Duration) {
 }
 
 func TestLimiterWithOtherUserOfKey(t *testing.T) {
-	for name, kind := range limitKinds {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			play(t, tight(simulator.Limits{Kind: kind, PerHour: 210}), func(s *story) {
-				d, other := record(s), &tool{s, rand.New(rand.NewPCG(1, 1))}
-				other.send(60, 30*time.Hour)
-				d.Logf("%.1f of some 150 an hour that are left, 429s %d in the first 3 h, %d in the next 27 h", d.rateNow(),
-					d.between(0, 3*time.Hour), d.between(3*time.Hour, 30*time.Hour))
-				if n := d.between(3*time.Hour, 30*time.Hour); n > 12 || d.rateNow() < 75 { // half: with other seeds it is 77 to 117
-					d.Errorf("%v an hour, %d 429s in 27 h", d.rateNow(), n)
-				}
-				for d.rateNow() < 200 && d.clock() < 80*time.Hour {
-					d.pass(time.Hour)
-				}
-				d.want(rateA1, 200)
-			})
-		})
-	}
+	t.Parallel()
+	play(t, tight(simulator.Limits{Kind: simulator.TokenBucket, PerHour: 210}), func(s *story) {
+		d, other := record(s), &tool{s, rand.New(rand.NewPCG(1, 1))}
+		other.send(60, 30*time.Hour)
+		d.Logf("%.1f of some 150 an hour that are left, 429s %d in the first 3 h, %d in the next 27 h", d.rateNow(),
+			d.between(0, 3*time.Hour), d.between(3*time.Hour, 30*time.Hour))
+		if n := d.between(3*time.Hour, 30*time.Hour); n > 12 || d.rateNow() < 75 { // half: with other seeds it is 77 to 117
+			d.Errorf("%v an hour, %d 429s in 27 h", d.rateNow(), n)
+		}
+		for d.rateNow() < 200 && d.clock() < 80*time.Hour {
+			d.pass(time.Hour)
+		}
+		d.want(rateA1, 200)
+	})
 }
 
 // The refused rate falls, rises and falls again, as no limit does.
@@ -184,21 +176,17 @@ func TestLimiterLearnsPerAccount(t *testing.T) {
 
 // The API does not document 429s without a wait. Learning may take hours.
 func TestLimiterLearnsWithoutStatedWait(t *testing.T) {
-	for name, kind := range limitKinds {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			limits := simulator.Limits{Kind: kind, PerHour: 80, RetryAfter: simulator.Absent}
-			play(t, tight(limits), func(s *story) {
-				d := record(s)
-				d.pass(36 * time.Hour)
-				ratio := d.rateNow() / 80
-				d.Logf("%.3f of the true rate after 36 h, 429s in the first 12 h %d, then %d", ratio, d.between(0, 12*time.Hour),
-					d.between(12*time.Hour, 36*time.Hour))
-				if ratio < 0.8 || ratio > 1.1 {
-					d.Errorf("%.3f of the true rate", ratio)
-				}
-				d.wantUnavoidable()
-			})
-		})
-	}
+	t.Parallel()
+	limits := simulator.Limits{Kind: simulator.FixedHour, PerHour: 80, RetryAfter: simulator.Absent}
+	play(t, tight(limits), func(s *story) {
+		d := record(s)
+		d.pass(36 * time.Hour)
+		ratio := d.rateNow() / 80
+		d.Logf("%.3f of the true rate after 36 h, 429s in the first 12 h %d, then %d", ratio, d.between(0, 12*time.Hour),
+			d.between(12*time.Hour, 36*time.Hour))
+		if ratio < 0.8 || ratio > 1.1 {
+			d.Errorf("%.3f of the true rate", ratio)
+		}
+		d.wantUnavoidable()
+	})
 }

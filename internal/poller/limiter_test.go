@@ -123,8 +123,8 @@ func TestLimiterSettlesBelowLowerLimit(t *testing.T) {
 	forms := map[string]simulator.RetryAfterForm{"seconds": simulator.Seconds, "date": simulator.Date}
 	for name, kind := range limitKinds {
 		for form, retryAfter := range forms {
-			for _, perHour := range []int{60, 100, 160, 194} {
-				if form == "date" && perHour != 60 {
+			for _, perHour := range []int{60, 160} { // package ratelimit tests more
+				if form == "date" && (perHour != 60 || kind != simulator.FixedHour) {
 					continue // the client reads the same wait
 				}
 				t.Run(fmt.Sprintf("%s, %s, %d", name, form, perHour), func(t *testing.T) {
