@@ -17,8 +17,8 @@ import (
 
 const canary = "Canary+7f/3A-9e=41"
 
-// FuzzRun walks an API that answers every operation with the same body: whatever it is, the walk ends in time, what it
-// prints is safe to show, and each snippet is YAML.
+// FuzzRun walks an API that responds to every request with the same body. The walk must end within its requests, print nothing
+// unsafe, and propose only valid YAML.
 func FuzzRun(f *testing.F) {
 	for _, body := range []string{
 		`{"data":[{"id":"a","domain":"b","t":1772449200000,"v":1}]}`, `{"data":{"":{"":[]}}}`, `{"data":[{"":"x"}],"next_key":1}`,
@@ -32,16 +32,16 @@ func FuzzRun(f *testing.F) {
 		if status < 200 || status > 599 || status == http.StatusNoContent || status == http.StatusNotModified {
 			return
 		}
-		walkAll(t, func(w http.ResponseWriter, _ *http.Request) {
+		checkWalk(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(status)
 			_, _ = w.Write([]byte(body))
 		})
 	})
 }
 
-func walkAll(t *testing.T, answer http.HandlerFunc) {
+func checkWalk(t *testing.T, api http.HandlerFunc) {
 	t.Helper()
-	httpClient, closeAll := simulator.Pipe(answer)
+	httpClient, closeAll := simulator.Pipe(api)
 	defer closeAll()
 	account := config.DefaultAccount()
 	account.Name, account.URL = "acme", &url.URL{Scheme: "https", Host: "innius.invalid"}

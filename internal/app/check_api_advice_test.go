@@ -13,9 +13,8 @@ import (
 	"innius_exporter/internal/simulator"
 )
 
-// settle applies the settings of reports until there are no more, at most four times, and returns the last report and the
-// settings of all.
-func (d *desk) settle() (*apicheck.Report, map[string]any) {
+// applyAdvice checks and applies the settings of the report until there are none. It returns the last report and every setting.
+func (d *workDir) applyAdvice() (*apicheck.Report, map[string]any) {
 	d.t.Helper()
 	all := map[string]any{}
 	for range 5 {
@@ -39,19 +38,18 @@ func (d *desk) settle() (*apicheck.Report, map[string]any) {
 		d.write(applySettings(d.t, string(text), report))
 		d.valid(string(text))
 	}
-	d.t.Fatalf("the advice has no end: %v", all)
+	d.t.Fatalf("the advice does not end: %v", all)
 	return nil, nil
 }
 
-// TestCheckAPIReachesAWorkingConfigByItsSettings applies them as a program would.
-func TestCheckAPIReachesAWorkingConfigByItsSettings(t *testing.T) {
+func TestCheckAPISettingsLeadToAWorkingConfig(t *testing.T) {
 	const values = "/companies/{company}/machines/{machine}/sensors/{sensor}/values?"
 	for name, c := range map[string]struct {
 		format simulator.Format
 		limits simulator.Limits
 		lines  []string
 		want   map[string]any // besides company_id and company_name
-		ok     bool           // although nothing is wanted
+		ok     bool           // although no setting is wanted
 	}{
 		"nothing to set": {},
 		"window in seconds": {
@@ -125,8 +123,8 @@ func TestCheckAPIReachesAWorkingConfigByItsSettings(t *testing.T) {
 		"pages shorter than limit": {limits: simulator.Limits{MaxPage: 1, ClampPage: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			api := simulator.New(press(), simulator.Options{Key: canary, BasePath: "/v1", Format: c.format, Limits: c.limits})
-			report, got := sit(t, serve(t, api)+"/v1", c.lines...).settle()
+			api := simulator.New(testPlant(), simulator.Options{Key: canary, BasePath: "/v1", Format: c.format, Limits: c.limits})
+			report, got := newWorkDir(t, serve(t, api)+"/v1", c.lines...).applyAdvice()
 			if got["company_id"] != "acme.example" || got["company_name"] != "Acme" {
 				t.Errorf("the company is %v, %v", got["company_id"], got["company_name"])
 			}
@@ -150,12 +148,12 @@ func TestCheckAPIReachesAWorkingConfigByItsSettings(t *testing.T) {
 // TestCheckAPINamesThePathBeforeTheKey is about gateways that send 403 for unknown paths.
 func TestCheckAPINamesThePathBeforeTheKey(t *testing.T) {
 	const wrong = "/companies/{company}/machines/{machine}/sensors/{sensor}/data"
-	gateway := pretend(press(), simulator.Format{GatewayPaths: true})
+	gateway := simulatedAPI(testPlant(), simulator.Format{GatewayPaths: true})
 	for name, c := range map[string]struct {
-		api   http.Handler
-		lines []string
-		kind  string
-		says  []string // in this order
+		api      http.Handler
+		lines    []string
+		kind     string
+		contains []string // in this order
 	}{
 		"company, unknown path": {
 			gateway,
@@ -190,10 +188,10 @@ func TestCheckAPINamesThePathBeforeTheKey(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, report, err := sit(t, serve(t, c.api)+"/v1", c.lines...).check()
+			_, report, err := newWorkDir(t, serve(t, c.api)+"/v1", c.lines...).check()
 			text := strings.Join(finding(t, report, c.kind).Text, " ")
 			at := 0
-			for _, part := range c.says {
+			for _, part := range c.contains {
 				i := strings.Index(text[at:], part)
 				if i < 0 {
 					t.Fatalf("%q is missing, or too early, in: %s", part, text)
@@ -207,7 +205,6 @@ func TestCheckAPINamesThePathBeforeTheKey(t *testing.T) {
 	}
 }
 
-// TestCheckAPIFindsAValueInAQuietPlant spreads its tries over machines and sensors.
 func TestCheckAPIFindsAValueInAQuietPlant(t *testing.T) {
 	plant := func(change func(i, j int, s *simulator.Sensor)) simulator.Plant {
 		p := simulator.Uniform(60)
@@ -230,12 +227,12 @@ func TestCheckAPIFindsAValueInAQuietPlant(t *testing.T) {
 		noSensors.Company.Machines[i].Sensors = nil
 	}
 	for name, api := range map[string]http.Handler{
-		"silent sensors first": pretend(plant(func(i, j int, s *simulator.Sensor) {
+		"silent sensors first": simulatedAPI(plant(func(i, j int, s *simulator.Sensor) {
 			if j < 3 {
 				s.Period = 0
 			}
 		}), simulator.Format{}),
-		"first machines silent": pretend(plant(func(i, _ int, s *simulator.Sensor) {
+		"first machines silent": simulatedAPI(plant(func(i, _ int, s *simulator.Sensor) {
 			if i < 2 {
 				s.Period = 0
 			}
@@ -243,10 +240,10 @@ func TestCheckAPIFindsAValueInAQuietPlant(t *testing.T) {
 		"machines of another company":   refusing(simulator.Forbidden, "", "m-0001", "m-0002", "m-0003", "m-0004"),
 		"machines that are gone":        refusing(simulator.NotFound, simulator.OpSensors, "m-0001", "m-0013", "m-0007"),
 		"sensors that fail":             refusing(simulator.ServerError, simulator.OpValues, "m-0001-s-001"),
-		"first machines without sensor": pretend(noSensors, simulator.Format{}),
+		"first machines without sensor": simulatedAPI(noSensors, simulator.Format{}),
 	} {
 		t.Run(name, func(t *testing.T) {
-			text, report, err := sit(t, serve(t, api)+"/v1").check()
+			text, report, err := newWorkDir(t, serve(t, api)+"/v1").check()
 			if err != nil || report.Requests > most {
 				t.Errorf("%v after %d requests:\n%s", err, report.Requests, text)
 			}
@@ -254,41 +251,41 @@ func TestCheckAPIFindsAValueInAQuietPlant(t *testing.T) {
 	}
 }
 
-// TestCheckAPIReportsAListThatMayBeCut is about pages that are exactly full and name no next page.
-func TestCheckAPIReportsAListThatMayBeCut(t *testing.T) {
+// TestCheckAPIReportsFullPages is about pages that are exactly full and name no next page.
+func TestCheckAPIReportsFullPages(t *testing.T) {
 	full := func(op string, order simulator.Order, more map[string]any) http.Handler {
-		return bent(pretend(press(), simulator.Format{NoNextKey: true, Order: order}), op, func(answer map[string]any) any {
-			maps.Copy(answer, more)
-			return answer
+		return modified(simulatedAPI(testPlant(), simulator.Format{NoNextKey: true, Order: order}), op, func(response map[string]any) any {
+			maps.Copy(response, more)
+			return response
 		})
 	}
 	for name, f := range map[string]failure{
 		"nothing leads on": {
-			api: full("machines", simulator.Descending, nil), severity: apicheck.Warning, says: []string{"exactly full (2)", "has no next_key"},
+			api: full("machines", simulator.Descending, nil), severity: apicheck.Warning, contains: []string{"exactly full (2)", "has no next_key"},
 		},
 		"another name does": {
 			api: full("machines", simulator.Descending, map[string]any{"cursor": "abc"}), raw: true,
-			says: []string{`The field "cursor" may lead to the next page. No setting can express that`},
+			contains: []string{`The field "cursor" may lead to the next page. No setting can express that`},
 		},
 		"values, newest first": {
 			api: full("values", simulator.Descending, map[string]any{"cursor": "abc"}), severity: apicheck.Note, lines: []string{"page_size: 5"},
-			says: []string{"The page of values is exactly full", "these come first"},
+			contains: []string{"The page of values is exactly full", "these come first"},
 		},
 		"values, oldest first": {
 			api: full("values", simulator.Ascending, nil), severity: apicheck.Warning, lines: []string{"page_size: 5"},
-			says: []string{"The page of values is exactly full (5)"},
+			contains: []string{"The page of values is exactly full (5)"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f.kind, f.incurable, f.lines = "full-page", true, append(f.lines, "page_size: 2")[:1]
-			f.play(t, serve(t, f.api)+"/v1")
+			f.kind, f.unfixable, f.lines = "full-page", true, append(f.lines, "page_size: 2")[:1]
+			f.run(t, serve(t, f.api)+"/v1")
 		})
 	}
 }
 
-func TestSettingsNameTheAccountByItsPlaceInTheFile(t *testing.T) {
-	url := serve(t, simulator.New(press(), simulator.Options{BasePath: "/v1"})) + "/v1"
-	d := sit(t, url, "^  - {name: beta, url: '"+url+"', api_key_env: OTHER_KEY}")
+func TestCheckAPISettingsContainTheAccountIndex(t *testing.T) {
+	url := serve(t, simulator.New(testPlant(), simulator.Options{BasePath: "/v1"})) + "/v1"
+	d := newWorkDir(t, url, "^  - {name: beta, url: '"+url+"', api_key_env: OTHER_KEY}")
 	t.Setenv("OTHER_KEY", "another-key")
 	var out strings.Builder
 	err := (&APICheck{Output: "json", Account: "beta"}).Run(t.Context(), d.source(), &out)
@@ -297,16 +294,15 @@ func TestSettingsNameTheAccountByItsPlaceInTheFile(t *testing.T) {
 	}
 }
 
-// TestCheckAPIReportsNoSettingThatNothingHasShown is about tries that succeed and lead to nothing.
-func TestCheckAPIReportsNoSettingThatNothingHasShown(t *testing.T) {
-	wrongID := bent(normal(), "machines", each(func(item map[string]any) any {
+func TestCheckAPIWithdrawsUnprovenSettings(t *testing.T) {
+	wrongID := modified(normal(), "machines", each(func(item map[string]any) any {
 		return map[string]any{"a_code": "x-" + item["machineid"].(string), "its": item["machineid"]}
 	}))
-	report, got := sit(t, serve(t, wrongID)+"/v1").settle()
+	report, got := newWorkDir(t, serve(t, wrongID)+"/v1").applyAdvice()
 	if _, set := got["fields.machine_id"]; set || report.OK {
 		t.Errorf("settings %v, OK %t", got, report.OK)
 	}
-	// milliseconds are accepted here, and taken for seconds
+	// it accepts milliseconds, but reads them as seconds
 	seconds := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
 		if len(q.Get("from")) > 11 {
@@ -318,9 +314,9 @@ func TestCheckAPIReportsNoSettingThatNothingHasShown(t *testing.T) {
 			q.Set("to", q.Get("to")+"000")
 			r.URL.RawQuery = q.Encode()
 		}
-		pretend(press(), simulator.Format{NeedWindow: true}).ServeHTTP(w, r)
+		simulatedAPI(testPlant(), simulator.Format{NeedWindow: true}).ServeHTTP(w, r)
 	})
-	_, got = sit(t, serve(t, seconds)+"/v1").settle()
+	_, got = newWorkDir(t, serve(t, seconds)+"/v1").applyAdvice()
 	if !strings.HasSuffix(fmt.Sprint(got["endpoints.values"]), "?from={from_s}&to={to_s}") {
 		t.Errorf("settings %v", got)
 	}

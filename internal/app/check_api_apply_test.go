@@ -13,8 +13,8 @@ import (
 
 var pathStep = regexp.MustCompile(`^([^\[]+)(?:\[(\d+)\])?$`)
 
-// applySettings returns the config with the settings of all findings of a report in it, in their order: what a program does
-// that follows --output=json without a look at the texts.
+// applySettings returns the config with the settings of every finding of a report, in their order, as a program would that reads
+// --output=json.
 func applySettings(t *testing.T, yamlText string, report *apicheck.Report) string {
 	t.Helper()
 	config := map[string]any{}
@@ -59,7 +59,7 @@ func applySetting(t *testing.T, level map[string]any, s apicheck.Setting) {
 	}
 }
 
-func TestSettingsOfAReportAreAppliedByTheirPaths(t *testing.T) {
+func TestApplySettingsSetsPaths(t *testing.T) {
 	const before = "accounts:\n  - name: a\n  - name: b\n    endpoints: {company: /me}\n"
 	got := applySettings(t, before, &apicheck.Report{Findings: []apicheck.Finding{
 		{Settings: []apicheck.Setting{{Path: "accounts[1].endpoints.values", Value: "/v"}, {Path: "accounts[0].page_size", Value: 10}}},

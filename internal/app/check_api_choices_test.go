@@ -16,9 +16,9 @@ import (
 
 // ofCompany changes the object of the company.
 func ofCompany(change func(item map[string]any) any) func(map[string]any) any {
-	return func(answer map[string]any) any {
-		answer["data"] = change(answer["data"].(map[string]any))
-		return answer
+	return func(response map[string]any) any {
+		response["data"] = change(response["data"].(map[string]any))
+		return response
 	}
 }
 
@@ -50,39 +50,39 @@ func TestCheckAPIFindsTheFieldOfTheRightID(t *testing.T) {
 			return with(map[string]any{name: row})(item)
 		})
 	}
-	needing := pretend(press(), simulator.Format{NeedWindow: true})
-	two := bent(bent(normal(), "sensors", rows("sensor_id")), "machines", each(with(map[string]any{"machine_id": "type-7"})))
+	needing := simulatedAPI(testPlant(), simulator.Format{NeedWindow: true})
+	two := modified(modified(normal(), "sensors", rows("sensor_id")), "machines", each(with(map[string]any{"machine_id": "type-7"})))
 	for name, c := range map[string]struct {
 		api  http.Handler
 		want map[string]any // besides company_id and company_name
 	}{
 		"company": {
-			bent(normal(), "company", ofCompany(with(map[string]any{"company_id": 17}))), map[string]any{"fields.company_id": "domain"},
+			modified(normal(), "company", ofCompany(with(map[string]any{"company_id": 17}))), map[string]any{"fields.company_id": "domain"},
 		},
 		"company, the third field": {
-			bent(normal(), "company", ofCompany(with(map[string]any{"company_id": 17, "companyid": 18}))),
+			modified(normal(), "company", ofCompany(with(map[string]any{"company_id": 17, "companyid": 18}))),
 			map[string]any{"fields.company_id": "domain"},
 		},
 		"machines": {
-			bent(normal(), "machines", rows("machine_id")), map[string]any{"fields.machine_id": "machineid"},
+			modified(normal(), "machines", rows("machine_id")), map[string]any{"fields.machine_id": "machineid"},
 		},
-		"sensors":           {bent(normal(), "sensors", rows("sensor_id")), map[string]any{"fields.sensor_id": "id"}},
-		"sensors, by a 403": {forbidding(bent(normal(), "sensors", rows("sensor_id"))), map[string]any{"fields.sensor_id": "id"}},
-		"machines by a 403": {forbidding(bent(normal(), "machines", rows("machine_id"))), map[string]any{"fields.machine_id": "machineid"}},
-		"one id for all":    {bent(normal(), "sensors", each(with(map[string]any{"sensor_id": "x1"}))), map[string]any{"fields.sensor_id": "id"}},
+		"sensors":           {modified(normal(), "sensors", rows("sensor_id")), map[string]any{"fields.sensor_id": "id"}},
+		"sensors, by a 403": {forbidding(modified(normal(), "sensors", rows("sensor_id"))), map[string]any{"fields.sensor_id": "id"}},
+		"machines by a 403": {forbidding(modified(normal(), "machines", rows("machine_id"))), map[string]any{"fields.machine_id": "machineid"}},
+		"one id for all":    {modified(normal(), "sensors", each(with(map[string]any{"sensor_id": "x1"}))), map[string]any{"fields.sensor_id": "id"}},
 		"sensors and window": {
-			bent(needing, "sensors", rows("sensor_id")),
+			modified(needing, "sensors", rows("sensor_id")),
 			map[string]any{"fields.sensor_id": "id", "endpoints.values": windowed},
 		},
 		"machines and sensors": {two, map[string]any{"fields.machine_id": "machineid", "fields.sensor_id": "id"}},
 		"the first id is right": {
-			bent(normal(), "sensors", each(func(item map[string]any) any {
+			modified(normal(), "sensors", each(func(item map[string]any) any {
 				return with(map[string]any{"sensor_id": item["id"], "id": "x1"})(item)
 			})), map[string]any{},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := sit(t, serve(t, c.api)+"/v1")
+			d := newWorkDir(t, serve(t, c.api)+"/v1")
 			text, first, _ := d.check()
 			for _, f := range first.Findings {
 				if f.Kind == "ambiguous" && (f.Set != "" || len(c.want) > 0) {
@@ -92,7 +92,7 @@ func TestCheckAPIFindsTheFieldOfTheRightID(t *testing.T) {
 			if first.Steps[len(first.Steps)-1].Values.Usable == 0 {
 				t.Errorf("the check does not go on:\n%s", text)
 			}
-			report, got := d.settle()
+			report, got := d.applyAdvice()
 			c.want["company_id"], c.want["company_name"] = "acme.example", "Acme"
 			if fmt.Sprint(got) != fmt.Sprint(c.want) || !report.OK {
 				t.Errorf("settings %v, want %v; OK %t", got, c.want, report.OK)
@@ -101,24 +101,24 @@ func TestCheckAPIFindsTheFieldOfTheRightID(t *testing.T) {
 	}
 }
 
-// TestCheckAPITriesOtherIDsOfAFewObjectsOnly leaves requests for the objects that may be read.
-func TestCheckAPITriesOtherIDsOfAFewObjectsOnly(t *testing.T) {
+// TestCheckAPILimitsTriesOfOtherIDs leaves requests for the objects that may be read.
+func TestCheckAPILimitsTriesOfOtherIDs(t *testing.T) {
 	api := simulator.New(simulator.Uniform(250), simulator.Options{Key: canary, BasePath: "/v1"})
 	for _, id := range []string{"m-0001", "m-0002", "m-0003", "m-0013"} {
 		api.Inject(simulator.Fault{Kind: simulator.Forbidden, Object: id})
 	}
-	text, report, err := sit(t, serve(t, bent(api, "machines", each(with(map[string]any{"id": "x1"}))))+"/v1").check()
+	text, report, err := newWorkDir(t, serve(t, modified(api, "machines", each(with(map[string]any{"id": "x1"}))))+"/v1").check()
 	if err != nil || report.Requests > most {
 		t.Errorf("%v after %d requests:\n%s", err, report.Requests, text)
 	}
 }
 
-func TestCheckAPINamesCompanyIDWhereTheCompanyIsNotKnown(t *testing.T) {
+func TestCheckAPIProposesCompanyID(t *testing.T) {
 	companies := func(ids ...any) http.Handler {
-		return bent(normal(), "company", func(map[string]any) any { return map[string]any{"data": ids} })
+		return modified(normal(), "company", func(map[string]any) any { return map[string]any{"data": ids} })
 	}
 	other := map[string]any{"domain": "other.example", "name": "Other"}
-	shared := simulator.New(press(), simulator.Options{Key: canary, BasePath: "/v1"})
+	shared := simulator.New(testPlant(), simulator.Options{Key: canary, BasePath: "/v1"})
 	both := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.URL.Path = strings.Replace(r.URL.Path, "other.example", "acme.example", 1)
 		companies(other, map[string]any{"domain": "acme.example"}).ServeHTTP(w, r)
@@ -130,11 +130,11 @@ func TestCheckAPINamesCompanyIDWhereTheCompanyIsNotKnown(t *testing.T) {
 	}{
 		"forbidden": {failure: failure{kind: "key", api: faulty(simulator.Fault{Kind: simulator.Forbidden, Op: "company"})}},
 		"null": {failure: failure{
-			kind: "shape", raw: true, api: bent(shared, "company", func(map[string]any) any { return map[string]any{"data": nil} }),
+			kind: "shape", raw: true, api: modified(shared, "company", func(map[string]any) any { return map[string]any{"data": nil} }),
 		}},
 		"none": {failure: failure{kind: "shape", raw: true, api: companies()}},
 		"two, with one key for both": {failure: failure{
-			kind: "companies", api: both, says: []string{"several companies: other.example, acme.example."},
+			kind: "companies", api: both, contains: []string{"several companies: other.example, acme.example."},
 		}},
 		"eight": {failure: failure{kind: "companies", api: companies("a", "b", "c", "d", "e", "f", "g", "acme.example")}},
 		"two": {
@@ -144,16 +144,16 @@ func TestCheckAPINamesCompanyIDWhereTheCompanyIsNotKnown(t *testing.T) {
 			failure{kind: "companies", api: forbidding(companies("acme.example", "other.example"))}, "acme.example",
 		},
 		"two, one without machines": {
-			failure{kind: "companies", api: bentEmpty(companies(other, map[string]any{"domain": "acme.example"}), "other.example")}, "acme.example",
+			failure{kind: "companies", api: withEmptyCompany(companies(other, map[string]any{"domain": "acme.example"}), "other.example")}, "acme.example",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			url := serve(t, c.api) + "/v1"
 			if c.company == nil {
-				c.incurable, c.says = true, append(c.says, hint)
+				c.unfixable, c.contains = true, append(c.contains, hint)
 			}
-			c.play(t, url)
-			_, got := sit(t, url).settle()
+			c.run(t, url)
+			_, got := newWorkDir(t, url).applyAdvice()
 			if got["company_id"] != c.company {
 				t.Errorf("company_id is %v, want %v", got["company_id"], c.company)
 			}
@@ -161,8 +161,8 @@ func TestCheckAPINamesCompanyIDWhereTheCompanyIsNotKnown(t *testing.T) {
 	}
 }
 
-// bentEmpty is an API with another company, without machines.
-func bentEmpty(api http.Handler, company string) http.Handler {
+// withEmptyCompany is an API with another company, without machines.
+func withEmptyCompany(api http.Handler, company string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/"+company+"/machines") {
 			_, _ = w.Write([]byte(`{"data":[],"next_key":null}`))
@@ -172,8 +172,8 @@ func bentEmpty(api http.Handler, company string) http.Handler {
 	})
 }
 
-// TestCheckAPIWarnsOfAWindowThatTheExporterShortensItself is about windows that are longer than the API permits.
-func TestCheckAPIWarnsOfAWindowThatTheExporterShortensItself(t *testing.T) {
+// TestCheckAPIWarnsOfLongWindows is about windows that are longer than the API permits.
+func TestCheckAPIWarnsOfLongWindows(t *testing.T) {
 	for name, c := range map[string]struct {
 		longest  time.Duration
 		lookback string
@@ -187,16 +187,16 @@ func TestCheckAPIWarnsOfAWindowThatTheExporterShortensItself(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := failure{
 				kind: "window", severity: c.severity, lines: []string{endpoints, "lookback: " + c.lookback},
-				api: pretend(press(), simulator.Format{NeedWindow: true, Window: simulator.Window{Max: c.longest}}),
+				api: simulatedAPI(testPlant(), simulator.Format{NeedWindow: true, Window: simulator.Window{Max: c.longest}}),
 			}
-			f.play(t, serve(t, f.api)+"/v1")
+			f.run(t, serve(t, f.api)+"/v1")
 		})
 	}
 }
 
-// TestCheckAPINamesAllTextSensorsInOneList is about snippets that are pasted one after the other.
-func TestCheckAPINamesAllTextSensorsInOneList(t *testing.T) {
-	d := sit(t, serve(t, pretend(sensors(func(s *simulator.Sensor) { s.Value = func(time.Time) any { return s.ID + ", a}" } }), simulator.Format{}))+"/v1")
+// TestCheckAPIWritesOneListOfTextRules is about snippets that are pasted one after another.
+func TestCheckAPIWritesOneListOfTextRules(t *testing.T) {
+	d := newWorkDir(t, serve(t, simulatedAPI(sensors(func(s *simulator.Sensor) { s.Value = func(time.Time) any { return s.ID + ", a}" } }), simulator.Format{}))+"/v1")
 	_, report, _ := d.check()
 	n := 0
 	for _, f := range report.Findings {

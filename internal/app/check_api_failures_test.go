@@ -20,11 +20,11 @@ type failure struct {
 	name, kind string
 	api        http.Handler
 	lines      []string            // of the account in the config file
-	mend       func(string) string // what the user changes in the snippet, as its comments say; nil: nothing
-	incurable  bool                // no setting can help: the snippet, if any, only says where to look
-	byHand     bool                // the snippet is for people: the check cannot try it
-	raw        bool                // the answer must be shown
-	says       []string
+	edit       func(string) string // what the user changes in the snippet; nil: nothing
+	unfixable  bool                // no setting can help: the snippet only shows what to check
+	manual     bool                // only a user can apply the snippet: the check cannot try it
+	raw        bool                // the response must be shown
+	contains   []string
 	severity   apicheck.Severity // default: Failure
 }
 
@@ -33,19 +33,19 @@ const (
 	endpoints = "endpoints: {values: '" + windowed + "'}"
 )
 
-func TestEveryFailureIsToldApartAndItsSnippetCuresIt(t *testing.T) {
+func TestCheckAPIDiagnosesFailures(t *testing.T) {
 	for _, f := range append(append(statusFailures(), shapeFailures()...), plantFailures()...) {
-		t.Run(f.name, func(t *testing.T) { f.play(t, serve(t, f.api)+"/v1") })
+		t.Run(f.name, func(t *testing.T) { f.run(t, serve(t, f.api)+"/v1") })
 	}
 }
 
-// play runs the check, looks at what it says, pastes its snippet, and runs it again.
-func (f *failure) play(t *testing.T, url string) {
+// run checks the API, applies the snippet, and checks again.
+func (f *failure) run(t *testing.T, url string) {
 	t.Helper()
-	f.at(t, sit(t, url, f.lines...))
+	f.at(t, newWorkDir(t, url, f.lines...))
 }
 
-func (f *failure) at(t *testing.T, d *desk) {
+func (f *failure) at(t *testing.T, d *workDir) {
 	t.Helper()
 	text, report, err := d.check()
 	found := finding(t, report, f.kind)
@@ -61,25 +61,25 @@ func (f *failure) at(t *testing.T, d *desk) {
 	if report.Requests > most {
 		t.Errorf("%d requests", report.Requests)
 	}
-	f.looksRight(t, text, found)
-	if tried := len(found.Settings) > 0; tried != (found.Set != "" && f.mend == nil && !f.incurable && !f.byHand) {
+	f.checkText(t, text, found)
+	if tried := len(found.Settings) > 0; tried != (found.Set != "" && f.edit == nil && !f.unfixable && !f.manual) {
 		t.Errorf("settings that were tried: %v", found.Settings)
 	}
 	if found.Set == "" {
 		return
 	}
 	snippet := found.Set
-	if f.mend != nil {
-		snippet = f.mend(snippet)
+	if f.edit != nil {
+		snippet = f.edit(snippet)
 	}
 	d.paste(snippet)
 	d.valid(snippet)
-	if f.incurable {
+	if f.unfixable {
 		return
 	}
 	text, report, err = d.check()
 	if err != nil || !report.OK {
-		t.Errorf("the snippet does not cure it:\n%s\n%s", snippet, text)
+		t.Errorf("the snippet does not fix it:\n%s\n%s", snippet, text)
 	}
 	for _, again := range report.Findings {
 		if again.Kind == f.kind {
@@ -88,17 +88,17 @@ func (f *failure) at(t *testing.T, d *desk) {
 	}
 }
 
-// most is the number of requests that a walk is promised to keep to.
+// most is the largest number of requests of a walk.
 const most = 10
 
-func (f *failure) looksRight(t *testing.T, text string, found apicheck.Finding) {
+func (f *failure) checkText(t *testing.T, text string, found apicheck.Finding) {
 	t.Helper()
 	if (found.Raw != "") != f.raw {
-		t.Errorf("raw answer shown: %t, want %t\n%s", found.Raw != "", f.raw, text)
+		t.Errorf("raw response shown: %t, want %t\n%s", found.Raw != "", f.raw, text)
 	}
-	for _, part := range f.says {
+	for _, part := range f.contains {
 		if !strings.Contains(strings.Join(strings.Fields(text), " "), part) {
-			t.Errorf("%q is not said:\n%s", part, text)
+			t.Errorf("%q is missing:\n%s", part, text)
 		}
 	}
 	for line := range strings.Lines(text) {
@@ -119,7 +119,7 @@ func statusFailures() []failure {
 			http.Redirect(w, r, "/v2/"+rest, http.StatusMovedPermanently)
 			return
 		}
-		simulator.New(press(), simulator.Options{Key: canary, BasePath: "/v2"}).ServeHTTP(w, r)
+		simulator.New(testPlant(), simulator.Options{Key: canary, BasePath: "/v2"}).ServeHTTP(w, r)
 	})
 	slash := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/v1/companies/me" {
@@ -127,10 +127,10 @@ func statusFailures() []failure {
 			return
 		}
 		r.URL.Path = strings.TrimSuffix(r.URL.Path, "/")
-		pretend(press(), simulator.Format{}).ServeHTTP(w, r)
+		simulatedAPI(testPlant(), simulator.Format{}).ServeHTTP(w, r)
 	})
-	strict := simulator.New(press(), simulator.Options{Key: canary, BasePath: "/v1", Limits: simulator.Limits{MaxPage: 50}})
-	twenty := simulator.New(press(), simulator.Options{Key: canary, BasePath: "/v1", Limits: simulator.Limits{MaxPage: 20}})
+	strict := simulator.New(testPlant(), simulator.Options{Key: canary, BasePath: "/v1", Limits: simulator.Limits{MaxPage: 50}})
+	twenty := simulator.New(testPlant(), simulator.Options{Key: canary, BasePath: "/v1", Limits: simulator.Limits{MaxPage: 20}})
 	mute := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rec := httptest.NewRecorder()
 		twenty.ServeHTTP(rec, r)
@@ -143,112 +143,112 @@ func statusFailures() []failure {
 	return []failure{
 		{
 			name: "the base path moved", kind: "redirect", api: moved,
-			says: []string{"status 301", "does not follow, or your key would go there"},
+			contains: []string{"status 301", "does not follow, or your key would go there"},
 		},
 		{name: "a path that wants a slash at its end", kind: "redirect", api: slash},
 		{
-			name: "a redirect to another host", kind: "redirect", api: faulty(simulator.Fault{Kind: simulator.Redirect}), incurable: true,
-			says: []string{"only if innius owns the host"},
+			name: "a redirect to another host", kind: "redirect", api: faulty(simulator.Fault{Kind: simulator.Redirect}), unfixable: true,
+			contains: []string{"only if innius owns the host"},
 		},
 		{
-			name: "a wrong path of the machines", kind: "path", api: pretend(press(), simulator.Format{}), raw: true,
-			lines: []string{"endpoints: {machines: '/companies/{company}/assets'}"},
-			mend:  replaced("assets", "machines"),
-			says:  []string{`is "acme.example", from the response for the company`, "the path (endpoints.machines) is wrong"},
+			name: "a wrong path of the machines", kind: "path", api: simulatedAPI(testPlant(), simulator.Format{}), raw: true,
+			lines:    []string{"endpoints: {machines: '/companies/{company}/assets'}"},
+			edit:     replaced("assets", "machines"),
+			contains: []string{`is "acme.example", from the response for the company`, "the path (endpoints.machines) is wrong"},
 		},
 		{
-			name: "a wrong path of the values", kind: "path", api: pretend(press(), simulator.Format{}), raw: true,
+			name: "a wrong path of the values", kind: "path", api: simulatedAPI(testPlant(), simulator.Format{}), raw: true,
 			lines: []string{"endpoints: {values: '/companies/{company}/machines/{machine}/sensors/{sensor}/data'}"},
-			mend:  replaced("/data", "/values"),
+			edit:  replaced("/data", "/values"),
 		},
 		{
-			name: "values only with a window", kind: "parameter", api: pretend(press(), simulator.Format{NeedWindow: true}),
-			says: []string{"the parameters from and to are required", "Sent were: limit=100", "This was tried, and it works"},
+			name: "values only with a window", kind: "parameter", api: simulatedAPI(testPlant(), simulator.Format{NeedWindow: true}),
+			contains: []string{"the parameters from and to are required", "Sent were: limit=100", "This was tried, and it works"},
 		},
 		{
 			name: "values only with a window by other names", kind: "parameter", api: windowNamed("startTime", "endTime"),
-			says: []string{"startTime={from_ms}&endTime={to_ms}"},
+			contains: []string{"startTime={from_ms}&endTime={to_ms}"},
 		},
 		{
 			name: "values only with a window by names of its own", kind: "parameter", api: windowNamed("van", "tot"),
-			says: []string{"van={from_ms}&tot={to_ms}"},
+			contains: []string{"van={from_ms}&tot={to_ms}"},
 		},
 		{
 			name: "a window by wrong names", kind: "parameter", api: windowNamed("start", "end"), lines: []string{endpoints},
 		},
 		{
-			name: "a machines parameter that is refused", kind: "parameter", raw: true, incurable: true,
+			name: "a machines parameter that is refused", kind: "parameter", raw: true, unfixable: true,
 			api: faulty(simulator.Fault{Kind: simulator.BadRequest, Op: "machines"}),
 		},
 		{
 			name: "a page that is too large", kind: "page-size", api: strict,
-			says: []string{"page_size: 50"},
+			contains: []string{"page_size: 50"},
 		},
 		{
-			name: "a page that is too large, in an answer that does not say so", kind: "page-size", api: mute,
-			says: []string{"page_size: 10"},
+			name: "a page that is too large, without a hint", kind: "page-size", api: mute,
+			contains: []string{"page_size: 10"},
 		},
 		{
-			name: "a parameter that is refused, and then the allowance is spent", kind: "parameter", raw: true, incurable: true,
+			name: "a refused parameter, then the rate limit", kind: "parameter", raw: true, unfixable: true,
 			api: refusedThenLimited(),
 		},
 		{
-			name: "a key that may not read", kind: "key", incurable: true,
-			api:  faulty(simulator.Fault{Kind: simulator.Forbidden, Op: "company"}),
-			says: []string{"does not accept the key", "It comes from api_key_env: TEST_KEY"},
+			name: "a key that may not read", kind: "key", unfixable: true,
+			api:      faulty(simulator.Fault{Kind: simulator.Forbidden, Op: "company"}),
+			contains: []string{"does not accept the key", "It comes from api_key_env: TEST_KEY"},
 		},
 		{
-			name: "a key that may read no sensor", kind: "forbidden", incurable: true,
+			name: "a key that may read no sensor", kind: "forbidden", unfixable: true,
 			api: faulty(simulator.Fault{Kind: simulator.Forbidden, Op: "sensors"}),
 		},
 		{
-			name: "a spent allowance", kind: "rate-limit", incurable: true,
-			api: faulty(simulator.Fault{Kind: simulator.TooMany, Delay: 90 * time.Second}), says: []string{"Try again in 1m 30s"},
+			name: "rate limit", kind: "rate-limit", unfixable: true,
+			api: faulty(simulator.Fault{Kind: simulator.TooMany, Delay: 90 * time.Second}), contains: []string{"Try again in 1m 30s"},
 		},
 		{
-			name: "a spent allowance without an end", kind: "rate-limit", incurable: true,
-			api:  faulty(simulator.Fault{Kind: simulator.TooMany, RetryAfter: "soon"}),
-			says: []string{"does not state when to try again"},
+			name: "rate limit without Retry-After", kind: "rate-limit", unfixable: true,
+			api:      faulty(simulator.Fault{Kind: simulator.TooMany, RetryAfter: "soon"}),
+			contains: []string{"does not state when to try again"},
 		},
 		{
 			name: "a fault of the server", kind: "server", api: faulty(simulator.Fault{Kind: simulator.ServerError}), raw: true,
-			says: []string{"There is nothing to set"},
+			contains: []string{"There is nothing to set"},
 		},
 		{
 			name: "a gateway without a server", kind: "server", api: faulty(simulator.Fault{Kind: simulator.BadGatewayHTML}), raw: true,
 		},
 		{
-			name: "an answer that is cut", kind: "broken", api: faulty(simulator.Fault{Kind: simulator.Cut}), incurable: true,
+			name: "a response that is cut off", kind: "broken", api: faulty(simulator.Fault{Kind: simulator.Cut}), unfixable: true,
 		},
 		{
-			name: "an answer that does not end", kind: "broken", incurable: true,
-			api:  faulty(simulator.Fault{Kind: simulator.EndlessBody, Op: "machines"}),
-			says: []string{"larger than 4 MiB"},
+			name: "an endless response", kind: "broken", unfixable: true,
+			api:      faulty(simulator.Fault{Kind: simulator.EndlessBody, Op: "machines"}),
+			contains: []string{"larger than 4 MiB"},
 		},
 		{
-			name: "a connection that breaks", kind: "network", incurable: true, api: faulty(simulator.Fault{Kind: simulator.Reset}),
+			name: "a connection that breaks", kind: "network", unfixable: true, api: faulty(simulator.Fault{Kind: simulator.Reset}),
 		},
 		{
-			name: "a method that is not allowed", kind: "status", incurable: true, raw: true,
+			name: "a method that is not allowed", kind: "status", unfixable: true, raw: true,
 			api: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				w.WriteHeader(http.StatusMethodNotAllowed)
 				_, _ = w.Write([]byte(`{"message":"POST only"}`))
 			}),
 		},
 		{
-			name: "a slow API", kind: "timeout", byHand: true, lines: []string{"timeout: 1s"},
+			name: "a slow API", kind: "timeout", manual: true, lines: []string{"timeout: 1s"},
 			api: faulty(simulator.Fault{Kind: simulator.Slow, Op: "company", Delay: 1100 * time.Millisecond}),
 		},
 	}
 }
 
-func TestAWrongBasePathIsToldByThe404(t *testing.T) {
-	f := failure{kind: "path", raw: true, mend: replaced("/old", "")}
-	f.play(t, serve(t, pretend(press(), simulator.Format{}))+"/v1/old")
+func TestCheckAPIDiagnosesWrongBasePath(t *testing.T) {
+	f := failure{kind: "path", raw: true, edit: replaced("/old", "")}
+	f.run(t, serve(t, simulatedAPI(testPlant(), simulator.Format{}))+"/v1/old")
 }
 
-func TestAWrongKeyIsToldAndWhereItCameFrom(t *testing.T) {
-	d := sit(t, serve(t, pretend(press(), simulator.Format{}))+"/v1")
+func TestCheckAPIDiagnosesWrongKey(t *testing.T) {
+	d := newWorkDir(t, serve(t, simulatedAPI(testPlant(), simulator.Format{}))+"/v1")
 	t.Setenv("TEST_KEY", "Another-key-of-mine")
 	text, report, err := d.check()
 	found := finding(t, report, "key")
@@ -262,8 +262,8 @@ func TestAWrongKeyIsToldAndWhereItCameFrom(t *testing.T) {
 	}
 }
 
-func TestAKeyFileThatBecameUnreadableIsTold(t *testing.T) {
-	d := sit(t, serve(t, normal())+"/v1")
+func TestCheckAPIDiagnosesUnreadableKeyFile(t *testing.T) {
+	d := newWorkDir(t, serve(t, normal())+"/v1")
 	path := filepath.Join(d.dir, "key")
 	write := func(key string) {
 		if err := os.WriteFile(path, []byte(key), 0o600); err != nil {
@@ -292,11 +292,11 @@ func TestAKeyFileThatBecameUnreadableIsTold(t *testing.T) {
 	write(canary)
 	d.paste(found.Set)
 	if text, _, err := d.check(); err != nil {
-		t.Errorf("the snippet does not cure it: %v\n%s", err, text)
+		t.Errorf("the snippet does not fix it: %v\n%s", err, text)
 	}
 }
 
-// refusedThenLimited answers a probe with a 429, which proves nothing.
+// refusedThenLimited responds with 400, and to what is tried then with 429, which proves nothing.
 func refusedThenLimited() http.Handler {
 	s := faulty(simulator.Fault{Kind: simulator.BadRequest, Op: "machines", Times: 1})
 	s.Inject(simulator.Fault{Kind: simulator.TooMany, Op: "machines", Times: 1})
@@ -305,9 +305,9 @@ func refusedThenLimited() http.Handler {
 	return s
 }
 
-// windowNamed wants a window of time for values, by these names.
+// windowNamed requires a window of time for values, with these names.
 func windowNamed(from, to string) http.Handler {
-	api := pretend(press(), simulator.Format{})
+	api := simulatedAPI(testPlant(), simulator.Format{})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
 		if operation(r.URL.Path) == "values" && (!q.Has(from) || !q.Has(to)) {

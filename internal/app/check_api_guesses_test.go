@@ -13,10 +13,9 @@ import (
 	"innius_exporter/internal/simulator"
 )
 
-// refusing is an API whose values need a window; check returns what it responds to one that it does not accept: a status
-// code and a message. No status code: the window is right.
+// refusing is an API whose values need a window. check returns the status code and message for a window; 0 accepts it.
 func refusing(check func(from string) (int, string)) http.Handler {
-	needing := pretend(press(), simulator.Format{})
+	needing := simulatedAPI(testPlant(), simulator.Format{})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
 		if operation(r.URL.Path) == "values" {
@@ -58,7 +57,7 @@ func TestCheckAPITriesEachUnitOfAWindowOnce(t *testing.T) {
 		"text, by the whole query": {text, 400, 400, "invalid from: limit=100&from=17", names, "rfc3339"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := sit(t, serve(t, refusing(func(from string) (int, string) {
+			d := newWorkDir(t, serve(t, refusing(func(from string) (int, string) {
 				switch {
 				case from == "":
 					return c.without, c.original
@@ -76,7 +75,7 @@ func TestCheckAPITriesEachUnitOfAWindowOnce(t *testing.T) {
 				}
 				tried[key] = true
 			}
-			report, got := d.settle()
+			report, got := d.applyAdvice()
 			delete(got, "company_id")
 			delete(got, "company_name")
 			want := strings.ReplaceAll(windowed, "_ms}", "_"+c.want+"}")
@@ -87,8 +86,8 @@ func TestCheckAPITriesEachUnitOfAWindowOnce(t *testing.T) {
 	}
 }
 
-// TestCheckAPIRecommendsNoSmallPageThatIsNotNeeded is about messages that name limit for no reason.
-func TestCheckAPIRecommendsNoSmallPageThatIsNotNeeded(t *testing.T) {
+// TestCheckAPIProposesSmallPagesOnlyIfNeeded is about messages that name limit for no reason.
+func TestCheckAPIProposesSmallPagesOnlyIfNeeded(t *testing.T) {
 	for name, needed := range map[string]bool{"needed": true, "not needed": false} {
 		t.Run(name, func(t *testing.T) {
 			api := refusing(func(from string) (int, string) {
@@ -106,7 +105,7 @@ func TestCheckAPIRecommendsNoSmallPageThatIsNotNeeded(t *testing.T) {
 				}
 				api.ServeHTTP(w, r)
 			})
-			report, got := sit(t, serve(t, strict)+"/v1").settle()
+			report, got := newWorkDir(t, serve(t, strict)+"/v1").applyAdvice()
 			if got["endpoints.values"] != windowed || (got["page_size"] != nil) != needed || !report.OK {
 				t.Errorf("settings %v, OK %t", got, report.OK)
 			}
@@ -114,16 +113,15 @@ func TestCheckAPIRecommendsNoSmallPageThatIsNotNeeded(t *testing.T) {
 	}
 }
 
-// readings makes the readings of a normal API of their times and values.
+// readings changes the readings of an API, given their times and values.
 func readings(make func(at time.Time, value any) map[string]any) http.Handler {
-	return bent(normal(), "values", each(func(item map[string]any) any {
+	return modified(normal(), "values", each(func(item map[string]any) any {
 		ms, _ := item["t"].(json.Number).Int64()
 		return make(time.UnixMilli(ms), item["v"])
 	}))
 }
 
-// TestCheckAPIChoosesAFieldOrZoneOnlyWhereOneFits lists what may be meant otherwise, and makes no setting of it.
-func TestCheckAPIChoosesAFieldOrZoneOnlyWhereOneFits(t *testing.T) {
+func TestCheckAPIChoosesOnlyUnambiguousFields(t *testing.T) {
 	iso := func(at time.Time) string { return at.UTC().Format(time.RFC3339) }
 	now := time.Now()
 	local := func(zone string, back time.Duration) http.Handler {
@@ -136,10 +134,10 @@ func TestCheckAPIChoosesAFieldOrZoneOnlyWhereOneFits(t *testing.T) {
 		})
 	}
 	for name, c := range map[string]struct {
-		api  http.Handler
-		want map[string]any // of fields
-		kind string
-		says []string
+		api      http.Handler
+		want     map[string]any // of fields
+		kind     string
+		contains []string
 	}{
 		"several numbers": {
 			readings(func(at time.Time, value any) map[string]any {
@@ -190,7 +188,7 @@ func TestCheckAPIChoosesAFieldOrZoneOnlyWhereOneFits(t *testing.T) {
 		"zone that is not among those, ahead": {local("Asia/Tokyo", 0), nil, "time-unit", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			report, got := sit(t, serve(t, c.api)+"/v1").settle()
+			report, got := newWorkDir(t, serve(t, c.api)+"/v1").applyAdvice()
 			delete(got, "company_id")
 			delete(got, "company_name")
 			if len(got) != len(c.want) || len(got) > 0 && fmt.Sprint(got) != fmt.Sprint(c.want) || report.OK != (c.kind == "") {
@@ -200,7 +198,7 @@ func TestCheckAPIChoosesAFieldOrZoneOnlyWhereOneFits(t *testing.T) {
 				return
 			}
 			f := finding(t, report, c.kind)
-			for _, part := range c.says {
+			for _, part := range c.contains {
 				if !strings.Contains(strings.Join(f.Text, " "), part) {
 					t.Errorf("%q is missing in %q", part, f.Text)
 				}

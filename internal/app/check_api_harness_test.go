@@ -23,11 +23,11 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// canary is the key of all checks: both cases of letters, and characters that URLs and JSON escape.
+// canary is the key of every check. It has letters of both cases, and characters that URLs and JSON escape.
 const canary = "Canary+7f/3A-9e=41"
 
-// press is a small plant of two machines, all of whose sensors report now.
-func press() simulator.Plant {
+// testPlant is a small plant: two machines, whose sensors report now.
+func testPlant() simulator.Plant {
 	sensor := func(id, name, unit string) simulator.Sensor {
 		return simulator.Sensor{ID: id, Name: name, Unit: unit, Period: time.Minute, Value: func(at time.Time) any { return 20.5 + float64(at.Minute()) }}
 	}
@@ -39,7 +39,7 @@ func press() simulator.Plant {
 
 // sensors changes every sensor of the plant.
 func sensors(change func(*simulator.Sensor)) simulator.Plant {
-	p := press()
+	p := testPlant()
 	for _, m := range p.Company.Machines {
 		for i := range m.Sensors {
 			change(&m.Sensors[i])
@@ -48,14 +48,14 @@ func sensors(change func(*simulator.Sensor)) simulator.Plant {
 	return p
 }
 
-// pretend is a simulated API that asks for the canary, below /v1.
-func pretend(p simulator.Plant, f simulator.Format) *simulator.Server {
+// simulatedAPI serves a plant below /v1 and requires the canary as key.
+func simulatedAPI(p simulator.Plant, f simulator.Format) *simulator.Server {
 	return simulator.New(p, simulator.Options{Key: canary, BasePath: "/v1", Format: f})
 }
 
-// faulty is one with a fault.
+// faulty is a simulated API with a fault.
 func faulty(f simulator.Fault) *simulator.Server {
-	s := pretend(press(), simulator.Format{})
+	s := simulatedAPI(testPlant(), simulator.Format{})
 	s.Inject(f)
 	return s
 }
@@ -68,14 +68,14 @@ func serve(t *testing.T, h http.Handler) string {
 	return s.URL
 }
 
-// bent answers as the simulated API does, but for what bend makes of the JSON of one operation's answers.
-func bent(h http.Handler, op string, bend func(answer map[string]any) any) http.Handler {
+// modified serves an API whose JSON of one operation is changed.
+func modified(h http.Handler, op string, change func(response map[string]any) any) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rec := httptest.NewRecorder()
 		h.ServeHTTP(rec, r)
 		body := rec.Body.Bytes()
-		if answer, ok := object(body); ok && rec.Code == http.StatusOK && operation(r.URL.Path) == op {
-			body = marshal(bend(answer))
+		if response, ok := object(body); ok && rec.Code == http.StatusOK && operation(r.URL.Path) == op {
+			body = marshal(change(response))
 		}
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(rec.Code)
@@ -86,8 +86,8 @@ func bent(h http.Handler, op string, bend func(answer map[string]any) any) http.
 func object(body []byte) (map[string]any, bool) {
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.UseNumber()
-	var answer map[string]any
-	return answer, decoder.Decode(&answer) == nil
+	var response map[string]any
+	return response, decoder.Decode(&response) == nil
 }
 
 func marshal(v any) []byte {
@@ -108,12 +108,12 @@ func operation(path string) string {
 
 // each changes the items of a list.
 func each(change func(item map[string]any) any) func(map[string]any) any {
-	return func(answer map[string]any) any {
-		list, _ := answer["data"].([]any)
+	return func(response map[string]any) any {
+		list, _ := response["data"].([]any)
 		for i, item := range list {
 			list[i] = change(item.(map[string]any))
 		}
-		return answer
+		return response
 	}
 }
 
@@ -126,36 +126,36 @@ func renamed(from, to string) func(map[string]any) any {
 	}
 }
 
-// desk is where a user sits: a directory with a config file, and the key in a variable.
-type desk struct {
+// workDir is a directory with a config file. The key is in a variable.
+type workDir struct {
 	t    *testing.T
 	dir  string
 	file string
 }
 
-// account is the file's one account, with more lines of its own, indented as YAML.
-func sit(t *testing.T, url string, lines ...string) *desk {
+// newWorkDir makes a config with one account. The lines are added to the account, or after it if they begin with ^.
+func newWorkDir(t *testing.T, url string, lines ...string) *workDir {
 	t.Helper()
 	t.Setenv("INNIUS_URL", "")
 	t.Setenv("INNIUS_API_KEY", "")
 	t.Setenv("TEST_KEY", canary)
-	d := &desk{t: t, dir: t.TempDir()}
+	d := &workDir{t: t, dir: t.TempDir()}
 	d.file = filepath.Join(d.dir, "config.yml")
 	text := "accounts:\n  - name: acme\n    url: " + url + "\n    api_key_env: TEST_KEY\n"
-	beside := ""
+	after := ""
 	for _, line := range lines {
-		if top, ok := strings.CutPrefix(line, "^"); ok { // not of the account
-			beside += top + "\n"
+		if top, ok := strings.CutPrefix(line, "^"); ok { // after the account
+			after += top + "\n"
 			continue
 		}
 		text += "    " + line + "\n"
 	}
-	text += beside
+	text += after
 	d.write(text)
 	return d
 }
 
-func (d *desk) write(text string) {
+func (d *workDir) write(text string) {
 	d.t.Helper()
 	if err := os.WriteFile(d.file, []byte(text), 0o600); err != nil {
 		d.t.Fatal(err)
@@ -163,7 +163,7 @@ func (d *desk) write(text string) {
 }
 
 // check runs the command and returns what it printed, its report and its error.
-func (d *desk) check(change ...func(*APICheck)) (string, *apicheck.Report, error) {
+func (d *workDir) check(change ...func(*APICheck)) (string, *apicheck.Report, error) {
 	d.t.Helper()
 	c := &APICheck{Output: "text"}
 	for _, f := range change {
@@ -186,8 +186,8 @@ func (d *desk) check(change ...func(*APICheck)) (string, *apicheck.Report, error
 	return out.String(), report, err
 }
 
-// paste puts YAML into the config file as a user would: what stands there already is replaced, the rest is added.
-func (d *desk) paste(snippet string) {
+// paste adds YAML to the config file as a user would. It replaces what the file already contains.
+func (d *workDir) paste(snippet string) {
 	d.t.Helper()
 	own, err := os.ReadFile(d.file)
 	if err != nil {
@@ -200,7 +200,7 @@ func (d *desk) paste(snippet string) {
 	d.write(string(merged))
 }
 
-func (d *desk) tree(text []byte) any {
+func (d *workDir) tree(text []byte) any {
 	d.t.Helper()
 	var tree any
 	if err := yaml.Unmarshal(text, &tree); err != nil {
@@ -209,7 +209,7 @@ func (d *desk) tree(text []byte) any {
 	return tree
 }
 
-// merge lays YAML over YAML. Of a list with names the entry of the same name is meant.
+// merge merges YAML into YAML. Entries of lists are merged by their names.
 func merge(own, more any) any {
 	switch more := more.(type) {
 	case map[string]any:
@@ -233,8 +233,8 @@ func merge(own, more any) any {
 	return more
 }
 
-// valid fails the test unless the config file, as it is now, loads.
-func (d *desk) valid(snippet string) {
+// valid fails the test unless the config file loads.
+func (d *workDir) valid(snippet string) {
 	d.t.Helper()
 	if _, err := (config.Source{File: d.file}).Load(os.Getenv); err != nil {
 		d.t.Fatalf("with the snippet the config does not load: %v\n%s", err, snippet)
@@ -269,7 +269,7 @@ var volatile = []struct {
 	{regexp.MustCompile(`TIME \([^)]*\)`), "TIME (AGE)"},
 }
 
-// golden compares a report with a file under testdata, but for what differs from run to run; -update writes the file.
+// golden compares a report with a file in testdata, without what differs between runs; -update writes the file.
 func golden(t *testing.T, name, got string) {
 	t.Helper()
 	for _, v := range volatile {
@@ -286,8 +286,8 @@ func golden(t *testing.T, name, got string) {
 		t.Fatal(err)
 	}
 	if got != string(want) {
-		t.Errorf("%s differs; go test ./internal/app -update writes it anew. Got:\n%s", file, got)
+		t.Errorf("%s differs; go test ./internal/app -update updates it. Got:\n%s", file, got)
 	}
 }
 
-func (d *desk) source() config.Source { return config.Source{File: d.file} }
+func (d *workDir) source() config.Source { return config.Source{File: d.file} }

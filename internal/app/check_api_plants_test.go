@@ -10,12 +10,12 @@ import (
 	"innius_exporter/internal/simulator"
 )
 
-// plantFailures are plants, and ways to list their values, that leave the exporter without a value.
+// plantFailures are plants, and lists of values, that leave the exporter without a value.
 func plantFailures() []failure {
 	const ascending = simulator.Ascending
-	empty := press()
+	empty := testPlant()
 	empty.Company.Machines = nil
-	bare := press()
+	bare := testPlant()
 	for i := range bare.Company.Machines {
 		bare.Company.Machines[i].Sensors = nil
 	}
@@ -29,77 +29,77 @@ func plantFailures() []failure {
 		q.Del("from")
 		q.Del("to")
 		r.URL.RawQuery = q.Encode()
-		pretend(press(), simulator.Format{Order: ascending}).ServeHTTP(w, r)
+		simulatedAPI(testPlant(), simulator.Format{Order: ascending}).ServeHTTP(w, r)
 	})
 	return []failure{
-		{name: "no machines", kind: "no-machines", api: pretend(empty, simulator.Format{}), incurable: true},
-		{name: "no sensors", kind: "no-sensors", api: pretend(bare, simulator.Format{}), incurable: true, says: []string{`machine "Press 1"`, `machine "Saw 1"`}},
+		{name: "no machines", kind: "no-machines", api: simulatedAPI(empty, simulator.Format{}), unfixable: true},
+		{name: "no sensors", kind: "no-sensors", api: simulatedAPI(bare, simulator.Format{}), unfixable: true, contains: []string{`machine "Press 1"`, `machine "Saw 1"`}},
 		{
-			name: "all machines filtered", kind: "filtered", api: normal(), byHand: true,
-			lines: []string{"^discovery: {machines: {include: [Lathe.*]}}"},
-			says:  []string{"2 of 2 machines left out by discovery.machines"},
+			name: "all machines filtered", kind: "filtered", api: normal(), manual: true,
+			lines:    []string{"^discovery: {machines: {include: [Lathe.*]}}"},
+			contains: []string{"2 of 2 machines left out by discovery.machines"},
 		},
 		{
-			name: "all sensors filtered", kind: "filtered", api: normal(), byHand: true,
-			lines: []string{"^discovery: {sensors: {exclude: ['.*']}}"},
-			says:  []string{"2 of 2 sensors left out by discovery.sensors"},
+			name: "all sensors filtered", kind: "filtered", api: normal(), manual: true,
+			lines:    []string{"^discovery: {sensors: {exclude: ['.*']}}"},
+			contains: []string{"2 of 2 sensors left out by discovery.sensors"},
 		},
 		{
-			name: "values older than the lookback", kind: "window", api: pretend(old, simulator.Format{}), lines: []string{endpoints},
-			says: []string{"in the last 1d, the lookback of the config", "lookback: \"30d\""},
+			name: "values older than the lookback", kind: "window", api: simulatedAPI(old, simulator.Format{}), lines: []string{endpoints},
+			contains: []string{"in the last 1d, the lookback of the config", "lookback: \"30d\""},
 		},
 		{
-			name: "no values at all, with a window", kind: "window", lines: []string{endpoints}, raw: true, incurable: true,
-			api:  pretend(sensors(func(s *simulator.Sensor) { s.Period = 0 }), simulator.Format{}),
-			says: []string{"Either these sensors are silent"},
+			name: "no values at all, with a window", kind: "window", lines: []string{endpoints}, raw: true, unfixable: true,
+			api:      simulatedAPI(sensors(func(s *simulator.Sensor) { s.Period = 0 }), simulator.Format{}),
+			contains: []string{"Either these sensors are silent"},
 		},
 		{
-			name: "no values without a window", kind: "no-values", api: windowOnly(),
-			says: []string{"This was tried, and it works"},
+			name: "no values without a window", kind: "no-values", api: needsWindowSilently(),
+			contains: []string{"This was tried, and it works"},
 		},
 		{
-			name: "no values at all, without a window", kind: "no-values", raw: true, incurable: true,
-			api:  pretend(sensors(func(s *simulator.Sensor) { s.Period = 0 }), simulator.Format{}),
-			says: []string{"The API may require a window of time"},
+			name: "no values at all, without a window", kind: "no-values", raw: true, unfixable: true,
+			api:      simulatedAPI(sensors(func(s *simulator.Sensor) { s.Period = 0 }), simulator.Format{}),
+			contains: []string{"The API may require a window of time"},
 		},
 		{
 			name: "a window that is not applied, oldest first", kind: "window-ignored", api: ignoring,
-			lines: []string{endpoints}, incurable: true,
-			says: []string{"The API does not apply the window of time of endpoints.values", "No usual window of time was seen to work"},
+			lines: []string{endpoints}, unfixable: true,
+			contains: []string{"The API does not apply the window of time of endpoints.values", "No usual window of time was seen to work"},
 		},
 		{
-			name: "a long history, oldest first", kind: "order", api: pretend(press(), simulator.Format{Order: ascending}),
-			says: []string{"oldest first, and more pages follow", "about 436 pages away"},
+			name: "a long history, oldest first", kind: "order", api: simulatedAPI(testPlant(), simulator.Format{Order: ascending}),
+			contains: []string{"oldest first, and more pages follow", "about 436 pages away"},
 		},
 		{
 			name: "a short history, oldest first", kind: "order", severity: apicheck.Warning,
-			api: pretend(press(), simulator.Format{Order: ascending, History: 10 * time.Hour}),
+			api: simulatedAPI(testPlant(), simulator.Format{Order: ascending, History: 10 * time.Hour}),
 		},
 		{
-			name: "readings in the future", kind: "future", incurable: true,
-			api:  pretend(sensors(func(s *simulator.Sensor) { s.Skew = 2 * time.Hour }), simulator.Format{}),
-			says: []string{"more than 5 minutes ahead of innius' clock"},
+			name: "readings in the future", kind: "future", unfixable: true,
+			api:      simulatedAPI(sensors(func(s *simulator.Sensor) { s.Skew = 2 * time.Hour }), simulator.Format{}),
+			contains: []string{"more than 5 minutes ahead of innius' clock"},
 		},
 		{
-			name: "text for values", kind: "text", byHand: true, api: pretend(states, simulator.Format{}),
-			says: []string{`such as "RUN"`},
+			name: "text for values", kind: "text", manual: true, api: simulatedAPI(states, simulator.Format{}),
+			contains: []string{`such as "RUN"`},
 		},
 		{
-			name: "pages that lead to themselves", kind: "paging", incurable: true,
+			name: "pages that lead to themselves", kind: "paging", unfixable: true,
 			api: faulty(simulator.Fault{Kind: simulator.NextLoop, Op: "machines"}),
 		},
 		{
-			name: "a clock that is wrong", kind: "clock", severity: apicheck.Warning, incurable: true,
-			api:  faulty(simulator.Fault{Kind: simulator.ClockOff, Delay: 20 * time.Minute}),
-			says: []string{"The clock of innius is 20m ahead of this machine's clock"},
+			name: "a clock that is wrong", kind: "clock", severity: apicheck.Warning, unfixable: true,
+			api:      faulty(simulator.Fault{Kind: simulator.ClockOff, Delay: 20 * time.Minute}),
+			contains: []string{"The clock of innius is 20m ahead of this machine's clock"},
 		},
 	}
 }
 
-// windowOnly gives an empty list to who names no window.
-func windowOnly() http.Handler {
+// needsWindowSilently responds with an empty list to a request without a window.
+func needsWindowSilently() http.Handler {
 	api := normal()
-	silent := bent(api, "values", func(map[string]any) any { return map[string]any{"data": []any{}} })
+	silent := modified(api, "values", func(map[string]any) any { return map[string]any{"data": []any{}} })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.Contains(r.URL.RawQuery, "from=") {
 			api.ServeHTTP(w, r)
@@ -109,36 +109,36 @@ func windowOnly() http.Handler {
 	})
 }
 
-func TestTheWalkGoesOnUntilItSeesAValue(t *testing.T) {
-	p := press()
+func TestCheckAPIContinuesUntilItFindsAValue(t *testing.T) {
+	p := testPlant()
 	for i := range p.Company.Machines[0].Sensors {
 		p.Company.Machines[0].Sensors[i].Period = 0
 	}
 	p.Company.Machines = append([]simulator.Machine{{ID: "bare", Name: "Bare"}}, p.Company.Machines...)
-	text, report, err := sit(t, serve(t, pretend(p, simulator.Format{}))+"/v1").check()
+	text, report, err := newWorkDir(t, serve(t, simulatedAPI(p, simulator.Format{}))+"/v1").check()
 	if err != nil || report.Requests != 5 || !strings.Contains(text, `sensor "Speed" of machine "Saw 1"`) {
 		t.Errorf("%v after %d requests:\n%s", err, report.Requests, text)
 	}
 }
 
-func TestOneForbiddenObjectIsNoFailure(t *testing.T) {
+func TestCheckAPIToleratesOneForbiddenObject(t *testing.T) {
 	api := faulty(simulator.Fault{Kind: simulator.Forbidden, Object: "press-1", Op: simulator.OpSensors})
-	text, report, err := sit(t, serve(t, api)+"/v1").check()
+	text, report, err := newWorkDir(t, serve(t, api)+"/v1").check()
 	if err != nil || finding(t, report, "forbidden").Severity != apicheck.Note {
 		t.Errorf("%v\n%s", err, text)
 	}
 }
 
-func TestFilteredMachinesAreNotAsked(t *testing.T) {
-	text, report, err := sit(t, serve(t, normal())+"/v1", "^discovery: {machines: {exclude: ['Press.*']}}").check()
+func TestCheckAPISkipsFilteredMachines(t *testing.T) {
+	text, report, err := newWorkDir(t, serve(t, normal())+"/v1", "^discovery: {machines: {exclude: ['Press.*']}}").check()
 	if err != nil || report.Requests != 4 || !strings.Contains(text, "1 of 2 machines left out") || strings.Contains(text, "press-1/") {
 		t.Errorf("%v after %d requests:\n%s", err, report.Requests, text)
 	}
 }
 
-func TestTextThatARuleMapsIsAValue(t *testing.T) {
+func TestCheckAPIAcceptsMappedText(t *testing.T) {
 	states := sensors(func(s *simulator.Sensor) { s.Value = func(time.Time) any { return "RUN" } })
-	text, _, err := sit(t, serve(t, pretend(states, simulator.Format{}))+"/v1", "^sensors: [{values: {RUN: 1}}]").check()
+	text, _, err := newWorkDir(t, serve(t, simulatedAPI(states, simulator.Format{}))+"/v1", "^sensors: [{values: {RUN: 1}}]").check()
 	if err != nil {
 		t.Errorf("%v\n%s", err, text)
 	}

@@ -20,9 +20,9 @@ func escaped(text string) string {
 	return b.String()
 }
 
-// echoes are answers that hold the key wherever they can.
+// echoes are responses that contain the key.
 func echoes() map[string]http.HandlerFunc {
-	answer := func(status int, body string, headers ...string) http.HandlerFunc {
+	response := func(status int, body string, headers ...string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
 			for i := 0; i < len(headers); i += 2 {
 				w.Header().Set(headers[i], headers[i+1])
@@ -34,30 +34,30 @@ func echoes() map[string]http.HandlerFunc {
 	const k = canary
 	slashed := strings.ReplaceAll(k, "/", `\/`)
 	return map[string]http.HandlerFunc{
-		"a message":                  answer(403, `{"message":"key `+k+` may not"}`),
-		"a message with escapes":     answer(401, `{"message":"key `+escaped(k)+` may not"}`),
-		"a message with breaks":      answer(404, `{"message":"key `+k[:5]+`\n`+k[5:]+` may not"}`),
-		"a page":                     answer(200, `<html><title>`+html.EscapeString(k)+`</title>`+k+`</html>`),
-		"a redirect":                 answer(302, "", "Location", "https://elsewhere.invalid/"+url.PathEscape(k)+"?key="+url.QueryEscape(k)),
-		"a redirect to a host of it": answer(302, "", "Location", "https://"+strings.ToLower(k)+".invalid/"),
-		"a type":                     answer(200, `{"data":7}`, "Content-Type", k),
-		"a retry":                    answer(429, `{"message":"`+k+`"}`, "Retry-After", k),
-		"an object":                  answer(200, `{"data":{"`+k+`":"`+k+`","name":"`+k+`"}}`),
-		"an object with escapes":     answer(200, `{"data":{"`+escaped(k)+`":"`+escaped(k)+`"}}`),
-		"slashes escaped":            answer(200, `{"data":{"nr":"`+slashed+`"}}`),
-		"a company":                  answer(200, `{"data":{"id":"`+k+`","name":"`+k+`"}}`),
-		"beside the data":            answer(200, `{"`+k+`":1,"data":{"id":"a","name":"`+k+`","x":"`+url.QueryEscape(k)+`"},"y":"`+k+`"}`),
-		"far into the answer":        answer(200, `{"data":["`+strings.Repeat("x", 1190)+k+strings.Repeat("x", 100)+`"]}`),
-		"no JSON":                    answer(200, k+k),
-		"a next_key":                 answer(200, `{"data":[{"id":"a","machineid":"b"}],"next_key":"`+k+`"}`),
+		"a message":                  response(403, `{"message":"key `+k+` may not"}`),
+		"a message with escapes":     response(401, `{"message":"key `+escaped(k)+` may not"}`),
+		"a message with breaks":      response(404, `{"message":"key `+k[:5]+`\n`+k[5:]+` may not"}`),
+		"a page":                     response(200, `<html><title>`+html.EscapeString(k)+`</title>`+k+`</html>`),
+		"a redirect":                 response(302, "", "Location", "https://elsewhere.invalid/"+url.PathEscape(k)+"?key="+url.QueryEscape(k)),
+		"a redirect to a host of it": response(302, "", "Location", "https://"+strings.ToLower(k)+".invalid/"),
+		"a type":                     response(200, `{"data":7}`, "Content-Type", k),
+		"a retry":                    response(429, `{"message":"`+k+`"}`, "Retry-After", k),
+		"an object":                  response(200, `{"data":{"`+k+`":"`+k+`","name":"`+k+`"}}`),
+		"an object with escapes":     response(200, `{"data":{"`+escaped(k)+`":"`+escaped(k)+`"}}`),
+		"slashes escaped":            response(200, `{"data":{"nr":"`+slashed+`"}}`),
+		"a company":                  response(200, `{"data":{"id":"`+k+`","name":"`+k+`"}}`),
+		"next to the data":           response(200, `{"`+k+`":1,"data":{"id":"a","name":"`+k+`","x":"`+url.QueryEscape(k)+`"},"y":"`+k+`"}`),
+		"far into the response":      response(200, `{"data":["`+strings.Repeat("x", 1190)+k+strings.Repeat("x", 100)+`"]}`),
+		"no JSON":                    response(200, k+k),
+		"a next_key":                 response(200, `{"data":[{"id":"a","machineid":"b"}],"next_key":"`+k+`"}`),
 	}
 }
 
-func TestAnAPIThatEchoesTheKeyNeverGetsItPrinted(t *testing.T) {
+func TestCheckAPIRedactsAReturnedKey(t *testing.T) {
 	for name, echo := range echoes() {
 		for _, output := range []string{"text", "json"} {
 			t.Run(name+"/"+output, func(t *testing.T) {
-				d := sit(t, serve(t, echo)+"/v1")
+				d := newWorkDir(t, serve(t, echo)+"/v1")
 				var out strings.Builder
 				err := (&APICheck{Output: output}).Run(t.Context(), config.Source{File: d.file}, &out)
 				if strings.Contains(fmt.Sprint(err), canary) {
@@ -69,7 +69,7 @@ func TestAnAPIThatEchoesTheKeyNeverGetsItPrinted(t *testing.T) {
 	}
 }
 
-func TestAKeyInTheURLIsMasked(t *testing.T) {
+func TestCheckAPIRedactsAKeyInTheURL(t *testing.T) {
 	t.Setenv("INNIUS_URL", "")
 	t.Setenv("INNIUS_API_KEY", canary)
 	for _, output := range []string{"text", "json"} {
@@ -82,7 +82,7 @@ func TestAKeyInTheURLIsMasked(t *testing.T) {
 	}
 }
 
-// keyless fails the test where a text holds the key, or a good part of it, in any usual form.
+// keyless fails the test if a text contains the key, or half of it, in any usual form.
 func keyless(t *testing.T, text string) {
 	t.Helper()
 	solid := strings.ToLower(strings.Join(strings.Fields(text), ""))
@@ -96,7 +96,7 @@ func keyless(t *testing.T, text string) {
 	}
 }
 
-func TestControlCharactersOfAnswersNeverReachTheTerminal(t *testing.T) {
+func TestCheckAPIPrintsNoControlCharacters(t *testing.T) {
 	const nasty = `"\u001b[31mred\u0007\r\nline\u202e\u2028"`
 	bodies := map[string]string{
 		"company": `{"data":{"id":` + nasty + `,"name":` + nasty + `,` + nasty + `:` + nasty + `}}`,
@@ -108,7 +108,7 @@ func TestControlCharactersOfAnswersNeverReachTheTerminal(t *testing.T) {
 				w.WriteHeader(status)
 				_, _ = w.Write([]byte(body))
 			})
-			text, _, _ := sit(t, serve(t, api)+"/v1").check()
+			text, _, _ := newWorkDir(t, serve(t, api)+"/v1").check()
 			if strings.ContainsFunc(text, func(r rune) bool { return r != '\n' && (r < ' ' || r == 0x7f || r == 0x202e || r == 0x2028) }) {
 				t.Errorf("%s, %d: %q", name, status, text)
 			}

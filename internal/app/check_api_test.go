@@ -13,8 +13,8 @@ import (
 	"innius_exporter/internal/simulator"
 )
 
-// TestWhatUsersReadOfACheck shows whole reports: each is a page of documentation, too.
-func TestWhatUsersReadOfACheck(t *testing.T) {
+// TestCheckAPIReportText shows whole reports, which also document the command.
+func TestCheckAPIReportText(t *testing.T) {
 	for name, api := range map[string]http.Handler{
 		"ok": normal(),
 		"key": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -22,22 +22,22 @@ func TestWhatUsersReadOfACheck(t *testing.T) {
 			_, _ = w.Write([]byte(`{"message":"the key is not valid"}`))
 		}),
 		"web-page":   shapeFailures()[0].api,
-		"columns":    bent(normal(), "values", columns),
-		"id-field":   bent(normal(), "machines", each(renamed("machineid", "asset_nr"))),
-		"window":     pretend(press(), simulator.Format{NeedWindow: true}),
-		"order":      pretend(press(), simulator.Format{Order: simulator.Ascending}),
-		"page-size":  simulator.New(press(), simulator.Options{Key: canary, BasePath: "/v1", Limits: simulator.Limits{MaxPage: 50}}),
+		"columns":    modified(normal(), "values", columns),
+		"id-field":   modified(normal(), "machines", each(renamed("machineid", "asset_nr"))),
+		"window":     simulatedAPI(testPlant(), simulator.Format{NeedWindow: true}),
+		"order":      simulatedAPI(testPlant(), simulator.Format{Order: simulator.Ascending}),
+		"page-size":  simulator.New(testPlant(), simulator.Options{Key: canary, BasePath: "/v1", Limits: simulator.Limits{MaxPage: 50}}),
 		"rate-limit": faulty(simulator.Fault{Kind: simulator.TooMany}),
 	} {
 		t.Run(name, func(t *testing.T) {
-			text, _, _ := sit(t, serve(t, api)+"/v1").check()
+			text, _, _ := newWorkDir(t, serve(t, api)+"/v1").check()
 			golden(t, "check-api-"+name+".txt", text)
 		})
 	}
 }
 
-func TestTheReportAsJSONHoldsTheSame(t *testing.T) {
-	d := sit(t, serve(t, bent(normal(), "machines", each(renamed("machineid", "asset_nr"))))+"/v1")
+func TestCheckAPIWritesTheReportAsJSON(t *testing.T) {
+	d := newWorkDir(t, serve(t, modified(normal(), "machines", each(renamed("machineid", "asset_nr"))))+"/v1")
 	var out strings.Builder
 	err := (&APICheck{Output: "json"}).Run(t.Context(), d.source(), &out)
 	var whole struct {
@@ -54,9 +54,9 @@ func TestTheReportAsJSONHoldsTheSame(t *testing.T) {
 	}
 }
 
-func TestAccountsAreCheckedInTurnOrOneByItsName(t *testing.T) {
+func TestCheckAPISelectsAccounts(t *testing.T) {
 	url := serve(t, normal()) + "/v1"
-	d := sit(t, url, "^  - {name: beta, url: '"+url+"', api_key_env: OTHER_KEY}")
+	d := newWorkDir(t, url, "^  - {name: beta, url: '"+url+"', api_key_env: OTHER_KEY}")
 	t.Setenv("OTHER_KEY", "another-key")
 	run := func(account string) (string, error) {
 		var out strings.Builder
@@ -75,10 +75,10 @@ func TestAccountsAreCheckedInTurnOrOneByItsName(t *testing.T) {
 	}
 }
 
-func TestWithoutAConfigFileTheSnippetIsAWholeFile(t *testing.T) {
-	d := sit(t, "http://127.0.0.1:1")
+func TestCheckAPIPrintsAWholeConfigWithoutFile(t *testing.T) {
+	d := newWorkDir(t, "http://127.0.0.1:1")
 	t.Setenv("INNIUS_API_KEY", canary)
-	source := config.Source{URL: serve(t, pretend(press(), simulator.Format{NeedWindow: true})) + "/v1"}
+	source := config.Source{URL: serve(t, simulatedAPI(testPlant(), simulator.Format{NeedWindow: true})) + "/v1"}
 	var out strings.Builder
 	err := (&APICheck{Output: "text"}).Run(t.Context(), source, &out)
 	last := strings.LastIndex(out.String(), "--config.file=innius.yml")
@@ -89,23 +89,23 @@ func TestWithoutAConfigFileTheSnippetIsAWholeFile(t *testing.T) {
 	}
 	d.write(snippet)
 	if text, _, err := d.check(); err != nil {
-		t.Errorf("the snippet does not cure it: %v\n%s", err, text)
+		t.Errorf("the snippet does not fix it: %v\n%s", err, text)
 	}
 }
 
-func TestAllGoesOnWhereMachinesAreForbidden(t *testing.T) {
+func TestCheckAPIAllSkipsForbiddenMachines(t *testing.T) {
 	api := simulator.New(simulator.Uniform(200), simulator.Options{Key: canary, BasePath: "/v1"})
 	for _, id := range []string{"m-0001", "m-0002", "m-0003", "m-0004"} {
 		api.Inject(simulator.Fault{Kind: simulator.Forbidden, Object: id})
 	}
-	text, report, err := sit(t, serve(t, api)+"/v1", "rate_limit: {requests_per_hour: 3600000}").check(func(c *APICheck) { c.All = true })
+	text, report, err := newWorkDir(t, serve(t, api)+"/v1", "rate_limit: {requests_per_hour: 3600000}").check(func(c *APICheck) { c.All = true })
 	if err != nil || report.Requests != 2+10+1 {
 		t.Errorf("%v after %d requests:\n%s", err, report.Requests, text)
 	}
 }
 
-func TestAllListsTheCatalogueAfterItsPrice(t *testing.T) {
-	d := sit(t, serve(t, simulator.New(simulator.Uniform(250), simulator.Options{Key: canary, BasePath: "/v1"}))+"/v1",
+func TestCheckAPIAllListsTheInventory(t *testing.T) {
+	d := newWorkDir(t, serve(t, simulator.New(simulator.Uniform(250), simulator.Options{Key: canary, BasePath: "/v1"}))+"/v1",
 		"page_size: 7", "^discovery: {machines: {exclude: [m-0001]}}", "rate_limit: {requests_per_hour: 3600000, burst: 1}")
 	text, report, err := d.check(func(c *APICheck) { c.All = true })
 	price := strings.Index(text, "--all: 12 machines: at least 13 more requests")
@@ -121,8 +121,8 @@ func TestAllListsTheCatalogueAfterItsPrice(t *testing.T) {
 	}
 }
 
-func TestACheckKeepsNothing(t *testing.T) {
-	d := sit(t, serve(t, normal())+"/v1")
+func TestCheckAPISavesNothing(t *testing.T) {
+	d := newWorkDir(t, serve(t, normal())+"/v1")
 	state := t.TempDir()
 	t.Setenv("STATE_DIRECTORY", state)
 	if text, _, err := d.check(); err != nil {

@@ -41,7 +41,7 @@ func printed(t *Text, r *Report) string {
 	return out.String()
 }
 
-func TestWhatMattersMostComesLast(t *testing.T) {
+func TestTextPrintsFailuresLast(t *testing.T) {
 	text := printed(&Text{ConfigFile: "config.yml"}, report())
 	at := -1
 	for _, part := range []string{
@@ -56,7 +56,7 @@ func TestWhatMattersMostComesLast(t *testing.T) {
 	}
 }
 
-func TestLinesAreNotLongerThanATerminal(t *testing.T) {
+func TestTextLinesFitATerminal(t *testing.T) {
 	for line := range strings.Lines(printed(&Text{}, report())) {
 		if len(line) > 101 {
 			t.Errorf("%d columns: %s", len(line), line)
@@ -64,7 +64,7 @@ func TestLinesAreNotLongerThanATerminal(t *testing.T) {
 	}
 }
 
-func TestTheWindowFollowsWhatARefusalSays(t *testing.T) {
+func TestQueriesFollowTheMessage(t *testing.T) {
 	for message, want := range map[string]string{
 		"":                                        "from={from_ms}&to={to_ms}",
 		"start and end are required":              "start={from_ms}&end={to_ms}",
