@@ -86,9 +86,11 @@ func (r *Report) Failed() bool {
 func failure(kind string, text ...string) *Finding {
 	return &Finding{Kind: kind, Severity: Failure, Text: text}
 }
+
 func warning(kind string, text ...string) *Finding {
 	return &Finding{Kind: kind, Severity: Warning, Text: text}
 }
+
 func note(kind string, text ...string) *Finding {
 	return &Finding{Kind: kind, Severity: Note, Text: text}
 }

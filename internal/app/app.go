@@ -71,7 +71,7 @@ type process struct {
 	log      *slog.Logger
 	systemd  *systemd
 	registry *prometheus.Registry
-	metrics  *poller.Metrics
+	counters *poller.Counters
 	storage  *storage
 	live     *reloadable
 	reloader *reloader
@@ -83,8 +83,8 @@ func (p *process) load(load func() (*config.Config, error)) error {
 	if err != nil {
 		return err
 	}
-	p.metrics = poller.NewMetrics()
-	opts, err := p.options(cfg, p.metrics, p.log)
+	p.counters = &poller.Counters{}
+	opts, err := p.options(cfg, p.counters, p.log)
 	if err != nil {
 		return err
 	}
@@ -94,13 +94,13 @@ func (p *process) load(load func() (*config.Config, error)) error {
 	p.live = newReloadable(poller.NewPoller(opts))
 	p.reloader = newReloader(cfg, p.live, p.systemd, p.log)
 	p.reloader.load = load
-	p.reloader.options = func(cfg *config.Config) (poller.Options, error) { return p.options(cfg, p.metrics, p.log) }
+	p.reloader.options = func(cfg *config.Config) (poller.Options, error) { return p.options(cfg, p.counters, p.log) }
 	return nil
 }
 
 // run polls and serves, and saves the state.
 func (p *process) run(ctx context.Context, hangup <-chan os.Signal) (err error) {
-	register(p.registry, p.metrics, p.reloader)
+	register(p.registry, p.reloader)
 	p.storage.run(p.live, p.registry, func() { err = p.pollAndServe(ctx, hangup) })
 	return err
 }

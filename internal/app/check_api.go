@@ -82,7 +82,7 @@ func (c *APICheck) noAccount(cfg *config.Config) error {
 // check checks the account of an index and prints the report as text.
 func (c *APICheck) check(ctx context.Context, cfg *config.Config, index int, text *apicheck.Text) (*apicheck.Report, error) {
 	a := cfg.Accounts[index]
-	account, err := newAccount(a, poller.NewMetrics(), func() {})
+	account, err := newAccount(a, &poller.Counters{}, func() {})
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"innius_exporter/innius"
 	"innius_exporter/internal/config"
 	"innius_exporter/internal/humanize"
+	"innius_exporter/internal/match"
 	"innius_exporter/internal/plan"
 	"innius_exporter/internal/poller"
 	"innius_exporter/internal/state"
@@ -157,7 +158,7 @@ var errNoSensors = errors.New("a plan needs the sensors: read them from the stat
 
 // assume adds assumed sensors. Filters and rules are dropped: which of the sensors they match is not known.
 func (p *Planning) assume(opts *poller.Options) {
-	opts.Machines, opts.Sensors, opts.Rules = poller.Filter{}, poller.Filter{}, nil
+	opts.Machines, opts.Sensors, opts.Rules = match.Filter{}, match.Filter{}, nil
 	every := p.Every
 	if every == 0 {
 		every = time.Second

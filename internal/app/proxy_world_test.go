@@ -158,8 +158,7 @@ func (w *world) poll(t *testing.T, text string) polled {
 	if err != nil {
 		t.Fatal(err)
 	}
-	metrics := poller.NewMetrics()
-	opts, err := new(Exporter).options(cfg, metrics, logger)
+	opts, err := new(Exporter).options(cfg, &poller.Counters{}, logger)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,17 +176,17 @@ func (w *world) poll(t *testing.T, text string) polled {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.metrics, r.status = expositionOf(t, p, metrics), string(status)
+	r.metrics, r.status = expositionOf(t, p), string(status)
 	cancel()
 	<-done
 	r.log = out.String()
 	return r
 }
 
-func expositionOf(t *testing.T, p *poller.Poller, metrics *poller.Metrics) string {
+func expositionOf(t *testing.T, p *poller.Poller) string {
 	t.Helper()
 	registry := prometheus.NewRegistry()
-	register(registry, metrics, newReloader(config.Default(), nil, nil, nil))
+	register(registry, newReloader(config.Default(), nil, nil, nil))
 	families, done, err := gatherer(registry, newReloadable(p)).Gather()
 	defer done()
 	if err != nil {

@@ -139,16 +139,16 @@ func TestWatchdogIsFedDuringALongPause(t *testing.T) {
 func optionsOver(t *testing.T, name string, api *simulator.Server) (opts poller.Options, closeAll func()) {
 	t.Helper()
 	client, closeAll := simulator.Pipe(api)
-	pacer, metrics := innius.NewPacer(1000, 30), poller.NewMetrics()
+	pacer, counters := innius.NewPacer(1000, 30), &poller.Counters{}
 	made, err := innius.New(innius.Options{
 		BaseURL: &url.URL{Scheme: "http", Host: "api.example"}, AllowHTTP: true, Pacer: pacer, HTTPClient: client,
-		Key: func() (innius.Secret, error) { return innius.NewSecret("key"), nil }, Observe: metrics.Observer(name),
+		Key: func() (innius.Secret, error) { return innius.NewSecret("key"), nil }, Observe: counters.Of(name).Observe,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return poller.Options{
-		Accounts: []poller.Account{{Name: name, Client: made, Pacer: pacer}}, Metrics: metrics, Logger: slog.New(slog.DiscardHandler),
+		Accounts: []poller.Account{{Name: name, Client: made, Pacer: pacer}}, Counters: counters, Logger: slog.New(slog.DiscardHandler),
 	}, closeAll
 }
 

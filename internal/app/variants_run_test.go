@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.yaml.in/yaml/v4"
 
+	"innius_exporter/collector"
 	"innius_exporter/internal/apicheck"
 	"innius_exporter/internal/config"
 	"innius_exporter/internal/poller"
@@ -202,7 +203,7 @@ func (v *variant) run(t *testing.T, text string) *result {
 		defer w.api.close()
 		var log buffer
 		logger := slog.New(slog.NewTextHandler(&log, nil))
-		opts, err := (&Exporter{}).options(w.cfg, poller.NewMetrics(), logger)
+		opts, err := (&Exporter{}).options(w.cfg, &poller.Counters{}, logger)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -214,7 +215,7 @@ func (v *variant) run(t *testing.T, text string) *result {
 		cancel()
 		running.Wait()
 		w.log = log.String()
-		w.checkTexts(opts.Metrics)
+		w.checkTexts()
 		w.checkRequests()
 	})
 	if *variantsOnly != "" {
@@ -402,10 +403,10 @@ func (w *watch) beyond(p *probe) time.Duration {
 }
 
 // checkTexts looks at what is read: no key, no line without an end, and innius_up.
-func (w *watch) checkTexts(metrics *poller.Metrics) {
+func (w *watch) checkTexts() {
 	status, _ := json.Marshal(w.poller.Status()) // of plain data
 	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(metrics, poller.NewCollector(func() *poller.Poller { return w.poller }))
+	registry.MustRegister(collector.New(func() *poller.Poller { return w.poller }))
 	families, err := registry.Gather()
 	if err != nil {
 		w.problem("gather: %v", err)

@@ -5,23 +5,23 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"regexp"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 	"github.com/prometheus/common/version"
 
+	"innius_exporter/collector"
 	"innius_exporter/innius"
 	"innius_exporter/internal/config"
-	"innius_exporter/internal/match"
 	"innius_exporter/internal/poller"
+	"innius_exporter/internal/poller/inventory"
 )
 
 // options returns the settings of the poller that a config describes.
-func (e *Exporter) options(cfg *config.Config, metrics *poller.Metrics, logger *slog.Logger) (poller.Options, error) {
+func (e *Exporter) options(cfg *config.Config, counters *poller.Counters, logger *slog.Logger) (poller.Options, error) {
 	opts := settings(cfg)
-	opts.Metrics, opts.Logger = metrics, logger
+	opts.Counters, opts.Logger = counters, logger
 	for i, r := range cfg.Sensors {
 		if cfg.TooShort(r) {
 			logger.Warn("max_age is shorter than refresh.min_interval and cannot be met", "rule", i+1, "max_age", r.MaxAge)
@@ -31,7 +31,7 @@ func (e *Exporter) options(cfg *config.Config, metrics *poller.Metrics, logger *
 		for _, warning := range a.Warnings() {
 			e.warnOnce(logger, a.Name, warning)
 		}
-		account, err := newAccount(a, opts.Metrics, func() { e.warnOnce(logger, a.Name, a.Key.Exposed()) })
+		account, err := newAccount(a, opts.Counters, func() { e.warnOnce(logger, a.Name, a.Key.Exposed()) })
 		if err != nil {
 			return opts, fmt.Errorf("account %q: %w", a.Name, err)
 		}
@@ -54,49 +54,31 @@ func (e *Exporter) warnOnce(logger *slog.Logger, account, warning string) {
 // settings are the settings for all accounts.
 func settings(cfg *config.Config) poller.Options {
 	return poller.Options{
-		Labels: poller.LabelMode(cfg.Labels), DiscoveryInterval: cfg.Discovery.Interval,
-		Machines: filter(cfg.Discovery.Machines), Sensors: filter(cfg.Discovery.Sensors),
+		Labels: inventory.LabelMode(cfg.Labels), DiscoveryInterval: cfg.Discovery.Interval,
+		Machines: cfg.Discovery.Machines, Sensors: cfg.Discovery.Sensors,
 		MinInterval: cfg.Refresh.MinInterval, MaxInterval: cfg.Refresh.MaxInterval,
 		StaleAfter: cfg.Refresh.StaleAfter, SilentAfter: cfg.Refresh.SilentAfter, Rules: rules(cfg),
 	}
 }
 
 // register registers all metrics of the process but those of the state and those of what is polled.
-func register(registry *prometheus.Registry, metrics *poller.Metrics, r *reloader) {
+func register(registry *prometheus.Registry, r *reloader) {
 	registry.MustRegister(
-		metrics, r.successful, r.at, versioncollector.NewCollector(Name),
+		r.successful, r.at, versioncollector.NewCollector(Name),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 }
 
 // gatherer joins what a registry has with what is polled: that is too much for a registry to look at in each scrape.
 func gatherer(registry *prometheus.Registry, l *reloadable) prometheus.TransactionalGatherer {
-	return prometheus.NewMultiTRegistry(prometheus.ToTransactionalGatherer(registry), poller.NewCollector(l.poller))
+	return prometheus.NewMultiTRegistry(prometheus.ToTransactionalGatherer(registry), collector.New(l.poller))
 }
 
-// filter and anchored translate to the expressions of the poller, until it uses match itself.
-func filter(f match.Filter) (out poller.Filter) {
-	for _, p := range f.Include {
-		out.Include = append(out.Include, anchored(p))
-	}
-	for _, p := range f.Exclude {
-		out.Exclude = append(out.Exclude, anchored(p))
-	}
-	return out
-}
-
-func anchored(p match.Pattern) *regexp.Regexp {
-	if p.String() == "" {
-		return nil
-	}
-	return regexp.MustCompile("^(?s:" + p.String() + ")$")
-}
-
-func rules(cfg *config.Config) []poller.Rule {
-	rules := make([]poller.Rule, len(cfg.Sensors))
+func rules(cfg *config.Config) []inventory.Rule {
+	rules := make([]inventory.Rule, len(cfg.Sensors))
 	for i, r := range cfg.Sensors {
-		rules[i] = poller.Rule{
-			Machine: anchored(r.Machine), Sensor: anchored(r.Sensor), StaleAfter: r.StaleAfter, SilentAfter: r.SilentAfter,
+		rules[i] = inventory.Rule{
+			Machine: r.Machine, Sensor: r.Sensor, StaleAfter: r.StaleAfter, SilentAfter: r.SilentAfter,
 			MaxAge: r.MaxAge, Weight: r.Weight, Values: r.Values,
 		}
 	}
@@ -107,7 +89,7 @@ func rules(cfg *config.Config) []poller.Rule {
 var useTransport = func(*http.Transport) {}
 
 // newAccount makes the client of an account; afterRead is called whenever the key was read.
-func newAccount(a config.Account, metrics *poller.Metrics, afterRead func()) (poller.Account, error) {
+func newAccount(a config.Account, counters *poller.Counters, afterRead func()) (poller.Account, error) {
 	transport, err := a.HTTPClient.Transport()
 	if err != nil {
 		return poller.Account{}, err
@@ -121,7 +103,7 @@ func newAccount(a config.Account, metrics *poller.Metrics, afterRead func()) (po
 	client, err := innius.New(innius.Options{
 		BaseURL: a.URL, AllowHTTP: a.AllowHTTP, Key: key, Pacer: pacer, HTTPClient: &http.Client{Transport: transport},
 		Timeout: a.Timeout, PageSize: a.PageSize, Lookback: a.Lookback, Endpoints: a.Endpoints, Fields: a.Fields,
-		UserAgent: userAgent(), Observe: metrics.Observer(a.Name),
+		UserAgent: userAgent(), Observe: counters.Of(a.Name).Observe,
 	})
 	return poller.Account{
 		Name: a.Name, Client: client, Pacer: pacer, Concurrency: a.Concurrency, KeyTrouble: a.Key.Stale, Company: company(&a),

@@ -3,10 +3,10 @@ package freshness
 import (
 	"fmt"
 	"math/rand/v2"
-	"regexp"
 	"time"
 
-	"innius_exporter/internal/poller"
+	"innius_exporter/internal/match"
+	"innius_exporter/internal/poller/inventory"
 	"innius_exporter/internal/simulator"
 )
 
@@ -167,12 +167,12 @@ func machineID(number int) string { return fmt.Sprintf("m%04d", number/perMachin
 func ruleName(s *subject) string { return fmt.Sprintf("w%g a%s", s.weight, s.maxAge) }
 
 // rules are the exporter's rules for the weights and targets of the subjects.
-func rules(subjects []*subject) (all []poller.Rule) {
+func rules(subjects []*subject) (all []inventory.Rule) {
 	known := map[string]bool{}
 	for _, s := range subjects {
 		if name := ruleName(s); !known[name] && (s.weight != 1 || s.maxAge > 0) {
 			known[name] = true
-			all = append(all, poller.Rule{Sensor: regexp.MustCompile(" " + name + "$"), Weight: s.weight, MaxAge: s.maxAge})
+			all = append(all, inventory.Rule{Sensor: match.MustCompile(".* " + name), Weight: s.weight, MaxAge: s.maxAge})
 		}
 	}
 	return all

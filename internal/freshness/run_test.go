@@ -66,16 +66,16 @@ func newRun(t *testing.T, r *row, seed uint64, c contender) (one *run, closeAll 
 	httpClient, closeAll := simulator.Pipe(one.wire)
 	httpClient.Transport.(*http.Transport).MaxIdleConnsPerHost = maxInFlight
 	pacer := innius.NewPacer(r.perHour(), burst)
-	counters := poller.NewMetrics()
+	counters := &poller.Counters{}
 	client, err := innius.New(innius.Options{
 		BaseURL: &url.URL{Scheme: "http", Host: "api.example"}, AllowHTTP: true, HTTPClient: httpClient, Pacer: pacer,
-		Key: func() (innius.Secret, error) { return innius.NewSecret(key), nil }, PageSize: or(r.page, 20), Observe: counters.Observer("a1"),
+		Key: func() (innius.Secret, error) { return innius.NewSecret(key), nil }, PageSize: or(r.page, 20), Observe: counters.Of("a1").Observe,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	one.poller = poller.NewWithScheduler(poller.Options{
-		Accounts: []poller.Account{{Name: "a1", Client: client, Pacer: pacer, Concurrency: maxInFlight}}, Metrics: counters,
+		Accounts: []poller.Account{{Name: "a1", Client: client, Pacer: pacer, Concurrency: maxInFlight}}, Counters: counters,
 		DiscoveryInterval: or(r.discovery, 1000*hour), Rules: rules(one.subjects), Logger: slog.New(slog.DiscardHandler),
 	}, func(o schedule.Options) poller.Scheduler { return watched{c(one, o), one.ledger} })
 	return one, closeAll

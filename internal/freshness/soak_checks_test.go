@@ -176,14 +176,14 @@ func (s *soak) checkPause(status accountStatus) {
 
 // anyHealthy reports whether some regular sensor is not in back-off.
 func (s *soak) anyHealthy() (any bool) {
-	s.sensors(func(machine, _ int, saved *poller.KeptSensor) {
+	s.sensors(func(machine, _ int, saved *poller.SavedSensor) {
 		any = any || machine != oddMachine && saved.Failures == 0
 	})
 	return any
 }
 
 // sensors iterates over the known sensors.
-func (s *soak) sensors(yield func(machine, sensor int, saved *poller.KeptSensor)) {
+func (s *soak) sensors(yield func(machine, sensor int, saved *poller.SavedSensor)) {
 	for _, m := range s.poller.Snapshot().Accounts[0].Machines {
 		for i := range m.Sensors {
 			var number int
@@ -251,7 +251,7 @@ func (s *soak) recovered(r *recovery) bool {
 // notPolled returns what no poll has brought yet.
 func (s *soak) notPolled(r *recovery) string {
 	missing, known := "", 0
-	s.sensors(func(machine, sensor int, saved *poller.KeptSensor) {
+	s.sensors(func(machine, sensor int, saved *poller.SavedSensor) {
 		known++
 		switch {
 		case saved.Failures > 0:

@@ -23,6 +23,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"innius_exporter/collector"
 	"innius_exporter/innius"
 	"innius_exporter/internal/poller"
 	"innius_exporter/internal/simulator"
@@ -45,7 +46,7 @@ type soak struct {
 	random     *rand.Rand
 	api        *simulator.Server
 	poller     *poller.Poller
-	metrics    *poller.Metrics
+	counters   *poller.Counters
 	registry   *prometheus.Registry
 	log        *logBuffer
 	keyMissing atomic.Bool
@@ -120,10 +121,10 @@ func (s *soak) runRound() {
 
 // makePoller starts a process, with the state that the one before has saved.
 func (s *soak) makePoller(saved *poller.Snapshot) {
-	s.metrics = poller.NewMetrics()
+	s.counters = &poller.Counters{}
 	s.poller = poller.NewPoller(s.options(saved))
 	s.registry = prometheus.NewPedanticRegistry()
-	s.registry.MustRegister(poller.NewCollector(func() *poller.Poller { return s.poller }))
+	s.registry.MustRegister(collector.New(func() *poller.Poller { return s.poller }))
 }
 
 func (s *soak) options(saved *poller.Snapshot) poller.Options {
@@ -132,13 +133,13 @@ func (s *soak) options(saved *poller.Snapshot) poller.Options {
 	pacer := innius.NewPacer(soakPerHour, burst)
 	client, err := innius.New(innius.Options{
 		BaseURL: &url.URL{Scheme: "http", Host: "api.example"}, AllowHTTP: true, HTTPClient: httpClient, Pacer: pacer, Key: s.readKey,
-		PageSize: 2, Observe: s.metrics.Observer("a1"),
+		PageSize: 2, Observe: s.counters.Of("a1").Observe,
 	})
 	if err != nil {
 		s.Fatal(err)
 	}
 	return poller.Options{
-		Accounts: []poller.Account{{Name: "a1", Origin: "api.example", Client: client, Pacer: pacer, Concurrency: 4}}, Metrics: s.metrics,
+		Accounts: []poller.Account{{Name: "a1", Origin: "api.example", Client: client, Pacer: pacer, Concurrency: 4}}, Counters: s.counters,
 		DiscoveryInterval: 15 * time.Minute, StaleAfter: 24 * time.Hour, Kept: saved,
 		Logger: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}

@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"innius_exporter/innius"
+	"innius_exporter/internal/match"
 	"innius_exporter/internal/poller"
+	"innius_exporter/internal/poller/inventory"
 	"innius_exporter/internal/poller/reading"
 )
 
@@ -63,8 +65,8 @@ func mixed() []kind {
 	return []kind{{"a", 200, time.Second}, {"b", 100, 10 * time.Minute}, {"c", 50, time.Hour}, {"d", 12, 0}}
 }
 
-func target(expression string, maxAge time.Duration, weight float64) poller.Rule {
-	return poller.Rule{Machine: regexp.MustCompile("^(?:" + expression + ")$"), MaxAge: maxAge, Weight: weight}
+func target(expression string, maxAge time.Duration, weight float64) inventory.Rule {
+	return inventory.Rule{Machine: match.MustCompile(expression), MaxAge: maxAge, Weight: weight}
 }
 
 func TestPlanText(t *testing.T) {
@@ -72,10 +74,10 @@ func TestPlanText(t *testing.T) {
 		"fits":   page(1000, nil, kind{"a", 50, 10 * time.Minute}, kind{"b", 1, time.Hour}),
 		"unseen": page(1000, nil, mixed()...),
 		"targets-met": page(1000, func(o *poller.Options) {
-			o.Rules = []poller.Rule{target("am1", 15*time.Minute, 1), target("bm1", 5*time.Minute, 1), target("none", time.Minute, 1)}
+			o.Rules = []inventory.Rule{target("am1", 15*time.Minute, 1), target("bm1", 5*time.Minute, 1), target("none", time.Minute, 1)}
 		}, mixed()...),
 		"targets-relaxed": page(1000, func(o *poller.Options) {
-			o.Rules = []poller.Rule{target("a.*", 5*time.Minute, 1), target("d.*", 5*time.Second, 1), target("b.*", 0, 9)}
+			o.Rules = []inventory.Rule{target("a.*", 5*time.Minute, 1), target("d.*", 5*time.Second, 1), target("b.*", 0, 9)}
 		}, mixed()...),
 		"lists-limited": page(1000, func(o *poller.Options) { o.DiscoveryInterval = 10 * time.Minute }, mixed()...),
 		"stale":         page(100, func(o *poller.Options) { o.StaleAfter = 30 * time.Minute }, mixed()...),
@@ -130,7 +132,7 @@ func golden(t *testing.T, name, got string) {
 func TestAdviceIsSufficient(t *testing.T) {
 	demanding := func(o *poller.Options) {
 		o.DiscoveryInterval = 10 * time.Minute
-		o.Rules = []poller.Rule{target("a.*", 5*time.Minute, 1)}
+		o.Rules = []inventory.Rule{target("a.*", 5*time.Minute, 1)}
 	}
 	before := page(1000, demanding, mixed()...)
 	for what, advice := range map[string]func(Page) []string{"targets": Page.relaxed, "lists": Page.lists, "readings": Page.unseen} {

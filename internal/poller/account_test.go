@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"innius_exporter/internal/poller/inventory"
 	"innius_exporter/internal/poller/reading"
 
 	"innius_exporter/innius"
@@ -43,10 +44,10 @@ func TestFirstSuccessResetsEveryBackOff(t *testing.T) {
 
 // failing makes so many sensors, each of which fails once.
 func (s *story) failing(a *account, n int, failure error) []*Task {
-	var sensors []*sensor
+	var sensors []*inventory.Sensor
 	for i := range n {
 		id := fmt.Sprintf("s%d", i)
-		sensors = append(sensors, &sensor{Sensor: &innius.Sensor{ID: id}, machine: &machine{}, rule: noRule, entry: reading.New()})
+		sensors = append(sensors, &inventory.Sensor{Sensor: &innius.Sensor{ID: id}, Machine: &inventory.Machine{}, Rule: inventory.NoRule, Entry: reading.New()})
 	}
 	a.schedule.Set("m1", specs(sensors))
 	var turns []*Task

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"innius_exporter/internal/poller/inventory"
 	"innius_exporter/internal/simulator"
 )
 
@@ -127,7 +128,7 @@ func nasty(company, name string) simulator.Plant {
 }
 
 func TestEverySensorIsExposedWhateverTheNames(t *testing.T) {
-	for _, mode := range []LabelMode{LabelName, LabelID} {
+	for _, mode := range []inventory.LabelMode{inventory.LabelName, inventory.LabelID} {
 		t.Run(string(mode), func(t *testing.T) {
 			t.Parallel()
 			begin := setting{plant: nasty("c1", "Works"), burst: 300, options: func(o *Options) { o.Labels = mode }}
@@ -140,8 +141,8 @@ func TestEverySensorIsExposedWhateverTheNames(t *testing.T) {
 						t.Errorf("%d series of %s, want one for each of 144 sensors", n, name)
 					}
 				}
-				clashes := all[`innius_exporter_name_clashes{account="a1"}`]
-				if mode == LabelID && clashes != 0 || mode == LabelName && clashes != 72 {
+				clashes := all[`innius_exporter_label_collisions{account="a1"}`]
+				if mode == inventory.LabelID && clashes != 0 || mode == inventory.LabelName && clashes != 72 {
 					t.Errorf("%v clashes", clashes)
 				}
 				s.checkValues()

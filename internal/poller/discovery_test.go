@@ -3,11 +3,11 @@ package poller
 import (
 	"fmt"
 	"net/http"
-	"regexp"
 	"slices"
 	"testing"
 	"time"
 
+	"innius_exporter/internal/match"
 	"innius_exporter/internal/simulator"
 )
 
@@ -36,8 +36,8 @@ func TestAMachineWhoseListFailsHurtsNoOtherAndBacksOffAlone(t *testing.T) {
 func TestFiltersKeepMachinesAndSensorsFromBeingAskedFor(t *testing.T) {
 	begin := looking(4, 3)
 	begin.options = func(o *Options) {
-		o.Machines = Filter{Exclude: []*regexp.Regexp{regexp.MustCompile(`^(?:Machine 2)$`)}}
-		o.Sensors = Filter{Include: []*regexp.Regexp{regexp.MustCompile(`^(?:.*-s[12])$`)}}
+		o.Machines = match.Filter{Exclude: []match.Pattern{match.MustCompile(`Machine 2`)}}
+		o.Sensors = match.Filter{Include: []match.Pattern{match.MustCompile(`.*-s[12]`)}}
 	}
 	play(t, begin, func(s *story) {
 		s.pass(30 * time.Minute)

@@ -148,9 +148,9 @@ func (a *account) checkReadings() {
 	}
 	polled, sensors := 0, a.schedule.Len()
 	succeeded := sensors == 0 && strings.Join(slices.Collect(maps.Values(a.logged.others)), "") == "" // no other account polls them
-	for _, m := range a.catalogue.view.Load().machines[a.index] {
-		for _, s := range m.polled {
-			o := s.entry.Load()
+	for _, m := range a.inventory.Snapshot().Accounts[a.index].Machines {
+		for _, s := range m.Polled {
+			o := s.Entry.Load()
 			a.usable, succeeded = a.usable || !o.Time.IsZero(), succeeded || !o.LastSuccess.Before(a.started)
 			if !later(o.LastSuccess, o.LastFailure).Before(a.started) {
 				polled++

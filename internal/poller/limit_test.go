@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	pausedUntil = `innius_exporter_paused_until_timestamp_seconds{account="a1"}`
+	pausedUntil = `innius_exporter_api_paused_until_timestamp_seconds{account="a1"}`
 	upA1        = `innius_up{account="a1"}`
 )
 

@@ -35,7 +35,7 @@ const limiterPublishInterval = 10 * time.Second
 
 // updateLimiter takes in what innius accepted since the last call, and the passing of time, and applies the limit that follows.
 func (a *account) updateLimiter(now time.Time) {
-	a.limiter.learner.Accepted(now, int(a.metrics.accepted.Swap(0)))
+	a.limiter.learner.Accepted(now, int(a.counters.accepted.Swap(0)))
 	a.limiter.learner.Advance(now)
 	a.applyLimit(now)
 	if now.Sub(a.limiter.published) >= limiterPublishInterval {
@@ -50,7 +50,7 @@ func (a *account) recordRefusal(wait time.Duration, now time.Time) {
 	if !r.Stated {
 		r.Wait = a.breaker.remaining(now)
 	}
-	a.limiter.learner.Accepted(now, int(a.metrics.accepted.Swap(0)))
+	a.limiter.learner.Accepted(now, int(a.counters.accepted.Swap(0)))
 	a.limiter.learner.Refused(r)
 	a.applyLimit(now)
 	a.publishLimiter(now)

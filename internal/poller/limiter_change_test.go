@@ -166,8 +166,8 @@ func TestLimiterLearnsPerAccount(t *testing.T) {
 		if rate := s.rateNow(); rate < 95 || rate > 100 {
 			t.Errorf("%v requests per hour of 100", rate)
 		}
-		s.want(`innius_exporter_api_allowance_requests_per_hour{account="a2"}`, 200)
-		s.want(`innius_exporter_api_allowance_lowered{account="a2",cause="limit_or_shared"}`, 0)
+		s.want(`innius_exporter_api_rate_limit_requests_per_hour{account="a2"}`, 200)
+		s.want(`innius_exporter_api_rate_limit_lowered{account="a2",cause="limit_or_shared"}`, 0)
 		if n := s.apis[1].Stats().Limited; n > 0 {
 			t.Errorf("%d 429s of the other account", n)
 		}

@@ -104,9 +104,9 @@ func (d *diary) firstLimit() time.Duration {
 func (s *story) rateNow() float64 { return s.gather()[rateA1] }
 
 const (
-	rateA1    = `innius_exporter_api_allowance_requests_per_hour{account="a1"}`
-	loweredA1 = `innius_exporter_api_allowance_lowered{account="a1",cause="limit_or_shared"}`
-	sharedA1  = `innius_exporter_api_allowance_lowered{account="a1",cause="shared"}`
+	rateA1    = `innius_exporter_api_rate_limit_requests_per_hour{account="a1"}`
+	loweredA1 = `innius_exporter_api_rate_limit_lowered{account="a1",cause="limit_or_shared"}`
+	sharedA1  = `innius_exporter_api_rate_limit_lowered{account="a1",cause="shared"}`
 )
 
 var limitKinds = map[string]simulator.LimitKind{

@@ -70,11 +70,11 @@ func (a *account) handleList(l *list, now time.Time) {
 		return
 	}
 	if l.op == innius.OpMachines {
-		a.catalogue.publishMachines(a.index, a.identity.company, machines, now)
-		a.discovery.setMachines(a.wanted(machines))
+		a.inventory.SetMachines(a.index, a.identity.company, machines, now)
+		a.discovery.setMachines(a.inventory.Selected(machines))
 	} else {
 		a.logSensorChanges(l.machine, sensors)
-		a.catalogue.publishSensors(a.index, l.machine, sensors, now)
+		a.inventory.SetSensors(a.index, l.machine, sensors, now)
 	}
 	a.discovery.completed(l, now)
 }
@@ -89,17 +89,6 @@ func unique[T any](items []T, id func(T) string) (kept []T, ids []string) {
 		}
 	}
 	return kept, ids
-}
-
-// wanted returns the ids of the machines that are not filtered.
-func (a *account) wanted(machines []innius.Machine) []string {
-	var ids []string
-	for _, m := range machines {
-		if a.opts.Machines.reject("machines", m.ID, m.Name) == "" {
-			ids = append(ids, m.ID)
-		}
-	}
-	return ids
 }
 
 // identity is the company that a key belongs to.
@@ -126,11 +115,11 @@ func (a *account) handleCompany(l *list, company innius.Company, now time.Time) 
 		}
 		a.discovery.reset()
 		a.resetLimiter(now)
-		a.catalogue.publishMachines(a.index, company, nil, time.Time{})
+		a.inventory.SetMachines(a.index, company, nil, time.Time{})
 	}
 	a.identity = identity{company: company}
 	a.discovery.addMachines()
-	a.catalogue.publishCompany(a.index, company)
+	a.inventory.SetCompany(a.index, company)
 	a.discovery.completed(l, now)
 }
 
@@ -151,12 +140,12 @@ func (a *account) logLongList(l *list) {
 // logSensorChanges logs changed units and names, because queries and alerts depend on them.
 func (a *account) logSensorChanges(machine string, sensors []innius.Sensor) {
 	before := map[string]innius.Sensor{}
-	for _, s := range a.catalogue.lists[a.index][machine].sensors {
+	for _, s := range a.inventory.Sensors(a.index, machine) {
 		before[s.ID] = s
 	}
 	for _, s := range sensors {
 		if was, known := before[s.ID]; known && was != s {
-			a.log.Warn("Unit or name of a sensor changed", "machine", a.catalogue.labelOf(a.index, machine), "sensor", s.Name,
+			a.log.Warn("Unit or name of a sensor changed", "machine", a.inventory.MachineLabel(a.index, machine), "sensor", s.Name,
 				"unit", s.Unit, "unit_before", was.Unit, "sensor_before", was.Name)
 		}
 	}
@@ -203,7 +192,7 @@ func (a *account) recordList(l *list, more bool, err error, now time.Time) bool 
 // listLog returns a logger that names a list and its machine.
 func (a *account) listLog(l *list) *slog.Logger {
 	if l.op == innius.OpSensors {
-		return a.log.With("list", string(l.op), "machine", a.catalogue.labelOf(a.index, l.machine))
+		return a.log.With("list", string(l.op), "machine", a.inventory.MachineLabel(a.index, l.machine))
 	}
 	return a.log.With("list", string(l.op))
 }

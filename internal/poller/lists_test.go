@@ -65,9 +65,6 @@ func TestSensorsComeAndGoWithoutARestart(t *testing.T) {
 		if n := all.count("innius_sensor_info"); n != 8 {
 			t.Errorf("%d sensors, want 8", n)
 		}
-		if n := len(s.poller.catalogue.cells); n != 8 {
-			t.Errorf("%d cells are kept, want 8", n)
-		}
 	})
 }
 
@@ -185,7 +182,7 @@ func TestDuplicatesInAListAreOneObject(t *testing.T) {
 		s.pass(30 * time.Minute)
 		s.wantMachines(3, 1, 2, 3)
 		s.want(`innius_exporter_sensors{account="a1",status="current"}`, 9)
-		s.want(`innius_exporter_name_clashes{account="a1"}`, 0)
+		s.want(`innius_exporter_label_collisions{account="a1"}`, 0)
 	})
 }
 

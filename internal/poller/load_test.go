@@ -17,7 +17,7 @@ func Loaded(tb testing.TB, sensors, accounts int) *Poller {
 	tb.Helper()
 	now := time.Now()
 	kept := &Snapshot{At: now}
-	opts := Options{Metrics: NewMetrics(), Logger: slog.New(slog.DiscardHandler)}
+	opts := Options{Counters: &Counters{}, Logger: slog.New(slog.DiscardHandler)}
 	for i := range accounts {
 		name := fmt.Sprint("plant-", i+1)
 		pacer := innius.NewPacer(1000, 30)
@@ -49,9 +49,9 @@ func keptPlant(name string, company, sensors int, now time.Time) KeptAccount {
 	r := rand.New(rand.NewPCG(1, uint64(company)))
 	units := []string{"bar", "°C", "kWh", "m/s", "%", "rpm"}
 	for i := range sensors / 100 {
-		m := KeptMachine{Machine: innius.Machine{ID: uuid(r), Name: fmt.Sprintf("Panel Bender %03d", i)}, ListedAt: now}
+		m := SavedMachine{Machine: innius.Machine{ID: uuid(r), Name: fmt.Sprintf("Panel Bender %03d", i)}, ListedAt: now}
 		for j := range 100 {
-			m.Sensors = append(m.Sensors, KeptSensor{
+			m.Sensors = append(m.Sensors, SavedSensor{
 				Sensor: innius.Sensor{ID: uuid(r), Name: fmt.Sprintf("Hydraulic pressure %d", j), Unit: units[j%len(units)]},
 			})
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"innius_exporter/innius"
+	"innius_exporter/internal/poller/inventory"
 	"innius_exporter/internal/poller/schedule"
 )
 
@@ -23,8 +24,8 @@ type account struct {
 	index     int
 	log       *slog.Logger
 	opts      *Options
-	catalogue *catalogue
-	metrics   accountMetrics
+	inventory *inventory.Inventory
+	counters  *AccountCounters
 	changed   func() // reports a change that is worth saving at once; must not block
 
 	judgeMachines func(now time.Time) // stores the status of each machine
@@ -67,12 +68,12 @@ type logged struct {
 	limit    time.Time // when a pause for a 429 was last logged
 }
 
-func newAccount(index int, opts *Options, c *catalogue, changed func()) *account {
+func newAccount(index int, opts *Options, c *inventory.Inventory, changed func()) *account {
 	cfg := opts.Accounts[index]
 	a := &account{
-		Account: cfg, index: index, opts: opts, catalogue: c, changed: changed,
+		Account: cfg, index: index, opts: opts, inventory: c, changed: changed,
 		log:       opts.Logger.With("account", cfg.Name),
-		metrics:   opts.Metrics.of(cfg.Name),
+		counters:  opts.Counters.Of(cfg.Name),
 		limiter:   newLimiterState(cfg),
 		discovery: newDiscovery(opts.DiscoveryInterval, cfg.Pacer.PerHour()),
 		requests:  requests{results: make(chan result, cfg.Concurrency)},
@@ -83,7 +84,7 @@ func newAccount(index int, opts *Options, c *catalogue, changed func()) *account
 	if cfg.Company.ID != "" {
 		a.identity.company = cfg.Company
 		a.discovery.dropCompany()
-		c.publishCompany(index, cfg.Company)
+		c.SetCompany(index, cfg.Company)
 	}
 	a.health.Store(&health{})
 	return a
@@ -133,23 +134,23 @@ func (a *account) finish(requests context.Context, cancel func()) {
 
 // applyInventoryChanges passes changes of the account's machines to the schedule. Other accounts cause some of them.
 func (a *account) applyInventoryChanges() {
-	for id, m := range a.catalogue.takeChanges(a.index) {
-		var polled []*sensor
+	for id, m := range a.inventory.Changes(a.index) {
+		var polled []*inventory.Sensor
 		var other string
-		for _, s := range m.all() {
-			if s.polled() {
+		for _, s := range m.All() {
+			if s.Polled() {
 				polled = append(polled, s)
-			} else if s.twinOf != "" {
-				other = s.twinOf
+			} else if s.PolledBy != "" {
+				other = s.PolledBy
 			}
 		}
 		added, removed := a.schedule.Set(id, specs(polled))
 		if a.draft.discovered && added+removed > 0 {
-			a.log.Info("Sensors of a machine changed", "machine", a.catalogue.labelOf(a.index, id), "added", added, "removed", removed)
+			a.log.Info("Sensors of a machine changed", "machine", a.inventory.MachineLabel(a.index, id), "added", added, "removed", removed)
 		}
 		if other != "" && !slices.Contains(slices.Collect(maps.Values(a.logged.others)), other) {
 			a.log.Warn("Another account has the same machines, they are polled once. See /status",
-				"first", a.catalogue.labelOf(a.index, id), "other", other)
+				"first", a.inventory.MachineLabel(a.index, id), "other", other)
 		}
 		a.logged.others[id] = other
 	}
@@ -255,7 +256,7 @@ func (a *account) send(ctx context.Context, request func(context.Context) result
 
 // poll requests the values of one sensor.
 func (a *account) poll(ctx context.Context, t *Task) {
-	ref, held := t.Sensor.ref(), t.Sensor.entry.Load()
+	ref, held := t.Sensor.Key(), t.Sensor.Entry.Load()
 	a.send(ctx, func(ctx context.Context) result {
 		newest, err := a.Client.Newest(ctx, ref, held.Time, held.Cursor)
 		return &pollResult{task: t, newest: newest, err: err}
@@ -273,3 +274,12 @@ func (r *pollResult) apply(a *account, now time.Time) { a.handleReadings(r.task,
 
 // forReadings returns the requests per hour that discovery leaves to polls.
 func (a *account) forReadings() float64 { return a.Pacer.PerHour() - a.discovery.perHour() }
+
+// ahead returns how far the API's clock is ahead of this machine's.
+func (a *account) ahead() time.Duration {
+	if a.Client == nil {
+		return 0 // a plan sends nothing
+	}
+	ahead, _ := a.Client.ClockDifference()
+	return ahead
+}

@@ -1,11 +1,12 @@
 package poller
 
 import (
-	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"innius_exporter/internal/match"
+	"innius_exporter/internal/poller/inventory"
 	"innius_exporter/internal/poller/schedule"
 )
 
@@ -13,7 +14,7 @@ import (
 func promising(age time.Duration) func(*Options) {
 	return func(o *Options) {
 		calmly(o)
-		o.Rules = []Rule{{Machine: regexp.MustCompile("^m1$"), MaxAge: age}}
+		o.Rules = []inventory.Rule{{Machine: match.MustCompile("m1"), MaxAge: age}}
 	}
 }
 

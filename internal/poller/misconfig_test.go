@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"innius_exporter/internal/poller/inventory"
 	"innius_exporter/internal/poller/reading"
 
 	"innius_exporter/innius"
@@ -69,7 +70,7 @@ func TestUnreadableTimeIsReported(t *testing.T) {
 	c := reading.New()
 	odd := innius.Reading{Text: "2026-11-23 17:00:00", Skip: innius.SkipTime}
 	n := c.Store(innius.Newest{Readings: []innius.Reading{odd}}, nil, true, at(9))
-	s := &sensor{rule: noRule, entry: c}
+	s := &inventory.Sensor{Rule: inventory.NoRule, Entry: c}
 	if got := judged(s, at(9)); got != SensorUnreadable {
 		t.Errorf("%s", got)
 	}

@@ -59,7 +59,7 @@ func (s *story) wantReason(reason string) {
 	all := s.gather()
 	for _, r := range []string{"key", "network", "server", "invalid_response"} {
 		got := all[fmt.Sprintf("innius_exporter_account_failure{account=\"a1\",reason=%q}", r)]
-		if got != boolean(r == reason) {
+		if (got == 1) != (r == reason) {
 			s.Errorf("after %s: account_failure of reason %q is %v, want only %q", s.clock(), r, got, reason)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"innius_exporter/innius"
+	"innius_exporter/internal/poller/inventory"
 	"innius_exporter/internal/poller/reading"
 	"innius_exporter/internal/poller/schedule"
 )
@@ -98,6 +99,10 @@ func Plans(opts Options) []Plan {
 	return plans
 }
 
+// Unmatched lists the filters and rules that match nothing in Options.Kept, in the words of the config; none if an account has
+// not ended its first discovery. The conditions are those of Plans.
+func Unmatched(opts Options) []string { return quietPoller(opts).unmatched() }
+
 // quietPoller makes a poller from saved state that logs nothing and never runs.
 func quietPoller(opts Options) *Poller {
 	kept := Snapshot{At: opts.Kept.At, Accounts: slices.Clone(opts.Kept.Accounts)}
@@ -106,22 +111,22 @@ func quietPoller(opts Options) *Poller {
 		k.Ledger, k.Limit, k.ClockAhead = innius.PacerState{}, SavedLimit{}, 0
 	}
 	opts.Kept, opts.Logger, opts.newScheduler = &kept, slog.New(slog.DiscardHandler), nil
-	opts.Metrics = cmp.Or(opts.Metrics, NewMetrics())
+	opts.Counters = cmp.Or(opts.Counters, &Counters{})
 	return NewPoller(opts)
 }
 
 // make computes the plan of an account as of a moment.
 func (p *Plan) make(poller *Poller, a *account, at time.Time) {
-	s := a.schedule.(*schedule.Scheduler[*sensor])
+	s := a.schedule.(*schedule.Scheduler[*inventory.Sensor])
 	p.Account, p.Machines, p.Sensors = a.Name, len(a.discovery.sensors), s.Len()
 	p.PerHour, p.Burst, p.Lists, p.at = a.Pacer.PerHour(), a.Pacer.Burst(), a.discovery.plan(), at
 	p.Cycle = planned(float64(p.Sensors) / p.ForPolls() * 3600)
 	p.ColdStart = p.coldStart()
-	for _, m := range poller.catalogue.view.Load().machines[a.index] {
-		if m.filtered != "" {
+	for _, m := range poller.inventory.Snapshot().Accounts[a.index].Machines {
+		if m.FilteredBy != "" {
 			p.ExcludedMachines++
 		}
-		p.Excluded += len(m.sensors) - len(m.polled)
+		p.Excluded += len(m.Sensors) - len(m.Polled)
 	}
 	if p.Sensors > 0 {
 		p.addSensors(s, &poller.opts)
@@ -153,7 +158,7 @@ func (p *Plan) coldStart() time.Duration {
 func (p *Plan) ForPolls() float64 { return p.PerHour - p.Lists.PerHour }
 
 // addSensors adds up what each sensor needs and gets.
-func (p *Plan) addSensors(s *schedule.Scheduler[*sensor], opts *Options) {
+func (p *Plan) addSensors(s *schedule.Scheduler[*inventory.Sensor], opts *Options) {
 	forecast, outlooks := s.Forecast(p.at)
 	p.forecast, p.Outlooks, p.Level = forecast, outlooks, forecast.Level
 	p.Needed, p.Planned = p.Lists.Wanted, p.Lists.PerHour
@@ -170,10 +175,10 @@ func (p *Plan) addSensors(s *schedule.Scheduler[*sensor], opts *Options) {
 			p.Readings += 3600 / o.Period
 			p.Seen += 3600 / (o.Most - o.Least)
 		}
-		if i, ok := byRule[t.Sensor.rule]; ok {
+		if i, ok := byRule[t.Sensor.Rule]; ok {
 			p.MaxAges[i].add(o)
 		}
-		p.addStale(o, cmp.Or(t.Sensor.rule.StaleAfter, opts.StaleAfter))
+		p.addStale(o, cmp.Or(t.Sensor.Rule.StaleAfter, opts.StaleAfter))
 	}
 	p.Planned = min(p.Planned, p.PerHour)
 	p.Groups = schedule.Summarize(all)
@@ -181,8 +186,8 @@ func (p *Plan) addSensors(s *schedule.Scheduler[*sensor], opts *Options) {
 }
 
 // addRules adds the rules with a target and returns their indices.
-func (p *Plan) addRules(opts *Options) map[*Rule]int {
-	byRule := map[*Rule]int{}
+func (p *Plan) addRules(opts *Options) map[*inventory.Rule]int {
+	byRule := map[*inventory.Rule]int{}
 	for i := range opts.Rules {
 		age := opts.Rules[i].MaxAge
 		if age == 0 {
@@ -246,10 +251,10 @@ func Assume(a Account, sensors int, every time.Duration, at time.Time) KeptAccou
 	for i := range sensors {
 		if i%AssumedPerMachine == 0 {
 			m := innius.Machine{ID: fmt.Sprintf("m%d", i/AssumedPerMachine+1)}
-			k.Machines = append(k.Machines, KeptMachine{Machine: m, ListedAt: at})
+			k.Machines = append(k.Machines, SavedMachine{Machine: m, ListedAt: at})
 		}
 		m := &k.Machines[len(k.Machines)-1]
-		m.Sensors = append(m.Sensors, KeptSensor{Sensor: innius.Sensor{ID: fmt.Sprintf("s%d", i+1)}, Saved: saved})
+		m.Sensors = append(m.Sensors, SavedSensor{Sensor: innius.Sensor{ID: fmt.Sprintf("s%d", i+1)}, Saved: saved})
 	}
 	return k
 }

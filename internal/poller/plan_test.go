@@ -3,11 +3,12 @@ package poller
 import (
 	"fmt"
 	"math"
-	"regexp"
 	"testing"
 	"time"
 
 	"innius_exporter/innius"
+	"innius_exporter/internal/match"
+	"innius_exporter/internal/poller/inventory"
 	"innius_exporter/internal/poller/ratelimit"
 	"innius_exporter/internal/poller/schedule"
 	"innius_exporter/internal/simulator"
@@ -56,9 +57,9 @@ func TestAColdStartTakesAsLongAsPlanned(t *testing.T) {
 
 // answered counts the sensors of the first account about which there was an answer.
 func answered(p *Poller) (n int) {
-	for _, m := range p.catalogue.view.Load().machines[0] {
-		for _, s := range m.sensors {
-			if !s.entry.Load().LastSuccess.IsZero() {
+	for _, m := range p.inventory.Snapshot().Accounts[0].Machines {
+		for _, s := range m.Sensors {
+			if !s.Entry.Load().LastSuccess.IsZero() {
 				n++
 			}
 		}
@@ -81,11 +82,11 @@ func TestDiscoveryTakesItsShareAndThePlanSaysWhatThatMeans(t *testing.T) {
 
 func TestPromisesArePricedByRule(t *testing.T) {
 	plan := assumed(100, time.Second, 1000, 28, func(o *Options) {
-		o.Rules = []Rule{
-			{Sensor: regexp.MustCompile("^s[1-9]$"), MaxAge: 3 * time.Minute},
-			{Sensor: regexp.MustCompile("^s1.$"), Weight: 4},
-			{Sensor: regexp.MustCompile("^s2.$"), MaxAge: time.Hour}, // less than they get anyway
-			{Sensor: regexp.MustCompile("^s3.$"), MaxAge: time.Second},
+		o.Rules = []inventory.Rule{
+			{Sensor: match.MustCompile("s[1-9]"), MaxAge: 3 * time.Minute},
+			{Sensor: match.MustCompile("s1."), Weight: 4},
+			{Sensor: match.MustCompile("s2."), MaxAge: time.Hour}, // less than they get anyway
+			{Sensor: match.MustCompile("s3."), MaxAge: time.Second},
 		}
 	})
 	if plan.Planned > 1000 || plan.Planned < 990 {
@@ -121,8 +122,8 @@ func TestEachSensorIsInOneGroup(t *testing.T) {
 		p.Company.Machines[0].Sensors[0].Period = 0 // never reports
 	}
 	begin.options = func(o *Options) {
-		o.Sensors.Exclude = []*regexp.Regexp{regexp.MustCompile("^Sensor 2$")}
-		o.Machines.Exclude = []*regexp.Regexp{regexp.MustCompile("^Machine 3$")}
+		o.Sensors.Exclude = []match.Pattern{match.MustCompile("Sensor 2")}
+		o.Machines.Exclude = []match.Pattern{match.MustCompile("Machine 3")}
 	}
 	play(t, begin, func(s *story) {
 		s.pass(10 * time.Minute)
@@ -159,7 +160,7 @@ func TestEachSensorIsInOneGroup(t *testing.T) {
 func TestStaleAfterIsComparedWithWhatIsReached(t *testing.T) {
 	plan := assumed(100, time.Second, 100, 28, func(o *Options) {
 		o.StaleAfter = 2 * time.Hour
-		o.Rules = []Rule{{Sensor: regexp.MustCompile("^s1.$"), StaleAfter: time.Hour}}
+		o.Rules = []inventory.Rule{{Sensor: match.MustCompile("s1."), StaleAfter: time.Hour}}
 	})
 	if len(plan.Stale) != 1 || plan.Stale[0].StaleAfter != time.Hour || plan.Stale[0].Sensors != 10 || plan.Stale[0].Age < time.Hour {
 		t.Errorf("got %+v, want the ten sensors of the rule: all are asked every 65 min", plan.Stale)
@@ -206,7 +207,7 @@ func TestSensorsThatWereNotAskedYetAreNotTakenForDead(t *testing.T) {
 	for i := range kept.Accounts[0].Machines[:2] { // a cold start that has reached 60 of them
 		for j := range kept.Accounts[0].Machines[i].Sensors {
 			s := &kept.Accounts[0].Machines[i].Sensors[j]
-			*s = KeptSensor{Sensor: s.Sensor}
+			*s = SavedSensor{Sensor: s.Sensor}
 		}
 	}
 	groups := map[schedule.Kind]int{}

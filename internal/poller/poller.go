@@ -5,13 +5,15 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"innius_exporter/internal/poller/inventory"
 )
 
 // Poller keeps the newest reading of every sensor of its accounts in memory. Run does the work; everything else may
 // be called at any time from any goroutine.
 type Poller struct {
 	opts      Options
-	catalogue *catalogue
+	inventory *inventory.Inventory
 	accounts  []*account
 	news      chan struct{} // see Noteworthy
 	departed  []departed
@@ -32,9 +34,16 @@ func NewPoller(opts Options) *Poller {
 
 func newPoller(opts Options, news chan struct{}) *Poller {
 	p := &Poller{opts: opts.withDefaults(), news: news, machines: &machineStatuses{}, reported: &sync.Map{}}
-	p.catalogue = newCatalogue(&p.opts)
+	names := make([]string, len(p.opts.Accounts))
+	for i, a := range p.opts.Accounts {
+		names[i] = a.Name
+	}
+	p.inventory = inventory.New(inventory.Options{
+		Accounts: names, Labels: p.opts.Labels, Machines: p.opts.Machines, Sensors: p.opts.Sensors, Rules: p.opts.Rules,
+		ClockDifference: func(account int) time.Duration { return p.accounts[account].ahead() },
+	})
 	for i := range p.opts.Accounts {
-		p.accounts = append(p.accounts, newAccount(i, &p.opts, p.catalogue, p.note))
+		p.accounts = append(p.accounts, newAccount(i, &p.opts, p.inventory, p.note))
 		p.accounts[i].judgeMachines = func(now time.Time) { p.judgeMachines(i, now) }
 	}
 	return p
@@ -89,4 +98,21 @@ func (h *health) cycle(perHour float64) time.Duration {
 		perHour = h.forReadings
 	}
 	return time.Duration(float64(h.sensors) / perHour * float64(time.Hour))
+}
+
+// unmatched lists the filters and rules that match nothing of what is known, once every account has ended its first discovery.
+func (p *Poller) unmatched() []string {
+	if slices.ContainsFunc(p.accounts, func(a *account) bool { return !a.health.Load().settled }) {
+		return nil
+	}
+	return p.inventory.Snapshot().Unmatched()
+}
+
+// reportUnmatched logs each filter and rule that matches nothing, once.
+func (p *Poller) reportUnmatched() {
+	for _, text := range p.unmatched() {
+		if _, logged := p.reported.LoadOrStore(text, true); !logged {
+			p.opts.Logger.Warn("Filter or rule matches nothing", "setting", text)
+		}
+	}
 }

@@ -2,12 +2,13 @@ package poller
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"innius_exporter/innius"
+	"innius_exporter/internal/match"
+	"innius_exporter/internal/poller/inventory"
 	"innius_exporter/internal/simulator"
 )
 
@@ -22,7 +23,7 @@ var (
 	value11     = series("innius_sensor_value", 1, 1)
 	timestamp11 = series("innius_sensor_timestamp_seconds", 1, 1)
 	success11   = series("innius_sensor_last_success_timestamp_seconds", 1, 1)
-	expected11  = series("innius_sensor_expected_interval_seconds", 1, 1)
+	expected11  = series("innius_sensor_reporting_interval_seconds", 1, 1)
 )
 
 func TestAStaleValueGoesItsTimestampStays(t *testing.T) {
@@ -37,8 +38,8 @@ func TestAStaleValueGoesItsTimestampStays(t *testing.T) {
 	}{
 		"by itself":    {func(o *Options) { o.StaleAfter = 0 }, 60, time.Hour},
 		"for all":      {func(o *Options) { o.StaleAfter = 2 * time.Hour }, 60, 2 * time.Hour},
-		"by its rule":  {func(o *Options) { o.StaleAfter, o.Rules = time.Hour, []Rule{{StaleAfter: 3 * time.Hour}} }, 60, 3 * time.Hour},
-		"rule's other": {func(o *Options) { o.StaleAfter, o.Rules = 2*time.Hour, []Rule{{}} }, 60, 2 * time.Hour},
+		"by its rule":  {func(o *Options) { o.StaleAfter, o.Rules = time.Hour, []inventory.Rule{{StaleAfter: 3 * time.Hour}} }, 60, 3 * time.Hour},
+		"rule's other": {func(o *Options) { o.StaleAfter, o.Rules = 2*time.Hour, []inventory.Rule{{}} }, 60, 2 * time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -71,13 +72,13 @@ func TestTextIsSkippedOrMappedAndNeverExposed(t *testing.T) {
 	status := func(s *simulator.Sensor) {
 		s.Value = func(at time.Time) any { return []any{"RUN", "STOP", nil, true, "12.5"}[at.Unix()/10%5] }
 	}
-	run := Rule{Sensor: regexp.MustCompile(`^(?:Sensor 1)$`), Values: map[string]float64{"RUN": 41, "STOP": 40}}
+	run := inventory.Rule{Sensor: match.MustCompile(`Sensor 1`), Values: map[string]float64{"RUN": 41, "STOP": 40}}
 	for name, c := range map[string]struct {
-		rules []Rule
+		rules []inventory.Rule
 		want  []float64 // by 10 s steps, as long as they are the newest
 	}{
 		"not mapped": {nil, []float64{12.5, 12.5, 12.5, 1, 12.5}},
-		"mapped":     {[]Rule{run}, []float64{41, 40, 40, 1, 12.5}},
+		"mapped":     {[]inventory.Rule{run}, []float64{41, 40, 40, 1, 12.5}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -138,8 +139,8 @@ func TestPickupAgeAndAnswersWithoutNewsAreCounted(t *testing.T) {
 	play(t, setting{plant: oneSensor(late), perHour: 3600}, func(s *story) {
 		s.pass(time.Hour - time.Second)
 		all := s.gather()
-		news := all[`innius_exporter_pickup_age_seconds{account="a1"}`]
-		none := all[`innius_exporter_refreshes_without_news_total{account="a1"}`]
+		news := all[`innius_exporter_reading_lag_seconds{account="a1"}`]
+		none := all[`innius_exporter_polls_without_new_reading_total{account="a1"}`]
 		asked := float64(s.api.Stats().Values["m1-s1"])
 		if news != 60 && news != 59 || news+none+1 != asked {
 			t.Errorf("%v news and %v without in %v answers, want one a minute and the first one apart", news, none, asked)
@@ -167,7 +168,7 @@ func TestWhoeverReportsTextIsNotSilent(t *testing.T) {
 				s.pass(time.Hour)
 				s.want(expected11, 10)
 				s.pass(time.Hour)
-				if n := s.gather().count("innius_sensor_expected_interval_seconds"); float64(n) != c.want {
+				if n := s.gather().count("innius_sensor_reporting_interval_seconds"); float64(n) != c.want {
 					t.Errorf("%d expected intervals, want %v", n, c.want)
 				}
 				if n := s.states("a1", SensorSilent); n != c.late {
@@ -196,11 +197,11 @@ func TestPollerLogsOnceWhatKeepsTextFromBeingANumber(t *testing.T) {
 	for i, text := range []string{"12,5", "45 %"} {
 		begin.plant.Company.Machines[0].Sensors[i].Value = func(time.Time) any { return text }
 	}
-	rule := Rule{Sensor: regexp.MustCompile(`^(?:Sensor 2)$`), Values: map[string]float64{"45 %": 45}}
+	rule := inventory.Rule{Sensor: match.MustCompile(`Sensor 2`), Values: map[string]float64{"45 %": 45}}
 	for mapped, want := range map[bool][2]int{false: {1, 1}, true: {1, 0}} {
 		begin.options = func(o *Options) {
 			if mapped {
-				o.Rules = []Rule{rule}
+				o.Rules = []inventory.Rule{rule}
 			}
 		}
 		play(t, begin, func(s *story) {

@@ -2,7 +2,6 @@ package poller
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -12,6 +11,8 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"innius_exporter/innius"
+	"innius_exporter/internal/match"
+	"innius_exporter/internal/poller/inventory"
 	"innius_exporter/internal/simulator"
 )
 
@@ -19,7 +20,10 @@ import (
 func TestNothingChangesWhileOurClockIsOff(t *testing.T) {
 	for _, off := range []time.Duration{0, -20 * time.Minute, 20 * time.Minute} {
 		begin := setting{plant: stamped(off), perHour: 600}
-		begin.options = func(o *Options) { o.StaleAfter = 15 * time.Minute; o.Rules = []Rule{{MaxAge: 5 * time.Minute}} }
+		begin.options = func(o *Options) {
+			o.StaleAfter = 15 * time.Minute
+			o.Rules = []inventory.Rule{{MaxAge: 5 * time.Minute}}
+		}
 		if off != 0 {
 			begin.faults = []simulator.Fault{{Kind: simulator.ClockOff, Delay: off}}
 		}
@@ -62,7 +66,7 @@ func (s *story) pickedUp() *dto.Histogram {
 	if err != nil {
 		s.Fatal(err)
 	}
-	i := slices.IndexFunc(families, func(f *dto.MetricFamily) bool { return f.GetName() == "innius_exporter_pickup_age_seconds" })
+	i := slices.IndexFunc(families, func(f *dto.MetricFamily) bool { return f.GetName() == "innius_exporter_reading_lag_seconds" })
 	return families[i].GetMetric()[0].GetHistogram()
 }
 
@@ -154,12 +158,12 @@ func TestLastGoodKeyInUseIsReportedUntilItIsOver(t *testing.T) {
 }
 
 func TestFiltersAndRulesThatMatchNothingAreReportedOnce(t *testing.T) {
-	anchored := func(text string) *regexp.Regexp { return regexp.MustCompile("^(?:" + text + ")$") }
+	anchored := match.MustCompile
 	begin := setting{plant: works(3, 2), options: func(o *Options) {
-		o.Machines.Include = []*regexp.Regexp{anchored("Machine .*"), anchored("Pres.*")}
-		o.Machines.Exclude = []*regexp.Regexp{anchored("m3"), anchored("m9")}
-		o.Sensors.Exclude = []*regexp.Regexp{anchored("Sensor 2"), anchored("Heat")}
-		o.Rules = []Rule{{Sensor: anchored("Sensor .*")}, {Machine: anchored("Machine 1")}, {Sensor: anchored("Heat")}}
+		o.Machines.Include = []match.Pattern{anchored("Machine .*"), anchored("Pres.*")}
+		o.Machines.Exclude = []match.Pattern{anchored("m3"), anchored("m9")}
+		o.Sensors.Exclude = []match.Pattern{anchored("Sensor 2"), anchored("Heat")}
+		o.Rules = []inventory.Rule{{Sensor: anchored("Sensor .*")}, {Machine: anchored("Machine 1")}, {Sensor: anchored("Heat")}}
 	}}
 	want := []string{
 		`discovery.machines.include "Pres.*" matches nothing`, `discovery.machines.exclude "m9" matches nothing`,
@@ -177,7 +181,7 @@ func TestFiltersAndRulesThatMatchNothingAreReportedOnce(t *testing.T) {
 			t.Errorf("%d lines, want one for each of %d", n, len(want))
 		}
 		kept := s.poller.Snapshot()
-		opts := s.options(nil, &kept)
+		opts := s.options(&Counters{}, &kept)
 		opts.Accounts[0].Pacer = innius.NewPacer(100, 10)
 		if got := Unmatched(opts); fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("of what is kept: %q", got)
@@ -187,7 +191,7 @@ func TestFiltersAndRulesThatMatchNothingAreReportedOnce(t *testing.T) {
 
 func TestFiltersAreNotJudgedBeforeDiscoveryHasEnded(t *testing.T) {
 	begin := setting{plant: works(3, 2), perHour: 60, burst: 1, options: func(o *Options) {
-		o.Rules = []Rule{{Sensor: regexp.MustCompile("^Sensor 1$")}}
+		o.Rules = []inventory.Rule{{Sensor: match.MustCompile("Sensor 1")}}
 	}}
 	play(t, begin, func(s *story) {
 		for range 60 {

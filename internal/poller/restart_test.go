@@ -3,11 +3,11 @@ package poller
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"innius_exporter/internal/match"
 	"innius_exporter/internal/poller/reading"
 
 	"innius_exporter/innius"
@@ -351,7 +351,7 @@ func TestCursorsAndLessonsAreKept(t *testing.T) {
 }
 
 func (s *story) cellOf(sensor int) *reading.Entry {
-	return s.poller.catalogue.view.Load().machines[0][0].sensors[sensor].entry
+	return s.poller.inventory.Snapshot().Accounts[0].Machines[0].Sensors[sensor].Entry
 }
 
 func TestTwinsKeepTheirReadingsAndTheirOwner(t *testing.T) {
@@ -378,7 +378,7 @@ func TestAFilterSetMeanwhileHoldsAtOnce(t *testing.T) {
 	play(t, setting{plant: works(3, 2)}, func(s *story) {
 		s.pass(time.Minute)
 		s.begun[0].options = func(o *Options) {
-			o.Machines.Exclude, o.Sensors.Exclude = []*regexp.Regexp{regexp.MustCompile("^m2$")}, []*regexp.Regexp{regexp.MustCompile("^m1-s1$")}
+			o.Machines.Exclude, o.Sensors.Exclude = []match.Pattern{match.MustCompile("m2")}, []match.Pattern{match.MustCompile("m1-s1")}
 		}
 		s.restart(time.Second)
 		if n := s.gather().count("innius_sensor_value"); n != 3 {

@@ -4,8 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"innius_exporter/internal/poller/reading"
-
 	"innius_exporter/innius"
 )
 
@@ -27,7 +25,10 @@ func (p *Poller) restore(kept *Snapshot, now time.Time) {
 		}
 	}
 	for a, k := range taken {
-		p.catalogue.fill(a.index, k)
+		for i := range k.Machines {
+			m := &k.Machines[i]
+			p.inventory.Restore(a.index, k.Company.ID, m.Machine, m.Sensors, m.ListedAt)
+		}
 		p.machines.restore(k)
 	}
 	for _, a := range p.accounts { // in the order of the config, which decides who asks for a twin
@@ -38,26 +39,6 @@ func (p *Poller) restore(kept *Snapshot, now time.Time) {
 	for a, k := range taken { // when each knows what the others have
 		a.applyInventoryChanges()
 		a.showKept(k, now)
-	}
-}
-
-// fill makes sensors and readings known that are published with the list of machines.
-func (c *catalogue) fill(account int, k *KeptAccount) {
-	for i := range k.Machines {
-		m := &k.Machines[i]
-		if m.ListedAt.IsZero() || c.opts.Machines.reject("machines", m.ID, m.Name) != "" {
-			continue
-		}
-		list := make([]innius.Sensor, len(m.Sensors))
-		for j := range m.Sensors {
-			s := &m.Sensors[j]
-			list[j] = s.Sensor
-			key := sensorKey{Company: k.Company.ID, Machine: m.ID, Sensor: s.ID}
-			if c.cells[key] == nil || s.Polled() { // one account of several knows of a twin
-				c.cells[key] = reading.Restore(&s.Saved)
-			}
-		}
-		c.lists[account][m.ID] = listed{sensors: list, at: m.ListedAt}
 	}
 }
 
@@ -80,8 +61,8 @@ func (a *account) restore(k *KeptAccount, keptAt, now time.Time) {
 	for i := range k.Machines {
 		list[i] = k.Machines[i].Machine
 	}
-	a.catalogue.publishMachines(a.index, a.identity.company, list, k.ListedAt)
-	a.discovery.restore(k, a.wanted(list))
+	a.inventory.SetMachines(a.index, a.identity.company, list, k.ListedAt)
+	a.discovery.restore(k, a.inventory.Selected(list))
 }
 
 // showKept publishes what was restored, before the loop runs: a scrape may come first.
@@ -93,7 +74,7 @@ func (a *account) showKept(k *KeptAccount, now time.Time) {
 
 // serves reports whether any value is kept.
 func (k *KeptAccount) serves() bool {
-	return slices.ContainsFunc(k.Machines, func(m KeptMachine) bool {
-		return slices.ContainsFunc(m.Sensors, func(s KeptSensor) bool { return !s.Time.IsZero() })
+	return slices.ContainsFunc(k.Machines, func(m SavedMachine) bool {
+		return slices.ContainsFunc(m.Sensors, func(s SavedSensor) bool { return !s.Time.IsZero() })
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"innius_exporter/innius"
+	"innius_exporter/internal/poller/inventory"
 	"innius_exporter/internal/poller/reading"
 	"innius_exporter/internal/poller/schedule"
 )
@@ -20,13 +21,13 @@ func (a *account) handleReadings(t *Task, newest innius.Newest, err error, now t
 	}
 	err = a.addHint(innius.OpValues, err)
 	accountFault := a.recordResult(requestResult{
-		class: class, machine: s.machine.ID, object: s.machine.ID + "/" + s.ID, values: true, probe: t.Probe,
+		class: class, machine: s.Machine.ID, object: s.Machine.ID + "/" + s.ID, values: true, probe: t.Probe,
 	}, err, now)
 	t.Probe = false
-	if err == nil && s.entry.Disbelieve(newest.Clock, now) {
+	if err == nil && s.Entry.Disbelieve(newest.Clock, now) {
 		t.ForgetInterval()
 	}
-	before, stored := s.entry.Load(), reading.PollResult{}
+	before, stored := s.Entry.Load(), reading.PollResult{}
 	learned := schedule.Result{Received: now}
 	learned.Ahead, _ = a.Client.ClockDifference()
 	if err == nil || len(newest.Readings) > 0 {
@@ -36,7 +37,7 @@ func (a *account) handleReadings(t *Task, newest innius.Newest, err error, now t
 	switch {
 	case err == nil:
 		a.schedule.Succeeded(t, learned)
-		s.entry.SetInterval(published(t.Interval()))
+		s.Entry.SetInterval(published(t.Interval()))
 		a.recordPoll(s, before, stored, now.Add(t.Gap()), now)
 		a.lastPoll = now
 	case accountFault && (t.Failures() == 0 || class == resultNotSent || class == resultLimited || class == resultKey):
@@ -45,7 +46,7 @@ func (a *account) handleReadings(t *Task, newest innius.Newest, err error, now t
 		a.schedule.Failed(t) // it failed before the account did; the account's first success resets its back-off
 	default:
 		quiet := len(a.breaker.values.sensors) > failsSensors // so many that the account is logged instead
-		if s.entry.Fail(err.Error(), quiet, a.lastPoll, now) {
+		if s.Entry.Fail(err.Error(), quiet, a.lastPoll, now) {
 			a.sensorLog(s).Warn("Sensor is failing, retrying with back-off", "err", err)
 		}
 		a.schedule.Failed(t)
@@ -53,11 +54,11 @@ func (a *account) handleReadings(t *Task, newest innius.Newest, err error, now t
 }
 
 // storeReadings puts readings into the cache and counts them.
-func (a *account) storeReadings(s *sensor, newest innius.Newest, complete bool, now time.Time) reading.PollResult {
-	stored := s.entry.Store(newest, s.rule.Values, complete, now)
+func (a *account) storeReadings(s *inventory.Sensor, newest innius.Newest, complete bool, now time.Time) reading.PollResult {
+	stored := s.Entry.Store(newest, s.Rule.Values, complete, now)
 	ahead, _ := a.Client.ClockDifference()
 	stored.Lag += ahead
-	a.metrics.count(stored)
+	a.counters.count(stored)
 	if stored.Recovered {
 		a.sensorLog(s).Info("Sensor recovered")
 	}
@@ -78,17 +79,17 @@ type remark struct {
 }
 
 // addRemark logs and publishes a remark once per account. A reload, which may have removed the cause, starts again.
-func (a *account) addRemark(r innius.Remark, s *sensor) {
+func (a *account) addRemark(r innius.Remark, s *inventory.Sensor) {
 	if slices.ContainsFunc(a.draft.remarks, func(known remark) bool { return known.Remark == r }) {
 		return
 	}
-	a.draft.remarks = append(slices.Clip(a.draft.remarks), remark{r, s.machine.label, s.label})
+	a.draft.remarks = append(slices.Clip(a.draft.remarks), remark{r, s.Machine.Label, s.Label})
 	a.sensorLog(s).Warn(string(r))
 }
 
 // sensorLog returns a logger that names a sensor and its machine.
-func (a *account) sensorLog(s *sensor) *slog.Logger {
-	return a.log.With("machine", s.machine.label, "sensor", s.label)
+func (a *account) sensorLog(s *inventory.Sensor) *slog.Logger {
+	return a.log.With("machine", s.Machine.Label, "sensor", s.Label)
 }
 
 // recordResult passes a result to the circuit breaker, applies what it decides, and reports whether the account, not the object,

@@ -3,6 +3,7 @@ package poller
 import (
 	"time"
 
+	"innius_exporter/internal/poller/inventory"
 	"innius_exporter/internal/poller/reading"
 	"innius_exporter/internal/poller/schedule"
 )
@@ -25,12 +26,12 @@ type Scheduler interface {
 
 // Task is the schedule's entry of a sensor, Spec what describes the sensor to it.
 type (
-	Task = schedule.Task[*sensor]
-	Spec = schedule.Spec[*sensor]
+	Task = schedule.Task[*inventory.Sensor]
+	Spec = schedule.Spec[*inventory.Sensor]
 )
 
 // NewScheduler returns the Scheduler that an account runs with.
-func NewScheduler(o schedule.Options) Scheduler { return schedule.New[*sensor](o) }
+func NewScheduler(o schedule.Options) Scheduler { return schedule.New[*inventory.Sensor](o) }
 
 // NewWithScheduler is NewPoller with another Scheduler for each account, for the measuring harness.
 func NewWithScheduler(opts Options, newScheduler func(schedule.Options) Scheduler) *Poller {
@@ -47,12 +48,12 @@ func published(i *schedule.Interval) reading.Interval {
 }
 
 // specs describes sensors to the schedule.
-func specs(sensors []*sensor) []Spec {
+func specs(sensors []*inventory.Sensor) []Spec {
 	all := make([]Spec, len(sensors))
 	for i, s := range sensors {
-		held := s.entry.Load()
+		held := s.Entry.Load()
 		all[i] = Spec{
-			ID: s.ID, Sensor: s, Weight: s.rule.Weight, MaxAge: s.rule.MaxAge, Position: &s.entry.Position,
+			ID: s.ID, Sensor: s, Weight: s.Rule.Weight, MaxAge: s.Rule.MaxAge, Position: &s.Entry.Position,
 			Polled: held.LastSuccess, Failures: held.Failures,
 		}
 		var known schedule.Interval

@@ -3,9 +3,8 @@ package poller
 import (
 	"time"
 
-	"innius_exporter/internal/poller/reading"
-
 	"innius_exporter/innius"
+	"innius_exporter/internal/poller/inventory"
 )
 
 // Snapshot is all that should outlive a restart, as plain values: what exists, the newest reading of each sensor, what
@@ -22,7 +21,7 @@ type KeptAccount struct {
 	Company      innius.Company // without an id where it is not known yet
 	Discovered   bool           // one discovery has ended, well or badly
 	ListedAt     time.Time      // when the list of machines was read; zero: never
-	Machines     []KeptMachine
+	Machines     []SavedMachine
 	Ledger       innius.PacerState
 	Limit        SavedLimit
 	Allowance    []byte        // what was learned of the true allowance, encoded by who learns it; nil: nothing
@@ -33,39 +32,36 @@ type KeptAccount struct {
 // or the first response shows.
 func (k *KeptAccount) Of(a Account) bool { return k.Name == a.Name && k.Origin == a.Origin }
 
-// KeptMachine is one machine as listed, with its sensors.
-type KeptMachine struct {
+// SavedMachine is one machine as listed, with its sensors.
+type SavedMachine struct {
 	innius.Machine
-	ListedAt time.Time // when its sensors were listed; zero: never
+	ListedAt time.Time // of its sensors; zero: never
 	Status   MachineStatus
 	Since    time.Time // of Status
-	Sensors  []KeptSensor
+	Sensors  []SavedSensor
 }
 
-// KeptSensor is one sensor as listed, and what is known of its readings.
-type KeptSensor struct {
-	innius.Sensor
-	reading.Saved
-}
+// SavedSensor is one sensor as listed, and what is known of its readings.
+type SavedSensor = inventory.SavedSensor
 
 // Snapshot returns what is known now. It reads what the loops have published and keeps neither them nor a scrape
 // waiting: each piece is whole, though the pieces may be some milliseconds apart.
 func (p *Poller) Snapshot() Snapshot {
-	v := p.catalogue.view.Load()
+	v := p.inventory.Snapshot().Accounts
 	s := Snapshot{At: time.Now().UTC(), Accounts: make([]KeptAccount, len(p.accounts))}
 	for i, a := range p.accounts {
 		k := &s.Accounts[i]
-		*k = KeptAccount{Name: a.Name, Origin: a.Origin, ListedAt: v.listedAt[i].UTC()}
+		*k = KeptAccount{Name: a.Name, Origin: a.Origin, ListedAt: v[i].ListedAt.UTC()}
 		if saved := a.savedLimiter.Load(); saved != nil {
 			k.Allowance = *saved
 		}
-		if company := v.companies[i]; company != nil {
+		if company := v[i].Company; company != nil {
 			k.Company = *company
 		}
-		k.Machines = make([]KeptMachine, len(v.machines[i]))
-		for j, m := range v.machines[i] {
-			k.Machines[j] = m.snapshot()
-			k.Machines[j].Status, k.Machines[j].Since = p.machines.get(m.key())
+		k.Machines = make([]SavedMachine, len(v[i].Machines))
+		for j, m := range v[i].Machines {
+			k.Machines[j] = SavedMachine{Machine: m.Machine, ListedAt: m.ListedAt.UTC(), Sensors: m.Save()}
+			k.Machines[j].Status, k.Machines[j].Since = p.machines.get(m.Key())
 		}
 		k.ClockAhead, _ = a.Client.ClockDifference()
 		h := a.health.Load()
@@ -74,15 +70,4 @@ func (p *Poller) Snapshot() Snapshot {
 		k.Ledger.At, k.Ledger.Until = k.Ledger.At.UTC(), k.Ledger.Until.UTC()
 	}
 	return s
-}
-
-func (m *machine) snapshot() KeptMachine {
-	k := KeptMachine{Machine: m.Machine, ListedAt: m.listedAt.UTC(), Sensors: make([]KeptSensor, len(m.sensors))}
-	for i, s := range m.sensors {
-		k.Sensors[i].Sensor = *s.Sensor
-		if s.twinOf == "" { // a twin's readings are with the account that asks for it
-			k.Sensors[i].Saved = s.entry.Save()
-		}
-	}
-	return k
 }

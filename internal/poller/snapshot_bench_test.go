@@ -18,9 +18,9 @@ func BenchmarkRestart(b *testing.B) {
 		Name: "a1", Company: innius.Company{ID: "works.example", Name: "Works"}, ListedAt: dawn, Ledger: innius.PacerState{At: dawn},
 	}}}
 	for i := range 1000 {
-		m := KeptMachine{Machine: innius.Machine{ID: fmt.Sprint("m", i), Name: fmt.Sprint("Machine ", i)}, ListedAt: dawn}
+		m := SavedMachine{Machine: innius.Machine{ID: fmt.Sprint("m", i), Name: fmt.Sprint("Machine ", i)}, ListedAt: dawn}
 		for j := range 100 {
-			m.Sensors = append(m.Sensors, KeptSensor{
+			m.Sensors = append(m.Sensors, SavedSensor{
 				Sensor: innius.Sensor{ID: fmt.Sprint("s", j), Name: fmt.Sprint("Sensor ", j)},
 				Saved:  reading.Saved{Time: dawn, Value: 1, LastSuccess: dawn.Add(time.Duration(i*100+j) * time.Second), Seen: dawn},
 			})
@@ -32,7 +32,7 @@ func BenchmarkRestart(b *testing.B) {
 		for b.Loop() {
 			p = NewPoller(Options{
 				Accounts: []Account{{Name: "a1", Pacer: innius.NewPacer(1000, 30)}},
-				Metrics:  NewMetrics(), Logger: slog.New(slog.DiscardHandler), Kept: &kept,
+				Counters: &Counters{}, Logger: slog.New(slog.DiscardHandler), Kept: &kept,
 			})
 		}
 	})

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"innius_exporter/innius"
+	"innius_exporter/internal/poller/inventory"
 )
 
 // Status is all that a person may want to know, at one moment. It holds no secret: every text in it that came from
@@ -90,17 +91,17 @@ type SensorReport struct {
 
 // Status describes everything at this moment.
 func (p *Poller) Status() Status {
-	now, v := time.Now(), p.catalogue.view.Load()
+	now, v := time.Now(), p.inventory.Snapshot().Accounts
 	status, verdict := Status{At: now.UTC(), Unmatched: p.unmatched()}, p.Verdict(now)
 	for i, a := range p.accounts {
 		account := a.status(now)
-		if company := v.companies[i]; company != nil {
-			account.Company, account.CompanyID = p.opts.Labels.text(company.ID, company.Name), innius.Printable(company.ID)
+		if company := v[i].Company; company != nil {
+			account.Company, account.CompanyID = p.opts.Labels.Label(company.ID, company.Name), innius.Printable(company.ID)
 		}
-		next := a.foresee(v.machines[i], now)
-		account.Machines = make([]MachineReport, len(v.machines[i]))
-		for j, m := range v.machines[i] {
-			n := len(m.sensors)
+		next := a.foresee(v[i].Machines, now)
+		account.Machines = make([]MachineReport, len(v[i].Machines))
+		for j, m := range v[i].Machines {
+			n := len(m.Sensors)
 			account.Machines[j] = verdict.machine(m, a.health.Load(), next[:n])
 			account.count(&account.Machines[j])
 			next = next[n:]
@@ -121,32 +122,32 @@ func (s *AccountReport) count(m *MachineReport) {
 	}
 }
 
-func (v *Verdict) machine(m *machine, h *health, next []upcoming) MachineReport {
+func (v *Verdict) machine(m *inventory.Machine, h *health, next []upcoming) MachineReport {
 	status := MachineReport{
-		Machine: m.label, ID: innius.Printable(m.ID), Name: m.Name, Note: m.note(h),
-		Counts: map[SensorStatus]int{}, Sensors: make([]SensorReport, len(m.sensors)),
+		Machine: m.Label, ID: innius.Printable(m.ID), Name: m.Name, Note: machineNote(m, h),
+		Counts: map[SensorStatus]int{}, Sensors: make([]SensorReport, len(m.Sensors)),
 	}
 	status.Status, status.Since = v.Machine(m)
-	for i, s := range m.sensors {
+	for i, s := range m.Sensors {
 		status.Sensors[i] = v.sensor(s, &look{now: v.now, machine: m, staleAfter: v.StaleAfter(s), silentAfter: v.poller.opts.silentAfter(s), next: next[i]})
 	}
 	return status
 }
 
-func (v *Verdict) sensor(s *sensor, l *look) SensorReport {
-	o, next := s.entry.Load(), &l.next
+func (v *Verdict) sensor(s *inventory.Sensor, l *look) SensorReport {
+	o, next := s.Entry.Load(), &l.next
 	status := SensorReport{
-		Sensor: s.label, ID: innius.Printable(s.ID), Name: s.Name, Unit: s.Unit,
-		Status: v.Sensor(s), Exposed: s.polled() && o.Exposed(l.staleAfter, l.theirs()), MaxAge: v.MaxAge(s),
+		Sensor: s.Label, ID: innius.Printable(s.ID), Name: s.Name, Unit: s.Unit,
+		Status: v.Sensor(s), Exposed: s.Polled() && o.Exposed(l.staleAfter, l.theirs()), MaxAge: v.MaxAge(s),
 		Timestamp: moment(o.Time), LastSuccess: moment(o.LastSuccess), LastRequest: moment(later(o.LastSuccess, o.LastFailure)),
 		NextRequest: moment(next.at), WaitsFor: next.waits, Ahead: next.ahead, Recent: o.Recent,
 	}
-	status.Why = s.why(o, l, status.Status)
+	status.Why = whySensor(s, o, l, status.Status)
 	if !o.Time.IsZero() {
 		age := l.theirs().Sub(o.Time).Seconds()
 		status.Value, status.Age = &o.Value, &age
 	}
-	if interval := s.entry.Load().Interval.Seconds; interval > 0 {
+	if interval := s.Entry.Load().Interval.Seconds; interval > 0 {
 		status.Interval = &interval
 	}
 	return status

@@ -2,8 +2,9 @@ package poller
 
 import (
 	"fmt"
-	"innius_exporter/internal/humanize"
 	"time"
+
+	"innius_exporter/internal/humanize"
 )
 
 func (a *account) status(now time.Time) AccountReport {

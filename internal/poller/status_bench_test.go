@@ -29,24 +29,24 @@ func BenchmarkStatus(b *testing.B) {
 func pollerOf(sensors int) *Poller {
 	kept := Snapshot{At: dawn, Accounts: []KeptAccount{{Name: "a1", Company: innius.Company{ID: "works.example"}, ListedAt: dawn}}}
 	for i := range sensors / 100 {
-		m := KeptMachine{Machine: innius.Machine{ID: fmt.Sprint("m", i)}, ListedAt: dawn}
+		m := SavedMachine{Machine: innius.Machine{ID: fmt.Sprint("m", i)}, ListedAt: dawn}
 		for j := range 100 {
-			m.Sensors = append(m.Sensors, KeptSensor{Sensor: innius.Sensor{ID: fmt.Sprint("s", j)}})
+			m.Sensors = append(m.Sensors, SavedSensor{Sensor: innius.Sensor{ID: fmt.Sprint("s", j)}})
 		}
 		kept.Accounts[0].Machines = append(kept.Accounts[0].Machines, m)
 	}
 	p := NewPoller(Options{
 		Accounts: []Account{{Name: "a1", Pacer: innius.NewPacer(1000, 30)}},
-		Metrics:  NewMetrics(), Logger: slog.New(slog.DiscardHandler), Kept: &kept,
+		Counters: &Counters{}, Logger: slog.New(slog.DiscardHandler), Kept: &kept,
 	})
 	var answer innius.Newest
 	now := time.Now()
 	for i := range reading.MaxRecent {
 		answer.Readings = append(answer.Readings, innius.Reading{Time: now.Add(time.Duration(i-reading.MaxRecent) * time.Minute), Value: float64(i)})
 	}
-	for _, m := range p.catalogue.view.Load().machines[0] {
-		for _, s := range m.sensors[:len(m.sensors)/2] {
-			s.entry.Store(answer, nil, true, now)
+	for _, m := range p.inventory.Snapshot().Accounts[0].Machines {
+		for _, s := range m.Sensors[:len(m.Sensors)/2] {
+			s.Entry.Store(answer, nil, true, now)
 		}
 	}
 	return p

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"innius_exporter/internal/poller/inventory"
 	"innius_exporter/internal/poller/schedule"
 )
 
@@ -31,13 +32,13 @@ type upcoming struct {
 // foresee estimates when each sensor of an account's machines will be asked next: in the order in which they are due,
 // each as soon as the allowance permits. Sensors that come back meanwhile are not counted in, so what is far away may be
 // later still. The loop is not asked: each sensor's own position says when it is due.
-func (a *account) foresee(machines []*machine, now time.Time) []upcoming {
+func (a *account) foresee(machines []*inventory.Machine, now time.Time) []upcoming {
 	var all []upcoming
 	for _, m := range machines {
-		for _, s := range m.sensors {
+		for _, s := range m.Sensors {
 			var u upcoming
-			if s.polled() {
-				u.place, u.known = s.entry.Position.Load()
+			if s.Polled() {
+				u.place, u.known = s.Entry.Position.Load()
 			}
 			all = append(all, u)
 		}

@@ -2,9 +2,11 @@ package poller
 
 import (
 	"fmt"
-	"innius_exporter/internal/humanize"
 	"time"
 
+	"innius_exporter/internal/humanize"
+
+	"innius_exporter/internal/poller/inventory"
 	"innius_exporter/internal/poller/reading"
 
 	"innius_exporter/innius"
@@ -13,23 +15,23 @@ import (
 // look is one look at a sensor of a machine.
 type look struct {
 	now                     time.Time
-	machine                 *machine
+	machine                 *inventory.Machine
 	staleAfter, silentAfter time.Duration
 	next                    upcoming
 }
 
 // theirs is the moment by the API's clock.
-func (l *look) theirs() time.Time { return l.machine.theirTime(l.now) }
+func (l *look) theirs() time.Time { return l.machine.APITime(l.now) }
 
-// why says in words why a sensor's value is not on /metrics, or what is wrong with it; empty where nothing is.
-func (s *sensor) why(o *reading.Record, l *look, status SensorStatus) string {
+// whySensor says in words why a sensor's value is not on /metrics, or what is wrong with it; empty where nothing is.
+func whySensor(s *inventory.Sensor, o *reading.Record, l *look, status SensorStatus) string {
 	switch status {
 	case SensorExcluded:
-		if s.twinOf != "" {
+		if s.PolledBy != "" {
 			return fmt.Sprintf("Polled by account %s; its value is on /metrics once, as %s / %s / %s",
-				s.twinOf, l.machine.companyLabel, l.machine.label, s.label)
+				s.PolledBy, l.machine.CompanyLabel, l.machine.Label, s.Label)
 		}
-		return "Excluded: " + s.filtered
+		return "Excluded: " + s.FilteredBy
 	case SensorFailing:
 		return l.whyFailing(o)
 	case SensorPending:
@@ -92,18 +94,18 @@ func (l *look) whyWaiting(r *reading.Record) string {
 	return text
 }
 
-func (l *look) whyStale(s *sensor, o *reading.Record) string {
+func (l *look) whyStale(s *inventory.Sensor, o *reading.Record) string {
 	now := l.now
 	if o.Time.IsZero() {
 		return "never reported: innius had no reading of it when it was asked last, at " + humanize.TimeAndDistance(o.LastSuccess, now)
 	}
 	since, by := o.Time.Add(l.staleAfter), "stale_after"
-	if s.rule.StaleAfter > 0 {
+	if s.Rule.StaleAfter > 0 {
 		by = "stale_after of its rule"
 	}
 	text := fmt.Sprintf("stale since %s: its newest reading, of %s, is older than %s (%s)",
 		humanize.TimeAndDistance(since, l.theirs()), o.Time.UTC().Format(time.RFC3339), humanize.Duration(l.staleAfter), by)
-	if l.machine.theirTime(o.LastSuccess).After(since) {
+	if l.machine.APITime(o.LastSuccess).After(since) {
 		return text + "; innius had nothing newer at " + humanize.TimeAndDistance(o.LastSuccess, now)
 	}
 	return text + "; not asked since " + humanize.TimeAndDistance(o.LastSuccess, now)
@@ -127,23 +129,23 @@ func unreadable(r innius.Reading) string {
 	return "its newest reading is no number: " + r.Text
 }
 
-// note says why a machine has no sensors, or what is wrong with their list; empty where nothing is.
-func (m *machine) note(h *health) string {
+// machineNote says why a machine has no sensors, or what is wrong with their list; empty where nothing is.
+func machineNote(m *inventory.Machine, h *health) string {
 	failure := h.lists[m.ID]
 	switch {
-	case m.filtered != "":
-		return "filtered: " + m.filtered
-	case failure != "" && !m.listedAt.IsZero():
-		return "its sensors cannot be listed: " + failure + "; shown are those of " + m.listedAt.UTC().Format(time.RFC3339)
+	case m.FilteredBy != "":
+		return "filtered: " + m.FilteredBy
+	case failure != "" && !m.ListedAt.IsZero():
+		return "its sensors cannot be listed: " + failure + "; shown are those of " + m.ListedAt.UTC().Format(time.RFC3339)
 	case failure != "":
 		return "its sensors cannot be listed: " + failure
-	case m.listedAt.IsZero() && h.settled:
+	case m.ListedAt.IsZero() && h.settled:
 		return "its sensors have not been listed yet"
-	case m.listedAt.IsZero():
+	case m.ListedAt.IsZero():
 		return fmt.Sprintf("its sensors have not been listed yet: %d of %d lists have been asked for", h.discovery.Asked, h.discovery.Lists)
-	case len(m.sensors) == 0 && m.twinOf != "":
-		return "innius lists no sensor for it here; account " + m.twinOf + " lists it too"
-	case len(m.sensors) == 0:
+	case len(m.Sensors) == 0 && m.ExposedBy != "":
+		return "innius lists no sensor for it here; account " + m.ExposedBy + " lists it too"
+	case len(m.Sensors) == 0:
 		return "innius lists no sensor for it"
 	}
 	return ""

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"innius_exporter/internal/match"
+	"innius_exporter/internal/poller/inventory"
 	"innius_exporter/internal/simulator"
 )
 
@@ -43,8 +45,8 @@ func TestEverySensorThatIsNotOnMetricsSaysWhy(t *testing.T) {
 	sensors[4].Exists = func(at time.Time) bool { return at.Before(dawn.Add(10 * time.Minute)) }
 	begin := setting{plant: plant, perHour: 1200, options: func(o *Options) {
 		o.StaleAfter = time.Hour
-		o.Sensors.Exclude = []*regexp.Regexp{regexp.MustCompile("^(?s:.* 6)$")}
-		o.Rules = []Rule{{Sensor: regexp.MustCompile("^Sensor 8$"), StaleAfter: 5 * time.Minute}}
+		o.Sensors.Exclude = []match.Pattern{match.MustCompile(".* 6")}
+		o.Rules = []inventory.Rule{{Sensor: match.MustCompile("Sensor 8"), StaleAfter: 5 * time.Minute}}
 	}}
 	begin.faults = []simulator.Fault{
 		{Kind: simulator.Forbidden, Object: "m1-s7", From: dawn.Add(5 * time.Minute)},
@@ -69,7 +71,7 @@ func TestEverySensorThatIsNotOnMetricsSaysWhy(t *testing.T) {
 
 func TestAStaleSensorSaysWhichSettingAndThatItCouldNotBeAsked(t *testing.T) {
 	begin := setting{plant: works(1, 2), options: func(o *Options) {
-		o.Rules = []Rule{{Sensor: regexp.MustCompile("^Sensor 2$"), StaleAfter: 20 * time.Minute}}
+		o.Rules = []inventory.Rule{{Sensor: match.MustCompile("Sensor 2"), StaleAfter: 20 * time.Minute}}
 	}}
 	begin.faults = []simulator.Fault{{Kind: simulator.TooMany, From: dawn.Add(10 * time.Minute), Delay: 2 * time.Hour}}
 	play(t, begin, func(s *story) {
@@ -96,7 +98,7 @@ func TestAMachineWithoutSensorsSaysWhy(t *testing.T) {
 	plant := works(5, 1)
 	plant.Company.Machines[1].Sensors = nil
 	begin := setting{plant: plant, perHour: 60, burst: 1, options: func(o *Options) {
-		o.Machines.Exclude = []*regexp.Regexp{regexp.MustCompile("^(?:Machine 3)$")}
+		o.Machines.Exclude = []match.Pattern{match.MustCompile("Machine 3")}
 	}}
 	begin.faults = []simulator.Fault{{Kind: simulator.Forbidden, Op: simulator.OpSensors, Object: "m4"}}
 	play(t, begin, func(s *story) {

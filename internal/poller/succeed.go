@@ -4,9 +4,8 @@ import (
 	"slices"
 	"time"
 
-	"innius_exporter/internal/poller/reading"
-
 	"innius_exporter/innius"
+	"innius_exporter/internal/poller/inventory"
 	"innius_exporter/internal/poller/schedule"
 )
 
@@ -14,15 +13,24 @@ import (
 // all that is known of the accounts and sensors that remain: readings, what the schedule and the discovery learned, the
 // ledger of the allowance, pauses, and how each account does. Filters, labels and rules are the new ones at once.
 // Accounts that are gone take their series with them; what they spent is remembered for a day, should they come back. Both
-// share the Metrics of the first.
+// share the Counters of the first.
 //
 // An account remains where its name and its API do; one that was renamed is known by its key.
 func (p *Poller) Succeed(opts Options) *Poller {
-	opts.Metrics = p.opts.Metrics
+	opts.Counters = p.opts.Counters
 	next := newPoller(opts, p.news)
 	next.departed, next.machines, next.reported = p.departed, p.machines, p.reported
 	before := next.predecessors(p)
-	next.catalogue.inherit(p, next, before)
+	for i, b := range p.accounts {
+		if next.find(func(a *account) bool { return a.Origin == b.Origin }) != nil { // the ids of another API name other things
+			next.inventory.TakeOverEntries(p.inventory, i)
+		}
+	}
+	for i, b := range before {
+		if b != nil {
+			next.inventory.TakeOverLists(i, p.inventory, b.index)
+		}
+	}
 	now := time.Now()
 	for i, a := range next.accounts { // in the order of the config, which decides who asks for a twin
 		if before[i] != nil {
@@ -66,31 +74,6 @@ func (p *Poller) find(is func(*account) bool) *account {
 	return nil
 }
 
-// inherit takes over the sensors' cells and lists. A machine that is now filtered leaves its list behind.
-func (c *catalogue) inherit(old, next *Poller, before []*account) {
-	v := old.catalogue.view.Load()
-	for i, b := range old.accounts {
-		if next.find(func(a *account) bool { return a.Origin == b.Origin }) == nil {
-			continue // what another API calls by the same ids is something else
-		}
-		for _, m := range v.machines[i] {
-			for _, s := range m.sensors {
-				c.cells[s.ref()] = s.entry
-			}
-		}
-	}
-	for i, b := range before {
-		if b == nil {
-			continue
-		}
-		for _, m := range v.machines[b.index] {
-			if list, listed := old.catalogue.lists[b.index][m.ID]; listed && c.opts.Machines.reject("machines", m.ID, m.Name) == "" {
-				c.lists[i][m.ID] = list
-			}
-		}
-	}
-}
-
 // succeed takes over what another account knew of the API, and publishes its machines under the new options.
 func (a *account) succeed(before *account, now time.Time) {
 	a.breaker, a.logged, a.requests.lastList = before.breaker, before.logged, before.requests.lastList
@@ -101,7 +84,7 @@ func (a *account) succeed(before *account, now time.Time) {
 		a.goOnDiscovering(before, now)
 		a.republish(before)
 	} else {
-		a.catalogue.lists[a.index] = map[string]listed{}
+		a.inventory.DropLists(a.index)
 		a.logDiscarded(before.identity.company.ID, fixed.ID)
 	}
 	if !a.Client.SharesKey(before.Client) {
@@ -126,25 +109,28 @@ func (a *account) goOnDiscovering(before *account, now time.Time) {
 
 // republish publishes the machines that are known, labelled and filtered by the new options.
 func (a *account) republish(before *account) {
-	v := before.catalogue.view.Load()
-	if v.companies[before.index] == nil {
+	known := before.inventory.Snapshot().Accounts[before.index]
+	if known.Company == nil {
 		return
 	}
-	list := machinesOf(v.machines[before.index])
-	company := *v.companies[before.index]
+	list := make([]innius.Machine, len(known.Machines))
+	for i, m := range known.Machines {
+		list[i] = m.Machine
+	}
+	company := *known.Company
 	if a.Account.Company.ID != "" {
 		company = a.identity.company // its name may be another one now
 	}
-	a.catalogue.publishMachines(a.index, company, list, v.listedAt[before.index])
+	a.inventory.SetMachines(a.index, company, list, known.ListedAt)
 	if a.discovery.machines != nil {
-		a.discovery.setMachines(a.wanted(list))
+		a.discovery.setMachines(a.inventory.Selected(list))
 	}
 }
 
 // takeOverSchedule continues with the level and the tasks of the account before.
 func (a *account) takeOverSchedule(before *account) {
-	own, ok := a.schedule.(*schedule.Scheduler[*sensor])
-	if previous, same := before.schedule.(*schedule.Scheduler[*sensor]); ok && same {
+	own, ok := a.schedule.(*schedule.Scheduler[*inventory.Sensor])
+	if previous, same := before.schedule.(*schedule.Scheduler[*inventory.Sensor]); ok && same {
 		own.TakeOver(previous)
 	}
 }
@@ -197,32 +183,11 @@ func (p *Poller) retire(old *Poller, before []*account, now time.Time) {
 			p.depart(b, now)
 		}
 		if p.find(func(a *account) bool { return a.Name == b.Name }) == nil {
-			p.opts.Metrics.forget(b.Name)
+			p.opts.Counters.forget(b.Name)
 		}
 		b.Client.CloseIdleConnections()
 	}
 	if !slices.Contains(before, nil) {
-		p.catalogue.forgetUnlisted()
+		p.inventory.DropUnlisted()
 	}
-}
-
-// forgetUnlisted drops the cells of sensors that no account lists.
-func (c *catalogue) forgetUnlisted() {
-	listed := map[sensorKey]*reading.Entry{}
-	for _, machines := range c.view.Load().machines {
-		for _, m := range machines {
-			for _, s := range m.sensors {
-				listed[s.ref()] = s.entry
-			}
-		}
-	}
-	c.cells = listed
-}
-
-func machinesOf(machines []*machine) []innius.Machine {
-	list := make([]innius.Machine, len(machines))
-	for i, m := range machines {
-		list[i] = m.Machine
-	}
-	return list
 }

@@ -3,12 +3,13 @@ package poller
 import (
 	"maps"
 	"net/http"
-	"regexp"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
 
+	"innius_exporter/internal/match"
+	"innius_exporter/internal/poller/inventory"
 	"innius_exporter/internal/simulator"
 )
 
@@ -24,7 +25,7 @@ func (s *story) succeed(change func(*Options)) {
 	s.Helper()
 	s.cancel()
 	s.running.Wait()
-	opts := s.options(s.poller.opts.Metrics, nil)
+	opts := s.options(s.poller.opts.Counters, nil)
 	if change != nil {
 		change(&opts)
 	}
@@ -77,7 +78,7 @@ func TestReloadsEachMinuteCostNoFreshness(t *testing.T) {
 				s.pass(time.Minute)
 			}
 			after := s.gather()
-			const wasted = `innius_exporter_refreshes_without_news_total{account="a1"}`
+			const wasted = `innius_exporter_polls_without_new_reading_total{account="a1"}`
 			requests, noNews = s.api.Stats().Requests-sent, after[wasted]-before[wasted]
 		})
 		return requests, noNews
@@ -105,7 +106,7 @@ func TestNewFiltersLabelsAndRulesHoldAtOnce(t *testing.T) {
 	play(t, setting{plant: works(3, 2)}, func(s *story) {
 		s.pass(10 * time.Minute)
 		s.wantMachines(2, 1, 2, 3)
-		without2 := Filter{Exclude: []*regexp.Regexp{regexp.MustCompile("^(?:m2)$")}}
+		without2 := match.Filter{Exclude: []match.Pattern{match.MustCompile("m2")}}
 		s.reload(func(o *Options) { o.Machines = without2 })
 		s.wantMachines(2, 1, 3)
 		sent := s.asked(1, 2)
@@ -116,12 +117,14 @@ func TestNewFiltersLabelsAndRulesHoldAtOnce(t *testing.T) {
 		s.reload(nil)
 		s.pass(10 * time.Second)
 		s.wantMachines(2, 1, 2, 3)
-		s.reload(func(o *Options) { o.Sensors = Filter{Exclude: []*regexp.Regexp{regexp.MustCompile("^(?:Sensor 1)$")}} })
+		s.reload(func(o *Options) {
+			o.Sensors = match.Filter{Exclude: []match.Pattern{match.MustCompile("Sensor 1")}}
+		})
 		s.wantAbsent(value11)
-		s.reload(func(o *Options) { o.Labels = LabelID })
+		s.reload(func(o *Options) { o.Labels = inventory.LabelID })
 		s.want(`innius_sensor_value{company="works.example",machine="m1",sensor="m1-s1"}`, s.gather()[`innius_sensor_timestamp_seconds{company="works.example",machine="m1",sensor="m1-s1"}`])
 		s.wantAbsent(value11)
-		s.reload(func(o *Options) { o.Rules = []Rule{{StaleAfter: time.Second}} })
+		s.reload(func(o *Options) { o.Rules = []inventory.Rule{{StaleAfter: time.Second}} })
 		s.pass(30 * time.Second)
 		if n := s.gather().count("innius_sensor_timestamp_seconds"); n != 6 {
 			t.Errorf("%d timestamps, want 6", n)
@@ -135,7 +138,7 @@ func TestANewPromiseAndWeightHoldAtOnce(t *testing.T) {
 		s.pass(12 * time.Hour)
 		before := s.api.Stats().Values["m1-s1"]
 		s.reload(func(o *Options) {
-			o.Rules = []Rule{{Sensor: regexp.MustCompile("^(?:m1-s1)$"), MaxAge: 5 * time.Minute}}
+			o.Rules = []inventory.Rule{{Sensor: match.MustCompile("m1-s1"), MaxAge: 5 * time.Minute}}
 		})
 		s.pass(2 * time.Hour)
 		if n := s.api.Stats().Values["m1-s1"] - before; n < 20 {
@@ -177,7 +180,7 @@ func TestAnAccountThatIsRenamedKeepsReadingsLedgerAndPause(t *testing.T) {
 		if !maps.Equal(before.plantSeries(), after.plantSeries()) {
 			t.Errorf("before\n%v\nafter\n%v", before.plantSeries(), after.plantSeries())
 		}
-		const paused = "innius_exporter_paused_until_timestamp_seconds"
+		const paused = "innius_exporter_api_paused_until_timestamp_seconds"
 		if from, to := before[paused+`{account="a1"}`], after[paused+`{account="other"}`]; from == 0 || from != to {
 			t.Errorf("paused until %v before and %v after", from, to)
 		}
@@ -265,7 +268,7 @@ func TestAnotherRateIsKeptToAtOnceAndOwesWhatWasSpent(t *testing.T) {
 		sent := s.api.Stats().Requests
 		s.begun[0].perHour = 100
 		s.reload(nil)
-		s.want(`innius_exporter_api_allowance_requests_per_hour{account="a1"}`, 100)
+		s.want(`innius_exporter_api_rate_limit_requests_per_hour{account="a1"}`, 100)
 		s.pass(time.Hour)
 		if n := s.api.Stats().Requests - sent; n > 130 || n < 90 {
 			t.Errorf("%d requests in the hour after, want 100 and what had been saved", n)

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"innius_exporter/internal/poller/inventory"
 	"innius_exporter/internal/poller/reading"
 )
 
@@ -89,10 +90,10 @@ func (p *Poller) Verdict(now time.Time) *Verdict {
 }
 
 // Sensor returns the status of a sensor.
-func (v *Verdict) Sensor(s *sensor) SensorStatus {
-	r := s.entry.Load()
+func (v *Verdict) Sensor(s *inventory.Sensor) SensorStatus {
+	r := s.Entry.Load()
 	switch {
-	case !s.polled():
+	case !s.Polled():
 		return SensorExcluded
 	case r.LastSuccess.IsZero():
 		return SensorPending
@@ -102,7 +103,7 @@ func (v *Verdict) Sensor(s *sensor) SensorStatus {
 		return SensorUnreadable
 	case r.Time.IsZero():
 		return SensorNoReadings
-	case !r.Exposed(v.StaleAfter(s), s.machine.theirTime(v.now)):
+	case !r.Exposed(v.StaleAfter(s), s.Machine.APITime(v.now)):
 		return SensorStale
 	case r.Silent:
 		return SensorSilent
@@ -115,11 +116,11 @@ func (v *Verdict) Sensor(s *sensor) SensorStatus {
 // delayed reports whether the next poll of a sensor is late by the plan made at its last one, or whether its account has been
 // failing or paused for longer than delayGrace while that poll was due. Only a successful poll, which makes a new plan, ends
 // either. A short pause or outage delays nothing beyond the plan: it would make statuses flap.
-func (v *Verdict) delayed(s *sensor, r *reading.Record) bool {
+func (v *Verdict) delayed(s *inventory.Sensor, r *reading.Record) bool {
 	if r.Planned.IsZero() {
 		return false
 	}
-	blocked := &v.accounts[s.machine.account].blocked
+	blocked := &v.accounts[s.Machine.Account].blocked
 	return v.now.After(deadline(r)) || blocked[0].delays(r.Planned) || blocked[1].delays(r.Planned)
 }
 
@@ -162,35 +163,35 @@ const (
 // StaleAfter returns the age at which a sensor's value is no longer exposed: that of its rule, the one for all, or, with
 // neither, 20 times its reporting interval, at least 1 h, at most 24 h (which holds while no interval is known), but never less
 // than two cycles of its account.
-func (v *Verdict) StaleAfter(s *sensor) time.Duration {
-	if set := cmp.Or(s.rule.StaleAfter, v.poller.opts.StaleAfter); set > 0 {
+func (v *Verdict) StaleAfter(s *inventory.Sensor) time.Duration {
+	if set := cmp.Or(s.Rule.StaleAfter, v.poller.opts.StaleAfter); set > 0 {
 		return set
 	}
 	auto := maxStale
-	if interval := s.interval(); interval > 0 {
+	if interval := intervalOf(s); interval > 0 {
 		auto = max(minStale, min(maxStale, staleIntervals*min(interval, maxStale)))
 	}
-	return max(auto, 2*v.accounts[s.machine.account].cycle)
+	return max(auto, 2*v.accounts[s.Machine.Account].cycle)
 }
 
-// interval returns the learned reporting interval; 0: not learned.
-func (s *sensor) interval() time.Duration {
-	return time.Duration(s.entry.Load().Interval.Seconds * float64(time.Second))
+// intervalOf returns the learned reporting interval; 0: not learned.
+func intervalOf(s *inventory.Sensor) time.Duration {
+	return time.Duration(s.Entry.Load().Interval.Seconds * float64(time.Second))
 }
 
 // silentAfter returns how long a sensor may have no new reading before it is silent; 0: its silence cannot be judged.
-func (o *Options) silentAfter(s *sensor) time.Duration {
-	if set := cmp.Or(s.rule.SilentAfter, o.SilentAfter); set > 0 || s.interval() == 0 {
+func (o *Options) silentAfter(s *inventory.Sensor) time.Duration {
+	if set := cmp.Or(s.Rule.SilentAfter, o.SilentAfter); set > 0 || intervalOf(s) == 0 {
 		return set
 	}
-	return max(minSilent, silentIntervals*s.interval())
+	return max(minSilent, silentIntervals*intervalOf(s))
 }
 
 // recordPoll stores, at a successful poll, what later verdicts go by: whether the sensor is silent, by the API's clock, and when
 // it is to be polled next. times are those of the new readings, ascending; whole says that none before the first was missed.
-func (a *account) recordPoll(s *sensor, before *reading.Record, n reading.PollResult, planned, now time.Time) {
+func (a *account) recordPoll(s *inventory.Sensor, before *reading.Record, n reading.PollResult, planned, now time.Time) {
 	silentAfter := a.opts.silentAfter(s)
-	s.entry.Change(func(r *reading.Record) {
+	s.Entry.Change(func(r *reading.Record) {
 		r.Planned = planned
 		if silentAfter == 0 || r.Time.IsZero() {
 			r.Silent, r.Alone = false, false
@@ -203,25 +204,25 @@ func (a *account) recordPoll(s *sensor, before *reading.Record, n reading.PollRe
 			}
 			last = at
 		}
-		r.Silent = s.machine.theirTime(now).Sub(last) > silentAfter
+		r.Silent = s.Machine.APITime(now).Sub(last) > silentAfter
 		r.Alone = r.Silent && before.Alone && len(n.Times) == 0
 	})
-	if r := s.entry.Load(); r.Silent && !r.Alone && a.opts.overdueAlone(s) {
-		s.entry.Change(func(r *reading.Record) { r.Alone = r.Silent })
+	if r := s.Entry.Load(); r.Silent && !r.Alone && a.opts.overdueAlone(s) {
+		s.Entry.Change(func(r *reading.Record) { r.Alone = r.Silent })
 	}
 }
 
 // overdueAlone reports whether another sensor of the machine went on reporting for longer than silent_after after this one had
 // stopped. What the other reported after the last poll of this one, or before a silence of its own ended, is not compared: a
 // machine that is switched on again is not degraded before each of its sensors has had the time to report.
-func (o *Options) overdueAlone(s *sensor) bool {
-	own, silentAfter := s.entry.Load(), o.silentAfter(s)
-	polledAt := s.machine.theirTime(own.LastSuccess)
-	return own.Alone || slices.ContainsFunc(s.machine.group, func(other *sensor) bool {
-		if !other.counts() {
+func (o *Options) overdueAlone(s *inventory.Sensor) bool {
+	own, silentAfter := s.Entry.Load(), o.silentAfter(s)
+	polledAt := s.Machine.APITime(own.LastSuccess)
+	return own.Alone || slices.ContainsFunc(s.Machine.AllPolled, func(other *inventory.Sensor) bool {
+		if !counts(other) {
 			return false
 		}
-		r := other.entry.Load()
+		r := other.Entry.Load()
 		until := r.Newest()
 		if until.After(polledAt) {
 			until = polledAt
@@ -231,21 +232,21 @@ func (o *Options) overdueAlone(s *sensor) bool {
 }
 
 // counts reports whether a sensor counts for the status of its machine: it has a number, and a known reporting interval.
-func (s *sensor) counts() bool {
-	r := s.entry.Load()
+func counts(s *inventory.Sensor) bool {
+	r := s.Entry.Load()
 	return r.Unusable.Skip == "" && !r.Time.IsZero() && r.Interval.Seconds > 0
 }
 
 // Machine returns the status of a machine, and since when it has had it.
-func (v *Verdict) Machine(m *machine) (MachineStatus, time.Time) {
-	return v.poller.machines.set(m.key(), v.judge(m), v.now)
+func (v *Verdict) Machine(m *inventory.Machine) (MachineStatus, time.Time) {
+	return v.poller.machines.set(m.Key(), v.judge(m), v.now)
 }
 
-func (v *Verdict) judge(m *machine) MachineStatus {
+func (v *Verdict) judge(m *inventory.Machine) MachineStatus {
 	var polled, valued, delayed, counting, overdue int // sensors
 	degraded := false
-	for _, s := range m.group {
-		status, r := v.Sensor(s), s.entry.Load()
+	for _, s := range m.AllPolled {
+		status, r := v.Sensor(s), s.Entry.Load()
 		if !r.LastSuccess.IsZero() {
 			polled++
 		}
@@ -255,7 +256,7 @@ func (v *Verdict) judge(m *machine) MachineStatus {
 		case SensorDelayed:
 			delayed++
 		}
-		if valued++; !s.counts() {
+		if valued++; !counts(s) {
 			continue
 		}
 		counting++
@@ -280,14 +281,14 @@ func (v *Verdict) judge(m *machine) MachineStatus {
 
 // MaxAge judges the max-age target of a sensor: no reading may be older before it is picked up. The next one is expected a
 // reporting interval after the one held. A sensor that was silent when it was polled, or has never reported, misses nothing.
-func (v *Verdict) MaxAge(s *sensor) MaxAgeStatus {
-	r, age := s.entry.Load(), s.rule.MaxAge
+func (v *Verdict) MaxAge(s *inventory.Sensor) MaxAgeStatus {
+	r, age := s.Entry.Load(), s.Rule.MaxAge
 	switch {
-	case age == 0 || !s.polled():
+	case age == 0 || !s.Polled():
 		return ""
-	case v.accounts[s.machine.account].relaxed:
+	case v.accounts[s.Machine.Account].relaxed:
 		return MaxAgeRelaxed
-	case r.Time.IsZero() && !r.LastSuccess.IsZero(), s.machine.theirTime(v.now).Sub(r.Time) <= age+s.interval(), v.now.Sub(r.LastSuccess) <= age:
+	case r.Time.IsZero() && !r.LastSuccess.IsZero(), s.Machine.APITime(v.now).Sub(r.Time) <= age+intervalOf(s), v.now.Sub(r.LastSuccess) <= age:
 		return MaxAgeMet
 	}
 	return MaxAgeMissed
@@ -302,7 +303,7 @@ type machineSince struct {
 }
 
 // set stores a status and returns it with the time of its last change.
-func (m *machineStatuses) set(key machineKey, status MachineStatus, now time.Time) (MachineStatus, time.Time) {
+func (m *machineStatuses) set(key inventory.MachineKey, status MachineStatus, now time.Time) (MachineStatus, time.Time) {
 	for {
 		held, known := m.byKey.Load(key)
 		if known && held.(machineSince).status == status {
@@ -321,7 +322,7 @@ func (m *machineStatuses) set(key machineKey, status MachineStatus, now time.Tim
 }
 
 // get returns the status stored last; zero values if there is none.
-func (m *machineStatuses) get(key machineKey) (MachineStatus, time.Time) {
+func (m *machineStatuses) get(key inventory.MachineKey) (MachineStatus, time.Time) {
 	held, _ := m.byKey.Load(key)
 	s, _ := held.(machineSince)
 	return s.status, s.since.UTC()
@@ -331,7 +332,7 @@ func (m *machineStatuses) get(key machineKey) (MachineStatus, time.Time) {
 func (m *machineStatuses) restore(k *KeptAccount) {
 	for i := range k.Machines {
 		if one := &k.Machines[i]; one.Status != "" {
-			m.byKey.Store(machineKey{k.Company.ID, one.ID}, machineSince{one.Status, one.Since})
+			m.byKey.Store(inventory.MachineKey{Company: k.Company.ID, Machine: one.ID}, machineSince{one.Status, one.Since})
 		}
 	}
 }
@@ -339,7 +340,7 @@ func (m *machineStatuses) restore(k *KeptAccount) {
 // judgeMachines stores the status of each machine of an account, so that its change is noticed without a scrape.
 func (p *Poller) judgeMachines(account int, now time.Time) {
 	v := p.Verdict(now)
-	for _, m := range p.catalogue.view.Load().machines[account] {
+	for _, m := range p.inventory.Snapshot().Accounts[account].Machines {
 		v.Machine(m)
 	}
 }

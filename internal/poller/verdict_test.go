@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"innius_exporter/innius"
+	"innius_exporter/internal/poller/inventory"
 	"innius_exporter/internal/poller/reading"
 	"innius_exporter/internal/simulator"
 )
@@ -22,11 +23,13 @@ func verdictAt(now time.Time, terms accountTerms) *Verdict {
 	return &Verdict{poller: &Poller{opts: Options{StaleAfter: time.Hour}}, now: now, accounts: []accountTerms{terms}}
 }
 
-func judged(s *sensor, now time.Time) SensorStatus { return verdictAt(now, accountTerms{}).Sensor(s) }
+func judged(s *inventory.Sensor, now time.Time) SensorStatus {
+	return verdictAt(now, accountTerms{}).Sensor(s)
+}
 
 // sensorWith returns a sensor of machine m with a record.
-func sensorWith(m *machine, saved reading.Saved) *sensor {
-	return &sensor{machine: m, Sensor: &innius.Sensor{}, rule: noRule, entry: reading.Restore(&saved)}
+func sensorWith(m *inventory.Machine, saved reading.Saved) *inventory.Sensor {
+	return &inventory.Sensor{Machine: m, Sensor: &innius.Sensor{}, Rule: inventory.NoRule, Entry: reading.Restore(&saved)}
 }
 
 func TestVerdictOfSensor(t *testing.T) {
@@ -60,13 +63,13 @@ func TestVerdictOfSensor(t *testing.T) {
 		"paused before due":       {reading.Saved{Time: ago(11), LastSuccess: ago(11), Planned: ago(6)}, blocked(30, 5), SensorCurrent},
 		"no plan known":           {reading.Saved{Time: ago(11), LastSuccess: ago(11)}, blocked(9, 0), SensorCurrent},
 	} {
-		if got := verdictAt(now, c.terms).Sensor(sensorWith(&machine{}, c.saved)); got != c.want {
+		if got := verdictAt(now, c.terms).Sensor(sensorWith(&inventory.Machine{}, c.saved)); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}
-	for name, s := range map[string]*sensor{
-		"filtered":          {machine: &machine{}, filtered: "not in include", rule: noRule, entry: reading.New()},
-		"another account's": {machine: &machine{}, twinOf: "a2", rule: noRule, entry: reading.New()},
+	for name, s := range map[string]*inventory.Sensor{
+		"filtered":          {Machine: &inventory.Machine{}, FilteredBy: "not in include", Rule: inventory.NoRule, Entry: reading.New()},
+		"another account's": {Machine: &inventory.Machine{}, PolledBy: "a2", Rule: inventory.NoRule, Entry: reading.New()},
 	} {
 		if got := judged(s, now); got != SensorExcluded {
 			t.Errorf("%s: %s", name, got)
@@ -101,7 +104,7 @@ func TestVerdictOfMachine(t *testing.T) {
 		"only texts":                       {[]reading.Saved{text, text}, MachineOK},
 		"half delayed":                     {[]reading.Saved{current, late}, MachineOK},
 		"more than half delayed":           {[]reading.Saved{current, late, late}, MachineUnknown},
-		"delayed, next to texts":            {[]reading.Saved{text, text, text, late}, MachineUnknown},
+		"delayed, next to texts":           {[]reading.Saved{text, text, text, late}, MachineUnknown},
 		"one failing":                      {[]reading.Saved{current, failing}, MachineDegraded},
 		"all overdue":                      {[]reading.Saved{silent(100, 1), silent(105, 20), text, noInterval}, MachineOff},
 		"one silent alone":                 {[]reading.Saved{current, silent(20, 1)}, MachineDegraded},
@@ -112,9 +115,9 @@ func TestVerdictOfMachine(t *testing.T) {
 		"switched on again":                {[]reading.Saved{resumed, silent(700, 1)}, MachineOK},
 		"some overdue, some not polled":    {[]reading.Saved{silent(100, 1), {}}, MachineOff},
 	} {
-		m := &machine{}
+		m := &inventory.Machine{}
 		for _, saved := range c.sensors {
-			m.group = append(m.group, sensorWith(m, saved))
+			m.AllPolled = append(m.AllPolled, sensorWith(m, saved))
 		}
 		if got := verdictAt(now, accountTerms{}).judge(m); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
@@ -139,13 +142,13 @@ func TestVerdictOfMaxAge(t *testing.T) {
 		"never polled":               {want: MaxAgeMissed},
 		"relaxed, whatever it holds": {saved: reading.Saved{Time: before(1), LastSuccess: before(1)}, terms: accountTerms{relaxed: true}, want: MaxAgeRelaxed},
 	} {
-		s := sensorWith(&machine{}, c.saved)
-		s.rule = &Rule{MaxAge: time.Minute}
+		s := sensorWith(&inventory.Machine{}, c.saved)
+		s.Rule = &inventory.Rule{MaxAge: time.Minute}
 		if got := verdictAt(now, c.terms).MaxAge(s); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}
-	if got := verdictAt(now, accountTerms{}).MaxAge(sensorWith(&machine{}, reading.Saved{})); got != "" {
+	if got := verdictAt(now, accountTerms{}).MaxAge(sensorWith(&inventory.Machine{}, reading.Saved{})); got != "" {
 		t.Errorf("without max_age: %s", got)
 	}
 }
@@ -191,12 +194,12 @@ func TestSensorStatusChangesAtMostOncePerPoll(t *testing.T) {
 		sensors := map[string]*seen{}
 		for time.Now().Before(start.Add(time.Hour)) {
 			v := s.poller.Verdict(time.Now())
-			for _, m := range s.poller.catalogue.view.Load().machines[0] {
+			for _, m := range s.poller.inventory.Snapshot().Accounts[0].Machines {
 				if status, _ := v.Machine(m); status != MachineOK {
 					t.Errorf("after %s machine %s is %s", s.clock(), m.ID, status)
 				}
-				for _, one := range m.sensors {
-					status, polled, is := v.Sensor(one), one.entry.Load().LastSuccess, sensors[one.ID]
+				for _, one := range m.Sensors {
+					status, polled, is := v.Sensor(one), one.Entry.Load().LastSuccess, sensors[one.ID]
 					if is == nil {
 						is = &seen{status: status, polled: polled}
 						sensors[one.ID] = is

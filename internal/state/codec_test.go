@@ -25,7 +25,7 @@ func stateOf(machines, sensors int) poller.Snapshot {
 		Limit: poller.SavedLimit{Until: noon().Add(time.Hour), Since: noon(), Unstated: 2}, Allowance: []byte("rate"),
 	}
 	for i := range machines {
-		m := poller.KeptMachine{Machine: innius.Machine{ID: fmt.Sprint("m", i), Name: fmt.Sprint("Machine ", i)}, ListedAt: noon()}
+		m := poller.SavedMachine{Machine: innius.Machine{ID: fmt.Sprint("m", i), Name: fmt.Sprint("Machine ", i)}, ListedAt: noon()}
 		for j := range sensors {
 			m.Sensors = append(m.Sensors, sensorOf(i, j))
 		}
@@ -34,13 +34,13 @@ func stateOf(machines, sensors int) poller.Snapshot {
 	return poller.Snapshot{At: noon(), Accounts: []poller.KeptAccount{a}}
 }
 
-func sensorOf(machine, number int) poller.KeptSensor {
+func sensorOf(machine, number int) poller.SavedSensor {
 	at := noon().Add(time.Duration(machine*1000+number) * time.Second)
-	return poller.KeptSensor{
+	return poller.SavedSensor{
 		Sensor: innius.Sensor{ID: fmt.Sprintf("2b0c8a3e-%04d-4a55-9f10-%08d", machine, number), Name: fmt.Sprint("Temperature ", number), Unit: "°C"},
 		Saved: reading.Saved{
 			Time: at, Value: 20.5 + float64(number), LastSuccess: at.Add(time.Second), Seen: at, Older: at.Add(-time.Hour), Future: at.Add(time.Hour),
-			Cursor: innius.Cursor{Key: "1718", Order: innius.Ascending}, Unreadable: []string{"yesterday"},
+			Cursor: innius.Cursor{Key: "1718", Order: innius.Ascending}, Unreadable: []string{"yesterday"}, Planned: at.Add(time.Hour), Silent: true, Alone: true, Resumed: at,
 			Unusable: innius.Reading{Time: at, Text: "RUN", Skip: innius.SkipText},
 			Failure:  "status 404", FailingSince: at, LastFailure: at.Add(time.Minute), Failures: 3,
 			Interval: reading.Interval{Seconds: 10, Saved: []byte("a period, a phase")},

@@ -1,4 +1,4 @@
-package poller
+package inventory
 
 import (
 	"fmt"
@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-func TestLabelIsValidAndBounded(t *testing.T) {
+func TestRepairGivesValidBoundedLabels(t *testing.T) {
 	long := strings.Repeat("Förderband ", 20)
 	for name, c := range map[string]struct{ text, id, want string }{
 		"plain":           {"Wind Turbine V1-001", "x", "Wind Turbine V1-001"},
@@ -19,7 +19,7 @@ func TestLabelIsValidAndBounded(t *testing.T) {
 		"cut":             {strings.Repeat("a", maxLabel+1), "x", strings.Repeat("a", maxLabel-9) + "~fd0c5087"},
 		"cut in a rune":   {long, "y", long[:119] + "~fc0c4ef4"},
 	} {
-		got := label(c.text, c.id)
+		got := Repair(c.text, c.id)
 		if got != c.want {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
@@ -29,14 +29,14 @@ func TestLabelIsValidAndBounded(t *testing.T) {
 	}
 }
 
-func TestLongNamesWithOneBeginningStayApart(t *testing.T) {
+func TestRepairKeepsLongNamesDifferent(t *testing.T) {
 	long := strings.Repeat("Mixer ", 40)
-	if a, b := label(long+"1", "id-1"), label(long+"2", "id-2"); a == b {
+	if a, b := Repair(long+"1", "id-1"), Repair(long+"2", "id-2"); a == b {
 		t.Errorf("both are %q", a)
 	}
 }
 
-func TestLabelModeChoosesAndFallsBackToTheID(t *testing.T) {
+func TestLabelModeFallsBackToID(t *testing.T) {
 	for _, c := range []struct {
 		mode           LabelMode
 		id, name, want string
@@ -46,24 +46,24 @@ func TestLabelModeChoosesAndFallsBackToTheID(t *testing.T) {
 		{LabelName, "1", " \t", "1"},
 		{LabelID, "1", "One", "1"},
 	} {
-		if got := c.mode.text(c.id, c.name); got != c.want {
+		if got := c.mode.Label(c.id, c.name); got != c.want {
 			t.Errorf("%+v: %q", c, got)
 		}
 	}
 }
 
-// claimsOf makes claims of texts "label|id|id".
-func claimsOf(texts ...string) []claim {
-	claims := make([]claim, len(texts))
+// candidatesOf makes candidates of texts "label|id|id".
+func candidatesOf(texts ...string) []labelCandidate {
+	candidates := make([]labelCandidate, len(texts))
 	for i, text := range texts {
 		parts := strings.Split(text, "|")
-		claims[i] = claim{label: parts[0], ids: parts[1:]}
+		candidates[i] = labelCandidate{label: parts[0], ids: parts[1:]}
 	}
-	return claims
+	return candidates
 }
 
-func TestSettleGivesTheSameNamesToTheSameThings(t *testing.T) {
-	for name, c := range map[string]struct{ claims, want []string }{
+func TestDisambiguateTable(t *testing.T) {
+	for name, c := range map[string]struct{ candidates, want []string }{
 		"unique":              {[]string{"A|1", "B|2"}, []string{"A", "B"}},
 		"two of one name":     {[]string{"A|1", "A|2", "B|3"}, []string{"A (1)", "A (2)", "B"}},
 		"looks like a result": {[]string{"X|1", "X|2", "X (2)|3"}, []string{"X (1)", "X (2) (2)", "X (2) (3)"}},
@@ -73,11 +73,11 @@ func TestSettleGivesTheSameNamesToTheSameThings(t *testing.T) {
 			"A (b) (c) (b) (c)", "A (x)", "A (b) (c) (c)", "A (b) (y)",
 		}},
 	} {
-		claims := claimsOf(c.claims...)
-		settle(claims)
+		candidates := candidatesOf(c.candidates...)
+		disambiguate(candidates)
 		for i, want := range c.want {
-			if claims[i].label != want || claims[i].clash != (want != claimsOf(c.claims[i])[0].label) {
-				t.Errorf("%s: %q became %q (clash %t), want %q", name, c.claims[i], claims[i].label, claims[i].clash, want)
+			if candidates[i].label != want || candidates[i].collision != (want != candidatesOf(c.candidates[i])[0].label) {
+				t.Errorf("%s: %q became %q (collision %t), want %q", name, c.candidates[i], candidates[i].label, candidates[i].collision, want)
 			}
 		}
 	}
@@ -86,44 +86,44 @@ func TestSettleGivesTheSameNamesToTheSameThings(t *testing.T) {
 // numbered is what comes of an id that says nothing after some rounds.
 func numbered(name string, n int) string { return name + strings.Repeat(" (\uFFFD)", n) }
 
-func checkUnique(t *testing.T, claims []claim) {
+func checkUnique(t *testing.T, candidates []labelCandidate) {
 	t.Helper()
 	seen := map[string]bool{}
-	for _, c := range claims {
+	for _, c := range candidates {
 		if seen[c.label] {
-			t.Fatalf("%q twice among %v", c.label, claims)
+			t.Fatalf("%q twice among %v", c.label, candidates)
 		}
 		seen[c.label] = true
-		if len(c.label) > maxLabel+rounds*(maxLabel+3)+8 {
+		if len(c.label) > maxLabel+maxRounds*(maxLabel+3)+8 {
 			t.Fatalf("a label of %d bytes", len(c.label))
 		}
 	}
 }
 
-func FuzzSettleMakesAllLabelsUnique(f *testing.F) {
+func FuzzDisambiguateMakesLabelsUnique(f *testing.F) {
 	f.Add("X\nX\nX (2)", "1\n2\n3")
 	f.Add("A\nA\nA (1)\nA (1) (1)\nA (2)", "1\n2\n3\n4\n5")
 	f.Add("\n\n", "\xff\n\xfe\n")
 	f.Add(strings.Repeat("A\n", 9), strings.Repeat("long id ", 30))
 	f.Fuzz(func(t *testing.T, names, ids string) {
 		id := strings.Split(ids, "\n")
-		var claims []claim
+		var candidates []labelCandidate
 		for i, name := range strings.Split(names, "\n") {
-			claims = append(claims, claim{label: label(name, id[i%len(id)]), ids: []string{id[i%len(id)]}})
+			candidates = append(candidates, labelCandidate{label: Repair(name, id[i%len(id)]), ids: []string{id[i%len(id)]}})
 		}
-		settle(claims)
-		checkUnique(t, claims)
+		disambiguate(candidates)
+		checkUnique(t, candidates)
 	})
 }
 
-func TestSettleSurvivesIDsWhoseHashesCollide(t *testing.T) {
+func TestDisambiguateSurvivesHashCollisions(t *testing.T) {
 	prefix, seen, r := strings.Repeat("x", maxLabel), map[uint32]string{}, rand.New(rand.NewPCG(1, 2))
 	for range 300_000 {
 		id := fmt.Sprintf("%s%x", prefix, r.Uint64())
 		if other, ok := seen[hash(id)]; ok {
-			claims := []claim{{label: label(id, id), ids: []string{id}}, {label: label(other, other), ids: []string{other}}}
-			settle(claims)
-			checkUnique(t, claims)
+			candidates := []labelCandidate{{label: Repair(id, id), ids: []string{id}}, {label: Repair(other, other), ids: []string{other}}}
+			disambiguate(candidates)
+			checkUnique(t, candidates)
 			return
 		}
 		seen[hash(id)] = id

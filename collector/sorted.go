@@ -1,0 +1,109 @@
+package collector
+
+import (
+	"slices"
+	"strings"
+
+	dto "github.com/prometheus/client_model/go"
+
+	"innius_exporter/internal/poller/inventory"
+)
+
+// The names of the metrics that addPlant makes.
+const (
+	machineInfo   = "innius_machine_info"
+	machineStatus = "innius_machine_status"
+	machineSince  = "innius_machine_status_since_timestamp_seconds"
+	sensorInfo    = "innius_sensor_info"
+	sensorStatus  = "innius_sensor_status"
+)
+
+// The labels of innius_machine_info and innius_sensor_info, sorted.
+var (
+	machineLabels = [...]string{"company", "company_id", "company_name", "machine", "machine_id", "machine_name"}
+	sensorLabels  = [...]string{
+		"company", "company_id", "company_name", "machine", "machine_id", "machine_name", "sensor", "sensor_id", "sensor_name", "unit",
+	}
+)
+
+// sorted is an inventory in the order in which its series are exposed: that of their label values, as in a registry. Labels change
+// only with the inventory, so they are made once for each, repaired and in the form in which they are encoded. Immutable.
+type sorted struct {
+	of       *inventory.Snapshot
+	machines []*machineSeries // by the labels of innius_machine_info
+	sensors  []*sensorSeries  // polled, by company, machine and sensor
+	info     []*sensorSeries  // the same, by the labels of innius_sensor_info
+	counts   []counts         // per account
+}
+
+// counts are what an account's sensors count as, whatever their readings are.
+type counts struct{ excluded, collisions int }
+
+type machineSeries struct {
+	*inventory.Machine
+	labels [2]*dto.LabelPair
+	info   [len(machineLabels)]*dto.LabelPair
+}
+
+type sensorSeries struct {
+	*inventory.Sensor
+	labels [3]*dto.LabelPair
+	info   [len(sensorLabels)]*dto.LabelPair
+}
+
+func newSorted(of *inventory.Snapshot) *sorted {
+	o := &sorted{of: of, counts: make([]counts, len(of.Accounts))}
+	units := map[string]*dto.LabelPair{}
+	for account := range of.Accounts {
+		for _, m := range of.Accounts[account].Machines {
+			machine := newMachineSeries(m)
+			if m.FilteredBy == "" && m.ExposedBy == "" {
+				o.machines = append(o.machines, machine)
+			}
+			n := &o.counts[account]
+			n.excluded += len(m.Sensors) - len(m.Polled)
+			for _, s := range m.Polled {
+				if m.Collision || s.Collision {
+					n.collisions++
+				}
+				if units[s.Unit] == nil {
+					units[s.Unit] = pair("unit", inventory.Repair(s.Unit, s.Unit))
+				}
+				o.sensors = append(o.sensors, newSensorSeries(s, machine.info[:], units[s.Unit]))
+			}
+		}
+	}
+	o.info = slices.Clone(o.sensors)
+	slices.SortFunc(o.machines, func(a, b *machineSeries) int { return compareValues(a.info[:], b.info[:]) })
+	slices.SortFunc(o.sensors, func(a, b *sensorSeries) int { return compareValues(a.labels[:], b.labels[:]) })
+	slices.SortFunc(o.info, func(a, b *sensorSeries) int { return compareValues(a.info[:], b.info[:]) })
+	return o
+}
+
+func newMachineSeries(m *inventory.Machine) *machineSeries {
+	one := &machineSeries{Machine: m, info: [...]*dto.LabelPair{
+		pair("company", m.CompanyLabel),
+		pair("company_id", inventory.Repair(m.Company.ID, m.Company.ID)), pair("company_name", inventory.Repair(m.Company.Name, m.Company.ID)),
+		pair("machine", m.Label), pair("machine_id", inventory.Repair(m.ID, m.ID)), pair("machine_name", inventory.Repair(m.Name, m.ID)),
+	}}
+	one.labels = [...]*dto.LabelPair{one.info[0], one.info[3]}
+	return one
+}
+
+func newSensorSeries(s *inventory.Sensor, machine []*dto.LabelPair, unit *dto.LabelPair) *sensorSeries {
+	one := &sensorSeries{Sensor: s}
+	sensor := pair("sensor", s.Label)
+	one.labels = [...]*dto.LabelPair{machine[0], machine[3], sensor}
+	copy(one.info[:], machine)
+	copy(one.info[len(machine):], []*dto.LabelPair{
+		sensor, pair("sensor_id", inventory.Repair(s.ID, s.ID)), pair("sensor_name", inventory.Repair(s.Name, s.ID)), unit,
+	})
+	return one
+}
+
+func pair(name, value string) *dto.LabelPair { return &dto.LabelPair{Name: &name, Value: &value} }
+
+// compareValues is the order of a registry for series of the same labels.
+func compareValues(a, b []*dto.LabelPair) int {
+	return slices.CompareFunc(a, b, func(a, b *dto.LabelPair) int { return strings.Compare(a.GetValue(), b.GetValue()) })
+}

@@ -1,0 +1,154 @@
+package poller
+
+import (
+	"iter"
+	"math"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"innius_exporter/innius"
+	"innius_exporter/internal/poller/reading"
+)
+
+// Counters counts events per account since the process started. It is made before the clients, which report each request to
+// it, and passes from a poller to the one that replaces it. The zero value is ready; it is safe for concurrent use.
+type Counters struct{ accounts sync.Map } // name -> *AccountCounters
+
+// Of returns the counters of an account.
+func (c *Counters) Of(account string) *AccountCounters {
+	of, known := c.accounts.Load(account)
+	if !known {
+		of, _ = c.accounts.LoadOrStore(account, newAccountCounters())
+	}
+	return of.(*AccountCounters)
+}
+
+// Accounts yields the accounts, in no order.
+func (c *Counters) Accounts() iter.Seq2[string, *AccountCounters] {
+	return func(yield func(string, *AccountCounters) bool) {
+		c.accounts.Range(func(name, of any) bool { return yield(name.(string), of.(*AccountCounters)) })
+	}
+}
+
+func (c *Counters) forget(account string) { c.accounts.Delete(account) }
+
+// AccountCounters counts the events of one account.
+type AccountCounters struct {
+	PollsWithoutNewReading atomic.Uint64
+	Skipped                map[innius.SkipReason]*atomic.Uint64 // readings that are not exposed; the map never changes
+	ReadingLag             *Histogram
+	RequestDuration        *Histogram
+
+	requests sync.Map     // RequestKind -> *atomic.Uint64
+	accepted atomic.Int64 // requests that innius counted since the loop last looked
+}
+
+// RequestKind distinguishes requests by what became of them.
+type RequestKind struct {
+	Operation innius.Operation
+	Code      string // HTTP status; error: no response
+}
+
+func newAccountCounters() *AccountCounters {
+	c := &AccountCounters{
+		Skipped:         map[innius.SkipReason]*atomic.Uint64{},
+		ReadingLag:      newHistogram(10, 60, 300, 1800, 7200),
+		RequestDuration: newHistogram(.1, .5, 1, 5, 10),
+	}
+	// A rate over a series that begins at 1 misses the first event, so those that alerts use begin at 0.
+	for _, code := range []string{"200", strconv.Itoa(http.StatusTooManyRequests), "error"} {
+		c.request(innius.OpValues, code)
+	}
+	for _, reason := range []innius.SkipReason{
+		innius.SkipNumber, innius.SkipText, innius.SkipTime, innius.SkipFuture, reading.SkipOrder,
+	} {
+		c.Skipped[reason] = new(atomic.Uint64)
+	}
+	return c
+}
+
+// Requests yields the number of requests of each kind seen, in no order.
+func (c *AccountCounters) Requests() iter.Seq2[RequestKind, uint64] {
+	return func(yield func(RequestKind, uint64) bool) {
+		c.requests.Range(func(kind, n any) bool { return yield(kind.(RequestKind), n.(*atomic.Uint64).Load()) })
+	}
+}
+
+func (c *AccountCounters) request(op innius.Operation, code string) *atomic.Uint64 {
+	n, _ := c.requests.LoadOrStore(RequestKind{op, code}, new(atomic.Uint64))
+	return n.(*atomic.Uint64)
+}
+
+// Observe counts a request; a client calls it after each.
+func (c *AccountCounters) Observe(a innius.Attempt) {
+	code := "error"
+	if a.Status != 0 {
+		code = strconv.Itoa(a.Status)
+	}
+	if costs(a.Status) {
+		c.accepted.Add(1)
+	}
+	c.request(a.Operation, code).Add(1)
+	c.RequestDuration.Observe(a.Duration.Seconds())
+}
+
+// costs reports whether innius counted a request towards the rate limit, by its status. Assumed, as nothing is documented: a
+// request that was refused costs nothing, and one without a response may not have arrived.
+func costs(status int) bool {
+	return status != 0 && status != http.StatusTooManyRequests && status != http.StatusUnauthorized
+}
+
+// count counts the result of a poll. The lag is by this machine's clock.
+func (c *AccountCounters) count(r reading.PollResult) {
+	switch {
+	case !r.New:
+		c.PollsWithoutNewReading.Add(1)
+	case !r.First:
+		c.ReadingLag.Observe(max(0, r.Lag.Seconds()))
+	}
+	for reason, n := range r.Skipped {
+		c.Skipped[reason].Add(uint64(n))
+	}
+}
+
+// Histogram counts values in buckets. It is safe for concurrent use.
+type Histogram struct {
+	bounds []float64 // upper bounds, inclusive, ascending
+	counts []atomic.Uint64
+	sum    atomic.Uint64 // bits of a float64
+}
+
+func newHistogram(bounds ...float64) *Histogram {
+	return &Histogram{bounds: bounds, counts: make([]atomic.Uint64, len(bounds)+1)}
+}
+
+// Observe adds a value.
+func (h *Histogram) Observe(value float64) {
+	i, _ := slices.BinarySearch(h.bounds, value)
+	h.counts[i].Add(1)
+	for {
+		old := h.sum.Load()
+		if h.sum.CompareAndSwap(old, math.Float64bits(math.Float64frombits(old)+value)) {
+			return
+		}
+	}
+}
+
+// Bucket is the number of values up to a bound.
+type Bucket struct {
+	UpTo  float64
+	Count uint64
+}
+
+// Read returns the buckets, the number of all values and their sum.
+func (h *Histogram) Read() (buckets []Bucket, count uint64, sum float64) {
+	buckets = make([]Bucket, len(h.bounds))
+	for i, bound := range h.bounds {
+		count += h.counts[i].Load()
+		buckets[i] = Bucket{bound, count}
+	}
+	return buckets, count + h.counts[len(h.bounds)].Load(), math.Float64frombits(h.sum.Load())
+}

@@ -1,0 +1,161 @@
+package inventory
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"innius_exporter/innius"
+	"innius_exporter/internal/poller/reading"
+)
+
+// Inventory is what exists. It is safe for concurrent use.
+type Inventory struct {
+	opts     Options
+	snapshot atomic.Pointer[Snapshot]
+
+	mu       sync.Mutex                    // of writers
+	labels   map[MachineKey]labelCandidate // of all machines in the snapshot
+	entries  map[SensorKey]*reading.Entry  // of all sensors in the snapshot
+	accounts []accountLists
+}
+
+// accountLists is what an account has listed.
+type accountLists struct {
+	sensors map[string]sensorList // by machine id
+	changed map[string]bool       // ids of machines that Changes has not returned yet
+}
+
+// sensorList is a complete list of a machine's sensors, and when it was read.
+type sensorList struct {
+	sensors []innius.Sensor
+	at      time.Time
+}
+
+// New returns an empty inventory.
+func New(opts Options) *Inventory {
+	v := &Inventory{opts: opts, entries: map[SensorKey]*reading.Entry{}, accounts: make([]accountLists, len(opts.Accounts))}
+	for i := range v.accounts {
+		v.accounts[i] = accountLists{sensors: map[string]sensorList{}, changed: map[string]bool{}}
+	}
+	v.store(make([]Account, len(opts.Accounts)))
+	return v
+}
+
+func (v *Inventory) store(accounts []Account) {
+	v.snapshot.Store(&Snapshot{
+		Accounts:  accounts,
+		unmatched: sync.OnceValue(func() []string { return v.opts.findUnmatched(accounts) }),
+	})
+}
+
+// Snapshot returns what exists now.
+func (v *Inventory) Snapshot() *Snapshot { return v.snapshot.Load() }
+
+// SetCompany makes the company of an account known before its machines are. Later calls change nothing: SetMachines does.
+func (v *Inventory) SetCompany(account int, company innius.Company) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if next := slices.Clone(v.Snapshot().Accounts); next[account].Company == nil {
+		next[account].Company = &company
+		v.store(next)
+	}
+}
+
+// SetMachines replaces the list of machines of an account by a complete one that was read at a moment.
+func (v *Inventory) SetMachines(account int, company innius.Company, list []innius.Machine, at time.Time) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	before := v.Snapshot().Accounts
+	next := slices.Clone(before)
+	machines, selected := make([]*Machine, len(list)), map[string]bool{}
+	for i, m := range list {
+		machines[i] = &Machine{Machine: m, Company: company, FilteredBy: v.opts.filterOf(m)}
+		selected[m.ID] = machines[i].FilteredBy == ""
+	}
+	next[account] = Account{Company: &company, ListedAt: at, Machines: machines}
+	for id := range v.accounts[account].sensors {
+		if !selected[id] { // the machine is gone, or has a new name that a filter leaves out
+			delete(v.accounts[account].sensors, id)
+		}
+	}
+	affected := map[MachineKey]bool{}
+	for _, m := range slices.Concat(before[account].Machines, machines) {
+		affected[m.Key()] = true
+	}
+	v.relabel(next, affected)
+	v.rebuild(before, next, affected)
+}
+
+// SetSensors replaces the list of sensors of a machine by a complete one that was read at a moment. It does nothing if the
+// account no longer lists the machine.
+func (v *Inventory) SetSensors(account int, machineID string, list []innius.Sensor, at time.Time) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	before := v.Snapshot().Accounts
+	m := before[account].machine(machineID)
+	if m == nil {
+		return
+	}
+	v.accounts[account].sensors[machineID] = sensorList{list, at}
+	v.rebuild(before, slices.Clone(before), map[MachineKey]bool{m.Key(): true})
+}
+
+// Sensors returns the sensors of a machine as an account listed them last.
+func (v *Inventory) Sensors(account int, machineID string) []innius.Sensor {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.accounts[account].sensors[machineID].sensors
+}
+
+// Selected returns the ids of the machines that no filter leaves out.
+func (v *Inventory) Selected(list []innius.Machine) []string {
+	var ids []string
+	for _, m := range list {
+		if v.opts.filterOf(m) == "" {
+			ids = append(ids, m.ID)
+		}
+	}
+	return ids
+}
+
+func (o *Options) filterOf(m innius.Machine) string {
+	return o.Machines.Reject("discovery.machines", m.ID, m.Name)
+}
+
+// MachineLabel returns the label of a machine, for logs; its id if the account does not list it.
+func (v *Inventory) MachineLabel(account int, machineID string) string {
+	if m := v.Snapshot().Accounts[account].machine(machineID); m != nil {
+		return m.Label
+	}
+	return innius.Printable(machineID)
+}
+
+func (a *Account) machine(id string) *Machine {
+	if i := slices.IndexFunc(a.Machines, func(m *Machine) bool { return m.ID == id }); i >= 0 {
+		return a.Machines[i]
+	}
+	return nil
+}
+
+// Changes returns the machines of an account that have changed since the last call, by id; nil for one that is gone.
+func (v *Inventory) Changes(account int) map[string]*Machine {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	lists := &v.accounts[account]
+	if len(lists.changed) == 0 {
+		return nil
+	}
+	changes := make(map[string]*Machine, len(lists.changed))
+	for id := range lists.changed {
+		changes[id] = nil
+	}
+	for _, m := range v.Snapshot().Accounts[account].Machines {
+		if lists.changed[m.ID] {
+			changes[m.ID] = m
+		}
+	}
+	clear(lists.changed)
+	return changes
+}

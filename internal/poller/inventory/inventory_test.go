@@ -1,0 +1,141 @@
+package inventory
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"testing"
+	"time"
+
+	"innius_exporter/innius"
+	"innius_exporter/internal/match"
+	"innius_exporter/internal/poller/reading"
+)
+
+var start = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// Names and ids that collide with each other, and with what is made of them.
+var (
+	nastyNames = []string{"X", "X (a)", "X (b)", "X (a) (b)", "", " ", "a", "X (c1)"}
+	nastyIDs   = []string{"a", "b", "a) (b", "X", "c1"}
+)
+
+func TestInventoryHasUniqueLabelsAndOneOwnerPerSensor(t *testing.T) {
+	for seed := range uint64(200) {
+		for _, mode := range []LabelMode{LabelName, LabelID} {
+			r := rand.New(rand.NewPCG(seed, 1))
+			opts := Options{Accounts: []string{"a1", "a2", "a3"}, Labels: mode}
+			if seed%2 == 1 {
+				opts.Machines.Exclude = []match.Pattern{match.MustCompile(`b`)}
+				opts.Sensors.Exclude = []match.Pattern{match.MustCompile(`X`)}
+			}
+			v := New(opts)
+			for step := range 60 {
+				publishSomething(v, r)
+				if problem := inconsistency(v); problem != "" {
+					t.Fatalf("seed %d, mode %s, step %d: %s", seed, mode, step, problem)
+				}
+			}
+		}
+	}
+}
+
+// publishSomething changes one random list.
+func publishSomething(v *Inventory, r *rand.Rand) {
+	account := r.IntN(3)
+	if r.IntN(3) == 0 {
+		company := innius.Company{ID: oneOf(r, "c1", "c2"), Name: oneOf(r, "W", "V")}
+		v.SetMachines(account, company, randomList(r, func(id, name string) innius.Machine { return innius.Machine{ID: id, Name: name} }), start)
+		return
+	}
+	v.SetSensors(account, oneOf(r, nastyIDs...), randomList(r, func(id, name string) innius.Sensor {
+		return innius.Sensor{ID: id, Name: name, Unit: "bar"}
+	}), start)
+}
+
+func randomList[T any](r *rand.Rand, item func(id, name string) T) []T {
+	var list []T
+	for _, i := range r.Perm(len(nastyIDs))[:r.IntN(len(nastyIDs)+1)] {
+		list = append(list, item(nastyIDs[i], oneOf(r, nastyNames...)))
+	}
+	return list
+}
+
+// inconsistency returns what is wrong with an inventory; empty if nothing is.
+func inconsistency(v *Inventory) string {
+	triples, pairs, owners, known := map[[3]string]bool{}, map[[2]string]bool{}, map[SensorKey]int{}, map[SensorKey]bool{}
+	for _, a := range v.Snapshot().Accounts {
+		for _, m := range a.Machines {
+			pair := [2]string{m.CompanyLabel, m.Label}
+			if exposed := m.FilteredBy == "" && m.ExposedBy == ""; exposed && pairs[pair] {
+				return fmt.Sprintf("two machines are %q", pair)
+			} else if exposed {
+				pairs[pair] = true
+			}
+			for _, s := range m.Sensors {
+				triple := [3]string{m.CompanyLabel, m.Label, s.Label}
+				if s.Polled() {
+					if triples[triple] {
+						return fmt.Sprintf("two sensors are %q", triple)
+					}
+					triples[triple] = true
+					owners[s.Key()]++
+				}
+				known[s.Key()] = true
+				if v.entries[s.Key()] != s.Entry {
+					return fmt.Sprintf("%v has another cache entry than the inventory", s.Key())
+				}
+			}
+		}
+	}
+	return ownersProblem(v, owners, known)
+}
+
+func ownersProblem(v *Inventory, owners map[SensorKey]int, known map[SensorKey]bool) string {
+	for key := range known {
+		if n := owners[key]; n > 1 || n == 0 && len(v.opts.Sensors.Exclude) == 0 {
+			return fmt.Sprintf("%v is polled by %d accounts", key, n)
+		}
+	}
+	if len(v.entries) != len(known) {
+		return fmt.Sprintf("%d cache entries for %d sensors", len(v.entries), len(known))
+	}
+	return ""
+}
+
+func TestMachineRenamedIntoFilterIsNotPolled(t *testing.T) {
+	opts := Options{Accounts: []string{"a1"}, Machines: match.Filter{Exclude: []match.Pattern{match.MustCompile("secret")}}}
+	v, company := New(opts), innius.Company{ID: "c", Name: "c"}
+	v.SetMachines(0, company, []innius.Machine{{ID: "m", Name: "open"}}, start)
+	v.SetSensors(0, "m", []innius.Sensor{{ID: "s", Name: "s"}}, start)
+	v.SetMachines(0, company, []innius.Machine{{ID: "m", Name: "secret"}}, start)
+	if m := v.Snapshot().Accounts[0].Machines[0]; m.FilteredBy == "" || len(m.Polled) != 0 {
+		t.Errorf("filtered by %q, %d sensors are polled", m.FilteredBy, len(m.Polled))
+	}
+}
+
+func TestChangesReturnsEachChangeOnce(t *testing.T) {
+	v, company := New(Options{Accounts: []string{"a1", "a2"}}), innius.Company{ID: "c"}
+	v.SetMachines(0, company, []innius.Machine{{ID: "m1"}, {ID: "m2"}}, start)
+	v.SetMachines(1, company, []innius.Machine{{ID: "m1"}}, start)
+	for account, want := range []int{2, 1} {
+		if got, again := v.Changes(account), v.Changes(account); len(got) != want || again != nil {
+			t.Errorf("account %d: %v, then %v", account, got, again)
+		}
+	}
+	v.SetSensors(1, "m1", []innius.Sensor{{ID: "s"}}, start) // the other account lists the machine, too
+	v.SetMachines(0, company, []innius.Machine{{ID: "m1"}}, start)
+	if got := v.Changes(0); got["m1"] == nil || len(got) != 2 || got["m2"] != nil {
+		t.Errorf("changes %v, want m1 and that m2 is gone", got)
+	}
+}
+
+func TestRestoredReadingsComeBackWithMachines(t *testing.T) {
+	v, company := New(Options{Accounts: []string{"a1"}}), innius.Company{ID: "c"}
+	saved := []SavedSensor{{Sensor: innius.Sensor{ID: "s"}, Saved: reading.Saved{Time: start, Value: 7, LastSuccess: start}}}
+	v.Restore(0, "c", innius.Machine{ID: "m"}, saved, start)
+	v.SetMachines(0, company, []innius.Machine{{ID: "m"}}, start)
+	if got := v.Snapshot().Accounts[0].Machines[0].Save(); !reflect.DeepEqual(got, saved) {
+		t.Errorf("got %+v, want %+v", got, saved)
+	}
+}
