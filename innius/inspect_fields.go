@@ -154,12 +154,13 @@ func (v Values) SkipReasons() []SkipReason { return slices.Sorted(maps.Keys(v.Sk
 func (a *response) raw() string {
 	text := string(a.body)
 	if value, err := a.parse(); err == nil {
-		clean, held := a.key.outOf(value)
-		if len(text) > maxRaw {
-			clean = abridged(clean)
-		}
-		if held || len(text) > maxRaw {
-			text = compact(clean)
+		before := compact(value)
+		clean := a.key.outOf(value)
+		switch after := compact(clean); {
+		case len(text) > maxRaw:
+			text = compact(abridged(clean))
+		case after != before:
+			text = after
 		}
 	}
 	return cut(strings.Join(strings.Fields(a.key.redact(spaced(text))), " "), maxRaw)
@@ -187,34 +188,29 @@ func abridged(value any) any {
 	return value
 }
 
-// outOf redacts the key in every text of a JSON value, and reports whether one held it.
-func (s Secret) outOf(value any) (clean any, held bool) {
+// outOf redacts the key in every text of a JSON value. It may change the value.
+func (s Secret) outOf(value any) any {
 	text := func(text string) string {
-		if !s.in(text) {
-			return text
+		if s.in(text) {
+			return s.redact(text)
 		}
-		held = true
-		return s.redact(text)
+		return text
 	}
 	switch v := value.(type) {
 	case string:
-		return text(v), held
+		return text(v)
 	case []any:
 		for i, item := range v {
-			var inside bool
-			v[i], inside = s.outOf(item)
-			held = held || inside
+			v[i] = s.outOf(item)
 		}
 	case map[string]any:
 		fields := make(map[string]any, len(v))
 		for name, item := range v {
-			var inside bool
-			fields[text(name)], inside = s.outOf(item)
-			held = held || inside
+			fields[text(name)] = s.outOf(item)
 		}
-		return fields, held
+		return fields
 	}
-	return value, held
+	return value
 }
 
 func compact(value any) string {

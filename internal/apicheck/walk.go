@@ -92,7 +92,7 @@ func Run(ctx context.Context, o Options) *Report {
 	}
 	o.Text.Begin(w.report)
 	if limit := o.Account.RateLimit; limit.OwnBurst() < maxRequests {
-		o.Text.Price(fmt.Sprintf("rate_limit permits %d requests at once, then %g an hour.", limit.OwnBurst(), limit.Own()))
+		o.Text.Price(fmt.Sprintf("rate_limit permits %d requests at once, then %g per hour.", limit.OwnBurst(), limit.Own()))
 	}
 	if w.readCompany(ctx) && w.readMachines(ctx) {
 		w.readValues(ctx)
@@ -298,9 +298,9 @@ func (w *walk) readList(ctx context.Context, op innius.Operation, of string, pag
 		w.find(diagnosis{w, in}.remarks()...)
 		seen[r.StartKey] = true
 		if in.Next != "" && seen[in.Next] {
-			w.find(failure("paging", "A page of the list of "+string(op)+" leads back to itself: its next_key was a key before. The API "+
-				"seems not to know start_key, the parameter for the next page. The exporter would take the list for endless, and refuse it.",
-			).correct(endpoint(op, withQuery(w.template(op), "start_key={start_key}"))))
+			w.find(failure("paging", "The list of "+string(op)+" never ends: a next_key is the key of an earlier page. The API seems not to "+
+				"know start_key, the parameter for the next page. The exporter refuses such a list.").correct(
+				endpoint(op, withQuery(w.template(op), "start_key={start_key}"))))
 		}
 		if in.Next == "" || seen[in.Next] || !w.o.All && (selected && len(seen) >= pages || w.left() <= 2) {
 			return all, in, nil
@@ -346,8 +346,7 @@ func (w *walk) skipObject(in *innius.Inspection, failed *Finding) bool {
 func (w *walk) readValues(ctx context.Context) {
 	if w.o.All {
 		n := len(w.machines)
-		w.o.Text.Price(fmt.Sprintf("--all: %d machines: at least %d more requests; rate_limit permits %g an hour.",
-			n, n+1, w.account.RateLimit.Own()))
+		w.o.Text.Price(fmt.Sprintf("--all: %d machines: at least %d more requests, %g per hour.", n, n+1, w.account.RateLimit.Own()))
 		for _, m := range w.machines {
 			if ctx.Err() != nil || !w.readSensors(ctx, m) {
 				break
@@ -370,25 +369,20 @@ visits:
 
 // spread is an order in which a few of n objects show the most: the first, the last, the middle, the quarters, the rest.
 func spread(n int) (order []int) {
-	first := []int{0, n - 1, n / 2, n / 4, n - 1 - n/4}
-	for i := range n + len(first) {
-		place := i - len(first)
-		if i < len(first) {
-			place = first[i]
-		}
-		if n > 0 && !slices.Contains(order, place) {
-			order = append(order, place)
-		}
+	rank := map[int]int{}
+	for i, place := range slices.Backward([]int{0, n - 1, n / 2, n / 4, n - 1 - n/4}) {
+		rank[place] = i - n
 	}
+	for i := range n {
+		order = append(order, i)
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return rank[a] - rank[b] })
 	return order
 }
 
 // visit tries one sensor of a machine. It returns false when the walk is over: a value was seen, or more requests would show
 // nothing new.
 func (w *walk) visit(ctx context.Context, m *machine, round int) bool {
-	if !m.known && w.left() < 3 && round == 0 && len(w.trials) > 0 { // list, values and an empty page: rather another sensor
-		return true
-	}
 	if !w.readSensors(ctx, m) {
 		return false
 	}
