@@ -203,7 +203,10 @@ func (w *walk) findWindow(ctx context.Context, t *trial, windows ...[]Setting) [
 		starts = []time.Time{{}, newest} // first what the exporter would send
 	}
 	before, r := w.setup, w.valuesOf(t)
-	good := func(in *innius.Inspection) bool { return in.Err == nil && applied(in, second) }
+	good := func(in *innius.Inspection) bool { // no reading before the start, although a page without a window would have one
+		from := in.From.Truncate(time.Second) // as the coarsest unit has it
+		return in.Err == nil && in.Items > 0 && shows(in) && from.After(second) && !in.Values.Oldest.Before(from)
+	}
 	for _, r.From = range starts {
 		in, settings := w.cure(ctx, r, t.in, failure("order").try(windows...), 2, good)
 		if in != nil && good(in) && !second.IsZero() {
@@ -212,13 +215,6 @@ func (w *walk) findWindow(ctx context.Context, t *trial, windows ...[]Setting) [
 		w.setup = before
 	}
 	return nil
-}
-
-// applied reports whether the API applied the window of a request: there are readings, none older than its start, although a
-// page without a window would hold an older one, the second newest.
-func applied(in *innius.Inspection, second time.Time) bool {
-	from := in.From.Truncate(time.Second) // as the coarsest unit has it
-	return in.Items > 0 && shows(in) && from.After(second) && !in.Values.Oldest.Before(from)
 }
 
 // newestTwo returns the second newest and the newest time of a page; zero if it has no two times.

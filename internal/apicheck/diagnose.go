@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -153,7 +152,7 @@ func (d diagnosis) rateLimited(e *innius.RateLimitError) *Finding {
 		when = "Try again in " + humanize.Duration(e.RetryAfter) + "."
 	}
 	limit := d.account.RateLimit
-	return failure("rate-limit", "The rate limit of the key is reached (status 429, "+strconv.Quote(e.Message)+"). "+when,
+	return failure("rate-limit", fmt.Sprintf("The rate limit of the key is reached (status 429, %q). %s", e.Message, when),
 		"Every program with this key counts, a running exporter too. If there is none, set the limit that innius permits.",
 	).correct(Setting{"rate_limit.requests_per_hour", limit.RequestsPerHour}, Setting{"rate_limit.burst", limit.Burst})
 }

@@ -131,11 +131,10 @@ type Text struct {
 
 // Begin prints which account is checked.
 func (t *Text) Begin(r *Report) {
-	proxy := ""
+	fmt.Fprintf(t.W, "account %s at %s\n", r.Account, r.URL)
 	if r.Proxy != "" {
-		proxy = ", through the proxy " + r.Proxy
+		t.lines("", "through the proxy "+r.Proxy)
 	}
-	fmt.Fprintf(t.W, "account %s at %s%s\n", r.Account, r.URL, proxy)
 }
 
 // Price prints how many requests are about to be sent.

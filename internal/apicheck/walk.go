@@ -201,10 +201,9 @@ func (w *walk) readCompany(ctx context.Context) bool {
 		w.find(diagnosis{w, in}.remarks()...)
 		return true
 	}
-	if settings := w.onlyCompany(ctx, in, failed); settings != nil {
-		w.setup, _ = w.with(settings...)
-		failed.add("The machines of each were requested, and only one company has any:")
-		w.prove(failed, settings...)
+	if found := w.onlyCompany(ctx, in, failed); found != nil {
+		w.setup, _ = w.with(found[0]...)
+		w.prove(failed.add("The machines of each were requested, and only one company has any:"), found[0]...)
 	} else if in.Status == http.StatusOK && in.Form == innius.FormJSON || in.Status == http.StatusForbidden {
 		failed.add("If the innius Admin app shows the id of your company, set company_id to it. That saves this request.")
 	}
@@ -213,25 +212,22 @@ func (w *walk) readCompany(ctx context.Context) bool {
 }
 
 // onlyCompany finds the only one of several companies that has machines.
-func (w *walk) onlyCompany(ctx context.Context, in *innius.Inspection, failed *Finding) []Setting {
+func (w *walk) onlyCompany(ctx context.Context, in *innius.Inspection, failed *Finding) [][]Setting {
 	if failed.Kind != kindCompanies || len(in.IDs)+3 > w.left() {
 		return nil
 	}
 	before := w.setup
+	defer func() { w.setup = before }()
 	var companies []Setting
 	for _, id := range in.IDs {
-		company := Setting{"company_id", id}
-		w.setup, _ = before.with(company)
+		companies = append(companies, Setting{"company_id", id})
+	}
+	return w.only(companies, func(s setup) bool {
+		w.setup = s
 		list, failed := w.send(ctx, innius.InspectRequest{Operation: innius.OpMachines}, "of one of the companies")
 		absent := list.Status == http.StatusForbidden || list.Status == http.StatusNotFound
-		if !absent && (failed != nil || list.Items > 0) { // after another failure it is not known
-			companies = append(companies, company)
-		}
-	}
-	if w.setup = before; len(companies) != 1 {
-		return nil
-	}
-	return companies
+		return !absent && (failed != nil || list.Items > 0) // after another failure it is not known
+	})
 }
 
 // readMachines reads the list of machines, and its second page, which shows whether next_key works.
@@ -367,12 +363,9 @@ visits:
 	}
 }
 
-// spread is an order in which a few of n objects show the most: the first, the last, the middle, the quarters, the rest.
+// spread is an order in which a few of n objects show the most: the first, the last, the middle, the rest.
 func spread(n int) (order []int) {
-	rank := map[int]int{}
-	for i, place := range slices.Backward([]int{0, n - 1, n / 2, n / 4, n - 1 - n/4}) {
-		rank[place] = i - n
-	}
+	rank := map[int]int{n / 2: -1, n - 1: -2, 0: -3}
 	for i := range n {
 		order = append(order, i)
 	}

@@ -95,13 +95,9 @@ func (c *APICheck) check(ctx context.Context, cfg *config.Config, index int, tex
 
 // proxyOf returns the proxy for the URL of an account; nil if there is none, or the variables contain no valid one.
 func proxyOf(a config.Account) *url.URL {
-	transport, err := a.HTTPClient.Transport()
-	if err != nil || transport.Proxy == nil {
-		return nil
+	if transport, err := a.HTTPClient.Transport(); err == nil && transport.Proxy != nil {
+		proxy, _ := transport.Proxy(&http.Request{URL: a.URL}) // nil with an error
+		return proxy
 	}
-	proxy, err := transport.Proxy(&http.Request{URL: a.URL})
-	if err != nil {
-		return nil
-	}
-	return proxy
+	return nil
 }
