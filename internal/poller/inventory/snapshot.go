@@ -87,7 +87,7 @@ func (m *Machine) Key() MachineKey { return MachineKey{m.Company.ID, m.ID} }
 
 // APITime converts a moment of this machine's clock to the API's: what the source stamped is compared with that one only.
 func (m *Machine) APITime(t time.Time) time.Time {
-	if m.clockDifference == nil {
+	if m == nil || m.clockDifference == nil {
 		return t
 	}
 	return t.Add(m.clockDifference(m.Account))
