@@ -54,7 +54,7 @@ func run(t *testing.T, change func(*poller.Options), plants []plant, test func(t
 		if change != nil {
 			change(&opts)
 		}
-		p := poller.NewPoller(opts)
+		p := poller.New(opts)
 		ctx, cancel := context.WithCancel(t.Context())
 		var polling sync.WaitGroup
 		polling.Go(func() { p.Run(ctx) })

@@ -16,7 +16,7 @@ import (
 func stored(tb testing.TB, sensors int) *poller.Poller {
 	tb.Helper()
 	now := time.Now()
-	account := poller.KeptAccount{Name: "a1", Company: innius.Company{ID: "works.example", Name: "Works"}, ListedAt: now, Discovered: true}
+	account := poller.SavedAccount{Name: "a1", Company: innius.Company{ID: "works.example", Name: "Works"}, ListedAt: now, Discovered: true}
 	for i := range sensors / 100 {
 		m := poller.SavedMachine{Machine: innius.Machine{ID: fmt.Sprint("m", i), Name: fmt.Sprint("Machine ", i)}, ListedAt: now}
 		for j := range 100 {
@@ -27,9 +27,9 @@ func stored(tb testing.TB, sensors int) *poller.Poller {
 		}
 		account.Machines = append(account.Machines, m)
 	}
-	return poller.NewPoller(poller.Options{
+	return poller.New(poller.Options{
 		Accounts: []poller.Account{{Name: "a1", Pacer: innius.NewPacer(1000, 30)}}, Counters: &poller.Counters{},
-		Logger: slog.New(slog.DiscardHandler), Kept: &poller.Snapshot{At: now, Accounts: []poller.KeptAccount{account}},
+		Logger: slog.New(slog.DiscardHandler), State: &poller.State{At: now, Accounts: []poller.SavedAccount{account}},
 	})
 }
 

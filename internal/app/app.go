@@ -91,7 +91,7 @@ func (p *process) load(load func() (*config.Config, error)) error {
 	if p.storage, err = p.openStorage(&opts, p.log); err != nil {
 		return err
 	}
-	p.live = newReloadable(poller.NewPoller(opts))
+	p.live = newReloadable(poller.New(opts))
 	p.reloader = newReloader(cfg, p.live, p.systemd, p.log)
 	p.reloader.load = load
 	p.reloader.options = func(cfg *config.Config) (poller.Options, error) { return p.options(cfg, p.counters, p.log) }

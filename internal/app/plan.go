@@ -70,21 +70,21 @@ func (p *Planning) write(cfg *config.Config, w io.Writer) error {
 		return err
 	}
 	for _, text := range poller.Unmatched(opts) {
-		fmt.Fprintf(w, "In the config: %s of those known at %s.\n\n", text, humanize.Time(opts.Kept.At))
+		fmt.Fprintf(w, "In the config: %s of those known at %s.\n\n", text, humanize.Time(opts.State.At))
 	}
 	plans := poller.Plans(opts)
 	if !slices.ContainsFunc(plans, func(made poller.Plan) bool { return made.Sensors > 0 }) {
-		return errors.New(noPlan(plans[0], opts.Kept.At))
+		return errors.New(noPlan(plans[0], opts.State.At))
 	}
 	for i, made := range plans {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
 		if made.Sensors == 0 {
-			fmt.Fprintln(w, noPlan(made, opts.Kept.At))
+			fmt.Fprintln(w, noPlan(made, opts.State.At))
 			continue
 		}
-		p.page(made, cfg, i, opts.Kept.At).Write(w)
+		p.page(made, cfg, i, opts.State.At).Write(w)
 	}
 	return nil
 }
@@ -145,9 +145,9 @@ func (p *Planning) addSensors(opts *poller.Options) error {
 	case err != nil:
 		return err
 	}
-	if opts.Kept = saved; p.RequestsPerHour != nil {
+	if opts.State = saved; p.RequestsPerHour != nil {
 		for i := range saved.Accounts {
-			saved.Accounts[i].Allowance = nil // it was learned for another rate limit
+			saved.Accounts[i].RateLimit = nil // it was learned for another rate limit
 		}
 	}
 	return checkAccounts(saved, opts.Accounts, dir)
@@ -163,14 +163,14 @@ func (p *Planning) assume(opts *poller.Options) {
 	if every == 0 {
 		every = time.Second
 	}
-	opts.Kept = &poller.Snapshot{At: time.Now()}
+	opts.State = &poller.State{At: time.Now()}
 	for _, a := range opts.Accounts {
-		opts.Kept.Accounts = append(opts.Kept.Accounts, poller.Assume(a, p.Sensors, every, opts.Kept.At))
+		opts.State.Accounts = append(opts.State.Accounts, poller.Assume(a, p.Sensors, every, opts.State.At))
 	}
 }
 
 // checkAccounts returns an error if the saved state has none of the accounts.
-func checkAccounts(saved *poller.Snapshot, accounts []poller.Account, dir string) error {
+func checkAccounts(saved *poller.State, accounts []poller.Account, dir string) error {
 	var others []string
 	for _, k := range saved.Accounts {
 		if slices.ContainsFunc(accounts, k.Of) {

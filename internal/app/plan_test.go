@@ -17,24 +17,24 @@ import (
 )
 
 // keptState is a Source of what an exporter might keep.
-type keptState poller.Snapshot
+type keptState poller.State
 
-func (k keptState) Snapshot() poller.Snapshot   { return poller.Snapshot(k) }
-func (k keptState) Noteworthy() <-chan struct{} { return nil }
+func (k keptState) Save() poller.State       { return poller.State(k) }
+func (k keptState) Changed() <-chan struct{} { return nil }
 
 // keep writes state of one account with 40 sensors, and returns where.
 func keep(t *testing.T) string {
 	t.Helper()
 	at := time.Date(2026, 11, 23, 17, 0, 0, 0, time.UTC)
 	k := poller.Assume(poller.Account{Name: "first", Origin: "one.invalid"}, 40, time.Minute, at)
-	k.Allowance = []byte("learned")
+	k.RateLimit = []byte("learned")
 	dir := filepath.Join(t.TempDir(), "state")
 	store, _, err := state.Open(dir, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = store.Close() }) // the lock is held meanwhile, as by an exporter that runs
-	store.Run(keptState{At: at, Accounts: []poller.KeptAccount{k}}, time.Hour, func() {})
+	store.Run(keptState{At: at, Accounts: []poller.SavedAccount{k}}, time.Hour, func() {})
 	return dir
 }
 
@@ -82,8 +82,8 @@ func TestPlanIgnoresTheLearnedLimitForAnotherRateLimit(t *testing.T) {
 			p.RequestsPerHour = new(5000.0)
 		}
 		opts := p.options(accountsOf(t, "one.invalid"))
-		if err := p.addSensors(&opts); err != nil || string(opts.Kept.Accounts[0].Allowance) != want {
-			t.Errorf("%g: %v, %q", perHour, err, opts.Kept.Accounts[0].Allowance)
+		if err := p.addSensors(&opts); err != nil || string(opts.State.Accounts[0].RateLimit) != want {
+			t.Errorf("%g: %v, %q", perHour, err, opts.State.Accounts[0].RateLimit)
 		}
 		if got := opts.Accounts[0].Pacer.PerHour(); math.Abs(got-perHour) > 1e-6 {
 			t.Errorf("planned with %g requests per hour, want %g", got, perHour)
@@ -147,7 +147,7 @@ func TestPlanNamesRulesThatMatchNoSensor(t *testing.T) {
 	}
 	k := poller.Assume(poller.Account{Name: "first", Origin: "one.invalid"}, 40, time.Minute, at)
 	k.Discovered = true
-	store.Run(keptState{At: at, Accounts: []poller.KeptAccount{k, {Name: "second", Origin: "one.invalid"}}}, time.Hour, func() {})
+	store.Run(keptState{At: at, Accounts: []poller.SavedAccount{k, {Name: "second", Origin: "one.invalid"}}}, time.Hour, func() {})
 	_ = store.Close()
 	var out strings.Builder
 	if err := (&Planning{StoragePath: dir}).write(cfg, &out); err != nil {

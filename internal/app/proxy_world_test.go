@@ -162,7 +162,7 @@ func (w *world) poll(t *testing.T, text string) polled {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := poller.NewPoller(opts)
+	p := poller.New(opts)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	done := make(chan struct{})
 	go func() { defer close(done); p.Run(ctx) }()

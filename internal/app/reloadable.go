@@ -59,7 +59,7 @@ func (l *reloadable) runOne(ctx context.Context) bool {
 	case s := <-l.next:
 		stop()
 		<-stopped
-		l.current.Store(l.poller().Succeed(s.opts))
+		l.current.Store(l.poller().HandOver(s.opts))
 		close(s.done)
 		return true
 	}
@@ -94,7 +94,7 @@ func (l *reloadable) Ready() bool {
 func (l *reloadable) Stuck() string { return l.poller().Stuck() }
 
 // Snapshot implements state.Source.
-func (l *reloadable) Snapshot() poller.Snapshot { return l.poller().Snapshot() }
+func (l *reloadable) Save() poller.State { return l.poller().Save() }
 
-// Noteworthy implements state.Source. All pollers share the channel.
-func (l *reloadable) Noteworthy() <-chan struct{} { return l.poller().Noteworthy() }
+// Changed implements state.Source. All pollers share the channel.
+func (l *reloadable) Changed() <-chan struct{} { return l.poller().Changed() }

@@ -29,7 +29,7 @@ func (e *Exporter) openStorage(opts *poller.Options, logger *slog.Logger) (s *st
 		e.warnOfNoStorage(opts, logger)
 		return s, nil
 	}
-	if s.store, opts.Kept, err = state.Open(dir, opts.Accounts, logger); err != nil {
+	if s.store, opts.State, err = state.Open(dir, opts.Accounts, logger); err != nil {
 		return nil, fmt.Errorf("--storage.path %q: %w", dir, err)
 	}
 	return s, nil

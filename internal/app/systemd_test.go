@@ -110,7 +110,7 @@ func TestWatchdogIsFedDuringALongPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := simulator.New(simulator.Uniform(20), simulator.Options{Key: "key"})
 		opts, closeAll := optionsOver(t, "acme", api)
-		l := newReloadable(poller.NewPoller(opts))
+		l := newReloadable(poller.New(opts))
 		ctx, cancel := context.WithCancel(t.Context())
 		var m manager
 		begin := make(chan struct{})
@@ -183,7 +183,7 @@ func TestReadyStaysTrueWhenAReloadAddsAnAccount(t *testing.T) {
 		api := simulator.New(simulator.Uniform(20), simulator.Options{Key: "key"})
 		opts, closeAll := optionsOver(t, "acme", api)
 		defer closeAll()
-		l := newReloadable(poller.NewPoller(opts))
+		l := newReloadable(poller.New(opts))
 		if l.Ready() {
 			t.Error("ready before the first discovery")
 		}

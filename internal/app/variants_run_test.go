@@ -207,7 +207,7 @@ func (v *variant) run(t *testing.T, text string) *result {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.poller = poller.NewPoller(opts)
+		w.poller = poller.New(opts)
 		ctx, cancel := context.WithCancel(t.Context())
 		var running sync.WaitGroup
 		running.Go(func() { w.poller.Run(ctx) })

@@ -73,12 +73,12 @@ func saveState(t *testing.T, dir string, sensors int) {
 		t.Fatal(err)
 	}
 	now := time.Now()
-	snapshot := poller.Snapshot{At: now}
+	snapshot := poller.State{At: now}
 	for i := range plants {
 		account := poller.Account{Name: fmt.Sprint("plant-", i+1), Origin: "127.0.0.1:1"}
 		k := poller.Assume(account, sensors/plants, 30*time.Second, now)
 		k.Company = innius.Company{ID: fmt.Sprint("works-", i, ".example"), Name: fmt.Sprint("Works ", i)}
-		k.Ledger = innius.PacerState{At: now}
+		k.Pacer = innius.PacerState{At: now}
 		for m := range k.Machines {
 			k.Machines[m].Name = fmt.Sprintf("Panel Bender %05d", m)
 			for s := range k.Machines[m].Sensors {
@@ -99,10 +99,10 @@ func saveState(t *testing.T, dir string, sensors int) {
 }
 
 // fixedState is a state that does not change.
-type fixedState struct{ snapshot poller.Snapshot }
+type fixedState struct{ snapshot poller.State }
 
-func (s fixedState) Snapshot() poller.Snapshot { return s.snapshot }
-func (fixedState) Noteworthy() <-chan struct{} { return nil }
+func (s fixedState) Save() poller.State     { return s.snapshot }
+func (fixedState) Changed() <-chan struct{} { return nil }
 
 // unreachableAccounts is a config with accounts whose API is unreachable.
 func unreachableAccounts() string {

@@ -46,7 +46,7 @@ func TestPlanComesTrue(t *testing.T) {
 // TestAssumedPlanComesTrue does the same for a plan that knows only the number of sensors and their interval.
 func TestAssumedPlanComesTrue(t *testing.T) {
 	r := &row{nature: nature{periods: only(10)}, cycle: tenMinutes, warmUp: hour, horizon: hour, discovery: hour}
-	r.compareWithPlan(t, func(a poller.Account, at time.Time) poller.KeptAccount {
+	r.compareWithPlan(t, func(a poller.Account, at time.Time) poller.SavedAccount {
 		return poller.Assume(a, r.nature.count(), 10*time.Second, at)
 	}).judge(t)
 }
@@ -60,7 +60,7 @@ type outcome struct {
 }
 
 // compareWithPlan runs a row, plans after its warm-up, from the saved state or an assumed one, and measures what comes.
-func (r *row) compareWithPlan(t *testing.T, assume func(poller.Account, time.Time) poller.KeptAccount) (got outcome) {
+func (r *row) compareWithPlan(t *testing.T, assume func(poller.Account, time.Time) poller.SavedAccount) (got outcome) {
 	synctest.Test(t, func(t *testing.T) {
 		one, closeAll := newRun(t, r, 1, exporters)
 		defer closeAll()
@@ -70,16 +70,16 @@ func (r *row) compareWithPlan(t *testing.T, assume func(poller.Account, time.Tim
 		one.helpers.Go(func() { one.poller.Run(ctx) })
 		time.Sleep(r.warmUp)
 		synctest.Wait()
-		saved := one.poller.Snapshot()
+		saved := one.poller.Save()
 		account := poller.Account{Name: "a1", Pacer: innius.NewPacer(r.perHour(), burst)}
-		options := poller.Options{Accounts: []poller.Account{account}, DiscoveryInterval: r.discovery, Rules: rules(one.subjects), Kept: &saved}
+		options := poller.Options{Accounts: []poller.Account{account}, DiscoveryInterval: r.discovery, Rules: rules(one.subjects), State: &saved}
 		groups := map[string]schedule.Group{}
 		got.plan = poller.Plans(options)[0]
 		for task, o := range got.plan.Outlooks {
 			groups[task.Sensor.ID] = o.Group
 		}
 		if assume != nil {
-			options.Kept = &poller.Snapshot{At: saved.At, Accounts: []poller.KeptAccount{assume(account, saved.At)}}
+			options.State = &poller.State{At: saved.At, Accounts: []poller.SavedAccount{assume(account, saved.At)}}
 			got.plan = poller.Plans(options)[0]
 		}
 		one.observe(&got, groups)

@@ -184,7 +184,7 @@ func (s *soak) anyHealthy() (any bool) {
 
 // sensors iterates over the known sensors.
 func (s *soak) sensors(yield func(machine, sensor int, saved *poller.SavedSensor)) {
-	for _, m := range s.poller.Snapshot().Accounts[0].Machines {
+	for _, m := range s.poller.Save().Accounts[0].Machines {
 		for i := range m.Sensors {
 			var number int
 			if _, err := fmt.Sscanf(m.ID, "m%d", &number); err != nil {

@@ -120,14 +120,14 @@ func (s *soak) runRound() {
 }
 
 // makePoller starts a process, with the state that the one before has saved.
-func (s *soak) makePoller(saved *poller.Snapshot) {
+func (s *soak) makePoller(saved *poller.State) {
 	s.counters = &poller.Counters{}
-	s.poller = poller.NewPoller(s.options(saved))
+	s.poller = poller.New(s.options(saved))
 	s.registry = prometheus.NewPedanticRegistry()
 	s.registry.MustRegister(collector.New(func() *poller.Poller { return s.poller }))
 }
 
-func (s *soak) options(saved *poller.Snapshot) poller.Options {
+func (s *soak) options(saved *poller.State) poller.Options {
 	httpClient, closeAll := simulator.Pipe(s.api)
 	s.closers = append(s.closers, closeAll)
 	pacer := innius.NewPacer(soakPerHour, burst)
@@ -140,7 +140,7 @@ func (s *soak) options(saved *poller.Snapshot) poller.Options {
 	}
 	return poller.Options{
 		Accounts: []poller.Account{{Name: "a1", Origin: "api.example", Client: client, Pacer: pacer, Concurrency: 4}}, Counters: s.counters,
-		DiscoveryInterval: 15 * time.Minute, StaleAfter: 24 * time.Hour, Kept: saved,
+		DiscoveryInterval: 15 * time.Minute, StaleAfter: 24 * time.Hour, State: saved,
 		Logger: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 }
@@ -185,10 +185,10 @@ func (s *soak) pass(d time.Duration) {
 }
 
 // restart stops the process and starts the next one after a while.
-func (s *soak) restart(saved *poller.Snapshot, down time.Duration, what string) {
+func (s *soak) restart(saved *poller.State, down time.Duration, what string) {
 	s.stop()
 	if saved == nil && what != "cold start" {
-		state := s.poller.Snapshot()
+		state := s.poller.Save()
 		saved = &state
 	}
 	time.Sleep(down)
@@ -209,10 +209,10 @@ func (s *soak) events() []func() {
 
 // crash loses what has happened since the state was saved last.
 func (s *soak) crash() {
-	saved := s.poller.Snapshot()
+	saved := s.poller.Save()
 	s.watch(10 * time.Minute)
 	for i := range saved.Accounts {
-		saved.Accounts[i].Ledger = saved.Accounts[i].Ledger.Spent(time.Now())
+		saved.Accounts[i].Pacer = saved.Accounts[i].Pacer.Spent(time.Now())
 	}
 	s.restart(&saved, 0, "crash")
 }
@@ -222,7 +222,7 @@ func (s *soak) coldStart() { s.restart(nil, 5*time.Minute, "cold start") }
 
 func (s *soak) reload() {
 	s.halt()
-	s.poller = s.poller.Succeed(s.options(nil))
+	s.poller = s.poller.HandOver(s.options(nil))
 	s.run()
 	s.closeConnections(1)
 	s.report.reloads++

@@ -30,7 +30,7 @@ type kind struct {
 }
 
 // plant is the saved state of sensors of several kinds.
-func plant(a poller.Account, kinds ...kind) *poller.Snapshot {
+func plant(a poller.Account, kinds ...kind) *poller.State {
 	all := poller.Assume(a, 0, 0, planned)
 	for _, k := range kinds {
 		for _, m := range poller.Assume(a, k.sensors, k.every, planned).Machines {
@@ -44,14 +44,14 @@ func plant(a poller.Account, kinds ...kind) *poller.Snapshot {
 			all.Machines = append(all.Machines, m)
 		}
 	}
-	return &poller.Snapshot{At: planned, Accounts: []poller.KeptAccount{all}}
+	return &poller.State{At: planned, Accounts: []poller.SavedAccount{all}}
 }
 
 // page is the plan of kinds of sensors under a requests_per_hour.
 func page(perHour float64, change func(*poller.Options), kinds ...kind) Page {
 	const share, burst = .95, 28
 	a := poller.Account{Name: "acme", Pacer: innius.NewPacer(share*perHour, burst)}
-	opts := poller.Options{Accounts: []poller.Account{a}, Kept: plant(a, kinds...)}
+	opts := poller.Options{Accounts: []poller.Account{a}, State: plant(a, kinds...)}
 	if change != nil {
 		change(&opts)
 	}
@@ -87,7 +87,7 @@ func TestPlanText(t *testing.T) {
 	}
 	failing := page(1000, func(o *poller.Options) {
 		for i := range 30 {
-			s := &o.Kept.Accounts[0].Machines[i/20].Sensors[i%20]
+			s := &o.State.Accounts[0].Machines[i/20].Sensors[i%20]
 			s.Failure, s.Failures, s.LastFailure = "status 404", 20, planned
 		}
 	}, mixed()...)

@@ -83,7 +83,7 @@ func (s *story) wantNothingAhead() {
 }
 
 // seenBy is a snapshot as an exporter whose clock is off would have made it.
-func (s *Snapshot) seenBy(off time.Duration) *Snapshot {
+func (s *State) seenBy(off time.Duration) *State {
 	move := func(at *time.Time) {
 		if !at.IsZero() {
 			*at = at.Add(off)
@@ -92,10 +92,10 @@ func (s *Snapshot) seenBy(off time.Duration) *Snapshot {
 	s.At = s.At.Add(off)
 	for i := range s.Accounts {
 		k := &s.Accounts[i]
-		move(&k.Ledger.At)
-		move(&k.Ledger.Until)
+		move(&k.Pacer.At)
+		move(&k.Pacer.Until)
 		move(&k.Limit.Until)
-		k.move(move)
+		k.changeTimes(move)
 	}
 	return s
 }

@@ -317,7 +317,7 @@ func (d *discovery) settled() bool {
 
 // restore makes saved lists known; wanted are the machines that are not filtered. A list that was never read is urgent, unless
 // the first discovery had ended without it. The company is requested at once, because the key may belong to another one now.
-func (d *discovery) restore(k *KeptAccount, wanted []string) {
+func (d *discovery) restore(k *SavedAccount, wanted []string) {
 	if d.company != nil {
 		d.restoreList(d.company, time.Time{}, true)
 	}

@@ -1,11 +1,11 @@
-// Package collector keeps the newest reading of every sensor in memory and translates it to Prometheus metrics.
+// Package poller polls every sensor of an account and keeps its newest reading in memory.
 //
-// [Poller] runs one loop per account: it learns what exists (discovery.go), decides who is asked next (schedule.go),
-// obeys what the API answers (gate.go), keeps to what it permits (learn.go, package allowance) and stores readings
-// (cell.go) under the catalogue (catalogue.go). [Collector] reads all that at each scrape: it does no I/O and waits for no
-// writer. The package knows no URL, no key and no YAML.
+// [Poller] runs one loop per account (loop.go). The loop sends a request when the circuit breaker (breaker.go), the rate limit
+// (limiter.go) and the schedule permit one, and applies its result (results.go, lists.go). Discovery (discovery.go) decides which
+// lists to request, package schedule which sensor to poll. Package inventory holds what exists, package reading what each sensor
+// reported. health.go publishes the state of the loop, verdict.go the status of sensors and machines. None of these readers
+// blocks the loop. The package knows no URL, no key and no YAML.
 //
-// [Plans] says beforehand what an allowance buys, by the schedule itself (plan.go).
-//
-// What should outlive a restart leaves as a [Snapshot] (snapshot.go) and comes back as Options.Kept (restore.go).
+// What survives a restart leaves as a [State] (saved.go) and comes back in [Options]. A reload continues with [Poller.HandOver]
+// (handover.go). [Plans] computes what a rate limit yields, with the schedule itself (plan.go).
 package poller

@@ -107,16 +107,16 @@ func (s *story) serve(one setting) {
 }
 
 // make makes a poller with all that belongs to it, as a process does when it starts.
-func (s *story) make(kept *Snapshot) {
-	s.poller = NewPoller(s.options(&Counters{}, kept))
+func (s *story) make(kept *State) {
+	s.poller = New(s.options(&Counters{}, kept))
 	s.registry = prometheus.NewPedanticRegistry()
 	s.registry.MustRegister(NewCollector(func() *Poller { return s.poller }))
 }
 
-func (s *story) options(counters *Counters, kept *Snapshot) Options {
+func (s *story) options(counters *Counters, kept *State) Options {
 	opts := Options{
 		StaleAfter: 24 * time.Hour, // stories of outages look at values that auto would drop after an hour
-		Counters:   counters, Kept: kept,
+		Counters:   counters, State: kept,
 		Logger: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	for i := range s.begun {

@@ -38,17 +38,17 @@ func TestLimiterInCrashLoop(t *testing.T) {
 }
 
 // process runs for so many seconds and returns what it leaves.
-func (d *diary) process(life int, clean bool) *Snapshot {
-	written := d.poller.Snapshot()
+func (d *diary) process(life int, clean bool) *State {
+	written := d.poller.Save()
 	d.run()
 	for second := range life {
 		d.pass(time.Second)
 		select {
-		case <-d.poller.Noteworthy():
-			written = d.poller.Snapshot()
+		case <-d.poller.Changed():
+			written = d.poller.Save()
 		default:
 			if second%60 == 59 {
-				written = d.poller.Snapshot()
+				written = d.poller.Save()
 			}
 		}
 	}
@@ -100,7 +100,7 @@ func TestLimiterDiscardsGarbage(t *testing.T) {
 	play(t, tight(simulator.Limits{Kind: simulator.FixedHour, PerHour: 100}), func(s *story) {
 		s.pass(2 * time.Hour)
 		kept := s.halt()
-		kept.Accounts[0].Allowance = []byte("garbage")
+		kept.Accounts[0].RateLimit = []byte("garbage")
 		s.make(kept)
 		s.want(rateA1, 200)
 		if n := len(s.log.lines("level=WARN", "Discarding saved rate limit state")); n != 1 {

@@ -16,7 +16,7 @@ import (
 func Loaded(tb testing.TB, sensors, accounts int) *Poller {
 	tb.Helper()
 	now := time.Now()
-	kept := &Snapshot{At: now}
+	kept := &State{At: now}
 	opts := Options{Counters: &Counters{}, Logger: slog.New(slog.DiscardHandler)}
 	for i := range accounts {
 		name := fmt.Sprint("plant-", i+1)
@@ -31,8 +31,8 @@ func Loaded(tb testing.TB, sensors, accounts int) *Poller {
 		opts.Accounts = append(opts.Accounts, Account{Name: name, Client: client, Pacer: pacer, Concurrency: 4})
 		kept.Accounts = append(kept.Accounts, keptPlant(name, i, sensors/accounts, now))
 	}
-	opts.Kept = kept
-	p := NewPoller(opts)
+	opts.State = kept
+	p := New(opts)
 	for _, a := range p.accounts {
 		a.feed(now, true)
 		a.feed(now, false)
@@ -41,10 +41,10 @@ func Loaded(tb testing.TB, sensors, accounts int) *Poller {
 }
 
 // keptPlant is a company as listed, before anything was asked of its sensors.
-func keptPlant(name string, company, sensors int, now time.Time) KeptAccount {
-	k := KeptAccount{
+func keptPlant(name string, company, sensors int, now time.Time) SavedAccount {
+	k := SavedAccount{
 		Name: name, Company: innius.Company{ID: fmt.Sprintf("works-%d.example", company), Name: fmt.Sprint("Works ", company)},
-		ListedAt: now, Ledger: innius.PacerState{At: now}, Discovered: true,
+		ListedAt: now, Pacer: innius.PacerState{At: now}, Discovered: true,
 	}
 	r := rand.New(rand.NewPCG(1, uint64(company)))
 	units := []string{"bar", "°C", "kWh", "m/s", "%", "rpm"}

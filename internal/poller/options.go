@@ -15,16 +15,16 @@ import (
 type Options struct {
 	Accounts          []Account
 	Labels            inventory.LabelMode // default: LabelName
-	DiscoveryInterval time.Duration       // between two looks at each list; default 1 h
+	DiscoveryInterval time.Duration       // between two requests of each list; default 1 h
 	Machines, Sensors match.Filter
-	MinInterval       time.Duration    // never ask one sensor more often; default 10 s
-	MaxInterval       time.Duration    // nor more seldom, while the allowance permits; default 1 h
+	MinInterval       time.Duration    // between two polls of a sensor, at least; default 10 s
+	MaxInterval       time.Duration    // and at most, if the rate limit permits it; default 1 h
 	StaleAfter        time.Duration    // a value older than this is not exposed; 0: auto
 	SilentAfter       time.Duration    // no new reading for longer means silent; 0: 3 reporting intervals, at least 15 min
 	Rules             []inventory.Rule // first match wins
 	Counters          *Counters
 	Logger            *slog.Logger
-	Kept              *Snapshot // of an earlier process or config; nil: start anew. It is not changed
+	State             *State // of an earlier process; nil: none. It is not changed
 
 	newScheduler func(schedule.Options) Scheduler // of each account; default: NewScheduler
 }
@@ -32,12 +32,12 @@ type Options struct {
 // Account is one key of the API and what belongs to it.
 type Account struct {
 	Name        string
-	Origin      string // which API it is of, such as the host of its URL: kept state of another is not taken
+	Origin      string // the API, such as the host of its URL: state of another API is not restored
 	Client      *innius.Client
-	Pacer       *innius.Pacer  // the same that the client waits for
-	Concurrency int            // requests in flight at most; default 4
-	KeyTrouble  func() string  // why the last good key is in use; empty: it is not. May be nil; must not block
-	Company     innius.Company // set by the user: the company request is not sent; without an ID: the API names the company
+	Pacer       *innius.Pacer  // that the client waits for
+	Concurrency int            // maximum of requests in flight, at least 1
+	KeyTrouble  func() string  // why the last good key is in use; empty: the current one is. May be nil; must not block
+	Company     innius.Company // set by the user; without an ID the API names the company
 }
 
 func (o Options) withDefaults() Options {

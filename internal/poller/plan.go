@@ -94,7 +94,7 @@ func Plans(opts Options) []Plan {
 	plans := make([]Plan, len(opts.Accounts))
 	p := quietPoller(opts)
 	for i, a := range p.accounts {
-		plans[i].make(p, a, opts.Kept.At)
+		plans[i].make(p, a, opts.State.At)
 	}
 	return plans
 }
@@ -105,14 +105,14 @@ func Unmatched(opts Options) []string { return quietPoller(opts).unmatched() }
 
 // quietPoller makes a poller from saved state that logs nothing and never runs.
 func quietPoller(opts Options) *Poller {
-	kept := Snapshot{At: opts.Kept.At, Accounts: slices.Clone(opts.Kept.Accounts)}
+	kept := State{At: opts.State.At, Accounts: slices.Clone(opts.State.Accounts)}
 	for i := range kept.Accounts { // a pause and the difference of clocks will pass
 		k := &kept.Accounts[i]
-		k.Ledger, k.Limit, k.ClockAhead = innius.PacerState{}, SavedLimit{}, 0
+		k.Pacer, k.Limit, k.ClockAhead = innius.PacerState{}, SavedLimit{}, 0
 	}
-	opts.Kept, opts.Logger, opts.newScheduler = &kept, slog.New(slog.DiscardHandler), nil
+	opts.State, opts.Logger, opts.newScheduler = &kept, slog.New(slog.DiscardHandler), nil
 	opts.Counters = cmp.Or(opts.Counters, &Counters{})
-	return NewPoller(opts)
+	return New(opts)
 }
 
 // make computes the plan of an account as of a moment.
@@ -243,8 +243,8 @@ const AssumedPerMachine = 20
 
 // Assume returns the state of an account with so many sensors that each report every so often, as after some polls. Its
 // names match no filter or rule on purpose.
-func Assume(a Account, sensors int, every time.Duration, at time.Time) KeptAccount {
-	k := KeptAccount{
+func Assume(a Account, sensors int, every time.Duration, at time.Time) SavedAccount {
+	k := SavedAccount{
 		Name: a.Name, Origin: a.Origin, Company: innius.Company{ID: a.Name + " (assumed)"}, Discovered: true, ListedAt: at,
 	}
 	saved := reading.Saved{Time: at, LastSuccess: at, Interval: published(schedule.Regular(every, at))}

@@ -17,8 +17,8 @@ import (
 // assumed is the plan of sensors that report every so often, under an allowance.
 func assumed(sensors int, every time.Duration, perHour float64, burst int, change func(*Options)) Plan {
 	a := Account{Name: "a1", Pacer: innius.NewPacer(perHour, burst)}
-	kept := Snapshot{At: at(0), Accounts: []KeptAccount{Assume(a, sensors, every, at(0))}}
-	opts := Options{Accounts: []Account{a}, Kept: &kept}
+	kept := State{At: at(0), Accounts: []SavedAccount{Assume(a, sensors, every, at(0))}}
+	opts := Options{Accounts: []Account{a}, State: &kept}
 	if change != nil {
 		change(&opts)
 	}
@@ -127,9 +127,9 @@ func TestEachSensorIsInOneGroup(t *testing.T) {
 	}
 	play(t, begin, func(s *story) {
 		s.pass(10 * time.Minute)
-		kept := s.poller.Snapshot()
+		kept := s.poller.Save()
 		before := fmt.Sprintf("%+v", kept)
-		opts := Options{Kept: &kept, Accounts: []Account{
+		opts := Options{State: &kept, Accounts: []Account{
 			{Name: "a1", Origin: "api.example", Pacer: innius.NewPacer(3600, 7)},
 			{Name: "a2", Origin: "api.example", Pacer: innius.NewPacer(1200, 30)},
 			{Name: "a3", Origin: "api.example", Pacer: innius.NewPacer(1200, 30)},
@@ -186,9 +186,9 @@ func TestSensorsThatFailArePlannedAsTheyAreTried(t *testing.T) {
 	}
 	play(t, begin, func(s *story) {
 		s.pass(4 * time.Hour)
-		kept, before := s.poller.Snapshot(), s.api.Stats().Requests
+		kept, before := s.poller.Save(), s.api.Stats().Requests
 		a := Account{Name: "a1", Origin: "api.example", Pacer: innius.NewPacer(600, 30)}
-		plan := Plans(Options{Kept: &kept, Accounts: []Account{a}})[0]
+		plan := Plans(Options{State: &kept, Accounts: []Account{a}})[0]
 		s.pass(2 * time.Hour)
 		came := float64(s.api.Stats().Requests-before) / 2
 		if math.Abs(came/plan.Planned-1) > .1 {
@@ -203,7 +203,7 @@ func TestSensorsThatFailArePlannedAsTheyAreTried(t *testing.T) {
 
 func TestSensorsThatWereNotAskedYetAreNotTakenForDead(t *testing.T) {
 	a := Account{Name: "a1", Pacer: innius.NewPacer(1000, 28)}
-	kept := Snapshot{At: at(0), Accounts: []KeptAccount{Assume(a, 100, time.Minute, at(0))}}
+	kept := State{At: at(0), Accounts: []SavedAccount{Assume(a, 100, time.Minute, at(0))}}
 	for i := range kept.Accounts[0].Machines[:2] { // a cold start that has reached 60 of them
 		for j := range kept.Accounts[0].Machines[i].Sensors {
 			s := &kept.Accounts[0].Machines[i].Sensors[j]
@@ -211,7 +211,7 @@ func TestSensorsThatWereNotAskedYetAreNotTakenForDead(t *testing.T) {
 		}
 	}
 	groups := map[schedule.Kind]int{}
-	for _, g := range Plans(Options{Accounts: []Account{a}, Kept: &kept})[0].Groups {
+	for _, g := range Plans(Options{Accounts: []Account{a}, State: &kept})[0].Groups {
 		groups[g.Kind] += g.Sensors
 	}
 	if groups[schedule.KindPending] != 40 || groups[schedule.KindNoReadings] != 0 {
@@ -223,7 +223,7 @@ func TestThePlanIsForTheBurstThatInniusPermits(t *testing.T) {
 	learner := ratelimit.New(ratelimit.Limit{PerHour: 1000, Burst: 60})
 	learner.Accepted(at(0), 20)
 	learner.Refused(ratelimit.Refusal{At: at(0), Wait: 3 * time.Second, Stated: true, Remaining: 40})
-	plan := assumed(10, time.Second, 1000, 60, func(o *Options) { o.Kept.Accounts[0].Allowance = learner.Save() })
+	plan := assumed(10, time.Second, 1000, 60, func(o *Options) { o.State.Accounts[0].RateLimit = learner.Save() })
 	if want := learner.Limit().Burst; want >= 60 || plan.Burst != want {
 		t.Errorf("planned with a burst of %d, want %d", plan.Burst, want)
 	}

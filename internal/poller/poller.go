@@ -9,31 +9,31 @@ import (
 	"innius_exporter/internal/poller/inventory"
 )
 
-// Poller keeps the newest reading of every sensor of its accounts in memory. Run does the work; everything else may
-// be called at any time from any goroutine.
+// Poller keeps the newest reading of every sensor of its accounts in memory. Run does the work. The other methods may be called
+// at any time from any goroutine.
 type Poller struct {
 	opts      Options
 	inventory *inventory.Inventory
 	accounts  []*account
-	news      chan struct{} // see Noteworthy
-	departed  []departed
 	machines  *machineStatuses
+	changes   chan struct{} // see Changed
+	removed   []removedAccount
 	reported  *sync.Map // filters and rules that match nothing, as logged
 }
 
-// NewPoller makes a poller. Nothing is asked before Run; what Options.Kept holds is there at once.
-func NewPoller(opts Options) *Poller {
+// New returns a poller that serves Options.State at once. It sends no request before Run.
+func New(opts Options) *Poller {
 	p := newPoller(opts, make(chan struct{}, 1))
-	if kept := p.opts.Kept; kept != nil {
-		p.opts.Kept = nil // its readings age
-		p.restore(kept, time.Now())
+	if saved := p.opts.State; saved != nil {
+		p.opts.State = nil // it gets old
+		p.restore(saved, time.Now())
 		p.reportUnmatched()
 	}
 	return p
 }
 
-func newPoller(opts Options, news chan struct{}) *Poller {
-	p := &Poller{opts: opts.withDefaults(), news: news, machines: &machineStatuses{}, reported: &sync.Map{}}
+func newPoller(opts Options, changes chan struct{}) *Poller {
+	p := &Poller{opts: opts.withDefaults(), changes: changes, machines: &machineStatuses{}, reported: &sync.Map{}}
 	names := make([]string, len(p.opts.Accounts))
 	for i, a := range p.opts.Accounts {
 		names[i] = a.Name
@@ -43,27 +43,25 @@ func newPoller(opts Options, news chan struct{}) *Poller {
 		ClockDifference: func(account int) time.Duration { return p.accounts[account].ahead() },
 	})
 	for i := range p.opts.Accounts {
-		p.accounts = append(p.accounts, newAccount(i, &p.opts, p.inventory, p.note))
+		p.accounts = append(p.accounts, newAccount(i, &p.opts, p.inventory, p.notify))
 		p.accounts[i].judgeMachines = func(now time.Time) { p.judgeMachines(i, now) }
 	}
 	return p
 }
 
-func (p *Poller) note() {
+func (p *Poller) notify() {
 	select {
-	case p.news <- struct{}{}:
-	default: // the one before has not been heard yet
+	case p.changes <- struct{}{}:
+	default: // the receiver has not read the last one yet
 	}
 	p.reportUnmatched()
 }
 
-// Noteworthy tells, several perhaps as one, of what a crash must not forget: a new pause for a limit, which would end in a
-// 429 that could have been foreseen; the end of the first discovery, which was paid for; a reload, after which accounts may
-// have other names. Whoever keeps snapshots should take one then. There is one such channel, of this poller and those that
-// succeed it.
-func (p *Poller) Noteworthy() <-chan struct{} { return p.news }
+// Changed signals (coalesced) that the state should be saved at once: for a new pause after a 429, the end of the first discovery, and
+// a hand-over. The pollers before and after a hand-over share the channel.
+func (p *Poller) Changed() <-chan struct{} { return p.changes }
 
-// Run polls until ctx ends, and returns when no request is under way any more.
+// Run polls until ctx ends, and returns when no request is under way.
 func (p *Poller) Run(ctx context.Context) {
 	var loops sync.WaitGroup
 	for _, a := range p.accounts {
@@ -72,14 +70,12 @@ func (p *Poller) Run(ctx context.Context) {
 	loops.Wait()
 }
 
-// Ready reports whether each account has completed or failed one discovery, or serves kept values. Once true it stays
-// true.
+// Ready reports whether each account has ended its first discovery or serves restored values. Once true it stays true.
 func (p *Poller) Ready() bool {
 	return !slices.ContainsFunc(p.accounts, func(a *account) bool { return !a.health.Load().discovered })
 }
 
-// Stuck returns the name of an account whose loop has neither decided anything nor been asleep until a known moment
-// for a minute; empty where all are well.
+// Stuck returns the name of an account whose loop has not run for a minute after it meant to wake; empty if there is none.
 func (p *Poller) Stuck() string {
 	now := time.Now()
 	for _, a := range p.accounts {
@@ -90,7 +86,7 @@ func (p *Poller) Stuck() string {
 	return ""
 }
 
-// cycle returns how long an account needs to ask each of its sensors once, beside its lists.
+// cycle returns how long an account needs to poll each of its sensors once, with its routine discovery.
 func (a *account) cycle() time.Duration { return a.health.Load().cycle(a.Pacer.PerHour()) }
 
 func (h *health) cycle(perHour float64) time.Duration {
@@ -100,7 +96,7 @@ func (h *health) cycle(perHour float64) time.Duration {
 	return time.Duration(float64(h.sensors) / perHour * float64(time.Hour))
 }
 
-// unmatched lists the filters and rules that match nothing of what is known, once every account has ended its first discovery.
+// unmatched returns the filters and rules that match nothing; none until every account has ended its first discovery.
 func (p *Poller) unmatched() []string {
 	if slices.ContainsFunc(p.accounts, func(a *account) bool { return !a.health.Load().settled }) {
 		return nil

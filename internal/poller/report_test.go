@@ -180,7 +180,7 @@ func TestFiltersAndRulesThatMatchNothingAreReportedOnce(t *testing.T) {
 		if n := len(s.log.lines("Filter or rule matches nothing")); n != len(want) {
 			t.Errorf("%d lines, want one for each of %d", n, len(want))
 		}
-		kept := s.poller.Snapshot()
+		kept := s.poller.Save()
 		opts := s.options(&Counters{}, &kept)
 		opts.Accounts[0].Pacer = innius.NewPacer(100, 10)
 		if got := Unmatched(opts); fmt.Sprint(got) != fmt.Sprint(want) {

@@ -15,17 +15,17 @@ import (
 )
 
 // halt ends the process and returns what it leaves behind.
-func (s *story) halt() *Snapshot {
+func (s *story) halt() *State {
 	s.stop()
-	kept := s.poller.Snapshot()
+	kept := s.poller.Save()
 	return &kept
 }
 
 // crash ends the process at once. What it leaves is what it wrote before, told by the next start that it did not end well.
-func (s *story) crash(written Snapshot) *Snapshot {
+func (s *story) crash(written State) *State {
 	s.stop()
 	for i := range written.Accounts {
-		written.Accounts[i].Ledger = written.Accounts[i].Ledger.Spent(time.Now())
+		written.Accounts[i].Pacer = written.Accounts[i].Pacer.Spent(time.Now())
 	}
 	return &written
 }
@@ -202,7 +202,7 @@ func TestAPauseHoldsOverARestart(t *testing.T) {
 			play(t, setting{plant: works(2, 10), faults: []simulator.Fault{overLimit(10*time.Minute, time.Hour)}}, func(s *story) {
 				s.pass(11 * time.Minute)
 				select {
-				case <-s.poller.Noteworthy():
+				case <-s.poller.Changed():
 				default:
 					t.Error("nobody was told of the pause")
 				}
@@ -238,7 +238,7 @@ func TestFiftyRestartsInAMinuteNeverSpendMoreThanBurstAndRate(t *testing.T) {
 				begun := time.Now()
 				for range 50 {
 					s.make(kept)
-					written := s.poller.Snapshot() // what each process writes first
+					written := s.poller.Save() // what each process writes first
 					s.run()
 					s.pass(1200 * time.Millisecond)
 					if kept = s.crash(written); clean {
@@ -255,9 +255,9 @@ func TestFiftyRestartsInAMinuteNeverSpendMoreThanBurstAndRate(t *testing.T) {
 }
 
 func TestTheStateOfAnotherAccountIsNotTaken(t *testing.T) {
-	for name, change := range map[string]func(*KeptAccount){
-		"name":   func(k *KeptAccount) { k.Name = "other" },
-		"origin": func(k *KeptAccount) { k.Origin = "other.example" },
+	for name, change := range map[string]func(*SavedAccount){
+		"name":   func(k *SavedAccount) { k.Name = "other" },
+		"origin": func(k *SavedAccount) { k.Origin = "other.example" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			play(t, setting{plant: works(1, 2)}, func(s *story) {
@@ -398,7 +398,7 @@ func TestASnapshotHoldsNoKey(t *testing.T) {
 	begin.plant.Company.Machines[0].Sensors[1].Value = func(time.Time) any { return "text with " + canary }
 	play(t, begin, func(s *story) {
 		s.pass(time.Minute)
-		if text := fmt.Sprintf("%+v", s.poller.Snapshot()); strings.Contains(text, canary) || !strings.Contains(text, "<secret>") {
+		if text := fmt.Sprintf("%+v", s.poller.Save()); strings.Contains(text, canary) || !strings.Contains(text, "<secret>") {
 			t.Errorf("the key, or no <secret>, in %s", text)
 		}
 	})

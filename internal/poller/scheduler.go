@@ -33,10 +33,10 @@ type (
 // NewScheduler returns the Scheduler that an account runs with.
 func NewScheduler(o schedule.Options) Scheduler { return schedule.New[*inventory.Sensor](o) }
 
-// NewWithScheduler is NewPoller with another Scheduler for each account, for the measuring harness.
+// NewWithScheduler is New with another Scheduler for each account, for the measuring harness.
 func NewWithScheduler(opts Options, newScheduler func(schedule.Options) Scheduler) *Poller {
 	opts.newScheduler = newScheduler
-	return NewPoller(opts)
+	return New(opts)
 }
 
 // published is what the cache entry holds of a learned interval; nil: nothing has been learned.

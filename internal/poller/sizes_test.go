@@ -42,7 +42,7 @@ func TestMachineWithManySensors(t *testing.T) {
 			t.Errorf("%d sensors polled in a minute of 60 requests", n)
 		}
 		known, answered := 0, 0 // a scrape would take longer than the test
-		for _, sensor := range s.poller.Snapshot().Accounts[0].Machines[0].Sensors {
+		for _, sensor := range s.poller.Save().Accounts[0].Machines[0].Sensors {
 			known++
 			if !sensor.LastSuccess.IsZero() && sensor.Value == seconds(sensor.Time) {
 				answered++

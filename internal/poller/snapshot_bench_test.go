@@ -14,8 +14,8 @@ import (
 // BenchmarkRestart takes and restores a snapshot of 100,000 sensors, and reloads a poller of them; the file between is timed
 // in internal/state.
 func BenchmarkRestart(b *testing.B) {
-	kept := Snapshot{At: dawn, Accounts: []KeptAccount{{
-		Name: "a1", Company: innius.Company{ID: "works.example", Name: "Works"}, ListedAt: dawn, Ledger: innius.PacerState{At: dawn},
+	kept := State{At: dawn, Accounts: []SavedAccount{{
+		Name: "a1", Company: innius.Company{ID: "works.example", Name: "Works"}, ListedAt: dawn, Pacer: innius.PacerState{At: dawn},
 	}}}
 	for i := range 1000 {
 		m := SavedMachine{Machine: innius.Machine{ID: fmt.Sprint("m", i), Name: fmt.Sprint("Machine ", i)}, ListedAt: dawn}
@@ -30,9 +30,9 @@ func BenchmarkRestart(b *testing.B) {
 	var p *Poller
 	b.Run("restore", func(b *testing.B) {
 		for b.Loop() {
-			p = NewPoller(Options{
+			p = New(Options{
 				Accounts: []Account{{Name: "a1", Pacer: innius.NewPacer(1000, 30)}},
-				Counters: &Counters{}, Logger: slog.New(slog.DiscardHandler), Kept: &kept,
+				Counters: &Counters{}, Logger: slog.New(slog.DiscardHandler), State: &kept,
 			})
 		}
 	})
@@ -46,14 +46,14 @@ func BenchmarkRestart(b *testing.B) {
 		}
 		p.accounts[0].Client = client
 		for b.Loop() {
-			p = p.Succeed(Options{
+			p = p.HandOver(Options{
 				Accounts: []Account{{Name: "a1", Client: client, Pacer: innius.NewPacer(1000, 30)}}, Logger: slog.New(slog.DiscardHandler),
 			})
 		}
 	})
 	b.Run("snapshot", func(b *testing.B) {
 		for b.Loop() {
-			if s := p.Snapshot(); len(s.Accounts[0].Machines) != 1000 {
+			if s := p.Save(); len(s.Accounts[0].Machines) != 1000 {
 				b.Fatal("not all machines")
 			}
 		}

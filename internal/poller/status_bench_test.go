@@ -27,7 +27,7 @@ func BenchmarkStatus(b *testing.B) {
 
 // pollerOf makes a poller of many sensors, half of which have recent readings. It does not run.
 func pollerOf(sensors int) *Poller {
-	kept := Snapshot{At: dawn, Accounts: []KeptAccount{{Name: "a1", Company: innius.Company{ID: "works.example"}, ListedAt: dawn}}}
+	kept := State{At: dawn, Accounts: []SavedAccount{{Name: "a1", Company: innius.Company{ID: "works.example"}, ListedAt: dawn}}}
 	for i := range sensors / 100 {
 		m := SavedMachine{Machine: innius.Machine{ID: fmt.Sprint("m", i)}, ListedAt: dawn}
 		for j := range 100 {
@@ -35,9 +35,9 @@ func pollerOf(sensors int) *Poller {
 		}
 		kept.Accounts[0].Machines = append(kept.Accounts[0].Machines, m)
 	}
-	p := NewPoller(Options{
+	p := New(Options{
 		Accounts: []Account{{Name: "a1", Pacer: innius.NewPacer(1000, 30)}},
-		Counters: &Counters{}, Logger: slog.New(slog.DiscardHandler), Kept: &kept,
+		Counters: &Counters{}, Logger: slog.New(slog.DiscardHandler), State: &kept,
 	})
 	var answer innius.Newest
 	now := time.Now()

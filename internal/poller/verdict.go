@@ -329,7 +329,7 @@ func (m *machineStatuses) get(key inventory.MachineKey) (MachineStatus, time.Tim
 }
 
 // restore takes over the statuses of an account's machines.
-func (m *machineStatuses) restore(k *KeptAccount) {
+func (m *machineStatuses) restore(k *SavedAccount) {
 	for i := range k.Machines {
 		if one := &k.Machines[i]; one.Status != "" {
 			m.byKey.Store(inventory.MachineKey{Company: k.Company.ID, Machine: one.ID}, machineSince{one.Status, one.Since})

@@ -17,14 +17,14 @@ const (
 
 // content is what the file holds.
 type content struct {
-	Snapshot poller.Snapshot
-	Clean    bool // written at a clean shutdown
+	State poller.State
+	Clean bool // written at a clean shutdown
 }
 
-func encode(s poller.Snapshot, clean bool) ([]byte, error) {
+func encode(s poller.State, clean bool) ([]byte, error) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s%d\n", program, version)
-	if err := gob.NewEncoder(&b).Encode(content{s, clean}); err != nil {
+	if err := gob.NewEncoder(&b).Encode(content{State: s, Clean: clean}); err != nil {
 		return nil, err
 	}
 	sum := sha256.Sum256(b.Bytes())
@@ -33,7 +33,7 @@ func encode(s poller.Snapshot, clean bool) ([]byte, error) {
 }
 
 // decode reads a state and whether it was written at a clean shutdown. Every error is an *unusableError.
-func decode(file []byte) (s poller.Snapshot, clean bool, err error) {
+func decode(file []byte) (s poller.State, clean bool, err error) {
 	encoded, err := check(file)
 	if err != nil {
 		return s, false, err
@@ -42,7 +42,7 @@ func decode(file []byte) (s poller.Snapshot, clean bool, err error) {
 	if err := gob.NewDecoder(bytes.NewReader(encoded)).Decode(&c); err != nil {
 		return s, false, &unusableError{foreign, "its content is not in the format of this version: " + err.Error()}
 	}
-	return c.Snapshot, c.Clean, nil
+	return c.State, c.Clean, nil
 }
 
 // check returns the content of a file that is complete and of this program and version.

@@ -18,11 +18,11 @@ import (
 func noon() time.Time { return time.Date(2026, 11, 1, 12, 0, 0, 123456789, time.UTC) }
 
 // stateOf returns a state of one account in which every field is set.
-func stateOf(machines, sensors int) poller.Snapshot {
-	a := poller.KeptAccount{
+func stateOf(machines, sensors int) poller.State {
+	a := poller.SavedAccount{
 		Name: "acme", Origin: "api.example", Company: innius.Company{ID: "acme.example", Name: "Acmé"}, Discovered: true,
-		ListedAt: noon(), Ledger: innius.PacerState{At: noon(), Tokens: 3.25, Until: noon().Add(time.Hour)},
-		Limit: poller.SavedLimit{Until: noon().Add(time.Hour), Since: noon(), Unstated: 2}, Allowance: []byte("rate"),
+		ListedAt: noon(), Pacer: innius.PacerState{At: noon(), Tokens: 3.25, Until: noon().Add(time.Hour)},
+		Limit: poller.SavedLimit{Until: noon().Add(time.Hour), Since: noon(), Unstated: 2}, RateLimit: []byte("rate"),
 	}
 	for i := range machines {
 		m := poller.SavedMachine{Machine: innius.Machine{ID: fmt.Sprint("m", i), Name: fmt.Sprint("Machine ", i)}, ListedAt: noon()}
@@ -31,7 +31,7 @@ func stateOf(machines, sensors int) poller.Snapshot {
 		}
 		a.Machines = append(a.Machines, m)
 	}
-	return poller.Snapshot{At: noon(), Accounts: []poller.KeptAccount{a}}
+	return poller.State{At: noon(), Accounts: []poller.SavedAccount{a}}
 }
 
 func sensorOf(machine, number int) poller.SavedSensor {
@@ -48,7 +48,7 @@ func sensorOf(machine, number int) poller.SavedSensor {
 	}
 }
 
-func encoded(t testing.TB, s poller.Snapshot, clean bool) []byte {
+func encoded(t testing.TB, s poller.State, clean bool) []byte {
 	t.Helper()
 	file, err := encode(s, clean)
 	if err != nil {
@@ -58,11 +58,11 @@ func encoded(t testing.TB, s poller.Snapshot, clean bool) []byte {
 }
 
 func TestCodecRoundTrip(t *testing.T) {
-	nothing := poller.Snapshot{At: noon()}
+	nothing := poller.State{At: noon()}
 	odd := stateOf(1, 1)
 	odd.Accounts[0].Machines[0].Sensors[0].Value = math.Inf(1)
 	odd.Accounts[0].Machines[0].Name = "quote \" newline \n NUL \x00 broken \xff"
-	for name, want := range map[string]poller.Snapshot{
+	for name, want := range map[string]poller.State{
 		"nothing": nothing, "all": stateOf(3, 4), "odd": odd, "no sensors": stateOf(2, 0), "no machines": stateOf(0, 0),
 	} {
 		for _, clean := range []bool{true, false} {

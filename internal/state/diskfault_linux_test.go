@@ -76,10 +76,10 @@ func fill(t *testing.T, dir string) {
 }
 
 // fullBucket is a state of now with all its requests.
-func fullBucket() poller.Snapshot {
+func fullBucket() poller.State {
 	s := stateOf(2, 50)
 	s.At = time.Now()
-	s.Accounts[0].Ledger = innius.PacerState{At: s.At, Tokens: 30}
+	s.Accounts[0].Pacer = innius.PacerState{At: s.At, Tokens: 30}
 	return s
 }
 
@@ -155,7 +155,7 @@ func wantSpentStart(t *testing.T, ended *fixture) {
 		d := open(t, ended.dir)
 		got := d.loaded
 		d.writeFirst(sourceOf(fullBucket()))
-		if got == nil || sensors(got) != 100 || got.Accounts[0].Ledger.Tokens != 0 {
+		if got == nil || sensors(got) != 100 || got.Accounts[0].Pacer.Tokens != 0 {
 			t.Errorf("loaded %+v", got)
 		}
 		if d.logged("Failed to write the state") != 1 || d.Written().Unix() != 0 {

@@ -30,9 +30,9 @@ func TestMain(m *testing.M) {
 // generations is a Source whose state differs with each call. It prints the generation that was written before.
 type generations struct{ latest int }
 
-func (g *generations) Noteworthy() <-chan struct{} { return nil }
+func (g *generations) Changed() <-chan struct{} { return nil }
 
-func (g *generations) Snapshot() poller.Snapshot {
+func (g *generations) Save() poller.State {
 	fmt.Println(g.latest)
 	g.latest++
 	s := stateOf(5, 20)
@@ -56,7 +56,7 @@ func valueOf(generation int, id string) float64 {
 }
 
 // generationOf returns the generation of a state. All values must belong to it and to their own sensors.
-func generationOf(t *testing.T, kept *poller.Snapshot) int {
+func generationOf(t *testing.T, kept *poller.State) int {
 	t.Helper()
 	generation := int(kept.Accounts[0].Machines[0].Sensors[0].Value) / 1_000_000
 	for _, m := range kept.Accounts[0].Machines {

@@ -12,7 +12,7 @@ import (
 
 // Read returns the state of all accounts saved in a directory. It takes no lock and changes nothing, so that it may be used
 // while an exporter runs. The error is fs.ErrNotExist if there is no state.
-func Read(dir string) (*poller.Snapshot, error) {
+func Read(dir string) (*poller.State, error) {
 	path := filepath.Join(dir, fileName)
 	file, err := readFile(path)
 	if err != nil {

@@ -30,8 +30,8 @@ const maxSize = 1 << 30
 
 // Source is what is saved.
 type Source interface {
-	Snapshot() poller.Snapshot
-	Noteworthy() <-chan struct{} // a write is worthwhile at once
+	Save() poller.State
+	Changed() <-chan struct{} // a write is worthwhile at once
 }
 
 // Store is a directory with the state of one exporter, locked until Close. Written may be called at any time from any
@@ -54,7 +54,7 @@ var (
 // Open locks a directory for this process, creates it if necessary, and returns the state of these accounts that is saved in
 // it; nil if there is none. It fails if another exporter has the lock, or if the directory cannot be created. A directory
 // that cannot be written to is no error: the first write logs it, and readings are served without saving them.
-func Open(dir string, accounts []poller.Account, logger *slog.Logger) (*Store, *poller.Snapshot, error) {
+func Open(dir string, accounts []poller.Account, logger *slog.Logger) (*Store, *poller.State, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, nil, err
 	}
@@ -85,7 +85,7 @@ func (s *Store) Close() error { return s.lock.Close() }
 
 // load reads the state of these accounts. A clean shutdown counts once: the file is written again without that mark, or a
 // crash loop would use the same requests again and again. If the write fails, this process starts as after a crash.
-func (s *Store) load(accounts []poller.Account) *poller.Snapshot {
+func (s *Store) load(accounts []poller.Account) *poller.State {
 	loaded, clean, err := s.read(accounts)
 	if u, ok := errors.AsType[*unusableError](err); ok {
 		if err := s.quarantine(u); err != nil {
@@ -98,7 +98,7 @@ func (s *Store) load(accounts []poller.Account) *poller.Snapshot {
 	s.log.Info("Restored state", "written", loaded.At.Format(time.RFC3339), "sensors", sensors(loaded), "clean_shutdown", clean)
 	if !clean || !s.logResult(s.write(*loaded, false)) {
 		for i := range loaded.Accounts {
-			loaded.Accounts[i].Ledger = loaded.Accounts[i].Ledger.Spent(time.Now())
+			loaded.Accounts[i].Pacer = loaded.Accounts[i].Pacer.Spent(time.Now())
 		}
 	}
 	return loaded
@@ -106,7 +106,7 @@ func (s *Store) load(accounts []poller.Account) *poller.Snapshot {
 
 // read returns what is saved of these accounts, and whether it was written at a clean shutdown. Its errors are
 // *unusableError, or fs.ErrNotExist.
-func (s *Store) read(accounts []poller.Account) (*poller.Snapshot, bool, error) {
+func (s *Store) read(accounts []poller.Account) (*poller.State, bool, error) {
 	file, err := readFile(s.path())
 	if err != nil {
 		return nil, false, err
@@ -119,8 +119,8 @@ func (s *Store) read(accounts []poller.Account) (*poller.Snapshot, bool, error) 
 }
 
 // selectAccounts drops the accounts that are not among these. If none is left, the file belongs to another exporter.
-func (s *Store) selectAccounts(loaded *poller.Snapshot, accounts []poller.Account) error {
-	var selected []poller.KeptAccount
+func (s *Store) selectAccounts(loaded *poller.State, accounts []poller.Account) error {
+	var selected []poller.SavedAccount
 	for _, k := range loaded.Accounts {
 		if !slices.ContainsFunc(accounts, k.Of) {
 			s.log.Warn("Discarding saved state: the config has no account of this name and host", "account", k.Name, "host", k.Origin)
@@ -155,7 +155,7 @@ func (s *Store) Run(source Source, interval time.Duration, work func()) {
 // writeFirst writes the state before the first request, unless load did.
 func (s *Store) writeFirst(source Source) {
 	if s.written.Load() == 0 {
-		s.logResult(s.write(source.Snapshot(), false))
+		s.logResult(s.write(source.Save(), false))
 	}
 }
 
@@ -167,13 +167,13 @@ func (s *Store) writeRegularly(ctx context.Context, source Source, interval time
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-		case <-source.Noteworthy():
+		case <-source.Changed():
 		}
-		s.logResult(s.write(source.Snapshot(), false))
+		s.logResult(s.write(source.Save(), false))
 	}
 }
 
-func (s *Store) writeLast(source Source) { s.logResult(s.write(source.Snapshot(), true)) }
+func (s *Store) writeLast(source Source) { s.logResult(s.write(source.Save(), true)) }
 
 // Written returns when this process last wrote the state; 1970 if it never could.
 func (s *Store) Written() time.Time { return time.Unix(0, s.written.Load()) }
@@ -191,7 +191,7 @@ func (s *Store) logResult(err error) bool {
 	return err == nil
 }
 
-func (s *Store) write(saved poller.Snapshot, clean bool) error {
+func (s *Store) write(saved poller.State, clean bool) error {
 	if err := s.acquire(); err != nil {
 		return err
 	}
@@ -216,7 +216,7 @@ func (s *Store) write(saved poller.Snapshot, clean bool) error {
 }
 
 // quarantineOtherCompany renames the file, instead of overwriting it, if one of its accounts belonged to another company.
-func (s *Store) quarantineOtherCompany(saved *poller.Snapshot) error {
+func (s *Store) quarantineOtherCompany(saved *poller.State) error {
 	for _, k := range saved.Accounts {
 		if before := s.companies[k.Name]; before != "" && before != k.Company.ID {
 			clear(s.companies)
@@ -228,7 +228,7 @@ func (s *Store) quarantineOtherCompany(saved *poller.Snapshot) error {
 	return nil
 }
 
-func sensors(s *poller.Snapshot) int {
+func sensors(s *poller.State) int {
 	n := 0
 	for _, a := range s.Accounts {
 		for _, m := range a.Machines {

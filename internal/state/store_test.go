@@ -22,7 +22,7 @@ import (
 type fixture struct {
 	*testing.T
 	*Store
-	loaded *poller.Snapshot // by Open
+	loaded *poller.State // by Open
 	log    bytes.Buffer
 }
 
@@ -43,7 +43,7 @@ func mine() []poller.Account {
 }
 
 // load reads the directory again, as the next process does.
-func (d *fixture) load() *poller.Snapshot {
+func (d *fixture) load() *poller.State {
 	d.Helper()
 	return d.Store.load(mine())
 }
@@ -61,15 +61,15 @@ func (d *fixture) logged(text string) int { return strings.Count(d.log.String(),
 
 // source is a Source with a fixed state.
 type source struct {
-	state   poller.Snapshot
+	state   poller.State
 	changed chan struct{}
 }
 
-func (s source) Snapshot() poller.Snapshot { return s.state }
+func (s source) Save() poller.State { return s.state }
 
-func (s source) Noteworthy() <-chan struct{} { return s.changed }
+func (s source) Changed() <-chan struct{} { return s.changed }
 
-func sourceOf(s poller.Snapshot) source { return source{s, make(chan struct{}, 1)} }
+func sourceOf(s poller.State) source { return source{s, make(chan struct{}, 1)} }
 
 func TestStoreRestoresState(t *testing.T) {
 	dir, want := filepath.Join(t.TempDir(), "new", "directory"), stateOf(2, 3)
@@ -116,16 +116,16 @@ func TestStoreSpendsRateLimitAfterUncleanShutdown(t *testing.T) {
 	d := open(t, t.TempDir())
 	state := stateOf(1, 1)
 	state.At = time.Now()
-	state.Accounts[0].Ledger = innius.PacerState{At: state.At.Add(-time.Hour), Tokens: 30}
+	state.Accounts[0].Pacer = innius.PacerState{At: state.At.Add(-time.Hour), Tokens: 30}
 	d.writeFirst(sourceOf(state))
-	if got := d.load().Accounts[0].Ledger; got.Tokens != 0 || time.Since(got.At) > time.Minute {
+	if got := d.load().Accounts[0].Pacer; got.Tokens != 0 || time.Since(got.At) > time.Minute {
 		t.Errorf("tokens %+v, want none as of now", got)
 	}
 	d.writeLast(sourceOf(state))
-	if got := d.load().Accounts[0].Ledger; got.Tokens != 30 {
+	if got := d.load().Accounts[0].Pacer; got.Tokens != 30 {
 		t.Errorf("tokens after a clean shutdown: %+v", got)
 	}
-	if got := d.load().Accounts[0].Ledger; got.Tokens != 0 {
+	if got := d.load().Accounts[0].Pacer; got.Tokens != 0 {
 		t.Errorf("a clean shutdown counted twice: tokens %+v", got)
 	}
 }
@@ -236,7 +236,7 @@ func TestStoreKeepsNewestQuarantinedFiles(t *testing.T) {
 func TestStoreDropsAccountsNotInConfig(t *testing.T) {
 	d := open(t, t.TempDir())
 	state := stateOf(1, 2)
-	state.Accounts = append(state.Accounts, poller.KeptAccount{Name: "gone", Origin: "api.example"})
+	state.Accounts = append(state.Accounts, poller.SavedAccount{Name: "gone", Origin: "api.example"})
 	d.writeLast(sourceOf(state))
 	got := d.load()
 	if len(got.Accounts) != 1 || got.Accounts[0].Name != "acme" || len(d.files("state.*")) != 0 {

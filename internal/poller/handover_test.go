@@ -29,7 +29,7 @@ func (s *story) succeed(change func(*Options)) {
 	if change != nil {
 		change(&opts)
 	}
-	s.poller = s.poller.Succeed(opts)
+	s.poller = s.poller.HandOver(opts)
 }
 
 // lasting are the series that a reload may not change: all but those that move by themselves.
@@ -416,7 +416,7 @@ func TestANewPauseTheFirstDiscoveryAndAReloadAreToldToWhoKeepsThem(t *testing.T)
 		told := func(what string) {
 			t.Helper()
 			select {
-			case <-s.poller.Noteworthy():
+			case <-s.poller.Changed():
 			default:
 				t.Errorf("%s was not told", what)
 			}
