@@ -30,6 +30,7 @@ import (
 	"innius_exporter/internal/logging"
 	"innius_exporter/internal/poller"
 	"innius_exporter/internal/simulator"
+	"innius_exporter/internal/status"
 )
 
 const (
@@ -169,14 +170,14 @@ func (w *world) poll(t *testing.T, text string) polled {
 	r := polled{}
 	for ctx.Err() == nil && r.values < 3 && r.lastError == "" {
 		time.Sleep(5 * time.Millisecond)
-		account := p.Status().Accounts[0]
+		account := status.Of(p).Accounts[0]
 		r.values, r.lastError = account.Sensors[poller.SensorCurrent], account.LastError
 	}
-	status, err := json.Marshal(p.Status())
+	page, err := json.Marshal(status.Of(p))
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.metrics, r.status = expositionOf(t, p), string(status)
+	r.metrics, r.status = expositionOf(t, p), string(page)
 	cancel()
 	<-done
 	r.log = out.String()

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"innius_exporter/internal/poller"
+	"innius_exporter/internal/status"
 )
 
 // reloadable is the poller in force, which a reload replaces while everything else continues. It is safe for concurrent use.
@@ -80,7 +81,7 @@ func (l *reloadable) replace(opts poller.Options) error {
 }
 
 // Status implements web.Source.
-func (l *reloadable) Status() poller.Status { return l.poller().Status() }
+func (l *reloadable) Status() status.Status { return status.Of(l.poller()) }
 
 // Ready implements web.Source. Once true it stays true: an account that a reload has added makes no exporter unready.
 func (l *reloadable) Ready() bool {

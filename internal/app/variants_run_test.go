@@ -25,6 +25,7 @@ import (
 	"innius_exporter/internal/config"
 	"innius_exporter/internal/poller"
 	"innius_exporter/internal/simulator"
+	"innius_exporter/internal/status"
 )
 
 // variantKey holds characters that URLs and JSON escape.
@@ -254,7 +255,7 @@ func (w *watch) cycle() time.Duration {
 
 // gap is the usual time between two requests, at the rate in force.
 func (w *watch) gap() time.Duration {
-	return time.Duration(float64(time.Hour) / w.poller.Status().Accounts[0].RequestsPerHour)
+	return time.Duration(float64(time.Hour) / status.Of(w.poller).Accounts[0].RequestsPerHour)
 }
 
 // warm is when every sensor must have been read: discovery, three cycles, and where the oldest reading is always the first
@@ -284,11 +285,11 @@ func (w *watch) pass(d time.Duration) {
 		if since >= w.outage[0] && since < w.outage[1] {
 			continue
 		}
-		a := w.poller.Status().Accounts[0]
+		a := status.Of(w.poller).Accounts[0]
 		if a.Failure != "" || a.Up != nil && !*a.Up {
 			w.problem("after %v the account fails (%s): %s", since, a.Failure, a.LastError)
 		}
-		if a.PausedUntil != nil && a.PauseReason != "limit" && w.outage[1] == 0 {
+		if !a.PausedUntil.IsZero() && a.PauseReason != "limit" && w.outage[1] == 0 {
 			w.problem("after %v the account pauses: %s; %s", since, a.PauseReason, a.LastError)
 		}
 	}
@@ -305,7 +306,7 @@ func (w *watch) changeUnit() {
 
 // checkSensors compares what the exporter holds with the truth.
 func (w *watch) checkSensors(last bool) {
-	a := w.poller.Status().Accounts[0]
+	a := status.Of(w.poller).Accounts[0]
 	if a.Up == nil || !*a.Up {
 		if since := time.Since(start); since < w.outage[0] || since >= w.outage[1] {
 			w.problem("after %v the account is not up: %s", since, a.LastError)
@@ -333,7 +334,7 @@ func (w *watch) checkSensors(last bool) {
 	}
 }
 
-func (w *watch) find(a *poller.AccountReport, p *probe) *poller.SensorReport {
+func (w *watch) find(a *status.Account, p *probe) *status.Sensor {
 	machine, sensor := w.api.WireID(p.machine), w.api.WireID(p.sensor)
 	for i := range a.Machines {
 		if a.Machines[i].ID != machine {
@@ -349,33 +350,33 @@ func (w *watch) find(a *poller.AccountReport, p *probe) *poller.SensorReport {
 }
 
 // compare describes what is wrong with what the exporter holds of a sensor; empty where nothing is.
-func (w *watch) compare(p *probe, held *poller.SensorReport) string {
-	if held.LastSuccess == nil {
-		return "never read: " + held.Why
+func (w *watch) compare(p *probe, held *status.Sensor) string {
+	if held.LastSuccess.IsZero() {
+		return "never read: " + held.Reason
 	}
 	due := 2*time.Minute + 3*w.cycle()
 	if w.outage[1] > 0 { // the rate rises again over minutes
 		due += w.outage[1] - w.outage[0]
 	}
-	if age := time.Since(*held.LastSuccess); age > due {
-		return fmt.Sprintf("last read %v ago; %s", age, held.Why)
+	if age := time.Since(held.LastSuccess); age > due {
+		return fmt.Sprintf("last read %v ago; %s", age, held.Reason)
 	}
 	if p.future {
-		if held.Timestamp != nil && held.Timestamp.Sub(*held.LastSuccess) > 5*time.Minute {
+		if !held.Timestamp.IsZero() && held.Timestamp.Sub(held.LastSuccess) > 5*time.Minute {
 			return fmt.Sprintf("has a reading of the future: %v, read at %v", held.Timestamp, held.LastSuccess)
 		}
 		return ""
 	}
 	f, shown := w.opts.Format, held.LastSuccess.Add(-w.beyond(p))
 	stamp, value, ok := p.newest(f, shown)
-	if held.Timestamp == nil {
+	if held.Timestamp.IsZero() {
 		reach := 24 * time.Hour
 		if f.History > 0 {
 			reach = min(reach, f.History)
 		}
 		reach = min(reach, w.cfg.Accounts[0].Lookback)
 		if ok && held.LastSuccess.Sub(stamp) < reach-2*time.Minute {
-			return fmt.Sprintf("no reading, want %v at %v; %s", value, stamp, held.Why)
+			return fmt.Sprintf("no reading, want %v at %v; %s", value, stamp, held.Reason)
 		}
 		return ""
 	}
@@ -404,7 +405,7 @@ func (w *watch) beyond(p *probe) time.Duration {
 
 // checkTexts looks at what is read: no key, no line without an end, and innius_up.
 func (w *watch) checkTexts() {
-	status, _ := json.Marshal(w.poller.Status()) // of plain data
+	page, _ := json.Marshal(status.Of(w.poller)) // of plain data
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(collector.New(func() *poller.Poller { return w.poller }))
 	families, err := registry.Gather()
@@ -415,7 +416,7 @@ func (w *watch) checkTexts() {
 	if !strings.Contains(exposed, "name:\"innius_up\"") {
 		w.problem("no innius_up")
 	}
-	for place, text := range map[string]string{"log": w.log, "status": string(status), "metrics": exposed} {
+	for place, text := range map[string]string{"log": w.log, "status": string(page), "metrics": exposed} {
 		if strings.Contains(text, variantKey) {
 			w.problem("the key is in the %s", place)
 		}

@@ -79,7 +79,7 @@ func (s *soak) watch(d time.Duration) {
 // check checks what must hold at every moment. It returns the series of a scrape.
 func (s *soak) check() map[string]float64 {
 	s.Helper()
-	all, status := s.gather(), s.status()
+	all, status := s.gather(), s.account()
 	s.checkReadings(all)
 	s.checkRate()
 	s.checkProgress(status)
@@ -90,22 +90,8 @@ func (s *soak) check() map[string]float64 {
 	return all
 }
 
-// accountStatus is what the status page says of the account.
-type accountStatus struct {
-	failure     string
-	lowered     bool // fewer requests are sent than configured
-	pausedUntil time.Time
-	cycle       time.Duration
-}
-
-func (s *soak) status() accountStatus {
-	a := &s.poller.Status().Accounts[0]
-	status := accountStatus{failure: a.Failure, lowered: a.Lowered != "", cycle: schedule.Seconds(a.Cycle)}
-	if a.PausedUntil != nil {
-		status.pausedUntil = *a.PausedUntil
-	}
-	return status
-}
+// account is what the poller knows of the account.
+func (s *soak) account() *poller.AccountView { return &s.poller.View(time.Now()).Accounts[0] }
 
 // checkReadings fails if a value is exposed that is not this sensor's reading of this time.
 func (s *soak) checkReadings(all map[string]float64) {
@@ -141,17 +127,17 @@ func (s *soak) checkRate() {
 
 // checkProgress fails if the poller sends nothing though it may. After unexpected 429s the rate limit may count as one per
 // hour, which earlier requests have used up.
-func (s *soak) checkProgress(status accountStatus) {
+func (s *soak) checkProgress(status *poller.AccountView) {
 	s.Helper()
 	if name := s.poller.Stuck(); name != "" {
 		s.Fatalf("account %s is stuck after %s", name, time.Since(start))
 	}
 	longest := 3 * time.Minute
-	if status.lowered {
+	if status.Lowered != "" {
 		longest = time.Hour
 	}
 	last := s.api.Stats().LastRequest
-	for _, t := range []time.Time{s.started, status.pausedUntil} {
+	for _, t := range []time.Time{s.started, status.PausedUntil} {
 		if t.After(last) {
 			last = t
 		}
@@ -163,14 +149,14 @@ func (s *soak) checkProgress(status accountStatus) {
 
 // checkPause fails if a pause is longer than its reason permits: an outage may end at any moment, and no 429 here states
 // more than some minutes.
-func (s *soak) checkPause(status accountStatus) {
+func (s *soak) checkPause(status *poller.AccountView) {
 	s.Helper()
 	longest := time.Hour
-	if status.failure != "" && status.failure != "key" {
+	if status.Failure != "" && status.Failure != "key" {
 		longest = time.Minute
 	}
-	if wait := time.Until(status.pausedUntil); wait > longest {
-		s.Fatalf("after %s: paused for %s, failure %q", time.Since(start), wait, status.failure)
+	if wait := time.Until(status.PausedUntil); wait > longest {
+		s.Fatalf("after %s: paused for %s, failure %q", time.Since(start), wait, status.Failure)
 	}
 }
 
@@ -213,7 +199,7 @@ func (s *soak) recovers(cause string) {
 	r := &recovery{cause: cause, ended: time.Now(), begun: time.Now()}
 	for !s.recovered(r) {
 		limit := r.cycle*5/4 + 30*time.Second // waits differ by 10 %, requests may come one by one
-		if s.status().lowered {
+		if s.account().Lowered != "" {
 			limit = 2*r.cycle + 30*time.Second // what was sent in the hour before may count
 		}
 		if late := time.Since(r.begun); late > limit {
@@ -233,15 +219,15 @@ func (s *soak) recovers(cause string) {
 // recovered reports whether each sensor has been polled since the fault ended, and its value is exposed.
 func (s *soak) recovered(r *recovery) bool {
 	s.Helper()
-	status := s.status()
-	if status.pausedUntil.After(r.begun) {
-		r.begun = status.pausedUntil
+	status := s.account()
+	if status.PausedUntil.After(r.begun) {
+		r.begun = status.PausedUntil
 	}
 	r.missing = s.notPolled(r)
 	if all := s.check(); r.missing == "" {
 		r.missing = notExposed(r, all)
 	}
-	r.cycle = max(r.cycle, status.cycle)
+	r.cycle = max(r.cycle, status.Cycle)
 	if r.begun.Sub(r.ended) > 2*time.Hour { // back-off takes an hour at most, and so does the time until each list is read
 		s.Fatalf("round %d: %s still blocks after 2 h: %s", s.round, r.cause, r.missing)
 	}

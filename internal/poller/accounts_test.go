@@ -40,8 +40,10 @@ func TestAMachineUnderTwoAccountsIsPolledOnce(t *testing.T) {
 		}
 		s.want(`innius_exporter_sensors{account="a1",status="current"}`, 6)
 		s.want(`innius_exporter_sensors{account="a2",status="excluded"}`, 6)
-		if why := s.poller.Status().Accounts[1].Machines[0].Sensors[0].Why; !strings.HasPrefix(why, "Polled by account a1;") {
-			t.Errorf("the status says %q", why)
+		for _, one := range s.sensorsOf(2) {
+			if one.PolledBy != "a1" || one.Exposed || one.next.WaitsFor != "" {
+				t.Errorf("of account a2: %+v", one)
+			}
 		}
 	})
 }

@@ -2,7 +2,6 @@ package poller
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,21 +56,20 @@ func TestPollerReportsOnceThatNoSensorHasAUsableReading(t *testing.T) {
 			t.Parallel()
 			play(t, setting{plant: row.plant, perHour: 6000, burst: 300, faults: append(row.faults, slow(100*time.Millisecond))}, func(s *story) {
 				s.pass(4 * time.Minute)
-				remarks := s.poller.Status().Accounts[0].Remarks
-				if got := slices.Contains(remarks, noReadings); got != (row.counts != "") {
-					t.Errorf("remarks: %q", remarks)
+				if got := s.view(1).NoReadings; got != (row.counts != "") {
+					t.Errorf("remarked: %t", got)
 				}
 				s.reload(nil)
 				s.pass(26 * time.Minute)
-				lines := s.log.lines("level=WARN", noReadings)
+				lines := s.log.lines("level=WARN", NoReadings)
 				if n := len(lines); row.counts == "" && n > 0 || row.counts != "" && (n != 1 || !strings.Contains(lines[0], row.counts)) {
 					t.Errorf("want one line with %q: %q", row.counts, lines)
 				}
 				if n := len(s.log.lines("level=INFO", "First usable reading")); (n == 1) != row.recovered || n > 1 {
 					t.Errorf("%d log lines about the first usable reading", n)
 				}
-				if remarks := s.poller.Status().Accounts[0].Remarks; row.recovered && len(remarks) > 0 {
-					t.Errorf("still remarked: %q", remarks)
+				if row.recovered && s.view(1).NoReadings {
+					t.Error("still remarked")
 				}
 			})
 		})
@@ -112,13 +110,13 @@ func TestUnreadableNamesTheSettingThatHelps(t *testing.T) {
 		want string
 		not  string
 	}{
-		{"2026-11-23 17:00:00", innius.SkipTime, "fields.time_zone", "fields.time in"},
-		{"yesterday", innius.SkipTime, "fields.time in", "time_zone"},
+		{"2026-11-23 17:00:00", innius.SkipTime, "fields.time_zone", "fields.time if"},
+		{"yesterday", innius.SkipTime, "fields.time if", "time_zone"},
 		{"12,5", innius.SkipText, "endpoints.values", "a rule"},
 		{"45 %", innius.SkipText, "endpoints.values", "a rule"},
-		{"RUN", innius.SkipText, "a rule under sensors: may map it", "endpoints"},
+		{"RUN", innius.SkipText, "map it to a number with values in a rule", "endpoints"},
 	} {
-		got := unreadable(innius.Reading{Text: row.text, Skip: row.skip})
+		got := Unreadable(innius.Reading{Text: row.text, Skip: row.skip})
 		if !strings.Contains(got, row.want) || strings.Contains(got, row.not) || !strings.Contains(got, fmt.Sprintf("%q", row.text)) {
 			t.Errorf("%s: %s", row.text, got)
 		}

@@ -67,16 +67,13 @@ func (s *story) wantNothingAhead() {
 			s.Errorf("%s was answered %v s in the future", sensor, at-seconds(now))
 		}
 	}
-	status := s.poller.Status()
-	for _, a := range status.Accounts {
-		if v := a.Verified; v != nil && v.After(now) {
+	for i := range s.begun {
+		if v := s.view(i + 1).Verified; v.After(now) {
 			s.Errorf("lists were verified %s in the future", v.Sub(now))
 		}
-		for _, m := range a.Machines {
-			for _, one := range m.Sensors {
-				if one.Age != nil && *one.Age < 0 {
-					s.Errorf("%s is %v s old", one.ID, *one.Age)
-				}
+		for _, one := range s.sensorsOf(i + 1) {
+			if age := one.Machine.APITime(now).Sub(one.Time); age < 0 {
+				s.Errorf("%s is %v old", one.ID, age)
 			}
 		}
 	}

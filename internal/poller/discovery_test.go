@@ -52,8 +52,8 @@ func TestFiltersKeepMachinesAndSensorsFromBeingAskedFor(t *testing.T) {
 		if n := s.api.Stats().Of(simulator.OpSensors, http.StatusOK); n != 3 {
 			t.Errorf("%d lists of sensors, want 3", n)
 		}
-		if note := s.poller.Status().Accounts[0].Machines[1].Note; note != `filtered: discovery.machines.exclude "Machine 2"` {
-			t.Errorf("the status says %q", note)
+		if by := s.poller.View(time.Now()).Inventory.Accounts[0].Machines[1].FilteredBy; by != `discovery.machines.exclude "Machine 2"` {
+			t.Errorf("filtered by %q", by)
 		}
 	})
 }

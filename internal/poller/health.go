@@ -17,13 +17,14 @@ type health struct {
 	lastErrorAt time.Time
 	lowered     ratelimit.Cause // why the rate limit in force is lower than configured
 
-	remarks    []remark // on how the API serves values; never changed in place
+	remarks    []Remark // on how the API serves values; never changed in place
 	barren     bool     // no sensor has had a usable reading
 	clockOff   bool     // the local clock differs from the API's
 	keyTrouble string   // why the last good key is in use; empty: the key source has it
 
 	lists       map[string]string // why the sensors of a machine cannot be listed, by machine id
-	discovery   DiscoveryStatus   // progress only
+	listCount   int               // lists known
+	listsRead   int               // or failed
 	forReadings float64           // requests per hour that discovery leaves to polls
 
 	settled    bool      // the first discovery has ended
@@ -109,7 +110,8 @@ func (a *account) currentHealth() health {
 	h := a.draft
 	h.breaker, h.lowered, h.lists = a.breaker.breakerStatus, a.limiter.cause, a.discovery.failures()
 	h.sensors, h.verified = a.schedule.Len(), a.discovery.verified
-	h.discovery, h.forReadings = a.discovery.progress(), a.forReadings()
+	h.forReadings = a.forReadings()
+	h.listCount, h.listsRead = a.discovery.progress()
 	return h
 }
 
@@ -139,7 +141,8 @@ func (a *account) checkKey() {
 // enoughPolled is the number of polled sensors after which missing readings are logged: a cycle may take hours.
 const enoughPolled = 200
 
-const noReadings = "No sensor has a usable reading. `innius_exporter check api` shows how the responses are understood"
+// NoReadings is the remark on an account without any usable reading.
+const NoReadings = "No sensor has a usable reading. `innius_exporter check api` shows how the responses are understood"
 
 // checkReadings logs that no sensor has a usable reading, after each or enough were polled, and later the first one that has.
 func (a *account) checkReadings() {
@@ -158,7 +161,7 @@ func (a *account) checkReadings() {
 		}
 	}
 	barren := !a.usable && (a.draft.barren || succeeded && polled >= min(sensors, enoughPolled))
-	a.logChange(a.draft.barren, barren, noReadings, "First usable reading",
+	a.logChange(a.draft.barren, barren, NoReadings, "First usable reading",
 		"machines", len(a.discovery.sensors), "sensors", sensors, "polled", polled)
 	a.draft.barren = barren
 }

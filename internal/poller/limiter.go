@@ -112,13 +112,13 @@ func (a *account) logLimit(limit ratelimit.Limit, cause ratelimit.Cause, now tim
 	case cause == ratelimit.None:
 		a.log.Info("Request rate restored to the configured limit", attrs...)
 	default:
-		a.log.Warn("Request rate lowered below the configured limit", append(attrs, "why", why[cause])...)
+		a.log.Warn("Request rate lowered below the configured limit", append(attrs, "why", LoweredText[cause])...)
 	}
 	l.logged = loggedRate{limit.PerHour, now}
 }
 
-// why explains each cause, and what to do.
-var why = map[ratelimit.Cause]string{
+// LoweredText explains why the rate limit in force is lower than configured, and what to do.
+var LoweredText = map[ratelimit.Cause]string{
 	ratelimit.LimitOrShared: "innius refused requests (429): its limit is lower than configured, or another tool uses the same key. " +
 		"Lower requests_per_hour or burst, or find the other tool",
 	ratelimit.Shared: "innius refused requests (429) at varying rates: another tool uses the same key. Give that tool a key of its " +

@@ -28,7 +28,7 @@ func TestLimiterReturnsToRestoredLimit(t *testing.T) {
 		if n := len(d.log.lines("level=INFO", "Request rate restored to the configured limit")); n != 1 {
 			d.Errorf("%d log lines", n)
 		}
-		if status := d.poller.Status().Accounts[0]; status.Lowered != "" {
+		if status := d.view(1); status.Lowered != "" {
 			d.Errorf("status: %q", status.Lowered)
 		}
 	})

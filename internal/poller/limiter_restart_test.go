@@ -139,7 +139,7 @@ func TestLimiterRateAppliesEverywhere(t *testing.T) {
 			"discovery's share": float64(6*time.Minute) / float64(a.discovery.spacing),
 			"the cycle":         float64(3*time.Minute) / float64(a.cycle()),
 			"rate for readings": a.forReadings() / (200 - 4), // four lists an hour
-			"the status":        s.poller.Status().Accounts[0].RequestsPerHour / 200,
+			"the status":        s.view(1).RequestsPerHour / 200,
 		} {
 			if got < share-0.03 || got > share+0.03 {
 				t.Errorf("%s follows by %.3f, the rate by %.3f", what, got, share)

@@ -166,8 +166,8 @@ func (d *diary) wantLogged() {
 	if len(lines) < 1 || len(lines) > 2 || !strings.Contains(lines[0], "configured_requests_per_hour=200") { // two: a step up lay between
 		d.Errorf("log lines: %q", lines)
 	}
-	status := d.poller.Status().Accounts[0]
-	if !strings.Contains(status.Lowered, "another tool uses the same key") || status.Configured != 200 || status.RequestsPerHour >= 200 {
+	status := d.view(1)
+	if !strings.Contains(LoweredText[status.Lowered], "another tool uses the same key") || status.Configured != 200 || status.RequestsPerHour >= 200 {
 		d.Errorf("status: %q, %v of %v requests an hour", status.Lowered, status.RequestsPerHour, status.Configured)
 	}
 }

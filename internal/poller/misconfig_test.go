@@ -44,8 +44,8 @@ func TestListLoopCostsFewRequests(t *testing.T) {
 		if n := s.api.Stats().Requests; n > 20 {
 			t.Errorf("%d requests in 10 min for a list without end", n)
 		}
-		if note := s.poller.Status().Accounts[0].Machines[0].Note; !strings.Contains(note, "next_key repeats") {
-			t.Errorf("status: %q", note)
+		if why := s.view(1).ListErrors["m1"]; !strings.Contains(why, "next_key repeats") {
+			t.Errorf("error of the list: %q", why)
 		}
 	})
 }
@@ -70,7 +70,7 @@ func TestUnreadableTimeIsReported(t *testing.T) {
 	c := reading.New()
 	odd := innius.Reading{Text: "2026-11-23 17:00:00", Skip: innius.SkipTime}
 	n := c.Store(innius.Newest{Readings: []innius.Reading{odd}}, nil, true, at(9))
-	s := &inventory.Sensor{Rule: inventory.NoRule, Entry: c}
+	s := &inventory.Sensor{Machine: &inventory.Machine{}, Rule: inventory.NoRule, Entry: c}
 	if got := judged(s, at(9)); got != SensorUnreadable {
 		t.Errorf("%s", got)
 	}

@@ -101,7 +101,7 @@ func Plans(opts Options) []Plan {
 
 // Unmatched lists the filters and rules that match nothing in Options.Kept, in the words of the config; none if an account has
 // not ended its first discovery. The conditions are those of Plans.
-func Unmatched(opts Options) []string { return quietPoller(opts).unmatched() }
+func Unmatched(opts Options) []string { return quietPoller(opts).Unmatched() }
 
 // quietPoller makes a poller from saved state that logs nothing and never runs.
 func quietPoller(opts Options) *Poller {

@@ -96,8 +96,8 @@ func (h *health) cycle(perHour float64) time.Duration {
 	return time.Duration(float64(h.sensors) / perHour * float64(time.Hour))
 }
 
-// unmatched returns the filters and rules that match nothing; none until every account has ended its first discovery.
-func (p *Poller) unmatched() []string {
+// Unmatched returns the filters and rules that match nothing; none until every account has ended its first discovery.
+func (p *Poller) Unmatched() []string {
 	if slices.ContainsFunc(p.accounts, func(a *account) bool { return !a.health.Load().settled }) {
 		return nil
 	}
@@ -106,7 +106,7 @@ func (p *Poller) unmatched() []string {
 
 // reportUnmatched logs each filter and rule that matches nothing, once.
 func (p *Poller) reportUnmatched() {
-	for _, text := range p.unmatched() {
+	for _, text := range p.Unmatched() {
 		if _, logged := p.reported.LoadOrStore(text, true); !logged {
 			p.opts.Logger.Warn("Filter or rule matches nothing", "setting", text)
 		}

@@ -86,15 +86,15 @@ func (s *story) wantCurrent() {
 // wantRemark fails where a remark is not logged once and on the status page, with machine and sensor, or where another is.
 func (s *story) wantRemark(r innius.Remark) {
 	s.Helper()
-	remarks, logged := s.poller.Status().Accounts[0].Remarks, s.log.lines("level=WARN", "sensor=")
+	remarks, logged := s.view(1).Remarks, s.log.lines("level=WARN", "sensor=")
 	if r == "" {
 		if len(remarks)+len(logged) > 0 {
-			s.Errorf("got %q, logged %q", remarks, logged)
+			s.Errorf("got %v, logged %q", remarks, logged)
 		}
 		return
 	}
-	if len(remarks) != 1 || !strings.HasPrefix(remarks[0], string(r)+` (first seen at sensor "Sensor `) {
-		s.Errorf("on the status page: %q", remarks)
+	if len(remarks) != 1 || remarks[0].Remark != r || !strings.HasPrefix(remarks[0].Sensor, "Sensor ") {
+		s.Errorf("remarks: %v", remarks)
 	}
 	if len(logged) != 1 || !strings.Contains(logged[0], string(r)+`" account=a1 machine="Machine `) {
 		s.Errorf("logged: %q", logged)

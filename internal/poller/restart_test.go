@@ -312,8 +312,8 @@ func TestWhatWasCountedIsNotCountedAgain(t *testing.T) {
 		s.pass(time.Minute)
 		s.want(skippedText, 0)
 		s.want(`innius_exporter_sensors{account="a1",status="unreadable"}`, 1)
-		if why := s.poller.Status().Accounts[0].Machines[0].Sensors[0].Why; !strings.Contains(why, "RUN") {
-			t.Errorf("after %s the status says %q", time.Since(at), why)
+		if unusable := s.sensorsOf(1)[0].Unusable; unusable.Text != "RUN" {
+			t.Errorf("after %s: %+v", time.Since(at), unusable)
 		}
 	})
 }

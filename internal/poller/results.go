@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"innius_exporter/innius"
+	"innius_exporter/internal/humanize"
 	"innius_exporter/internal/poller/inventory"
 	"innius_exporter/internal/poller/reading"
 	"innius_exporter/internal/poller/schedule"
@@ -64,7 +65,7 @@ func (a *account) storeReadings(s *inventory.Sensor, newest innius.Newest, compl
 	}
 	if why := string(stored.Odd.Skip) + stored.Odd.Hint(); why != "" && !a.logged.unusable[why] {
 		a.logged.unusable[why] = true
-		a.sensorLog(s).Warn("Skipping unusable readings, see /status for the affected sensors", "why", unreadable(stored.Odd))
+		a.sensorLog(s).Warn("Skipping unusable readings, see /status for the affected sensors", "why", Unreadable(stored.Odd))
 	}
 	for _, r := range newest.Remarks {
 		a.addRemark(r, s)
@@ -72,18 +73,18 @@ func (a *account) storeReadings(s *inventory.Sensor, newest innius.Newest, compl
 	return stored
 }
 
-// remark is a property of the API that a poll showed, with the labels of the first sensor that showed it.
-type remark struct {
+// Remark is a property of the API that a poll showed, with the labels of the first sensor that showed it.
+type Remark struct {
 	innius.Remark
-	machine, sensor string
+	Machine, Sensor string
 }
 
 // addRemark logs and publishes a remark once per account. A reload, which may have removed the cause, starts again.
 func (a *account) addRemark(r innius.Remark, s *inventory.Sensor) {
-	if slices.ContainsFunc(a.draft.remarks, func(known remark) bool { return known.Remark == r }) {
+	if slices.ContainsFunc(a.draft.remarks, func(known Remark) bool { return known.Remark == r }) {
 		return
 	}
-	a.draft.remarks = append(slices.Clip(a.draft.remarks), remark{r, s.Machine.Label, s.Label})
+	a.draft.remarks = append(slices.Clip(a.draft.remarks), Remark{r, s.Machine.Label, s.Label})
 	a.sensorLog(s).Warn(string(r))
 }
 
@@ -209,4 +210,21 @@ func (a *account) logRecovery(before *breakerStatus, now time.Time) {
 		info = a.log.Debug // its begin was not logged
 	}
 	info("Requests succeed again", "after", before.pause, "lasted", now.Sub(since).Round(time.Second))
+}
+
+// Unreadable says why a reading cannot be used, and the cure.
+func Unreadable(r innius.Reading) string {
+	switch hint := r.Hint(); {
+	case r.Skip == innius.SkipTime && hint != "":
+		return "cannot parse the time " + r.Shown() + "; set fields.time_zone to its time zone"
+	case r.Skip == innius.SkipTime:
+		return "cannot parse the time " + r.Shown() + "; set fields.time if another field has the time"
+	case r.Skip == innius.SkipFuture:
+		return "the latest reading is more than 5 min ahead of the API clock: " + humanize.Time(r.Time)
+	case r.Skip == innius.SkipText && hint != "":
+		return "the latest reading is not a number: " + r.Shown() + "; endpoints.values may request another form"
+	case r.Skip == innius.SkipText:
+		return "the latest reading is the text " + r.Shown() + "; map it to a number with values in a rule"
+	}
+	return "the latest reading is not a number: " + r.Text
 }

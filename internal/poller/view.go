@@ -20,35 +20,70 @@ type View struct {
 	verdict *Verdict
 }
 
-// AccountView is what a scrape shows of an account. Times are zero and causes empty if there is none.
+// AccountView is what is known of an account. Times are zero, causes and texts empty if there is none.
 type AccountView struct {
 	Name            string
 	Up, Responded   bool   // Up means nothing before innius has responded or the account failed
 	Failure         string // key, network, server or invalid_response
+	FailingSince    time.Time
+	LastError       string
+	LastErrorAt     time.Time
+	PausedUntil     time.Time
+	PauseReason     string // limit, unavailable, key or outage
 	RequestsPerHour float64
+	Configured      float64         // requests per hour
 	Lowered         ratelimit.Cause // why RequestsPerHour is lower than configured
+	Burst           int             // requests
 	Remaining       float64         // requests that could be sent now
 	Demand          float64         // requests per hour that the reporting intervals of the sensors need
-	PausedUntil     time.Time
-	Verified        time.Time     // when the whole inventory was verified
+	ForPolls        float64         // requests per hour that discovery leaves
+	Sensors         int             // to poll
+	Cycle           time.Duration
+	RelaxedBy       float64       // factor by which max-age targets are relaxed; 0: they are not
 	ClockDifference time.Duration // of the API's clock before this machine's
 	ClockKnown      bool
+
+	Settled          bool              // the first discovery has ended
+	Verified         time.Time         // when the whole inventory was verified
+	Lists, ListsRead int               // known, and read or failed
+	ListErrors       map[string]string // by machine id
+
+	ClocksDiffer bool     // by more than is tolerated
+	KeyProblem   string   // why the last good key is in use
+	NoReadings   bool     // no sensor has a usable reading
+	Remarks      []Remark // on how the API serves values
 }
 
 // View returns what is known at a moment. It reads memory only and does not block.
 func (p *Poller) View(now time.Time) *View {
 	v := &View{At: now, Inventory: p.inventory.Snapshot(), Labels: p.opts.Labels, Counters: p.opts.Counters, verdict: p.Verdict(now)}
 	for _, a := range p.accounts {
-		h := a.health.Load()
-		one := AccountView{
-			Name: a.Name, Failure: h.failure(), RequestsPerHour: a.Pacer.PerHour(), Lowered: h.lowered, Remaining: a.Pacer.Remaining(now),
-			Demand: h.demand, PausedUntil: h.pausedUntil(now), Verified: h.verified,
-		}
-		one.Up, one.Responded = h.up()
-		if a.Client != nil {
-			one.ClockDifference, one.ClockKnown = a.Client.ClockDifference()
-		}
-		v.Accounts = append(v.Accounts, one)
+		v.Accounts = append(v.Accounts, a.view(now))
+	}
+	return v
+}
+
+func (a *account) view(now time.Time) AccountView {
+	h := a.health.Load()
+	v := AccountView{
+		Name: a.Name, Failure: h.failure(), LastError: h.lastError, LastErrorAt: h.lastErrorAt, PausedUntil: h.pausedUntil(now),
+		RequestsPerHour: a.Pacer.PerHour(), Configured: a.limiter.configured.PerHour, Lowered: h.lowered, Burst: a.Pacer.Burst(),
+		Remaining: a.Pacer.Remaining(now), Demand: h.demand, ForPolls: h.forReadings, Sensors: h.sensors, Cycle: a.cycle(),
+		Settled: h.settled, Verified: h.verified, Lists: h.listCount, ListsRead: h.listsRead, ListErrors: h.lists,
+		ClocksDiffer: h.clockOff, KeyProblem: h.keyTrouble, NoReadings: h.barren, Remarks: h.remarks,
+	}
+	v.Up, v.Responded = h.up()
+	if v.Failure != "" {
+		v.FailingSince = h.breaker.failingSince
+	}
+	if !v.PausedUntil.IsZero() {
+		v.PauseReason = string(h.breaker.pause)
+	}
+	if h.relaxed > 1 {
+		v.RelaxedBy = h.relaxed
+	}
+	if a.Client != nil {
+		v.ClockDifference, v.ClockKnown = a.Client.ClockDifference()
 	}
 	return v
 }
@@ -60,12 +95,17 @@ type SensorView struct {
 	Exposed  bool         // the value is not stale
 	Interval float64      // reporting interval in seconds; 0: not known, or of no meaning for the newest reading
 	MaxAge   MaxAgeStatus // empty: the sensor has no target
+
+	StaleAfter, SilentAfter time.Duration // SilentAfter 0: silence cannot be judged
 }
 
 // Sensor returns what is known of a sensor of the view's inventory.
 func (v *View) Sensor(s *inventory.Sensor) SensorView {
-	one := SensorView{Record: s.Entry.Load(), Status: v.verdict.Sensor(s), MaxAge: v.verdict.MaxAge(s)}
-	one.Exposed = one.Record.Exposed(v.verdict.StaleAfter(s), s.Machine.APITime(v.At))
+	one := SensorView{
+		Record: s.Entry.Load(), Status: v.verdict.Sensor(s), MaxAge: v.verdict.MaxAge(s), StaleAfter: v.verdict.StaleAfter(s),
+		SilentAfter: v.verdict.poller.opts.silentAfter(s),
+	}
+	one.Exposed = s.Polled() && one.Record.Exposed(one.StaleAfter, s.Machine.APITime(v.At))
 	switch one.Unusable.Skip {
 	case innius.SkipText, innius.SkipTime, innius.SkipFuture: // a text without a number is no silence
 	default:

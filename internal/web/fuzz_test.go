@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// FuzzQuery protects the status pages: whatever is asked, the answer is whole, bounded where it is an error, and the
-// page holds nothing of the question as markup.
+// FuzzQuery sends any query to the status pages: the response is complete, an error is short, and nothing of the query becomes
+// markup.
 func FuzzQuery(f *testing.F) {
 	for _, seed := range []string{
 		"", "machine=&sensor=&status=", "machine=m1&sensor=m2-s1", "status=stale", "status=rotten", "machine=a&machine=b", "machine=%zz",

@@ -6,37 +6,37 @@ import (
 	"strings"
 	"testing"
 
-	"innius_exporter/internal/poller"
+	"innius_exporter/internal/status"
 )
 
-// hostile are names as someone would choose them who wants to take over the page.
+// hostile are names that try to inject markup.
 var hostile = []string{
 	`<script>alert("1")</script>&'`, `"><img src=x onerror=alert(1)>`, `" onmouseover="alert(1)`, `' onfocus='alert(1)`,
 	`javascript:alert(1)`, `</title></svg><script>alert(1)</script>`, `{{.}}<!--`, `--></style></script><b>`, "\u202Egnirts\u2066",
 	"nul\x00byte", "not utf-8 \xff\xfe", "`${alert(1)}`", strings.Repeat("<b>x", 16<<10),
 }
 
-func hostileStatus(name string) poller.Status {
+func hostileStatus(name string) status.Status {
 	s := plant(1, 2, 2)
 	a := &s.Accounts[0]
 	a.Name, a.Company, a.LastError, a.LastErrorAt, a.Health, a.Failure, a.Lowered = name, name, name, ago(0), name, name, name
-	a.PauseReason, a.Plan, a.Discovery.Words = name, name, name
+	a.PauseReason, a.Plan, a.Discovery.Text = name, name, name
 	for i := range a.Machines {
 		m := &a.Machines[i]
 		m.Machine, m.ID, m.Name, m.Note = name, name, name, name
 		for j := range m.Sensors {
 			one := &m.Sensors[j]
-			one.Sensor, one.ID, one.Name, one.Unit, one.Why = name, name, name, name, name
+			one.Sensor, one.ID, one.Name, one.Unit, one.Reason = name, name, name, name, name
 		}
 	}
 	a.Machines[1].Sensors = nil
 	return s
 }
 
-// tags finds what a browser would take for the beginning of an element, an end or a comment.
+// tags matches what a browser would parse as a tag or a comment.
 var tags = regexp.MustCompile(`<[a-zA-Z/!][^>]*>`)
 
-// A page of hostile names must have the very elements and attributes of a page of harmless ones.
+// A page of hostile names has the same elements and attributes as a page of harmless names.
 func TestStatusPageEscapesHostileNames(t *testing.T) {
 	_, harmless := get(t, hostileStatus("harmless"), "/status")
 	want := shape(harmless)
@@ -54,7 +54,7 @@ func TestStatusPageEscapesHostileNames(t *testing.T) {
 	}
 }
 
-// attribute matches what differs by its value alone.
+// attribute matches attributes whose values differ.
 var attribute = regexp.MustCompile(`title="[^"]*"`)
 
 // shape is the markup of a page without its texts.
@@ -74,7 +74,7 @@ func firstDifference(got, want string) string {
 	return fmt.Sprintf("%d elements, want %d", len(a), len(b))
 }
 
-// A name that turns the direction of writing must not turn what stands beside it.
+// A name that changes the text direction must not change that of the text around it.
 func TestStatusPageIsolatesNames(t *testing.T) {
 	_, body := get(t, hostileStatus("\u202Egnirts"), "/status")
 	for _, part := range regexp.MustCompile(`.{0,60}\x{202E}gnirts`).FindAllString(body, -1) {

@@ -14,6 +14,7 @@ import (
 	"innius_exporter/internal/humanize"
 	"innius_exporter/internal/poller"
 	"innius_exporter/internal/poller/reading"
+	"innius_exporter/internal/status"
 )
 
 var (
@@ -47,14 +48,14 @@ const expandedUpTo = 200
 
 // view is the data of the page.
 type view struct {
-	poller.Status
+	status.Status
 	Query    query
 	Problem  string // with the request; empty if there is none
 	Open     bool   // the tables of all machines are expanded
 	Statuses []poller.SensorStatus
 }
 
-func viewOf(q query, s poller.Status) view {
+func viewOf(q query, s status.Status) view {
 	sensors := 0
 	for _, a := range s.Accounts {
 		for _, m := range a.Machines {
@@ -62,14 +63,6 @@ func viewOf(q query, s poller.Status) view {
 		}
 	}
 	return view{Status: s, Query: q, Open: sensors <= expandedUpTo || q.Machine != "" || q.Sensor != "", Statuses: poller.SensorStatuses[:]}
-}
-
-// Time is that of the status; nil without a status.
-func (v *view) Time() *time.Time {
-	if v.At.IsZero() {
-		return nil
-	}
-	return &v.At
 }
 
 // Selected reports whether only a part is shown.
@@ -84,21 +77,6 @@ func (v *view) JSON() string {
 		}
 	}
 	return strings.TrimSuffix("/api/v1/status?"+parameters.Encode(), "?")
-}
-
-// row is a sensor and the view, which has the current time.
-type row struct {
-	*poller.SensorReport
-	view *view
-}
-
-// Rows returns the sensors of a machine.
-func (v *view) Rows(m poller.MachineReport) []row {
-	rows := make([]row, len(m.Sensors))
-	for i := range m.Sensors {
-		rows[i] = row{&m.Sensors[i], v}
-	}
-	return rows
 }
 
 // count is the number of sensors with a status.
@@ -148,43 +126,43 @@ func timeTag(t time.Time, text string) template.HTML {
 	return template.HTML(`<time datetime="` + exact + `" title="` + exact + `">` + template.HTMLEscapeString(text) + `</time>`)
 }
 
-func exactTime(t *time.Time) template.HTML { return timeTag(*t, humanize.Time(*t)) }
+func exactTime(t time.Time) template.HTML { return timeTag(t, humanize.Time(t)) }
 
-func distance(t *time.Time, now time.Time) template.HTML {
-	if t == nil {
+func distance(t, now time.Time) template.HTML {
+	if t.IsZero() {
 		return ""
 	}
-	return timeTag(*t, humanize.Distance(*t, now))
+	return timeTag(t, humanize.Distance(t, now))
 }
 
 // age writes how old a reading is.
-func age(r row) template.HTML {
+func age(s status.Sensor) template.HTML {
 	switch {
-	case r.Timestamp == nil || r.Age == nil:
+	case s.Age == nil:
 		return ""
-	case *r.Age < 0:
-		return timeTag(*r.Timestamp, seconds(-*r.Age)+" ahead")
+	case *s.Age < 0:
+		return timeTag(s.Timestamp, seconds(-*s.Age)+" ahead")
 	}
-	return timeTag(*r.Timestamp, seconds(*r.Age))
+	return timeTag(s.Timestamp, seconds(*s.Age))
 }
 
 // interval writes the reporting interval.
-func interval(r row) template.HTML {
-	if r.Interval == nil {
+func interval(s status.Sensor) template.HTML {
+	if s.Interval == 0 {
 		return ""
 	}
-	return template.HTML(`<time datetime="PT` + strconv.FormatFloat(*r.Interval, 'f', 1, 64) + `S">` + seconds(*r.Interval) + `</time>`)
+	return template.HTML(`<time datetime="PT` + strconv.FormatFloat(s.Interval, 'f', 1, 64) + `S">` + seconds(s.Interval) + `</time>`)
 }
 
 // next writes about when a sensor is polled next, and what delays it.
-func next(r row) template.HTML {
-	switch r.WaitsFor {
+func next(s status.Sensor, now time.Time) template.HTML {
+	switch s.WaitsFor {
 	case "":
 		return ""
 	case poller.WaitsForResponse:
 		return "now"
 	case poller.WaitsForInterval:
-		return distance(r.NextRequest, r.view.At)
+		return distance(s.NextPoll, now)
 	}
-	return distance(r.NextRequest, r.view.At) + template.HTML(" <small>"+template.HTMLEscapeString(string(r.WaitsFor))+"</small>")
+	return distance(s.NextPoll, now) + template.HTML(" <small>"+template.HTMLEscapeString(string(s.WaitsFor))+"</small>")
 }

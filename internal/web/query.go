@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"innius_exporter/internal/poller"
+	"innius_exporter/internal/status"
 )
 
 // query selects a part of the status; the zero value selects everything.
@@ -65,12 +66,12 @@ func (q query) empty() bool { return q == query{} }
 
 // apply returns the selected part of a status, which it does not change. Accounts keep what concerns all their sensors. An unknown
 // machine or sensor is an error; that no sensor has the status is not.
-func (q query) apply(s poller.Status) (poller.Status, error) {
+func (q query) apply(s status.Status) (status.Status, error) {
 	all, known := s.Accounts, false
-	s.Accounts = []poller.AccountReport{}
+	s.Accounts = []status.Account{}
 	for _, a := range all {
 		machines := a.Machines
-		a.Machines = []poller.MachineReport{}
+		a.Machines = []status.Machine{}
 		found := q.Machine == "" && q.Sensor == ""
 		for _, m := range machines {
 			if !named(q.Machine, m.Machine, m.ID, m.Name) {
@@ -94,9 +95,9 @@ func (q query) apply(s poller.Status) (poller.Status, error) {
 }
 
 // filter returns the selected part of a machine, and whether the machine has the sensor that the query names.
-func (q query) filter(m poller.MachineReport) (poller.MachineReport, bool) {
+func (q query) filter(m status.Machine) (status.Machine, bool) {
 	sensors, hit := m.Sensors, q.Sensor == ""
-	m.Sensors = make([]poller.SensorReport, 0, len(sensors))
+	m.Sensors = make([]status.Sensor, 0, len(sensors))
 	for _, s := range sensors {
 		if !named(q.Sensor, s.Sensor, s.ID, s.Name) {
 			continue
@@ -113,7 +114,7 @@ func (q query) filter(m poller.MachineReport) (poller.MachineReport, bool) {
 func named(wanted string, is ...string) bool { return wanted == "" || slices.Contains(is, wanted) }
 
 // notFound describes what does not exist.
-func (q query) notFound(machineKnown bool, accounts []poller.AccountReport) string {
+func (q query) notFound(machineKnown bool, accounts []status.Account) string {
 	text := fmt.Sprintf("unknown machine %q", cut(q.Machine))
 	switch {
 	case q.Machine == "":
@@ -122,7 +123,7 @@ func (q query) notFound(machineKnown bool, accounts []poller.AccountReport) stri
 		text = fmt.Sprintf("unknown sensor %q of machine %q", cut(q.Sensor), cut(q.Machine))
 	}
 	text += "; write its exact label, id or name"
-	if slices.ContainsFunc(accounts, func(a poller.AccountReport) bool { return !a.Discovery.Ended }) {
+	if slices.ContainsFunc(accounts, func(a status.Account) bool { return !a.Discovery.Ended }) {
 		text += ". The first discovery is still running, so not all are known yet"
 	}
 	return text

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"innius_exporter/internal/poller"
+	"innius_exporter/internal/status"
 	"innius_exporter/internal/poller/reading"
 )
 
@@ -20,7 +20,7 @@ func TestQuerySelectsSameForPageAndJSON(t *testing.T) {
 		"machine=m1&status=current": 6, "machine=m1&sensor=Sensor+2&status=current": 0,
 	} {
 		code, body := get(t, s, "/api/v1/status?"+query)
-		var got poller.Status
+		var got status.Status
 		if err := json.Unmarshal([]byte(body), &got); err != nil || code != 200 {
 			t.Errorf("%q: status %d, %v", query, code, err)
 		}

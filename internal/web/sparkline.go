@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"innius_exporter/internal/humanize"
-	"innius_exporter/internal/poller"
+	"innius_exporter/internal/status"
 )
 
 // The size of a sparkline in its own units: whole coordinates are fine enough, and short.
@@ -21,7 +21,7 @@ const gapAfter = 3
 
 // sparkline draws recent readings as inline SVG that contains numbers only. If the reporting interval is known, the line is broken
 // where readings are missing; a single reading is a dot.
-func sparkline(s *poller.SensorReport) template.HTML {
+func sparkline(s status.Sensor) template.HTML {
 	if len(s.Recent) == 0 {
 		return ""
 	}
@@ -56,12 +56,12 @@ func (s scale) title(readings int) string {
 
 // path appends the path in relative steps, which are short. After a gap it moves without drawing; a single point is a line of
 // length 0.
-func (s scale) path(text []byte, status *poller.SensorReport) []byte {
+func (s scale) path(text []byte, one status.Sensor) []byte {
 	var x, y int64
 	alone := false
-	for i, r := range status.Recent {
+	for i, r := range one.Recent {
 		switch {
-		case i == 0 || status.Interval != nil && r[0]-status.Recent[i-1][0] > gapAfter**status.Interval:
+		case i == 0 || one.Interval > 0 && r[0]-one.Recent[i-1][0] > gapAfter*one.Interval:
 			text = append(dot(text, alone), 'm')
 			alone = true
 		case alone:

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 
-	"innius_exporter/internal/poller"
+	"innius_exporter/internal/status"
 )
 
 // maxStatusRequests bounds the status pages, and JSON responses, made at the same time: with 10,000 sensors each takes megabytes.
@@ -47,17 +47,17 @@ func statusJSON(s Source) http.Handler {
 }
 
 // selectStatus returns the part of the status that a request selects.
-func selectStatus(r *http.Request, s Source) (query, poller.Status, error) {
+func selectStatus(r *http.Request, s Source) (query, status.Status, error) {
 	q, err := parseQuery(r.URL.RawQuery)
 	if err != nil {
-		return q, poller.Status{}, err
+		return q, status.Status{}, err
 	}
 	status, err := q.apply(s.Status())
 	return q, status, err
 }
 
 // dropRecent removes the recent readings from a status that query.apply has copied.
-func dropRecent(s poller.Status) {
+func dropRecent(s status.Status) {
 	for _, a := range s.Accounts {
 		for _, m := range a.Machines {
 			for i := range m.Sensors {

@@ -13,18 +13,19 @@ import (
 	"time"
 
 	"innius_exporter/internal/poller"
+	"innius_exporter/internal/status"
 )
 
 func TestStatusPageShowsNumbersAndAges(t *testing.T) {
 	s := plant(1, 1, 3)
 	a := &s.Accounts[0]
-	a.MaxAge, a.Stretched = map[poller.MaxAgeStatus]int{poller.MaxAgeRelaxed: 7}, new(2.345)
+	a.MaxAge, a.RelaxedBy = map[poller.MaxAgeStatus]int{poller.MaxAgeRelaxed: 7}, 2.345
 	a.Remarks, s.Unmatched = []string{"the API ignores <the> window"}, []string{"rule 2 of sensors matches <nothing>"}
-	a.Machines[0].Sensors[2].NextRequest, a.Machines[0].Sensors[2].WaitsFor = ago(0), poller.WaitsForResponse
+	a.Machines[0].Sensors[2].NextPoll, a.Machines[0].Sensors[2].WaitsFor = ago(0), poller.WaitsForResponse
 	_, body := get(t, s, "/status")
 	for _, want := range []string{
 		"2026-01-02T03:04:05Z", "13270480.5 <bdi>bar", ">1h 2m</time>", ">30s</time>", ">3m ago</time>", ">in 4m</time>",
-		"in 4m</time> <small>rate limit</small>", `<td class="next">now</td>`, "innius answers", "7 relaxed", "by a factor of 2.3", "<b>1234</b> requests",
+		"in 4m</time> <small>rate limit</small>", `<td class="next">now</td>`, ">Up<", "7 relaxed", "by a factor of 2.3", "<b>1234</b> requests",
 		"it suffices", "all seen", "4m 6s to poll every sensor once", "2 current", "1 stale", "stale since yesterday",
 		"In the config: <bdi>rule 2 of sensors matches &lt;nothing&gt;</bdi>",
 		"<dt>Remark</dt><dd><bdi>the API ignores &lt;the&gt; window</bdi>",
@@ -136,12 +137,12 @@ func TestStatusJSONReportsEncodingErrors(t *testing.T) {
 
 func TestStatusJSONHasContentOfPage(t *testing.T) {
 	_, body, header := request(t, handler(t, &source{status: plant(1, 1, 1)}, false), "GET", "/api/v1/status")
-	var got poller.Status
+	var got status.Status
 	if err := json.Unmarshal([]byte(body), &got); err != nil {
 		t.Fatal(err)
 	}
 	sensor := got.Accounts[0].Machines[0].Sensors[0]
-	if sensor.Sensor != "Sensor 1" || *sensor.Value != 13270480.5 || *sensor.Age != 3700 || *sensor.Interval != 30 || sensor.WaitsFor != poller.WaitsForInterval {
+	if sensor.Sensor != "Sensor 1" || *sensor.Value != 13270480.5 || *sensor.Age != 3700 || sensor.Interval != 30 || sensor.WaitsFor != poller.WaitsForInterval {
 		t.Errorf("got %+v", sensor)
 	}
 	if header.Get("Content-Type") != "application/json; charset=utf-8" {
@@ -193,7 +194,7 @@ func TestDistanceShowsTimeAndExactTitle(t *testing.T) {
 			t.Errorf("%v: %s, want %s", d, got, want)
 		}
 	}
-	if got := distance(nil, now); got != "" {
+	if got := distance(time.Time{}, now); got != "" {
 		t.Errorf("an unknown moment: %q", got)
 	}
 }

@@ -20,12 +20,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 
-	"innius_exporter/internal/poller"
+	"innius_exporter/internal/status"
 )
 
 // Source provides what the pages show. Its methods may be called from any goroutine.
 type Source interface {
-	Status() poller.Status
+	Status() status.Status
 	Ready() bool
 	Stuck() string // the account whose loop is stuck; empty if none is
 }

@@ -12,17 +12,17 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"innius_exporter/internal/poller"
+	"innius_exporter/internal/status"
 )
 
-// source is a Source that says what it is told.
+// source is a Source with fixed content.
 type source struct {
-	status poller.Status
+	status status.Status
 	ready  bool
 	stuck  string
 }
 
-func (s *source) Status() poller.Status { return s.status }
+func (s *source) Status() status.Status { return s.status }
 func (s *source) Ready() bool           { return s.ready }
 func (s *source) Stuck() string         { return s.stuck }
 
@@ -101,7 +101,6 @@ func TestCheckMetricsPathRefusesOtherPages(t *testing.T) {
 	}
 }
 
-// A client that sends nothing must not hold a connection for ever.
 func TestNewServerHasTimeouts(t *testing.T) {
 	s := NewServer(http.NotFoundHandler(), slog.New(slog.DiscardHandler))
 	if s.ReadHeaderTimeout <= 0 || s.ReadTimeout <= 0 || s.WriteTimeout <= 0 || s.IdleTimeout <= 0 || s.MaxHeaderBytes <= 0 {
@@ -115,7 +114,7 @@ func TestNewServerHasTimeouts(t *testing.T) {
 	}
 }
 
-// failing is a collector with one broken series beside a good one.
+// failing is a collector with a good and a broken series.
 type failing struct{ good, bad *prometheus.Desc }
 
 func (f failing) Describe(ch chan<- *prometheus.Desc) { ch <- f.good }

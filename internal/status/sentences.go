@@ -1,0 +1,188 @@
+package status
+
+import (
+	"fmt"
+	"time"
+
+	"innius_exporter/internal/humanize"
+	"innius_exporter/internal/poller"
+	"innius_exporter/internal/poller/inventory"
+)
+
+// failures are the sentences for the reasons of a failure.
+var failures = map[string]string{
+	"key":              "the key is refused or cannot be read",
+	"network":          "innius cannot be reached",
+	"server":           "innius reports errors of its own (5xx)",
+	"invalid_response": "innius refuses the requests (400, 403, 404) or redirects them, or its responses cannot be used",
+}
+
+// pauses are the sentences for the reasons of a pause.
+var pauses = map[string]string{
+	"limit":       "rate limited (429)",
+	"unavailable": "innius is unavailable (503)",
+	"key":         "then the key is tried again",
+	"outage":      "then innius is tried again",
+}
+
+// health says whether the account is up; if not, why, since when, and what follows.
+func health(a *poller.AccountView, now time.Time) string {
+	text := "Up"
+	switch {
+	case a.Failure != "":
+		text = fmt.Sprintf("Down since %s: %s", humanize.TimeAndDistance(a.FailingSince, now), failures[a.Failure])
+	case !a.Responded:
+		text = "No response yet"
+	}
+	if !a.PausedUntil.IsZero() {
+		text += fmt.Sprintf("; paused until %s: %s", humanize.TimeAndDistance(a.PausedUntil, now), pauses[a.PauseReason])
+	}
+	return text
+}
+
+// plan says what the rate limit buys.
+func plan(a *poller.AccountView) string {
+	cycle, sensors := humanize.Duration(a.Cycle), humanize.Plural(a.Sensors, "sensor")
+	switch {
+	case a.Sensors == 0:
+		return "No sensor to poll yet"
+	case a.Demand == 0:
+		return fmt.Sprintf("No reporting interval is known yet; each of %s can be polled every %s", sensors, cycle)
+	case a.Demand <= a.ForPolls:
+		return fmt.Sprintf("Rate limit sufficient for every reading: %s requests/h needed, %s available; a cycle over %s would take %s",
+			humanize.Number(a.Demand), humanize.Number(a.ForPolls), sensors, cycle)
+	}
+	return fmt.Sprintf("Rate limit too low for every reading: %s requests/h needed, %s available, so about %s %% of the readings are seen; "+
+		"a cycle over %s takes %s, and values get about as old", humanize.Number(a.Demand), humanize.Number(a.ForPolls),
+		humanize.Number(100*a.ForPolls/a.Demand), sensors, cycle)
+}
+
+// discovery says how old the inventory is, or the progress of the first discovery.
+func discovery(a *poller.AccountView, now time.Time) string {
+	switch {
+	case a.Settled && a.Verified.IsZero():
+		return "The list of machines could not be read yet"
+	case a.Settled:
+		return "Every list was read at or after " + humanize.TimeAndDistance(a.Verified, now)
+	case a.Lists < 2:
+		return "First discovery running: the company of the key is not known yet"
+	case a.Lists == 2 && a.ListsRead < 2:
+		return "First discovery running: the list of machines is not known yet"
+	}
+	left := humanize.Seconds(2 * float64(a.Lists-a.ListsRead) / a.RequestsPerHour * 3600) // half of the requests are polls
+	return fmt.Sprintf("First discovery running: %d of %d lists read, the others in about %s; until then their sensors are not known",
+		a.ListsRead, a.Lists, humanize.Duration(left))
+}
+
+func remarks(a *poller.AccountView) (all []string) {
+	if a.ClocksDiffer {
+		all = append(all, fmt.Sprintf("The clocks of this machine and of the API differ by %s; ages are judged by the API's clock",
+			humanize.Duration(a.ClockDifference.Abs())))
+	}
+	if a.KeyProblem != "" {
+		all = append(all, "The key file has no usable key, so a restart would fail: "+a.KeyProblem)
+	}
+	if a.NoReadings {
+		all = append(all, poller.NoReadings)
+	}
+	for _, r := range a.Remarks {
+		all = append(all, fmt.Sprintf("%s (first seen at sensor %q of machine %q)", r.Remark, r.Sensor, r.Machine))
+	}
+	return all
+}
+
+// note says why a machine has no sensors, or what is wrong with their list; empty if nothing is.
+func note(m *inventory.Machine, a *poller.AccountView) string {
+	failure := a.ListErrors[m.ID]
+	switch {
+	case m.FilteredBy != "":
+		return "Excluded: " + m.FilteredBy
+	case failure != "" && !m.ListedAt.IsZero():
+		return "Cannot list its sensors: " + failure + "; shown are those of " + humanize.Time(m.ListedAt)
+	case failure != "":
+		return "Cannot list its sensors: " + failure
+	case m.ListedAt.IsZero():
+		return fmt.Sprintf("Its sensors are not listed yet: %d of %d lists read", a.ListsRead, a.Lists)
+	case len(m.Sensors) == 0 && m.ExposedBy != "":
+		return "innius lists no sensor for it here; account " + m.ExposedBy + " lists it, too"
+	case len(m.Sensors) == 0:
+		return "innius lists no sensor for it"
+	}
+	return ""
+}
+
+// reason explains the status of a sensor; empty if it is current.
+func reason(v *poller.View, s *inventory.Sensor, o *poller.SensorView, next *poller.Upcoming) string {
+	polled := "last polled at " + humanize.TimeAndDistance(o.LastSuccess, v.At)
+	switch o.Status {
+	case poller.SensorExcluded:
+		if s.PolledBy != "" {
+			return fmt.Sprintf("Excluded: account %s polls it; its value is on /metrics once, as %s / %s / %s",
+				s.PolledBy, s.Machine.CompanyLabel, s.Machine.Label, s.Label)
+		}
+		return "Excluded: " + s.FilteredBy
+	case poller.SensorPending:
+		return pending(o, next, v.At)
+	case poller.SensorFailing:
+		return failing(v, s, o, next)
+	case poller.SensorUnreadable:
+		return "Unreadable: " + poller.Unreadable(o.Unusable)
+	case poller.SensorNoReadings:
+		return "No readings: innius had none when it was " + polled
+	case poller.SensorStale:
+		return stale(v, s, o)
+	case poller.SensorSilent:
+		return fmt.Sprintf("Silent: no new reading for more than %s when it was %s", humanize.Duration(o.SilentAfter), polled)
+	case poller.SensorDelayed:
+		return fmt.Sprintf("Delayed: %s; the next poll was planned for %s", polled, humanize.TimeAndDistance(o.Planned, v.At))
+	}
+	return ""
+}
+
+func pending(o *poller.SensorView, next *poller.Upcoming, now time.Time) string {
+	text := "Pending: not polled yet"
+	if o.Failure != "" {
+		text = "Pending: no successful poll yet: " + o.Failure
+	}
+	switch {
+	case next.WaitsFor == poller.WaitsForResponse:
+		return text + "; request running"
+	case next.At.IsZero():
+		return text
+	case next.WaitsFor == poller.WaitsForPause:
+		text += ", account paused"
+	}
+	text += "; expected at about " + humanize.TimeAndDistance(next.At, now)
+	if next.Ahead > 0 {
+		text += ", after " + humanize.Plural(next.Ahead, "other sensor")
+	}
+	return text
+}
+
+func failing(v *poller.View, s *inventory.Sensor, o *poller.SensorView, next *poller.Upcoming) string {
+	text := fmt.Sprintf("Failing since %s, %d times in a row: %s", humanize.TimeAndDistance(o.FailingSince, v.At), o.Failures, o.Failure)
+	if !next.At.IsZero() {
+		text += "; retry at about " + humanize.TimeAndDistance(next.At, v.At)
+	}
+	staleAt := humanize.TimeAndDistance(o.Time.Add(o.StaleAfter), s.Machine.APITime(v.At))
+	switch {
+	case o.Time.IsZero():
+		return text
+	case o.Exposed:
+		return text + "; the last value stays on /metrics until " + staleAt
+	}
+	return text + "; the last value is stale since " + staleAt
+}
+
+func stale(v *poller.View, s *inventory.Sensor, o *poller.SensorView) string {
+	setting, since := "stale_after", o.Time.Add(o.StaleAfter)
+	if s.Rule.StaleAfter > 0 {
+		setting = "stale_after of its rule"
+	}
+	text := fmt.Sprintf("Stale since %s: newest reading of %s, older than %s (%s)", humanize.TimeAndDistance(since, s.Machine.APITime(v.At)),
+		humanize.Time(o.Time), humanize.Duration(o.StaleAfter), setting)
+	if o.LastSuccess.Add(s.Machine.APITime(v.At).Sub(v.At)).After(since) {
+		return text + "; innius had no newer one at " + humanize.TimeAndDistance(o.LastSuccess, v.At)
+	}
+	return text + "; not polled since " + humanize.TimeAndDistance(o.LastSuccess, v.At)
+}

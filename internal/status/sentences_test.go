@@ -1,0 +1,149 @@
+package status
+
+import (
+	"testing"
+	"time"
+
+	"innius_exporter/innius"
+	"innius_exporter/internal/poller"
+	"innius_exporter/internal/poller/inventory"
+	"innius_exporter/internal/poller/reading"
+)
+
+var now = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+
+func ago(minutes int) time.Time { return now.Add(-time.Duration(minutes) * time.Minute) }
+
+func TestReasonExplainsEachStatus(t *testing.T) {
+	v := &poller.View{At: now, Accounts: []poller.AccountView{{}}}
+	m := &inventory.Machine{CompanyLabel: "Works", Label: "Press"}
+	at := func(minutes int) reading.Saved { return reading.Saved{Time: ago(minutes), LastSuccess: ago(minutes)} }
+	failed := at(10)
+	failed.Failure, failed.Failures, failed.FailingSince = "status 403", 3, ago(5)
+	staleFailed := failed
+	staleFailed.Time = ago(80)
+	for name, c := range map[string]struct {
+		status  poller.SensorStatus
+		saved   reading.Saved
+		sensor  inventory.Sensor
+		next    poller.Upcoming
+		exposed bool
+		want    string
+	}{
+		"current":        {status: poller.SensorCurrent, saved: at(1)},
+		"filtered":       {status: poller.SensorExcluded, sensor: inventory.Sensor{FilteredBy: `discovery.sensors.exclude ".*"`}, want: `Excluded: discovery.sensors.exclude ".*"`},
+		"another's":      {status: poller.SensorExcluded, sensor: inventory.Sensor{PolledBy: "a1", Label: "Oil"}, want: "Excluded: account a1 polls it; its value is on /metrics once, as Works / Press / Oil"},
+		"pending":        {status: poller.SensorPending, want: "Pending: not polled yet"},
+		"pending, soon":  {status: poller.SensorPending, next: poller.Upcoming{At: ago(-3), WaitsFor: poller.WaitsForRateLimit, Ahead: 1}, want: "Pending: not polled yet; expected at about 2026-01-02T12:03:00Z (in 3m), after 1 other sensor"},
+		"pending, pause": {status: poller.SensorPending, next: poller.Upcoming{At: ago(-3), WaitsFor: poller.WaitsForPause}, want: "Pending: not polled yet, account paused; expected at about 2026-01-02T12:03:00Z (in 3m)"},
+		"pending, now":   {status: poller.SensorPending, next: poller.Upcoming{At: now, WaitsFor: poller.WaitsForResponse}, want: "Pending: not polled yet; request running"},
+		"pending, error": {status: poller.SensorPending, saved: reading.Saved{Failure: "status 404"}, want: "Pending: no successful poll yet: status 404"},
+		"failing": {
+			status: poller.SensorFailing, saved: failed, exposed: true, next: poller.Upcoming{At: ago(-1)},
+			want: "Failing since 2026-01-02T11:55:00Z (5m ago), 3 times in a row: status 403; retry at about 2026-01-02T12:01:00Z (in 1m); " +
+				"the last value stays on /metrics until 2026-01-02T12:50:00Z (in 50m)",
+		},
+		"failing, stale": {
+			status: poller.SensorFailing, saved: staleFailed,
+			want: "Failing since 2026-01-02T11:55:00Z (5m ago), 3 times in a row: status 403; the last value is stale since 2026-01-02T11:40:00Z (20m ago)",
+		},
+		"unreadable":  {status: poller.SensorUnreadable, saved: reading.Saved{Unusable: innius.Reading{Skip: innius.SkipNumber, Text: "null"}}, want: "Unreadable: the latest reading is not a number: null"},
+		"no readings": {status: poller.SensorNoReadings, saved: reading.Saved{LastSuccess: ago(2)}, want: "No readings: innius had none when it was last polled at 2026-01-02T11:58:00Z (2m ago)"},
+		"stale": {
+			status: poller.SensorStale, saved: reading.Saved{Time: ago(70), LastSuccess: ago(1)},
+			want: "Stale since 2026-01-02T11:50:00Z (10m ago): newest reading of 2026-01-02T10:50:00Z, older than 1h (stale_after); " +
+				"innius had no newer one at 2026-01-02T11:59:00Z (1m ago)",
+		},
+		"stale, not polled": {
+			status: poller.SensorStale, saved: at(70), sensor: inventory.Sensor{Rule: &inventory.Rule{StaleAfter: time.Hour}},
+			want: "Stale since 2026-01-02T11:50:00Z (10m ago): newest reading of 2026-01-02T10:50:00Z, older than 1h (stale_after of its rule); " +
+				"not polled since 2026-01-02T10:50:00Z (1h 10m ago)",
+		},
+		"silent":  {status: poller.SensorSilent, saved: at(1), want: "Silent: no new reading for more than 15m when it was last polled at 2026-01-02T11:59:00Z (1m ago)"},
+		"delayed": {status: poller.SensorDelayed, saved: reading.Saved{LastSuccess: ago(30), Planned: ago(29)}, want: "Delayed: last polled at 2026-01-02T11:30:00Z (30m ago); the next poll was planned for 2026-01-02T11:31:00Z (29m ago)"},
+	} {
+		s := c.sensor
+		s.Machine = m
+		if s.Rule == nil {
+			s.Rule = inventory.NoRule
+		}
+		o := poller.SensorView{Record: &reading.Record{Saved: c.saved}, Status: c.status, Exposed: c.exposed, StaleAfter: time.Hour, SilentAfter: 15 * time.Minute}
+		if got := reason(v, &s, &o, &c.next); got != c.want {
+			t.Errorf("%s:\n got %q\nwant %q", name, got, c.want)
+		}
+	}
+}
+
+func TestHealthExplainsFailuresAndPauses(t *testing.T) {
+	for want, a := range map[string]poller.AccountView{
+		"No response yet": {},
+		"Up":              {Responded: true, Up: true},
+		"Up; paused until 2026-01-02T12:10:00Z (in 10m): rate limited (429)": {Responded: true, PausedUntil: ago(-10), PauseReason: "limit"},
+		"Down since 2026-01-02T11:50:00Z (10m ago): innius cannot be reached; paused until 2026-01-02T12:01:00Z (in 1m): then innius is tried again": {
+			Failure: "network", FailingSince: ago(10), PausedUntil: ago(-1), PauseReason: "outage",
+		},
+	} {
+		if got := health(&a, now); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	for _, reason := range []string{"key", "network", "server", "invalid_response"} {
+		if failures[reason] == "" {
+			t.Errorf("no sentence for %s", reason)
+		}
+	}
+}
+
+func TestPlanSaysWhatTheRateLimitBuys(t *testing.T) {
+	for want, a := range map[string]poller.AccountView{
+		"No sensor to poll yet": {},
+		"No reporting interval is known yet; each of 4 sensors can be polled every 4m 13s":                                                                                                    {Sensors: 4, Cycle: 253 * time.Second},
+		"Rate limit sufficient for every reading: 720 requests/h needed, 1197 available; a cycle over 2 sensors would take 6s":                                                                {Sensors: 2, Cycle: 6 * time.Second, Demand: 720, ForPolls: 1197},
+		"Rate limit too low for every reading: 7200 requests/h needed, 1200 available, so about 17 % of the readings are seen; a cycle over 20 sensors takes 1m, and values get about as old": {Sensors: 20, Cycle: time.Minute, Demand: 7200, ForPolls: 1200},
+	} {
+		if got := plan(&a); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestDiscoverySaysItsProgress(t *testing.T) {
+	for want, a := range map[string]poller.AccountView{
+		"First discovery running: the company of the key is not known yet":                                             {Lists: 1},
+		"First discovery running: the list of machines is not known yet":                                               {Lists: 2, ListsRead: 1},
+		"First discovery running: 7 of 22 lists read, the others in about 30m; until then their sensors are not known": {Lists: 22, ListsRead: 7, RequestsPerHour: 60},
+		"The list of machines could not be read yet":                                                                   {Settled: true},
+		"Every list was read at or after 2026-01-02T11:30:00Z (30m ago)":                                               {Settled: true, Verified: ago(30)},
+	} {
+		if got := discovery(&a, now); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestNoteExplainsMissingSensors(t *testing.T) {
+	a := &poller.AccountView{Lists: 6, ListsRead: 2, ListErrors: map[string]string{"m4": "status 403"}}
+	one := []*inventory.Sensor{{}}
+	for want, m := range map[string]inventory.Machine{
+		"":                    {ListedAt: now, Sensors: one},
+		`Excluded: "Machine"`: {FilteredBy: `"Machine"`},
+		"Its sensors are not listed yet: 2 of 6 lists read":                            {},
+		"innius lists no sensor for it":                                                {ListedAt: now},
+		"innius lists no sensor for it here; account a1 lists it, too":                 {ListedAt: now, ExposedBy: "a1"},
+		"Cannot list its sensors: status 403":                                          {Machine: innius.Machine{ID: "m4"}},
+		"Cannot list its sensors: status 403; shown are those of 2026-01-02T12:00:00Z": {Machine: innius.Machine{ID: "m4"}, ListedAt: now},
+	} {
+		if got := note(&m, a); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestRemarksNameTheCure(t *testing.T) {
+	a := &poller.AccountView{ClocksDiffer: true, ClockDifference: -20 * time.Minute, KeyProblem: "/run/key is empty", NoReadings: true}
+	got := remarks(a)
+	if len(got) != 3 || got[0] != "The clocks of this machine and of the API differ by 20m; ages are judged by the API's clock" ||
+		got[1] != "The key file has no usable key, so a restart would fail: /run/key is empty" {
+		t.Errorf("%q", got)
+	}
+}
