@@ -157,7 +157,8 @@ var windowNames = slices.Collect(slices.Chunk(strings.Fields(`start_time end_tim
 var (
 	number     = regexp.MustCompile(`[0-9]+`)
 	word       = regexp.MustCompile(`[A-Za-z_]+`)
-	bothNeeded = regexp.MustCompile(`([A-Za-z_]+)(?:,| and) ([A-Za-z_]+) (?:are|is|must be) (?:required|missing|given|set)`)
+	bothNeeded = regexp.MustCompile(`([A-Za-z_]+)(?:,| and) ([A-Za-z_]+) ` +
+		`(?:are|is|must be) (?:required|missing|mandatory|given|set)`)
 	oneNeeded  = regexp.MustCompile(`(?i)missing|required|mandatory|invalid|must`)
 	ownWindow  = regexp.MustCompile(`([A-Za-z_]+)=\{from_[a-z0-9]+\}&([A-Za-z_]+)=\{to_`)
 	aboutSize  = regexp.MustCompile(`(?i)limit|size|page|results|items`)
@@ -220,11 +221,10 @@ func (s setup) windows(message string) (tries [][]Setting) {
 	rest := slices.DeleteFunc(strings.Split(own, "&"), func(part string) bool {
 		return part == "" || strings.Contains(part, "{from_") || strings.Contains(part, "{to_")
 	})
-	known := []string{template}
 	for _, query := range queries(message, own) {
 		other := withQuery(path, strings.Join(append(slices.Clip(rest), query), "&"))
-		if !slices.Contains(known, other) {
-			known, tries = append(known, other), append(tries, []Setting{endpoint(innius.OpValues, other)})
+		if other != template {
+			tries = append(tries, []Setting{endpoint(innius.OpValues, other)})
 		}
 	}
 	return tries
