@@ -117,9 +117,9 @@ func stateWritten() panel {
 	p := mappedTile("State written, ago", 4, about{
 		shows: "How long ago the exporter wrote its state, which a restart needs.",
 		good:  "less than two minutes.",
-		troubleshoot: "\"not kept\": each restart costs a request for every sensor; set --storage.path. More than 5 min: the " +
+		troubleshoot: "\"not saved\": each restart costs a request for every sensor; set --storage.path. More than 5 min: the " +
 			"state cannot be written, because the disk is full or read-only; see the log.",
-	}, mapped(status{-1, "not kept", "yellow"}), instantQuery("max by (instance) ("+
+	}, mapped(status{-1, "not saved", "yellow"}), instantQuery("max by (instance) ("+
 		"time() - innius_exporter_state_last_write_timestamp_seconds{$exporters}"+
 		" or innius_exporter_config_last_reload_successful{$exporters} * 0 - 1)", "{{instance}}"))
 	p.unit, p.decimals, p.thresholds = "s", 0, steps("semi-dark-green", 300, "dark-red")
@@ -392,7 +392,7 @@ func scrapes() panel {
 func seriesServed() panel {
 	p := graph("Series per scrape", 8, 8, about{
 		shows:        "How many series the exporter serves.",
-		good:         "about 6 per sensor, 7 per machine and 100 of its own; it changes with the plant.",
+		good:         "about 6 per sensor, 6 per machine and 100 of its own; it changes with the plant.",
 		troubleshoot: "0: the scrape fails. It jumps: machines were added or removed, or filters were changed.",
 	}, rangeQuery("scrape_samples_scraped{$exporters}", "{{instance}}"))
 	p.unit, p.decimals, p.minimum = "none", 0, 0
