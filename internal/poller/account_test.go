@@ -12,11 +12,11 @@ import (
 	"innius_exporter/innius"
 )
 
-func TestFirstSuccessResetsEveryBackOff(t *testing.T) {
+func TestFirstSuccessResetsBackOff(t *testing.T) {
 	for name, failure := range map[string]error{"outage": &innius.NetworkError{Sent: true}, "forbidden": &innius.Error{Status: 403}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := prepare(t, setting{})
+				s := prepare(t, setup{})
 				defer s.stop()
 				a := s.poller.accounts[0]
 				turns := s.failing(a, 4, failure)
@@ -43,7 +43,7 @@ func TestFirstSuccessResetsEveryBackOff(t *testing.T) {
 }
 
 // failing makes so many sensors, each of which fails once.
-func (s *story) failing(a *account, n int, failure error) []*Task {
+func (s *scenario) failing(a *account, n int, failure error) []*Task {
 	var sensors []*inventory.Sensor
 	for i := range n {
 		id := fmt.Sprintf("s%d", i)

@@ -10,15 +10,15 @@ import (
 	"innius_exporter/internal/simulator"
 )
 
-// shared is a setting of two accounts whose keys may both read the same machines.
-func shared() setting {
+// shared is a setting of two accounts whose keys can read the same machines.
+func shared() setup {
 	begin := looking(3, 2)
-	begin.more = []setting{{plant: works(3, 2)}}
+	begin.more = []setup{{plant: testPlant(3, 2)}}
 	return begin
 }
 
-// asked counts the requests for values of an account's machine.
-func (s *story) asked(account, machine int) int {
+// polls counts the requests for values of an account's machine.
+func (s *scenario) polls(account, machine int) int {
 	n := 0
 	for id, count := range s.apis[account-1].Stats().Values {
 		if strings.HasPrefix(id, fmt.Sprintf("m%d-", machine)) {
@@ -28,14 +28,14 @@ func (s *story) asked(account, machine int) int {
 	return n
 }
 
-func TestAMachineUnderTwoAccountsIsPolledOnce(t *testing.T) {
-	play(t, shared(), func(s *story) {
-		s.pass(30 * time.Minute)
+func TestMachineOfTwoAccountsIsPolledOnce(t *testing.T) {
+	runScenario(t, shared(), func(s *scenario) {
+		s.advance(30 * time.Minute)
 		s.wantMachines(2, 1, 2, 3)
 		for m := 1; m <= 3; m++ {
-			// Which list comes first is left to chance: until the first account's is in, the second may ask.
-			if first, second := s.asked(1, m), s.asked(2, m); first < 50 || second > 10 {
-				t.Errorf("machine %d was asked %d times by the first account and %d by the second", m, first, second)
+			// Which list comes first is random. Until the first account has its list, the second may poll.
+			if first, second := s.polls(1, m), s.polls(2, m); first < 50 || second > 10 {
+				t.Errorf("machine %d was polled %d times by the first account and %d by the second", m, first, second)
 			}
 		}
 		s.want(`innius_exporter_sensors{account="a1",status="current"}`, 6)
@@ -48,25 +48,25 @@ func TestAMachineUnderTwoAccountsIsPolledOnce(t *testing.T) {
 	})
 }
 
-func TestATwinIsTakenOverWhenItsAccountLosesTheMachine(t *testing.T) {
-	play(t, shared(), func(s *story) {
-		s.pass(9 * time.Minute)
-		before := s.asked(2, 2)
+func TestSecondAccountTakesOverMachine(t *testing.T) {
+	runScenario(t, shared(), func(s *scenario) {
+		s.advance(9 * time.Minute)
+		before := s.polls(2, 2)
 		s.api.RemoveMachine("m2")
 		for range 30 {
-			s.pass(time.Minute)
+			s.advance(time.Minute)
 			s.wantMachines(2, 1, 2, 3) // its values are never missing
 		}
-		if n := s.asked(2, 2) - before; n < 50 {
+		if n := s.polls(2, 2) - before; n < 50 {
 			t.Errorf("the second account asked %d times since", n)
 		}
 		s.want(`innius_exporter_sensors{account="a2",status="current"}`, 2)
 		s.checkFresh(2, time.Minute)
 		s.api.AddMachine(machineOf(2, 2))
-		s.pass(15 * time.Minute)
-		second := s.asked(2, 2)
-		s.pass(10 * time.Minute)
-		if n := s.asked(2, 2) - second; n != 0 {
+		s.advance(15 * time.Minute)
+		second := s.polls(2, 2)
+		s.advance(10 * time.Minute)
+		if n := s.polls(2, 2) - second; n != 0 {
 			t.Errorf("the second account asked %d times though the first has the machine again", n)
 		}
 		s.wantMachines(2, 1, 2, 3)
@@ -74,18 +74,18 @@ func TestATwinIsTakenOverWhenItsAccountLosesTheMachine(t *testing.T) {
 	})
 }
 
-func (s *story) checkFresh(machine int, age time.Duration) {
+func (s *scenario) checkFresh(machine int, age time.Duration) {
 	s.Helper()
 	if at := s.gather()[series("innius_sensor_timestamp_seconds", machine, 1)]; seconds(time.Now())-at > age.Seconds() {
 		s.Errorf("machine %d was read last %v s ago", machine, seconds(time.Now())-at)
 	}
 }
 
-func TestASensorThatOnlyTheSecondAccountMayReadIsReadByIt(t *testing.T) {
+func TestSecondAccountPollsWhatFirstMayNot(t *testing.T) {
 	begin := shared()
-	begin.more[0].plant = works(3, 4)
-	play(t, begin, func(s *story) {
-		s.pass(30 * time.Minute)
+	begin.more[0].plant = testPlant(3, 4)
+	runScenario(t, begin, func(s *scenario) {
+		s.advance(30 * time.Minute)
 		if n := s.gather().count("innius_sensor_value"); n != 12 {
 			t.Errorf("%d values, want all 12", n)
 		}
@@ -94,13 +94,13 @@ func TestASensorThatOnlyTheSecondAccountMayReadIsReadByIt(t *testing.T) {
 	})
 }
 
-func TestOneAccountsOutageHurtsNoOther(t *testing.T) {
-	begin := setting{plant: works(2, 2), faults: []simulator.Fault{{Kind: simulator.Hang}}}
-	other := works(2, 2)
+func TestOutageAffectsOneAccount(t *testing.T) {
+	begin := setup{plant: testPlant(2, 2), faults: []simulator.Fault{{Kind: simulator.Hang}}}
+	other := testPlant(2, 2)
 	other.Company.ID, other.Company.Name = "other.example", "Other"
-	begin.more = []setting{{plant: other}}
-	play(t, begin, func(s *story) {
-		s.pass(20 * time.Minute)
+	begin.more = []setup{{plant: other}}
+	runScenario(t, begin, func(s *scenario) {
+		s.advance(20 * time.Minute)
 		if s.api.Stats().Faults[simulator.Hang] == 0 {
 			t.Fatal("the fault did not happen")
 		}
@@ -115,7 +115,7 @@ func TestOneAccountsOutageHurtsNoOther(t *testing.T) {
 	})
 }
 
-// nasty is a plant of names that clash with each other and with what is made of them.
+// nasty is a plant of names that collide with each other and with the labels made from them.
 func nasty(company, name string) simulator.Plant {
 	p := simulator.Plant{Company: simulator.Company{ID: company, Name: name}}
 	long := strings.Repeat("Förderband ", 30)
@@ -129,14 +129,14 @@ func nasty(company, name string) simulator.Plant {
 	return p
 }
 
-func TestEverySensorIsExposedWhateverTheNames(t *testing.T) {
+func TestSensorsAreExposedWithAnyNames(t *testing.T) {
 	for _, mode := range []inventory.LabelMode{inventory.LabelName, inventory.LabelID} {
 		t.Run(string(mode), func(t *testing.T) {
 			t.Parallel()
-			begin := setting{plant: nasty("c1", "Works"), burst: 300, options: func(o *Options) { o.Labels = mode }}
-			begin.more = []setting{{plant: nasty("c2", "Works"), burst: 300}, {plant: nasty("c1", "Works"), burst: 300}}
-			play(t, begin, func(s *story) {
-				s.pass(2 * time.Minute)
+			begin := setup{plant: nasty("c1", "Works"), burst: 300, options: func(o *Options) { o.Labels = mode }}
+			begin.more = []setup{{plant: nasty("c2", "Works"), burst: 300}, {plant: nasty("c1", "Works"), burst: 300}}
+			runScenario(t, begin, func(s *scenario) {
+				s.advance(2 * time.Minute)
 				all := s.gather() // fails where two series are one
 				for _, name := range []string{"innius_sensor_value", "innius_sensor_timestamp_seconds", "innius_sensor_info"} {
 					if n := all.count(name); n != 2*8*9 {

@@ -10,7 +10,7 @@ import (
 	"innius_exporter/internal/simulator"
 )
 
-// valued is a plant whose sensors all have one value.
+// valued is a plant in which every sensor has the same value.
 func valued(p simulator.Plant, value func(at time.Time) any) simulator.Plant {
 	for _, m := range p.Company.Machines {
 		for i := range m.Sensors {
@@ -20,9 +20,9 @@ func valued(p simulator.Plant, value func(at time.Time) any) simulator.Plant {
 	return p
 }
 
-func TestPollerReportsOnceThatNoSensorHasAUsableReading(t *testing.T) {
+func TestPollerLogsMissingReadingsOnce(t *testing.T) {
 	constant := func(value any) func(time.Time) any { return func(time.Time) any { return value } }
-	silent := works(2, 3)
+	silent := testPlant(2, 3)
 	for _, m := range silent.Company.Machines {
 		for i := range m.Sensors {
 			m.Sensors[i].Period = 0
@@ -36,31 +36,31 @@ func TestPollerReportsOnceThatNoSensorHasAUsableReading(t *testing.T) {
 		recovered bool   // after 30 min
 	}{
 		{"no reading", silent, nil, "machines=2 sensors=6 polled=6", false},
-		{"null", valued(works(2, 3), constant(nil)), nil, "machines=2 sensors=6 polled=6", false},
-		{"text", valued(works(2, 3), constant("RUN")), nil, "machines=2 sensors=6 polled=6", false},
-		{"object", valued(works(2, 3), constant(map[string]any{"v": 1})), nil, "machines=2 sensors=6 polled=6", false},
-		{"no machine", works(0, 0), nil, "machines=0 sensors=0 polled=0", false},
-		{"no sensor", works(2, 0), nil, "machines=2 sensors=0 polled=0", false},
-		{"many sensors", valued(works(2, 300), constant(nil)), nil, "machines=2 sensors=600 polled=200", false},
-		{"numbers after a while", valued(works(2, 3), func(at time.Time) any {
+		{"null", valued(testPlant(2, 3), constant(nil)), nil, "machines=2 sensors=6 polled=6", false},
+		{"text", valued(testPlant(2, 3), constant("RUN")), nil, "machines=2 sensors=6 polled=6", false},
+		{"object", valued(testPlant(2, 3), constant(map[string]any{"v": 1})), nil, "machines=2 sensors=6 polled=6", false},
+		{"no machine", testPlant(0, 0), nil, "machines=0 sensors=0 polled=0", false},
+		{"no sensor", testPlant(2, 0), nil, "machines=2 sensors=0 polled=0", false},
+		{"many sensors", valued(testPlant(2, 300), constant(nil)), nil, "machines=2 sensors=600 polled=200", false},
+		{"numbers after a while", valued(testPlant(2, 3), func(at time.Time) any {
 			if at.Before(dawn.Add(10 * time.Minute)) {
 				return "RUN"
 			}
 			return float64(at.Unix())
 		}), nil, "machines=2 sensors=6 polled=6", true},
-		{"usable readings", works(2, 3), nil, "", false},
-		{"usable readings after an outage", works(2, 3), []simulator.Fault{{Kind: simulator.ServerError, Until: dawn.Add(2 * time.Minute)}}, "", false},
-		{"only failures", works(2, 3), []simulator.Fault{{Kind: simulator.BadRequest, Op: simulator.OpValues}}, "", false},
+		{"usable readings", testPlant(2, 3), nil, "", false},
+		{"usable readings after an outage", testPlant(2, 3), []simulator.Fault{{Kind: simulator.ServerError, Until: dawn.Add(2 * time.Minute)}}, "", false},
+		{"only failures", testPlant(2, 3), []simulator.Fault{{Kind: simulator.BadRequest, Op: simulator.OpValues}}, "", false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			play(t, setting{plant: row.plant, perHour: 6000, burst: 300, faults: append(row.faults, slow(100*time.Millisecond))}, func(s *story) {
-				s.pass(4 * time.Minute)
+			runScenario(t, setup{plant: row.plant, perHour: 6000, burst: 300, faults: append(row.faults, slow(100*time.Millisecond))}, func(s *scenario) {
+				s.advance(4 * time.Minute)
 				if got := s.view(1).NoReadings; got != (row.counts != "") {
 					t.Errorf("remarked: %t", got)
 				}
 				s.reload(nil)
-				s.pass(26 * time.Minute)
+				s.advance(26 * time.Minute)
 				lines := s.log.lines("level=WARN", NoReadings)
 				if n := len(lines); row.counts == "" && n > 0 || row.counts != "" && (n != 1 || !strings.Contains(lines[0], row.counts)) {
 					t.Errorf("want one line with %q: %q", row.counts, lines)
@@ -76,22 +76,22 @@ func TestPollerReportsOnceThatNoSensorHasAUsableReading(t *testing.T) {
 	}
 }
 
-func TestSensorsThatFailTogetherAreLoggedAsOneAccount(t *testing.T) {
+func TestPollerLogsManyFailingSensorsAsOneAccount(t *testing.T) {
 	for _, kind := range []simulator.FaultKind{simulator.ServerError, simulator.BadRequest} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
-			begin := setting{plant: works(4, 50), perHour: 60000, burst: 300, faults: []simulator.Fault{
+			begin := setup{plant: testPlant(4, 50), perHour: 60000, burst: 300, faults: []simulator.Fault{
 				slow(time.Second),
 				{Kind: kind, Op: simulator.OpValues, Until: dawn.Add(10 * time.Minute)},
 				{Kind: kind, Object: "m3-s7"},
 			}}
-			play(t, begin, func(s *story) {
-				s.pass(9 * time.Minute)
+			runScenario(t, begin, func(s *scenario) {
+				s.advance(9 * time.Minute)
 				failed := len(s.log.lines("level=WARN", "Sensor is failing"))
 				if failed < failsSensors-1 || failed > failsSensors || len(s.log.lines("level=ERROR", "no values request succeeds")) != 1 {
 					t.Errorf("%d sensors are logged, want %d at most and one line of the account", failed, failsSensors)
 				}
-				s.pass(20 * time.Minute)
+				s.advance(20 * time.Minute)
 				if n := len(s.log.lines("level=WARN", "Sensor is failing", `sensor="Sensor 7"`, `machine="Machine 3"`)); n != 1 {
 					t.Errorf("the sensor that fails alone is logged %d times", n)
 				}
@@ -103,7 +103,7 @@ func TestSensorsThatFailTogetherAreLoggedAsOneAccount(t *testing.T) {
 	}
 }
 
-func TestUnreadableNamesTheSettingThatHelps(t *testing.T) {
+func TestUnreadableNamesSetting(t *testing.T) {
 	for _, row := range []struct {
 		text string
 		skip innius.SkipReason
@@ -123,12 +123,12 @@ func TestUnreadableNamesTheSettingThatHelps(t *testing.T) {
 	}
 }
 
-func TestManyShortPausesForALimitAreLoggedOnceIn10Min(t *testing.T) {
-	begin := setting{plant: works(4, 5), perHour: 7200, faults: []simulator.Fault{
+func TestPollerLogsShortPausesOncePer10Min(t *testing.T) {
+	begin := setup{plant: testPlant(4, 5), perHour: 7200, faults: []simulator.Fault{
 		{Kind: simulator.TooMany, Op: simulator.OpValues, Probability: 1. / 3, RetryAfter: "0", From: dawn.Add(time.Minute)},
 	}}
-	play(t, begin, func(s *story) {
-		s.pass(30 * time.Minute)
+	runScenario(t, begin, func(s *scenario) {
+		s.advance(30 * time.Minute)
 		pauses, ends := s.log.lines("Rate limited, pausing requests"), s.log.lines("Requests succeed again")
 		if len(pauses) < 20 || len(ends) < 20 {
 			s.Fatalf("%d pauses, %d ends", len(pauses), len(ends))

@@ -9,9 +9,9 @@ import (
 
 const year = 365 * 24 * time.Hour
 
-// Virtual time never jumps, so that what an exporter with a wrong clock had kept stands for the jump: all that it noted by its
-// own clock is as far off as that clock was. What the source stamped is right.
-func TestAfterOurClockWasWrongNothingWaitsForItsMoment(t *testing.T) {
+// Virtual time never jumps. Instead, the state is that of an exporter with a wrong clock: its own times are off by as much, source
+// times are right.
+func TestNothingWaitsAfterLocalClockWasWrong(t *testing.T) {
 	for _, off := range []time.Duration{-30 * year, -5 * time.Hour, -2 * time.Minute, 2 * time.Minute, 5 * time.Hour, 3 * year} {
 		t.Run(off.String(), func(t *testing.T) {
 			t.Parallel()
@@ -19,20 +19,20 @@ func TestAfterOurClockWasWrongNothingWaitsForItsMoment(t *testing.T) {
 			begin.api.Limits = simulator.Limits{PerHour: 1300, Burst: 64} // after a clock that was behind, the burst seems to be there again
 			begin.perHour, begin.burst = 1200, 30
 			begin.faults = []simulator.Fault{{Kind: simulator.NotFound, Op: simulator.OpValues, Object: "m1-s1", Until: dawn.Add(30 * time.Minute)}}
-			play(t, begin, func(s *story) { s.throughWrongClock(off) })
+			runScenario(t, begin, func(s *scenario) { s.throughWrongClock(off) })
 		})
 	}
 }
 
-func (s *story) throughWrongClock(off time.Duration) {
-	s.pass(25 * time.Minute)
+func (s *scenario) throughWrongClock(off time.Duration) {
+	s.advance(25 * time.Minute)
 	kept := s.halt().seenBy(off)
-	s.pass(time.Minute)
-	s.make(kept)
+	s.advance(time.Minute)
+	s.newPoller(kept)
 	s.wantNothingAhead()
-	s.run()
+	s.start()
 	started := s.clock()
-	s.pass(2 * time.Minute) // a cycle is 36 s
+	s.advance(2 * time.Minute) // a cycle is 36 s
 	s.wantNothingAhead()
 	answered := s.gather().values("innius_sensor_last_success_timestamp_seconds")
 	for sensor, at := range answered {
@@ -40,12 +40,12 @@ func (s *story) throughWrongClock(off time.Duration) {
 			s.Errorf("%s was not asked since the start", sensor)
 		}
 	}
-	s.pass(11 * time.Minute)
+	s.advance(11 * time.Minute)
 	if at := s.gather()[discoveredA1]; at < seconds(dawn.Add(started)) {
 		s.Errorf("the lists were last looked at %s before the start", dawn.Add(started).Sub(time.Unix(int64(at), 0)))
 	}
 	s.wantNothingAhead()
-	s.pass(time.Hour) // of back-off
+	s.advance(time.Hour) // of back-off
 	if n := s.states("a1", SensorCurrent); n != 12 {
 		s.Errorf("%v of 12 sensors are fresh", n)
 	}
@@ -58,8 +58,8 @@ func (s *story) throughWrongClock(off time.Duration) {
 // labelsOf are a sensor's labels in the default plant.
 func labelsOf(machine, sensor int) string { return series("", machine, sensor) }
 
-// wantNothingAhead fails where a moment that we noted ourselves, or an age, is in the future.
-func (s *story) wantNothingAhead() {
+// wantNothingAhead fails if a time of the local clock, or an age, is in the future.
+func (s *scenario) wantNothingAhead() {
 	s.Helper()
 	now := time.Now()
 	for sensor, at := range s.gather().values("innius_sensor_last_success_timestamp_seconds") {
@@ -67,7 +67,7 @@ func (s *story) wantNothingAhead() {
 			s.Errorf("%s was answered %v s in the future", sensor, at-seconds(now))
 		}
 	}
-	for i := range s.begun {
+	for i := range s.setups {
 		if v := s.view(i + 1).Verified; v.After(now) {
 			s.Errorf("lists were verified %s in the future", v.Sub(now))
 		}
@@ -79,7 +79,7 @@ func (s *story) wantNothingAhead() {
 	}
 }
 
-// seenBy is a snapshot as an exporter whose clock is off would have made it.
+// seenBy is the state that an exporter with a wrong clock would have saved.
 func (s *State) seenBy(off time.Duration) *State {
 	move := func(at *time.Time) {
 		if !at.IsZero() {

@@ -7,7 +7,7 @@ import (
 	"innius_exporter/internal/simulator"
 )
 
-func TestColdStartBurstFillsTheCacheAndNeverExceedsTheLimit(t *testing.T) {
+func TestColdStartUsesBurstWithinLimit(t *testing.T) {
 	for name, limits := range map[string]simulator.Limits{
 		"token bucket": {Kind: simulator.TokenBucket, PerHour: 1000, Burst: 60},
 		"fixed hour":   {Kind: simulator.FixedHour, PerHour: 1000},
@@ -15,16 +15,16 @@ func TestColdStartBurstFillsTheCacheAndNeverExceedsTheLimit(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			// In the first hour the burst comes on top of the rate: with limits by the hour both must fit.
-			begin := setting{plant: works(8, 10), api: simulator.Options{Limits: limits}, perHour: 930, burst: 60}
+			// In the first hour the burst adds to the rate, so both together must fit into an hourly limit.
+			begin := setup{plant: testPlant(8, 10), api: simulator.Options{Limits: limits}, perHour: 930, burst: 60}
 			begin.client.PageSize = 10
-			play(t, begin, func(s *story) {
+			runScenario(t, begin, func(s *scenario) {
 				s.api.Inject(slow(50 * time.Millisecond))
-				s.pass(10 * time.Second)
+				s.advance(10 * time.Second)
 				if n := s.gather().count("innius_sensor_value"); n < 45 {
 					t.Errorf("after 10 s there are %d values, want the burst of 60 less discovery", n)
 				}
-				s.pass(4 * time.Minute)
+				s.advance(4 * time.Minute)
 				if n := s.gather().count("innius_sensor_value"); n != 80 {
 					t.Errorf("there are %d values, want all 80", n)
 				}
@@ -35,11 +35,11 @@ func TestColdStartBurstFillsTheCacheAndNeverExceedsTheLimit(t *testing.T) {
 	}
 }
 
-// checkLimits looks each minute at what was sent.
-func (s *story) checkLimits(during time.Duration, burst int, perHour float64) {
+// checkLimits checks each minute what was sent.
+func (s *scenario) checkLimits(during time.Duration, burst int, perHour float64) {
 	s.Helper()
 	for range int(during / time.Minute) {
-		s.pass(time.Minute)
+		s.advance(time.Minute)
 		most := float64(burst) + perHour*s.clock().Hours() + 1
 		if n := s.api.Stats().Requests; float64(n) > most {
 			s.Fatalf("%d requests after %s, permitted are %.0f", n, s.clock(), most)
@@ -54,10 +54,10 @@ func (s *story) checkLimits(during time.Duration, burst int, perHour float64) {
 	}
 }
 
-func TestColdStartReadsAMachineAsSoonAsItsListIsIn(t *testing.T) {
-	begin := setting{plant: works(50, 4), perHour: 600, burst: 10, concurrency: 1}
-	play(t, begin, func(s *story) {
-		s.pass(time.Minute)
+func TestColdStartPollsMachineOnceListed(t *testing.T) {
+	begin := setup{plant: testPlant(50, 4), perHour: 600, burst: 10, concurrency: 1}
+	runScenario(t, begin, func(s *scenario) {
+		s.advance(time.Minute)
 		stats := s.api.Stats()
 		listed, read := stats.Of(simulator.OpSensors, 200), stats.Of(simulator.OpValues, 200)
 		if listed >= 50 || read < listed-4 {
@@ -72,30 +72,30 @@ func TestColdStartReadsAMachineAsSoonAsItsListIsIn(t *testing.T) {
 	})
 }
 
-func TestReadyComesWithTheFirstDiscoveryAndStays(t *testing.T) {
-	play(t, setting{plant: works(2, 2)}, func(s *story) {
-		s.pass(time.Second)
+func TestPollerReadyAfterFirstDiscovery(t *testing.T) {
+	runScenario(t, setup{plant: testPlant(2, 2)}, func(s *scenario) {
+		s.advance(time.Second)
 		if !s.poller.Ready() {
 			t.Error("not ready after the first discovery")
 		}
 		s.api.Inject(simulator.Fault{Kind: simulator.ServerError})
-		s.pass(time.Hour)
+		s.advance(time.Hour)
 		if !s.poller.Ready() || s.poller.Stuck() != "" || s.api.Stats().Faults[simulator.ServerError] == 0 {
 			t.Error("an outage must take neither readiness nor health away")
 		}
 	})
 }
 
-func TestAMachineIsSeenBeforeItsSensorsAreListed(t *testing.T) {
-	play(t, setting{plant: works(2, 1)}, func(s *story) {
-		s.pass(time.Second)
+func TestMachineIsExposedBeforeItsSensors(t *testing.T) {
+	runScenario(t, setup{plant: testPlant(2, 1)}, func(s *scenario) {
+		s.advance(time.Second)
 		s.want(`innius_machine_info{company="Works",company_id="works.example",company_name="Works",machine="Machine 1",`+
 			`machine_id="m1",machine_name="Machine 1"}`, 1)
 		s.want(`innius_account_info{account="a1",company="Works",company_id="works.example",company_name="Works"}`, 1)
 		s.want(`innius_up{account="a1"}`, 1)
 		s.api.Inject(simulator.Fault{Kind: simulator.NotFound, Op: simulator.OpSensors, Object: "m3"})
 		s.api.AddMachine(machineOf(3, 1))
-		s.pass(time.Hour + time.Minute)
+		s.advance(time.Hour + time.Minute)
 		if s.api.Stats().Faults[simulator.NotFound] == 0 {
 			t.Fatal("the fault did not happen")
 		}

@@ -11,17 +11,17 @@ import (
 	"innius_exporter/internal/simulator"
 )
 
-func TestAMachineWhoseListFailsHurtsNoOtherAndBacksOffAlone(t *testing.T) {
-	begin := setting{plant: works(3, 3), options: func(o *Options) { o.MinInterval = 5 * time.Minute }}
+func TestFailingListBacksOffAlone(t *testing.T) {
+	begin := setup{plant: testPlant(3, 3), options: func(o *Options) { o.MinInterval = 5 * time.Minute }}
 	begin.faults = []simulator.Fault{{Kind: simulator.ServerError, Op: simulator.OpSensors, Object: "m2"}}
-	play(t, begin, func(s *story) {
-		s.pass(time.Minute)
+	runScenario(t, begin, func(s *scenario) {
+		s.advance(time.Minute)
 		if n := s.gather().count("innius_sensor_value"); n != 6 {
 			t.Errorf("%d values, want those of the two other machines", n)
 		}
-		s.pass(6 * time.Hour)
+		s.advance(6 * time.Hour)
 		if n := s.api.Stats().Faults[simulator.ServerError]; n < 9 || n > 16 {
-			t.Errorf("the failing list was asked for %d times in 6 h, want a back-off from 30 s to 1 h", n)
+			t.Errorf("the failing list was requested %d times in 6 h, want a back-off from 30 s to 1 h", n)
 		}
 		if n := s.gather()[`innius_exporter_discovery_last_success_timestamp_seconds{account="a1"}`]; n < seconds(time.Now().Add(-2*time.Hour)) {
 			t.Errorf("the other lists were verified last at %v", n)
@@ -33,19 +33,19 @@ func TestAMachineWhoseListFailsHurtsNoOtherAndBacksOffAlone(t *testing.T) {
 	})
 }
 
-func TestFiltersKeepMachinesAndSensorsFromBeingAskedFor(t *testing.T) {
+func TestFiltersPreventRequests(t *testing.T) {
 	begin := looking(4, 3)
 	begin.options = func(o *Options) {
 		o.Machines = match.Filter{Exclude: []match.Pattern{match.MustCompile(`Machine 2`)}}
 		o.Sensors = match.Filter{Include: []match.Pattern{match.MustCompile(`.*-s[12]`)}}
 	}
-	play(t, begin, func(s *story) {
-		s.pass(30 * time.Minute)
+	runScenario(t, begin, func(s *scenario) {
+		s.advance(30 * time.Minute)
 		s.wantMachines(2, 1, 3, 4)
 		asked := s.api.Stats().Values
 		for id := range asked {
 			if slices.Contains([]string{"m1-s3", "m3-s3", "m4-s3"}, id) || id[:2] == "m2" {
-				t.Errorf("%s was asked for", id)
+				t.Errorf("%s was requested", id)
 			}
 		}
 		s.want(`innius_exporter_sensors{account="a1",status="excluded"}`, 3)
@@ -58,12 +58,12 @@ func TestFiltersKeepMachinesAndSensorsFromBeingAskedFor(t *testing.T) {
 	})
 }
 
-func TestAnotherCompanyIsBelievedOnlyWhenSeenTwice(t *testing.T) {
+func TestOtherCompanyMustBeConfirmed(t *testing.T) {
 	for name, lasting := range map[string]bool{"for a moment": false, "for good": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			play(t, looking(3, 3), func(s *story) {
-				s.pass(time.Minute)
+			runScenario(t, looking(3, 3), func(s *scenario) {
+				s.advance(time.Minute)
 				s.changeCompany(lasting)
 				if lasting {
 					s.want(`innius_account_info{account="a1",company="Other",company_id="other.example",company_name="Other"}`, 1)
@@ -75,14 +75,14 @@ func TestAnotherCompanyIsBelievedOnlyWhenSeenTwice(t *testing.T) {
 	}
 }
 
-// changeCompany lets the key belong to another company: until a first look has seen it, or for good.
-func (s *story) changeCompany(lasting bool) {
-	other := works(2, 2)
+// changeCompany lets the key belong to another company: for one request, or from now on.
+func (s *scenario) changeCompany(lasting bool) {
+	other := testPlant(2, 2)
 	other.Company.ID, other.Company.Name = "other.example", "Other"
-	second := simulator.New(other, simulator.Options{Key: canary})
+	second := simulator.New(other, simulator.Options{Key: testKey})
 	s.fronts[0].Store(second)
 	for second.Stats().Of(simulator.OpCompany, http.StatusOK) == 0 {
-		s.pass(time.Second)
+		s.advance(time.Second)
 	}
 	if n := s.gather().count("innius_sensor_value"); n != 9 {
 		s.Errorf("%d values after the first look at another company, want the 9 of before", n)
@@ -90,7 +90,7 @@ func (s *story) changeCompany(lasting bool) {
 	if !lasting {
 		s.fronts[0].Store(s.api)
 	}
-	s.pass(15 * time.Minute)
+	s.advance(15 * time.Minute)
 	if got := s.gather().count("innius_sensor_value"); lasting && got != 4 {
 		s.Errorf("%d values, want the 4 of the other company", got)
 	}
@@ -99,13 +99,13 @@ func (s *story) changeCompany(lasting bool) {
 	}
 }
 
-func TestDiscoveryTakesAtMostATwentiethOfTheAllowance(t *testing.T) {
+func TestDiscoveryKeepsToItsShare(t *testing.T) {
 	begin := looking(60, 2)
 	begin.perHour = 300
-	play(t, begin, func(s *story) {
-		s.pass(time.Hour)
+	runScenario(t, begin, func(s *scenario) {
+		s.advance(time.Hour)
 		before := s.api.Stats()
-		s.pass(6 * time.Hour)
+		s.advance(6 * time.Hour)
 		after := s.api.Stats()
 		lists := 0
 		for _, op := range []string{simulator.OpCompany, simulator.OpMachines, simulator.OpSensors} {

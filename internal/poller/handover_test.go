@@ -13,15 +13,15 @@ import (
 	"innius_exporter/internal/simulator"
 )
 
-// reload puts other options in force, as a process does. The settings may be changed before.
-func (s *story) reload(change func(*Options)) {
+// reload applies other options, as a process does. The settings may be changed before.
+func (s *scenario) reload(change func(*Options)) {
 	s.Helper()
-	s.succeed(change)
-	s.run()
+	s.handOver(change)
+	s.start()
 }
 
-// succeed is reload up to the moment before the next poller does anything.
-func (s *story) succeed(change func(*Options)) {
+// handOver is reload without running the next poller.
+func (s *scenario) handOver(change func(*Options)) {
 	s.Helper()
 	s.cancel()
 	s.running.Wait()
@@ -32,7 +32,7 @@ func (s *story) succeed(change func(*Options)) {
 	s.poller = s.poller.HandOver(opts)
 }
 
-// lasting are the series that a reload may not change: all but those that move by themselves.
+// lasting are the series that a reload must not change.
 func (all samples) lasting() samples {
 	some := maps.Clone(all)
 	maps.DeleteFunc(some, func(series string, _ float64) bool {
@@ -41,15 +41,16 @@ func (all samples) lasting() samples {
 	return some
 }
 
-func TestAReloadOfTheSameConfigChangesNothingAndCostsNothing(t *testing.T) {
-	play(t, setting{plant: works(5, 4), perHour: 600}, func(s *story) {
-		s.pass(10 * time.Minute)
+func TestHandOverOfSameConfigChangesNothing(t *testing.T) {
+	runScenario(t, setup{plant: testPlant(5, 4), perHour: 600}, func(s *scenario) {
+		s.advance(10 * time.Minute)
 		for range 3 {
 			before, sent := s.gather(), s.api.Stats().Requests
-			s.succeed(nil)
+			s.handOver(nil)
 			after := s.gather()
-			if !maps.Equal(before.lasting(), after.lasting()) || after.count("innius_sensor_value") != 20 {
-				t.Errorf("before\n%v\nafter\n%v", before.lasting(), after.lasting())
+			s.wantSame(before.lasting(), after.lasting())
+			if n := after.count("innius_sensor_value"); n != 20 {
+				t.Errorf("%d values, want 20", n)
 			}
 			if !s.poller.Ready() || s.poller.Stuck() != "" {
 				t.Error("not ready or not healthy")
@@ -57,25 +58,25 @@ func TestAReloadOfTheSameConfigChangesNothingAndCostsNothing(t *testing.T) {
 			if n := s.api.Stats().Requests; n != sent {
 				t.Errorf("%d requests", n-sent)
 			}
-			s.run()
-			s.pass(10 * time.Minute)
+			s.start()
+			s.advance(10 * time.Minute)
 			s.checkValues()
 		}
 	})
 }
 
-// Two exporters, one of which is reloaded each minute, must ask as often and get readings as young.
-func TestReloadsEachMinuteCostNoFreshness(t *testing.T) {
-	begin := setting{plant: slowWorks(6, 5, 5*time.Minute), perHour: 300}
+// An exporter that is reloaded each minute must poll as often, and get readings as fresh, as one that is not.
+func TestFrequentHandOversKeepFreshness(t *testing.T) {
+	begin := setup{plant: slowWorks(6, 5, 5*time.Minute), perHour: 300}
 	measure := func(reloads bool) (requests int, noNews float64) {
-		play(t, begin, func(s *story) {
-			s.pass(3 * time.Hour)
+		runScenario(t, begin, func(s *scenario) {
+			s.advance(3 * time.Hour)
 			before, sent := s.gather(), s.api.Stats().Requests
 			for range 120 {
 				if reloads {
 					s.reload(nil)
 				}
-				s.pass(time.Minute)
+				s.advance(time.Minute)
 			}
 			after := s.gather()
 			const wasted = `innius_exporter_polls_without_new_reading_total{account="a1"}`
@@ -91,9 +92,9 @@ func TestReloadsEachMinuteCostNoFreshness(t *testing.T) {
 	}
 }
 
-// slowWorks is works with another period.
+// slowWorks is a plant with another period.
 func slowWorks(machines, sensors int, period time.Duration) simulator.Plant {
-	p := works(machines, sensors)
+	p := testPlant(machines, sensors)
 	for i := range p.Company.Machines {
 		for j := range p.Company.Machines[i].Sensors {
 			p.Company.Machines[i].Sensors[j].Period = period
@@ -102,20 +103,20 @@ func slowWorks(machines, sensors int, period time.Duration) simulator.Plant {
 	return p
 }
 
-func TestNewFiltersLabelsAndRulesHoldAtOnce(t *testing.T) {
-	play(t, setting{plant: works(3, 2)}, func(s *story) {
-		s.pass(10 * time.Minute)
+func TestHandOverAppliesFiltersLabelsAndRules(t *testing.T) {
+	runScenario(t, setup{plant: testPlant(3, 2)}, func(s *scenario) {
+		s.advance(10 * time.Minute)
 		s.wantMachines(2, 1, 2, 3)
 		without2 := match.Filter{Exclude: []match.Pattern{match.MustCompile("m2")}}
 		s.reload(func(o *Options) { o.Machines = without2 })
 		s.wantMachines(2, 1, 3)
-		sent := s.asked(1, 2)
-		s.pass(5 * time.Minute)
-		if n := s.asked(1, 2); n != sent {
-			t.Errorf("a machine that was excluded was asked %d times", n-sent)
+		sent := s.polls(1, 2)
+		s.advance(5 * time.Minute)
+		if n := s.polls(1, 2); n != sent {
+			t.Errorf("a machine that was excluded was polled %d times", n-sent)
 		}
 		s.reload(nil)
-		s.pass(10 * time.Second)
+		s.advance(10 * time.Second)
 		s.wantMachines(2, 1, 2, 3)
 		s.reload(func(o *Options) {
 			o.Sensors = match.Filter{Exclude: []match.Pattern{match.MustCompile("Sensor 1")}}
@@ -125,169 +126,165 @@ func TestNewFiltersLabelsAndRulesHoldAtOnce(t *testing.T) {
 		s.want(`innius_sensor_value{company="works.example",machine="m1",sensor="m1-s1"}`, s.gather()[`innius_sensor_timestamp_seconds{company="works.example",machine="m1",sensor="m1-s1"}`])
 		s.wantAbsent(value11)
 		s.reload(func(o *Options) { o.Rules = []inventory.Rule{{StaleAfter: time.Second}} })
-		s.pass(30 * time.Second)
+		s.advance(30 * time.Second)
 		if n := s.gather().count("innius_sensor_timestamp_seconds"); n != 6 {
 			t.Errorf("%d timestamps, want 6", n)
 		}
 	})
 }
 
-// A promise made by a reload is kept from the next request on, not only once each sensor has had its turn.
-func TestANewPromiseAndWeightHoldAtOnce(t *testing.T) {
-	play(t, setting{plant: slowWorks(10, 10, time.Minute), perHour: 200}, func(s *story) {
-		s.pass(12 * time.Hour)
+// A max-age target set by a reload applies from the next request on, not only after a cycle.
+func TestHandOverAppliesMaxAgeAndWeight(t *testing.T) {
+	runScenario(t, setup{plant: slowWorks(10, 10, time.Minute), perHour: 200}, func(s *scenario) {
+		s.advance(12 * time.Hour)
 		before := s.api.Stats().Values["m1-s1"]
 		s.reload(func(o *Options) {
 			o.Rules = []inventory.Rule{{Sensor: match.MustCompile("m1-s1"), MaxAge: 5 * time.Minute}}
 		})
-		s.pass(2 * time.Hour)
+		s.advance(2 * time.Hour)
 		if n := s.api.Stats().Values["m1-s1"] - before; n < 20 {
 			t.Errorf("asked %d times in 2 h, with a promise of 5 min", n)
 		}
 	})
 }
 
-func TestARemovedAccountTakesItsSeriesAlongAndItsTwinGoesOn(t *testing.T) {
-	play(t, shared(), func(s *story) {
-		s.pass(20 * time.Minute)
+func TestHandOverRemovesAccount(t *testing.T) {
+	runScenario(t, shared(), func(s *scenario) {
+		s.advance(20 * time.Minute)
 		held := s.gather()
 		s.want(`innius_exporter_sensors{account="a2",status="excluded"}`, 6)
-		s.succeed(func(o *Options) { o.Accounts = o.Accounts[1:] })
+		s.handOver(func(o *Options) { o.Accounts = o.Accounts[1:] })
 		after := s.gather()
 		for series := range after {
 			if strings.Contains(series, `account="a1"`) {
 				t.Errorf("%s is still there", series)
 			}
 		}
-		if !maps.Equal(held.plantSeries(), after.plantSeries()) {
-			t.Errorf("before\n%v\nafter\n%v", held.plantSeries(), after.plantSeries())
-		}
-		s.run()
-		s.pass(5 * time.Minute)
+		s.wantSame(held.plantSeries(), after.plantSeries())
+		s.start()
+		s.advance(5 * time.Minute)
 		s.want(`innius_exporter_sensors{account="a2",status="current"}`, 6)
 		s.checkValues()
 	})
 }
 
-func TestAnAccountThatIsRenamedKeepsReadingsLedgerAndPause(t *testing.T) {
-	play(t, setting{plant: works(3, 4), perHour: 600}, func(s *story) {
-		s.pass(20 * time.Minute)
+func TestHandOverOfRenamedAccount(t *testing.T) {
+	runScenario(t, setup{plant: testPlant(3, 4), perHour: 600}, func(s *scenario) {
+		s.advance(20 * time.Minute)
 		s.api.Inject(simulator.Fault{Kind: simulator.TooMany, Delay: time.Hour, Times: 1})
-		s.pass(time.Minute)
+		s.advance(time.Minute)
 		before, sent := s.gather(), s.api.Stats().Requests
-		s.succeed(func(o *Options) { o.Accounts[0].Name = "other" })
+		s.handOver(func(o *Options) { o.Accounts[0].Name = "other" })
 		after := s.gather()
-		if !maps.Equal(before.plantSeries(), after.plantSeries()) {
-			t.Errorf("before\n%v\nafter\n%v", before.plantSeries(), after.plantSeries())
-		}
+		s.wantSame(before.plantSeries(), after.plantSeries())
 		const paused = "innius_exporter_api_paused_until_timestamp_seconds"
 		if from, to := before[paused+`{account="a1"}`], after[paused+`{account="other"}`]; from == 0 || from != to {
 			t.Errorf("paused until %v before and %v after", from, to)
 		}
-		s.run()
-		s.pass(50 * time.Minute)
+		s.start()
+		s.advance(50 * time.Minute)
 		if n := s.api.Stats().Requests; n != sent {
 			t.Errorf("%d requests during the pause", n-sent)
 		}
 	})
 }
 
-func TestANewAccountIsAskedAndTheOthersKeepTheirReadings(t *testing.T) {
-	begin := setting{plant: works(2, 2), more: []setting{{plant: works(4, 2)}}}
-	play(t, begin, func(s *story) {
+func TestHandOverAddsAccount(t *testing.T) {
+	begin := setup{plant: testPlant(2, 2), more: []setup{{plant: testPlant(4, 2)}}}
+	runScenario(t, begin, func(s *scenario) {
 		s.reload(func(o *Options) { o.Accounts = o.Accounts[:1] })
-		s.pass(5 * time.Minute)
+		s.advance(5 * time.Minute)
 		s.wantMachines(2, 1, 2)
-		s.succeed(nil)
+		s.handOver(nil)
 		s.wantMachines(2, 1, 2)
-		s.run()
-		s.pass(5 * time.Minute)
+		s.start()
+		s.advance(5 * time.Minute)
 		s.wantMachines(2, 1, 2, 3, 4)
 	})
 }
 
-func TestAReloadWithAnotherKeyTriesItAtOnce(t *testing.T) {
-	play(t, setting{plant: works(3, 4)}, func(s *story) {
-		s.pass(10 * time.Minute)
+func TestHandOverTriesNewKeyAtOnce(t *testing.T) {
+	runScenario(t, setup{plant: testPlant(3, 4)}, func(s *scenario) {
+		s.advance(10 * time.Minute)
 		s.api.RevokeKey(http.StatusUnauthorized)
-		s.pass(30 * time.Minute)
+		s.advance(30 * time.Minute)
 		s.want(upA1, 0)
 		held := s.gather()
-		s.api.SetKey(canary + "2")
-		other := &keySource{key: canary + "2"}
+		s.api.SetKey(testKey + "2")
+		other := &keySource{key: testKey + "2"}
 		s.keys[0] = other // another file
-		s.succeed(nil)
+		s.handOver(nil)
 		s.wantKept(held)
 		s.want(upA1, 0)
-		s.run()
-		s.pass(2 * time.Second)
+		s.start()
+		s.advance(2 * time.Second)
 		s.want(upA1, 1)
-		s.pass(10 * time.Minute)
+		s.advance(10 * time.Minute)
 		s.checkValues()
 	})
 }
 
-// The readings of one company must never be served as those of a key of another.
-func TestAReloadWithTheKeyOfAnotherCompanyServesNothingOfTheFirst(t *testing.T) {
-	play(t, setting{plant: works(3, 4)}, func(s *story) {
-		s.pass(10 * time.Minute)
-		elsewhere := works(2, 2)
+// Readings of one company must never be exposed as those of another.
+func TestHandOverToKeyOfOtherCompany(t *testing.T) {
+	runScenario(t, setup{plant: testPlant(3, 4)}, func(s *scenario) {
+		s.advance(10 * time.Minute)
+		elsewhere := testPlant(2, 2)
 		elsewhere.Company.ID, elsewhere.Company.Name = "elsewhere.example", "Elsewhere"
-		s.fronts[0].Store(simulator.New(elsewhere, simulator.Options{Key: canary + "2"}))
-		s.keys[0] = &keySource{key: canary + "2"}
+		s.fronts[0].Store(simulator.New(elsewhere, simulator.Options{Key: testKey + "2"}))
+		s.keys[0] = &keySource{key: testKey + "2"}
 		s.reload(nil)
-		s.pass(5 * time.Second)
+		s.advance(5 * time.Second)
 		for series := range s.gather().plantSeries() {
 			if strings.Contains(series, "Works") {
 				t.Fatalf("%s is still there", series)
 			}
 		}
-		s.pass(time.Minute)
+		s.advance(time.Minute)
 		if n := s.gather().count("innius_sensor_value"); n != 4 {
 			t.Errorf("%d values of the other company, want 4", n)
 		}
 	})
 }
 
-// What is known under the same ids at another host is something else.
-func TestAnotherHostInheritsNothing(t *testing.T) {
-	play(t, setting{plant: works(3, 4)}, func(s *story) {
-		s.pass(10 * time.Minute)
-		s.succeed(func(o *Options) { o.Accounts[0].Origin = "other.example" })
+// The same ids at another host name other things.
+func TestHandOverToOtherHostKeepsNothing(t *testing.T) {
+	runScenario(t, setup{plant: testPlant(3, 4)}, func(s *scenario) {
+		s.advance(10 * time.Minute)
+		s.handOver(func(o *Options) { o.Accounts[0].Origin = "other.example" })
 		if n := len(s.gather().plantSeries()); n != 0 {
 			t.Errorf("%d series", n)
 		}
-		s.run()
+		s.start()
 	})
 }
 
-func TestAnotherRateIsKeptToAtOnceAndOwesWhatWasSpent(t *testing.T) {
-	begin := setting{plant: works(10, 10), perHour: 1000, burst: 30}
-	play(t, begin, func(s *story) {
-		s.pass(time.Hour)
+func TestHandOverAppliesRate(t *testing.T) {
+	begin := setup{plant: testPlant(10, 10), perHour: 1000, burst: 30}
+	runScenario(t, begin, func(s *scenario) {
+		s.advance(time.Hour)
 		sent := s.api.Stats().Requests
-		s.begun[0].perHour = 100
+		s.setups[0].perHour = 100
 		s.reload(nil)
 		s.want(`innius_exporter_api_rate_limit_requests_per_hour{account="a1"}`, 100)
-		s.pass(time.Hour)
+		s.advance(time.Hour)
 		if n := s.api.Stats().Requests - sent; n > 130 || n < 90 {
 			t.Errorf("%d requests in the hour after, want 100 and what had been saved", n)
 		}
 	})
 }
 
-// A first discovery goes on where the reload found it: what was asked for and not answered is asked again.
-func TestReloadsDuringTheFirstDiscoveryLoseNoList(t *testing.T) {
-	begin := setting{
-		plant: works(40, 3), perHour: 3600, burst: 1,
+// A reload continues the first discovery; requests without a result are repeated.
+func TestHandOverDuringFirstDiscovery(t *testing.T) {
+	begin := setup{
+		plant: testPlant(40, 3), perHour: 3600, burst: 1,
 		faults: []simulator.Fault{slow(700 * time.Millisecond)}, // longer than what is under way may take
 	}
-	play(t, begin, func(s *story) {
+	runScenario(t, begin, func(s *scenario) {
 		for range 60 {
-			s.pass(5 * time.Second)
+			s.advance(5 * time.Second)
 			s.reload(nil)
 		}
-		s.pass(time.Minute)
+		s.advance(time.Minute)
 		if n := s.gather().count("innius_machine_info"); n != 40 {
 			t.Errorf("%d machines, want 40", n)
 		}
@@ -297,15 +294,15 @@ func TestReloadsDuringTheFirstDiscoveryLoseNoList(t *testing.T) {
 	})
 }
 
-// An answer that was paid for is taken in.
-func TestWhatIsUnderWayAtAReloadIsStillAnswered(t *testing.T) {
-	play(t, setting{plant: works(5, 4), faults: []simulator.Fault{slow(300 * time.Millisecond)}}, func(s *story) {
-		s.pass(10 * time.Minute)
+// A response that counts against the rate limit is used.
+func TestHandOverFinishesRequests(t *testing.T) {
+	runScenario(t, setup{plant: testPlant(5, 4), faults: []simulator.Fault{slow(300 * time.Millisecond)}}, func(s *scenario) {
+		s.advance(10 * time.Minute)
 		for range 20 {
-			s.pass(1100 * time.Millisecond)
+			s.advance(1100 * time.Millisecond)
 			s.reload(nil)
 		}
-		s.pass(time.Second)
+		s.advance(time.Second)
 		for series, n := range s.gather().values("innius_exporter_api_requests_total") {
 			if strings.Contains(series, `code="error"`) && n > 0 {
 				t.Errorf("%v requests were broken off", n)
@@ -316,15 +313,15 @@ func TestWhatIsUnderWayAtAReloadIsStillAnswered(t *testing.T) {
 
 func TestHandOverDoesNotLeak(t *testing.T) {
 	const perHour, burst = 3420, 28 // 95 % of what the API permits
-	begin := setting{plant: works(10, 10), api: simulator.Options{Limits: simulator.Limits{PerHour: 3600, Burst: 30}}, perHour: perHour, burst: burst}
-	play(t, begin, func(s *story) {
-		s.pass(5 * time.Minute)
+	begin := setup{plant: testPlant(10, 10), api: simulator.Options{Limits: simulator.Limits{PerHour: 3600, Burst: 30}}, perHour: perHour, burst: burst}
+	runScenario(t, begin, func(s *scenario) {
+		s.advance(5 * time.Minute)
 		sent, goroutines, heap := s.api.Stats().Requests, runtime.NumGoroutine(), liveHeap()
 		start := time.Now()
 		for range 300 {
 			s.reload(func(o *Options) { o.DiscoveryInterval = time.Hour })
 			s.gather()
-			s.pass(700 * time.Millisecond)
+			s.advance(700 * time.Millisecond)
 		}
 		hours := time.Since(start).Hours()
 		if n := s.api.Stats().Requests - sent; float64(n) > hours*perHour+burst || float64(n) < 0.9*hours*perHour {
@@ -345,12 +342,12 @@ func TestHandOverDoesNotLeak(t *testing.T) {
 	})
 }
 
-// closePipes closes the connections of clients that are not used any more.
-func (s *story) closePipes() {
-	for _, closeAll := range s.closers[:len(s.closers)-len(s.begun)] {
+// closePipes closes the connections of clients that are no longer used.
+func (s *scenario) closePipes() {
+	for _, closeAll := range s.closers[:len(s.closers)-len(s.setups)] {
 		closeAll()
 	}
-	s.closers = s.closers[len(s.closers)-len(s.begun):]
+	s.closers = s.closers[len(s.closers)-len(s.setups):]
 }
 
 func liveHeap() int64 {
@@ -360,49 +357,45 @@ func liveHeap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// A client that has just been made, by a reload or a restart, has not sent anything: its key is known all the same.
-func TestAnAccountIsKnownByItsKeyBeforeItHasAskedAnything(t *testing.T) {
+// A client that has not sent anything yet must know its key.
+func TestHandOverMatchesAccountByKey(t *testing.T) {
 	rename := func(o *Options) { o.Accounts[0].Name = "other" }
-	play(t, setting{plant: works(3, 4), perHour: 60}, func(s *story) {
-		s.pass(20 * time.Minute)
+	runScenario(t, setup{plant: testPlant(3, 4), perHour: 60}, func(s *scenario) {
+		s.advance(20 * time.Minute)
 		before, sent := s.gather().plantSeries(), s.api.Stats().Requests
-		s.succeed(nil)
-		s.succeed(nil)
-		s.succeed(rename)
-		if after := s.gather().plantSeries(); !maps.Equal(before, after) {
-			t.Errorf("before three reloads at once\n%v\nafter\n%v", before, after)
-		}
-		s.run()
-		s.pass(30 * time.Second)
+		s.handOver(nil)
+		s.handOver(nil)
+		s.handOver(rename)
+		s.wantSame(before, s.gather().plantSeries())
+		s.start()
+		s.advance(30 * time.Second)
 		if n := s.api.Stats().Requests - sent; n > 1 {
 			t.Errorf("%d requests in 30 s of 60 an hour", n)
 		}
 		s.restart(time.Second)
-		s.run()
+		s.start()
 		s.cancel()
 		s.running.Wait()
 		before = s.gather().plantSeries()
-		s.succeed(rename)
-		if after := s.gather().plantSeries(); !maps.Equal(before, after) {
-			t.Errorf("before the rename after a restart\n%v\nafter\n%v", before, after)
-		}
-		s.run()
+		s.handOver(rename)
+		s.wantSame(before, s.gather().plantSeries())
+		s.start()
 	})
 }
 
-// A reload that takes an account away and one that brings it back must not give its key a new allowance.
-func TestAnAccountThatComesBackOwesWhatItSpent(t *testing.T) {
-	begin := setting{
-		plant: works(10, 10), api: simulator.Options{Limits: simulator.Limits{PerHour: 600, Burst: 60}},
-		more: []setting{{plant: works(1, 1)}},
+// Two reloads that remove an account and add it again must not give its key new requests.
+func TestHandOverRemembersRemovedAccount(t *testing.T) {
+	begin := setup{
+		plant: testPlant(10, 10), api: simulator.Options{Limits: simulator.Limits{PerHour: 600, Burst: 60}},
+		more: []setup{{plant: testPlant(1, 1)}},
 	}
-	play(t, begin, func(s *story) {
-		s.pass(10 * time.Minute)
+	runScenario(t, begin, func(s *scenario) {
+		s.advance(10 * time.Minute)
 		for range 5 {
 			s.reload(func(o *Options) { o.Accounts = o.Accounts[1:] })
-			s.pass(10 * time.Second)
+			s.advance(10 * time.Second)
 			s.reload(nil)
-			s.pass(time.Minute)
+			s.advance(time.Minute)
 		}
 		if n := s.api.Stats().Limited; n > 0 {
 			t.Errorf("%d requests were refused", n)
@@ -410,9 +403,9 @@ func TestAnAccountThatComesBackOwesWhatItSpent(t *testing.T) {
 	})
 }
 
-func TestANewPauseTheFirstDiscoveryAndAReloadAreToldToWhoKeepsThem(t *testing.T) {
-	play(t, setting{plant: works(2, 2)}, func(s *story) {
-		s.pass(time.Minute)
+func TestPollerReportsChanges(t *testing.T) {
+	runScenario(t, setup{plant: testPlant(2, 2)}, func(s *scenario) {
+		s.advance(time.Minute)
 		told := func(what string) {
 			t.Helper()
 			select {
@@ -425,7 +418,7 @@ func TestANewPauseTheFirstDiscoveryAndAReloadAreToldToWhoKeepsThem(t *testing.T)
 		s.reload(nil)
 		told("the reload")
 		s.api.Inject(simulator.Fault{Kind: simulator.TooMany, Delay: time.Hour, Times: 1})
-		s.pass(time.Minute)
+		s.advance(time.Minute)
 		told("the pause")
 	})
 }

@@ -35,13 +35,13 @@ var NewCollector func(current func() *Poller) prometheus.Collector
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// canary is the key of every story: wherever it is seen but in its header, a story fails.
-const canary = "Canary-7f3a+/9"
+// testKey is the key of every scenario. A scenario fails if it appears anywhere but in its header.
+const testKey = "Canary-7f3a+/9"
 
-// setting is what a story begins with. The zero value of a field means its default.
-type setting struct {
+// setup describes a scenario. The zero value of a field means its default.
+type setup struct {
 	plant       simulator.Plant
-	api         simulator.Options // its key is the canary
+	api         simulator.Options // its key is testKey
 	perHour     float64           // what the pacer keeps to; default: 95 % of the API's limit, or 1200
 	burst       int               // default: the API's, or 30
 	concurrency int               // default: 4
@@ -49,11 +49,11 @@ type setting struct {
 	client      innius.Options    // what it leaves out is filled in
 	options     func(*Options)
 	faults      []simulator.Fault // injected before the first request
-	more        []setting         // further accounts
+	more        []setup           // further accounts
 }
 
-// story is a poller with the real client over simulated APIs, in virtual time. Its accounts are named a1, a2 ...
-type story struct {
+// scenario is a poller with the real client and simulated APIs, in virtual time. Its accounts are named a1, a2 ...
+type scenario struct {
 	*testing.T
 	api      *simulator.Server // of the first account
 	apis     []*simulator.Server
@@ -61,76 +61,76 @@ type story struct {
 	key      *keySource // of the first account
 	poller   *Poller
 	registry *prometheus.Registry
-	log      *book
+	log      *logBuffer
 
-	begun   []setting // per account, as it is now
+	setups  []setup // per account, as of now
 	keys    []*keySource
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 	closers []func()
 }
 
-// play runs a story in a bubble: the poller runs from its first moment. Afterwards it must have left no goroutine,
-// no key and no exposition that a registry or promlint would complain of.
-func play(t *testing.T, begin setting, tell func(s *story)) {
+// runScenario runs a scenario in a synctest bubble, with the poller running from the start. Afterwards it checks that no goroutine, no
+// exposed key and no invalid exposition is left.
+func runScenario(t *testing.T, begin setup, body func(s *scenario)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s := prepare(t, begin)
 		defer s.stop()
-		s.run()
-		tell(s)
+		s.start()
+		body(s)
 		s.checkExposition()
 		s.checkSecrets()
 	})
 }
 
-// prepare makes everything but runs nothing.
-func prepare(t *testing.T, begin setting) *story {
+// prepare makes everything without running it.
+func prepare(t *testing.T, begin setup) *scenario {
 	t.Helper()
-	s := &story{T: t, log: &book{}, begun: append([]setting{begin}, begin.more...)}
-	for _, one := range s.begun {
+	s := &scenario{T: t, log: &logBuffer{}, setups: append([]setup{begin}, begin.more...)}
+	for _, one := range s.setups {
 		s.serve(one)
 	}
 	s.api, s.key = s.apis[0], s.keys[0]
-	s.make(nil)
+	s.newPoller(nil)
 	return s
 }
 
 // serve makes an account's API.
-func (s *story) serve(one setting) {
-	one.api.Key = canary
+func (s *scenario) serve(one setup) {
+	one.api.Key = testKey
 	server, front := simulator.New(one.plant, one.api), &relay{}
 	for _, f := range one.faults {
 		server.Inject(f)
 	}
 	front.Store(server)
-	s.apis, s.fronts, s.keys = append(s.apis, server), append(s.fronts, front), append(s.keys, &keySource{key: canary})
+	s.apis, s.fronts, s.keys = append(s.apis, server), append(s.fronts, front), append(s.keys, &keySource{key: testKey})
 }
 
-// make makes a poller with all that belongs to it, as a process does when it starts.
-func (s *story) make(kept *State) {
+// newPoller makes a poller and its registry, as a process does at the start.
+func (s *scenario) newPoller(kept *State) {
 	s.poller = New(s.options(&Counters{}, kept))
 	s.registry = prometheus.NewPedanticRegistry()
 	s.registry.MustRegister(NewCollector(func() *Poller { return s.poller }))
 }
 
-func (s *story) options(counters *Counters, kept *State) Options {
+func (s *scenario) options(counters *Counters, kept *State) Options {
 	opts := Options{
-		StaleAfter: 24 * time.Hour, // stories of outages look at values that auto would drop after an hour
+		StaleAfter: 24 * time.Hour, // scenarios of outages need values that auto would drop after an hour
 		Counters:   counters, State: kept,
 		Logger: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
-	for i := range s.begun {
+	for i := range s.setups {
 		opts.Accounts = append(opts.Accounts, s.account(i, opts.Counters))
 	}
-	if change := s.begun[0].options; change != nil {
+	if change := s.setups[0].options; change != nil {
 		change(&opts)
 	}
 	return opts
 }
 
-func (s *story) account(i int, counters *Counters) Account {
-	one, name := s.begun[i], fmt.Sprintf("a%d", i+1)
+func (s *scenario) account(i int, counters *Counters) Account {
+	one, name := s.setups[i], fmt.Sprintf("a%d", i+1)
 	pacer := innius.NewPacer(or(one.perHour, or(0.95*float64(one.api.Limits.PerHour), 1200)), or(one.burst, or(one.api.Limits.Burst, 30)))
 	client := one.client
 	client.BaseURL, client.AllowHTTP = &url.URL{Scheme: "http", Host: "api.example"}, true
@@ -155,15 +155,15 @@ func or[T comparable](value, fallback T) T {
 	return value
 }
 
-func (s *story) run() {
+func (s *scenario) start() {
 	ctx, cancel := context.WithCancel(s.Context())
 	s.cancel = cancel
 	s.running.Go(func() { s.poller.Run(ctx) })
 	synctest.Wait()
 }
 
-// stop ends the poller, then the API. More than once does no harm.
-func (s *story) stop() {
+// stop ends the poller, then the API. It may be called again.
+func (s *scenario) stop() {
 	if s.cancel != nil {
 		s.cancel()
 	}
@@ -174,8 +174,8 @@ func (s *story) stop() {
 	s.closers = nil
 }
 
-// pass lets virtual time pass, and everything that is due by then happen.
-func (s *story) pass(d time.Duration) {
+// advance lets virtual time pass, and everything that is due by then happen.
+func (s *scenario) advance(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
 }
@@ -183,7 +183,7 @@ func (s *story) pass(d time.Duration) {
 // samples are the series of one scrape, as in the text format: name{label="value",...}.
 type samples map[string]float64
 
-func (s *story) gather() samples {
+func (s *scenario) gather() samples {
 	s.Helper()
 	families, err := s.registry.Gather()
 	if err != nil {
@@ -211,26 +211,41 @@ func sampleOf(m *dto.Metric) float64 {
 	return m.GetGauge().GetValue() + m.GetCounter().GetValue() + float64(m.GetHistogram().GetSampleCount())
 }
 
-// want fails where a series has not this value.
-func (s *story) want(series string, value float64) {
+// want fails unless a series has this value.
+func (s *scenario) want(series string, value float64) {
 	s.Helper()
 	if got, ok := s.gather()[series]; !ok || got != value {
 		s.Errorf("%s after %s: got %v (present: %t), want %v", series, s.clock(), got, ok, value)
 	}
 }
 
-func (s *story) wantAbsent(series string) {
+func (s *scenario) wantAbsent(series string) {
 	s.Helper()
 	if got, ok := s.gather()[series]; ok {
 		s.Errorf("%s after %s: got %v, want it absent", series, s.clock(), got)
 	}
 }
 
-// clock is how long the story has lasted: bubbles begin in 2000.
-func (s *story) clock() time.Duration { return time.Since(dawn) }
+// clock is the time since the start of the scenario.
+func (s *scenario) clock() time.Duration { return time.Since(dawn) }
 
-// dawn is when every bubble begins.
+// dawn is the start of every scenario.
 var dawn = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// wantSame fails if two scrapes differ, and prints the series that do.
+func (s *scenario) wantSame(before, after samples) {
+	s.Helper()
+	for series := range before {
+		if now, ok := after[series]; !ok || now != before[series] {
+			s.Errorf("%s was %v, now %v (present: %t)", series, before[series], now, ok)
+		}
+	}
+	for series := range after {
+		if _, ok := before[series]; !ok {
+			s.Errorf("%s is new: %v", series, after[series])
+		}
+	}
+}
 
 // count counts the series of a name.
 func (all samples) count(name string) int {
@@ -243,7 +258,7 @@ func (all samples) count(name string) int {
 	return n
 }
 
-// values are the series of a name by the rest of their text.
+// values are the series of a name, by the rest of their text.
 func (all samples) values(name string) samples {
 	some := samples{}
 	for series, v := range all {
@@ -255,11 +270,11 @@ func (all samples) values(name string) samples {
 }
 
 // states counts the sensors of an account in a state.
-func (s *story) states(account string, state SensorStatus) float64 {
+func (s *scenario) states(account string, state SensorStatus) float64 {
 	return s.gather()[fmt.Sprintf("innius_exporter_sensors{account=%q,status=%q}", account, state)]
 }
 
-func (s *story) checkExposition() {
+func (s *scenario) checkExposition() {
 	s.Helper()
 	families, err := s.registry.Gather()
 	if err != nil {
@@ -271,13 +286,15 @@ func (s *story) checkExposition() {
 	}
 	for series, v := range s.gather() {
 		if math.IsNaN(v) {
-			s.Errorf("%s is no number", series)
+			s.Errorf("%s is not a number", series)
 		}
 	}
 }
 
 // view returns what is known of an account, by its number.
-func (s *story) view(account int) *AccountView { return &s.poller.View(time.Now()).Accounts[account-1] }
+func (s *scenario) view(account int) *AccountView {
+	return &s.poller.View(time.Now()).Accounts[account-1]
+}
 
 // sensorNow is all that is known of a sensor.
 type sensorNow struct {
@@ -287,7 +304,7 @@ type sensorNow struct {
 }
 
 // sensorsOf returns the sensors of an account, by its number.
-func (s *story) sensorsOf(account int) (all []sensorNow) {
+func (s *scenario) sensorsOf(account int) (all []sensorNow) {
 	v := s.poller.View(time.Now())
 	next := v.Upcoming(account - 1)
 	for _, m := range v.Inventory.Accounts[account-1].Machines {
@@ -299,7 +316,7 @@ func (s *story) sensorsOf(account int) (all []sensorNow) {
 }
 
 // facts returns everything that the status page is made of.
-func (s *story) facts() string {
+func (s *scenario) facts() string {
 	var all []any
 	for i, a := range s.poller.View(time.Now()).Accounts {
 		all = append(all, a)
@@ -314,12 +331,12 @@ func (s *story) facts() string {
 	return string(text)
 }
 
-// checkSecrets looks for the key everywhere that a person or a machine may read.
-func (s *story) checkSecrets() {
+// checkSecrets looks for the key in everything that is exposed.
+func (s *scenario) checkSecrets() {
 	s.Helper()
 	for place, text := range map[string]string{"log": s.log.text(), "status": s.facts(), "metrics": fmt.Sprint(s.gather())} {
-		if strings.Contains(strings.ToLower(text), strings.ToLower(canary)) {
-			s.Errorf("the key stands in the %s", place)
+		if strings.Contains(strings.ToLower(text), strings.ToLower(testKey)) {
+			s.Errorf("the key appears in the %s", place)
 		}
 	}
 	for i, api := range s.apis {
@@ -329,26 +346,26 @@ func (s *story) checkSecrets() {
 	}
 }
 
-// book keeps the log.
-type book struct {
+// logBuffer collects the log.
+type logBuffer struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
 }
 
-func (b *book) Write(line []byte) (int, error) {
+func (b *logBuffer) Write(line []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.buf.Write(line)
 }
 
-func (b *book) text() string {
+func (b *logBuffer) text() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.buf.String()
 }
 
 // lines returns the lines that hold all of some texts.
-func (b *book) lines(texts ...string) []string {
+func (b *logBuffer) lines(texts ...string) []string {
 	var found []string
 next:
 	for line := range strings.Lines(b.text()) {
@@ -362,16 +379,16 @@ next:
 	return found
 }
 
-// relay is where an account's requests go: to another API when a test puts one there.
+// relay forwards the requests of an account to its API, which a test may replace.
 type relay struct {
 	atomic.Pointer[simulator.Server]
-	refusing atomic.Pointer[func()] // called before each 429, while nothing else has been told of it; nil: nobody wants to know
-	bodies   map[string]string      // what is answered instead, by the path; set before the story runs
+	refusing atomic.Pointer[func()] // called before each 429 is sent; may be nil
+	bodies   map[string]string      // responses by path; set before the scenario runs
 	gone     atomic.Bool            // new connections are refused
 	dials    atomic.Int64
 }
 
-// guard has a transport's connections counted, and refused while the API is gone.
+// guard counts the connections of a transport, and refuses them while the API is gone.
 func (r *relay) guard(transport *http.Transport) {
 	dial := transport.DialContext
 	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -386,7 +403,7 @@ func (r *relay) guard(transport *http.Transport) {
 // ServeHTTP implements http.Handler.
 func (r *relay) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if refusing := r.refusing.Load(); refusing != nil {
-		w = &watched{ResponseWriter: w, refusing: *refusing}
+		w = &watchedWriter{ResponseWriter: w, refusing: *refusing}
 	}
 	if body, odd := r.bodies[req.URL.Path]; odd {
 		_, _ = io.WriteString(w, body)
@@ -395,13 +412,13 @@ func (r *relay) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.Load().ServeHTTP(w, req)
 }
 
-// watched is an answer that tells of a 429.
-type watched struct {
+// watchedWriter reports a 429.
+type watchedWriter struct {
 	http.ResponseWriter
 	refusing func()
 }
 
-func (w *watched) WriteHeader(status int) {
+func (w *watchedWriter) WriteHeader(status int) {
 	if status == http.StatusTooManyRequests {
 		w.refusing()
 	}
@@ -409,9 +426,9 @@ func (w *watched) WriteHeader(status int) {
 }
 
 // Unwrap lets a ResponseController through.
-func (w *watched) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+func (w *watchedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// keySource stands for a key file.
+// keySource simulates a key file.
 type keySource struct {
 	mu      sync.Mutex
 	key     string
@@ -433,9 +450,9 @@ func (k *keySource) set(key string, missing bool) {
 	k.key, k.missing = key, missing
 }
 
-// works is a plant of machines m1, m2 ... ("Machine 1" ...) with sensors m1-s1 ... ("Sensor 1" ...), each with a reading
+// testPlant is a plant of machines m1, m2 ... ("Machine 1" ...) with sensors m1-s1 ... ("Sensor 1" ...), each with a reading
 // every 10 s that holds the Unix seconds of its own measurement: value and timestamp must always be equal.
-func works(machines, sensors int) simulator.Plant {
+func testPlant(machines, sensors int) simulator.Plant {
 	p := simulator.Plant{Company: simulator.Company{ID: "works.example", Name: "Works"}}
 	for i := range machines {
 		p.Company.Machines = append(p.Company.Machines, machineOf(i+1, sensors))
@@ -462,8 +479,8 @@ func series(name string, machine, sensor int) string {
 	return fmt.Sprintf("%s{company=\"Works\",machine=\"Machine %d\",sensor=\"Sensor %d\"}", name, machine, sensor)
 }
 
-// checkValues fails where a value is not the one of its timestamp, in plants like works.
-func (s *story) checkValues() {
+// checkValues fails if a value is not that of its timestamp, in plants like testPlant.
+func (s *scenario) checkValues() {
 	s.Helper()
 	all := s.gather()
 	stamps := all.values("innius_sensor_timestamp_seconds")
@@ -477,10 +494,10 @@ func (s *story) checkValues() {
 // slow makes every request take a while, so that requests really overlap.
 func slow(d time.Duration) simulator.Fault { return simulator.Fault{Kind: simulator.Slow, Delay: d} }
 
-func (b *book) clear() {
+func (b *logBuffer) clear() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.buf = bytes.Buffer{} // with what it had grown to
+	b.buf = bytes.Buffer{} // with its memory
 }
 
 // seconds returns a moment in seconds since the epoch.

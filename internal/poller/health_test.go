@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-func TestHealthIsDownExactlyWhileTheAccountFails(t *testing.T) {
+func TestHealthUp(t *testing.T) {
 	for name, c := range map[string]struct {
 		h         health
 		up, known bool
@@ -27,7 +27,7 @@ func TestHealthIsDownExactlyWhileTheAccountFails(t *testing.T) {
 	}
 }
 
-func TestHealthStuckIsALoopThatSleepsPastItsMoment(t *testing.T) {
+func TestHealthStuck(t *testing.T) {
 	for name, c := range map[string]struct {
 		decided, asleep, now time.Duration
 		want                 bool
@@ -48,29 +48,29 @@ func TestHealthStuckIsALoopThatSleepsPastItsMoment(t *testing.T) {
 	}
 }
 
-func TestHealthPausedUntilIsAbsentWhenOver(t *testing.T) {
+func TestHealthPausedUntil(t *testing.T) {
 	h := health{breaker: breakerStatus{pause: pausedLimit, pausedUntil: at(60)}}
 	if !h.pausedUntil(at(59)).Equal(at(60)) || !h.pausedUntil(at(60)).IsZero() {
-		t.Error("a pause must be told of until its end, and no longer")
+		t.Error("a pause must be reported until its end")
 	}
 	if h.breaker.pause = notPaused; !h.pausedUntil(at(0)).IsZero() {
 		t.Error("a pause without a reason")
 	}
 }
 
-func TestPollerIsStuckOnlyWhenALoopIs(t *testing.T) {
-	play(t, setting{plant: works(1, 1), perHour: 1}, func(s *story) {
+func TestPollerStuck(t *testing.T) {
+	runScenario(t, setup{plant: testPlant(1, 1), perHour: 1}, func(s *scenario) {
 		for range 100 {
-			s.pass(time.Minute)
+			s.advance(time.Minute)
 			if name := s.poller.Stuck(); name != "" {
 				t.Fatalf("%s counts as stuck after %s", name, s.clock())
 			}
 		}
 		s.cancel()
 		s.running.Wait()
-		s.pass(2 * time.Minute)
+		s.advance(2 * time.Minute)
 		if name := s.poller.Stuck(); name != "a1" {
-			t.Errorf("a loop that ended is not told of: %q", name)
+			t.Errorf("a loop that ended is not reported: %q", name)
 		}
 	})
 }

@@ -9,14 +9,14 @@ import (
 	"innius_exporter/internal/simulator"
 )
 
-func TestADeadKeyCostsLittleAndItsSuccessorIsUsedAtOnce(t *testing.T) {
+func TestNewKeyReplacesRefusedKeyAtOnce(t *testing.T) {
 	for _, status := range []int{http.StatusUnauthorized, http.StatusForbidden} {
 		for _, size := range []struct{ machines, sensors int }{{6, 5}, {1, 2}} {
 			t.Run(fmt.Sprintf("%d with %d sensors", status, size.machines*size.sensors), func(t *testing.T) {
 				t.Parallel()
-				begin := setting{plant: works(size.machines, size.sensors), options: calmly, faults: []simulator.Fault{slow(time.Second)}}
-				play(t, begin, func(s *story) {
-					s.pass(10*time.Minute + 500*time.Millisecond)
+				begin := setup{plant: testPlant(size.machines, size.sensors), options: calmly, faults: []simulator.Fault{slow(time.Second)}}
+				runScenario(t, begin, func(s *scenario) {
+					s.advance(10*time.Minute + 500*time.Millisecond)
 					s.throughDeadKey(status, size.machines*size.sensors)
 				})
 			})
@@ -24,11 +24,11 @@ func TestADeadKeyCostsLittleAndItsSuccessorIsUsedAtOnce(t *testing.T) {
 	}
 }
 
-func (s *story) throughDeadKey(status, sensors int) {
+func (s *scenario) throughDeadKey(status, sensors int) {
 	s.api.RevokeKey(status)
-	s.pass(2 * time.Second) // what was under way is still answered
+	s.advance(2 * time.Second) // requests under way still finish
 	before := s.gather()
-	s.pass(time.Hour)
+	s.advance(time.Hour)
 	if n := s.api.Stats().Of("", status); n < 3 || n > 12 {
 		s.Errorf("%d requests in the first hour of a dead key, want 12 at most", n)
 	}
@@ -38,13 +38,13 @@ func (s *story) throughDeadKey(status, sensors int) {
 	if n := s.log.lines("Key is refused"); len(n) != 1 {
 		s.Errorf("want one line about the key: %q", n)
 	}
-	s.pass(20 * time.Minute)
-	s.key.set(canary+"2", false)
-	s.api.SetKey(canary + "2")
-	s.pass(17 * time.Second) // each request takes one
+	s.advance(20 * time.Minute)
+	s.key.set(testKey+"2", false)
+	s.api.SetKey(testKey + "2")
+	s.advance(17 * time.Second) // each request takes one
 	s.want(upA1, 1)
 	s.wantReason("")
-	s.pass(3 * time.Minute)
+	s.advance(3 * time.Minute)
 	s.wantAllReadSince(90*time.Minute, sensors)
 	if n := s.states("a1", SensorCurrent); n != float64(sensors) {
 		s.Errorf("%v of %d sensors are fresh", n, sensors)
@@ -54,16 +54,16 @@ func (s *story) throughDeadKey(status, sensors int) {
 	}
 }
 
-func TestAKeyThatIsDeadFromTheStartIsSaidAndCostsLittle(t *testing.T) {
+func TestRefusedKeyAtStartCostsFewRequests(t *testing.T) {
 	for _, status := range []int{http.StatusUnauthorized, http.StatusForbidden} {
 		t.Run(http.StatusText(status), func(t *testing.T) {
 			t.Parallel()
-			begin := setting{plant: works(3, 3)}
-			play(t, begin, func(s *story) {
+			begin := setup{plant: testPlant(3, 3)}
+			runScenario(t, begin, func(s *scenario) {
 				s.api.SetKey("") // as if it had never been valid
-				s.api.SetKey(canary)
+				s.api.SetKey(testKey)
 				s.api.RevokeKey(status)
-				s.pass(time.Hour)
+				s.advance(time.Hour)
 				s.want(upA1, 0)
 				if n := s.api.Stats().Of("", status); n == 0 || n > 12 {
 					t.Errorf("%d requests", n)
@@ -73,59 +73,59 @@ func TestAKeyThatIsDeadFromTheStartIsSaidAndCostsLittle(t *testing.T) {
 	}
 }
 
-func TestAKeyRotatedInTimeIsUsedWithoutAFailure(t *testing.T) {
-	play(t, setting{plant: works(3, 3)}, func(s *story) {
-		s.pass(10 * time.Minute)
-		s.key.set(canary+"2", false)
-		s.api.SetKey(canary + "2")
-		s.pass(10 * time.Minute)
+func TestKeyRotationWithoutFailure(t *testing.T) {
+	runScenario(t, setup{plant: testPlant(3, 3)}, func(s *scenario) {
+		s.advance(10 * time.Minute)
+		s.key.set(testKey+"2", false)
+		s.api.SetKey(testKey + "2")
+		s.advance(10 * time.Minute)
 		if n := s.api.Stats().Of("", http.StatusUnauthorized); n != 0 {
 			t.Errorf("%d requests were refused", n)
 		}
 	})
 }
 
-func TestAKeyThatCannotBeReadIsAFailureOfTheKeyAndSendsNothing(t *testing.T) {
-	play(t, setting{plant: works(3, 3)}, func(s *story) {
-		s.pass(10 * time.Minute)
-		s.key.set(canary, true)
+func TestUnreadableKeySendsNothing(t *testing.T) {
+	runScenario(t, setup{plant: testPlant(3, 3)}, func(s *scenario) {
+		s.advance(10 * time.Minute)
+		s.key.set(testKey, true)
 		sent := s.api.Stats().Requests
-		s.pass(5 * time.Minute)
+		s.advance(5 * time.Minute)
 		s.want(upA1, 0)
 		s.wantReason("key")
 		if n := s.api.Stats().Requests; n != sent {
 			t.Errorf("%d requests without a key", n-sent)
 		}
-		s.key.set(canary+"2", false)
-		s.api.SetKey(canary + "2")
-		s.pass(20 * time.Second)
+		s.key.set(testKey+"2", false)
+		s.api.SetKey(testKey + "2")
+		s.advance(20 * time.Second)
 		s.want(upA1, 1)
 	})
 }
 
-func TestForbiddenMachinesAmongGoodOnesAreNotADeadKey(t *testing.T) {
+func TestForbiddenMachinesDoNotFailKey(t *testing.T) {
 	for name, op := range map[string]string{"nothing": "", "no values": simulator.OpValues, "no lists": simulator.OpSensors} {
 		for when, from := range map[string]time.Duration{"from the start": 0, "later": 65 * time.Minute} {
 			t.Run(name+" "+when, func(t *testing.T) {
 				t.Parallel()
-				begin := setting{plant: works(12, 8), perHour: 400, burst: 120}
+				begin := setup{plant: testPlant(12, 8), perHour: 400, burst: 120}
 				for i := range 5 {
 					begin.faults = append(begin.faults, simulator.Fault{
 						Kind: simulator.Forbidden, Op: op, Object: fmt.Sprintf("m%d", i+1), From: dawn.Add(from),
 					})
 				}
-				play(t, begin, func(s *story) { s.throughForbidden(from) })
+				runScenario(t, begin, func(s *scenario) { s.throughForbidden(from) })
 			})
 		}
 	}
 }
 
-// throughForbidden watches that the machines that may be read are read at all times.
-func (s *story) throughForbidden(from time.Duration) {
-	s.pass(from + 20*time.Minute)
+// throughForbidden checks that permitted machines are always polled.
+func (s *scenario) throughForbidden(from time.Duration) {
+	s.advance(from + 20*time.Minute)
 	down := 0
 	for range 20 {
-		s.pass(time.Minute)
+		s.advance(time.Minute)
 		down += int(1 - s.gather()[upA1])
 	}
 	if s.api.Stats().Faults[simulator.Forbidden] == 0 {
@@ -139,7 +139,7 @@ func (s *story) throughForbidden(from time.Duration) {
 			s.Errorf("machine %d was read only %d times", machine, n)
 		}
 	}
-	s.pass(5 * time.Minute)
+	s.advance(5 * time.Minute)
 	s.want(upA1, 1)
 	if n := s.states("a1", SensorCurrent); n < 7*8 {
 		s.Errorf("only %v sensors are fresh, 56 may be read", n)

@@ -32,44 +32,44 @@ func TestPollerPausesUntilRetryAfter(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			begin := setting{plant: works(6, 5), api: simulator.Options{Limits: simulator.Limits{RetryAfter: c.form}}}
+			begin := setup{plant: testPlant(6, 5), api: simulator.Options{Limits: simulator.Limits{RetryAfter: c.form}}}
 			begin.perHour, begin.burst, begin.options = 1800, 60, calmly
 			begin.faults = []simulator.Fault{overLimit(10*time.Minute, c.wait), slow(time.Second)}
-			play(t, begin, func(s *story) { s.throughLimit(c.wait) })
+			runScenario(t, begin, func(s *scenario) { s.throughLimit(c.wait) })
 		})
 	}
 }
 
-func (s *story) throughLimit(wait time.Duration) {
-	s.pass(10*time.Minute - time.Second)
+func (s *scenario) throughLimit(wait time.Duration) {
+	s.advance(10*time.Minute - time.Second)
 	s.wantAbsent(pausedUntil)
 	for s.api.Stats().Unforeseen == 0 {
-		s.pass(100 * time.Millisecond)
+		s.advance(100 * time.Millisecond)
 	}
-	s.pass(3 * time.Second) // requests in flight end
+	s.advance(3 * time.Second) // requests in flight end
 	paused, sent := s.gather()[pausedUntil], s.api.Stats().Requests
 	until := time.Unix(0, int64(paused*1e9)).Sub(dawn)
 	if begun := until - wait; begun < 10*time.Minute || begun > 10*time.Minute+5*time.Second {
 		s.Errorf("paused until %s: the wait was %s", until, wait)
 	}
-	s.pass(until - s.clock() - time.Millisecond)
+	s.advance(until - s.clock() - time.Millisecond)
 	if more := s.api.Stats().Requests - sent; more != 0 {
 		s.Errorf("%d requests during the pause", more)
 	}
 	s.want(upA1, 1)
 	s.wantReason("")
-	s.pass(500 * time.Millisecond)
+	s.advance(500 * time.Millisecond)
 	if more := s.api.Stats().Requests - sent; more != 1 {
 		s.Errorf("%d requests at the end of the pause, want 1", more)
 	}
-	s.pass(time.Minute)
+	s.advance(time.Minute)
 	if more := s.api.Stats().Requests - sent; more < 20 || more > 33 {
 		s.Errorf("%d requests in the minute after the pause, want about 30: the rate without a burst", more)
 	}
 	s.afterLimit()
 }
 
-func (s *story) afterLimit() {
+func (s *scenario) afterLimit() {
 	s.wantAbsent(pausedUntil)
 	if n := s.api.Stats().TooEarly; n != 0 {
 		s.Errorf("%d requests were sent too early", n)
@@ -78,7 +78,7 @@ func (s *story) afterLimit() {
 	if len(start) != 1 || len(end) != 1 {
 		s.Errorf("log lines of start and end: %q %q", start, end)
 	}
-	s.pass(3 * time.Minute)
+	s.advance(3 * time.Minute)
 	if fresh := s.states("a1", SensorCurrent); fresh != 30 {
 		s.Errorf("%v current sensors after the pause, want 30", fresh)
 	}
@@ -88,10 +88,10 @@ func TestPollerBacksOffAfter429WithoutWait(t *testing.T) {
 	for name, text := range map[string]string{"absent": "", "unreadable": "soon"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			begin := setting{plant: works(1, 3), concurrency: 1}
+			begin := setup{plant: testPlant(1, 3), concurrency: 1}
 			begin.api.Limits.RetryAfter = simulator.Absent
-			play(t, begin, func(s *story) {
-				s.pass(10 * time.Minute)
+			runScenario(t, begin, func(s *scenario) {
+				s.advance(10 * time.Minute)
 				s.api.Inject(simulator.Fault{Kind: simulator.TooMany, RetryAfter: text})
 				tries := s.tries(6 * time.Hour)
 				want := []time.Duration{1, 2, 4, 8, 16, 32, 60, 60, 60, 60}
@@ -110,9 +110,9 @@ func TestPollerBacksOffAfter429WithoutWait(t *testing.T) {
 }
 
 // tries returns the times of 429s during a period.
-func (s *story) tries(during time.Duration) []time.Duration {
+func (s *scenario) tries(during time.Duration) []time.Duration {
 	var tries []time.Duration
-	for end := s.clock() + during; s.clock() < end; s.pass(5 * time.Second) {
+	for end := s.clock() + during; s.clock() < end; s.advance(5 * time.Second) {
 		if n := s.api.Stats().Unforeseen; n > len(tries) {
 			tries = append(tries, s.clock())
 		}
@@ -126,10 +126,10 @@ func TestPollerKeepsToLowerLimit(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			begin := setting{plant: works(4, 5), perHour: 1000, burst: 30}
+			begin := setup{plant: testPlant(4, 5), perHour: 1000, burst: 30}
 			begin.api.Limits = simulator.Limits{Kind: kind, PerHour: 300, Burst: 10}
-			play(t, begin, func(s *story) {
-				s.pass(150 * time.Minute)
+			runScenario(t, begin, func(s *scenario) {
+				s.advance(150 * time.Minute)
 				stats := s.api.Stats()
 				if stats.Limited == 0 || stats.TooEarly != 0 {
 					t.Errorf("%d 429s, %d requests too early, want some and none", stats.Limited, stats.TooEarly)
@@ -144,22 +144,22 @@ func TestPollerKeepsToLowerLimit(t *testing.T) {
 }
 
 func TestPollerPauseOutlastsEarlierSuccess(t *testing.T) {
-	begin := setting{plant: works(6, 5), perHour: 7200, burst: 60}
+	begin := setup{plant: testPlant(6, 5), perHour: 7200, burst: 60}
 	one := overLimit(10*time.Minute, 10*time.Minute)
 	one.Times = 1
 	begin.faults = []simulator.Fault{one, slow(3 * time.Second)}
-	play(t, begin, func(s *story) {
-		s.pass(10*time.Minute + 10*time.Second)
+	runScenario(t, begin, func(s *scenario) {
+		s.advance(10*time.Minute + 10*time.Second)
 		stats := s.api.Stats()
 		if stats.Unforeseen != 1 || stats.MaxInFlight < 2 {
 			t.Fatalf("want one 429 among several requests: %+v", stats)
 		}
-		s.pass(5 * time.Minute)
+		s.advance(5 * time.Minute)
 		paused, sent := s.gather()[pausedUntil], s.api.Stats().Requests
 		if n := len(s.log.lines("Requests succeed again")); n != 0 || paused == 0 {
 			t.Fatalf("paused until %v, %d log lines of the end before it", paused, n)
 		}
-		s.pass(time.Until(time.Unix(int64(paused), 0)) + 2500*time.Millisecond)
+		s.advance(time.Until(time.Unix(int64(paused), 0)) + 2500*time.Millisecond)
 		if n := s.api.Stats().Requests - sent; n != 1 || s.api.Stats().TooEarly != 0 {
 			t.Errorf("%d requests before the first response, want 1", n)
 		}

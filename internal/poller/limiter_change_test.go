@@ -12,14 +12,14 @@ import (
 
 func TestLimiterReturnsToRestoredLimit(t *testing.T) {
 	t.Parallel()
-	play(t, tight(simulator.Limits{Kind: simulator.SlidingHour, PerHour: 100}), func(s *story) {
+	runScenario(t, tight(simulator.Limits{Kind: simulator.SlidingHour, PerHour: 100}), func(s *scenario) {
 		d := record(s)
-		d.pass(10 * time.Hour)
+		d.advance(10 * time.Hour)
 		d.want(loweredA1, 1)
 		d.api.SetLimits(simulator.Limits{Kind: simulator.SlidingHour, PerHour: 210, Burst: 6})
 		restored := d.clock()
 		for d.rateNow() < 200 && d.clock() < restored+40*time.Hour {
-			d.pass(15 * time.Minute)
+			d.advance(15 * time.Minute)
 		}
 		d.Logf("the configured rate is back after %s, 429s since %d", d.clock()-restored, d.between(restored, d.clock()))
 		d.want(rateA1, 200)
@@ -38,20 +38,20 @@ func TestLimiterFollowsHalvedLimit(t *testing.T) {
 	for name, kind := range limitKinds {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			play(t, tight(simulator.Limits{Kind: kind, PerHour: 210}), func(s *story) {
+			runScenario(t, tight(simulator.Limits{Kind: kind, PerHour: 210}), func(s *scenario) {
 				d := record(s)
-				d.pass(5*time.Hour + 40*time.Minute)
+				d.advance(5*time.Hour + 40*time.Minute)
 				if len(d.all()) > 0 {
 					d.Fatalf("429s at the configured rate: %v", d.all())
 				}
 				d.api.SetLimits(simulator.Limits{Kind: kind, PerHour: 105, Burst: 6})
-				d.pass(3 * time.Hour)
+				d.advance(3 * time.Hour)
 				d.Logf("%.3f of the true rate after 3 h, 429s %d", d.rateNow()/105, len(d.all()))
 				if rate := d.rateNow(); rate < 0.95*105 || rate > 1.001*105 { // 105.05 was seen: one 429 in a day more
 					d.Errorf("the rate is %v, want just under 105", rate)
 				}
 				settled := d.clock()
-				d.pass(20 * time.Hour)
+				d.advance(20 * time.Hour)
 				d.wantUnavoidable()
 				d.wantRare(settled)
 			})
@@ -62,9 +62,9 @@ func TestLimiterFollowsHalvedLimit(t *testing.T) {
 func TestLimiterLowersOnlyBurst(t *testing.T) {
 	begin := tight(simulator.Limits{PerHour: 210, Burst: 3})
 	begin.burst = 12
-	play(t, begin, func(s *story) {
+	runScenario(t, begin, func(s *scenario) {
 		d := record(s)
-		d.pass(20 * time.Hour)
+		d.advance(20 * time.Hour)
 		burst := d.poller.accounts[0].Pacer.Burst()
 		if rate := d.rateNow(); rate < 197 || burst > 3 || len(d.all()) > 2 {
 			d.Errorf("%v an hour, burst %d, 429s %v", rate, burst, d.all())
@@ -84,19 +84,19 @@ func TestLimiterRecoversFromSingle429(t *testing.T) {
 			one.Until = one.From.Add(time.Minute)
 			one.Times = 1
 			begin.faults = []simulator.Fault{one}
-			play(t, begin, func(s *story) { record(s).single429(at) })
+			runScenario(t, begin, func(s *scenario) { record(s).single429(at) })
 		})
 	}
 }
 
 func (d *diary) single429(at time.Duration) {
-	d.pass(at + 2*time.Minute)
+	d.advance(at + 2*time.Minute)
 	if len(d.all()) != 1 || d.rateNow() < 0.9*200 || d.rateNow() >= 200 {
 		d.Errorf("429s %v, then %v an hour", d.all(), d.rateNow())
 	}
 	least := d.rateNow()
 	for d.clock() < 33*time.Hour {
-		d.pass(time.Hour)
+		d.advance(time.Hour)
 		least = min(least, d.rateNow())
 	}
 	d.Logf("the rate was never below %.3f of the configured one", least/200)
@@ -108,23 +108,23 @@ func (d *diary) single429(at time.Duration) {
 
 // tool is another user of the key.
 type tool struct {
-	*story
+	*scenario
 	chance *rand.Rand
 }
 
 // send sends requests at random times while the time passes.
 func (o *tool) send(perHour float64, during time.Duration) {
 	for end := o.clock() + during; o.clock() < end; {
-		o.pass(min(end-o.clock(), time.Duration(o.chance.ExpFloat64()/perHour*float64(time.Hour))))
+		o.advance(min(end-o.clock(), time.Duration(o.chance.ExpFloat64()/perHour*float64(time.Hour))))
 		req := httptest.NewRequestWithContext(o.Context(), http.MethodGet, "/companies/me", http.NoBody)
-		req.Header.Set("x-api-key", canary)
+		req.Header.Set("x-api-key", testKey)
 		o.api.ServeHTTP(httptest.NewRecorder(), req)
 	}
 }
 
 func TestLimiterWithOtherUserOfKey(t *testing.T) {
 	t.Parallel()
-	play(t, tight(simulator.Limits{Kind: simulator.TokenBucket, PerHour: 210}), func(s *story) {
+	runScenario(t, tight(simulator.Limits{Kind: simulator.TokenBucket, PerHour: 210}), func(s *scenario) {
 		d, other := record(s), &tool{s, rand.New(rand.NewPCG(1, 1))}
 		other.send(60, 30*time.Hour)
 		d.Logf("%.1f of some 150 an hour that are left, 429s %d in the first 3 h, %d in the next 27 h", d.rateNow(),
@@ -133,7 +133,7 @@ func TestLimiterWithOtherUserOfKey(t *testing.T) {
 			d.Errorf("%v an hour, %d 429s in 27 h", d.rateNow(), n)
 		}
 		for d.rateNow() < 200 && d.clock() < 80*time.Hour {
-			d.pass(time.Hour)
+			d.advance(time.Hour)
 		}
 		d.want(rateA1, 200)
 	})
@@ -141,12 +141,12 @@ func TestLimiterWithOtherUserOfKey(t *testing.T) {
 
 // The refused rate falls, rises and falls again, as no limit does.
 func TestLimiterDetectsSharedKey(t *testing.T) {
-	play(t, tight(simulator.Limits{Kind: simulator.FixedHour, PerHour: 210}), func(s *story) {
+	runScenario(t, tight(simulator.Limits{Kind: simulator.FixedHour, PerHour: 210}), func(s *scenario) {
 		d, other := record(s), &tool{s, rand.New(rand.NewPCG(1, 1))}
 		other.send(90, 8*time.Hour)
 		d.want(loweredA1, 1)
 		d.want(sharedA1, 0)
-		d.pass(34 * time.Hour)
+		d.advance(34 * time.Hour)
 		other.send(90, 5*time.Hour)
 		d.want(loweredA1, 0)
 		d.want(sharedA1, 1)
@@ -158,11 +158,11 @@ func TestLimiterDetectsSharedKey(t *testing.T) {
 
 func TestLimiterLearnsPerAccount(t *testing.T) {
 	begin := tight(simulator.Limits{Kind: simulator.FixedHour, PerHour: 100})
-	other := works(2, 5)
+	other := testPlant(2, 5)
 	other.Company.ID, other.Company.Name = "other.example", "Other"
-	begin.more = []setting{{plant: other, perHour: 200, burst: 6, api: simulator.Options{Limits: simulator.Limits{PerHour: 210, Burst: 6}}}}
-	play(t, begin, func(s *story) {
-		s.pass(3 * time.Hour)
+	begin.more = []setup{{plant: other, perHour: 200, burst: 6, api: simulator.Options{Limits: simulator.Limits{PerHour: 210, Burst: 6}}}}
+	runScenario(t, begin, func(s *scenario) {
+		s.advance(3 * time.Hour)
 		if rate := s.rateNow(); rate < 95 || rate > 100 {
 			t.Errorf("%v requests per hour of 100", rate)
 		}
@@ -178,9 +178,9 @@ func TestLimiterLearnsPerAccount(t *testing.T) {
 func TestLimiterLearnsWithoutStatedWait(t *testing.T) {
 	t.Parallel()
 	limits := simulator.Limits{Kind: simulator.FixedHour, PerHour: 80, RetryAfter: simulator.Absent}
-	play(t, tight(limits), func(s *story) {
+	runScenario(t, tight(limits), func(s *scenario) {
 		d := record(s)
-		d.pass(36 * time.Hour)
+		d.advance(36 * time.Hour)
 		ratio := d.rateNow() / 80
 		d.Logf("%.3f of the true rate after 36 h, 429s in the first 12 h %d, then %d", ratio, d.between(0, 12*time.Hour),
 			d.between(12*time.Hour, 36*time.Hour))

@@ -18,11 +18,11 @@ func TestLimiterInCrashLoop(t *testing.T) {
 		for kindName, kind := range limitKinds {
 			t.Run(name+", "+kindName, func(t *testing.T) {
 				t.Parallel()
-				play(t, tight(simulator.Limits{Kind: kind, PerHour: 100}), func(s *story) {
+				runScenario(t, tight(simulator.Limits{Kind: kind, PerHour: 100}), func(s *scenario) {
 					d := record(s)
 					kept := d.halt()
 					for d.clock() < 5*time.Hour {
-						d.make(kept)
+						d.newPoller(kept)
 						kept = d.process(row.life, row.clean)
 					}
 					d.wantUnavoidable()
@@ -40,9 +40,9 @@ func TestLimiterInCrashLoop(t *testing.T) {
 // process runs for so many seconds and returns what it leaves.
 func (d *diary) process(life int, clean bool) *State {
 	written := d.poller.Save()
-	d.run()
+	d.start()
 	for second := range life {
-		d.pass(time.Second)
+		d.advance(time.Second)
 		select {
 		case <-d.poller.Changed():
 			written = d.poller.Save()
@@ -62,15 +62,15 @@ func TestLimiterKeepsLimitOverRestart(t *testing.T) {
 	for name, down := range map[string]time.Duration{"soon": time.Minute, "after half a day": 12 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			play(t, tight(simulator.Limits{Kind: simulator.FixedHour, PerHour: 100}), func(s *story) {
+			runScenario(t, tight(simulator.Limits{Kind: simulator.FixedHour, PerHour: 100}), func(s *scenario) {
 				d := record(s)
-				d.pass(3 * time.Hour)
+				d.advance(3 * time.Hour)
 				rate, n := d.rateNow(), len(d.all())
 				d.restart(down)
 				d.want(rateA1, rate)
 				d.want(loweredA1, 1)
-				d.run()
-				d.pass(2 * time.Hour)
+				d.start()
+				d.advance(2 * time.Hour)
 				d.wantUnavoidable()
 				if len(d.all()) != n {
 					d.Errorf("429s %v", d.all())
@@ -81,55 +81,55 @@ func TestLimiterKeepsLimitOverRestart(t *testing.T) {
 }
 
 func TestLimiterRestartWithChangedConfig(t *testing.T) {
-	play(t, tight(simulator.Limits{Kind: simulator.FixedHour, PerHour: 100}), func(s *story) {
-		s.pass(2 * time.Hour)
-		s.begun[0].perHour = 50
+	runScenario(t, tight(simulator.Limits{Kind: simulator.FixedHour, PerHour: 100}), func(s *scenario) {
+		s.advance(2 * time.Hour)
+		s.setups[0].perHour = 50
 		s.restart(time.Second)
 		s.want(rateA1, 50)
 		s.want(loweredA1, 0)
-		s.run()
-		s.pass(time.Minute)
-		s.begun[0].perHour = 500
+		s.start()
+		s.advance(time.Minute)
+		s.setups[0].perHour = 500
 		s.restart(time.Second)
 		s.want(rateA1, 500)
-		s.run()
+		s.start()
 	})
 }
 
 func TestLimiterDiscardsGarbage(t *testing.T) {
-	play(t, tight(simulator.Limits{Kind: simulator.FixedHour, PerHour: 100}), func(s *story) {
-		s.pass(2 * time.Hour)
+	runScenario(t, tight(simulator.Limits{Kind: simulator.FixedHour, PerHour: 100}), func(s *scenario) {
+		s.advance(2 * time.Hour)
 		kept := s.halt()
 		kept.Accounts[0].RateLimit = []byte("garbage")
-		s.make(kept)
+		s.newPoller(kept)
 		s.want(rateA1, 200)
 		if n := len(s.log.lines("level=WARN", "Discarding saved rate limit state")); n != 1 {
 			t.Errorf("%d log lines", n)
 		}
-		s.run()
+		s.start()
 	})
 }
 
 func TestLimiterResetsForOtherCompany(t *testing.T) {
-	play(t, tight(simulator.Limits{Kind: simulator.FixedHour, PerHour: 100}), func(s *story) {
-		s.pass(2 * time.Hour)
+	runScenario(t, tight(simulator.Limits{Kind: simulator.FixedHour, PerHour: 100}), func(s *scenario) {
+		s.advance(2 * time.Hour)
 		s.want(loweredA1, 1)
-		other := works(1, 1)
+		other := testPlant(1, 1)
 		other.Company = simulator.Company{ID: "mill.example", Name: "Mill", Machines: other.Company.Machines}
 		kept := s.halt()
-		s.fronts[0].Store(simulator.New(other, simulator.Options{Key: canary}))
-		s.make(kept)
-		s.run()
-		s.pass(5 * time.Minute)
+		s.fronts[0].Store(simulator.New(other, simulator.Options{Key: testKey}))
+		s.newPoller(kept)
+		s.start()
+		s.advance(5 * time.Minute)
 		s.want(rateA1, 200)
 		s.want(loweredA1, 0)
 	})
 }
 
 func TestLimiterRateAppliesEverywhere(t *testing.T) {
-	play(t, tight(simulator.Limits{Kind: simulator.FixedHour, PerHour: 100}), func(s *story) {
+	runScenario(t, tight(simulator.Limits{Kind: simulator.FixedHour, PerHour: 100}), func(s *scenario) {
 		a := s.poller.accounts[0]
-		s.pass(10*time.Minute + 2*time.Hour)
+		s.advance(10*time.Minute + 2*time.Hour)
 		s.halt() // what the loop owns may be read now
 		share := a.Pacer.PerHour() / 200
 		if share > 0.5 {
@@ -161,10 +161,10 @@ func TestLimiterCountsEveryCountedResponse(t *testing.T) {
 
 // Such a rate cannot poll each sensor within max_interval.
 func TestSchedulePollsAllSensorsBelowMaxIntervalRate(t *testing.T) {
-	play(t, setting{plant: works(1, 12), perHour: 25, burst: 1}, func(s *story) {
-		s.pass(3 * time.Hour)
+	runScenario(t, setup{plant: testPlant(1, 12), perHour: 25, burst: 1}, func(s *scenario) {
+		s.advance(3 * time.Hour)
 		s.poller.accounts[0].Pacer.SetRate(11, 1) // 12 sensors, max_interval 1 h
-		s.pass(10 * time.Hour)
+		s.advance(10 * time.Hour)
 		all := s.gather().values("innius_sensor_last_success_timestamp_seconds")
 		for sensor, at := range all {
 			if age := seconds(time.Now()) - at; age > 2*3600 {

@@ -20,14 +20,14 @@ type limited struct {
 // diary records each 429 of the first account. Several within a second, for requests in flight together, are recorded as
 // one: the rate may have changed between them.
 type diary struct {
-	*story
+	*scenario
 	mu   sync.Mutex
 	seen []limited
 }
 
 // record starts a diary. It continues over restarts.
-func record(s *story) *diary {
-	d := &diary{story: s}
+func record(s *scenario) *diary {
+	d := &diary{scenario: s}
 	refusing := func() {
 		d.mu.Lock()
 		defer d.mu.Unlock()
@@ -93,7 +93,7 @@ func (d *diary) wantRare(from time.Duration) {
 func (d *diary) firstLimit() time.Duration {
 	d.Helper()
 	for len(d.all()) == 0 && d.clock() < 3*time.Hour {
-		d.pass(10 * time.Second)
+		d.advance(10 * time.Second)
 	}
 	if len(d.all()) == 0 {
 		d.Fatal("no 429 in 3 h")
@@ -101,7 +101,7 @@ func (d *diary) firstLimit() time.Duration {
 	return d.all()[0].at
 }
 
-func (s *story) rateNow() float64 { return s.gather()[rateA1] }
+func (s *scenario) rateNow() float64 { return s.gather()[rateA1] }
 
 const (
 	rateA1    = `innius_exporter_api_rate_limit_requests_per_hour{account="a1"}`
@@ -114,9 +114,9 @@ var limitKinds = map[string]simulator.LimitKind{
 }
 
 // tight is a setting with an API limit that differs from the configured 200 requests per hour.
-func tight(limits simulator.Limits) setting {
+func tight(limits simulator.Limits) setup {
 	limits.Burst = or(limits.Burst, 6)
-	return setting{plant: works(2, 5), perHour: 200, burst: 6, concurrency: 2, api: simulator.Options{Limits: limits}}
+	return setup{plant: testPlant(2, 5), perHour: 200, burst: 6, concurrency: 2, api: simulator.Options{Limits: limits}}
 }
 
 func TestLimiterSettlesBelowLowerLimit(t *testing.T) {
@@ -130,7 +130,7 @@ func TestLimiterSettlesBelowLowerLimit(t *testing.T) {
 				t.Run(fmt.Sprintf("%s, %s, %d", name, form, perHour), func(t *testing.T) {
 					t.Parallel()
 					limits := simulator.Limits{Kind: kind, PerHour: perHour, RetryAfter: retryAfter}
-					play(t, tight(limits), func(s *story) { record(s).settles(float64(perHour)) })
+					runScenario(t, tight(limits), func(s *scenario) { record(s).settles(float64(perHour)) })
 				})
 			}
 		}
@@ -140,14 +140,14 @@ func TestLimiterSettlesBelowLowerLimit(t *testing.T) {
 func (d *diary) settles(limit float64) {
 	first := d.firstLimit()
 	hour := first + time.Hour
-	d.pass(hour - d.clock())
+	d.advance(hour - d.clock())
 	ratio := d.rateNow() / limit
 	if ratio < 0.95 || ratio > 1 {
 		d.Errorf("%.3f of the true rate an hour after the first 429", ratio)
 	}
 	d.want(loweredA1, 1)
 	d.want(sharedA1, 0)
-	d.pass(48*time.Hour - d.clock())
+	d.advance(48*time.Hour - d.clock())
 	d.Logf("%.3f of the true rate an hour after the first 429, which came after %s; 429s in that hour %d, in the rest of 48 h %d",
 		ratio, first.Round(time.Second), d.between(0, hour), d.between(hour, 48*time.Hour))
 	d.wantUnavoidable()

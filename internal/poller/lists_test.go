@@ -8,13 +8,13 @@ import (
 	"innius_exporter/internal/simulator"
 )
 
-// looking is a setting that looks at its lists each 10 min.
-func looking(machines, sensors int) setting {
-	return setting{plant: works(machines, sensors), options: func(o *Options) { o.DiscoveryInterval = 10 * time.Minute }}
+// looking is a setting with a discovery interval of 10 min.
+func looking(machines, sensors int) setup {
+	return setup{plant: testPlant(machines, sensors), options: func(o *Options) { o.DiscoveryInterval = 10 * time.Minute }}
 }
 
-// wantMachines fails unless exactly these machines, by number, are exposed, each with so many values.
-func (s *story) wantMachines(sensors int, numbers ...int) {
+// wantMachines fails unless exactly these machines are exposed, each with this number of values.
+func (s *scenario) wantMachines(sensors int, numbers ...int) {
 	s.Helper()
 	all := s.gather()
 	if n := all.count("innius_machine_info"); n != len(numbers) {
@@ -30,17 +30,17 @@ func (s *story) wantMachines(sensors int, numbers ...int) {
 	}
 }
 
-func TestMachinesComeAndGoWithoutARestart(t *testing.T) {
-	play(t, looking(4, 3), func(s *story) {
-		s.pass(time.Minute)
+func TestMachinesAreAddedAndRemoved(t *testing.T) {
+	runScenario(t, looking(4, 3), func(s *scenario) {
+		s.advance(time.Minute)
 		s.wantMachines(3, 1, 2, 3, 4)
 		s.api.RemoveMachine("m2")
 		s.api.AddMachine(machineOf(5, 3))
-		s.pass(11 * time.Minute)
+		s.advance(11 * time.Minute)
 		s.wantMachines(3, 1, 3, 4, 5)
 		sent := s.api.Stats().Of("", http.StatusNotFound)
 		s.api.AddMachine(machineOf(2, 3))
-		s.pass(time.Hour)
+		s.advance(time.Hour)
 		s.wantMachines(3, 1, 2, 3, 4, 5)
 		if n := s.api.Stats().Of("", http.StatusNotFound) - sent; sent == 0 || n != 0 {
 			t.Errorf("%d requests for the gone machine, %d after it had left the list", sent, n)
@@ -49,12 +49,12 @@ func TestMachinesComeAndGoWithoutARestart(t *testing.T) {
 	})
 }
 
-func TestSensorsComeAndGoWithoutARestart(t *testing.T) {
-	play(t, looking(2, 4), func(s *story) {
-		s.pass(time.Minute)
+func TestSensorsAreAddedAndRemoved(t *testing.T) {
+	runScenario(t, looking(2, 4), func(s *scenario) {
+		s.advance(time.Minute)
 		s.api.RemoveSensor("m1", "m1-s2")
 		s.api.AddSensor("m2", sensorOf("m2", 5))
-		s.pass(15 * time.Minute)
+		s.advance(15 * time.Minute)
 		for _, name := range []string{"innius_sensor_value", "innius_sensor_timestamp_seconds", "innius_sensor_last_success_timestamp_seconds"} {
 			s.wantAbsent(series(name, 1, 2))
 		}
@@ -68,40 +68,40 @@ func TestSensorsComeAndGoWithoutARestart(t *testing.T) {
 	})
 }
 
-func TestAListThatIsSuddenlyEmptyDeletesOnlyWhenConfirmed(t *testing.T) {
-	play(t, looking(4, 3), func(s *story) {
-		s.pass(time.Minute)
+func TestEmptyListDeletesOnlyWhenConfirmed(t *testing.T) {
+	runScenario(t, looking(4, 3), func(s *scenario) {
+		s.advance(time.Minute)
 		s.api.EmptyMachines(true)
 		lists := s.api.Stats().Of(simulator.OpMachines, http.StatusOK)
 		for s.api.Stats().Of(simulator.OpMachines, http.StatusOK) == lists {
-			s.pass(time.Second)
+			s.advance(time.Second)
 		}
 		s.wantMachines(3, 1, 2, 3, 4)
-		s.pass(50 * time.Second)
+		s.advance(50 * time.Second)
 		s.wantMachines(3, 1, 2, 3, 4)
-		s.pass(40 * time.Second)
+		s.advance(40 * time.Second)
 		s.wantMachines(3)
 		s.api.EmptyMachines(false)
-		s.pass(11 * time.Minute)
+		s.advance(11 * time.Minute)
 		s.wantMachines(3, 1, 2, 3, 4)
 		if n := len(s.log.lines("List shrank by more than half")); n != 1 {
-			t.Errorf("%d lines tell of the loss, want 1", n)
+			t.Errorf("%d log lines of the loss, want 1", n)
 		}
 	})
 }
 
-func TestAListThatShrinksForAMomentDeletesNothing(t *testing.T) {
+func TestShrunkListDeletesNothingUnconfirmed(t *testing.T) {
 	for _, f := range []simulator.Fault{
 		{Kind: simulator.Shrink, Op: simulator.OpMachines, Times: 1},
 		{Kind: simulator.Shrink, Op: simulator.OpSensors, Object: "m1", Times: 1},
 	} {
 		t.Run(f.Op, func(t *testing.T) {
 			t.Parallel()
-			play(t, looking(5, 4), func(s *story) {
-				s.pass(time.Minute)
+			runScenario(t, looking(5, 4), func(s *scenario) {
+				s.advance(time.Minute)
 				s.api.Inject(f)
 				for range 30 {
-					s.pass(time.Minute)
+					s.advance(time.Minute)
 					s.wantMachines(4, 1, 2, 3, 4, 5)
 				}
 				if s.api.Stats().Faults[simulator.Shrink] != 1 {
@@ -112,19 +112,19 @@ func TestAListThatShrinksForAMomentDeletesNothing(t *testing.T) {
 	}
 }
 
-func TestAPartialListChangesNothingAndGoesOnWhereItBroke(t *testing.T) {
+func TestPartialListContinuesAfterFailure(t *testing.T) {
 	begin := looking(6, 2)
 	begin.client.PageSize, begin.concurrency = 2, 1
 	// Each request takes 1 s: the company until 1 s, the first page until 2 s, the second, which fails, until 3 s.
 	broken := simulator.Fault{Kind: simulator.ServerError, Op: simulator.OpMachines, From: dawn.Add(2500 * time.Millisecond), Times: 1}
 	begin.faults = []simulator.Fault{slow(time.Second), broken}
-	play(t, begin, func(s *story) {
-		s.pass(5 * time.Second)
+	runScenario(t, begin, func(s *scenario) {
+		s.advance(5 * time.Second)
 		s.wantMachines(0)
 		if s.api.Stats().Faults[simulator.ServerError] != 1 {
 			t.Fatal("the fault did not happen")
 		}
-		s.pass(55 * time.Second)
+		s.advance(55 * time.Second)
 		s.wantMachines(2, 1, 2, 3, 4, 5, 6)
 		if n := s.api.Stats().Of(simulator.OpMachines, http.StatusOK); n != 3 {
 			t.Errorf("%d good pages were needed for the 3 there are", n)
@@ -132,20 +132,20 @@ func TestAPartialListChangesNothingAndGoesOnWhereItBroke(t *testing.T) {
 	})
 }
 
-func TestAFailureOnALaterPageDeletesNothing(t *testing.T) {
+func TestFailureOnLaterPageDeletesNothing(t *testing.T) {
 	begin := looking(6, 2)
 	begin.client.PageSize, begin.concurrency, begin.faults = 2, 1, []simulator.Fault{slow(time.Second)}
-	play(t, begin, func(s *story) {
-		s.pass(time.Minute)
+	runScenario(t, begin, func(s *scenario) {
+		s.advance(time.Minute)
 		for _, id := range []string{"m3", "m4", "m5"} {
 			s.api.RemoveMachine(id)
 		}
 		pages := s.api.Stats().Of(simulator.OpMachines, http.StatusOK)
 		for s.api.Stats().Of(simulator.OpMachines, http.StatusOK) == pages {
-			s.pass(100 * time.Millisecond)
+			s.advance(100 * time.Millisecond)
 		}
 		stop := s.api.Inject(simulator.Fault{Kind: simulator.ServerError, Op: simulator.OpMachines})
-		s.pass(20 * time.Minute)
+		s.advance(20 * time.Minute)
 		if s.api.Stats().Faults[simulator.ServerError] == 0 {
 			t.Fatal("the fault did not happen")
 		}
@@ -153,19 +153,19 @@ func TestAFailureOnALaterPageDeletesNothing(t *testing.T) {
 			t.Errorf("%d machines after half a list, want the 6 of before", n)
 		}
 		stop()
-		s.pass(20 * time.Minute)
+		s.advance(20 * time.Minute)
 		s.wantMachines(2, 1, 2, 6)
 	})
 }
 
-func TestAnExpiredStartKeyBeginsTheListAnew(t *testing.T) {
+func TestExpiredStartKeyRestartsList(t *testing.T) {
 	begin := looking(6, 2)
 	begin.client.PageSize, begin.concurrency = 2, 1
 	begin.api.Format.CursorTTL = 5 * time.Second
 	broken := simulator.Fault{Kind: simulator.ServerError, Op: simulator.OpMachines, From: dawn.Add(2500 * time.Millisecond), Times: 1}
 	begin.faults = []simulator.Fault{slow(time.Second), broken}
-	play(t, begin, func(s *story) {
-		s.pass(3 * time.Minute)
+	runScenario(t, begin, func(s *scenario) {
+		s.advance(3 * time.Minute)
 		if n := s.api.Stats().Of(simulator.OpMachines, http.StatusBadRequest); n != 1 {
 			t.Errorf("%d expired keys were sent, want 1", n)
 		}
@@ -173,42 +173,42 @@ func TestAnExpiredStartKeyBeginsTheListAnew(t *testing.T) {
 	})
 }
 
-func TestDuplicatesInAListAreOneObject(t *testing.T) {
+func TestDuplicatesInListAreOneObject(t *testing.T) {
 	begin := looking(3, 3)
 	c := &begin.plant.Company
 	c.Machines[1].Sensors = append(c.Machines[1].Sensors, c.Machines[1].Sensors...)
 	c.Machines = append(c.Machines, c.Machines...)
-	play(t, begin, func(s *story) {
-		s.pass(30 * time.Minute)
+	runScenario(t, begin, func(s *scenario) {
+		s.advance(30 * time.Minute)
 		s.wantMachines(3, 1, 2, 3)
 		s.want(`innius_exporter_sensors{account="a1",status="current"}`, 9)
 		s.want(`innius_exporter_label_collisions{account="a1"}`, 0)
 	})
 }
 
-func TestAMachineThatLeavesTakesTheFailureOfItsListAlong(t *testing.T) {
-	play(t, looking(3, 3), func(s *story) {
-		s.pass(time.Minute)
+func TestRemovedMachineRemovesItsListFailure(t *testing.T) {
+	runScenario(t, looking(3, 3), func(s *scenario) {
+		s.advance(time.Minute)
 		s.api.Inject(simulator.Fault{Kind: simulator.NotFound, Op: simulator.OpSensors, Object: "m2"})
-		s.pass(15 * time.Minute)
+		s.advance(15 * time.Minute)
 		if n := len(s.poller.accounts[0].health.Load().lists); n != 1 {
 			t.Fatalf("%d lists fail, want 1", n)
 		}
 		s.api.RemoveMachine("m2")
-		s.pass(15 * time.Minute)
+		s.advance(15 * time.Minute)
 		if lists := s.poller.accounts[0].health.Load().lists; len(lists) != 0 {
 			t.Errorf("still noted: %v", lists)
 		}
 	})
 }
 
-func TestAListOfManyPagesIsToldOf(t *testing.T) {
-	begin := setting{plant: works(120, 0), perHour: 100_000, burst: 500}
+func TestLongListIsLogged(t *testing.T) {
+	begin := setup{plant: testPlant(120, 0), perHour: 100_000, burst: 500}
 	begin.client.PageSize = 1
-	play(t, begin, func(s *story) {
-		s.pass(time.Minute)
+	runScenario(t, begin, func(s *scenario) {
+		s.advance(time.Minute)
 		if n := len(s.log.lines("List is unusually long", "pages=100", "items=100")); n != 1 {
-			t.Errorf("said %d times:\n%s", n, s.log.text())
+			t.Errorf("logged %d times:\n%s", n, s.log.text())
 		}
 	})
 }

@@ -40,7 +40,7 @@ func Loaded(tb testing.TB, sensors, accounts int) *Poller {
 	return p
 }
 
-// keptPlant is a company as listed, before anything was asked of its sensors.
+// savedPlant is a company as listed, before any poll.
 func keptPlant(name string, company, sensors int, now time.Time) SavedAccount {
 	k := SavedAccount{
 		Name: name, Company: innius.Company{ID: fmt.Sprintf("works-%d.example", company), Name: fmt.Sprint("Works ", company)},
@@ -64,7 +64,7 @@ func uuid(r *rand.Rand) string {
 	return fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x", r.Uint32(), r.IntN(1<<16), r.IntN(1<<12), r.IntN(1<<12), r.Int64N(1<<48))
 }
 
-// feed lets each sensor of an account answer once, as its loop takes an answer in: with a page of readings, or without any.
+// feed applies one poll result to each sensor of an account: with a page of readings, or without any.
 func (a *account) feed(now time.Time, news bool) {
 	r := rand.New(rand.NewPCG(2, uint64(a.index)))
 	for range a.schedule.Len() {

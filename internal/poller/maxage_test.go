@@ -10,8 +10,8 @@ import (
 	"innius_exporter/internal/poller/schedule"
 )
 
-// promising promises an age to the sensors of machine 1.
-func promising(age time.Duration) func(*Options) {
+// withMaxAge sets a max-age target for the sensors of machine 1.
+func withMaxAge(age time.Duration) func(*Options) {
 	return func(o *Options) {
 		calmly(o)
 		o.Rules = []inventory.Rule{{Machine: match.MustCompile("m1"), MaxAge: age}}
@@ -23,10 +23,10 @@ const (
 	stretchedA1 = `innius_exporter_max_age_sensors{account="a1",status="relaxed"}`
 )
 
-func TestPromisesThatFitAreKept(t *testing.T) {
-	begin := setting{plant: works(4, 5), perHour: 600, burst: 30, options: promising(2 * time.Minute)} // 150 of 600 an hour
-	play(t, begin, func(s *story) {
-		s.pass(time.Hour)
+func TestMaxAgeTargetsAreMet(t *testing.T) {
+	begin := setup{plant: testPlant(4, 5), perHour: 600, burst: 30, options: withMaxAge(2 * time.Minute)} // 150 of 600 an hour
+	runScenario(t, begin, func(s *scenario) {
+		s.advance(time.Hour)
 		s.want(keptA1, 5)
 		s.want(stretchedA1, 0)
 		if lines := s.log.lines("promises"); len(lines) > 0 {
@@ -38,12 +38,12 @@ func TestPromisesThatFitAreKept(t *testing.T) {
 	})
 }
 
-func TestPromisesThatCannotBeKeptAreStretchedTogetherAndLeaveTheOthersTheirShare(t *testing.T) {
-	begin := setting{plant: works(4, 5), perHour: 600, burst: 30, options: promising(20 * time.Second)} // 900 of 600 an hour
-	play(t, begin, func(s *story) {
-		s.pass(time.Hour)
+func TestMaxAgeTargetsAreRelaxedTogether(t *testing.T) {
+	begin := setup{plant: testPlant(4, 5), perHour: 600, burst: 30, options: withMaxAge(20 * time.Second)} // 900 of 600 an hour
+	runScenario(t, begin, func(s *scenario) {
+		s.advance(time.Hour)
 		before := s.api.Stats().Values
-		s.pass(6 * time.Hour)
+		s.advance(6 * time.Hour)
 		s.want(keptA1, 0)
 		s.want(stretchedA1, 5)
 		promised, others := 0, 0
@@ -58,7 +58,7 @@ func TestPromisesThatCannotBeKeptAreStretchedTogetherAndLeaveTheOthersTheirShare
 			s.Errorf("promises took %.3f of the requests, at most %v is set aside for them", share, schedule.MaxAgeShare)
 		}
 		if lines := s.log.lines("Max-age targets exceed"); len(lines) != 1 {
-			s.Errorf("said %d times, want once: %s", len(lines), lines)
+			s.Errorf("logged %d times, want once: %s", len(lines), lines)
 		}
 		if by := s.view(1).RelaxedBy; by < 2 {
 			s.Errorf("relaxed by %v", by)

@@ -39,8 +39,8 @@ func TestListErrorAfterMaxPages(t *testing.T) {
 
 func TestListLoopCostsFewRequests(t *testing.T) {
 	loop := simulator.Fault{Kind: simulator.NextLoop, Op: simulator.OpSensors}
-	play(t, setting{plant: works(1, 12), perHour: 3600, faults: []simulator.Fault{loop}}, func(s *story) {
-		s.pass(10 * time.Minute)
+	runScenario(t, setup{plant: testPlant(1, 12), perHour: 3600, faults: []simulator.Fault{loop}}, func(s *scenario) {
+		s.advance(10 * time.Minute)
 		if n := s.api.Stats().Requests; n > 20 {
 			t.Errorf("%d requests in 10 min for a list without end", n)
 		}
@@ -54,8 +54,8 @@ func TestWrongPathFailsAccount(t *testing.T) {
 	for _, op := range []string{simulator.OpCompany, simulator.OpMachines} {
 		t.Run(op, func(t *testing.T) {
 			wrong := simulator.Fault{Kind: simulator.NotFound, Op: op}
-			play(t, setting{plant: works(1, 2), faults: []simulator.Fault{wrong}}, func(s *story) {
-				s.pass(8 * time.Minute)
+			runScenario(t, setup{plant: testPlant(1, 2), faults: []simulator.Fault{wrong}}, func(s *scenario) {
+				s.advance(8 * time.Minute)
 				if s.api.Stats().Faults[simulator.NotFound] == 0 {
 					t.Error("the fault did not happen")
 				}

@@ -8,12 +8,12 @@ import (
 	"innius_exporter/internal/simulator"
 )
 
-// outage is an hour in which all requests go wrong in one way. It begins when no list is due.
+// outage is an hour in which every request fails. It begins when no list is due.
 func outage(kind simulator.FaultKind) simulator.Fault {
 	return simulator.Fault{Kind: kind, From: dawn.Add(70 * time.Minute), Until: dawn.Add(130 * time.Minute)}
 }
 
-func TestAnHoursOutageIsSeenSurvivedAndForgiven(t *testing.T) {
+func TestPollerRecoversFromOutage(t *testing.T) {
 	for kind, reason := range map[simulator.FaultKind]string{
 		simulator.Reset: "network", simulator.Hang: "network", simulator.ServerError: "server", simulator.BadGatewayHTML: "server",
 		simulator.Maintenance: "invalid_response", simulator.Redirect: "invalid_response",
@@ -21,40 +21,40 @@ func TestAnHoursOutageIsSeenSurvivedAndForgiven(t *testing.T) {
 		for _, size := range []struct{ machines, sensors int }{{4, 5}, {1, 2}} {
 			t.Run(fmt.Sprintf("%s with %d sensors", kind, size.machines*size.sensors), func(t *testing.T) {
 				t.Parallel()
-				begin := setting{plant: works(size.machines, size.sensors), perHour: 400, options: calmly}
-				play(t, begin, func(s *story) { s.throughOutage(kind, reason, size.machines*size.sensors) })
+				begin := setup{plant: testPlant(size.machines, size.sensors), perHour: 400, options: calmly}
+				runScenario(t, begin, func(s *scenario) { s.throughOutage(kind, reason, size.machines*size.sensors) })
 			})
 		}
 	}
 }
 
-// calmly keeps a small plant from spending the whole burst again and again.
+// calmly prevents a small plant from using the whole burst repeatedly.
 func calmly(o *Options) { o.MinInterval = 30 * time.Second }
 
-func (s *story) throughOutage(kind simulator.FaultKind, reason string, sensors int) {
+func (s *scenario) throughOutage(kind simulator.FaultKind, reason string, sensors int) {
 	s.api.Inject(outage(kind))
-	s.pass(70*time.Minute - time.Second)
+	s.advance(70*time.Minute - time.Second)
 	s.want(`innius_up{account="a1"}`, 1)
 	before := s.gather()
-	s.pass(8*time.Minute + time.Second) // the first failure is known only after its retries, each of which waits for allowance
+	s.advance(8*time.Minute + time.Second) // the first failure is known only after its retries, each of which waits for the pacer
 	s.want(`innius_up{account="a1"}`, 0)
 	s.wantReason(reason)
-	s.pass(52*time.Minute - time.Second)
+	s.advance(52*time.Minute - time.Second)
 	s.want(`innius_up{account="a1"}`, 0)
 	s.wantKept(before)
-	s.pass(time.Second)
+	s.advance(time.Second)
 	if n := s.api.Stats().Faults[kind]; n < 20 || n > 250 {
 		s.Errorf("%d requests went wrong in the hour, want a look now and then", n)
 	}
-	s.pass(time.Minute + 30*time.Second + s.poller.accounts[0].cycle() + 30*time.Second)
+	s.advance(time.Minute + 30*time.Second + s.poller.accounts[0].cycle() + 30*time.Second)
 	s.want(`innius_up{account="a1"}`, 1)
 	s.wantReason("")
 	s.wantAllReadSince(130*time.Minute, sensors)
 	s.wantOneLineEach()
 }
 
-// wantReason fails unless exactly this reason, or none, is given for the account's failure.
-func (s *story) wantReason(reason string) {
+// wantReason fails unless the account failure has exactly this reason, or none.
+func (s *scenario) wantReason(reason string) {
 	s.Helper()
 	all := s.gather()
 	for _, r := range []string{"key", "network", "server", "invalid_response"} {
@@ -65,8 +65,8 @@ func (s *story) wantReason(reason string) {
 	}
 }
 
-// wantKept fails where a value or timestamp is not what it was.
-func (s *story) wantKept(before samples) {
+// wantKept fails if a value or timestamp has changed.
+func (s *scenario) wantKept(before samples) {
 	s.Helper()
 	now := s.gather()
 	for _, name := range []string{"innius_sensor_value", "innius_sensor_timestamp_seconds"} {
@@ -78,7 +78,7 @@ func (s *story) wantKept(before samples) {
 	}
 }
 
-func (s *story) wantAllReadSince(start time.Duration, sensors int) {
+func (s *scenario) wantAllReadSince(start time.Duration, sensors int) {
 	s.Helper()
 	answered := s.gather().values("innius_sensor_last_success_timestamp_seconds")
 	if len(answered) != sensors {
@@ -91,7 +91,7 @@ func (s *story) wantAllReadSince(start time.Duration, sensors int) {
 	}
 }
 
-func (s *story) wantOneLineEach() {
+func (s *scenario) wantOneLineEach() {
 	s.Helper()
 	if n := len(s.log.lines("Account is failing")); n != 1 {
 		s.Errorf("%d lines tell of the start, want 1:\n%s", n, s.log.text())
@@ -104,14 +104,14 @@ func (s *story) wantOneLineEach() {
 	}
 }
 
-func TestAnOutageEndsThoughSomeObjectsStayBroken(t *testing.T) {
-	play(t, setting{plant: works(3, 4), perHour: 500}, func(s *story) {
+func TestOutageEndsWhileSomeObjectsFail(t *testing.T) {
+	runScenario(t, setup{plant: testPlant(3, 4), perHour: 500}, func(s *scenario) {
 		for _, broken := range []string{"m1-s1", "m2-s2", "m3-s3"} {
 			s.api.Inject(simulator.Fault{Kind: simulator.ServerError, Op: simulator.OpValues, Object: broken})
 		}
 		s.api.Inject(simulator.Fault{Kind: simulator.ServerError, Op: simulator.OpSensors, Object: "m2", From: dawn.Add(time.Minute)})
 		s.api.Inject(outage(simulator.Unavailable))
-		s.pass(145 * time.Minute)
+		s.advance(145 * time.Minute)
 		if s.api.Stats().Faults[simulator.Unavailable] == 0 {
 			t.Fatal("the outage did not happen")
 		}
@@ -126,14 +126,14 @@ func TestAnOutageEndsThoughSomeObjectsStayBroken(t *testing.T) {
 	})
 }
 
-func TestOneBrokenSensorHurtsNoOtherAndBacksOffAlone(t *testing.T) {
-	play(t, setting{plant: works(2, 5), perHour: 200}, func(s *story) {
-		s.pass(time.Minute)
+func TestFailingSensorBacksOffAlone(t *testing.T) {
+	runScenario(t, setup{plant: testPlant(2, 5), perHour: 200}, func(s *scenario) {
+		s.advance(time.Minute)
 		s.api.Inject(simulator.Fault{Kind: simulator.ServerError, Op: simulator.OpValues, Object: "m1-s1"})
-		s.pass(6 * time.Hour)
+		s.advance(6 * time.Hour)
 		stats := s.api.Stats()
 		if n := stats.Faults[simulator.ServerError]; n < 8 || n > 20 {
-			t.Errorf("the broken sensor was asked %d times in 6 h, want a back-off from 30 s to 1 h", n)
+			t.Errorf("the broken sensor was polled %d times in 6 h, want a back-off from 30 s to 1 h", n)
 		}
 		if n := stats.Values["m1-s2"]; n < 80 {
 			t.Errorf("its neighbour was read %d times in 6 h", n)
@@ -146,15 +146,15 @@ func TestOneBrokenSensorHurtsNoOtherAndBacksOffAlone(t *testing.T) {
 	})
 }
 
-func TestAnOutageAtStartIsSeenAndSurvived(t *testing.T) {
+func TestPollerRecoversFromOutageAtStart(t *testing.T) {
 	reset := simulator.Fault{Kind: simulator.Reset, Until: dawn.Add(20 * time.Minute)}
-	play(t, setting{plant: works(2, 3), faults: []simulator.Fault{reset}}, func(s *story) {
-		s.pass(10 * time.Second)
+	runScenario(t, setup{plant: testPlant(2, 3), faults: []simulator.Fault{reset}}, func(s *scenario) {
+		s.advance(10 * time.Second)
 		s.want(`innius_up{account="a1"}`, 0) // 0 exactly while there is a reason
 		s.wantReason("network")
-		s.pass(10 * time.Minute)
+		s.advance(10 * time.Minute)
 		s.want(`innius_up{account="a1"}`, 0)
-		s.pass(11 * time.Minute)
+		s.advance(11 * time.Minute)
 		if s.api.Stats().Faults[simulator.Reset] == 0 {
 			t.Fatal("the outage did not happen")
 		}

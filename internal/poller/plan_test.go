@@ -14,7 +14,7 @@ import (
 	"innius_exporter/internal/simulator"
 )
 
-// assumed is the plan of sensors that report every so often, under an allowance.
+// assumed is the plan of sensors with an interval, under a rate limit.
 func assumed(sensors int, every time.Duration, perHour float64, burst int, change func(*Options)) Plan {
 	a := Account{Name: "a1", Pacer: innius.NewPacer(perHour, burst)}
 	kept := State{At: at(0), Accounts: []SavedAccount{Assume(a, sensors, every, at(0))}}
@@ -25,8 +25,8 @@ func assumed(sensors int, every time.Duration, perHour float64, burst int, chang
 	return Plans(opts)[0]
 }
 
-// The time until all sensors are known and asked, from nothing, is the plan's. It is exact, but for the steps of this test.
-func TestAColdStartTakesAsLongAsPlanned(t *testing.T) {
+// The time from nothing until every sensor is known and polled is the plan's, except for the steps of this test.
+func TestPlanPredictsColdStart(t *testing.T) {
 	for name, row := range map[string]struct {
 		machines, burst int
 		perHour         float64
@@ -38,12 +38,12 @@ func TestAColdStartTakesAsLongAsPlanned(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			plan := assumed(row.machines*AssumedPerMachine, time.Second, row.perHour, row.burst, nil)
-			begin := setting{plant: works(row.machines, AssumedPerMachine), perHour: row.perHour, burst: row.burst}
+			begin := setup{plant: testPlant(row.machines, AssumedPerMachine), perHour: row.perHour, burst: row.burst}
 			begin.client.PageSize = AssumedPerMachine // a list is one request, as with the 100 of the config's default
-			play(t, begin, func(s *story) {
-				s.pass(plan.ColdStart * 6 / 10) // it must not be over yet
-				for answered(s.poller) < plan.Sensors && s.clock() < 10*time.Hour {
-					s.pass(time.Second + plan.ColdStart/50)
+			runScenario(t, begin, func(s *scenario) {
+				s.advance(plan.ColdStart * 6 / 10) // it must not be over yet
+				for polledSensors(s.poller) < plan.Sensors && s.clock() < 10*time.Hour {
+					s.advance(time.Second + plan.ColdStart/50)
 				}
 				took := s.clock()
 				t.Logf("planned %s, took %s", plan.ColdStart, took)
@@ -55,8 +55,8 @@ func TestAColdStartTakesAsLongAsPlanned(t *testing.T) {
 	}
 }
 
-// answered counts the sensors of the first account about which there was an answer.
-func answered(p *Poller) (n int) {
+// polledSensors counts the sensors of the first account that were polled successfully.
+func polledSensors(p *Poller) (n int) {
 	for _, m := range p.inventory.Snapshot().Accounts[0].Machines {
 		for _, s := range m.Sensors {
 			if !s.Entry.Load().LastSuccess.IsZero() {
@@ -67,7 +67,7 @@ func answered(p *Poller) (n int) {
 	return n
 }
 
-func TestDiscoveryTakesItsShareAndThePlanSaysWhatThatMeans(t *testing.T) {
+func TestPlanIncludesDiscovery(t *testing.T) {
 	for interval, want := range map[time.Duration]PlannedLists{
 		time.Hour:       {PerHour: 27, Wanted: 27, Interval: time.Hour, Every: time.Hour},
 		6 * time.Minute: {PerHour: 50, Wanted: 270, Interval: 6 * time.Minute, Every: 32*time.Minute + 24*time.Second},
@@ -80,7 +80,7 @@ func TestDiscoveryTakesItsShareAndThePlanSaysWhatThatMeans(t *testing.T) {
 	}
 }
 
-func TestPromisesArePricedByRule(t *testing.T) {
+func TestPlanPricesMaxAgeRules(t *testing.T) {
 	plan := assumed(100, time.Second, 1000, 28, func(o *Options) {
 		o.Rules = []inventory.Rule{
 			{Sensor: match.MustCompile("s[1-9]"), MaxAge: 3 * time.Minute},
@@ -116,17 +116,17 @@ func TestPromisesArePricedByRule(t *testing.T) {
 	}
 }
 
-func TestEachSensorIsInOneGroup(t *testing.T) {
-	begin := setting{plant: works(3, 6), perHour: 3600, more: []setting{{plant: works(2, 6)}}}
-	for _, p := range []simulator.Plant{begin.plant, begin.more[0].plant} { // whichever account is first to ask
+func TestPlanGroupsEachSensorOnce(t *testing.T) {
+	begin := setup{plant: testPlant(3, 6), perHour: 3600, more: []setup{{plant: testPlant(2, 6)}}}
+	for _, p := range []simulator.Plant{begin.plant, begin.more[0].plant} { // whichever account polls first
 		p.Company.Machines[0].Sensors[0].Period = 0 // never reports
 	}
 	begin.options = func(o *Options) {
 		o.Sensors.Exclude = []match.Pattern{match.MustCompile("Sensor 2")}
 		o.Machines.Exclude = []match.Pattern{match.MustCompile("Machine 3")}
 	}
-	play(t, begin, func(s *story) {
-		s.pass(10 * time.Minute)
+	runScenario(t, begin, func(s *scenario) {
+		s.advance(10 * time.Minute)
 		kept := s.poller.Save()
 		before := fmt.Sprintf("%+v", kept)
 		opts := Options{State: &kept, Accounts: []Account{
@@ -157,7 +157,7 @@ func TestEachSensorIsInOneGroup(t *testing.T) {
 	})
 }
 
-func TestStaleAfterIsComparedWithWhatIsReached(t *testing.T) {
+func TestPlanComparesStaleAfter(t *testing.T) {
 	plan := assumed(100, time.Second, 100, 28, func(o *Options) {
 		o.StaleAfter = 2 * time.Hour
 		o.Rules = []inventory.Rule{{Sensor: match.MustCompile("s1."), StaleAfter: time.Hour}}
@@ -167,7 +167,7 @@ func TestStaleAfterIsComparedWithWhatIsReached(t *testing.T) {
 	}
 }
 
-func TestAnExampleSaysWhatASlowerSensorGets(t *testing.T) {
+func TestPlanExampleOfSlowerSensor(t *testing.T) {
 	plan := assumed(500, time.Second, 950, 28, nil)
 	if got := plan.Example(10 * time.Second); got.Kind != schedule.KindFast || math.Abs(got.Age.Minutes()-17.2) > .5 {
 		t.Errorf("a fast one: %+v", got)
@@ -177,19 +177,19 @@ func TestAnExampleSaysWhatASlowerSensorGets(t *testing.T) {
 	}
 }
 
-func TestSensorsThatFailArePlannedAsTheyAreTried(t *testing.T) {
-	begin := setting{plant: works(4, 20), perHour: 600}
+func TestPlanOfFailingSensors(t *testing.T) {
+	begin := setup{plant: testPlant(4, 20), perHour: 600}
 	begin.client.PageSize = 20
 	for i := range 40 {
 		object := fmt.Sprintf("m%d-s%d", i/20+1, i%20+1)
 		begin.faults = append(begin.faults, simulator.Fault{Kind: simulator.NotFound, Op: simulator.OpValues, Object: object})
 	}
-	play(t, begin, func(s *story) {
-		s.pass(4 * time.Hour)
+	runScenario(t, begin, func(s *scenario) {
+		s.advance(4 * time.Hour)
 		kept, before := s.poller.Save(), s.api.Stats().Requests
 		a := Account{Name: "a1", Origin: "api.example", Pacer: innius.NewPacer(600, 30)}
 		plan := Plans(Options{State: &kept, Accounts: []Account{a}})[0]
-		s.pass(2 * time.Hour)
+		s.advance(2 * time.Hour)
 		came := float64(s.api.Stats().Requests-before) / 2
 		if math.Abs(came/plan.Planned-1) > .1 {
 			t.Errorf("%.0f requests an hour came, %.0f were planned: %+v", came, plan.Planned, plan.Groups)
@@ -201,7 +201,7 @@ func TestSensorsThatFailArePlannedAsTheyAreTried(t *testing.T) {
 	})
 }
 
-func TestSensorsThatWereNotAskedYetAreNotTakenForDead(t *testing.T) {
+func TestPlanOfUnpolledSensors(t *testing.T) {
 	a := Account{Name: "a1", Pacer: innius.NewPacer(1000, 28)}
 	kept := State{At: at(0), Accounts: []SavedAccount{Assume(a, 100, time.Minute, at(0))}}
 	for i := range kept.Accounts[0].Machines[:2] { // a cold start that has reached 60 of them
@@ -219,7 +219,7 @@ func TestSensorsThatWereNotAskedYetAreNotTakenForDead(t *testing.T) {
 	}
 }
 
-func TestThePlanIsForTheBurstThatInniusPermits(t *testing.T) {
+func TestPlanUsesLearnedBurst(t *testing.T) {
 	learner := ratelimit.New(ratelimit.Limit{PerHour: 1000, Burst: 60})
 	learner.Accepted(at(0), 20)
 	learner.Refused(ratelimit.Refusal{At: at(0), Wait: 3 * time.Second, Stated: true, Remaining: 40})

@@ -12,9 +12,9 @@ import (
 	"innius_exporter/internal/simulator"
 )
 
-// oneSensor is a plant of one sensor, to which a test gives its nature.
+// oneSensor is a plant of one sensor, which the test configures.
 func oneSensor(change func(*simulator.Sensor)) simulator.Plant {
-	p := works(1, 1)
+	p := testPlant(1, 1)
 	change(&p.Company.Machines[0].Sensors[0])
 	return p
 }
@@ -26,7 +26,7 @@ var (
 	expected11  = series("innius_sensor_reporting_interval_seconds", 1, 1)
 )
 
-func TestAStaleValueGoesItsTimestampStays(t *testing.T) {
+func TestStaleValueKeepsTimestamp(t *testing.T) {
 	fallSilent := func(s *simulator.Sensor) {
 		s.Exists = func(at time.Time) bool { return at.Before(dawn.Add(time.Hour)) }
 	}
@@ -43,10 +43,10 @@ func TestAStaleValueGoesItsTimestampStays(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			play(t, setting{plant: oneSensor(fallSilent), perHour: c.perHour, options: c.options}, func(s *story) {
-				s.pass(time.Hour + c.stale - 10*time.Second)
+			runScenario(t, setup{plant: oneSensor(fallSilent), perHour: c.perHour, options: c.options}, func(s *scenario) {
+				s.advance(time.Hour + c.stale - 10*time.Second)
 				s.want(value11, last)
-				s.pass(time.Minute)
+				s.advance(time.Minute)
 				s.wantAbsent(value11)
 				s.want(timestamp11, last)
 				if at := s.gather()[success11]; at < last+c.stale.Seconds()-120 {
@@ -58,17 +58,17 @@ func TestAStaleValueGoesItsTimestampStays(t *testing.T) {
 	}
 }
 
-func TestNothingIsStaleBeforeTwoCycles(t *testing.T) {
+func TestStaleAfterIsAtLeastTwoCycles(t *testing.T) {
 	// 60 sensors at 2 requests an hour: a cycle is 30 h.
-	play(t, setting{plant: works(1, 60), perHour: 2, burst: 70, options: func(o *Options) { o.StaleAfter = 0 }}, func(s *story) {
-		s.pass(25 * time.Hour)
+	runScenario(t, setup{plant: testPlant(1, 60), perHour: 2, burst: 70, options: func(o *Options) { o.StaleAfter = 0 }}, func(s *scenario) {
+		s.advance(25 * time.Hour)
 		if n := s.states("a1", SensorCurrent); n != 60 {
 			t.Errorf("%v of 60 sensors are fresh", n)
 		}
 	})
 }
 
-func TestTextIsSkippedOrMappedAndNeverExposed(t *testing.T) {
+func TestTextIsSkippedOrMapped(t *testing.T) {
 	status := func(s *simulator.Sensor) {
 		s.Value = func(at time.Time) any { return []any{"RUN", "STOP", nil, true, "12.5"}[at.Unix()/10%5] }
 	}
@@ -82,11 +82,11 @@ func TestTextIsSkippedOrMappedAndNeverExposed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			begin := setting{plant: oneSensor(status), perHour: 3600, options: func(o *Options) { o.Rules = c.rules }}
-			play(t, begin, func(s *story) {
-				s.pass(5 * time.Second)
+			begin := setup{plant: oneSensor(status), perHour: 3600, options: func(o *Options) { o.Rules = c.rules }}
+			runScenario(t, begin, func(s *scenario) {
+				s.advance(5 * time.Second)
 				for range 20 {
-					s.pass(10 * time.Second)
+					s.advance(10 * time.Second)
 					s.want(value11, c.want[(time.Now().Unix()-5)/10%5])
 				}
 			})
@@ -106,8 +106,8 @@ func TestSkippedReadingsAreCountedOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			play(t, setting{plant: oneSensor(c.sensor), perHour: 3600}, func(s *story) {
-				s.pass(10 * time.Minute)
+			runScenario(t, setup{plant: oneSensor(c.sensor), perHour: 3600}, func(s *scenario) {
+				s.advance(10 * time.Minute)
 				counter := fmt.Sprintf("innius_exporter_readings_skipped_total{account=\"a1\",reason=%q}", c.reason)
 				if n := s.gather()[counter]; n < c.least || n > c.least+6 {
 					t.Errorf("%v readings counted in 10 min of one each 10 s, and a page of 5 before", n)
@@ -119,25 +119,25 @@ func TestSkippedReadingsAreCountedOnce(t *testing.T) {
 	}
 }
 
-func TestAnAPIThatGoesBackwardsNeverReplacesANewerReading(t *testing.T) {
-	play(t, setting{plant: oneSensor(func(*simulator.Sensor) {}), perHour: 3600}, func(s *story) {
-		s.pass(10 * time.Minute)
+func TestOlderReadingNeverReplacesNewer(t *testing.T) {
+	runScenario(t, setup{plant: oneSensor(func(*simulator.Sensor) {}), perHour: 3600}, func(s *scenario) {
+		s.advance(10 * time.Minute)
 		held := s.gather()[timestamp11]
 		behind := oneSensor(func(s *simulator.Sensor) { s.Delay = time.Hour })
-		s.fronts[0].Store(simulator.New(behind, simulator.Options{Key: canary}))
-		s.pass(10 * time.Minute)
+		s.fronts[0].Store(simulator.New(behind, simulator.Options{Key: testKey}))
+		s.advance(10 * time.Minute)
 		s.want(timestamp11, held)
 		s.want(value11, held)
 		if n := s.gather()[`innius_exporter_readings_skipped_total{account="a1",reason="order"}`]; n < 55 || n > 62 {
-			t.Errorf("%v answers counted as going backwards, want one for each new old reading", n)
+			t.Errorf("%v responses counted as going backwards, want one for each new old reading", n)
 		}
 	})
 }
 
-func TestPickupAgeAndAnswersWithoutNewsAreCounted(t *testing.T) {
+func TestReadingLagAndUnchangedPollsAreCounted(t *testing.T) {
 	late := func(s *simulator.Sensor) { s.Period, s.Delay = time.Minute, 20*time.Second }
-	play(t, setting{plant: oneSensor(late), perHour: 3600}, func(s *story) {
-		s.pass(time.Hour - time.Second)
+	runScenario(t, setup{plant: oneSensor(late), perHour: 3600}, func(s *scenario) {
+		s.advance(time.Hour - time.Second)
 		all := s.gather()
 		news := all[`innius_exporter_reading_lag_seconds{account="a1"}`]
 		none := all[`innius_exporter_polls_without_new_reading_total{account="a1"}`]
@@ -148,8 +148,8 @@ func TestPickupAgeAndAnswersWithoutNewsAreCounted(t *testing.T) {
 	})
 }
 
-// A rule tells a silent sensor by its expected interval, so that one which reports what is no number must have none.
-func TestWhoeverReportsTextIsNotSilent(t *testing.T) {
+// A silent sensor is recognised by its interval, so a sensor without numbers must have none.
+func TestTextSensorIsNotSilent(t *testing.T) {
 	change := dawn.Add(time.Hour)
 	for name, c := range map[string]struct {
 		then func(*simulator.Sensor)
@@ -164,10 +164,10 @@ func TestWhoeverReportsTextIsNotSilent(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			play(t, setting{plant: oneSensor(c.then), perHour: 3600}, func(s *story) {
-				s.pass(time.Hour)
+			runScenario(t, setup{plant: oneSensor(c.then), perHour: 3600}, func(s *scenario) {
+				s.advance(time.Hour)
 				s.want(expected11, 10)
-				s.pass(time.Hour)
+				s.advance(time.Hour)
 				if n := s.gather().count("innius_sensor_reporting_interval_seconds"); float64(n) != c.want {
 					t.Errorf("%d expected intervals, want %v", n, c.want)
 				}
@@ -182,7 +182,7 @@ func TestWhoeverReportsTextIsNotSilent(t *testing.T) {
 	}
 }
 
-// after gives numbers before a moment and something else from then on.
+// after returns numbers before a time and something else from then on.
 func after(change time.Time, value any) func(time.Time) any {
 	return func(at time.Time) any {
 		if at.Before(change) {
@@ -192,8 +192,8 @@ func after(change time.Time, value any) func(time.Time) any {
 	}
 }
 
-func TestPollerLogsOnceWhatKeepsTextFromBeingANumber(t *testing.T) {
-	begin := setting{plant: works(1, 2), perHour: 3600}
+func TestNonNumericTextIsLoggedOnce(t *testing.T) {
+	begin := setup{plant: testPlant(1, 2), perHour: 3600}
 	for i, text := range []string{"12,5", "45 %"} {
 		begin.plant.Company.Machines[0].Sensors[i].Value = func(time.Time) any { return text }
 	}
@@ -204,8 +204,8 @@ func TestPollerLogsOnceWhatKeepsTextFromBeingANumber(t *testing.T) {
 				o.Rules = []inventory.Rule{rule}
 			}
 		}
-		play(t, begin, func(s *story) {
-			s.pass(10 * time.Minute)
+		runScenario(t, begin, func(s *scenario) {
+			s.advance(10 * time.Minute)
 			for i, hint := range []string{`\"12,5\" (decimal comma)`, `\"45 %\" (percent sign)`} {
 				if n := strings.Count(s.log.text(), hint); n != want[i] {
 					t.Errorf("mapped %t: %s is logged %d times, want %d:\n%s", mapped, hint, n, want[i], s.log.text())

@@ -46,20 +46,20 @@ func TestPollerKeepsValuesCurrent(t *testing.T) {
 			if row.silent > 0 {
 				perHour = 300 // it takes many hours
 			}
-			begin := setting{
-				plant: quietly(works(2, 2), row.silent), api: simulator.Options{Format: row.format}, perHour: perHour, burst: 30,
+			begin := setup{
+				plant: quietly(testPlant(2, 2), row.silent), api: simulator.Options{Format: row.format}, perHour: perHour, burst: 30,
 				client: innius.Options{Endpoints: innius.Endpoints{Values: row.template}, PageSize: 10},
 			}
-			play(t, begin, func(s *story) {
-				s.pass(5 * time.Minute)
+			runScenario(t, begin, func(s *scenario) {
+				s.advance(5 * time.Minute)
 				s.wantCurrent()
 				for range int(row.silent / time.Hour) {
-					s.pass(time.Hour)
+					s.advance(time.Hour)
 					if n := s.states("a1", SensorFailing); n > 0 {
 						s.Fatalf("after %s: %v sensors fail:\n%s", s.clock(), n, s.log.text())
 					}
 				}
-				s.pass(5 * time.Minute)
+				s.advance(5 * time.Minute)
 				s.wantCurrent()
 				s.checkValues()
 				s.wantRemark(row.remark)
@@ -69,22 +69,22 @@ func TestPollerKeepsValuesCurrent(t *testing.T) {
 }
 
 // wantCurrent fails if a value is older than three cycles of four sensors with three pages each.
-func (s *story) wantCurrent() {
+func (s *scenario) wantCurrent() {
 	s.Helper()
 	stamps := s.gather().values("innius_sensor_timestamp_seconds")
-	cycle := time.Duration(12 * float64(time.Hour) / s.begun[0].perHour)
+	cycle := time.Duration(12 * float64(time.Hour) / s.setups[0].perHour)
 	for sensor, at := range stamps {
 		if age := time.Since(time.Unix(int64(at), 0)); age > 3*cycle+10*time.Second {
 			s.Errorf("after %s, the value of %s is %s old", s.clock(), sensor, age)
 		}
 	}
-	if len(stamps) != s.begun[0].plant.Sensors() {
+	if len(stamps) != s.setups[0].plant.Sensors() {
 		s.Errorf("%d sensors have a value", len(stamps))
 	}
 }
 
-// wantRemark fails where a remark is not logged once and on the status page, with machine and sensor, or where another is.
-func (s *story) wantRemark(r innius.Remark) {
+// wantRemark fails unless this remark, and no other, is logged once and on the status page, with machine and sensor.
+func (s *scenario) wantRemark(r innius.Remark) {
 	s.Helper()
 	remarks, logged := s.view(1).Remarks, s.log.lines("level=WARN", "sensor=")
 	if r == "" {
@@ -101,18 +101,18 @@ func (s *story) wantRemark(r innius.Remark) {
 	}
 }
 
-func TestReloadForgetsRemarks(t *testing.T) {
-	begin := setting{
-		plant: works(1, 1), api: simulator.Options{Format: simulator.Format{Window: simulator.Window{Ignored: true}}},
+func TestHandOverDropsRemarks(t *testing.T) {
+	begin := setup{
+		plant: testPlant(1, 1), api: simulator.Options{Format: simulator.Format{Window: simulator.Window{Ignored: true}}},
 		client: innius.Options{Endpoints: innius.Endpoints{Values: windowed}, PageSize: 20},
 	}
-	play(t, begin, func(s *story) {
-		s.pass(time.Minute)
+	runScenario(t, begin, func(s *scenario) {
+		s.advance(time.Minute)
 		s.wantRemark(innius.WindowIgnored)
-		s.begun[0].client.Endpoints.Values = ""
+		s.setups[0].client.Endpoints.Values = ""
 		s.reload(nil)
 		s.log.clear()
-		s.pass(10 * time.Minute)
+		s.advance(10 * time.Minute)
 		s.wantRemark("")
 	})
 }

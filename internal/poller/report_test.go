@@ -16,10 +16,10 @@ import (
 	"innius_exporter/internal/simulator"
 )
 
-// To us it is the same whether our clock is off or the API's and every stamp of it.
-func TestNothingChangesWhileOurClockIsOff(t *testing.T) {
+// A wrong local clock looks like a wrong API clock with wrong timestamps.
+func TestNothingChangesWhileLocalClockIsOff(t *testing.T) {
 	for _, off := range []time.Duration{0, -20 * time.Minute, 20 * time.Minute} {
-		begin := setting{plant: stamped(off), perHour: 600}
+		begin := setup{plant: stamped(off), perHour: 600}
 		begin.options = func(o *Options) {
 			o.StaleAfter = 15 * time.Minute
 			o.Rules = []inventory.Rule{{MaxAge: 5 * time.Minute}}
@@ -27,9 +27,9 @@ func TestNothingChangesWhileOurClockIsOff(t *testing.T) {
 		if off != 0 {
 			begin.faults = []simulator.Fault{{Kind: simulator.ClockOff, Delay: off}}
 		}
-		play(t, begin, func(s *story) {
+		runScenario(t, begin, func(s *scenario) {
 			for range 60 {
-				s.pass(time.Minute)
+				s.advance(time.Minute)
 				s.want(`innius_exporter_sensors{account="a1",status="current"}`, 6)
 				s.want(`innius_exporter_max_age_sensors{account="a1",status="met"}`, 6)
 			}
@@ -50,8 +50,8 @@ func TestNothingChangesWhileOurClockIsOff(t *testing.T) {
 	}
 }
 
-// wantLag fails where the mean lag is none that a sensor with a reading each 10 s can have.
-func (s *story) wantLag(off time.Duration) {
+// wantLag fails if the mean lag is impossible for a sensor with a reading every 10 s.
+func (s *scenario) wantLag(off time.Duration) {
 	s.Helper()
 	h := s.pickedUp()
 	if mean := h.GetSampleSum() / float64(h.GetSampleCount()); mean > 5 || h.GetSampleCount() < 500 {
@@ -59,8 +59,8 @@ func (s *story) wantLag(off time.Duration) {
 	}
 }
 
-// pickedUp are the ages of the readings when they were picked up.
-func (s *story) pickedUp() *dto.Histogram {
+// pickedUp are the ages of the readings when they were polled.
+func (s *scenario) pickedUp() *dto.Histogram {
 	s.Helper()
 	families, err := s.registry.Gather()
 	if err != nil {
@@ -71,7 +71,7 @@ func (s *story) pickedUp() *dto.Histogram {
 }
 
 // Which clock is wrong changes neither how often sensors are polled nor how late their readings are.
-func TestWaterLevelPollsByTheClockThatReadingsHave(t *testing.T) {
+func TestSchedulerUsesClockOfReadings(t *testing.T) {
 	for _, period := range []time.Duration{10 * time.Second, 5 * time.Minute} {
 		right := playOff(t, 0, period)
 		for _, off := range []time.Duration{-20 * time.Minute, 20 * time.Minute} {
@@ -82,7 +82,7 @@ func TestWaterLevelPollsByTheClockThatReadingsHave(t *testing.T) {
 	}
 }
 
-// polled is what polling took and brought.
+// polled is the cost and the yield of polling.
 type polled struct {
 	requests int
 	readings uint64
@@ -91,31 +91,31 @@ type polled struct {
 
 func playOff(t *testing.T, off, period time.Duration) (p polled) {
 	t.Helper()
-	begin := setting{plant: stamped(off), perHour: 6000, faults: []simulator.Fault{{Kind: simulator.ClockOff, Delay: off}}}
+	begin := setup{plant: stamped(off), perHour: 6000, faults: []simulator.Fault{{Kind: simulator.ClockOff, Delay: off}}}
 	for _, m := range begin.plant.Company.Machines {
 		for i := range m.Sensors {
 			m.Sensors[i].Period = period
 		}
 	}
-	play(t, begin, func(s *story) {
-		s.pass(2 * time.Hour)
+	runScenario(t, begin, func(s *scenario) {
+		s.advance(2 * time.Hour)
 		h := s.pickedUp()
 		p = polled{s.api.Stats().Requests, h.GetSampleCount(), fmt.Sprintf("%.1f s", h.GetSampleSum()/float64(h.GetSampleCount()))}
 	})
 	return p
 }
 
-// Until the API responds again it is all that is known of the clocks.
-func TestClockDifferenceOutlivesARestart(t *testing.T) {
+// Until the API responds, nothing else is known of the clocks.
+func TestRestartKeepsClockDifference(t *testing.T) {
 	const off = -20 * time.Minute
-	begin := setting{plant: stamped(off), faults: []simulator.Fault{{Kind: simulator.ClockOff, Delay: off}}}
+	begin := setup{plant: stamped(off), faults: []simulator.Fault{{Kind: simulator.ClockOff, Delay: off}}}
 	begin.options = func(o *Options) { o.StaleAfter = 15 * time.Minute }
-	play(t, begin, func(s *story) {
-		s.pass(5 * time.Minute)
+	runScenario(t, begin, func(s *scenario) {
+		s.advance(5 * time.Minute)
 		s.fronts[0].gone.Store(true)
 		s.restart(time.Minute)
-		s.run()
-		s.pass(time.Minute)
+		s.start()
+		s.advance(time.Minute)
 		s.want(`innius_exporter_api_clock_difference_seconds{account="a1"}`, off.Seconds())
 		if n := s.gather().count("innius_sensor_value"); n != 6 {
 			t.Errorf("%d values, want 6: none is older than 15 min", n)
@@ -123,10 +123,10 @@ func TestClockDifferenceOutlivesARestart(t *testing.T) {
 	})
 }
 
-func TestClockDifferenceThatEndsIsReported(t *testing.T) {
-	begin := setting{plant: stamped(0), faults: []simulator.Fault{{Kind: simulator.ClockOff, Delay: 5 * time.Minute, Until: dawn.Add(time.Hour)}}}
-	play(t, begin, func(s *story) {
-		s.pass(70 * time.Minute)
+func TestClockDifferenceIsLoggedUntilItEnds(t *testing.T) {
+	begin := setup{plant: stamped(0), faults: []simulator.Fault{{Kind: simulator.ClockOff, Delay: 5 * time.Minute, Until: dawn.Add(time.Hour)}}}
+	runScenario(t, begin, func(s *scenario) {
+		s.advance(70 * time.Minute)
 		s.wantOneLine("Local clock differs")
 		s.wantOneLine("Local clock agrees")
 		if s.view(1).ClocksDiffer {
@@ -135,21 +135,21 @@ func TestClockDifferenceThatEndsIsReported(t *testing.T) {
 	})
 }
 
-func TestLastGoodKeyInUseIsReportedUntilItIsOver(t *testing.T) {
+func TestLastGoodKeyIsLoggedUntilItEnds(t *testing.T) {
 	var trouble atomic.Pointer[string]
 	trouble.Store(new(""))
-	begin := setting{plant: works(2, 2), options: func(o *Options) { o.Accounts[0].KeyTrouble = func() string { return *trouble.Load() } }}
-	play(t, begin, func(s *story) {
-		s.pass(time.Minute)
+	begin := setup{plant: testPlant(2, 2), options: func(o *Options) { o.Accounts[0].KeyTrouble = func() string { return *trouble.Load() } }}
+	runScenario(t, begin, func(s *scenario) {
+		s.advance(time.Minute)
 		trouble.Store(new("the key file /run/key is empty"))
-		s.pass(10 * time.Minute)
+		s.advance(10 * time.Minute)
 		s.want(upA1, 1)
 		s.wantOneLine("Key source has no key")
 		if problem := s.view(1).KeyProblem; !strings.Contains(problem, "/run/key is empty") {
 			t.Errorf("problem: %q", problem)
 		}
 		trouble.Store(new(""))
-		s.pass(10 * time.Minute)
+		s.advance(10 * time.Minute)
 		s.wantOneLine("Key source has a key again")
 		if problem := s.view(1).KeyProblem; problem != "" {
 			t.Errorf("still %q", problem)
@@ -157,9 +157,9 @@ func TestLastGoodKeyInUseIsReportedUntilItIsOver(t *testing.T) {
 	})
 }
 
-func TestFiltersAndRulesThatMatchNothingAreReportedOnce(t *testing.T) {
+func TestUnmatchedFiltersAreLoggedOnce(t *testing.T) {
 	anchored := match.MustCompile
-	begin := setting{plant: works(3, 2), options: func(o *Options) {
+	begin := setup{plant: testPlant(3, 2), options: func(o *Options) {
 		o.Machines.Include = []match.Pattern{anchored("Machine .*"), anchored("Pres.*")}
 		o.Machines.Exclude = []match.Pattern{anchored("m3"), anchored("m9")}
 		o.Sensors.Exclude = []match.Pattern{anchored("Sensor 2"), anchored("Heat")}
@@ -170,13 +170,13 @@ func TestFiltersAndRulesThatMatchNothingAreReportedOnce(t *testing.T) {
 		`discovery.sensors.exclude "Heat" matches nothing`,
 		"rule 2 of sensors matches no sensor that an earlier rule leaves to it", "rule 3 of sensors matches no sensor that an earlier rule leaves to it",
 	}
-	play(t, begin, func(s *story) {
-		s.pass(2 * time.Minute)
+	runScenario(t, begin, func(s *scenario) {
+		s.advance(2 * time.Minute)
 		if got := s.poller.Unmatched(); fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("got %q\nwant %q", got, want)
 		}
 		s.reload(nil)
-		s.pass(time.Hour)
+		s.advance(time.Hour)
 		if n := len(s.log.lines("Filter or rule matches nothing")); n != len(want) {
 			t.Errorf("%d lines, want one for each of %d", n, len(want))
 		}
@@ -189,13 +189,13 @@ func TestFiltersAndRulesThatMatchNothingAreReportedOnce(t *testing.T) {
 	})
 }
 
-func TestFiltersAreNotJudgedBeforeDiscoveryHasEnded(t *testing.T) {
-	begin := setting{plant: works(3, 2), perHour: 60, burst: 1, options: func(o *Options) {
+func TestUnmatchedFiltersNeedCompleteDiscovery(t *testing.T) {
+	begin := setup{plant: testPlant(3, 2), perHour: 60, burst: 1, options: func(o *Options) {
 		o.Rules = []inventory.Rule{{Sensor: match.MustCompile("Sensor 1")}}
 	}}
-	play(t, begin, func(s *story) {
+	runScenario(t, begin, func(s *scenario) {
 		for range 60 {
-			s.pass(10 * time.Second)
+			s.advance(10 * time.Second)
 			if got := s.poller.Unmatched(); len(got) > 0 {
 				t.Fatalf("after %s: %q", s.clock(), got)
 			}
@@ -203,14 +203,14 @@ func TestFiltersAreNotJudgedBeforeDiscoveryHasEnded(t *testing.T) {
 	})
 }
 
-func TestUnitThatChangesIsFollowedAndLoggedOnce(t *testing.T) {
-	play(t, looking(2, 2), func(s *story) {
-		s.pass(time.Minute)
+func TestUnitChangeIsLoggedOnce(t *testing.T) {
+	runScenario(t, looking(2, 2), func(s *scenario) {
+		s.advance(time.Minute)
 		changed := sensorOf("m1", 2)
 		changed.Unit = "psi"
 		s.api.RemoveSensor("m1", changed.ID)
 		s.api.AddSensor("m1", changed)
-		s.pass(time.Hour)
+		s.advance(time.Hour)
 		psi := `innius_sensor_info{company="Works",company_id="works.example",company_name="Works",machine="Machine 1",machine_id="m1",` +
 			`machine_name="Machine 1",sensor="Sensor 2",sensor_id="m1-s2",sensor_name="Sensor 2",unit="psi"}`
 		s.want(psi, 1)
@@ -220,11 +220,11 @@ func TestUnitThatChangesIsFollowedAndLoggedOnce(t *testing.T) {
 	})
 }
 
-func TestEachLineOnASensorNamesItsMachine(t *testing.T) {
-	begin := setting{plant: works(2, 2), faults: broken(simulator.ServerError, simulator.OpValues, "m1-s1")}
+func TestSensorLogNamesMachine(t *testing.T) {
+	begin := setup{plant: testPlant(2, 2), faults: broken(simulator.ServerError, simulator.OpValues, "m1-s1")}
 	begin.faults = append(begin.faults, broken(simulator.NotFound, simulator.OpSensors, "m2")...)
-	play(t, begin, func(s *story) {
-		s.pass(10 * time.Minute)
+	runScenario(t, begin, func(s *scenario) {
+		s.advance(10 * time.Minute)
 		for _, line := range s.log.lines("sensor=") {
 			if !strings.Contains(line, `machine="Machine `) {
 				t.Errorf("no machine: %s", line)
@@ -236,7 +236,7 @@ func TestEachLineOnASensorNamesItsMachine(t *testing.T) {
 	})
 }
 
-func TestA403NamesThePathFirst(t *testing.T) {
+func Test403NamesPathFirst(t *testing.T) {
 	for name, c := range map[string]struct {
 		fault   simulator.Fault
 		company innius.Company
@@ -272,8 +272,8 @@ func TestA403NamesThePathFirst(t *testing.T) {
 			t.Parallel()
 			begin := looking(2, 3)
 			begin.company, begin.faults = c.company, []simulator.Fault{c.fault}
-			play(t, begin, func(s *story) {
-				s.pass(15 * time.Minute)
+			runScenario(t, begin, func(s *scenario) {
+				s.advance(15 * time.Minute)
 				s.wantReason(c.reason)
 				if len(s.log.lines(c.want...)) == 0 {
 					t.Errorf("no line has %q:\n%s", c.want, strings.Join(s.log.lines("err="), ""))
@@ -290,16 +290,16 @@ func TestA403NamesThePathFirst(t *testing.T) {
 }
 
 // A Go server sends null for an empty list. Neither machines without sensors nor sensors without readings are failures.
-func TestEmptyListsAreNoFailures(t *testing.T) {
+func TestEmptyListsAreNoFailure(t *testing.T) {
 	for form := simulator.EmptyList; form <= simulator.EmptyNoContent; form++ {
 		t.Run(fmt.Sprint("machines without sensors ", form), func(t *testing.T) {
 			t.Parallel()
-			begin := setting{plant: works(15, 2), api: simulator.Options{Format: simulator.Format{Empty: form}}}
+			begin := setup{plant: testPlant(15, 2), api: simulator.Options{Format: simulator.Format{Empty: form}}}
 			for i := range 12 {
 				begin.plant.Company.Machines[i].Sensors = nil
 			}
-			play(t, begin, func(s *story) {
-				s.pass(time.Minute)
+			runScenario(t, begin, func(s *scenario) {
+				s.advance(time.Minute)
 				if n := s.states("a1", SensorCurrent); n != 6 {
 					t.Errorf("%v sensors are fresh after 1 min, want 6", n)
 				}
@@ -309,11 +309,11 @@ func TestEmptyListsAreNoFailures(t *testing.T) {
 		})
 		t.Run(fmt.Sprint("sensors without readings ", form), func(t *testing.T) {
 			t.Parallel()
-			begin := setting{plant: works(7, 10), api: simulator.Options{Format: simulator.Format{Empty: form}}}
+			begin := setup{plant: testPlant(7, 10), api: simulator.Options{Format: simulator.Format{Empty: form}}}
 			for i := range 20 {
 				begin.plant.Company.Machines[i%7].Sensors[i/7].Period = 0
 			}
-			play(t, begin, func(s *story) {
+			runScenario(t, begin, func(s *scenario) {
 				s.wantUp(20)
 				s.wantReason("")
 				if n := s.states("a1", SensorCurrent); n != 50 {
@@ -327,18 +327,18 @@ func TestEmptyListsAreNoFailures(t *testing.T) {
 	}
 }
 
-// What no setting describes must at least be named, each kind once.
-func TestTextsThatAreNearlyNumbersAreLoggedOnceEach(t *testing.T) {
+// Text that no setting maps must be logged, each kind once.
+func TestNearlyNumericTextIsLoggedOnce(t *testing.T) {
 	texts := map[string]string{"m1-s1": "12,5", "m1-s2": "45%", "m2-s1": "12,7", "m2-s2": "RUN"}
-	begin := setting{plant: works(2, 2)}
+	begin := setup{plant: testPlant(2, 2)}
 	for i := range begin.plant.Company.Machines {
 		for j := range begin.plant.Company.Machines[i].Sensors {
 			s := &begin.plant.Company.Machines[i].Sensors[j]
 			s.Value = func(time.Time) any { return texts[s.ID] }
 		}
 	}
-	play(t, begin, func(s *story) {
-		s.pass(10 * time.Minute)
+	runScenario(t, begin, func(s *scenario) {
+		s.advance(10 * time.Minute)
 		for text, want := range map[string]int{"decimal comma": 1, "percent sign": 1, "RUN": 0} {
 			if n := len(s.log.lines("Skipping unusable readings", text)); n != want {
 				t.Errorf("%d lines on %q, want %d:\n%s", n, text, want, strings.Join(s.log.lines("skipped"), ""))

@@ -14,15 +14,15 @@ import (
 	"innius_exporter/internal/simulator"
 )
 
-// halt ends the process and returns what it leaves behind.
-func (s *story) halt() *State {
+// halt ends the process and returns its state.
+func (s *scenario) halt() *State {
 	s.stop()
 	kept := s.poller.Save()
 	return &kept
 }
 
-// crash ends the process at once. What it leaves is what it wrote before, told by the next start that it did not end well.
-func (s *story) crash(written State) *State {
+// crash ends the process at once. It returns the state that was written before, as after an unclean shutdown.
+func (s *scenario) crash(written State) *State {
 	s.stop()
 	for i := range written.Accounts {
 		written.Accounts[i].Pacer = written.Accounts[i].Pacer.Spent(time.Now())
@@ -30,11 +30,11 @@ func (s *story) crash(written State) *State {
 	return &written
 }
 
-// restart halts, lets time pass and makes the next process, which has not begun to run.
-func (s *story) restart(down time.Duration) {
+// restart ends the process and makes the next one after a time, without running it.
+func (s *scenario) restart(down time.Duration) {
 	kept := s.halt()
 	time.Sleep(down)
-	s.make(kept)
+	s.newPoller(kept)
 }
 
 // plantSeries are all series of sensors and machines.
@@ -48,28 +48,29 @@ func (all samples) plantSeries() samples {
 	return some
 }
 
-func TestAfterARestartEverythingIsServedAtOnceWithoutOneRequest(t *testing.T) {
-	play(t, setting{plant: works(5, 4)}, func(s *story) {
-		s.pass(10 * time.Minute)
+func TestRestartServesEverythingWithoutRequest(t *testing.T) {
+	runScenario(t, setup{plant: testPlant(5, 4)}, func(s *scenario) {
+		s.advance(10 * time.Minute)
 		s.halt()
 		before, sent := s.gather(), s.api.Stats().Requests
 		s.restart(time.Minute)
 		after := s.gather()
-		if !maps.Equal(before.plantSeries(), after.plantSeries()) || after.count("innius_sensor_value") != 20 {
-			t.Errorf("before the restart\n%v\nafter it\n%v", before.plantSeries(), after.plantSeries())
+		s.wantSame(before.plantSeries(), after.plantSeries())
+		if n := after.count("innius_sensor_value"); n != 20 {
+			t.Errorf("%d values, want 20", n)
 		}
 		for _, series := range []string{`innius_exporter_sensors{account="a1",status="current"}`, discoveredA1} {
 			s.want(series, before[series])
 		}
 		if !s.poller.Ready() || s.poller.Stuck() != "" {
-			t.Error("not ready or not healthy, though kept values are served")
+			t.Error("not ready or not healthy, although restored values are served")
 		}
 		s.want(demandA1, before[demandA1])
 		if n := s.api.Stats().Requests; n != sent {
 			t.Errorf("%d requests before the first scrape, want 0", n-sent)
 		}
-		s.run()
-		s.pass(10 * time.Minute)
+		s.start()
+		s.advance(10 * time.Minute)
 		s.checkValues()
 	})
 }
@@ -78,26 +79,26 @@ const demandA1 = `innius_exporter_demand_requests_per_hour{account="a1"}`
 
 const discoveredA1 = `innius_exporter_discovery_last_success_timestamp_seconds{account="a1"}`
 
-func TestAValueThatWentStaleMeanwhileIsNotServed(t *testing.T) {
-	begin := setting{plant: works(1, 2), options: func(o *Options) { o.StaleAfter = time.Hour }}
-	play(t, begin, func(s *story) {
-		s.pass(time.Minute)
+func TestRestartServesNoStaleValue(t *testing.T) {
+	begin := setup{plant: testPlant(1, 2), options: func(o *Options) { o.StaleAfter = time.Hour }}
+	runScenario(t, begin, func(s *scenario) {
+		s.advance(time.Minute)
 		held := s.gather()
 		s.restart(time.Hour + time.Minute)
 		s.wantAbsent(value11)
 		s.want(timestamp11, held[timestamp11])
 		s.want(success11, held[success11])
-		s.run()
-		s.pass(time.Minute)
+		s.start()
+		s.advance(time.Minute)
 		s.checkValues()
 		s.want(value11, s.gather()[timestamp11])
 	})
 }
 
-func TestStaleIsJudgedByTheWholeCycleBeforeTheLoopRuns(t *testing.T) {
+func TestRestartJudgesStaleByCycle(t *testing.T) {
 	// 60 sensors at 2 requests an hour: a cycle is 30 h, and a value is stale after 60 h.
-	play(t, setting{plant: works(1, 60), perHour: 2, burst: 80, options: func(o *Options) { o.StaleAfter = 0 }}, func(s *story) {
-		s.pass(time.Minute)
+	runScenario(t, setup{plant: testPlant(1, 60), perHour: 2, burst: 80, options: func(o *Options) { o.StaleAfter = 0 }}, func(s *scenario) {
+		s.advance(time.Minute)
 		s.restart(59 * time.Hour)
 		if n := s.gather().count("innius_sensor_value"); n != 60 {
 			t.Errorf("%d values are served, want 60", n)
@@ -105,45 +106,45 @@ func TestStaleIsJudgedByTheWholeCycleBeforeTheLoopRuns(t *testing.T) {
 	})
 }
 
-func TestTheScheduleGoesOnWhereItStood(t *testing.T) {
-	begin := setting{plant: works(1, 60), perHour: 3600, burst: 1, concurrency: 1}
+func TestRestartContinuesSchedule(t *testing.T) {
+	begin := setup{plant: testPlant(1, 60), perHour: 3600, burst: 1, concurrency: 1}
 	begin.options = func(o *Options) { o.MinInterval = 2 * time.Minute }
-	play(t, begin, func(s *story) {
-		s.pass(2*time.Minute + 40*time.Second) // the second round has reached the middle
+	runScenario(t, begin, func(s *scenario) {
+		s.advance(2*time.Minute + 40*time.Second) // the second round has reached the middle
 		asked := maps.Clone(s.api.Stats().Values)
 		s.restart(10 * time.Second)
-		s.run()
-		s.pass(25 * time.Second)
+		s.start()
+		s.advance(25 * time.Second)
 		stats, again := s.api.Stats(), 0
 		for sensor, n := range stats.Values {
 			if n == 3 {
-				t.Errorf("%s was asked thrice within two rounds", sensor)
+				t.Errorf("%s was polled three times within two cycles", sensor)
 			}
 			if asked[sensor] == 1 && n == 2 {
 				again++
 			}
 		}
 		if again < 20 {
-			t.Errorf("%d sensors of the round under way were asked after the restart, want it to go on", again)
+			t.Errorf("%d sensors of the cycle were polled after the restart", again)
 		}
 	})
 }
 
-func TestKeptListsAreVerifiedWithinDiscoverysShare(t *testing.T) {
+func TestRestartVerifiesListsWithinShare(t *testing.T) {
 	for name, down := range map[string]time.Duration{"soon": time.Minute, "after a day": 24 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			play(t, setting{plant: works(40, 1), perHour: 1000}, func(s *story) {
-				s.pass(30 * time.Minute)
+			runScenario(t, setup{plant: testPlant(40, 1), perHour: 1000}, func(s *scenario) {
+				s.advance(30 * time.Minute)
 				before := s.api.Stats()
 				s.restart(down)
-				s.run()
-				s.pass(2 * time.Second)
+				s.start()
+				s.advance(2 * time.Second)
 				stats := s.api.Stats()
 				if n := stats.Of(simulator.OpCompany, 200) - before.Of(simulator.OpCompany, 200); n != 1 {
 					t.Errorf("%d requests for the company, want it asked first", n)
 				}
-				s.pass(2 * time.Hour)
+				s.advance(2 * time.Hour)
 				stats = s.api.Stats()
 				if n := listings(stats) - listings(before); n > 102 {
 					t.Errorf("%d requests for lists in two hours, want at most 5 %% of 2000", n)
@@ -160,14 +161,14 @@ func listings(s simulator.Stats) int {
 	return s.Of(simulator.OpCompany, 200) + s.Of(simulator.OpMachines, 200) + s.Of(simulator.OpSensors, 200)
 }
 
-func TestWhatChangedInInniusMeanwhileChangesHere(t *testing.T) {
-	play(t, setting{plant: works(3, 2)}, func(s *story) {
-		s.pass(10 * time.Minute)
+func TestRestartFindsChanges(t *testing.T) {
+	runScenario(t, setup{plant: testPlant(3, 2)}, func(s *scenario) {
+		s.advance(10 * time.Minute)
 		s.api.RemoveMachine("m2")
 		s.api.AddMachine(machineOf(4, 2))
 		s.restart(time.Hour)
-		s.run()
-		s.pass(10 * time.Minute)
+		s.start()
+		s.advance(10 * time.Minute)
 		s.wantAbsent(series("innius_sensor_timestamp_seconds", 2, 1))
 		if _, ok := s.gather()[series("innius_sensor_value", 4, 2)]; !ok {
 			t.Error("the machine that is new was not found")
@@ -175,19 +176,19 @@ func TestWhatChangedInInniusMeanwhileChangesHere(t *testing.T) {
 	})
 }
 
-func TestARestartAmidTheFirstDiscoveryGoesOnWithIt(t *testing.T) {
-	play(t, setting{plant: works(50, 2), perHour: 600, burst: 10, concurrency: 1}, func(s *story) {
-		s.pass(2 * time.Minute)
+func TestRestartContinuesFirstDiscovery(t *testing.T) {
+	runScenario(t, setup{plant: testPlant(50, 2), perHour: 600, burst: 10, concurrency: 1}, func(s *scenario) {
+		s.advance(2 * time.Minute)
 		held := s.gather().count("innius_sensor_value")
 		for range 3 {
 			s.restart(time.Second)
 			if n := s.gather().count("innius_sensor_value"); n < held || n == 0 || !s.poller.Ready() {
 				t.Errorf("%d values are served, want %d; ready: %t", n, held, s.poller.Ready())
 			}
-			s.run()
-			s.pass(2 * time.Second)
+			s.start()
+			s.advance(2 * time.Second)
 		}
-		s.pass(15 * time.Minute)
+		s.advance(15 * time.Minute)
 		stats := s.api.Stats()
 		if lists := stats.Of(simulator.OpSensors, 200); lists < 50 || lists > 55 || s.gather().count("innius_sensor_value") < 60 {
 			t.Errorf("%d lists were read, there are %d values: want each list once", lists, s.gather().count("innius_sensor_value"))
@@ -195,29 +196,29 @@ func TestARestartAmidTheFirstDiscoveryGoesOnWithIt(t *testing.T) {
 	})
 }
 
-func TestAPauseHoldsOverARestart(t *testing.T) {
+func TestRestartKeepsPause(t *testing.T) {
 	for name, down := range map[string]time.Duration{"in the pause": time.Minute, "longer than the pause": 2 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			play(t, setting{plant: works(2, 10), faults: []simulator.Fault{overLimit(10*time.Minute, time.Hour)}}, func(s *story) {
-				s.pass(11 * time.Minute)
+			runScenario(t, setup{plant: testPlant(2, 10), faults: []simulator.Fault{overLimit(10*time.Minute, time.Hour)}}, func(s *scenario) {
+				s.advance(11 * time.Minute)
 				select {
 				case <-s.poller.Changed():
 				default:
-					t.Error("nobody was told of the pause")
+					t.Error("no one was told of the pause")
 				}
 				until, sent := s.gather()[pausedUntil], s.api.Stats().Requests
 				s.restart(down)
 				ends := time.Unix(int64(until), 0)
-				s.run()
+				s.start()
 				if wait := time.Until(ends) - time.Second; wait > 0 {
 					s.want(pausedUntil, until)
-					s.pass(wait)
+					s.advance(wait)
 					if n := s.api.Stats().Requests - sent; n != 0 {
 						t.Errorf("%d requests in the pause", n)
 					}
 				}
-				s.pass(5 * time.Minute)
+				s.advance(5 * time.Minute)
 				s.wantAbsent(pausedUntil)
 				if stats := s.api.Stats(); stats.TooEarly != 0 || stats.Requests == sent {
 					t.Errorf("%d requests came too early, %d were sent", stats.TooEarly, stats.Requests-sent)
@@ -227,20 +228,20 @@ func TestAPauseHoldsOverARestart(t *testing.T) {
 	}
 }
 
-func TestFiftyRestartsInAMinuteNeverSpendMoreThanBurstAndRate(t *testing.T) {
+func TestFrequentRestartsKeepToRateLimit(t *testing.T) {
 	for name, clean := range map[string]bool{"ended well": true, "killed": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			limits := simulator.Limits{Kind: simulator.TokenBucket, PerHour: 1000, Burst: 30}
-			play(t, setting{plant: works(5, 40), api: simulator.Options{Limits: limits}, perHour: 1000, burst: 30}, func(s *story) {
+			runScenario(t, setup{plant: testPlant(5, 40), api: simulator.Options{Limits: limits}, perHour: 1000, burst: 30}, func(s *scenario) {
 				kept, before := s.halt(), s.api.Stats().Requests
 				time.Sleep(time.Hour) // the bucket is full again
 				begun := time.Now()
 				for range 50 {
-					s.make(kept)
+					s.newPoller(kept)
 					written := s.poller.Save() // what each process writes first
-					s.run()
-					s.pass(1200 * time.Millisecond)
+					s.start()
+					s.advance(1200 * time.Millisecond)
 					if kept = s.crash(written); clean {
 						kept = s.halt()
 					}
@@ -254,36 +255,36 @@ func TestFiftyRestartsInAMinuteNeverSpendMoreThanBurstAndRate(t *testing.T) {
 	}
 }
 
-func TestTheStateOfAnotherAccountIsNotTaken(t *testing.T) {
+func TestRestartIgnoresOtherAccounts(t *testing.T) {
 	for name, change := range map[string]func(*SavedAccount){
 		"name":   func(k *SavedAccount) { k.Name = "other" },
 		"origin": func(k *SavedAccount) { k.Origin = "other.example" },
 	} {
 		t.Run(name, func(t *testing.T) {
-			play(t, setting{plant: works(1, 2)}, func(s *story) {
-				s.pass(time.Minute)
+			runScenario(t, setup{plant: testPlant(1, 2)}, func(s *scenario) {
+				s.advance(time.Minute)
 				kept := s.halt()
 				change(&kept.Accounts[0])
-				s.make(kept)
+				s.newPoller(kept)
 				if n := len(s.gather().plantSeries()); n != 0 || s.poller.Ready() {
 					t.Errorf("%d series are served, ready: %t", n, s.poller.Ready())
 				}
-				s.run()
+				s.start()
 			})
 		})
 	}
 }
 
-func TestTheStateOfAnotherCompanyIsDroppedAtTheFirstLook(t *testing.T) {
-	play(t, setting{plant: works(2, 3)}, func(s *story) {
-		s.pass(time.Minute)
+func TestRestartDropsStateOfOtherCompany(t *testing.T) {
+	runScenario(t, setup{plant: testPlant(2, 3)}, func(s *scenario) {
+		s.advance(time.Minute)
 		kept := s.halt()
-		other := works(1, 1)
+		other := testPlant(1, 1)
 		other.Company = simulator.Company{ID: "mill.example", Name: "Mill", Machines: other.Company.Machines}
-		s.fronts[0].Store(simulator.New(other, simulator.Options{Key: canary}))
-		s.make(kept)
-		s.run()
-		s.pass(10 * time.Second)
+		s.fronts[0].Store(simulator.New(other, simulator.Options{Key: testKey}))
+		s.newPoller(kept)
+		s.start()
+		s.advance(10 * time.Second)
 		for series := range s.gather().plantSeries() {
 			if strings.Contains(series, "Works") {
 				t.Errorf("%s is still served", series)
@@ -295,21 +296,21 @@ func TestTheStateOfAnotherCompanyIsDroppedAtTheFirstLook(t *testing.T) {
 	})
 }
 
-func TestWhatWasCountedIsNotCountedAgain(t *testing.T) {
+func TestRestartCountsNothingTwice(t *testing.T) {
 	at := dawn.Add(-time.Minute)
 	plant := oneSensor(func(s *simulator.Sensor) {
 		s.Value = func(time.Time) any { return "RUN" }
 		s.Exists = func(t time.Time) bool { return t.Before(dawn) }
 	})
 	const skippedText = `innius_exporter_readings_skipped_total{account="a1",reason="text"}`
-	play(t, setting{plant: plant}, func(s *story) {
-		s.pass(time.Minute)
+	runScenario(t, setup{plant: plant}, func(s *scenario) {
+		s.advance(time.Minute)
 		if s.gather()[skippedText] == 0 {
 			t.Fatal("no text was counted")
 		}
 		s.restart(time.Minute)
-		s.run()
-		s.pass(time.Minute)
+		s.start()
+		s.advance(time.Minute)
 		s.want(skippedText, 0)
 		s.want(`innius_exporter_sensors{account="a1",status="unreadable"}`, 1)
 		if unusable := s.sensorsOf(1)[0].Unusable; unusable.Text != "RUN" {
@@ -318,27 +319,27 @@ func TestWhatWasCountedIsNotCountedAgain(t *testing.T) {
 	})
 }
 
-func TestAFailingSensorKeepsItsBackOff(t *testing.T) {
+func TestRestartKeepsBackOff(t *testing.T) {
 	broken := simulator.Fault{Kind: simulator.NotFound, Op: simulator.OpValues, Object: "m1-s1"}
-	play(t, setting{plant: works(1, 6), faults: []simulator.Fault{broken}, perHour: 3600}, func(s *story) {
-		s.pass(30 * time.Minute)
+	runScenario(t, setup{plant: testPlant(1, 6), faults: []simulator.Fault{broken}, perHour: 3600}, func(s *scenario) {
+		s.advance(30 * time.Minute)
 		failed := s.api.Stats().Faults[simulator.NotFound]
 		for range 5 {
 			s.restart(time.Second)
-			s.run()
-			s.pass(10 * time.Second)
+			s.start()
+			s.advance(10 * time.Second)
 		}
 		if n := s.api.Stats().Faults[simulator.NotFound] - failed; n > 1 {
-			t.Errorf("it was asked %d times in a minute, though it fails for half an hour", n)
+			t.Errorf("it was polled %d times in a minute, though it fails for half an hour", n)
 		}
 		s.want(`innius_exporter_sensors{account="a1",status="pending"}`, 1)
 	})
 }
 
-func TestCursorsAndLessonsAreKept(t *testing.T) {
-	begin := setting{plant: works(1, 1), api: simulator.Options{Format: simulator.Format{Order: simulator.Ascending}}}
-	play(t, begin, func(s *story) {
-		s.pass(5 * time.Minute)
+func TestRestartKeepsCursorsAndIntervals(t *testing.T) {
+	begin := setup{plant: testPlant(1, 1), api: simulator.Options{Format: simulator.Format{Order: simulator.Ascending}}}
+	runScenario(t, begin, func(s *scenario) {
+		s.advance(5 * time.Minute)
 		cursor, learned := s.cellOf(0).Load().Cursor, s.cellOf(0).Load().Interval.Seconds
 		s.restart(time.Second)
 		if got := s.cellOf(0).Load().Cursor; got != cursor || cursor == (innius.Cursor{}) {
@@ -350,19 +351,21 @@ func TestCursorsAndLessonsAreKept(t *testing.T) {
 	})
 }
 
-func (s *story) cellOf(sensor int) *reading.Entry {
+func (s *scenario) cellOf(sensor int) *reading.Entry {
 	return s.poller.inventory.Snapshot().Accounts[0].Machines[0].Sensors[sensor].Entry
 }
 
-func TestTwinsKeepTheirReadingsAndTheirOwner(t *testing.T) {
-	begin := setting{plant: works(2, 3), more: []setting{{plant: works(2, 3)}}}
-	play(t, begin, func(s *story) {
-		s.pass(5 * time.Minute)
+func TestRestartKeepsSharedSensors(t *testing.T) {
+	begin := setup{plant: testPlant(2, 3), more: []setup{{plant: testPlant(2, 3)}}}
+	runScenario(t, begin, func(s *scenario) {
+		s.advance(5 * time.Minute)
 		s.halt()
 		before := s.gather()
 		s.restart(time.Second)
-		if after := s.gather(); !maps.Equal(before.plantSeries(), after.plantSeries()) || after.count("innius_sensor_value") != 6 {
-			t.Errorf("before\n%v\nafter\n%v", before.plantSeries(), after.plantSeries())
+		after := s.gather()
+		s.wantSame(before.plantSeries(), after.plantSeries())
+		if n := after.count("innius_sensor_value"); n != 6 {
+			t.Errorf("%d values, want 6", n)
 		}
 		for _, account := range []string{"a1", "a2"} {
 			for _, state := range SensorStatuses {
@@ -370,35 +373,35 @@ func TestTwinsKeepTheirReadingsAndTheirOwner(t *testing.T) {
 				s.want(series, before[series])
 			}
 		}
-		s.run()
+		s.start()
 	})
 }
 
-func TestAFilterSetMeanwhileHoldsAtOnce(t *testing.T) {
-	play(t, setting{plant: works(3, 2)}, func(s *story) {
-		s.pass(time.Minute)
-		s.begun[0].options = func(o *Options) {
+func TestRestartAppliesNewFilter(t *testing.T) {
+	runScenario(t, setup{plant: testPlant(3, 2)}, func(s *scenario) {
+		s.advance(time.Minute)
+		s.setups[0].options = func(o *Options) {
 			o.Machines.Exclude, o.Sensors.Exclude = []match.Pattern{match.MustCompile("m2")}, []match.Pattern{match.MustCompile("m1-s1")}
 		}
 		s.restart(time.Second)
 		if n := s.gather().count("innius_sensor_value"); n != 3 {
 			t.Errorf("%d values are served, want those of m1-s2 and m3", n)
 		}
-		s.run()
-		s.pass(10 * time.Minute)
+		s.start()
+		s.advance(10 * time.Minute)
 		if n := s.gather().count("innius_sensor_value"); n != 3 {
 			t.Errorf("%d values are served after a while", n)
 		}
 	})
 }
 
-func TestASnapshotHoldsNoKey(t *testing.T) {
+func TestStateHoldsNoKey(t *testing.T) {
 	echo := simulator.Fault{Kind: simulator.EchoKey, Op: simulator.OpValues, Object: "m1-s1"}
-	begin := setting{plant: works(1, 2), faults: []simulator.Fault{echo}}
-	begin.plant.Company.Machines[0].Sensors[1].Value = func(time.Time) any { return "text with " + canary }
-	play(t, begin, func(s *story) {
-		s.pass(time.Minute)
-		if text := fmt.Sprintf("%+v", s.poller.Save()); strings.Contains(text, canary) || !strings.Contains(text, "<secret>") {
+	begin := setup{plant: testPlant(1, 2), faults: []simulator.Fault{echo}}
+	begin.plant.Company.Machines[0].Sensors[1].Value = func(time.Time) any { return "text with " + testKey }
+	runScenario(t, begin, func(s *scenario) {
+		s.advance(time.Minute)
+		if text := fmt.Sprintf("%+v", s.poller.Save()); strings.Contains(text, testKey) || !strings.Contains(text, "<secret>") {
 			t.Errorf("the key, or no <secret>, in %s", text)
 		}
 	})

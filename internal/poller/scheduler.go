@@ -24,11 +24,11 @@ type Scheduler interface {
 	Demand(now time.Time) (perHour, relaxed float64)
 }
 
-// Task is the schedule's entry of a sensor, Spec what describes the sensor to it.
-type (
-	Task = schedule.Task[*inventory.Sensor]
-	Spec = schedule.Spec[*inventory.Sensor]
-)
+// Task is the schedule's entry of a sensor.
+type Task = schedule.Task[*inventory.Sensor]
+
+// Spec describes a sensor to the schedule.
+type Spec = schedule.Spec[*inventory.Sensor]
 
 // NewScheduler returns the Scheduler that an account runs with.
 func NewScheduler(o schedule.Options) Scheduler { return schedule.New[*inventory.Sensor](o) }

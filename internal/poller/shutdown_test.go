@@ -7,7 +7,7 @@ import (
 	"innius_exporter/internal/simulator"
 )
 
-func TestTheEndOfTheContextEndsRunWithinASecond(t *testing.T) {
+func TestRunEndsWithContext(t *testing.T) {
 	for name, c := range map[string]struct {
 		faults []simulator.Fault
 		after  time.Duration
@@ -22,8 +22,8 @@ func TestTheEndOfTheContextEndsRunWithinASecond(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			play(t, setting{plant: works(3, 5), faults: c.faults, perHour: 100}, func(s *story) {
-				s.pass(c.after)
+			runScenario(t, setup{plant: testPlant(3, 5), faults: c.faults, perHour: 100}, func(s *scenario) {
+				s.advance(c.after)
 				for _, f := range c.faults {
 					if f.Kind != simulator.EndlessBody && s.api.Stats().Faults[f.Kind] == 0 {
 						t.Errorf("the fault %s did not happen", f.Kind)
@@ -46,8 +46,8 @@ func TestTheEndOfTheContextEndsRunWithinASecond(t *testing.T) {
 	}
 }
 
-// attempts counts the requests that have come to their end.
-func (s *story) attempts() int {
+// attempts counts the finished requests.
+func (s *scenario) attempts() int {
 	n := 0.0
 	for _, count := range s.gather().values("innius_exporter_api_requests_total") {
 		n += count

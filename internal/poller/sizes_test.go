@@ -14,14 +14,14 @@ import (
 
 // playLarge runs a scenario without the final checks, which would take longer, and returns the memory per sensor at its end, in
 // bytes.
-func playLarge(t *testing.T, begin setting, tell func(s *story)) (perSensor int64) {
+func runLarge(t *testing.T, begin setup, body func(s *scenario)) (perSensor int64) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s := prepare(t, begin)
 		defer s.stop()
 		before := liveHeap()
-		s.run()
-		tell(s)
+		s.start()
+		body(s)
 		s.log.clear()
 		perSensor = (liveHeap() - before) / int64(begin.plant.Sensors())
 	})
@@ -29,15 +29,15 @@ func playLarge(t *testing.T, begin setting, tell func(s *story)) (perSensor int6
 }
 
 // large is a plant at 3600 requests per hour, with pages of 1000 list items.
-func large(machines, sensors int) setting {
-	return setting{plant: works(machines, sensors), perHour: 3600, burst: 30, client: innius.Options{PageSize: 1000}}
+func large(machines, sensors int) setup {
+	return setup{plant: testPlant(machines, sensors), perHour: 3600, burst: 30, client: innius.Options{PageSize: 1000}}
 }
 
 func TestMachineWithManySensors(t *testing.T) {
-	perSensor := playLarge(t, large(1, 20_000), func(s *story) {
-		s.pass(2 * time.Minute) // its list has 20 pages
+	perSensor := runLarge(t, large(1, 20_000), func(s *scenario) {
+		s.advance(2 * time.Minute) // its list has 20 pages
 		read := len(s.api.Stats().Values)
-		s.pass(time.Minute)
+		s.advance(time.Minute)
 		if n := len(s.api.Stats().Values) - read; n < 55 || n > 65 {
 			t.Errorf("%d sensors polled in a minute of 60 requests", n)
 		}
@@ -58,8 +58,8 @@ func TestMachineWithManySensors(t *testing.T) {
 }
 
 func TestManyMachinesAlternateListsAndPolls(t *testing.T) {
-	perSensor := playLarge(t, large(2000, 10), func(s *story) {
-		s.pass(10 * time.Minute)
+	perSensor := runLarge(t, large(2000, 10), func(s *scenario) {
+		s.advance(10 * time.Minute)
 		stats, all := s.api.Stats(), s.gather()
 		if n := all.count("innius_machine_info"); n != 2000 || all[upA1] != 1 {
 			t.Errorf("%d machines, innius_up is %v", n, all[upA1])
@@ -76,7 +76,7 @@ func TestManyMachinesAlternateListsAndPolls(t *testing.T) {
 
 func TestLongNamesAreCutAndUnique(t *testing.T) {
 	long := func(s string) string { return strings.Repeat("Ü"+s, 32<<10) }
-	begin := setting{plant: works(3, 3)}
+	begin := setup{plant: testPlant(3, 3)}
 	c := &begin.plant.Company
 	c.Name = long("c")
 	for i := range c.Machines {
@@ -85,8 +85,8 @@ func TestLongNamesAreCutAndUnique(t *testing.T) {
 			c.Machines[i].Sensors[j].Name, c.Machines[i].Sensors[j].Unit = long("s"), long("u")
 		}
 	}
-	play(t, begin, func(s *story) {
-		s.pass(5 * time.Minute)
+	runScenario(t, begin, func(s *scenario) {
+		s.advance(5 * time.Minute)
 		all := s.gather()
 		if n := all.count("innius_sensor_value"); n != 9 {
 			t.Errorf("%d values are exposed, want 9", n)
@@ -105,10 +105,10 @@ func TestLongNamesAreCutAndUnique(t *testing.T) {
 }
 
 func TestLargePageIsNotRetained(t *testing.T) {
-	begin := setting{plant: works(1, 3), perHour: 600, burst: 5, client: innius.Options{PageSize: 20_000}}
+	begin := setup{plant: testPlant(1, 3), perHour: 600, burst: 5, client: innius.Options{PageSize: 20_000}}
 	begin.api.Limits = simulator.Limits{PerHour: 1000, Burst: 100, MaxPage: 20_000}
-	perSensor := playLarge(t, begin, func(s *story) {
-		s.pass(time.Minute + 5*time.Second)
+	perSensor := runLarge(t, begin, func(s *scenario) {
+		s.advance(time.Minute + 5*time.Second)
 		for sensor := 1; sensor <= 3; sensor++ {
 			if at := s.gather()[series("innius_sensor_timestamp_seconds", 1, sensor)]; at < seconds(time.Now())-200 {
 				t.Errorf("sensor %d was polled at %v", sensor, at)
@@ -146,12 +146,12 @@ func TestOddResponseAffectsOneSensor(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			play(t, setting{plant: works(2, 3), options: calmly}, func(s *story) {
+			runScenario(t, setup{plant: testPlant(2, 3), options: calmly}, func(s *scenario) {
 				s.stop()
 				s.fronts[0].bodies = map[string]string{"/companies/works.example/machines/m1/sensors/m1-s1/values": c.body}
-				s.make(nil)
-				s.run()
-				s.pass(15 * time.Minute)
+				s.newPoller(nil)
+				s.start()
+				s.advance(15 * time.Minute)
 				if n := s.states("a1", c.state); n < 1 || c.state != SensorCurrent && n != 1 {
 					t.Errorf("%v sensors are %s, want 1: %v", n, c.state, s.gather().values("innius_exporter_sensors"))
 				}
@@ -170,9 +170,9 @@ func TestOddResponseAffectsOneSensor(t *testing.T) {
 
 func TestEndlessBodyCostsBoundedMemory(t *testing.T) {
 	endless := simulator.Fault{Kind: simulator.EndlessBody, Op: simulator.OpValues, Object: "m1-s1"}
-	play(t, setting{plant: works(2, 3), options: calmly, faults: []simulator.Fault{endless}}, func(s *story) {
+	runScenario(t, setup{plant: testPlant(2, 3), options: calmly, faults: []simulator.Fault{endless}}, func(s *scenario) {
 		before := allocated()
-		s.pass(10 * time.Minute)
+		s.advance(10 * time.Minute)
 		bodies := s.api.Stats().Faults[simulator.EndlessBody]
 		if each := (allocated() - before) / uint64(max(1, bodies)); bodies < 3 || each > 100<<20 {
 			t.Errorf("%d endless bodies, %d bytes each", bodies, each)

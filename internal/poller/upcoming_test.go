@@ -13,7 +13,7 @@ func (one *sensorNow) lastPoll() time.Time { return later(one.LastSuccess, one.L
 
 // estimated compares the estimated next polls of the sensors with some statuses with the actual ones: the mean and the greatest
 // difference.
-func (s *story) estimated(during time.Duration, statuses ...SensorStatus) (mean, most time.Duration) {
+func (s *scenario) estimated(during time.Duration, statuses ...SensorStatus) (mean, most time.Duration) {
 	s.Helper()
 	before := map[string]sensorNow{}
 	for _, one := range s.sensorsOf(1) {
@@ -30,7 +30,7 @@ func (s *story) estimated(during time.Duration, statuses ...SensorStatus) (mean,
 	}
 	count, sum := len(before), time.Duration(0)
 	for end := time.Now().Add(during); len(before) > 0 && time.Now().Before(end); {
-		s.pass(time.Second)
+		s.advance(time.Second)
 		for _, one := range s.sensorsOf(1) {
 			was, open := before[one.ID]
 			if !open || !one.lastPoll().After(was.lastPoll()) {
@@ -48,8 +48,8 @@ func (s *story) estimated(during time.Duration, statuses ...SensorStatus) (mean,
 }
 
 func TestUpcomingEstimatesFirstPolls(t *testing.T) {
-	play(t, setting{plant: works(3, 40), perHour: 120, burst: 2, client: innius.Options{PageSize: 50}}, func(s *story) {
-		s.pass(10 * time.Minute) // all lists are read
+	runScenario(t, setup{plant: testPlant(3, 40), perHour: 120, burst: 2, client: innius.Options{PageSize: 50}}, func(s *scenario) {
+		s.advance(10 * time.Minute) // all lists are read
 		all := s.sensorsOf(1)
 		if one := all[len(all)-1]; one.Status != SensorPending || one.next.WaitsFor != WaitsForRateLimit || one.next.Ahead < 90 {
 			t.Errorf("the last sensor: %s, %+v", one.Status, one.next)
@@ -62,8 +62,8 @@ func TestUpcomingEstimatesFirstPolls(t *testing.T) {
 
 // While the first lists are read, they alternate with polls.
 func TestUpcomingIncludesLists(t *testing.T) {
-	play(t, setting{plant: works(40, 2), perHour: 240, burst: 1}, func(s *story) {
-		s.pass(5 * time.Minute)
+	runScenario(t, setup{plant: testPlant(40, 2), perHour: 240, burst: 1}, func(s *scenario) {
+		s.advance(5 * time.Minute)
 		if mean, most := s.estimated(2*time.Hour, SensorPending); mean > time.Minute || most > 3*time.Minute {
 			t.Errorf("estimated to %s, at worst %s", mean, most)
 		}
@@ -71,15 +71,15 @@ func TestUpcomingIncludesLists(t *testing.T) {
 }
 
 func TestUpcomingEstimatesPollsOfACycle(t *testing.T) {
-	for name, begin := range map[string]setting{
-		"the rate limit suffices":   {plant: works(2, 5), perHour: 3600},
-		"the rate limit is too low": {plant: works(4, 20), perHour: 240},
-		"one request every 3 min":   {plant: works(1, 4), perHour: 20, burst: 1},
-		"some are refused":          {plant: works(2, 10), perHour: 600, faults: []simulator.Fault{{Kind: simulator.NotFound, Object: "m1"}}},
+	for name, begin := range map[string]setup{
+		"the rate limit suffices":   {plant: testPlant(2, 5), perHour: 3600},
+		"the rate limit is too low": {plant: testPlant(4, 20), perHour: 240},
+		"one request every 3 min":   {plant: testPlant(1, 4), perHour: 20, burst: 1},
+		"some are refused":          {plant: testPlant(2, 10), perHour: 600, faults: []simulator.Fault{{Kind: simulator.NotFound, Object: "m1"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			play(t, begin, func(s *story) {
-				s.pass(3 * time.Hour)
+			runScenario(t, begin, func(s *scenario) {
+				s.advance(3 * time.Hour)
 				cycle := s.poller.accounts[0].cycle()
 				if mean, most := s.estimated(3*time.Hour, SensorStatuses[:]...); mean > max(5*time.Second, cycle/3) {
 					t.Errorf("estimated to %s, at worst %s; a cycle takes %s", mean, most, cycle)
@@ -91,8 +91,8 @@ func TestUpcomingEstimatesPollsOfACycle(t *testing.T) {
 
 func TestUpcomingIncludesPause(t *testing.T) {
 	limited := simulator.Fault{Kind: simulator.TooMany, From: dawn.Add(10 * time.Minute), Times: 1, Delay: 30 * time.Minute}
-	play(t, setting{plant: works(1, 3), perHour: 600, faults: []simulator.Fault{limited}}, func(s *story) {
-		s.pass(12 * time.Minute)
+	runScenario(t, setup{plant: testPlant(1, 3), perHour: 600, faults: []simulator.Fault{limited}}, func(s *scenario) {
+		s.advance(12 * time.Minute)
 		until := s.view(1).PausedUntil
 		if until.IsZero() {
 			t.Fatal("the account is not paused")
@@ -106,9 +106,9 @@ func TestUpcomingIncludesPause(t *testing.T) {
 }
 
 func TestUpcomingShowsRunningRequest(t *testing.T) {
-	play(t, setting{plant: works(1, 1), faults: []simulator.Fault{slow(8 * time.Second)}}, func(s *story) {
+	runScenario(t, setup{plant: testPlant(1, 1), faults: []simulator.Fault{slow(8 * time.Second)}}, func(s *scenario) {
 		for range 300 {
-			s.pass(time.Second)
+			s.advance(time.Second)
 			if all := s.sensorsOf(1); len(all) > 0 && all[0].next.WaitsFor == WaitsForResponse {
 				return
 			}

@@ -155,7 +155,7 @@ func TestVerdictOfMaxAge(t *testing.T) {
 
 // batched is a plant whose sensors report each minute, in uploads of 5 min.
 func batched(machines, sensors int) simulator.Plant {
-	p := works(machines, sensors)
+	p := testPlant(machines, sensors)
 	for m := range p.Company.Machines {
 		for i := range p.Company.Machines[m].Sensors {
 			s := &p.Company.Machines[m].Sensors[i]
@@ -178,14 +178,14 @@ func (all samples) statusOf(labels, name string, statuses []string) string {
 // A pause of 10 s a minute, and an outage of 1 min, at a cycle of 32 min: a status changes at a poll, and between two polls at
 // most once.
 func TestSensorStatusChangesAtMostOncePerPoll(t *testing.T) {
-	begin := setting{plant: batched(25, 20), perHour: 950, burst: 20}
+	begin := setup{plant: batched(25, 20), perHour: 950, burst: 20}
 	start := dawn.Add(3 * time.Hour)
 	for from := start; from.Before(start.Add(time.Hour)); from = from.Add(time.Minute) {
 		begin.faults = append(begin.faults, simulator.Fault{Kind: simulator.TooMany, From: from, Until: from.Add(50 * time.Second), Times: 1, Delay: 10 * time.Second})
 	}
 	begin.faults = append(begin.faults, simulator.Fault{Kind: simulator.Reset, From: start.Add(30 * time.Minute), Until: start.Add(31 * time.Minute)})
-	play(t, begin, func(s *story) {
-		s.pass(time.Until(start))
+	runScenario(t, begin, func(s *scenario) {
+		s.advance(time.Until(start))
 		type seen struct {
 			status                SensorStatus
 			polled                time.Time
@@ -217,7 +217,7 @@ func TestSensorStatusChangesAtMostOncePerPoll(t *testing.T) {
 					}
 				}
 			}
-			s.pass(time.Second)
+			s.advance(time.Second)
 		}
 		changes, polls := 0, 0
 		for _, is := range sensors {
@@ -231,13 +231,13 @@ func TestSensorStatusChangesAtMostOncePerPoll(t *testing.T) {
 
 // A sensor dies at 1 h, its machine is switched off at 4 h.
 func TestMachineStatusStaysDegradedWhileADeadSensorIsSilentAndStale(t *testing.T) {
-	begin := setting{plant: batched(3, 8), perHour: 60, options: func(o *Options) { o.StaleAfter = 0 }}
+	begin := setup{plant: batched(3, 8), perHour: 60, options: func(o *Options) { o.StaleAfter = 0 }}
 	died := dawn.Add(time.Hour)
 	begin.plant.Company.Machines[0].Sensors[2].Exists = func(at time.Time) bool { return at.Before(died) }
-	play(t, begin, func(s *story) {
+	runScenario(t, begin, func(s *scenario) {
 		labels, since, statuses := `company="Works",machine="Machine 1"`, time.Time{}, map[string]int{}
 		for s.clock() < 6*time.Hour {
-			s.pass(30 * time.Second)
+			s.advance(30 * time.Second)
 			all := s.gather()
 			machine := all.statusOf(labels, "innius_machine_status", []string{"unknown", "degraded", "off", "ok"})
 			statuses[all.statusOf(labels+`,sensor="Sensor 3"`, "innius_sensor_status", []string{"pending", "silent", "stale", "delayed", "current"})]++
@@ -258,13 +258,13 @@ func TestMachineStatusStaysDegradedWhileADeadSensorIsSilentAndStale(t *testing.T
 		if got := s.gather()[`innius_machine_status_since_timestamp_seconds{`+labels+`}`]; got > seconds(since) {
 			t.Errorf("after a restart degraded since %v", got)
 		}
-		s.run()
+		s.start()
 	})
 }
 
 // Each evening at 18 h, until 6 h. A sensor that reports once an hour is the last to return.
 func TestMachineSwitchedOffIsNeverDegraded(t *testing.T) {
-	begin := setting{plant: batched(2, 12), perHour: 45}
+	begin := setup{plant: batched(2, 12), perHour: 45}
 	for i := range begin.plant.Company.Machines[0].Sensors {
 		one := &begin.plant.Company.Machines[0].Sensors[i]
 		one.Exists = func(at time.Time) bool { return at.Hour() >= 6 && at.Hour() < 18 }
@@ -272,10 +272,10 @@ func TestMachineSwitchedOffIsNeverDegraded(t *testing.T) {
 			one.Period = time.Hour
 		}
 	}
-	play(t, begin, func(s *story) {
+	runScenario(t, begin, func(s *scenario) {
 		off := 0
 		for s.clock() < 34*time.Hour {
-			s.pass(30 * time.Second)
+			s.advance(30 * time.Second)
 			switch all := s.gather(); all.statusOf(`company="Works",machine="Machine 1"`, "innius_machine_status", []string{"unknown", "degraded", "off", "ok"}) {
 			case "degraded":
 				t.Fatalf("degraded after %s", s.clock())
