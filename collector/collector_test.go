@@ -41,7 +41,9 @@ type plant struct {
 }
 
 // run polls plants, as accounts a1, a2 ..., in virtual time.
-func run(t *testing.T, change func(*poller.Options), plants []plant, test func(t *testing.T, c *Collector, apis []*simulator.Server)) {
+func run(t *testing.T, change func(*poller.Options), plants []plant,
+	test func(t *testing.T, c *Collector, apis []*simulator.Server),
+) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		opts := poller.Options{Counters: &poller.Counters{}, Logger: slog.New(slog.DiscardHandler)}
@@ -105,7 +107,8 @@ func machine(number, sensors int) simulator.Machine {
 
 // demo is the plant of --demo. With more than one request at a time, chance would decide which sensor comes first.
 func demo() plant {
-	return plant{Plant: simulator.Demo(start), limits: simulator.DemoLimits(), perHour: 0.95 * float64(simulator.DemoLimits().PerHour), concurrency: 1, pageSize: 100}
+	limits := simulator.DemoLimits()
+	return plant{Plant: simulator.Demo(start), limits: limits, perHour: 0.95 * float64(limits.PerHour), concurrency: 1, pageSize: 100}
 }
 
 // exposition returns the text format of a registry's view of the collector.
@@ -255,7 +258,8 @@ func TestCollectAndGatherGiveTheSameBytes(t *testing.T) {
 			checkEqual(t, gathered(t, c), exposition(t, c))
 		}
 		all := gathered(t, c)
-		if info, values := strings.Count(all, "\ninnius_sensor_info{"), strings.Count(all, "\ninnius_sensor_value{"); info != 13 || values != 10 {
+		info, values := strings.Count(all, "\ninnius_sensor_info{"), strings.Count(all, "\ninnius_sensor_value{")
+		if info != 13 || values != 10 {
 			t.Errorf("%d sensors with %d values, want 13 with 10, as three are stale", info, values)
 		}
 	})

@@ -76,7 +76,8 @@ func (s *scrape) newAccount(index int, n counts) account {
 	view := &s.view.Accounts[index]
 	a := account{
 		AccountView: view, counters: s.view.Counters.Of(view.Name), company: s.view.Inventory.Accounts[index].Company,
-		statuses: map[poller.SensorStatus]int{poller.SensorExcluded: n.excluded}, maxAge: map[poller.MaxAgeStatus]int{}, collisions: n.collisions,
+		statuses:   map[poller.SensorStatus]int{poller.SensorExcluded: n.excluded},
+		collisions: n.collisions, maxAge: map[poller.MaxAgeStatus]int{},
 	}
 	if a.company != nil {
 		a.companyLabel = s.view.Labels.Label(a.company.ID, a.company.Name)
@@ -121,7 +122,8 @@ func (s *scrape) addSensor(one *sensorSeries, a *account) {
 	s.sensor = s.view.Sensor(one.Sensor)
 	a.statuses[s.sensor.Status]++
 	a.maxAge[s.sensor.MaxAge]++
-	s.add(s.byName[sensorStatus], 1, s.with(one.labels[:], sensorStatusPairs[slices.Index(poller.SensorStatuses[:], s.sensor.Status)]))
+	status := slices.Index(poller.SensorStatuses[:], s.sensor.Status)
+	s.add(s.byName[sensorStatus], 1, s.with(one.labels[:], sensorStatusPairs[status]))
 	for _, f := range s.families {
 		if f.sensor == nil {
 			continue
@@ -211,7 +213,7 @@ func (s *scrape) add(f *family, value float64, labels []*dto.LabelPair) {
 	one := &to.room[to.next]
 	to.next++
 	one.value, one.metric.Label = value, labels
-	if f.kind == counter {
+	if f.kind == dto.MetricType_COUNTER {
 		one.counter.Value, one.metric.Counter = &one.value, &one.counter
 	} else {
 		one.gauge.Value, one.metric.Gauge = &one.value, &one.gauge

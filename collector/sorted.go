@@ -26,8 +26,8 @@ var (
 	}
 )
 
-// sorted is an inventory in the order in which its series are exposed: that of their label values, as in a registry. Labels change
-// only with the inventory, so they are made once for each, repaired and in the form in which they are encoded. Immutable.
+// sorted is an inventory in the order in which its series are exposed: that of their label values, as in a registry. Labels
+// change only with the inventory, so they are made once for each, repaired and in the form for the encoder. Immutable.
 type sorted struct {
 	of       *inventory.Snapshot
 	machines []*machineSeries // by the labels of innius_machine_info
@@ -67,7 +67,7 @@ func newSorted(of *inventory.Snapshot) *sorted {
 					n.collisions++
 				}
 				if units[s.Unit] == nil {
-					units[s.Unit] = pair("unit", inventory.Repair(s.Unit, s.Unit))
+					units[s.Unit] = repaired("unit", s.Unit, s.Unit)
 				}
 				o.sensors = append(o.sensors, newSensorSeries(s, machine.info[:], units[s.Unit]))
 			}
@@ -83,8 +83,8 @@ func newSorted(of *inventory.Snapshot) *sorted {
 func newMachineSeries(m *inventory.Machine) *machineSeries {
 	one := &machineSeries{Machine: m, info: [...]*dto.LabelPair{
 		pair("company", m.CompanyLabel),
-		pair("company_id", inventory.Repair(m.Company.ID, m.Company.ID)), pair("company_name", inventory.Repair(m.Company.Name, m.Company.ID)),
-		pair("machine", m.Label), pair("machine_id", inventory.Repair(m.ID, m.ID)), pair("machine_name", inventory.Repair(m.Name, m.ID)),
+		repaired("company_id", m.Company.ID, m.Company.ID), repaired("company_name", m.Company.Name, m.Company.ID),
+		pair("machine", m.Label), repaired("machine_id", m.ID, m.ID), repaired("machine_name", m.Name, m.ID),
 	}}
 	one.labels = [...]*dto.LabelPair{one.info[0], one.info[3]}
 	return one
@@ -96,12 +96,15 @@ func newSensorSeries(s *inventory.Sensor, machine []*dto.LabelPair, unit *dto.La
 	one.labels = [...]*dto.LabelPair{machine[0], machine[3], sensor}
 	copy(one.info[:], machine)
 	copy(one.info[len(machine):], []*dto.LabelPair{
-		sensor, pair("sensor_id", inventory.Repair(s.ID, s.ID)), pair("sensor_name", inventory.Repair(s.Name, s.ID)), unit,
+		sensor, repaired("sensor_id", s.ID, s.ID), repaired("sensor_name", s.Name, s.ID), unit,
 	})
 	return one
 }
 
 func pair(name, value string) *dto.LabelPair { return &dto.LabelPair{Name: &name, Value: &value} }
+
+// repaired is a pair whose value is a text of the API that describes the object with an id.
+func repaired(name, text, id string) *dto.LabelPair { return pair(name, inventory.Repair(text, id)) }
 
 // compareValues is the order of a registry for series of the same labels.
 func compareValues(a, b []*dto.LabelPair) int {

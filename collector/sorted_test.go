@@ -16,7 +16,9 @@ import (
 func stored(tb testing.TB, sensors int) *poller.Poller {
 	tb.Helper()
 	now := time.Now()
-	account := poller.SavedAccount{Name: "a1", Company: innius.Company{ID: "works.example", Name: "Works"}, ListedAt: now, Discovered: true}
+	account := poller.SavedAccount{
+		Name: "a1", Company: innius.Company{ID: "works.example", Name: "Works"}, ListedAt: now, Discovered: true,
+	}
 	for i := range sensors / 100 {
 		m := poller.SavedMachine{Machine: innius.Machine{ID: fmt.Sprint("m", i), Name: fmt.Sprint("Machine ", i)}, ListedAt: now}
 		for j := range 100 {

@@ -98,8 +98,8 @@ func (v *Inventory) build(next []Account, name labelCandidate, positions []posit
 	for _, p := range positions {
 		m := *next[p.account].Machines[p.index]
 		account, list := v.opts.Accounts[p.account], v.accounts[p.account].sensors[m.ID]
-		m.Account, m.CompanyLabel, m.Label, m.Collision = p.account, v.opts.Labels.Label(company.ID, company.Name), name.label, name.collision
-		m.ExposedBy, m.ListedAt, m.clockDifference = exposedBy, list.at, v.opts.ClockDifference
+		m.CompanyLabel, m.Label, m.Collision = v.opts.Labels.Label(company.ID, company.Name), name.label, name.collision
+		m.Account, m.ExposedBy, m.ListedAt, m.clockDifference = p.account, exposedBy, list.at, v.opts.ClockDifference
 		if exposedBy == "" && m.FilteredBy == "" {
 			exposedBy = account
 		}

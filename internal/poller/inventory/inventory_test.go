@@ -45,7 +45,9 @@ func publishSomething(v *Inventory, r *rand.Rand) {
 	account := r.IntN(3)
 	if r.IntN(3) == 0 {
 		company := innius.Company{ID: oneOf(r, "c1", "c2"), Name: oneOf(r, "W", "V")}
-		v.SetMachines(account, company, randomList(r, func(id, name string) innius.Machine { return innius.Machine{ID: id, Name: name} }), start)
+		v.SetMachines(account, company, randomList(r, func(id, name string) innius.Machine {
+			return innius.Machine{ID: id, Name: name}
+		}), start)
 		return
 	}
 	v.SetSensors(account, oneOf(r, nastyIDs...), randomList(r, func(id, name string) innius.Sensor {

@@ -76,14 +76,15 @@ func TestDisambiguateTable(t *testing.T) {
 		candidates := candidatesOf(c.candidates...)
 		disambiguate(candidates)
 		for i, want := range c.want {
-			if candidates[i].label != want || candidates[i].collision != (want != candidatesOf(c.candidates[i])[0].label) {
-				t.Errorf("%s: %q became %q (collision %t), want %q", name, c.candidates[i], candidates[i].label, candidates[i].collision, want)
+			got, before := candidates[i], candidatesOf(c.candidates[i])[0].label
+			if got.label != want || got.collision != (want != before) {
+				t.Errorf("%s: %q became %+v, want %q", name, before, got, want)
 			}
 		}
 	}
 }
 
-// numbered is what comes of an id that says nothing after some rounds.
+// numbered is a name after n rounds with an id that cannot be shown.
 func numbered(name string, n int) string { return name + strings.Repeat(" (\uFFFD)", n) }
 
 func checkUnique(t *testing.T, candidates []labelCandidate) {

@@ -23,15 +23,20 @@ func skipped(seconds int, why innius.SkipReason, text string) innius.Reading {
 
 func faulty(text string) innius.Reading { return innius.Reading{Skip: innius.SkipTime, Text: text} }
 
-// bring is one answer to a cell, and what it must have counted.
-type bring struct {
+// poll stores the readings of one poll, oldest first.
+func poll(e *Entry, values map[string]float64, complete bool, now time.Time, readings ...innius.Reading) PollResult {
+	return e.Store(innius.Newest{Readings: readings}, values, complete, now)
+}
+
+// counted is one poll, and what it must count.
+type counted struct {
 	readings []innius.Reading
 	counts   map[innius.SkipReason]int
 }
 
 func TestEntryCountsEachSkippedReadingOnce(t *testing.T) {
 	number, text, future := innius.SkipNumber, innius.SkipText, innius.SkipFuture
-	for name, answers := range map[string][]bring{
+	for name, answers := range map[string][]counted{
 		"no number": {
 			{[]innius.Reading{reading(1, 1), skipped(2, number, "null"), skipped(3, number, "null")}, map[innius.SkipReason]int{number: 2}},
 			{[]innius.Reading{skipped(2, number, "null"), skipped(3, number, "null")}, nil},
@@ -60,10 +65,10 @@ func TestEntryCountsEachSkippedReadingOnce(t *testing.T) {
 		},
 		"nothing": {{[]innius.Reading{reading(10, 1)}, nil}, {nil, nil}, {[]innius.Reading{reading(10, 1)}, nil}},
 	} {
-		c := New()
+		e := New()
 		for i, a := range answers {
-			if n := c.Store(innius.Newest{Readings: a.readings}, nil, true, at(100)); !maps.Equal(n.Skipped, orEmpty(a.counts)) {
-				t.Errorf("%s, answer %d: counted %v, want %v", name, i+1, n.Skipped, a.counts)
+			if n := poll(e, nil, true, at(100), a.readings...); !maps.Equal(n.Skipped, orEmpty(a.counts)) {
+				t.Errorf("%s, poll %d: counted %v, want %v", name, i+1, n.Skipped, a.counts)
 			}
 		}
 	}
@@ -77,7 +82,7 @@ func orEmpty(m map[innius.SkipReason]int) map[innius.SkipReason]int {
 }
 
 func TestEntryHoldsNewestNumber(t *testing.T) {
-	c := New()
+	e := New()
 	for i, step := range []struct {
 		readings []innius.Reading
 		value    float64
@@ -92,68 +97,69 @@ func TestEntryHoldsNewestNumber(t *testing.T) {
 		{nil, 4, 3, false}, // nothing
 		{[]innius.Reading{reading(6, 6), skipped(7, innius.SkipText, "")}, 6, 6, true}, // both
 	} {
-		n := c.Store(innius.Newest{Readings: step.readings}, nil, true, at(100+i))
-		if o := c.Load(); o.Value != step.value || !o.Time.Equal(at(step.at)) || n.New != step.fresh || !o.LastSuccess.Equal(at(100+i)) {
+		n := poll(e, nil, true, at(100+i), step.readings...)
+		if o := e.Load(); o.Value != step.value || !o.Time.Equal(at(step.at)) || n.New != step.fresh || !o.LastSuccess.Equal(at(100+i)) {
 			t.Errorf("step %d: %+v, fresh %t, want %+v", i+1, o, n.New, step)
 		}
 	}
 }
 
 func TestPollResultReportsFirstReadingLagAndRecovery(t *testing.T) {
-	c := New()
-	if n := c.Store(innius.Newest{Readings: []innius.Reading{reading(10, 1)}}, nil, true, at(15)); !n.First || !n.New || n.Lag != 5*time.Second || n.Recovered {
+	e := New()
+	n := poll(e, nil, true, at(15), reading(10, 1))
+	if !n.First || !n.New || n.Lag != 5*time.Second || n.Recovered {
 		t.Errorf("first: %+v", n)
 	}
-	if !c.Fail("broken", false, time.Time{}, at(20)) || c.Fail("broken", false, time.Time{}, at(30)) {
-		t.Error("only the first failure in a row is one to tell of")
+	if !e.Fail("broken", false, time.Time{}, at(20)) || e.Fail("broken", false, time.Time{}, at(30)) {
+		t.Error("not only the first failure in a row is logged")
 	}
-	if o := c.Load(); o.Value != 1 || o.Failure != "broken" || !o.FailingSince.Equal(at(20)) || !o.LastSuccess.Equal(at(15)) {
+	if o := e.Load(); o.Value != 1 || o.Failure != "broken" || !o.FailingSince.Equal(at(20)) || !o.LastSuccess.Equal(at(15)) {
 		t.Errorf("a failure took something away: %+v", o)
 	}
-	if n := c.Store(innius.Newest{Readings: []innius.Reading{reading(41, 2)}}, nil, true, at(40)); n.First || !n.Recovered || n.Lag != -time.Second {
+	if n := poll(e, nil, true, at(40), reading(41, 2)); n.First || !n.Recovered || n.Lag != -time.Second {
 		t.Errorf("recovery: %+v", n)
 	}
-	if o := c.Load(); o.Failure != "" || !o.FailingSince.IsZero() {
+	if o := e.Load(); o.Failure != "" || !o.FailingSince.IsZero() {
 		t.Errorf("still failing: %+v", o)
 	}
 }
 
 func TestEntryKeepsPartialPollWithoutSuccess(t *testing.T) {
-	c := New()
-	c.Store(innius.Newest{Readings: []innius.Reading{reading(10, 1)}}, nil, true, at(15))
-	c.Fail("broken", false, time.Time{}, at(20))
-	n := c.Store(innius.Newest{Readings: []innius.Reading{reading(5, 0)}}, nil, false, at(30))
-	if o := c.Load(); n.Recovered || o.Failure == "" || !o.LastSuccess.Equal(at(15)) || n.Skipped[SkipOrder] != 0 {
-		t.Errorf("half an answer counts as a whole one: %+v %+v", n, o)
+	e := New()
+	poll(e, nil, true, at(15), reading(10, 1))
+	e.Fail("broken", false, time.Time{}, at(20))
+	n := poll(e, nil, false, at(30), reading(5, 0))
+	if o := e.Load(); n.Recovered || o.Failure == "" || !o.LastSuccess.Equal(at(15)) || n.Skipped[SkipOrder] != 0 {
+		t.Errorf("an incomplete poll counts as a success: %+v %+v", n, o)
 	}
-	c.Store(innius.Newest{Readings: []innius.Reading{reading(25, 2)}}, nil, false, at(30))
-	if o := c.Load(); o.Value != 2 {
-		t.Errorf("what was paid for is lost: %+v", o)
+	poll(e, nil, false, at(30), reading(25, 2))
+	if o := e.Load(); o.Value != 2 {
+		t.Errorf("the reading of an incomplete poll is lost: %+v", o)
 	}
 }
 
 func TestEntryMapsTextsToNumbers(t *testing.T) {
 	values := map[string]float64{"RUN": 1, "STOP": 0, "": 7}
-	c := New()
-	n := c.Store(innius.Newest{Readings: []innius.Reading{skipped(1, innius.SkipText, "RUN"), skipped(2, innius.SkipText, "STOP")}}, values, true, at(9))
-	if o := c.Load(); o.Value != 0 || !o.Time.Equal(at(2)) || len(n.Skipped) != 0 {
+	e := New()
+	n := poll(e, values, true, at(9), skipped(1, innius.SkipText, "RUN"), skipped(2, innius.SkipText, "STOP"))
+	if o := e.Load(); o.Value != 0 || !o.Time.Equal(at(2)) || len(n.Skipped) != 0 {
 		t.Errorf("%+v %+v", o, n)
 	}
-	n = c.Store(innius.Newest{Readings: []innius.Reading{skipped(3, innius.SkipText, "ODD"), skipped(4, innius.SkipNumber, "")}}, values, true, at(9))
-	if o := c.Load(); !o.Time.Equal(at(2)) || n.Skipped[innius.SkipText] != 1 || n.Skipped[innius.SkipNumber] != 1 {
+	n = poll(e, values, true, at(9), skipped(3, innius.SkipText, "ODD"), skipped(4, innius.SkipNumber, ""))
+	if o := e.Load(); !o.Time.Equal(at(2)) || n.Skipped[innius.SkipText] != 1 || n.Skipped[innius.SkipNumber] != 1 {
 		t.Errorf("unmapped: %+v %+v", o, n)
 	}
 }
 
 func TestEntryWithTwoWritersLosesNothing(t *testing.T) {
-	c := New()
+	e := New()
 	var writers sync.WaitGroup
 	for w := range 2 {
 		writers.Go(func() {
 			for i := range 1000 {
-				c.Store(innius.Newest{Readings: []innius.Reading{reading(2*i+w, 1)}}, nil, true, at(9000))
-				c.Fail("broken", false, time.Time{}, at(9000))
-				if o := c.Load(); o.Time.Before(at(2*i + w)) {
+				poll(e, nil, true, at(9000), reading(2*i+w, 1))
+				e.Fail("broken", false, time.Time{}, at(9000))
+				if o := e.Load(); o.Time.Before(at(2*i + w)) {
 					t.Errorf("the reading of second %d is held after that of %d", o.Time.Unix()-start.Unix(), 2*i+w)
 				}
 			}
@@ -163,11 +169,11 @@ func TestEntryWithTwoWritersLosesNothing(t *testing.T) {
 }
 
 func TestDisbelieveDropsTextsOfTheFuture(t *testing.T) {
-	c := New()
-	c.Store(innius.Newest{Readings: []innius.Reading{{Time: at(90_000), Text: "ODD", Skip: innius.SkipText}}}, nil, true, at(10))
-	c.Disbelieve(at(20), at(20))
-	c.Store(innius.Newest{Readings: []innius.Reading{reading(15, 1)}}, nil, true, at(20))
-	if o := c.Load(); o.Unusable.Skip != "" || !o.Seen.Equal(at(15)) || o.Value != 1 {
-		t.Errorf("what is held is still of the future: %+v", o)
+	e := New()
+	poll(e, nil, true, at(10), skipped(90_000, innius.SkipText, "ODD"))
+	e.Disbelieve(at(20), at(20))
+	poll(e, nil, true, at(20), reading(15, 1))
+	if o := e.Load(); o.Unusable.Skip != "" || !o.Seen.Equal(at(15)) || o.Value != 1 {
+		t.Errorf("a reading of the future is still held: %+v", o)
 	}
 }

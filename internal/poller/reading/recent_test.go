@@ -11,29 +11,29 @@ import (
 	"innius_exporter/innius"
 )
 
-// bringTo stores one answer of readings, given as seconds and values.
-func bringTo(c *Entry, pairs ...float64) {
-	var n innius.Newest
+// pollOf stores one poll of readings, given as seconds and values.
+func pollOf(e *Entry, pairs ...float64) {
+	var readings []innius.Reading
 	now := 10_000
 	for i := 0; i+1 < len(pairs); i += 2 {
-		n.Readings = append(n.Readings, reading(int(pairs[i]), pairs[i+1]))
+		readings = append(readings, reading(int(pairs[i]), pairs[i+1]))
 		now = max(now, int(pairs[i]))
 	}
-	c.Store(n, nil, true, at(now))
+	poll(e, nil, true, at(now), readings...)
 }
 
-// remembered returns the recent readings of a cell as seconds and values.
-func remembered(c *Entry) []float64 {
+// recentOf returns the recent readings as seconds and values.
+func recentOf(e *Entry) []float64 {
 	var pairs []float64
-	for _, r := range c.Load().Recent {
+	for _, r := range e.Load().Recent {
 		pairs = append(pairs, r[0]-float64(start.Unix()), r[1])
 	}
 	return pairs
 }
 
 func TestRecentHoldsEachReadingOnce(t *testing.T) {
-	c := New()
-	for i, step := range []struct{ brings, want []float64 }{
+	e := New()
+	for i, step := range []struct{ polled, want []float64 }{
 		{nil, nil},
 		{[]float64{1, 10, 2, 20, 3, 30}, []float64{1, 10, 2, 20, 3, 30}},
 		{[]float64{2, 20, 3, 30, 4, 40}, []float64{1, 10, 2, 20, 3, 30, 4, 40}}, // the page overlaps
@@ -41,33 +41,33 @@ func TestRecentHoldsEachReadingOnce(t *testing.T) {
 		{[]float64{4, 44}, []float64{1, 10, 2, 20, 3, 30, 4, 44}},               // corrected at the source
 		{nil, []float64{1, 10, 2, 20, 3, 30, 4, 44}},
 	} {
-		if bringTo(c, step.brings...); !slices.Equal(remembered(c), step.want) {
-			t.Errorf("step %d: %v, want %v", i+1, remembered(c), step.want)
+		if pollOf(e, step.polled...); !slices.Equal(recentOf(e), step.want) {
+			t.Errorf("step %d: %v, want %v", i+1, recentOf(e), step.want)
 		}
 	}
 }
 
 func TestRecentHoldsNumbersOnly(t *testing.T) {
-	c := New()
-	c.Store(innius.Newest{Readings: []innius.Reading{
-		reading(1, 1), skipped(2, innius.SkipText, "ODD"), skipped(3, innius.SkipText, "RUN"), skipped(9000, innius.SkipFuture, ""), faulty("never"),
-	}}, map[string]float64{"RUN": 7}, true, at(10))
-	if want := []float64{1, 1, 3, 7}; !slices.Equal(remembered(c), want) {
-		t.Errorf("%v, want %v", remembered(c), want)
+	e := New()
+	poll(e, map[string]float64{"RUN": 7}, true, at(10),
+		reading(1, 1), skipped(2, innius.SkipText, "ODD"), skipped(3, innius.SkipText, "RUN"),
+		skipped(9000, innius.SkipFuture, ""), faulty("never"))
+	if want := []float64{1, 1, 3, 7}; !slices.Equal(recentOf(e), want) {
+		t.Errorf("%v, want %v", recentOf(e), want)
 	}
 }
 
 func TestRecentIsBounded(t *testing.T) {
-	c := New()
+	e := New()
 	var page []float64
 	for i := range 100 {
 		page = append(page, float64(i), float64(i))
 	}
-	bringTo(c, page...)
+	pollOf(e, page...)
 	for i := range 50 {
-		bringTo(c, float64(100+i), float64(100+i))
+		pollOf(e, float64(100+i), float64(100+i))
 	}
-	got := remembered(c)
+	got := recentOf(e)
 	if len(got) != 2*MaxRecent || got[0] != 150-MaxRecent || got[len(got)-1] != 149 {
 		t.Errorf("%d numbers: %v", len(got), got)
 	}
@@ -75,31 +75,31 @@ func TestRecentIsBounded(t *testing.T) {
 
 // After a restart the reading held is all there is; what comes next is seen to come after it.
 func TestRecentStartsWithRestoredReading(t *testing.T) {
-	c := Restore(&Saved{Time: at(5), Value: 50})
-	bringTo(c, 100, 60)
-	if want := []float64{5, 50, 100, 60}; !slices.Equal(remembered(c), want) {
-		t.Errorf("%v, want %v", remembered(c), want)
+	e := Restore(&Saved{Time: at(5), Value: 50})
+	pollOf(e, 100, 60)
+	if want := []float64{5, 50, 100, 60}; !slices.Equal(recentOf(e), want) {
+		t.Errorf("%v, want %v", recentOf(e), want)
 	}
 }
 
 func TestRecentKeepsTimesYearsApart(t *testing.T) {
-	c, year := New(), int(365*24*time.Hour/time.Second)
+	e, year := New(), int(365*24*time.Hour/time.Second)
 	var want []float64
 	for i := range 200 {
-		bringTo(c, float64(i*year/10), float64(i))
+		pollOf(e, float64(i*year/10), float64(i))
 	}
 	for i := 200 - MaxRecent; i < 200; i++ {
 		want = append(want, float64(i*year/10), float64(i))
 	}
-	if got := remembered(c); len(got) < 4 || !slices.Equal(got, want[len(want)-len(got):]) {
+	if got := recentOf(e); len(got) < 4 || !slices.Equal(got, want[len(want)-len(got):]) {
 		t.Errorf("%v, want the end of %v", got, want)
 	}
 }
 
 func TestRecentAsJSON(t *testing.T) {
-	c := New()
-	bringTo(c, 1, 0.1, 2, math.MaxFloat64, 3, -5e-324)
-	text, err := json.Marshal(c.Load().Recent)
+	e := New()
+	pollOf(e, 1, 0.1, 2, math.MaxFloat64, 3, -5e-324)
+	text, err := json.Marshal(e.Load().Recent)
 	if want := "[[946684801,0.1],[946684802,1.7976931348623157e+308],[946684803,-5e-324]]"; err != nil || string(text) != want {
 		t.Errorf("%s, %v; want %s", text, err, want)
 	}
@@ -107,7 +107,7 @@ func TestRecentAsJSON(t *testing.T) {
 
 // Scrapes and status pages read while the loop writes; -race watches.
 func TestRecentIsReadDuringWrites(t *testing.T) {
-	c := New()
+	e := New()
 	var readers sync.WaitGroup
 	stop := make(chan struct{})
 	for range 4 {
@@ -118,7 +118,7 @@ func TestRecentIsReadDuringWrites(t *testing.T) {
 					return
 				default:
 				}
-				pairs := remembered(c)
+				pairs := recentOf(e)
 				for i := 2; i < len(pairs); i += 2 {
 					if pairs[i] <= pairs[i-2] || pairs[i] != pairs[i+1] {
 						t.Errorf("half of a change: %v", pairs)
@@ -129,7 +129,7 @@ func TestRecentIsReadDuringWrites(t *testing.T) {
 		})
 	}
 	for i := range 5000 {
-		bringTo(c, float64(i), float64(i), float64(i+1), float64(i+1))
+		pollOf(e, float64(i), float64(i), float64(i+1), float64(i+1))
 	}
 	close(stop)
 	readers.Wait()

@@ -95,7 +95,8 @@ func (u *update) add(poll innius.Newest, values map[string]float64, complete boo
 	if complete {
 		u.result.Recovered = u.held.failureLogged
 		u.next.LastSuccess = now
-		u.next.Failure, u.next.FailingSince, u.next.LastFailure, u.next.Failures, u.next.failureLogged = "", time.Time{}, time.Time{}, 0, false
+		u.next.Failure, u.next.FailingSince, u.next.LastFailure, u.next.Failures = "", time.Time{}, time.Time{}, 0
+		u.next.failureLogged = false
 	}
 	u.next.Cursor = poll.Cursor
 	for _, r := range poll.Readings {
@@ -104,7 +105,7 @@ func (u *update) add(poll innius.Newest, values map[string]float64, complete boo
 		}
 		u.addReading(r)
 	}
-	if complete { // pages that ascend and broke off say nothing of the newest reading
+	if complete { // ascending pages that broke off may lack the newest reading
 		u.countOrder(poll.Readings)
 	}
 	u.setUnusable()
@@ -192,7 +193,7 @@ func (r *Record) Exposed(staleAfter time.Duration, apiNow time.Time) bool {
 }
 
 // newTimes returns the times of readings that are newer than all seen so far, ascending and each once, and whether the page
-// reaches back to those. The readings are oldest first. One without a time, or in the future, says nothing of when a sensor reports.
+// reaches back to those. The readings are oldest first. Those without a time, or in the future, do not show when a sensor reports.
 func (r *Record) newTimes(readings []innius.Reading) (times []time.Time, whole bool) {
 	newest := r.Seen
 	for _, one := range readings {
