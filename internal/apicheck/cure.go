@@ -153,9 +153,8 @@ func (w *walk) checkOrder(ctx context.Context, t *trial) {
 	case v.Order == innius.Ascending && t.in.Next != "":
 		w.checkAscending(ctx, t)
 	case v.WindowIgnored:
-		w.find(warning("window-ignored", "The API does not apply the window of time: it was to begin at "+humanize.Time(t.in.From)+
-			", and a reading is of "+humanize.Time(v.Oldest)+". The latest value is found. With the right names and units in "+
-			"endpoints.values responses are smaller."))
+		w.find(warning("window-ignored", "The API does not apply the window of time of endpoints.values. The latest value is found, "+
+			"but with the right names and units the responses are smaller."))
 	}
 }
 

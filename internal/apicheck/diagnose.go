@@ -82,15 +82,12 @@ func (d diagnosis) network(e *innius.NetworkError) *Finding {
 		return stopped()
 	case isOp && (op.Op == "proxyconnect" || op.Op == "socks connect"):
 		setting, proxy := d.proxy()
-		f.Kind = "proxy"
-		return f.add("The proxy " + proxy + " cannot be reached. See http_client.proxy_url or HTTPS_PROXY.").correct(setting)
+		return f.because("proxy", "The proxy "+proxy+" cannot be reached: see http_client.proxy_url or HTTPS_PROXY.").correct(setting)
 	case unknownAuthority:
-		f.Kind = "tls-ca"
-		return f.add("The certificate was issued by " + d.quoted(authority.Cert.Issuer.String()) + ". Continue only if that is your " +
-			"company's proxy: get the certificate of this CA.").correct(Setting{"http_client.tls_config.ca_file", "ca.pem"})
+		return f.because("tls-ca", "The certificate was issued by "+d.quoted(authority.Cert.Issuer.String())+". Continue only if "+
+			"that is your company's proxy: get the certificate of this CA.").correct(Setting{"http_client.tls_config.ca_file", "ca.pem"})
 	case otherName:
-		f.Kind = "tls-name"
-		f.add("The host in the url may be wrong. Set server_name only if innius owns that name.")
+		f.because("tls-name", "The host in the url may be wrong. Set server_name only if innius owns that name.")
 		for _, name := range name.Certificate.DNSNames {
 			if !strings.HasPrefix(name, "*") {
 				return f.correct(Setting{"http_client.tls_config.server_name", d.show(name)})
@@ -99,24 +96,19 @@ func (d diagnosis) network(e *innius.NetworkError) *Finding {
 	case invalid:
 		f.Kind = "tls-certificate"
 	case plain || errors.Is(e, http.ErrSchemeMismatch):
-		f.Kind = "tls-plain"
-		f.add("The server does not speak TLS: the port in the url is wrong, or it is not the API.")
+		f.because("tls-plain", "The server does not speak TLS: the port in the url is wrong, or it is not the API.")
 		if innius.Loopback(d.account.URL.Hostname()) {
 			f.try([]Setting{{"url", strings.Replace(d.account.URL.String(), "https:", "http:", 1)}})
 		}
 	case isOp && op.Op == "remote error":
-		f.Kind = "tls"
-		return f.add("The server may require a client certificate.").correct(Setting{"http_client.tls_config.cert_file", "client.pem"},
-			Setting{"http_client.tls_config.key_file", "client-key.pem"})
+		return f.because("tls", "The server may require a client certificate.").correct(
+			Setting{"http_client.tls_config.cert_file", "client.pem"}, Setting{"http_client.tls_config.key_file", "client-key.pem"})
 	case isDNS && !dns.IsTimeout:
-		f.Kind = "dns"
-		f.add("The host in the url is misspelled, or this machine reaches the internet through a proxy only (http_client.proxy_url).")
+		f.because("dns", "The host is misspelled, or the internet is reached through a proxy only: see http_client.proxy_url.")
 	case e.Timeout:
-		f.Kind = "timeout"
-		return f.add("The API is slow, or a firewall drops what does not go through a proxy.").correct(Setting{"timeout", "30s"})
+		return f.because("timeout", "The API is slow, or a firewall permits only a proxy.").correct(Setting{"timeout", "30s"})
 	case errors.Is(e, syscall.ECONNREFUSED):
-		f.Kind = "refused"
-		f.add("It was refused: the host or the port in the url is wrong, or a firewall refuses.")
+		f.because("refused", "It was refused: the host or the port in the url is wrong, or a firewall refuses.")
 	}
 	return f
 }

@@ -100,6 +100,12 @@ func (f *Finding) add(text ...string) *Finding {
 	return f
 }
 
+// because names the cause of a failure.
+func (f *Finding) because(kind, text string) *Finding {
+	f.Kind = kind
+	return f.add(text)
+}
+
 // correct names the settings that the user should check.
 func (f *Finding) correct(settings ...Setting) *Finding {
 	f.suggest = settings

@@ -294,8 +294,8 @@ func (w *walk) readList(ctx context.Context, op innius.Operation, of string, pag
 		w.find(diagnosis{w, in}.remarks()...)
 		seen[r.StartKey] = true
 		if in.Next != "" && seen[in.Next] {
-			w.find(failure("paging", "The list of "+string(op)+" never ends: a next_key is the key of an earlier page. The API seems not to "+
-				"know start_key, the parameter for the next page. The exporter refuses such a list.").correct(
+			w.find(failure("paging", "The list of "+string(op)+" never ends: a next_key is the key of an earlier page. The API seems not "+
+				"to know start_key, the parameter for the next page. The exporter refuses such a list.").correct(
 				endpoint(op, withQuery(w.template(op), "start_key={start_key}"))))
 		}
 		if in.Next == "" || seen[in.Next] || !w.o.All && (selected && len(seen) >= pages || w.left() <= 2) {
