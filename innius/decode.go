@@ -7,17 +7,18 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync"
 )
 
 // parse reads the body as JSON, within the bounds of a response.
-func (a *response) parse() (any, error) {
-	if a.decoded {
-		return a.top, a.unparsed
+func (r *response) parse() (any, error) {
+	if r.decoded {
+		return r.top, r.unparsed
 	}
-	if err := a.bounded(); err != nil {
+	if err := r.bounded(); err != nil {
 		return nil, err
 	}
-	decoder := json.NewDecoder(bytes.NewReader(a.body))
+	decoder := json.NewDecoder(bytes.NewReader(r.body))
 	decoder.UseNumber() // ids that are numbers are kept as written, never through a float
 	var top any
 	err := decoder.Decode(&top)
@@ -29,26 +30,26 @@ func (a *response) parse() (any, error) {
 	switch {
 	case err == nil:
 		return top, nil
-	case len(bytes.TrimSpace(a.body)) == 0 || bytes.HasPrefix(bytes.TrimSpace(a.body), []byte("<")):
-		return nil, a.errorf("no JSON: %s", a.notJSON())
+	case len(bytes.TrimSpace(r.body)) == 0 || bytes.HasPrefix(bytes.TrimSpace(r.body), []byte("<")):
+		return nil, r.errorf("no JSON: %s", r.notJSON())
 	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
-		return nil, a.errorf("the JSON is cut off after %d bytes", len(a.body))
+		return nil, r.errorf("the JSON is cut off after %d bytes", len(r.body))
 	}
-	return nil, a.errorf("no JSON: %s: %s", a.key.redactError(err.Error()), a.notJSON())
+	return nil, r.errorf("no JSON: %s: %s", r.key.redactError(err.Error()), r.notJSON())
 }
 
 // company reads the one company of an account.
-func (a *response) company() (Company, error) {
-	l, err := a.companyObject()
+func (r *response) company() (Company, error) {
+	l, err := r.companyObject()
 	if err != nil {
 		return Company{}, err
 	}
-	s, err := a.sensor(l.objects[0])
+	s, err := r.sensor(l.objects[0])
 	return Company{ID: s.ID, Name: s.Name}, err
 }
 
-func (a *response) machine(o object) (Machine, error) {
-	s, err := a.sensor(o)
+func (r *response) machine(o object) (Machine, error) {
+	s, err := r.sensor(o)
 	return Machine{ID: s.ID, Name: s.Name}, err
 }
 
@@ -113,4 +114,73 @@ func kind(value any) string {
 		return "a list"
 	}
 	return "an object"
+}
+
+// Bounds of a response: what it takes to read it is a multiple of its size. A page of 10,000 readings with ten fields each is
+// within them.
+const (
+	maxBody    = 4 << 20   // bytes after decompression
+	maxFailure = 256 << 10 // the same, of a response with another status than 200
+	maxDepth   = 32        // lists and objects inside each other
+	maxFields  = 1000      // of one object
+	maxValues  = 250_000   // JSON values, an object counted as objectCost
+	// An object takes as much memory as so many numbers.
+	objectCost = 8
+)
+
+// decoding is held while a body is decoded, which takes the most memory: one at a time in a process.
+var decoding sync.Mutex
+
+// decode reads the JSON of a success, for parse, and drops the body.
+func (r *response) decode() {
+	decoding.Lock()
+	defer decoding.Unlock()
+	r.top, r.unparsed = r.parse()
+	r.decoded, r.body = true, nil
+}
+
+// longHeader reports whether a request failed for a header beyond Transport.MaxResponseHeaderBytes: net/http has no error of
+// its own for that, neither over HTTP/1.1 nor over HTTP/2.
+func longHeader(err error) bool {
+	return strings.Contains(err.Error(), "response headers exceeded") || strings.Contains(err.Error(), "response header list larger")
+}
+
+// bounded looks at the size of a JSON text before it is decoded. Whether it is JSON is not its matter.
+func (r *response) bounded() error {
+	if bytes.HasPrefix(bytes.TrimSpace(r.body), []byte("<")) {
+		return nil // parse describes a page
+	}
+	var fields [maxDepth + 1]int // of the object at each depth
+	values, depth, quoted := 0, 0, false
+	for i := 0; i < len(r.body); i++ {
+		switch c := r.body[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			values++
+			if c == '{' {
+				values += objectCost - 1
+			}
+			if depth++; depth > maxDepth {
+				return r.errorf("the JSON is nested more than %d levels deep", maxDepth)
+			}
+			fields[depth] = 0
+		case c == '}' || c == ']':
+			depth = max(0, depth-1)
+		case c == ',':
+			values++
+		case c == ':':
+			fields[depth]++
+		}
+		switch {
+		case values > maxValues:
+			return r.errorf("the JSON holds too many values: lower page_size or lookback")
+		case fields[depth] > maxFields:
+			return r.errorf("an object in the JSON has more than %d fields", maxFields)
+		}
+	}
+	return nil
 }

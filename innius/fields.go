@@ -71,13 +71,13 @@ func (r role) candidates() string { return cmp.Or(r.chosen, strings.Join(r.known
 // holders are the fields of data that may hold the list: the one that the user chose, or else the known ones, most
 // specific first; last the id of the object that the list is of, as in {"data": {"<id of the sensor>": [...]}}:
 // assumed, and safe, for it is the id that was requested.
-func (a *response) holders(op Operation) []string {
-	chosen := map[Operation]string{OpMachines: a.fields.Machines, OpSensors: a.fields.Sensors, OpValues: a.fields.Values}[op]
+func (r *response) holders(op Operation) []string {
+	chosen := map[Operation]string{OpMachines: r.fields.Machines, OpSensors: r.fields.Sensors, OpValues: r.fields.Values}[op]
 	if chosen != "" {
 		return []string{strings.ToLower(chosen)}
 	}
 	known := []string{string(op), "machines", "sensors", "values", "items", "results", "data"}
-	if id := a.request.parent(); id != "" {
+	if id := r.request.parent(); id != "" {
 		known = append(known, strings.ToLower(id))
 	}
 	return known
@@ -121,6 +121,6 @@ func (o object) pick(r role) (any, bool) {
 }
 
 // fieldNames lists what is there, for an error: the user may choose from them.
-func (a *response) fieldNames(o object) string {
-	return cmp.Or(a.key.redactError(strings.Join(slices.Sorted(maps.Keys(o)), ", ")), "none")
+func (r *response) fieldNames(o object) string {
+	return cmp.Or(r.key.redactError(strings.Join(slices.Sorted(maps.Keys(o)), ", ")), "none")
 }

@@ -98,13 +98,13 @@ func (a *response) readings(items []object) ([]Reading, error) {
 	return readings, nil
 }
 
-func (a *response) time(value any) (time.Time, bool) {
-	at, _, ok := readTime(plain(value), a.zone)
+func (r *response) time(value any) (time.Time, bool) {
+	at, _, ok := readTime(plain(value), r.zone)
 	return at, ok
 }
 
 // number reads a value: booleans become 1 and 0, numbers in text are parsed.
-func (a *response) number(value any) (float64, string, SkipReason) {
+func (r *response) number(value any) (float64, string, SkipReason) {
 	switch v := value.(type) {
 	case bool:
 		if v {
@@ -118,9 +118,9 @@ func (a *response) number(value any) (float64, string, SkipReason) {
 			return number, "", ""
 		}
 		if errors.Is(err, strconv.ErrRange) || err == nil || text == "" {
-			return 0, a.key.redactError(text), SkipNumber // 1e400, NaN, or nothing
+			return 0, r.key.redactError(text), SkipNumber // 1e400, NaN, or nothing
 		}
-		return 0, a.key.redactError(text), SkipText // also "E5" and "1.2.3", which the user may map to a number
+		return 0, r.key.redactError(text), SkipText // also "E5" and "1.2.3", which the user may map to a number
 	}
 	return 0, kind(value), SkipNumber
 }

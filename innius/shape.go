@@ -12,22 +12,22 @@ import (
 )
 
 // data parses the body and returns what the field data holds, and the whole.
-func (a *response) data() (any, object, error) {
-	if a.status == http.StatusNoContent {
+func (r *response) data() (any, object, error) {
+	if r.status == http.StatusNoContent {
 		return nil, nil, nil // of a list that may be empty, or check had refused it
 	}
-	top, err := a.parse()
+	top, err := r.parse()
 	if err != nil {
 		return nil, nil, err
 	}
 	fields, ok := top.(map[string]any)
 	if !ok {
-		return nil, nil, a.errorf("the top level is %s, not an object with the field data", kind(top))
+		return nil, nil, r.errorf("the top level is %s, not an object with the field data", kind(top))
 	}
 	whole := lowerKeys(fields)
 	data, ok := whole["data"]
-	if !ok && !(a.request.op.mayBeEmpty() && blank(top)) {
-		return nil, whole, a.errorf("no field data; the fields are: %s", a.fieldNames(whole))
+	if !ok && !(r.request.op.mayBeEmpty() && blank(top)) {
+		return nil, whole, r.errorf("no field data; the fields are: %s", r.fieldNames(whole))
 	}
 	return data, whole, nil
 }
@@ -46,29 +46,29 @@ type list struct {
 
 // list finds the list in data: data itself, or the field of data that holds it. With an error it returns what was found
 // before that.
-func (a *response) list(op Operation) (list, error) {
-	data, whole, err := a.data()
+func (r *response) list(op Operation) (list, error) {
+	data, whole, err := r.data()
 	l := list{whole: whole}
 	if err != nil {
 		return l, err
 	}
 	fields, _ := data.(map[string]any)
 	l.inside = lowerKeys(fields)
-	if err := a.nextKey(&l); err != nil {
+	if err := r.nextKey(&l); err != nil {
 		return l, err
 	}
-	items, err := a.findList(op, data, &l)
+	items, err := r.findList(op, data, &l)
 	if err != nil {
 		return l, err
 	}
 	if op == OpValues && len(items) > 0 && isPair(items[0]) {
-		l.objects, err = a.pairs(items)
+		l.objects, err = r.pairs(items)
 		return l, err
 	}
 	for i, item := range items {
 		o, ok := objectOf(item)
 		if !ok {
-			return l, a.errorf("%s[%d] is %s, not an object", op, i, kind(item))
+			return l, r.errorf("%s[%d] is %s, not an object", op, i, kind(item))
 		}
 		l.objects = append(l.objects, o)
 	}
@@ -78,7 +78,7 @@ func (a *response) list(op Operation) (list, error) {
 // findList finds the list in data: data itself, the field of it that has a known name, or the only one that holds a list
 // of objects or pairs. The absence of a list is an empty one only where mayBeEmpty permits it or a next page follows, and
 // where nothing else is there or a field with a known name is null.
-func (a *response) findList(op Operation, data any, l *list) ([]any, error) {
+func (r *response) findList(op Operation, data any, l *list) ([]any, error) {
 	items, ok := data.([]any)
 	mayBeEmpty := op.mayBeEmpty() || l.next != ""
 	switch {
@@ -86,10 +86,10 @@ func (a *response) findList(op Operation, data any, l *list) ([]any, error) {
 		l.where = "data"
 		return items, nil
 	case l.inside == nil:
-		return nil, a.errorf("data is %s, not a list of %s", kind(data), op)
+		return nil, r.errorf("data is %s, not a list of %s", kind(data), op)
 	}
 	empty := mayBeEmpty && blank(data)
-	holders := a.holders(op)
+	holders := r.holders(op)
 	for i, holder := range holders {
 		value, ok := l.inside[holder]
 		items, isList := value.([]any)
@@ -108,17 +108,17 @@ func (a *response) findList(op Operation, data any, l *list) ([]any, error) {
 				empty = mayBeEmpty
 			case ok && !slices.ContainsFunc(list, func(item any) bool { return !isItem(op, item) }):
 				items, l.where = list, "data."+name
-				l.lists = append(l.lists, a.key.redactError(l.where))
+				l.lists = append(l.lists, r.key.redactError(l.where))
 			}
 		}
 	}
 	switch {
 	case len(l.lists) > 1:
 		l.where = ""
-		return nil, a.errorf("data has several lists that may be the %s: %s; fields.%s in the config chooses one",
+		return nil, r.errorf("data has several lists that may be the %s: %s; fields.%s in the config chooses one",
 			op, cut(strings.Join(l.lists, ", "), maxErrorText), op)
 	case len(l.lists) == 0 && !empty:
-		return nil, a.errorf("no list of %s found in data; its fields are: %s", op, a.fieldNames(l.inside))
+		return nil, r.errorf("no list of %s found in data; its fields are: %s", op, r.fieldNames(l.inside))
 	}
 	l.where = cmp.Or(l.where, "data")
 	return items, nil
@@ -170,7 +170,7 @@ const maxNextKey = 4 << 10
 // nextKey finds next_key: at the top level, else in data, else in the only object at one of these levels that has one
 // (assumed). One that leads on counts before one that ends the list, or the rest of the list would be lost unnoticed. It is
 // a number or null (documented), or text (assumed).
-func (a *response) nextKey(l *list) error {
+func (r *response) nextKey(l *list) error {
 	value, found := l.whole["next_key"]
 	if own, ok := l.inside["next_key"]; ok && blank(value) {
 		value, found = own, true
@@ -187,7 +187,7 @@ func (a *response) nextKey(l *list) error {
 	}
 	switch names := slices.Collect(maps.Keys(in)); {
 	case len(names) > 1:
-		return a.errorf("next_key is in several objects: %s", a.fieldNames(in))
+		return r.errorf("next_key is in several objects: %s", r.fieldNames(in))
 	case len(names) == 1:
 		l.nextIn, value = names[0], in[names[0]]
 	case !found:
@@ -196,12 +196,12 @@ func (a *response) nextKey(l *list) error {
 	l.nextForm, l.next = kind(value), unlessZero(plain(value))
 	switch {
 	case !slices.Contains([]string{"null", "text", "a number"}, l.nextForm):
-		return a.errorf("next_key is %s, neither number, text nor null", l.nextForm)
+		return r.errorf("next_key is %s, neither number, text nor null", l.nextForm)
 	case len(l.next) > maxNextKey:
-		return a.errorf("next_key has %d bytes; at most %d can be sent", len(l.next), maxNextKey)
-	case a.key.in(l.next):
+		return r.errorf("next_key has %d bytes; at most %d can be sent", len(l.next), maxNextKey)
+	case r.key.in(l.next):
 		l.next = ""
-		return a.errorf(keyReturned, "next_key")
+		return r.errorf(keyReturned, "next_key")
 	}
 	return nil
 }
@@ -217,13 +217,13 @@ func unlessZero(key string) string {
 
 // companyObject finds the object of the company: data, or what data holds as the field company or as a list of one. A text
 // or number alone is the id. Without an error it is a list of one; several are an error, with all of them.
-func (a *response) companyObject() (list, error) {
-	data, whole, err := a.data()
+func (r *response) companyObject() (list, error) {
+	data, whole, err := r.data()
 	l := list{whole: whole}
 	if err != nil {
 		return l, err
 	}
-	ids := a.fields.roles(OpCompany)[0]
+	ids := r.fields.roles(OpCompany)[0]
 	for l.where = "data"; ; {
 		switch v := data.(type) {
 		case []any:
@@ -235,12 +235,12 @@ func (a *response) companyObject() (list, error) {
 					}
 					l.objects = append(l.objects, o)
 				}
-				return l, a.errorf("%d companies where one is expected: the key's own", len(v))
+				return l, r.errorf("%d companies where one is expected: the key's own", len(v))
 			}
 			data = v[0]
 		case map[string]any:
 			o := lowerKeys(v)
-			holder := a.companyHolder(o, ids)
+			holder := r.companyHolder(o, ids)
 			if holder == "" {
 				l.objects = []object{o} // where the id is missing, the error names the fields
 				return l, nil
@@ -251,19 +251,19 @@ func (a *response) companyObject() (list, error) {
 			data, l.where = o[holder], l.where+"."+holder
 		case string, json.Number:
 			if len(strings.Fields(plain(v))) > 1 {
-				return l, a.errorf("the company is a text of several words, neither an object nor an id")
+				return l, r.errorf("the company is a text of several words, neither an object nor an id")
 			}
 			l.objects = []object{{ids.spellings()[0]: unlessZero(plain(v))}}
 			return l, nil
 		default:
-			return l, a.errorf("the company is %s, neither an object nor an id", kind(v))
+			return l, r.errorf("the company is %s, neither an object nor an id", kind(v))
 		}
 	}
 }
 
 // companyHolder names the field of an object that holds the company; empty where the object is the company itself. An
 // object company counts more than a mere id next to it, which may be the user's.
-func (a *response) companyHolder(o object, ids role) string {
+func (r *response) companyHolder(o object, ids role) string {
 	specific := ids
 	specific.known = ids.known[:len(ids.known)-1]
 	_, own := o.pick(specific)
@@ -275,7 +275,7 @@ func (a *response) companyHolder(o object, ids role) string {
 	case hasID:
 		return ""
 	}
-	for _, holder := range a.holders(OpCompany) {
+	for _, holder := range r.holders(OpCompany) {
 		if _, ok := o[holder].([]any); ok {
 			return holder
 		}
@@ -286,25 +286,25 @@ func (a *response) companyHolder(o object, ids role) string {
 // pairs reads the pairs of a page as readings with the fields t and v. The time is at the place where more of the page reads
 // as a time. A value may read as one too, such as a counter of 1.5e9: then the first is the time if it is within a year of the
 // API's clock and the second never is, and the second only if it is. All else would be a guess: the user chooses the place.
-func (a *response) pairs(items []any) ([]object, error) {
+func (r *response) pairs(items []any) ([]object, error) {
 	for i, item := range items {
 		if !isPair(item) {
-			return nil, a.errorf("values[%d] is %s, not a pair", i, kind(item))
+			return nil, r.errorf("values[%d] is %s, not a pair", i, kind(item))
 		}
 	}
-	place, name := slices.Index([]string{"0", "1"}, a.fields.Time), "t"
-	first, second := a.column(items, 0), a.column(items, 1)
+	place, name := slices.Index([]string{"0", "1"}, r.fields.Time), "t"
+	first, second := r.column(items, 0), r.column(items, 1)
 	switch {
 	case place >= 0:
-		name = a.fields.Time
+		name = r.fields.Time
 	case first.times > second.times, first.times > 0 && first.near && second.far:
 		place = 0
 	case second.times > first.times && (first.times == 0 || second.near):
 		place = 1
 	case first.times+second.times == 0:
-		return nil, a.errorf("no pair has a time that can be read")
+		return nil, r.errorf("no pair has a time that can be read")
 	default:
-		return nil, a.errorf("both places of the pairs read as a time; fields.time in the config chooses one: 0 or 1")
+		return nil, r.errorf("both places of the pairs read as a time; fields.time in the config chooses one: 0 or 1")
 	}
 	objects := make([]object, len(items))
 	for i, item := range items {
@@ -321,13 +321,13 @@ type column struct {
 	near, far bool
 }
 
-func (a *response) column(items []any, place int) column {
+func (r *response) column(items []any, place int) column {
 	const year = 366 * 24 * time.Hour
 	c, others := column{near: true, far: true}, false
 	for _, item := range items {
 		value := item.([]any)[place]
-		at, ok := a.time(value)
-		near := at.Sub(a.clock).Abs() < year
+		at, ok := r.time(value)
+		near := at.Sub(r.clock).Abs() < year
 		if ok {
 			c.times, c.near, c.far = 2, c.near && near, c.far && !near
 		}

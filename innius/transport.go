@@ -13,6 +13,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -178,36 +179,36 @@ func (c *Client) read(resp *http.Response, r request, key Secret) (*response, er
 }
 
 // errorf makes the error of a response that cannot be used. Its arguments must be redacted or our own.
-func (a *response) errorf(format string, args ...any) error {
-	return &ResponseError{Status: a.status, Detail: fmt.Sprintf(format, args...)}
+func (r *response) errorf(format string, args ...any) error {
+	return &ResponseError{Status: r.status, Detail: fmt.Sprintf(format, args...)}
 }
 
 // check turns every status but 200 into exactly one type of error.
-func (a *response) check() error {
+func (r *response) check() error {
 	switch {
-	case a.status == http.StatusOK, a.status == http.StatusNoContent && a.request.op.mayBeEmpty():
+	case r.status == http.StatusOK, r.status == http.StatusNoContent && r.request.op.mayBeEmpty():
 		return nil
-	case a.status == http.StatusTooManyRequests:
-		wait, stated := a.retryAfter()
-		return &RateLimitError{Message: a.message(), RetryAfter: wait, Stated: stated}
-	case a.status >= 300 && a.status < 400:
-		return &RedirectError{Status: a.status, Host: a.redirectHost()}
-	case a.status < 300:
-		return a.errorf("only 200 is known as success")
+	case r.status == http.StatusTooManyRequests:
+		wait, stated := r.retryAfter()
+		return &RateLimitError{Message: r.message(), RetryAfter: wait, Stated: stated}
+	case r.status >= 300 && r.status < 400:
+		return &RedirectError{Status: r.status, Host: r.redirectHost()}
+	case r.status < 300:
+		return r.errorf("only 200 is known as success")
 	}
-	failure := &Error{Status: a.status, Message: a.message()}
-	if a.status == http.StatusServiceUnavailable {
-		failure.RetryAfter, failure.Stated = a.retryAfter()
+	failure := &Error{Status: r.status, Message: r.message()}
+	if r.status == http.StatusServiceUnavailable {
+		failure.RetryAfter, failure.Stated = r.retryAfter()
 	}
 	return failure
 }
 
-func (a *response) retryAfter() (time.Duration, bool) {
-	return parseRetryAfter(a.header.Get("Retry-After"), a.clock)
+func (r *response) retryAfter() (time.Duration, bool) {
+	return parseRetryAfter(r.header.Get("Retry-After"), r.clock)
 }
 
-func (a *response) redirectHost() string {
-	target, err := url.Parse(a.key.redactError(a.header.Get("Location"))) // first, for the key may reach beyond the host
+func (r *response) redirectHost() string {
+	target, err := url.Parse(r.key.redactError(r.header.Get("Location"))) // first, for the key may reach beyond the host
 	if err != nil {
 		return ""
 	}
@@ -216,31 +217,31 @@ func (a *response) redirectHost() string {
 
 // message returns the field message of a failure's body, or what the body is instead. Half a text is not shown: it may end in
 // half a key.
-func (a *response) message() string {
-	if a.unread {
+func (r *response) message() string {
+	if r.unread {
 		return "its body could not be read to its end"
 	}
-	top, _ := a.parse()
+	top, _ := r.parse()
 	body, _ := objectOf(top)
 	if text := plain(body["message"]); strings.TrimSpace(text) != "" {
-		return a.key.redactError(text)
+		return r.key.redactError(text)
 	}
-	return a.notJSON()
+	return r.notJSON()
 }
 
 var htmlTitle = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)
 
 // notJSON describes a body that is no JSON, in a few words.
-func (a *response) notJSON() string {
-	text := beginning(string(a.body))
+func (r *response) notJSON() string {
+	text := beginning(string(r.body))
 	switch {
 	case text == "":
 		return "empty body"
 	case !strings.HasPrefix(text, "<"):
-		return a.key.redactError(text)
+		return r.key.redactError(text)
 	}
 	if m := htmlTitle.FindStringSubmatch(text); m != nil {
-		return fmt.Sprintf("an HTML page titled %q", a.key.redactError(html.UnescapeString(m[1])))
+		return fmt.Sprintf("an HTML page titled %q", r.key.redactError(html.UnescapeString(m[1])))
 	}
 	return "an HTML page"
 }
@@ -262,4 +263,25 @@ func beginning(body string) string {
 // jitter varies a wait by half in either direction, so that many clients do not retry at once.
 func jitter(d time.Duration) time.Duration {
 	return d/2 + time.Duration(rand.Int64N(int64(d)))
+}
+
+// maxRetryAfter bounds a Retry-After: a larger one is a mistake of the server.
+const maxRetryAfter = 24 * time.Hour
+
+// parseRetryAfter reads the header Retry-After: whole seconds, or an HTTP date, which is taken relative to the
+// response's own clock so that a wrong clock on either side cancels out. The second result is false where the header
+// is absent or unreadable. The wait is never negative and at most 24 h.
+func parseRetryAfter(header string, clock time.Time) (time.Duration, bool) {
+	header = strings.TrimSpace(header)
+	if at, err := http.ParseTime(header); err == nil {
+		return min(max(0, at.Sub(clock)), maxRetryAfter), true
+	}
+	if header == "" || strings.Trim(header, "0123456789") != "" {
+		return 0, false
+	}
+	seconds, err := strconv.ParseInt(header, 10, 64)
+	if err != nil || seconds > int64(maxRetryAfter/time.Second) {
+		return maxRetryAfter, true
+	}
+	return time.Duration(seconds) * time.Second, true
 }
