@@ -28,7 +28,8 @@ const (
 
 // SensorStatuses lists them all, in the same order.
 var SensorStatuses = [...]SensorStatus{
-	SensorExcluded, SensorPending, SensorFailing, SensorUnreadable, SensorNoReadings, SensorStale, SensorSilent, SensorDelayed, SensorCurrent,
+	SensorExcluded, SensorPending, SensorFailing, SensorUnreadable, SensorNoReadings,
+	SensorStale, SensorSilent, SensorDelayed, SensorCurrent,
 }
 
 // MachineStatus is the verdict on a machine; each machine has exactly one.
@@ -84,7 +85,9 @@ func (p *Poller) Verdict(now time.Time) *Verdict {
 	v := &Verdict{poller: p, now: now, accounts: make([]accountTerms, len(p.accounts))}
 	for i, a := range p.accounts {
 		h := a.health.Load()
-		v.accounts[i] = accountTerms{cycle: h.cycle(a.Pacer.PerHour()), blocked: [2]blockage{h.breaker.blockage(now), h.blocked}, relaxed: h.relaxed > 1}
+		v.accounts[i] = accountTerms{
+			cycle: h.cycle(a.Pacer.PerHour()), blocked: [2]blockage{h.breaker.blockage(now), h.blocked}, relaxed: h.relaxed > 1,
+		}
 	}
 	return v
 }
@@ -288,7 +291,8 @@ func (v *Verdict) MaxAge(s *inventory.Sensor) MaxAgeStatus {
 		return ""
 	case v.accounts[s.Machine.Account].relaxed:
 		return MaxAgeRelaxed
-	case r.Time.IsZero() && !r.LastSuccess.IsZero(), s.Machine.APITime(v.now).Sub(r.Time) <= age+intervalOf(s), v.now.Sub(r.LastSuccess) <= age:
+	case r.Time.IsZero() && !r.LastSuccess.IsZero(), v.now.Sub(r.LastSuccess) <= age,
+		s.Machine.APITime(v.now).Sub(r.Time) <= age+intervalOf(s):
 		return MaxAgeMet
 	}
 	return MaxAgeMissed

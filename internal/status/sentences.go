@@ -25,7 +25,7 @@ var pauses = map[string]string{
 	"outage":      "then innius is tried again",
 }
 
-// health says whether the account is up; if not, why, since when, and what follows.
+// health describes whether the account is up; if not, why, since when, and what follows.
 func health(a *poller.AccountView, now time.Time) string {
 	text := "Up"
 	switch {
@@ -40,7 +40,7 @@ func health(a *poller.AccountView, now time.Time) string {
 	return text
 }
 
-// plan says what the rate limit buys.
+// plan describes what the rate limit buys.
 func plan(a *poller.AccountView) string {
 	cycle, sensors := humanize.Duration(a.Cycle), humanize.Plural(a.Sensors, "sensor")
 	switch {
@@ -52,12 +52,12 @@ func plan(a *poller.AccountView) string {
 		return fmt.Sprintf("Rate limit sufficient for every reading: %s requests/h needed, %s available; a cycle over %s would take %s",
 			humanize.Number(a.Demand), humanize.Number(a.ForPolls), sensors, cycle)
 	}
-	return fmt.Sprintf("Rate limit too low for every reading: %s requests/h needed, %s available, so about %s %% of the readings are seen; "+
-		"a cycle over %s takes %s, and values get about as old", humanize.Number(a.Demand), humanize.Number(a.ForPolls),
+	return fmt.Sprintf("Rate limit too low for every reading: %s requests/h needed, %s available, so about %s %% of the readings "+
+		"are seen; a cycle over %s takes %s, and values get about as old", humanize.Number(a.Demand), humanize.Number(a.ForPolls),
 		humanize.Number(100*a.ForPolls/a.Demand), sensors, cycle)
 }
 
-// discovery says how old the inventory is, or the progress of the first discovery.
+// discovery describes how old the inventory is, or the progress of the first discovery.
 func discovery(a *poller.AccountView, now time.Time) string {
 	switch {
 	case a.Settled && a.Verified.IsZero():
@@ -70,7 +70,7 @@ func discovery(a *poller.AccountView, now time.Time) string {
 		return "First discovery running: the list of machines is not known yet"
 	}
 	left := humanize.Seconds(2 * float64(a.Lists-a.ListsRead) / a.RequestsPerHour * 3600) // half of the requests are polls
-	return fmt.Sprintf("First discovery running: %d of %d lists read, the others in about %s; until then their sensors are not known",
+	return fmt.Sprintf("First discovery running: %d of %d lists read, the others in about %s; their sensors are not known yet",
 		a.ListsRead, a.Lists, humanize.Duration(left))
 }
 
@@ -91,7 +91,7 @@ func remarks(a *poller.AccountView) (all []string) {
 	return all
 }
 
-// note says why a machine has no sensors, or what is wrong with their list; empty if nothing is.
+// note explains why a machine has no sensors, or what is wrong with their list; empty if nothing is.
 func note(m *inventory.Machine, a *poller.AccountView) string {
 	failure := a.ListErrors[m.ID]
 	switch {
@@ -160,7 +160,8 @@ func pending(o *poller.SensorView, next *poller.Upcoming, now time.Time) string 
 }
 
 func failing(v *poller.View, s *inventory.Sensor, o *poller.SensorView, next *poller.Upcoming) string {
-	text := fmt.Sprintf("Failing since %s, %d times in a row: %s", humanize.TimeAndDistance(o.FailingSince, v.At), o.Failures, o.Failure)
+	since := humanize.TimeAndDistance(o.FailingSince, v.At)
+	text := fmt.Sprintf("Failing since %s, %d times in a row: %s", since, o.Failures, o.Failure)
 	if !next.At.IsZero() {
 		text += "; retry at about " + humanize.TimeAndDistance(next.At, v.At)
 	}
@@ -175,13 +176,13 @@ func failing(v *poller.View, s *inventory.Sensor, o *poller.SensorView, next *po
 }
 
 func stale(v *poller.View, s *inventory.Sensor, o *poller.SensorView) string {
-	setting, since := "stale_after", o.Time.Add(o.StaleAfter)
+	setting, since, apiNow := "stale_after", o.Time.Add(o.StaleAfter), s.Machine.APITime(v.At)
 	if s.Rule.StaleAfter > 0 {
 		setting = "stale_after of its rule"
 	}
-	text := fmt.Sprintf("Stale since %s: newest reading of %s, older than %s (%s)", humanize.TimeAndDistance(since, s.Machine.APITime(v.At)),
+	text := fmt.Sprintf("Stale since %s: newest reading of %s, older than %s (%s)", humanize.TimeAndDistance(since, apiNow),
 		humanize.Time(o.Time), humanize.Duration(o.StaleAfter), setting)
-	if o.LastSuccess.Add(s.Machine.APITime(v.At).Sub(v.At)).After(since) {
+	if o.LastSuccess.Add(apiNow.Sub(v.At)).After(since) {
 		return text + "; innius had no newer one at " + humanize.TimeAndDistance(o.LastSuccess, v.At)
 	}
 	return text + "; not polled since " + humanize.TimeAndDistance(o.LastSuccess, v.At)

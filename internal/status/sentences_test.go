@@ -109,11 +109,11 @@ func TestPlanSaysWhatTheRateLimitBuys(t *testing.T) {
 
 func TestDiscoverySaysItsProgress(t *testing.T) {
 	for want, a := range map[string]poller.AccountView{
-		"First discovery running: the company of the key is not known yet":                                             {Lists: 1},
-		"First discovery running: the list of machines is not known yet":                                               {Lists: 2, ListsRead: 1},
-		"First discovery running: 7 of 22 lists read, the others in about 30m; until then their sensors are not known": {Lists: 22, ListsRead: 7, RequestsPerHour: 60},
-		"The list of machines could not be read yet":                                                                   {Settled: true},
-		"Every list was read at or after 2026-01-02T11:30:00Z (30m ago)":                                               {Settled: true, Verified: ago(30)},
+		"First discovery running: the company of the key is not known yet":                                      {Lists: 1},
+		"First discovery running: the list of machines is not known yet":                                        {Lists: 2, ListsRead: 1},
+		"First discovery running: 7 of 22 lists read, the others in about 30m; their sensors are not known yet": {Lists: 22, ListsRead: 7, RequestsPerHour: 60},
+		"The list of machines could not be read yet":                                                            {Settled: true},
+		"Every list was read at or after 2026-01-02T11:30:00Z (30m ago)":                                        {Settled: true, Verified: ago(30)},
 	} {
 		if got := discovery(&a, now); got != want {
 			t.Errorf("got %q, want %q", got, want)

@@ -1,5 +1,5 @@
 // Package status describes what the exporter knows, for people: the data of the status page and of its JSON, and the sentences
-// that say what is wrong and what to do.
+// that explain what is wrong and what to do.
 package status
 
 import (
@@ -11,8 +11,8 @@ import (
 	"innius_exporter/internal/poller/reading"
 )
 
-// Status is everything that is known at one time. It contains no secret: the client redacts every text from the API. Unknown times
-// are zero, and absent in JSON.
+// Status is everything that is known at one time. It contains no secret: the client redacts every text from the API. Unknown
+// times are zero, and absent in JSON.
 type Status struct {
 	At        time.Time `json:"at"`
 	Unmatched []string  `json:"unmatched,omitempty"` // filters and rules that match nothing
@@ -45,7 +45,7 @@ type Account struct {
 	Sensors         map[poller.SensorStatus]int `json:"sensors_by_status"`
 	MaxAge          map[poller.MaxAgeStatus]int `json:"max_age,omitempty"`
 	RelaxedBy       float64                     `json:"max_age_relaxed_by,omitempty"`           // factor
-	ClockDifference *float64                    `json:"api_clock_difference_seconds,omitempty"` // of the API's clock before this machine's
+	ClockDifference *float64                    `json:"api_clock_difference_seconds,omitempty"` // API clock before ours
 	Remarks         []string                    `json:"remarks,omitempty"`                      // with the cure
 	Machines        []Machine                   `json:"machines"`
 }

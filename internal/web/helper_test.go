@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"innius_exporter/internal/poller"
-	"innius_exporter/internal/status"
 	"innius_exporter/internal/poller/reading"
+	"innius_exporter/internal/status"
 )
 
 // now is the time of the status in these tests.

@@ -62,7 +62,8 @@ func viewOf(q query, s status.Status) view {
 			sensors += len(m.Sensors)
 		}
 	}
-	return view{Status: s, Query: q, Open: sensors <= expandedUpTo || q.Machine != "" || q.Sensor != "", Statuses: poller.SensorStatuses[:]}
+	open := sensors <= expandedUpTo || q.Machine != "" || q.Sensor != ""
+	return view{Status: s, Query: q, Open: open, Statuses: poller.SensorStatuses[:]}
 }
 
 // Selected reports whether only a part is shown.
@@ -71,7 +72,8 @@ func (v *view) Selected() bool { return !v.Query.empty() }
 // JSON returns the path of the same content as JSON.
 func (v *view) JSON() string {
 	parameters := url.Values{}
-	for name, wanted := range map[string]string{"machine": v.Query.Machine, "sensor": v.Query.Sensor, "status": string(v.Query.Status)} {
+	q := &v.Query
+	for name, wanted := range map[string]string{"machine": q.Machine, "sensor": q.Sensor, "status": string(q.Status)} {
 		if wanted != "" {
 			parameters.Set(name, wanted)
 		}
@@ -151,7 +153,8 @@ func interval(s status.Sensor) template.HTML {
 	if s.Interval == 0 {
 		return ""
 	}
-	return template.HTML(`<time datetime="PT` + strconv.FormatFloat(s.Interval, 'f', 1, 64) + `S">` + seconds(s.Interval) + `</time>`)
+	exact := strconv.FormatFloat(s.Interval, 'f', 1, 64)
+	return template.HTML(`<time datetime="PT` + exact + `S">` + seconds(s.Interval) + `</time>`)
 }
 
 // next writes about when a sensor is polled next, and what delays it.

@@ -3,7 +3,6 @@ package web
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -18,24 +17,16 @@ type query struct {
 	Status          poller.SensorStatus
 }
 
-// queryError is a problem with a request for the status, and the HTTP status for it.
-type queryError struct {
-	code int
-	text string
-}
-
-func (p *queryError) Error() string { return p.text }
-
 // parseQuery reads the parameters machine, sensor and status. An empty parameter, as a form sends it, selects nothing.
 func parseQuery(raw string) (query, error) {
+	var q query
 	values, err := url.ParseQuery(raw)
 	if err != nil {
-		return query{}, &queryError{http.StatusBadRequest, "malformed query: write % and ; as %25 and %3B"}
+		return q, errors.New("malformed query: write % and ; as %25 and %3B")
 	}
-	var q query
 	for name, given := range values {
 		if len(given) > 1 {
-			return query{}, &queryError{http.StatusBadRequest, fmt.Sprintf("parameter %q is given %d times; it may be given once", cut(name), len(given))}
+			return query{}, fmt.Errorf("parameter %q is given %d times; it may be given once", cut(name), len(given))
 		}
 		switch name {
 		case "machine":
@@ -45,27 +36,20 @@ func parseQuery(raw string) (query, error) {
 		case "status":
 			q.Status = poller.SensorStatus(given[0])
 		default:
-			return query{}, &queryError{http.StatusBadRequest, fmt.Sprintf("unknown parameter %q; known are machine, sensor and status", cut(name))}
+			return query{}, fmt.Errorf("unknown parameter %q; known are machine, sensor and status", cut(name))
 		}
 	}
 	if q.Status != "" && !slices.Contains(poller.SensorStatuses[:], q.Status) {
-		return query{}, &queryError{http.StatusBadRequest, fmt.Sprintf("unknown status %q; known are %s", cut(string(q.Status)), statusNames())}
+		return query{}, fmt.Errorf("unknown status %q; known are %s", cut(string(q.Status)),
+			strings.ReplaceAll(strings.Trim(fmt.Sprint(poller.SensorStatuses), "[]"), " ", ", "))
 	}
 	return q, nil
 }
 
-func statusNames() string {
-	names := make([]string, len(poller.SensorStatuses))
-	for i, s := range poller.SensorStatuses {
-		names[i] = string(s)
-	}
-	return strings.Join(names, ", ")
-}
-
 func (q query) empty() bool { return q == query{} }
 
-// apply returns the selected part of a status, which it does not change. Accounts keep what concerns all their sensors. An unknown
-// machine or sensor is an error; that no sensor has the status is not.
+// apply returns the selected part of a status, which it does not change. Accounts keep what concerns all their sensors. An
+// unknown machine or sensor is an error; that no sensor has the status is not.
 func (q query) apply(s status.Status) (status.Status, error) {
 	all, known := s.Accounts, false
 	s.Accounts = []status.Account{}
@@ -89,7 +73,7 @@ func (q query) apply(s status.Status) (status.Status, error) {
 		}
 	}
 	if len(s.Accounts) == 0 && len(all) > 0 {
-		return s, &queryError{http.StatusNotFound, q.notFound(known, all)}
+		return s, errors.New(q.notFound(known, all))
 	}
 	return s, nil
 }
@@ -127,12 +111,4 @@ func (q query) notFound(machineKnown bool, accounts []status.Account) string {
 		text += ". The first discovery is still running, so not all are known yet"
 	}
 	return text
-}
-
-// codeOf returns the HTTP status for an error.
-func codeOf(err error) int {
-	if p, ok := errors.AsType[*queryError](err); ok {
-		return p.code
-	}
-	return http.StatusInternalServerError
 }

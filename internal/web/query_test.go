@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"innius_exporter/internal/status"
 	"innius_exporter/internal/poller/reading"
+	"innius_exporter/internal/status"
 )
 
 func TestQuerySelectsSameForPageAndJSON(t *testing.T) {

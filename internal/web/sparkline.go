@@ -19,8 +19,8 @@ const (
 // gapAfter is the number of reporting intervals between two readings from which the line is broken.
 const gapAfter = 3
 
-// sparkline draws recent readings as inline SVG that contains numbers only. If the reporting interval is known, the line is broken
-// where readings are missing; a single reading is a dot.
+// sparkline draws recent readings as inline SVG that contains numbers only. If the reporting interval is known, the line is
+// broken where readings are missing; a single reading is a dot.
 func sparkline(s status.Sensor) template.HTML {
 	if len(s.Recent) == 0 {
 		return ""

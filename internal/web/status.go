@@ -14,10 +14,10 @@ const maxStatusRequests = 4
 // statusPage renders the status for people. html/template escapes everything: no name from the API can inject markup.
 func statusPage(s Source) http.Handler {
 	return limitConcurrency(maxStatusRequests, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		q, status, err := selectStatus(r, s)
-		v, code := viewOf(q, status), http.StatusOK
+		q, part, code, err := selectStatus(r, s)
+		v := viewOf(q, part)
 		if err != nil {
-			v.Problem, code = err.Error(), codeOf(err)
+			v.Problem = err.Error()
 		}
 		var body bytes.Buffer
 		if err := page.Execute(&body, &v); err != nil {
@@ -31,29 +31,31 @@ func statusPage(s Source) http.Handler {
 	}))
 }
 
-// statusJSON serves the content of the page as JSON. Without a selection the recent readings are left out: they would be most of it.
+// statusJSON serves the content of the page as JSON. Without a selection the recent readings are left out: they would be most of
+// it.
 func statusJSON(s Source) http.Handler {
 	return limitConcurrency(maxStatusRequests, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		q, status, err := selectStatus(r, s)
-		switch {
-		case err != nil:
-			writeJSON(w, codeOf(err), map[string]string{"error": err.Error()})
+		q, part, code, err := selectStatus(r, s)
+		if err != nil {
+			writeJSON(w, code, map[string]string{"error": err.Error()})
 			return
-		case q.empty():
-			dropRecent(status)
 		}
-		writeJSON(w, http.StatusOK, status)
+		if q.empty() {
+			dropRecent(part)
+		}
+		writeJSON(w, code, part)
 	}))
 }
 
-// selectStatus returns the part of the status that a request selects.
-func selectStatus(r *http.Request, s Source) (query, status.Status, error) {
-	q, err := parseQuery(r.URL.RawQuery)
-	if err != nil {
-		return q, status.Status{}, err
+// selectStatus returns the part of the status that a request selects, and the HTTP status of the response.
+func selectStatus(r *http.Request, s Source) (q query, part status.Status, code int, err error) {
+	if q, err = parseQuery(r.URL.RawQuery); err != nil {
+		return q, part, http.StatusBadRequest, err
 	}
-	status, err := q.apply(s.Status())
-	return q, status, err
+	if part, err = q.apply(s.Status()); err != nil {
+		return q, part, http.StatusNotFound, err
+	}
+	return q, part, http.StatusOK, nil
 }
 
 // dropRecent removes the recent readings from a status that query.apply has copied.

@@ -1,10 +1,11 @@
-// Package web serves the exporter's pages: landing, metrics, status, config, health, readiness and reload. Apart from reload they only
-// read.
+// Package web serves the exporter's pages: landing, metrics, status, config, health, readiness and reload. Apart from reload they
+// only read.
 package web
 
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	"log/slog"
 	"net/http"
@@ -106,7 +107,7 @@ func NewServer(h http.Handler, logger *slog.Logger) *http.Server {
 		WriteTimeout:      time.Minute,     // until the first byte; then defaultTimeouts apply. A profile adds its own duration
 		IdleTimeout:       5 * time.Minute, // longer than any usual scrape interval, so that connections are reused
 		MaxHeaderBytes:    64 << 10,
-		HTTP2:             &http.HTTP2Config{WriteByteTimeout: defaultTimeouts.stall}, // a deadline of a stream does not end its connection
+		HTTP2:             &http.HTTP2Config{WriteByteTimeout: defaultTimeouts.stall}, // ends connections; deadlines end streams only
 		ErrorLog:          log.New(serverLog{logger}, "", 0),
 	}
 }
@@ -194,3 +195,46 @@ func CheckMetricsPath(p string) error {
 
 // pagePaths are the paths of the other pages.
 var pagePaths = []string{"/status", "/api/v1/status", "/config"}
+
+// configPage shows the configuration in force, without secrets, as plain text: saved to a file it is a valid configuration.
+func configPage(inForce func() string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = io.WriteString(w, inForce()) // ignored: the client disconnected
+	}
+}
+
+// reload loads the configuration again: 200 if it is in force now, else 400 with the reason, and the previous one stays. A page
+// of another site cannot make a browser send this request.
+func reload(config func() error) http.Handler {
+	return http.NewCrossOriginProtection().Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if config == nil {
+			http.Error(w, "Reload by request is disabled. Set --web.enable-lifecycle, or send SIGHUP.", http.StatusForbidden)
+			return
+		}
+		if err := config(); err != nil {
+			http.Error(w, "The previous configuration stays in force: "+err.Error(), http.StatusBadRequest)
+			return
+		}
+		_, _ = w.Write([]byte("The configuration was reloaded.\n")) // ignored: the client disconnected
+	}))
+}
+
+// policy is the Content-Security-Policy of a page with the given sources of styles and scripts: nothing from another host, no
+// frame around it, no form to another site.
+func policy(sources string) string {
+	return "default-src 'none'; " + sources + "; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+}
+
+// secure sets the headers of every response: no caching, no referrer, no foreign content. Pages with a stricter policy of their
+// own replace this one, which permits the styles of the landing page and of pprof.
+func secure(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", policy("style-src 'unsafe-inline'"))
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r)
+	})
+}

@@ -13,7 +13,8 @@ type writeTimeouts struct {
 }
 
 var defaultTimeouts = writeTimeouts{
-	stall: time.Minute,      // a poor line recovers within it, and drains a third of 4 MB, as Linux requires before a write continues
+	// A poor line recovers within a minute, and drains a third of 4 MB, as Linux requires before a write continues.
+	stall: time.Minute,
 	total: 10 * time.Minute, // 30 MB, the metrics of 100,000 sensors, at 0.4 Mbit/s; compressed at a tenth of that
 }
 
