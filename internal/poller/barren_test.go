@@ -88,7 +88,7 @@ func TestPollerLogsManyFailingSensorsAsOneAccount(t *testing.T) {
 			runScenario(t, begin, func(s *scenario) {
 				s.advance(9 * time.Minute)
 				failed := len(s.log.lines("level=WARN", "Sensor is failing"))
-				if failed < failsSensors-1 || failed > failsSensors || len(s.log.lines("level=ERROR", "no values request succeeds")) != 1 {
+				if failed < failsSensors-1 || failed > failsSensors || len(s.log.lines("level=ERROR", "no poll succeeds")) != 1 {
 					t.Errorf("%d sensors are logged, want %d at most and one line of the account", failed, failsSensors)
 				}
 				s.advance(20 * time.Minute)

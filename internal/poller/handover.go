@@ -9,10 +9,10 @@ import (
 	"innius_exporter/internal/poller/schedule"
 )
 
-// HandOver returns a poller with other options that replaces this one, whose Run must have returned. It continues with everything
-// that is known of the accounts and sensors that remain. Filters, labels and rules are the new ones at once. The series of removed
-// accounts end, but the use of their rate limit is remembered for a day in case they return. Both pollers share Counters and the
-// channel of Changed.
+// HandOver returns a poller with other options that replaces this one, whose Run must have returned. It continues with
+// everything that is known of the accounts and sensors that remain. Filters, labels and rules are the new ones at once. The
+// series of removed accounts end, but the use of their rate limit is remembered for a day in case they return. Both pollers
+// share Counters and the channel of Changed.
 //
 // An account remains if its name and its API do, or its key if it was renamed.
 func (p *Poller) HandOver(opts Options) *Poller {

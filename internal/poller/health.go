@@ -81,8 +81,8 @@ func (a *account) publish(now, asleep time.Time) {
 	if !h.settled && a.discovery.settled() {
 		h.settled, h.discovered = true, true
 		a.draft.settled, a.draft.discovered = true, true
-		a.log.Info("First discovery completed", "complete", !h.verified.IsZero(), "machines", len(a.discovery.sensors), "sensors", h.sensors,
-			"cycle", h.cycle(a.Pacer.PerHour()).Round(time.Second))
+		a.log.Info("First discovery completed", "complete", !h.verified.IsZero(), "machines", len(a.discovery.sensors),
+			"sensors", h.sensors, "cycle", h.cycle(a.Pacer.PerHour()).Round(time.Second))
 	}
 	a.checkReadings()
 	h.barren = a.draft.barren
@@ -188,7 +188,7 @@ func (a *account) publishDemand(h *health, now time.Time) {
 	h.demand, h.relaxed = a.schedule.Demand(now)
 	switch l := &a.logged.relaxed; {
 	case h.relaxed > 1 && h.relaxed > 2*l.factor:
-		a.log.Warn("Max-age targets exceed their share of the rate limit, relaxing all of them. `plan` shows what fits", "factor", round(h.relaxed))
+		a.log.Warn("Max-age targets exceed their share of the rate limit, relaxing all. `plan` shows what fits", "factor", round(h.relaxed))
 		*l = loggedRelaxed{h.relaxed, now}
 	case h.relaxed > 1:
 		l.last = now

@@ -104,8 +104,9 @@ func (a *account) logLimit(limit ratelimit.Limit, cause ratelimit.Cause, now tim
 		"requests_per_hour", round(limit.PerHour), "configured_requests_per_hour", round(l.configured.PerHour),
 		"burst", limit.Burst, "configured_burst", l.configured.Burst,
 	}
+	similar := math.Abs(limit.PerHour-l.logged.perHour) <= 0.05*l.logged.perHour
 	switch {
-	case cause == l.cause && (math.Abs(limit.PerHour-l.logged.perHour) <= 0.05*l.logged.perHour || now.Sub(l.logged.at) < limitLogInterval):
+	case cause == l.cause && (similar || now.Sub(l.logged.at) < limitLogInterval):
 		return
 	case cause == l.cause:
 		a.log.Info("Request rate adjusted to the learned limit", attrs...)
@@ -119,10 +120,10 @@ func (a *account) logLimit(limit ratelimit.Limit, cause ratelimit.Cause, now tim
 
 // LoweredText explains why the rate limit in force is lower than configured, and what to do.
 var LoweredText = map[ratelimit.Cause]string{
-	ratelimit.LimitOrShared: "innius refused requests (429): its limit is lower than configured, or another tool uses the same key. " +
-		"Lower requests_per_hour or burst, or find the other tool",
-	ratelimit.Shared: "innius refused requests (429) at varying rates: another tool uses the same key. Give that tool a key of its " +
-		"own, or lower share",
+	ratelimit.LimitOrShared: "innius refused requests (429): its limit is lower than configured, or another tool uses the same " +
+		"key. Lower requests_per_hour or burst, or find the other tool",
+	ratelimit.Shared: "innius refused requests (429) at varying rates: another tool uses the same key. Give that tool a key of " +
+		"its own, or lower share",
 }
 
 // round rounds a rate for the log.

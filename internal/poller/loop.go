@@ -80,7 +80,9 @@ func newAccount(index int, opts *Options, c *inventory.Inventory, changed func()
 		logged:    logged{others: map[string]string{}, unusable: map[string]bool{}},
 		started:   time.Now(),
 	}
-	a.schedule = opts.newScheduler(schedule.Options{MinInterval: opts.MinInterval, MaxInterval: opts.MaxInterval, PerHour: a.forReadings})
+	a.schedule = opts.newScheduler(schedule.Options{
+		MinInterval: opts.MinInterval, MaxInterval: opts.MaxInterval, PerHour: a.forReadings,
+	})
 	if cfg.Company.ID != "" {
 		a.identity.company = cfg.Company
 		a.discovery.dropCompany()
@@ -146,7 +148,8 @@ func (a *account) applyInventoryChanges() {
 		}
 		added, removed := a.schedule.Set(id, specs(polled))
 		if a.draft.discovered && added+removed > 0 {
-			a.log.Info("Sensors of a machine changed", "machine", a.inventory.MachineLabel(a.index, id), "added", added, "removed", removed)
+			a.log.Info("Sensors of a machine changed", "machine", a.inventory.MachineLabel(a.index, id),
+				"added", added, "removed", removed)
 		}
 		if other != "" && !slices.Contains(slices.Collect(maps.Values(a.logged.others)), other) {
 			a.log.Warn("Another account has the same machines, they are polled once. See /status",

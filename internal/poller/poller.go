@@ -57,8 +57,8 @@ func (p *Poller) notify() {
 	p.reportUnmatched()
 }
 
-// Changed signals (coalesced) that the state should be saved at once: for a new pause after a 429, the end of the first discovery, and
-// a hand-over. The pollers before and after a hand-over share the channel.
+// Changed signals (coalesced) that the state should be saved at once: for a new pause after a 429, the end of the first
+// discovery, and a hand-over. The pollers before and after a hand-over share the channel.
 func (p *Poller) Changed() <-chan struct{} { return p.changes }
 
 // Run polls until ctx ends, and returns when no request is under way.

@@ -195,7 +195,7 @@ func (a *account) logBreaker(before *breakerStatus, err error, now time.Time) {
 	case after.failing == resultKey:
 		a.log.Error("Key is refused, retrying with back-off. Check or create it in the innius Admin app", "err", err)
 	case before.failing == resultOK && after.byValues:
-		a.log.Error("Account is failing: no values request succeeds, probing once a minute", "reason", after.failing.reason(), "err", err)
+		a.log.Error("Account is failing: no poll succeeds, probing once a minute", "reason", after.failing.reason(), "err", err)
 	case before.failing == resultOK:
 		a.log.Error("Account is failing, retrying with back-off", "reason", after.failing.reason(), "err", err)
 	}

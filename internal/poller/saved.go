@@ -140,9 +140,9 @@ func (s *SavedAccount) hasReadings() bool {
 	})
 }
 
-// correctClock returns a copy of the state for a clock that was set back since: times of the local clock are moved back as much, and
-// are not later than now. Otherwise lists and sensors would not be requested until then. Source times stay as they are. Pacer,
-// limit and learner correct their own times.
+// correctClock returns a copy of the state for a clock that was set back since: times of the local clock are moved back as
+// much, and are not later than now. Otherwise lists and sensors would not be requested until then. Source times stay as they
+// are. Pacer, limit and learner correct their own times.
 func (s *State) correctClock(now time.Time) *State {
 	back := max(0, s.At.Sub(now))
 	corrected := &State{At: s.At, Accounts: slices.Clone(s.Accounts)}

@@ -182,8 +182,8 @@ func (s *Store) Written() time.Time { return time.Unix(0, s.written.Load()) }
 func (s *Store) logResult(err error) bool {
 	switch {
 	case err != nil && !s.failing:
-		s.log.Error("Failed to write the state, retrying every minute. A restart would lose what was not saved: free disk space, or give "+
-			"the exporter's user write permission", "directory", s.dir, "err", err)
+		s.log.Error("Failed to write the state, retrying every minute. A restart would lose what was not saved: free disk space, or "+
+			"give the exporter's user write permission", "directory", s.dir, "err", err)
 	case err == nil && s.failing:
 		s.log.Info("State is written again", "directory", s.dir)
 	}

@@ -54,7 +54,7 @@ func TestLearnerRecoversFromSingleRefusal(t *testing.T) {
 			early := r.rate() / 950
 			r.until(after + wait + 36*time.Hour)
 			t.Logf("429 after %8s, wait %8s: %.3f of the configured rate after 14 h", after, wait, early)
-			if r.learner.Lowered() || len(r.events) > 1 {
+			if r.learner.lowered() || len(r.events) > 1 {
 				t.Errorf("not back after 36 h: %v, 429s %v", r.learner.Limit(), r.events)
 			}
 		}
@@ -69,7 +69,7 @@ func TestLearnerReturnsToRestoredLimit(t *testing.T) {
 			before := len(r.events)
 			r.api.perHour, r.api.tokens = 1000, 0
 			back := time.Duration(0)
-			for r.learner.Lowered() && back < 100*time.Hour {
+			for r.learner.lowered() && back < 100*time.Hour {
 				back += time.Hour
 				r.until(72*time.Hour + 17*time.Minute + back)
 			}

@@ -4,7 +4,7 @@
 //
 // # What a refusal shows
 //
-// A refusal at t that asks to wait ends at u = t + wait. Waits are whole seconds, rounded up. How the API counts is not
+// A refusal at t with a stated wait ends at u = t + wait. Waits are whole seconds, rounded up. How the API counts is not
 // documented, so each refusal is read by the hypothesis that it fits:
 //
 //   - Hourly, as a fixed hour of the clock or the last 60 minutes: then u is the end of the hour, or the time when the

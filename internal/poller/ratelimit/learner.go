@@ -101,13 +101,13 @@ func New(configured Limit) *Learner {
 // Limit returns the limit in force.
 func (l *Learner) Limit() Limit { return l.limit }
 
-// Lowered reports whether the limit in force is lower than configured.
-func (l *Learner) Lowered() bool { return l.limit != l.configured }
+// lowered reports whether the limit in force is lower than configured.
+func (l *Learner) lowered() bool { return l.limit != l.configured }
 
 // Cause returns why the limit in force is lower than configured.
 func (l *Learner) Cause(now time.Time) Cause {
 	switch {
-	case !l.Lowered():
+	case !l.lowered():
 		return None
 	case l.sharing.detected(now):
 		return Shared
@@ -153,7 +153,7 @@ func (l *Learner) Advance(now time.Time) {
 	}
 	switch {
 	case now.Before(l.steps.Next):
-	case !l.Lowered():
+	case !l.lowered():
 		l.steps.setBase(l.limit.PerHour)
 		l.hourly = 0 // the configured rate was accepted: there is no such limit any more
 	case l.search.Unstated:

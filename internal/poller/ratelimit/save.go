@@ -97,8 +97,9 @@ const maxNumber = 1e9
 
 // isValid reports whether every number is within its bounds.
 func (s *saved) isValid() bool {
+	search, steps := s.Search, s.Steps
 	for _, f := range []float64{
-		s.Last.Rate, s.Hourly, s.Search.Low, s.Search.High, s.Steps.Base, s.Steps.Proven, s.Steps.Size, s.Sharing.Estimate, s.Sharing.Peak,
+		s.Last.Rate, s.Hourly, search.Low, search.High, steps.Base, steps.Proven, steps.Size, s.Sharing.Estimate, s.Sharing.Peak,
 	} {
 		if !(math.Abs(f) <= maxNumber) { // NaN, too
 			return false
@@ -111,9 +112,10 @@ func (s *saved) isValid() bool {
 	}
 	c, l := s.Configured, s.Limit
 	return c.PerHour > 0 && c.PerHour <= maxNumber && l.PerHour >= leastRate*c.PerHour*(1-1e-9) && l.PerHour <= c.PerHour &&
-		l.Burst >= 1 && l.Burst <= c.Burst && s.Steps.Size >= firstStep && s.Last.Rate >= 0 && (s.Hourly == 0 || s.Hourly >= 2) &&
-		min(s.Search.Low, s.Search.High, s.Steps.Base) >= 0 && 0 <= s.AcceptedAtLast && s.AcceptedAtLast <= s.Total && s.Total <= maxNumber &&
-		s.Search.Already <= s.Total && s.Search.Already >= -1 && len(s.Tallies) <= 2*int(remembered/time.Second)+2
+		l.Burst >= 1 && l.Burst <= c.Burst && steps.Size >= firstStep && (s.Hourly == 0 || s.Hourly >= 2) &&
+		min(s.Last.Rate, search.Low, search.High, steps.Base) >= 0 && search.Already >= -1 && search.Already <= s.Total &&
+		s.AcceptedAtLast >= 0 && s.AcceptedAtLast <= s.Total && s.Total <= maxNumber &&
+		len(s.Tallies) <= 2*int(remembered/time.Second)+2
 }
 
 // earlier returns a saved time, but not one after latest.
