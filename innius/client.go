@@ -74,8 +74,10 @@ func New(opts Options) (*Client, error) {
 	if err := CheckBaseURL(opts.BaseURL, opts.AllowHTTP); err != nil {
 		return nil, err
 	}
-	if err := opts.Endpoints.check(); err != nil {
-		return nil, err // ".elsewhere.example/" would lengthen the host's name
+	for _, op := range Operations {
+		if err := CheckEndpoint(op, opts.Endpoints.Of(op)); err != nil { // ".elsewhere.example/" would lengthen the host's name
+			return nil, fmt.Errorf("endpoint of %s: %w", op, err)
+		}
 	}
 	zone, err := TimeZone(opts.Fields.TimeZone)
 	if err != nil {
@@ -227,14 +229,18 @@ type Page[T any] struct {
 
 // Machines reads one page of the machines of a company: that of a start key, the first where it is empty.
 func (c *Client) Machines(ctx context.Context, company, startKey string) (Page[Machine], error) {
-	r := request{op: OpMachines, company: company, limit: c.opts.PageSize, startKey: startKey}
+	r := c.listRequest(OpMachines, SensorRef{Company: company}, startKey)
 	return onePage(ctx, c, r, (*response).machine, "list the machines")
 }
 
 // Sensors reads one page of the sensors of a machine, as Machines does.
 func (c *Client) Sensors(ctx context.Context, company, machine, startKey string) (Page[Sensor], error) {
-	r := request{op: OpSensors, company: company, machine: machine, limit: c.opts.PageSize, startKey: startKey}
+	r := c.listRequest(OpSensors, SensorRef{Company: company, Machine: machine}, startKey)
 	return onePage(ctx, c, r, (*response).sensor, "list the sensors of machine "+quotedID(machine))
+}
+
+func (c *Client) listRequest(op Operation, ref SensorRef, startKey string) request {
+	return request{op: op, ref: ref, limit: c.opts.PageSize, startKey: startKey}
 }
 
 func onePage[T any](

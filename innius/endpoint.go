@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -52,147 +51,106 @@ func (e Endpoints) Of(op Operation) string {
 	return cmp.Or(own[0], own[1])
 }
 
-// needs is the id that each operation's template must name, or every object would get the same response.
-var needs = map[Operation]string{OpMachines: "company", OpSensors: "machine", OpValues: "sensor"}
+// parent is the object whose list or values an operation requests; empty for the company.
+func (op Operation) parent() string {
+	return map[Operation]string{OpMachines: "company", OpSensors: "machine", OpValues: "sensor"}[op]
+}
 
 var placeholder = regexp.MustCompile(`\{([^{}]*)\}`)
 
-// knows returns the placeholders that an operation's template may hold.
-func knows(op Operation) []string {
-	names := []string{"limit", "start_key"}
-	for i, id := range []string{"company", "machine", "sensor"} {
-		if slices.Index(Operations, op) > i {
-			names = append(names, id)
-		}
-	}
+// placeholders are those that an operation's template may hold.
+func (op Operation) placeholders() []string {
+	names := []string{"company", "machine", "sensor"}[:slices.Index(Operations, op)]
+	names = append([]string{"limit", "start_key"}, names...)
 	if op == OpValues {
-		for _, end := range []string{"from", "to"} {
-			names = append(names, end+"_ms", end+"_s", end+"_rfc3339")
-		}
+		names = append(names, "from_ms", "from_s", "from_rfc3339", "to_ms", "to_s", "to_rfc3339")
 	}
 	return names
 }
 
-// CheckEndpoint reports what is wrong with one template: it must start with a slash, hold no fragment, name every id
-// that its operation needs and no placeholder that the operation does not know, and make an address.
+// CheckEndpoint reports what is wrong with one template: it must start with a slash, hold no fragment, name the id of the
+// object whose list or values it requests and no placeholder that the operation does not have, and make an address.
 func CheckEndpoint(op Operation, template string) error {
 	if !strings.HasPrefix(template, "/") {
-		return fmt.Errorf("must start with \"/\": it is a path below url")
+		return errors.New(`must start with "/": it is a path below url`)
 	}
 	if strings.ContainsAny(template, "# \t\r\n") {
-		return fmt.Errorf("must not hold \"#\" or white space")
+		return errors.New(`must not hold "#" or white space`)
 	}
-	var named []string
+	known := op.placeholders()
 	for _, m := range placeholder.FindAllStringSubmatch(template, -1) {
-		if !slices.Contains(knows(op), m[1]) {
-			return fmt.Errorf("placeholder {%s} is not known here; known are {%s}", m[1], strings.Join(knows(op), "}, {"))
+		if !slices.Contains(known, m[1]) {
+			return fmt.Errorf("placeholder {%s} is not known here; known are {%s}", m[1], strings.Join(known, "}, {"))
 		}
-		named = append(named, m[1])
 	}
-	if strings.ContainsAny(placeholder.ReplaceAllString(template, ""), "{}") {
-		return fmt.Errorf("has an unpaired brace")
+	address := placeholder.ReplaceAllString(template, "-") // no digit, of which "%" might make something
+	if strings.ContainsAny(address, "{}") {
+		return errors.New("has an unpaired brace")
 	}
-	if id := needs[op]; id != "" && !slices.Contains(named, id) {
+	if id := op.parent(); id != "" && !strings.Contains(template, "{"+id+"}") {
 		cure := ""
 		if op == OpMachines {
 			cure = "; where the API needs none, ?company={company} at its end will do"
 		}
 		return fmt.Errorf("must name {%s}, or every %s would get the same response%s", id, id, cure)
 	}
-	return parses(placeholder.ReplaceAllString(template, "-")) // no digit, of which "%" might make something
-}
-
-// parses refuses what net/url would refuse at every single request.
-func parses(address string) error {
-	_, err := url.Parse(address)
+	_, err := url.Parse(address) // what it refuses would fail at every single request
 	if outer, ok := errors.AsType[*url.Error](err); ok {
-		err = outer.Err
+		return fmt.Errorf("makes no valid address: %w", outer.Err)
 	}
-	if err != nil {
-		return fmt.Errorf("makes no valid address: %w", err)
-	}
-	return nil
-}
-
-// check applies CheckEndpoint to all four.
-func (e Endpoints) check() error {
-	for _, op := range Operations {
-		if err := CheckEndpoint(op, e.Of(op)); err != nil {
-			return fmt.Errorf("endpoint of %s: %w", op, err)
-		}
-	}
-	return nil
+	return err
 }
 
 // request is what a template is filled with.
 type request struct {
-	op                       Operation
-	company, machine, sensor string
-	limit                    int    // results per page; 0: no limit is sent
-	startKey                 string // next_key of the page before; empty for the first
-	from, to                 time.Time
-}
-
-// parent is the id of the object whose list is requested.
-func (r request) parent() string {
-	return map[Operation]string{OpMachines: r.company, OpSensors: r.machine, OpValues: r.sensor}[r.op]
+	op       Operation
+	ref      SensorRef // the ids that the operation has
+	limit    int       // results per page; 0: no limit is sent
+	startKey string    // next_key of the page before; empty for the first
+	from, to time.Time
 }
 
 // expand fills the template of an operation and returns path and query below the base URL, both escaped.
-// limit and start_key are added to the query where the template does not name them and they are needed.
+// limit and start_key are added to the query where the template does not name them and they are needed. A parameter that is
+// {start_key} alone is left out while there is no key: an empty start_key is a malformed parameter to many a server.
 func (e Endpoints) expand(r request) string {
+	values := r.values()
+	fill := func(template string, escape func(string) string) string {
+		return placeholder.ReplaceAllStringFunc(template, func(m string) string { return escape(values[m[1:len(m)-1]]) })
+	}
 	template := e.Of(r.op)
 	path, query, _ := strings.Cut(template, "?")
-	fill := func(escape func(string) string) func(string) string {
-		values := r.placeholders()
-		return func(m string) string { return escape(values[m[1:len(m)-1]]) }
+	var parameters []string
+	for parameter := range strings.SplitSeq(query, "&") {
+		if parameter != "" && (r.startKey != "" || !strings.HasSuffix(parameter, "={start_key}")) {
+			parameters = append(parameters, fill(parameter, url.QueryEscape))
+		}
 	}
-	path = placeholder.ReplaceAllStringFunc(path, fill(escapeSegment))
-	query = fillQuery(query, fill(url.QueryEscape))
-	added := url.Values{}
 	if r.limit > 0 && !strings.Contains(template, "{limit}") && !strings.Contains("&"+query, "&limit=") {
-		added.Set("limit", strconv.Itoa(r.limit))
+		parameters = append(parameters, "limit="+values["limit"])
 	}
 	if r.startKey != "" && !strings.Contains(template, "{start_key}") {
-		added.Set("start_key", r.startKey)
+		parameters = append(parameters, "start_key="+url.QueryEscape(r.startKey))
 	}
-	parts := slices.DeleteFunc([]string{query, added.Encode()}, func(s string) bool { return s == "" })
-	if len(parts) == 0 {
+	path = fill(path, escapeSegment)
+	if len(parameters) == 0 {
 		return path
 	}
-	return path + "?" + strings.Join(parts, "&")
+	return path + "?" + strings.Join(parameters, "&")
 }
 
-// fillQuery fills each parameter of a query template. A parameter whose value is {start_key} alone is left out
-// while there is no key: an empty start_key is a malformed parameter to many a server.
-func fillQuery(query string, fill func(string) string) string {
-	var kept []string
-	for part := range strings.SplitSeq(query, "&") {
-		filled := placeholder.ReplaceAllStringFunc(part, fill)
-		if strings.HasSuffix(part, "={start_key}") && strings.HasSuffix(filled, "=") {
-			continue
-		}
-		kept = append(kept, filled)
-	}
-	return strings.Join(kept, "&")
-}
-
-func (r request) placeholders() map[string]string {
+// values are those of the placeholders. The times in text have whole seconds: every parser accepts them.
+func (r request) values() map[string]string {
 	values := map[string]string{
-		"company": r.company, "machine": r.machine, "sensor": r.sensor,
+		"company": r.ref.Company, "machine": r.ref.Machine, "sensor": r.ref.Sensor,
 		"limit": strconv.Itoa(r.limit), "start_key": r.startKey,
 	}
-	maps.Copy(values, timePlaceholders("from", r.from))
-	maps.Copy(values, timePlaceholders("to", r.to))
-	return values
-}
-
-func timePlaceholders(end string, t time.Time) map[string]string {
-	return map[string]string{
-		end + "_ms":      strconv.FormatInt(t.UnixMilli(), 10),
-		end + "_s":       strconv.FormatInt(t.Unix(), 10),
-		end + "_rfc3339": t.UTC().Format(time.RFC3339), // whole seconds: every parser takes them
+	for end, t := range map[string]time.Time{"from": r.from, "to": r.to} {
+		values[end+"_ms"] = strconv.FormatInt(t.UnixMilli(), 10)
+		values[end+"_s"] = strconv.FormatInt(t.Unix(), 10)
+		values[end+"_rfc3339"] = t.UTC().Format(time.RFC3339)
 	}
+	return values
 }
 
 // windowed reports whether the values template has a window of time.

@@ -77,7 +77,7 @@ func (r *response) holders(op Operation) []string {
 		return []string{strings.ToLower(chosen)}
 	}
 	known := []string{string(op), "machines", "sensors", "values", "items", "results", "data"}
-	if id := r.request.parent(); id != "" {
+	if id := r.request.values()[op.parent()]; id != "" {
 		known = append(known, strings.ToLower(id))
 	}
 	return known

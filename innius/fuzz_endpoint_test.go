@@ -19,7 +19,8 @@ func FuzzEndpoint(f *testing.F) {
 	f.Add("acme", "oil", "1", "/%/{sensor}")
 	f.Add("acme", "oil", "1", "//{sensor}/..?&&={limit}=")
 	f.Fuzz(func(t *testing.T, machine, sensor, key, template string) {
-		r := request{op: OpValues, company: "acme", machine: machine, sensor: sensor, startKey: key, limit: 7, from: time.Unix(0, 0)}
+		ref := SensorRef{Company: "acme", Machine: machine, Sensor: sensor}
+		r := request{op: OpValues, ref: ref, startKey: key, limit: 7, from: time.Unix(0, 0)}
 		if machine != "" && sensor != "" {
 			checkDefaultPath(t, r)
 		}
@@ -34,9 +35,9 @@ func checkDefaultPath(t *testing.T, r request) {
 	u := checkAddress(t, "https://api.example/v1"+Endpoints{}.expand(r))
 	segments := strings.Split(u.EscapedPath(), "/")
 	if len(segments) != 9 {
-		t.Fatalf("%q, %q: %d segments in %s", r.machine, r.sensor, len(segments), u)
+		t.Fatalf("%q, %q: %d segments in %s", r.ref.Machine, r.ref.Sensor, len(segments), u)
 	}
-	for i, id := range map[int]string{3: r.company, 5: r.machine, 7: r.sensor} {
+	for i, id := range map[int]string{3: r.ref.Company, 5: r.ref.Machine, 7: r.ref.Sensor} {
 		if segments[i] == "." || segments[i] == ".." {
 			t.Errorf("%q: the segment %q leads elsewhere", id, segments[i])
 		}

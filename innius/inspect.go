@@ -124,16 +124,13 @@ func (c *Client) Scrub(text string) string {
 func (c *Client) Windowed() bool { return c.opts.Endpoints.windowed() }
 
 func (c *Client) requestOf(ir InspectRequest) request {
-	r := request{op: ir.Operation, startKey: ir.StartKey}
-	if r.op != OpCompany {
-		r.company, r.limit = ir.Ref.Company, c.opts.PageSize
-	}
-	if r.op == OpSensors || r.op == OpValues {
-		r.machine = ir.Ref.Machine
-	}
-	if r.op == OpValues {
+	r := c.listRequest(ir.Operation, ir.Ref, ir.StartKey)
+	switch r.op {
+	case OpCompany:
+		r.limit = 0
+	case OpValues:
 		ahead, _ := c.ClockDifference()
-		r.sensor, r.to = ir.Ref.Sensor, time.Now().Add(ahead)
+		r.to = time.Now().Add(ahead)
 		r.from = cmp.Or(ir.From, r.to.Add(-c.opts.Lookback))
 		if latest := r.to.Add(-latestFrom); r.from.After(latest) {
 			r.from = latest

@@ -109,16 +109,14 @@ func (w *walk) moves() bool { return w.client.Windowed() && !w.found.Cursor.Igno
 
 func (c *Client) newWalk(ref SensorRef, since time.Time, cursor Cursor) *walk {
 	w := &walk{
-		client: c,
-		request: request{
-			op: OpValues, company: ref.Company, machine: ref.Machine, sensor: ref.Sensor,
-			limit: c.opts.PageSize, startKey: cursor.Key, from: since,
-		},
+		client:  c,
+		request: c.listRequest(OpValues, ref, cursor.Key),
 		since:   since,
 		resumed: cursor.Key != "",
 		longest: c.longestWindow(),
 		found:   Newest{Cursor: cursor},
 	}
+	w.request.from = since
 	if c.windows.notFound.Load() && !since.IsZero() {
 		w.request.from = w.including()
 	}
