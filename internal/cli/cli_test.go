@@ -323,7 +323,7 @@ func TestCommandLineErrorsNameTheCure(t *testing.T) {
 		{"no account", "--innius.url (INNIUS_URL)", nil},
 		{"the demo with a config", "--demo needs no config", []string{"--demo", "--config.file=x.yml"}},
 		{"a missing config file", "x.yml", []string{"--config.file=x.yml"}},
-		{"metrics on another page", `--web.telemetry-path "/status": is another page`, []string{"--demo", "--web.telemetry-path=/status"}},
+		{"metrics on another page", `--web.telemetry-path "/status": is the path of another page`, []string{"--demo", "--web.telemetry-path=/status"}},
 		{"an address in use", "address already in use", []string{"--demo", "--web.listen-address=" + busy.Addr().String()}},
 		{"an unclean path", "must be a plain path", []string{"--demo", "--web.telemetry-path=//x"}},
 		{"fewer sensors than none", "--sensors must be at least 0", []string{"check", "config", "--sensors=-1"}},
