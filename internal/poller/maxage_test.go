@@ -19,18 +19,18 @@ func withMaxAge(age time.Duration) func(*Options) {
 }
 
 const (
-	keptA1      = `innius_exporter_max_age_sensors{account="a1",status="met"}`
-	stretchedA1 = `innius_exporter_max_age_sensors{account="a1",status="relaxed"}`
+	metA1     = `innius_exporter_max_age_sensors{account="a1",status="met"}`
+	relaxedA1 = `innius_exporter_max_age_sensors{account="a1",status="relaxed"}`
 )
 
 func TestMaxAgeTargetsAreMet(t *testing.T) {
-	begin := setup{plant: testPlant(4, 5), perHour: 600, burst: 30, options: withMaxAge(2 * time.Minute)} // 150 of 600 an hour
+	begin := setup{plant: testPlant(4, 5), perHour: 600, burst: 30, options: withMaxAge(2 * time.Minute)} // 150 of 600 requests per hour
 	runScenario(t, begin, func(s *scenario) {
 		s.advance(time.Hour)
-		s.want(keptA1, 5)
-		s.want(stretchedA1, 0)
-		if lines := s.log.lines("promises"); len(lines) > 0 {
-			s.Errorf("said of promises that are kept: %s", lines)
+		s.want(metA1, 5)
+		s.want(relaxedA1, 0)
+		if lines := s.log.lines("Max-age targets"); len(lines) > 0 {
+			s.Errorf("targets that are met are logged: %s", lines)
 		}
 		if by := s.view(1).RelaxedBy; by != 0 {
 			s.Errorf("relaxed by %v", by)
@@ -39,23 +39,23 @@ func TestMaxAgeTargetsAreMet(t *testing.T) {
 }
 
 func TestMaxAgeTargetsAreRelaxedTogether(t *testing.T) {
-	begin := setup{plant: testPlant(4, 5), perHour: 600, burst: 30, options: withMaxAge(20 * time.Second)} // 900 of 600 an hour
+	begin := setup{plant: testPlant(4, 5), perHour: 600, burst: 30, options: withMaxAge(20 * time.Second)} // 900 of 600 requests per hour
 	runScenario(t, begin, func(s *scenario) {
 		s.advance(time.Hour)
 		before := s.api.Stats().Values
 		s.advance(6 * time.Hour)
-		s.want(keptA1, 0)
-		s.want(stretchedA1, 5)
-		promised, others := 0, 0
+		s.want(metA1, 0)
+		s.want(relaxedA1, 5)
+		targets, others := 0, 0
 		for id, n := range s.api.Stats().Values {
 			if n -= before[id]; strings.HasPrefix(id, "m1-") {
-				promised += n
+				targets += n
 			} else {
 				others += n
 			}
 		}
-		if share := float64(promised) / float64(promised+others); share < 0.5 || share > schedule.MaxAgeShare+0.02 {
-			s.Errorf("promises took %.3f of the requests, at most %v is set aside for them", share, schedule.MaxAgeShare)
+		if share := float64(targets) / float64(targets+others); share < 0.5 || share > schedule.MaxAgeShare+0.02 {
+			s.Errorf("targets took %.3f of the requests, want at most %v", share, schedule.MaxAgeShare)
 		}
 		if lines := s.log.lines("Max-age targets exceed"); len(lines) != 1 {
 			s.Errorf("logged %d times, want once: %s", len(lines), lines)
