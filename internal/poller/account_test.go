@@ -30,8 +30,8 @@ func TestFirstSuccessResetsBackOff(t *testing.T) {
 				time.Sleep(time.Minute)
 				a.recordResult(requestResult{class: resultOK, account: true}, nil, time.Now())
 				for _, turn := range turns {
-					if turn.Due().After(time.Now()) || turn.Failures() != 0 {
-						t.Errorf("%s is left in back-off: %d failures, due in %s", turn.Sensor.ID, turn.Failures(), time.Until(turn.Due()))
+					if turn.Due().After(time.Now()) || turn.Failures != 0 {
+						t.Errorf("%s is left in back-off: %d failures, due in %s", turn.Sensor.ID, turn.Failures, time.Until(turn.Due()))
 					}
 				}
 				if list.Due().After(time.Now()) || list.failures != 0 || !a.discovery.urgent.Holds(&list.Item) {

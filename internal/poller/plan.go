@@ -76,7 +76,7 @@ func (p PlannedMaxAge) Met() bool { return p.Relaxed <= 1 && p.Floor == 0 }
 
 // Fits is the shortest max_age that could be met if all were longer by the same factor.
 func (p PlannedMaxAge) Fits() time.Duration {
-	return planned(max(p.MaxAge, p.Floor).Seconds() * p.Relaxed)
+	return schedule.Seconds(max(p.MaxAge, p.Floor).Seconds() * p.Relaxed)
 }
 
 // PlannedStale is a stale_after that is shorter than the time between two polls of some sensors, so that their values
@@ -120,7 +120,7 @@ func (p *Plan) make(poller *Poller, a *account, at time.Time) {
 	s := a.schedule.(*schedule.Scheduler[*inventory.Sensor])
 	p.Account, p.Machines, p.Sensors = a.Name, len(a.discovery.sensors), s.Len()
 	p.PerHour, p.Burst, p.Lists, p.at = a.Pacer.PerHour(), a.Pacer.Burst(), a.discovery.plan(), at
-	p.Cycle = planned(float64(p.Sensors) / p.ForPolls() * 3600)
+	p.Cycle = schedule.Seconds(float64(p.Sensors) / p.ForPolls() * 3600)
 	p.ColdStart = p.coldStart()
 	for _, m := range poller.inventory.Snapshot().Accounts[a.index].Machines {
 		if m.FilteredBy != "" {
@@ -138,7 +138,7 @@ func (d *discovery) plan() PlannedLists {
 	lists := float64(2 + len(d.sensors))
 	l := PlannedLists{PerHour: max(0, d.perHour()), Wanted: lists / d.interval.Hours(), Interval: d.interval, Every: d.interval}
 	if l.Wanted > l.PerHour {
-		l.Every = planned(lists / l.PerHour * 3600)
+		l.Every = schedule.Seconds(lists / l.PerHour * 3600)
 	}
 	return l
 }
@@ -149,9 +149,9 @@ func (p *Plan) coldStart() time.Duration {
 	requests := float64(2 + p.Machines + p.Sensors - p.Burst)
 	alone := p.PerHour * p.Lists.Interval.Hours()
 	if requests <= alone {
-		return planned(max(0, requests) / p.PerHour * 3600)
+		return schedule.Seconds(max(0, requests) / p.PerHour * 3600)
 	}
-	return p.Lists.Interval + planned((requests-alone)/p.ForPolls()*3600)
+	return p.Lists.Interval + schedule.Seconds((requests-alone)/p.ForPolls()*3600)
 }
 
 // ForPolls is what discovery leaves of the requests, per hour.
@@ -217,7 +217,7 @@ func (p *PlannedMaxAge) add(o schedule.Outlook) {
 }
 
 func (p *Plan) addStale(o schedule.Outlook, after time.Duration) {
-	most := planned(o.Most)
+	most := schedule.Seconds(o.Most)
 	if after == 0 || !o.Kind.Reports() || most <= after {
 		return
 	}
@@ -233,9 +233,6 @@ func (p *Plan) addStale(o schedule.Outlook, after time.Duration) {
 func (p *Plan) Example(every time.Duration) schedule.GroupForecast {
 	return schedule.Summarize([]schedule.Outlook{p.forecast.Example(every, p.at)})[0]
 }
-
-// planned is a duration of seconds, bounded by the longest one.
-func planned(seconds float64) time.Duration { return schedule.Seconds(seconds) }
 
 // AssumedPerMachine is how many sensors a machine of an assumed plant has. It matters little: their list costs one
 // request.

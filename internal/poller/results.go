@@ -26,7 +26,7 @@ func (a *account) handleReadings(t *Task, newest innius.Newest, err error, now t
 	}, err, now)
 	t.Probe = false
 	if err == nil && s.Entry.Disbelieve(newest.Clock, now) {
-		t.ForgetInterval()
+		t.Interval = &schedule.Interval{}
 	}
 	before, stored := s.Entry.Load(), reading.PollResult{}
 	learned := schedule.Result{Received: now}
@@ -38,10 +38,10 @@ func (a *account) handleReadings(t *Task, newest innius.Newest, err error, now t
 	switch {
 	case err == nil:
 		a.schedule.Succeeded(t, learned)
-		s.Entry.SetInterval(published(t.Interval()))
-		a.recordPoll(s, before, stored, now.Add(t.Gap()), now)
+		s.Entry.SetInterval(published(t.Interval))
+		a.recordPoll(s, before, stored, now.Add(t.Gap), now)
 		a.lastPoll = now
-	case accountFault && (t.Failures() == 0 || class == resultNotSent || class == resultLimited || class == resultKey):
+	case accountFault && (t.Failures == 0 || class == resultNotSent || class == resultLimited || class == resultKey):
 		a.schedule.Requeue(t)
 	case accountFault:
 		a.schedule.Failed(t) // it failed before the account did; the account's first success resets its back-off

@@ -52,17 +52,15 @@ func specs(sensors []*inventory.Sensor) []Spec {
 	all := make([]Spec, len(sensors))
 	for i, s := range sensors {
 		held := s.Entry.Load()
-		all[i] = Spec{
-			ID: s.ID, Sensor: s, Weight: s.Rule.Weight, MaxAge: s.Rule.MaxAge, Position: &s.Entry.Position,
-			Polled: held.LastSuccess, Failures: held.Failures,
+		state := schedule.State{Weight: s.Rule.Weight, MaxAge: s.Rule.MaxAge, Polled: held.LastSuccess, Failures: held.Failures}
+		if held.Failures > 0 {
+			state.Polled = held.LastFailure
 		}
 		var known schedule.Interval
-		if saved := held.Interval.Saved; saved != nil && known.Restore(saved) == nil { // another version's is dropped
-			all[i].Interval = &known
+		if known.Restore(held.Interval.Saved) == nil { // else nothing was learned, or by another version
+			state.Interval = &known
 		}
-		if held.Failures > 0 {
-			all[i].Polled = held.LastFailure
-		}
+		all[i] = Spec{ID: s.ID, Sensor: s, State: state, Position: &s.Entry.Position}
 	}
 	return all
 }

@@ -78,7 +78,7 @@ func (s *Scheduler[S]) Forecast(now time.Time) (*Forecast, map[*Task[S]]Outlook)
 	}
 	var sum float64
 	for t := range s.All() {
-		sum += f.fill.rate(&t.state, f.fill.level)
+		sum += f.fill.rate(&t.State, f.fill.level)
 	}
 	if sum > usedUp*perSecond {
 		f.late += min(unbounded, usuallyLate*cycle)
@@ -86,19 +86,19 @@ func (s *Scheduler[S]) Forecast(now time.Time) (*Forecast, map[*Task[S]]Outlook)
 	f.Level, f.Relaxed = Seconds(f.fill.level), f.fill.relaxed
 	outlooks := make(map[*Task[S]]Outlook, s.count)
 	for t := range s.All() {
-		outlooks[t] = f.outlook(&t.state)
+		outlooks[t] = f.outlook(&t.State)
 	}
 	return f, outlooks
 }
 
 // Example is the outlook of one more sensor of weight 1 that reports every so often.
 func (f *Forecast) Example(every time.Duration, now time.Time) Outlook {
-	return f.outlook(&state{interval: Regular(every, now), weight: 1, polled: now})
+	return f.outlook(&State{Interval: Regular(every, now), Weight: 1, Polled: now})
 }
 
-func (f *Forecast) outlook(s *state) Outlook {
-	i, level := s.interval, f.fill.levelOf(s, f.fill.level)
-	o := Outlook{Group: Group{Kind: i.kind(level), Weight: s.weight}, Period: i.Period()}
+func (f *Forecast) outlook(s *State) Outlook {
+	i, level := s.Interval, f.fill.levelOf(s, f.fill.level)
+	o := Outlook{Group: Group{Kind: i.kind(level), Weight: s.Weight}, Period: i.Period()}
 	rate := f.fill.rate(s, f.fill.level)
 	if o.Period > 0 {
 		o.Needed = 3600 / max(f.fill.minInterval, o.Period)
@@ -111,22 +111,22 @@ func (f *Forecast) outlook(s *state) Outlook {
 	}
 	o.Least, o.Most = i.age(level)
 	held := f.fill.clamp(o.Most - o.Least)
-	if s.maxAge > 0 {
+	if s.MaxAge > 0 {
 		target := f.fill.target(s)
 		got := f.targetRate(s, target)
 		rate, held = max(rate, got), min(held, max(target-o.Least, f.fill.minInterval))
 		o.TargetGets, o.TargetExtra = 3600*got, 3600*max(0, got-f.fill.rateByLevel(s, f.fill.level))
-		o.TargetWanted = 3600 * i.rateWithin(max(s.maxAge.Seconds(), f.fill.minInterval))
+		o.TargetWanted = 3600 * i.rateWithin(max(s.MaxAge.Seconds(), f.fill.minInterval))
 		if o.Kind.Reports() && o.Period > target {
 			o.Kind = KindSlow
 		} else if o.Kind.Reports() {
-			o.Kind, o.MaxAge = KindMaxAge, s.maxAge
+			o.Kind, o.MaxAge = KindMaxAge, s.MaxAge
 		}
 	}
 	switch {
-	case s.failures > 0:
+	case s.Failures > 0:
 		o.Kind, o.MaxAge, rate = KindFailing, 0, 1/s.backOff().Seconds()
-	case s.polled.IsZero() && o.Period == 0:
+	case s.Polled.IsZero() && o.Period == 0:
 		o.Kind = KindPending
 	}
 	o.PerHour = 3600 * rate
@@ -136,10 +136,10 @@ func (f *Forecast) outlook(s *state) Outlook {
 }
 
 // targetRate returns the requests per second that it takes to meet a target.
-func (f *Forecast) targetRate(s *state, target float64) float64 {
-	rate := s.interval.rateWithin(f.fill.fetchAge(s))
-	if s.interval.Period() > target && s.interval.regular() {
-		rate *= s.interval.tries(margin, target)
+func (f *Forecast) targetRate(s *State, target float64) float64 {
+	rate := s.Interval.rateWithin(f.fill.fetchAge(s))
+	if s.Interval.Period() > target && s.Interval.regular() {
+		rate *= s.Interval.tries(margin, target)
 	}
 	return rate
 }

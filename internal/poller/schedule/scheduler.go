@@ -28,48 +28,25 @@ type Scheduler[S any] struct {
 	random  *rand.Rand
 }
 
-// Spec describes a sensor to a Scheduler.
+// Spec describes a sensor to a Scheduler. Interval, Polled and Failures count when the sensor is new to it.
 type Spec[S any] struct {
-	ID       string        // unique in its group
-	Sensor   S             // for the caller
-	Weight   float64       // of its lag against that of others; 0: 1
-	MaxAge   time.Duration // target for the age of its reading; 0: none
-	Position *Position     // where to publish its place; nil: nowhere
-
-	// What is known when the sensor is new to the Scheduler.
-	Interval *Interval // nil: nothing
-	Polled   time.Time // last; zero: never
-	Failures int       // in a row
+	State
+	ID       string // unique in its group
+	Sensor   S      // for the caller
+	Position *Position
 }
 
 // Task is a Scheduler's entry of one sensor.
 type Task[S any] struct {
 	Item[*Task[S]]
-	Sensor   S
-	Probe    bool // for the caller: the request under way tests the account
-	state    state
-	id       string
-	group    string
-	position *Position
-	ahead    time.Duration // of the clock that its readings follow before ours: the API's clock, or ours (0)
-	gap      time.Duration
-	removed  bool // while its request was under way
+	Spec[S]
+	Gap   time.Duration // that was planned from the last successful poll to the next one
+	Probe bool          // for the caller: the request under way tests the account
+
+	group   string
+	ahead   time.Duration // of the clock that its readings follow before ours: the API's clock, or ours (0)
+	removed bool          // while its request was under way
 }
-
-// Interval returns what has been learned of when the sensor reports. It never changes.
-func (t *Task[S]) Interval() *Interval { return t.state.interval }
-
-// ForgetInterval drops what has been learned, because it came from readings that are not believed.
-func (t *Task[S]) ForgetInterval() { t.state.interval = &Interval{} }
-
-// Polled returns when the last request was sent; zero: never.
-func (t *Task[S]) Polled() time.Time { return t.state.polled }
-
-// Failures returns how many polls have failed in a row.
-func (t *Task[S]) Failures() int { return t.state.failures }
-
-// Gap returns how long the next poll was planned after the last successful one.
-func (t *Task[S]) Gap() time.Duration { return t.gap }
 
 // New returns a Scheduler without sensors.
 func New[S any](opts Options) *Scheduler[S] {
@@ -83,7 +60,7 @@ func New[S any](opts Options) *Scheduler[S] {
 func (s *Scheduler[S]) Set(group string, specs []Spec[S]) (added, removed int) {
 	before := make(map[string]*Task[S], len(s.groups[group]))
 	for _, t := range s.groups[group] {
-		before[t.id] = t
+		before[t.ID] = t
 	}
 	s.count += len(specs) - len(before)
 	after := make([]*Task[S], 0, len(specs))
@@ -93,7 +70,7 @@ func (s *Scheduler[S]) Set(group string, specs []Spec[S]) (added, removed int) {
 			t = s.add(group, spec)
 			added++
 		}
-		t.Sensor, t.state.weight, t.state.maxAge, t.position = spec.Sensor, cmp.Or(spec.Weight, 1), spec.MaxAge, spec.Position
+		t.Sensor, t.Weight, t.MaxAge, t.Position = spec.Sensor, cmp.Or(spec.Weight, 1), spec.MaxAge, spec.Position
 		after = append(after, t)
 		delete(before, spec.ID)
 	}
@@ -110,12 +87,11 @@ func (s *Scheduler[S]) Set(group string, specs []Spec[S]) (added, removed int) {
 
 // add adds a sensor. One that has never been polled goes before all others.
 func (s *Scheduler[S]) add(group string, spec Spec[S]) *Task[S] {
-	t := &Task[S]{id: spec.ID, group: group, position: spec.Position}
-	t.Value = t
-	t.state = state{interval: cmp.Or(spec.Interval, &Interval{}), polled: spec.Polled, failures: spec.Failures}
+	t := &Task[S]{Spec: spec, group: group}
+	t.Value, t.Interval = t, cmp.Or(spec.Interval, &Interval{})
 	switch {
 	case spec.Failures > 0:
-		s.put(t, spec.Polled.Add(t.state.backOff()))
+		s.put(t, spec.Polled.Add(t.backOff()))
 	case spec.Polled.IsZero():
 		s.put(t, time.Time{})
 	default:
@@ -134,13 +110,13 @@ func (s *Scheduler[S]) TakeOver(previous *Scheduler[S]) {
 	s.fill = fill
 	before := map[[2]string]*Task[S]{}
 	for t := range previous.All() {
-		before[[2]string{t.group, t.id}] = t
+		before[[2]string{t.group, t.ID}] = t
 	}
 	for t := range s.All() {
-		if p := before[[2]string{t.group, t.id}]; p != nil {
+		if p := before[[2]string{t.group, t.ID}]; p != nil {
 			t.ahead = p.ahead
-			if t.state.failures == 0 && !t.state.polled.IsZero() {
-				s.plan(t, t.state.polled)
+			if t.Failures == 0 && !t.Polled.IsZero() {
+				s.plan(t, t.Polled)
 			}
 		}
 	}
@@ -190,19 +166,19 @@ func (s *Scheduler[S]) Probe(now time.Time, failed map[string]bool, healthy bool
 			n = 2
 		}
 		if healthy {
-			n += min(1, t.state.failures)
+			n += min(1, t.Failures)
 		}
 		return n
 	}
 	return s.take(slices.MinFunc(s.waiting.items, func(a, b *Item[*Task[S]]) int {
-		return cmp.Or(rank(a.Value)-rank(b.Value), a.Value.state.polled.Compare(b.Value.state.polled))
+		return cmp.Or(rank(a.Value)-rank(b.Value), a.Value.Polled.Compare(b.Value.Polled))
 	}).Value, now)
 }
 
 func (s *Scheduler[S]) take(t *Task[S], now time.Time) *Task[S] {
 	s.waiting.Remove(&t.Item)
-	t.state.polled = now
-	t.position.publish(Place{Polling: true})
+	t.Polled = now
+	t.Position.publish(Place{Polling: true})
 	return t
 }
 
@@ -216,8 +192,8 @@ type Result struct {
 
 // Succeeded returns a sensor that was polled successfully.
 func (s *Scheduler[S]) Succeeded(t *Task[S], r Result) {
-	t.state.failures = 0
-	s.fill.latency += lateWeight * (r.Received.Sub(t.state.polled).Seconds() - s.fill.latency)
+	t.Failures = 0
+	s.fill.latency += lateWeight * (r.Received.Sub(t.Polled).Seconds() - s.fill.latency)
 	t.learn(r)
 	s.plan(t, r.Received)
 }
@@ -228,11 +204,11 @@ func (t *Task[S]) learn(r Result) {
 		times[i] = seconds(at)
 	}
 	if n := len(times); n > 0 {
-		t.chooseClock(t.state.polled.Sub(r.Times[n-1]), r.Ahead)
+		t.chooseClock(t.Polled.Sub(r.Times[n-1]), r.Ahead)
 	}
-	learned := *t.state.interval
-	learned.Learn(seconds(t.state.polled.Add(t.ahead)), times, r.Complete)
-	t.state.interval = &learned
+	learned := *t.Interval
+	learned.Learn(seconds(t.Polled.Add(t.ahead)), times, r.Complete)
+	t.Interval = &learned
 }
 
 // chooseClock chooses the clock by which a new reading is younger, the API's or ours, because either may be wrong. The
@@ -248,31 +224,31 @@ func (t *Task[S]) chooseClock(age, ahead time.Duration) {
 
 // plan puts back a sensor that was polled successfully. It is due at a moment or later.
 func (s *Scheduler[S]) plan(t *Task[S], earliest time.Time) {
-	due := t.state.polled.Add(time.Duration(s.fill.wait(&t.state, s.random) * float64(time.Second)))
+	due := t.Polled.Add(time.Duration(s.fill.wait(&t.State, s.random) * float64(time.Second)))
 	if due.Before(earliest) {
 		due = earliest
 	}
-	t.gap = due.Sub(earliest)
+	t.Gap = due.Sub(earliest)
 	s.put(t, due)
 }
 
 // Failed returns a sensor whose poll failed for a reason of its own. It backs off.
 func (s *Scheduler[S]) Failed(t *Task[S]) {
-	t.state.failures++
-	s.put(t, t.state.polled.Add(t.state.backOff()))
+	t.Failures++
+	s.put(t, t.Polled.Add(t.backOff()))
 }
 
 // Requeue returns a sensor whose poll failed for a reason of the account, or ends its back-off. It goes behind all that
 // have not been polled since: if it were first again and the cause of the failure, it would take every try.
 func (s *Scheduler[S]) Requeue(t *Task[S]) {
-	t.state.failures = 0
-	s.put(t, t.state.polled)
+	t.Failures = 0
+	s.put(t, t.Polled)
 }
 
 // ResetBackoff ends the back-off of all waiting sensors.
 func (s *Scheduler[S]) ResetBackoff() {
 	for _, i := range slices.Clone(s.waiting.items) {
-		if i.Value.state.failures > 0 {
+		if i.Value.Failures > 0 {
 			s.Requeue(i.Value)
 		}
 	}
@@ -281,7 +257,7 @@ func (s *Scheduler[S]) ResetBackoff() {
 func (s *Scheduler[S]) put(t *Task[S], due time.Time) {
 	if !t.removed {
 		s.waiting.Put(&t.Item, due)
-		t.position.publish(Place{Due: due, seq: t.seq})
+		t.Position.publish(Place{Due: due, seq: t.seq})
 	}
 }
 
@@ -303,15 +279,15 @@ func (s *Scheduler[S]) updateLevel(now time.Time) {
 }
 
 // sample returns the waiting sensors, or some of them if they are many.
-func (s *Scheduler[S]) sample() []*state {
+func (s *Scheduler[S]) sample() []*State {
 	all := s.waiting.items
-	sample := make([]*state, min(len(all), maxSample))
+	sample := make([]*State, min(len(all), maxSample))
 	for i := range sample {
 		one := all[i]
 		if len(all) > maxSample {
 			one = all[s.random.IntN(len(all))]
 		}
-		sample[i] = &one.Value.state
+		sample[i] = &one.Value.State
 	}
 	return sample
 }

@@ -28,7 +28,7 @@ func specs(ids ...string) []Spec[string] {
 }
 
 // succeed returns a task whose poll brought nothing and took no time.
-func succeed(s *Scheduler[string], t *Task[string]) { s.Succeeded(t, Result{Received: t.Polled()}) }
+func succeed(s *Scheduler[string], t *Task[string]) { s.Succeeded(t, Result{Received: t.Polled}) }
 
 // pollAll polls what is due at a moment and returns the sensors.
 func pollAll(s *Scheduler[string], now time.Time) (polled []string) {
@@ -61,11 +61,11 @@ func TestSchedulerAppliesMinInterval(t *testing.T) {
 	for _, i := range []*Interval{nil, Regular(time.Second, at(0))} {
 		task := s.Next(at(20))
 		if i != nil {
-			task.state.interval = i
+			task.Interval = i
 		}
 		s.Succeeded(task, Result{Received: at(21)})
-		if due, _ := s.Due(); due != at(30) || task.Gap() != 9*time.Second {
-			t.Errorf("due in %s, gap %s, want 10 s after the request", due.Sub(at(20)), task.Gap())
+		if due, _ := s.Due(); due != at(30) || task.Gap != 9*time.Second {
+			t.Errorf("due in %s, gap %s, want 10 s after the request", due.Sub(at(20)), task.Gap)
 		}
 	}
 }
@@ -102,8 +102,8 @@ func TestSchedulerRequeueEndsBackOffBehindOthers(t *testing.T) {
 	}
 	s.Failed(task)
 	s.ResetBackoff()
-	if task.Failures() != 0 || task.Due().After(at(60)) {
-		t.Errorf("%d failures, due in %s", task.Failures(), task.Due().Sub(at(60)))
+	if task.Failures != 0 || task.Due().After(at(60)) {
+		t.Errorf("%d failures, due in %s", task.Failures, task.Due().Sub(at(60)))
 	}
 }
 
@@ -132,19 +132,19 @@ func TestSchedulerKeepsTaskOfSensorListedAgain(t *testing.T) {
 	s := scheduler(1200)
 	s.Set("m", specs("a"))
 	task := s.Next(at(0))
-	task.state.failures = 7
+	task.Failures = 7
 	s.Set("m", specs("a"))
 	s.Failed(task)
-	if again := s.Next(at(10)); again.Failures() != 8 || s.Len() != 1 {
-		t.Errorf("%d failures of %d sensors", again.Failures(), s.Len())
+	if again := s.Next(at(10)); again.Failures != 8 || s.Len() != 1 {
+		t.Errorf("%d failures of %d sensors", again.Failures, s.Len())
 	}
 }
 
 func TestSchedulerContinuesFromRestoredState(t *testing.T) {
 	s := scheduler(1200)
 	s.Set("m", []Spec[string]{
-		{ID: "polled", Sensor: "polled", Polled: at(-5)},
-		{ID: "failing", Sensor: "failing", Polled: at(-20), Failures: 2},
+		{ID: "polled", Sensor: "polled", State: State{Polled: at(-5)}},
+		{ID: "failing", Sensor: "failing", State: State{Polled: at(-20), Failures: 2}},
 		{ID: "new", Sensor: "new"},
 	})
 	for _, want := range []struct {
@@ -187,17 +187,17 @@ func TestBackOffDoublesToItsLimit(t *testing.T) {
 }
 
 func TestLevelIsBoundedByFailingAndTargetSensors(t *testing.T) {
-	for name, change := range map[string]func(*state){
-		"failing": func(s *state) { s.failures = 1 },
-		"max_age": func(s *state) { s.maxAge = time.Second },
-		"none":    func(*state) {},
+	for name, change := range map[string]func(*State){
+		"failing": func(s *State) { s.Failures = 1 },
+		"max_age": func(s *State) { s.MaxAge = time.Second },
+		"none":    func(*State) {},
 	} {
 		s := scheduler(24)
 		s.Set("m", specs("a", "b", "c", "d", "e", "f", "g", "h"))
 		for task := range s.All() {
-			task.state.polled = at(0)
-			if change(&task.state); task.Sensor < "e" {
-				task.state.interval = Regular(10*time.Second, at(0))
+			task.Polled = at(0)
+			if change(&task.State); task.Sensor < "e" {
+				task.Interval = Regular(10*time.Second, at(0))
 			}
 		}
 		s.updateLevel(at(1))
@@ -308,7 +308,7 @@ func benchScheduler(sensors int) *Scheduler[string] {
 			}
 			i := &Interval{}
 			i.Learn(seconds(start), times, true)
-			all = append(all, Spec[string]{ID: fmt.Sprint(n), Interval: i, Polled: start})
+			all = append(all, Spec[string]{ID: fmt.Sprint(n), State: State{Interval: i, Polled: start}})
 		}
 		s.Set(fmt.Sprint(m), all)
 	}
