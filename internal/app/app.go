@@ -37,6 +37,7 @@ type Exporter struct {
 	Lifecycle     bool // the config may be reloaded by a request
 	Web           *toolkit.FlagConfig
 
+	dial      dialFunc
 	saveEvery time.Duration // how often the state is written; 0: state.Interval
 	warned    sync.Map      // account and warning, of the warnings that were logged
 }

@@ -21,6 +21,8 @@ type APICheck struct {
 	Output  string // text or json
 	All     bool
 	Account string // empty: every account
+
+	dial dialFunc
 }
 
 // errFailures ends a check that found failures.
@@ -82,7 +84,7 @@ func (c *APICheck) noAccount(cfg *config.Config) error {
 // check checks the account of an index and prints the report as text.
 func (c *APICheck) check(ctx context.Context, cfg *config.Config, index int, text *apicheck.Text) (*apicheck.Report, error) {
 	a := cfg.Accounts[index]
-	account, err := newAccount(a, &poller.Counters{}, func() {})
+	account, err := newAccount(a, &poller.Counters{}, c.dial, func() {})
 	if err != nil {
 		return nil, err
 	}

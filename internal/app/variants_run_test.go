@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -31,24 +30,6 @@ import (
 // variantKey holds characters that URLs and JSON escape.
 const variantKey = "Canary+7f/3A-9e=41"
 
-// pipes leads connections to the simulated API of a host; the others go where they go.
-var pipes sync.Map
-
-// usePipes leads the transports of accounts to the pipes of their hosts.
-func usePipes(t *testing.T) {
-	before := useTransport
-	t.Cleanup(func() { useTransport = before })
-	useTransport = func(transport *http.Transport) {
-		dial := transport.DialContext
-		transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-			if pipe, ok := pipes.Load(address); ok {
-				return pipe.(func(context.Context, string, string) (net.Conn, error))(ctx, network, address)
-			}
-			return dial(ctx, network, address)
-		}
-	}
-}
-
 // request is one that the simulated API received.
 type request struct {
 	at     time.Time
@@ -59,24 +40,21 @@ type request struct {
 // api is the simulated API of a variant, in a bubble.
 type api struct {
 	*simulator.Server
-	host     string
+	dial     dialFunc
 	mu       sync.Mutex
 	requests []request
 	closeAll func()
 }
 
 func (v *variant) serve() *api {
-	a := &api{Server: simulator.New(v.plant, v.opts), host: v.host()}
+	a := &api{Server: simulator.New(v.plant, v.opts)}
 	for _, f := range v.faults {
 		a.Inject(f)
 	}
 	client, closeAll := simulator.Pipe(a)
-	a.closeAll = closeAll
-	pipes.Store(a.host, client.Transport.(*http.Transport).DialContext)
+	a.dial, a.closeAll = client.Transport.(*http.Transport).DialContext, closeAll
 	return a
 }
-
-func (v *variant) host() string { return v.name + ".test:80" }
 
 // ServeHTTP implements http.Handler: it notes each request.
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -95,11 +73,6 @@ func (a *api) history() string {
 		fmt.Fprintf(&b, "%s %d %.300s\n", r.at.Format("15:04:05.000"), r.status, r.uri)
 	}
 	return b.String()
-}
-
-func (a *api) close() {
-	pipes.Delete(a.host)
-	a.closeAll()
 }
 
 type noting struct {
@@ -201,10 +174,10 @@ func (v *variant) run(t *testing.T, text string) *result {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		w.api = v.serve()
-		defer w.api.close()
+		defer w.api.closeAll()
 		var log buffer
 		logger := slog.New(slog.NewTextHandler(&log, nil))
-		opts, err := (&Exporter{}).options(w.cfg, &poller.Counters{}, logger)
+		opts, err := (&Exporter{dial: w.api.dial}).options(w.cfg, &poller.Counters{}, logger)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -497,8 +470,8 @@ func (v *variant) checkAPI(t *testing.T, text string) *apicheck.Report {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		a := v.serve()
-		defer a.close()
-		c := &APICheck{Output: "json"}
+		defer a.closeAll()
+		c := &APICheck{Output: "json", dial: a.dial}
 		report, err = c.check(t.Context(), cfg, 0, &apicheck.Text{W: io.Discard})
 		if err != nil {
 			t.Fatal(err)

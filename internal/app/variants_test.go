@@ -25,7 +25,6 @@ var (
 
 // eachVariant runs a test with every variant, in parallel, and returns when all have ended.
 func eachVariant(t *testing.T, test func(t *testing.T, v *variant)) []*variant {
-	usePipes(t)
 	own := rand.Uint64N(1 << 32)
 	var all []*variant
 	switch {

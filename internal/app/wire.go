@@ -2,8 +2,10 @@ package app
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -31,7 +33,7 @@ func (e *Exporter) options(cfg *config.Config, counters *poller.Counters, logger
 		for _, warning := range a.Warnings() {
 			e.warnOnce(logger, a.Name, warning)
 		}
-		account, err := newAccount(a, opts.Counters, func() { e.warnOnce(logger, a.Name, a.Key.Exposed()) })
+		account, err := newAccount(a, opts.Counters, e.dial, func() { e.warnOnce(logger, a.Name, a.Key.Exposed()) })
 		if err != nil {
 			return opts, fmt.Errorf("account %q: %w", a.Name, err)
 		}
@@ -85,16 +87,18 @@ func rules(cfg *config.Config) []inventory.Rule {
 	return rules
 }
 
-// useTransport is called with the transport of each account before its first request. Tests connect it to a simulated API.
-var useTransport = func(*http.Transport) {}
+// dialFunc connects the clients of accounts; nil: as a http.Transport does. Tests connect them to a simulated API.
+type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
 
 // newAccount makes the client of an account; afterRead is called whenever the key was read.
-func newAccount(a config.Account, counters *poller.Counters, afterRead func()) (poller.Account, error) {
+func newAccount(a config.Account, counters *poller.Counters, dial dialFunc, afterRead func()) (poller.Account, error) {
 	transport, err := a.HTTPClient.Transport()
 	if err != nil {
 		return poller.Account{}, err
 	}
-	useTransport(transport)
+	if dial != nil {
+		transport.DialContext = dial
+	}
 	key := func() (innius.Secret, error) {
 		defer afterRead() // a rotation may have left the file readable by others
 		return a.Key.Key()
