@@ -94,7 +94,7 @@ func TestHealthExplainsFailuresAndPauses(t *testing.T) {
 	}
 }
 
-func TestPlanSaysWhatTheRateLimitBuys(t *testing.T) {
+func TestPlanShowsWhatTheRateLimitBuys(t *testing.T) {
 	for want, a := range map[string]poller.AccountView{
 		"No sensor to poll yet": {},
 		"No reporting interval is known yet; each of 4 sensors can be polled every 4m 13s":                                                                                                    {Sensors: 4, Cycle: 253 * time.Second},
@@ -107,7 +107,7 @@ func TestPlanSaysWhatTheRateLimitBuys(t *testing.T) {
 	}
 }
 
-func TestDiscoverySaysItsProgress(t *testing.T) {
+func TestDiscoveryShowsProgress(t *testing.T) {
 	for want, a := range map[string]poller.AccountView{
 		"First discovery running: the company of the key is not known yet":                                      {Lists: 1},
 		"First discovery running: the list of machines is not known yet":                                        {Lists: 2, ListsRead: 1},
