@@ -104,14 +104,11 @@ freshness: ## how fresh readings are kept, in all scenarios; writes docs/dev/fre
 check-variants: ## 300 random combinations of what is unknown about the API, with the exporter and with check api (minutes)
 	go test ./internal/app -count=1 -run 'TestExporterReadsEveryVariantOfTheAPI$$|TestCheckAPISettingsAppliedMechanicallyWork$$' -v -variants.full $(VARIANTS_FLAGS)
 
-# One processor for client and server together. benchstat compares two runs, and with -col /design the designs of one.
+# One processor. benchstat compares two runs, and with -col /by the two ways to gather.
 BENCH_COUNT ?= 5
 
-BENCH = go test ./internal/poller -run '^$$' -cpu 1 -count $(BENCH_COUNT) -timeout 0 -bench
-
-bench: ## what a scrape, an update and a sensor's memory cost, compared with the usual design (ten minutes)
-	$(BENCH) '^Benchmark(Scrape|Heap)$$'
-	$(BENCH) '^BenchmarkUpdateWhileScraped$$' -benchtime 2000x
+bench: ## what a scrape and a sensor's memory cost (minutes)
+	go test ./collector -run '^$$' -cpu 1 -count $(BENCH_COUNT) -timeout 0 -bench .
 
 million: ## start the exporter with a million sensors and scrape it (minutes, 4 GB of memory)
 	go test ./internal/e2e -count=1 -timeout 30m -v -run 'TestMillionSensorsAreServed$$' -million 1000000

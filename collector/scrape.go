@@ -29,10 +29,9 @@ type filled struct {
 
 // sample is one series with all that its encoder reads except for the labels.
 type sample struct {
-	metric  dto.Metric
-	gauge   dto.Gauge
-	counter dto.Counter
-	value   float64
+	metric dto.Metric
+	gauge  dto.Gauge
+	value  float64
 }
 
 // fewSamples is the room for families whose number of series is not known.
@@ -214,7 +213,7 @@ func (s *scrape) add(f *family, value float64, labels []*dto.LabelPair) {
 	to.next++
 	one.value, one.metric.Label = value, labels
 	if f.kind == dto.MetricType_COUNTER {
-		one.counter.Value, one.metric.Counter = &one.value, &one.counter
+		one.metric.Counter = &dto.Counter{Value: &one.value} // few: no room for one in each sample
 	} else {
 		one.gauge.Value, one.metric.Gauge = &one.value, &one.gauge
 	}

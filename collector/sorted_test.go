@@ -80,16 +80,3 @@ func TestReleaseClearsSamplesOfLargerScrape(t *testing.T) {
 		}
 	}
 }
-
-func BenchmarkScrape(b *testing.B) {
-	for _, sensors := range []int{1_000, 10_000} {
-		b.Run(fmt.Sprintf("sensors=%d", sensors), func(b *testing.B) {
-			p := stored(b, sensors)
-			c := New(func() *poller.Poller { return p })
-			b.ReportAllocs()
-			for b.Loop() {
-				gathered(b, c)
-			}
-		})
-	}
-}

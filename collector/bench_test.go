@@ -1,0 +1,58 @@
+package collector
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"innius_exporter/internal/poller"
+)
+
+// BenchmarkScrape compares a scrape by Gather with one by a registry, which checks and sorts each series.
+func BenchmarkScrape(b *testing.B) {
+	for _, sensors := range []int{1_000, 10_000, 100_000} {
+		p := stored(b, sensors)
+		c := New(func() *poller.Poller { return p })
+		registry := prometheus.NewRegistry()
+		registry.MustRegister(c)
+		for name, h := range map[string]http.Handler{
+			"gather":   promhttp.HandlerForTransactional(c, promhttp.HandlerOpts{}),
+			"registry": promhttp.HandlerFor(registry, promhttp.HandlerOpts{}),
+		} {
+			b.Run(fmt.Sprintf("sensors=%d/by=%s", sensors, name), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					w := httptest.NewRecorder()
+					h.ServeHTTP(w, httptest.NewRequestWithContext(b.Context(), http.MethodGet, "/metrics", http.NoBody))
+					b.SetBytes(int64(w.Body.Len()))
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkMemory measures the heap per sensor of poller and collector, without what the scheduler learns.
+func BenchmarkMemory(b *testing.B) {
+	const sensors = 10_000
+	for b.Loop() {
+		before := heap()
+		p := stored(b, sensors)
+		c := New(func() *poller.Poller { return p })
+		_, done, _ := c.Gather()
+		done()
+		b.ReportMetric(float64(heap()-before)/sensors, "B/sensor")
+		runtime.KeepAlive(c)
+	}
+}
+
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
