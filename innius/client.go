@@ -249,7 +249,7 @@ func onePage[T any](
 	a, err := c.get(ctx, r)
 	var l list
 	if err == nil {
-		l, err = a.list(r.op)
+		l, err = a.list()
 	}
 	if err == nil {
 		page.Next = l.next

@@ -40,7 +40,7 @@ func (r *response) parse() (any, error) {
 
 // company reads the one company of an account.
 func (r *response) company() (Company, error) {
-	l, err := r.companyObject()
+	l, err := r.list()
 	if err != nil {
 		return Company{}, err
 	}

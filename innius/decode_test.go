@@ -2,6 +2,7 @@ package innius_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -199,7 +200,9 @@ func TestNextKeyIsFoundInTheOnlyObjectThatHasOne(t *testing.T) {
 					want(t, "error", typed[*innius.ResponseError](t, in.Err).Detail, row.next)
 					return
 				}
-				want(t, "next", []any{in.Next, in.NextIn, len(in.Objects)}, []any{row.next, row.in, 1})
+				want(t, "next", []any{in.Next, len(in.Objects)}, []any{row.next, 1})
+				unknown := slices.ContainsFunc(in.Unknown, func(f innius.Field) bool { return f.Name == row.in })
+				want(t, "is its object listed as not understood", unknown, false)
 			})
 		})
 	}

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -43,7 +42,6 @@ type Inspection struct {
 	Items    int     `json:"items"`                    // in it
 	Next     string  `json:"-"`                        // start_key of the next page; empty at the end
 	NextForm string  `json:"next_key,omitempty"`       // what next_key is: "a number", "text", "null"; empty: there is none
-	NextIn   string  `json:"-"`                        // the object that holds next_key; empty: the top level, or data
 	Facts    []Fact  `json:"facts,omitempty"`          // what each item states
 	Unknown  []Field `json:"not_understood,omitempty"` // other fields
 
@@ -76,23 +74,20 @@ const (
 	FormOther Form = "neither JSON nor HTML"
 )
 
-// Inspect sends one request, paced like every other and never repeated, and returns what came of it.
+// Inspect sends one request within the rate limit, never repeated, and returns what came of it.
 func (c *Client) Inspect(ctx context.Context, ir InspectRequest) *Inspection {
 	r := c.requestOf(ir)
 	start := time.Now()
-	a, err := c.attempt(ctx, r)
-	took := time.Since(start)
-	if a != nil {
-		took = a.took
-	}
+	resp, err := c.attempt(ctx, r)
 	in := &Inspection{
-		Operation: r.op, Request: c.Scrub(c.opts.Endpoints.expand(r)), Sent: sent(ctx, a, err),
-		Duration: took, Err: err, From: r.from,
+		Operation: r.op, Request: c.Redact(c.opts.Endpoints.expand(r)), Sent: resp != nil || hasLeft(err),
+		Duration: time.Since(start), Err: err, From: r.from,
 	}
-	if a != nil {
-		in.head(a)
+	if resp != nil {
+		in.Duration = resp.took
+		in.head(resp)
 	}
-	if a != nil && err == nil {
+	if resp != nil && err == nil {
 		c.understand(in)
 	}
 	return in
@@ -101,16 +96,16 @@ func (c *Client) Inspect(ctx context.Context, ir InspectRequest) *Inspection {
 // Reread reads the response of an inspection with the fields of this client and sends nothing. The inspection must have
 // the status code 200.
 func (c *Client) Reread(in *Inspection) *Inspection {
-	a := *in.response
-	a.fields, a.zone = c.opts.Fields, c.zone
+	resp := *in.response
+	resp.fields, resp.zone = c.opts.Fields, c.zone
 	again := &Inspection{Operation: in.Operation, Request: in.Request, Duration: in.Duration, From: in.From}
-	again.head(&a)
+	again.head(&resp)
 	c.understand(again)
 	return again
 }
 
-// Scrub makes a text safe to show: the key replaced, control characters removed, cut.
-func (c *Client) Scrub(text string) string {
+// Redact makes a text safe to show: the key replaced, control characters removed, cut.
+func (c *Client) Redact(text string) string {
 	c.mu.Lock()
 	key := c.used
 	c.mu.Unlock()
@@ -139,26 +134,23 @@ func (c *Client) requestOf(ir InspectRequest) request {
 	return r
 }
 
-// sent reports whether a request left: not if the pacer is paused, the key could not be read, there was no connection, or
-// the caller stopped waiting for the pacer.
-func sent(ctx context.Context, a *response, err error) bool {
-	if _, unread := errors.AsType[*KeyError](err); unread || errors.Is(err, ErrPaused) {
-		return false
+// hasLeft reports whether a request left that has no response. It did not if the pacer is paused, the key could not be read,
+// there was no connection, or the caller stopped waiting for the pacer.
+func hasLeft(err error) bool {
+	if network, ok := errors.AsType[*NetworkError](err); ok {
+		return network.Sent
 	}
-	if e, ok := errors.AsType[*NetworkError](err); ok && a == nil {
-		return e.Sent
-	}
-	return a != nil || ctx.Err() == nil
+	return is[*ResponseError](err) // its header was too large
 }
 
 // head sets what does not depend on the shape of the body.
-func (in *Inspection) head(a *response) {
-	in.response, in.Status = a, a.status
-	in.Location = a.key.redactError(a.header.Get("Location"))
-	if date, err := http.ParseTime(a.header.Get("Date")); err == nil {
-		in.Date, in.ClockAhead = date, date.Sub(a.came.Truncate(time.Second)) // the header has whole seconds
+func (in *Inspection) head(r *response) {
+	in.response, in.Status = r, r.status
+	in.Location = r.key.redactError(r.header.Get("Location"))
+	if date, err := http.ParseTime(r.header.Get("Date")); err == nil {
+		in.Date, in.ClockAhead = date, date.Sub(r.came.Truncate(time.Second)) // the header has whole seconds
 	}
-	in.Form, in.Raw = a.form(), a.raw()
+	in.Form, in.Raw = r.form(), r.raw()
 }
 
 func (r *response) form() Form {
@@ -176,32 +168,27 @@ func (r *response) form() Form {
 
 // understand reads the response as the exporter does.
 func (c *Client) understand(in *Inspection) {
-	a := in.response
-	find := func() (list, error) { return a.list(in.Operation) }
-	if in.Operation == OpCompany {
-		find = a.companyObject
-	}
-	l, err := find()
-	in.List, in.Items, in.Next, in.NextForm = a.key.redactError(l.where), len(l.objects), l.next, l.nextForm
-	in.NextIn = a.key.redactError(l.nextIn)
-	in.facts(a, l)
+	r := in.response
+	l, err := r.list()
+	in.List, in.Items, in.Next, in.NextForm = r.key.redactError(l.where), len(l.objects), l.next, l.nextForm
+	in.facts(l)
 	switch {
 	case err != nil:
 		in.Err = err
 	case in.Operation == OpValues:
-		page, err := a.readings(l.objects)
-		in.Err, in.Values = err, summary(page, l.objects, a)
+		page, err := r.readings(l.objects)
+		in.Err, in.Values = err, r.summary(page, l.objects)
 		in.Values.WindowIgnored = c.Windowed() && windowIgnored(page, in.From, in.Next)
 	default:
-		in.Objects, in.Err = readAll(a, l.objects, (*response).sensor)
+		in.Objects, in.Err = readAll(r, l.objects, (*response).sensor)
 	}
 }
 
-func readAll[T any](a *response, objects []object, read func(*response, object) (T, error)) ([]T, error) {
+func readAll[T any](r *response, objects []object, read func(*response, object) (T, error)) ([]T, error) {
 	items := make([]T, len(objects))
 	for i, o := range objects {
 		var err error
-		if items[i], err = read(a, o); err != nil {
+		if items[i], err = read(r, o); err != nil {
 			return nil, err
 		}
 	}
@@ -222,28 +209,26 @@ type Values struct {
 }
 
 // summary describes a page as a whole.
-func summary(page []Reading, objects []object, a *response) Values {
+func (r *response) summary(page []Reading, objects []object) Values {
 	v := Values{Readings: page, Order: orderOf(page), Skipped: map[SkipReason]int{}}
-	var before time.Time
-	for i, r := range page {
-		if r.Skip == "" {
+	for i, reading := range page {
+		if reading.Skip == "" {
 			v.Usable++
 		} else {
-			v.Skipped[r.Skip]++
+			v.Skipped[reading.Skip]++
 		}
-		if r.Time.IsZero() {
-			continue
+		if v.TimeForm == "" && !reading.Time.IsZero() {
+			stamp, _ := objects[i].pick(r.fields.roles(OpValues)[0])
+			_, form, _ := readTime(plain(stamp), r.zone)
+			v.TimeForm = form + ", " + kind(stamp)
 		}
-		if v.TimeForm == "" {
-			stamp, _ := objects[i].pick(a.fields.roles(OpValues)[0])
-			_, form, _ := readTime(plain(stamp), a.zone)
-			v.TimeForm, v.Oldest, v.Newest = form+", "+kind(stamp), r.Time, r.Time
+	}
+	if times := timesOf(page); len(times) > 0 {
+		v.Oldest, v.Newest = slices.MinFunc(times, time.Time.Compare), slices.MaxFunc(times, time.Time.Compare)
+		if v.Order == Descending {
+			slices.Reverse(times)
 		}
-		v.Oldest = slices.MinFunc([]time.Time{v.Oldest, r.Time}, time.Time.Compare)
-		v.Newest = slices.MaxFunc([]time.Time{v.Newest, r.Time}, time.Time.Compare)
-		step := r.Time.Compare(before)
-		v.Mixed = v.Mixed || !before.IsZero() && (v.Order == Ascending && step < 0 || v.Order == Descending && step > 0)
-		before = r.Time
+		v.Mixed = v.Order != Unknown && !slices.IsSortedFunc(times, time.Time.Compare)
 	}
 	return v
 }
@@ -286,33 +271,34 @@ type Field struct {
 }
 
 // facts lists the fields that were used, and those that are not understood.
-func (in *Inspection) facts(a *response, l list) {
-	known := map[string]bool{}
-	for _, role := range a.fields.roles(in.Operation) {
+func (in *Inspection) facts(l list) {
+	r, known := in.response, map[string]bool{}
+	roles := r.fields.roles(in.Operation)
+	for _, role := range roles {
 		if len(l.objects) > 0 {
-			in.Facts = append(in.Facts, a.fact(role, l.objects))
+			in.Facts = append(in.Facts, r.fact(role, l.objects))
 		}
 		for _, name := range role.spellings() {
 			known[name] = true
 		}
 	}
 	for _, o := range l.objects {
-		id, _ := o.pick(a.fields.roles(in.Operation)[0])
-		if in.Operation == OpValues || a.key.in(plain(id)) {
+		id, _ := o.pick(roles[0])
+		if in.Operation == OpValues || r.key.in(plain(id)) {
 			id = nil
 		}
 		in.IDs = append(in.IDs, plain(id))
 		for name := range o {
 			if !known[name] {
 				known[name] = true
-				in.Unknown = append(in.Unknown, a.field(name, name, l.objects))
+				in.Unknown = append(in.Unknown, r.field(name, name, l.objects))
 			}
 		}
 	}
 	for prefix, level := range map[string]object{"": l.whole, "data.": l.inside} {
 		for name := range level {
-			if name != "next_key" && prefix+name != "data" && prefix+name != l.where && prefix+name != l.nextIn {
-				f := a.field(prefix+name, name, []object{level})
+			if name != "next_key" && !slices.Contains([]string{"data", l.where, l.nextIn}, prefix+name) {
+				f := r.field(prefix+name, name, []object{level})
 				f.Outer = true
 				in.Unknown = append(in.Unknown, f)
 			}
@@ -322,33 +308,34 @@ func (in *Inspection) facts(a *response, l list) {
 	in.Unknown = in.Unknown[:min(len(in.Unknown), maxUnknown)]
 }
 
-func (a *response) fact(r role, objects []object) Fact {
-	f := Fact{Name: r.name, Known: r.spellings()}
+func (r *response) fact(role role, objects []object) Fact {
+	f := Fact{Name: role.name, Known: role.spellings()}
 	for _, o := range objects {
-		name, ok := o.taken(r)
-		if !ok || strings.HasSuffix(r.name, "_id") && strings.TrimSpace(plain(o[name])) == "" {
+		name, ok := o.taken(role)
+		if !ok || strings.HasSuffix(role.name, "_id") && strings.TrimSpace(plain(o[name])) == "" {
 			f.Missing++
 			continue
 		}
 		if f.Field == "" {
-			f.Field, f.Example = a.short(name), a.show(o[name])
-			f.Alternatives = a.alternatives(r, o, objects, name)
+			f.Field, f.Example = r.short(name), r.show(o[name])
+			for _, other := range r.alternatives(role, o, name) {
+				f.Alternatives = append(f.Alternatives, r.field(other, other, objects))
+			}
 		}
 	}
 	return f
 }
 
 // alternatives are the other spellings of a fact that are present and hold another value. A field chosen by the user has none.
-func (a *response) alternatives(r role, o object, objects []object, taken string) []Field {
-	var alternatives []Field
-	for _, name := range r.known {
-		value, ok := o[name]
-		blank := r.name != "value" && label(value) == ""
-		if ok && name != taken && r.chosen == "" && !r.spare && !blank && !a.same(value, o[taken]) {
-			alternatives = append(alternatives, a.field(name, name, objects))
-		}
+func (r *response) alternatives(role role, o object, taken string) []string {
+	if role.chosen != "" || role.spare {
+		return nil
 	}
-	return alternatives
+	return slices.DeleteFunc(slices.Clone(role.known), func(name string) bool {
+		value, ok := o[name]
+		isBlank := role.name != "value" && label(value) == ""
+		return !ok || name == taken || isBlank || r.same(value, o[taken])
+	})
 }
 
 // same reports whether two values are equal, or the same moment in two forms.
@@ -393,68 +380,46 @@ func (r *response) show(value any) string {
 	return string(text)
 }
 
-// SkipReasons lists the reasons that occur, in a fixed order.
-func (v Values) SkipReasons() []SkipReason { return slices.Sorted(maps.Keys(v.Skipped)) }
-
 // raw is the beginning of the body. In JSON that is too long, only lists are shortened, so that its whole shape shows. The
 // key is redacted in the whole body first, so that no part of it can remain where the text is cut. JSON whose escapes hide
 // the key is encoded again without it.
 func (r *response) raw() string {
 	text := string(r.body)
 	if value, err := r.parse(); err == nil {
-		before := compact(value)
-		clean := r.key.outOf(value)
-		switch after := compact(clean); {
-		case len(text) > maxRaw:
-			text = compact(abridged(clean))
-		case after != before:
-			text = after
+		items := len(text) // all
+		if len(text) > maxRaw {
+			items = maxItems
+		}
+		if clean := compact(r.key.outOf(value, items)); len(text) > maxRaw || clean != compact(value) {
+			text = clean
 		}
 	}
 	return cut(strings.Join(strings.Fields(r.key.redact(spaced(text))), " "), maxRaw)
 }
 
-// abridged keeps the first items of each list.
-func abridged(value any) any {
-	switch v := value.(type) {
-	case []any:
-		short := make([]any, 0, maxItems+1)
-		for _, item := range v[:min(len(v), maxItems)] {
-			short = append(short, abridged(item))
-		}
-		if more := len(v) - len(short); more > 0 {
-			short = append(short, fmt.Sprintf("… %d more", more))
-		}
-		return short
-	case map[string]any:
-		short := make(map[string]any, len(v))
-		for name, item := range v {
-			short[name] = abridged(item)
-		}
-		return short
-	}
-	return value
-}
-
-// outOf redacts the key in every text of a JSON value. It may change the value.
-func (s Secret) outOf(value any) any {
-	text := func(text string) string {
-		if s.in(text) {
-			return s.redact(text)
-		}
-		return text
-	}
+// outOf copies a JSON value with the key redacted in every text and the first items of each list.
+func (s Secret) outOf(value any, items int) any {
 	switch v := value.(type) {
 	case string:
-		return text(v)
-	case []any:
-		for i, item := range v {
-			v[i] = s.outOf(item)
+		if s.in(v) {
+			return s.redact(v)
 		}
+	case []any:
+		first := []any{}
+		for i, item := range v {
+			if i == items {
+				return append(first, fmt.Sprintf("… %d more", len(v)-items))
+			}
+			first = append(first, s.outOf(item, items))
+		}
+		return first
 	case map[string]any:
 		fields := make(map[string]any, len(v))
 		for name, item := range v {
-			fields[text(name)] = s.outOf(item)
+			if s.in(name) {
+				name = s.redact(name)
+			}
+			fields[name] = s.outOf(item, items)
 		}
 		return fields
 	}

@@ -44,9 +44,12 @@ type list struct {
 	whole    object   // the top level
 }
 
-// list finds the list in data: data itself, or the field of data that holds it. With an error it returns what was found
-// before that.
-func (r *response) list(op Operation) (list, error) {
+// list finds the list that was requested; of a company, a list of one. With an error it returns what was found before that.
+func (r *response) list() (list, error) {
+	op := r.request.op
+	if op == OpCompany {
+		return r.companyObject()
+	}
 	data, whole, err := r.data()
 	l := list{whole: whole}
 	if err != nil {
@@ -57,7 +60,7 @@ func (r *response) list(op Operation) (list, error) {
 	if err := r.nextKey(&l); err != nil {
 		return l, err
 	}
-	items, err := r.findList(op, data, &l)
+	items, err := r.findList(data, &l)
 	if err != nil {
 		return l, err
 	}
@@ -78,7 +81,8 @@ func (r *response) list(op Operation) (list, error) {
 // findList finds the list in data: data itself, the field of it that has a known name, or the only one that holds a list
 // of objects or pairs. The absence of a list is an empty one only where mayBeEmpty permits it or a next page follows, and
 // where nothing else is there or a field with a known name is null.
-func (r *response) findList(op Operation, data any, l *list) ([]any, error) {
+func (r *response) findList(data any, l *list) ([]any, error) {
+	op := r.request.op
 	items, ok := data.([]any)
 	mayBeEmpty := op.mayBeEmpty() || l.next != ""
 	switch {
@@ -89,7 +93,7 @@ func (r *response) findList(op Operation, data any, l *list) ([]any, error) {
 		return nil, r.errorf("data is %s, not a list of %s", kind(data), op)
 	}
 	empty := mayBeEmpty && blank(data)
-	holders := r.holders(op)
+	holders := r.holders()
 	for i, holder := range holders {
 		value, ok := l.inside[holder]
 		items, isList := value.([]any)
@@ -275,7 +279,7 @@ func (r *response) companyHolder(o object, ids role) string {
 	case hasID:
 		return ""
 	}
-	for _, holder := range r.holders(OpCompany) {
+	for _, holder := range r.holders() {
 		if _, ok := o[holder].([]any); ok {
 			return holder
 		}

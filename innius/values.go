@@ -194,7 +194,7 @@ func (w *walk) fetch(ctx context.Context) (page []Reading, next string, err erro
 	if err != nil {
 		return nil, "", err
 	}
-	l, err := a.list(OpValues)
+	l, err := a.list()
 	if err != nil {
 		return nil, "", err
 	}

@@ -3,6 +3,7 @@ package apicheck
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -203,7 +204,7 @@ func (t *Text) values(s Step) {
 		t.lines(indent, "oldest "+humanize.Time(v.Oldest)+", newest "+humanize.TimeAndDistance(v.Newest, apiTime(s.Inspection)))
 	}
 	var skipped []string
-	for _, reason := range v.SkipReasons() {
+	for _, reason := range slices.Sorted(maps.Keys(v.Skipped)) {
 		skipped = append(skipped, fmt.Sprintf("%d (%s)", v.Skipped[reason], reason))
 	}
 	if skipped != nil {

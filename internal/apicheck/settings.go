@@ -71,7 +71,7 @@ func (s setup) prove(f *Finding, settings ...Setting) *Finding {
 }
 
 // show makes a text safe to show: the key is redacted.
-func (s setup) show(text string) string { return s.client.Scrub(text) }
+func (s setup) show(text string) string { return s.client.Redact(text) }
 
 // quoted is a name in quotes, safe to show.
 func (s setup) quoted(name string) string { return quote(s.show(name)) }
