@@ -212,7 +212,7 @@ func (a *account) logRecovery(before *breakerStatus, now time.Time) {
 	info("Requests succeed again", "after", before.pause, "lasted", now.Sub(since).Round(time.Second))
 }
 
-// Unreadable says why a reading cannot be used, and the cure.
+// Unreadable explains why a reading cannot be used, and the cure.
 func Unreadable(r innius.Reading) string {
 	switch hint := r.Hint(); {
 	case r.Skip == innius.SkipTime && hint != "":

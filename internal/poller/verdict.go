@@ -46,7 +46,7 @@ const (
 // MachineStatuses lists them all, in the same order.
 var MachineStatuses = [...]MachineStatus{MachineUnknown, MachineDegraded, MachineOff, MachineOK}
 
-// MaxAgeStatus says whether the max-age target of a sensor is met; empty for a sensor without one.
+// MaxAgeStatus is whether the max-age target of a sensor is met; empty for a sensor without one.
 type MaxAgeStatus string
 
 // The statuses of a max-age target.
@@ -191,7 +191,7 @@ func (o *Options) silentAfter(s *inventory.Sensor) time.Duration {
 }
 
 // recordPoll stores, at a successful poll, what later verdicts go by: whether the sensor is silent, by the API's clock, and when
-// it is to be polled next. times are those of the new readings, ascending; whole says that none before the first was missed.
+// it is to be polled next. before is the record before that poll, n what the poll changed.
 func (a *account) recordPoll(s *inventory.Sensor, before *reading.Record, n reading.PollResult, planned, now time.Time) {
 	silentAfter := a.opts.silentAfter(s)
 	s.Entry.Change(func(r *reading.Record) {

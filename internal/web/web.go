@@ -79,7 +79,7 @@ func pagesOf(o Options) (*pages, error) {
 	}
 	mux := &pages{}
 	mux.Handle("GET /{$}", landing)
-	mux.Handle("GET "+o.MetricsPath, limitConcurrency(maxScrapes, buffered(pack(buffered(metrics(o))))))
+	mux.Handle("GET "+o.MetricsPath, limitConcurrency(maxScrapes, pack(metrics(o))))
 	mux.Handle("GET /status", pack(statusPage(o.Source)))
 	mux.Handle("GET /api/v1/status", pack(statusJSON(o.Source)))
 	mux.HandleFunc("GET /config", configPage(o.Config))
