@@ -178,9 +178,12 @@ func (p *process) serve(ctx context.Context, server *http.Server) error {
 // loader returns the function that loads the config, which for the demo is always that of its simulated API, and one that
 // stops that API.
 func (e *Exporter) loader(ctx context.Context, logger *slog.Logger) (func() (*config.Config, error), func(), error) {
-	if e.Demo {
-		cfg, stop, err := e.demoConfig(ctx, logger)
-		return func() (*config.Config, error) { return cfg, nil }, stop, err
+	if !e.Demo {
+		return func() (*config.Config, error) { return e.Source.Load(os.Getenv) }, func() {}, nil
 	}
-	return func() (*config.Config, error) { return e.Source.Load(os.Getenv) }, func() {}, nil
+	if e.Source != (config.Source{}) {
+		return nil, nil, errDemoConfig
+	}
+	cfg, stop, err := demoConfig(ctx, logger)
+	return func() (*config.Config, error) { return cfg, nil }, stop, err
 }

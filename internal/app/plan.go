@@ -57,10 +57,13 @@ func (p *Planning) check() error {
 }
 
 func (p *Planning) config(source config.Source) (*config.Config, error) {
-	if p.Demo {
-		return demoPlan(source)
+	switch {
+	case !p.Demo:
+		return source.LoadKeyless()
+	case source != (config.Source{}):
+		return nil, errDemoConfig
 	}
-	return source.LoadKeyless()
+	return demoConfigOf(nil, innius.Secret{}), nil // without its API
 }
 
 // write writes the plan of each account, or why there is none. It returns an error if no account has a plan.
@@ -180,12 +183,4 @@ func checkAccounts(saved *poller.State, accounts []poller.Account, dir string) e
 	}
 	return fmt.Errorf("the state in %q is of other accounts (%s), by name or by the host of the url. "+
 		"Use the --config.file or --innius.url of the exporter", dir, strings.Join(others, ", "))
-}
-
-// demoPlan is the config of the demo without its API.
-func demoPlan(source config.Source) (*config.Config, error) {
-	if source != (config.Source{}) {
-		return nil, errDemoConfig
-	}
-	return demoConfigOf(nil, innius.Secret{}), nil
 }

@@ -109,7 +109,7 @@ func TestPlanAppliesTheRulesOfTheConfig(t *testing.T) {
 }
 
 func TestDemoPlanNeedsTheStateOfTheDemo(t *testing.T) {
-	cfg, err := demoPlan(config.Source{})
+	cfg, err := (&Planning{Demo: true}).config(config.Source{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func TestDemoPlanNeedsTheStateOfTheDemo(t *testing.T) {
 	if err := p.write(cfg, &strings.Builder{}); err == nil || !strings.Contains(err.Error(), "of other accounts") {
 		t.Errorf("got %v", err)
 	}
-	if _, err := demoPlan(config.Source{File: "x"}); err == nil {
+	if _, err := p.config(config.Source{File: "x"}); err == nil {
 		t.Error("a demo with a config")
 	}
 	if key, _ := cfg.Accounts[0].Key.Key(); key != (innius.Secret{}) {

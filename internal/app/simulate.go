@@ -3,9 +3,12 @@ package app
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/http"
 	"net/url"
 	"time"
 
@@ -15,12 +18,9 @@ import (
 )
 
 // demoConfig starts a simulated API inside this process and returns the config of its one account.
-func (e *Exporter) demoConfig(ctx context.Context, logger *slog.Logger) (*config.Config, func(), error) {
-	if e.Source != (config.Source{}) {
-		return nil, nil, errDemoConfig
-	}
-	key, limits := rand.Text(), simulator.DemoLimits()
-	api, err := startSimulated(ctx, "127.0.0.1:0", simulator.Demo(time.Now()), key, limits, logger)
+func demoConfig(ctx context.Context, logger *slog.Logger) (cfg *config.Config, stop func(), err error) {
+	key := rand.Text()
+	api, err := startSimulated(ctx, "127.0.0.1:0", simulator.Demo(time.Now()), key, simulator.DemoLimits(), logger)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -69,7 +69,60 @@ func (s *Simulation) Run(ctx context.Context, logger *slog.Logger) error {
 		"sensors", plant.Sensors(), "requests_per_hour", s.RequestsPerHour, "burst", s.Burst, "stats", api.url.JoinPath("-/stats"))
 	<-ctx.Done()
 	api.stop()
-	c := api.counts()
+	c := countsOf(api.simulator)
 	logger.Info("stopped", "requests", c.Requests, "limited", c.Limited, "max_in_flight", c.MaxInFlight, "seconds", c.Seconds)
 	return nil
+}
+
+// simulated is a simulated innius API that is served on a socket: for --demo inside this process, for simulate as a
+// process of its own. The exporter reaches both like the real one, by URL and key.
+type simulated struct {
+	url       *url.URL
+	simulator *simulator.Server
+	stop      func() // ends the server at once and returns when it has ended
+}
+
+// startSimulated serves a plant on an address, such as "127.0.0.1:0". The caller stops it.
+func startSimulated(ctx context.Context, address string, plant simulator.Plant, key string, limits simulator.Limits,
+	logger *slog.Logger,
+) (*simulated, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("serve the simulated API: %w", err)
+	}
+	api := simulator.New(plant, simulator.Options{Key: key, Limits: limits})
+	mux := http.NewServeMux()
+	mux.Handle("/", api)
+	mux.HandleFunc("GET /-/stats", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(countsOf(api)) // the client disconnected
+	})
+	server := &http.Server{
+		Handler: mux, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = server.Serve(listener) // ends when it is stopped
+	}()
+	return &simulated{url: &url.URL{Scheme: "http", Host: listener.Addr().String()}, simulator: api, stop: func() {
+		_ = server.Close() // what is under way is a simulation
+		<-done
+	}}, nil
+}
+
+// counts is what a simulated API counted.
+type counts struct {
+	Requests    int     `json:"requests"`
+	Limited     int     `json:"limited"` // 429s
+	MaxInFlight int     `json:"max_in_flight"`
+	Seconds     float64 `json:"seconds"` // from the first request to the last
+}
+
+func countsOf(api *simulator.Server) counts {
+	stats := api.Stats()
+	return counts{
+		Requests: stats.Requests, Limited: stats.Limited, MaxInFlight: stats.MaxInFlight,
+		Seconds: stats.LastRequest.Sub(stats.FirstRequest).Seconds(),
+	}
 }
