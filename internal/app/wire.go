@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -55,12 +56,16 @@ func (e *Exporter) warnOnce(logger *slog.Logger, account, warning string) {
 
 // settings are the settings for all accounts.
 func settings(cfg *config.Config) poller.Options {
-	return poller.Options{
+	opts := poller.Options{
 		Labels: inventory.LabelMode(cfg.Labels), DiscoveryInterval: cfg.Discovery.Interval,
 		Machines: cfg.Discovery.Machines, Sensors: cfg.Discovery.Sensors,
 		MinInterval: cfg.Refresh.MinInterval, MaxInterval: cfg.Refresh.MaxInterval,
-		StaleAfter: cfg.Refresh.StaleAfter, SilentAfter: cfg.Refresh.SilentAfter, Rules: rules(cfg),
+		StaleAfter: cfg.Refresh.StaleAfter, SilentAfter: cfg.Refresh.SilentAfter,
 	}
+	for _, r := range cfg.Sensors {
+		opts.Rules = append(opts.Rules, inventory.Rule(r))
+	}
+	return opts
 }
 
 // register registers all metrics of the process but those of the state and those of what is polled.
@@ -74,17 +79,6 @@ func register(registry *prometheus.Registry, r *reloader) {
 // gatherer joins what a registry has with what is polled: that is too much for a registry to look at in each scrape.
 func gatherer(registry *prometheus.Registry, l *reloadable) prometheus.TransactionalGatherer {
 	return prometheus.NewMultiTRegistry(prometheus.ToTransactionalGatherer(registry), collector.New(l.poller))
-}
-
-func rules(cfg *config.Config) []inventory.Rule {
-	rules := make([]inventory.Rule, len(cfg.Sensors))
-	for i, r := range cfg.Sensors {
-		rules[i] = inventory.Rule{
-			Machine: r.Machine, Sensor: r.Sensor, StaleAfter: r.StaleAfter, SilentAfter: r.SilentAfter,
-			MaxAge: r.MaxAge, Weight: r.Weight, Values: r.Values,
-		}
-	}
-	return rules
 }
 
 // dialFunc connects the clients of accounts; nil: as a http.Transport does. Tests connect them to a simulated API.
@@ -107,7 +101,7 @@ func newAccount(a config.Account, counters *poller.Counters, dial dialFunc, afte
 	client, err := innius.New(innius.Options{
 		BaseURL: a.URL, AllowHTTP: a.AllowHTTP, Key: key, Pacer: pacer, HTTPClient: &http.Client{Transport: transport},
 		Timeout: a.Timeout, PageSize: a.PageSize, Lookback: a.Lookback, Endpoints: a.Endpoints, Fields: a.Fields,
-		UserAgent: userAgent(), Observe: counters.Of(a.Name).Observe,
+		UserAgent: Name + "/" + cmp.Or(version.Version, "unstamped"), Observe: counters.Of(a.Name).Observe,
 	})
 	return poller.Account{
 		Name: a.Name, Client: client, Pacer: pacer, Concurrency: a.Concurrency, KeyTrouble: a.Key.Stale, Company: company(&a),
@@ -127,19 +121,8 @@ func pacer(a *config.Account) *innius.Pacer {
 // origin names the API of an account; empty without a URL, which only a plan permits. A demo's API has another address at
 // each start.
 func origin(a *config.Account, demo bool) string {
-	switch {
-	case demo:
+	if demo {
 		return "demo"
-	case a.URL == nil:
-		return ""
 	}
-	return a.URL.Host
-}
-
-// userAgent names the program and its version, or that the build has no version.
-func userAgent() string {
-	if version.Version == "" {
-		return Name + "/unstamped"
-	}
-	return Name + "/" + version.Version
+	return cmp.Or(a.URL, &url.URL{}).Host
 }

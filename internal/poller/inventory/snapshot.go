@@ -25,10 +25,10 @@ type Options struct {
 // Rule sets what holds for the sensors that it matches.
 type Rule struct {
 	Machine, Sensor match.Pattern
-	StaleAfter      time.Duration      // 0: as for all sensors
-	SilentAfter     time.Duration      // 0: as for all sensors
 	MaxAge          time.Duration      // max-age target; 0: none
 	Weight          float64            // of the sensor's lag against that of others; 0: 1
+	StaleAfter      time.Duration      // 0: as for all sensors
+	SilentAfter     time.Duration      // 0: as for all sensors
 	Values          map[string]float64 // numbers for text values
 }
 
