@@ -19,7 +19,7 @@ func TestFirstSuccessResetsBackOff(t *testing.T) {
 				s := prepare(t, setup{})
 				defer s.stop()
 				a := s.poller.accounts[0]
-				turns := s.failing(a, 4, failure)
+				tasks := s.failing(a, 4, failure)
 				if due, _ := a.schedule.Due(); time.Until(due) != 30*time.Second {
 					t.Errorf("four that fail alone wait %s, want 30 s", time.Until(due))
 				}
@@ -29,9 +29,9 @@ func TestFirstSuccessResetsBackOff(t *testing.T) {
 				a.recordResult(requestResult{class: resultKey, account: true}, failure, time.Now())
 				time.Sleep(time.Minute)
 				a.recordResult(requestResult{class: resultOK, account: true}, nil, time.Now())
-				for _, turn := range turns {
-					if turn.Due().After(time.Now()) || turn.Failures != 0 {
-						t.Errorf("%s is left in back-off: %d failures, due in %s", turn.Sensor.ID, turn.Failures, time.Until(turn.Due()))
+				for _, one := range tasks {
+					if one.Due().After(time.Now()) || one.Failures != 0 {
+						t.Errorf("%s is left in back-off: %d failures, due in %s", one.Sensor.ID, one.Failures, time.Until(one.Due()))
 					}
 				}
 				if list.Due().After(time.Now()) || list.failures != 0 || !a.discovery.urgent.Holds(&list.Item) {
@@ -50,10 +50,10 @@ func (s *scenario) failing(a *account, n int, failure error) []*Task {
 		sensors = append(sensors, &inventory.Sensor{Sensor: &innius.Sensor{ID: id}, Machine: &inventory.Machine{}, Rule: inventory.NoRule, Entry: reading.New()})
 	}
 	a.schedule.Set("m1", specs(sensors))
-	var turns []*Task
+	var tasks []*Task
 	for range n {
-		turns = append(turns, a.schedule.Next(time.Now()))
-		a.handleReadings(turns[len(turns)-1], innius.Newest{}, failure, time.Now())
+		tasks = append(tasks, a.schedule.Next(time.Now()))
+		a.handleReadings(tasks[len(tasks)-1], innius.Newest{}, failure, time.Now())
 	}
-	return turns
+	return tasks
 }

@@ -58,7 +58,7 @@ func TestSecondAccountTakesOverMachine(t *testing.T) {
 			s.wantMachines(2, 1, 2, 3) // its values are never missing
 		}
 		if n := s.polls(2, 2) - before; n < 50 {
-			t.Errorf("the second account asked %d times since", n)
+			t.Errorf("the second account polled %d times since", n)
 		}
 		s.want(`innius_exporter_sensors{account="a2",status="current"}`, 2)
 		s.checkFresh(2, time.Minute)
@@ -67,7 +67,7 @@ func TestSecondAccountTakesOverMachine(t *testing.T) {
 		second := s.polls(2, 2)
 		s.advance(10 * time.Minute)
 		if n := s.polls(2, 2) - second; n != 0 {
-			t.Errorf("the second account asked %d times though the first has the machine again", n)
+			t.Errorf("the second account polled %d times, although the first has the machine again", n)
 		}
 		s.wantMachines(2, 1, 2, 3)
 		s.checkFresh(2, time.Minute)

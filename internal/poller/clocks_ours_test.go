@@ -26,16 +26,16 @@ func TestNothingWaitsAfterLocalClockWasWrong(t *testing.T) {
 
 func (s *scenario) throughWrongClock(off time.Duration) {
 	s.advance(25 * time.Minute)
-	kept := s.halt().seenBy(off)
+	saved := s.halt().seenBy(off)
 	s.advance(time.Minute)
-	s.newPoller(kept)
+	s.newPoller(saved)
 	s.wantNothingAhead()
 	s.start()
 	started := s.clock()
 	s.advance(2 * time.Minute) // a cycle is 36 s
 	s.wantNothingAhead()
-	answered := s.gather().values("innius_sensor_last_success_timestamp_seconds")
-	for sensor, at := range answered {
+	successes := s.gather().values("innius_sensor_last_success_timestamp_seconds")
+	for sensor, at := range successes {
 		if at < seconds(dawn.Add(started)) && at != 0 && sensor != labelsOf(1, 1) {
 			s.Errorf("%s was not asked since the start", sensor)
 		}
@@ -64,7 +64,7 @@ func (s *scenario) wantNothingAhead() {
 	now := time.Now()
 	for sensor, at := range s.gather().values("innius_sensor_last_success_timestamp_seconds") {
 		if at > seconds(now) {
-			s.Errorf("%s was answered %v s in the future", sensor, at-seconds(now))
+			s.Errorf("%s was polled %v s in the future", sensor, at-seconds(now))
 		}
 	}
 	for i := range s.setups {

@@ -42,8 +42,8 @@ func TestFiltersPreventRequests(t *testing.T) {
 	runScenario(t, begin, func(s *scenario) {
 		s.advance(30 * time.Minute)
 		s.wantMachines(2, 1, 3, 4)
-		asked := s.api.Stats().Values
-		for id := range asked {
+		requested := s.api.Stats().Values
+		for id := range requested {
 			if slices.Contains([]string{"m1-s3", "m3-s3", "m4-s3"}, id) || id[:2] == "m2" {
 				t.Errorf("%s was requested", id)
 			}

@@ -143,7 +143,7 @@ func TestHandOverAppliesMaxAgeAndWeight(t *testing.T) {
 		})
 		s.advance(2 * time.Hour)
 		if n := s.api.Stats().Values["m1-s1"] - before; n < 20 {
-			t.Errorf("asked %d times in 2 h, with a promise of 5 min", n)
+			t.Errorf("polled %d times in 2 h, with a max-age target of 5 min", n)
 		}
 	})
 }
@@ -406,19 +406,19 @@ func TestHandOverRemembersRemovedAccount(t *testing.T) {
 func TestPollerReportsChanges(t *testing.T) {
 	runScenario(t, setup{plant: testPlant(2, 2)}, func(s *scenario) {
 		s.advance(time.Minute)
-		told := func(what string) {
+		wantChanged := func(what string) {
 			t.Helper()
 			select {
 			case <-s.poller.Changed():
 			default:
-				t.Errorf("%s was not told", what)
+				t.Errorf("%s was not signalled", what)
 			}
 		}
-		told("the first discovery")
+		wantChanged("the first discovery")
 		s.reload(nil)
-		told("the reload")
+		wantChanged("the reload")
 		s.api.Inject(simulator.Fault{Kind: simulator.TooMany, Delay: time.Hour, Times: 1})
 		s.advance(time.Minute)
-		told("the pause")
+		wantChanged("the pause")
 	})
 }

@@ -108,16 +108,16 @@ func (s *scenario) serve(one setup) {
 }
 
 // newPoller makes a poller and its registry, as a process does at the start.
-func (s *scenario) newPoller(kept *State) {
-	s.poller = New(s.options(&Counters{}, kept))
+func (s *scenario) newPoller(saved *State) {
+	s.poller = New(s.options(&Counters{}, saved))
 	s.registry = prometheus.NewPedanticRegistry()
 	s.registry.MustRegister(NewCollector(func() *Poller { return s.poller }))
 }
 
-func (s *scenario) options(counters *Counters, kept *State) Options {
+func (s *scenario) options(counters *Counters, saved *State) Options {
 	opts := Options{
 		StaleAfter: 24 * time.Hour, // scenarios of outages need values that auto would drop after an hour
-		Counters:   counters, State: kept,
+		Counters:   counters, State: saved,
 		Logger: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	for i := range s.setups {

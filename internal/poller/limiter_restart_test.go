@@ -20,10 +20,10 @@ func TestLimiterInCrashLoop(t *testing.T) {
 				t.Parallel()
 				runScenario(t, tight(simulator.Limits{Kind: kind, PerHour: 100}), func(s *scenario) {
 					d := record(s)
-					kept := d.halt()
+					saved := d.halt()
 					for d.clock() < 5*time.Hour {
-						d.newPoller(kept)
-						kept = d.process(row.life, row.clean)
+						d.newPoller(saved)
+						saved = d.process(row.life, row.clean)
 					}
 					d.wantUnavoidable()
 					sent, most := d.api.Stats().Requests, 6+200*d.clock().Hours()
@@ -99,9 +99,9 @@ func TestLimiterRestartWithChangedConfig(t *testing.T) {
 func TestLimiterDiscardsGarbage(t *testing.T) {
 	runScenario(t, tight(simulator.Limits{Kind: simulator.FixedHour, PerHour: 100}), func(s *scenario) {
 		s.advance(2 * time.Hour)
-		kept := s.halt()
-		kept.Accounts[0].RateLimit = []byte("garbage")
-		s.newPoller(kept)
+		saved := s.halt()
+		saved.Accounts[0].RateLimit = []byte("garbage")
+		s.newPoller(saved)
 		s.want(rateA1, 200)
 		if n := len(s.log.lines("level=WARN", "Discarding saved rate limit state")); n != 1 {
 			t.Errorf("%d log lines", n)
@@ -116,9 +116,9 @@ func TestLimiterResetsForOtherCompany(t *testing.T) {
 		s.want(loweredA1, 1)
 		other := testPlant(1, 1)
 		other.Company = simulator.Company{ID: "mill.example", Name: "Mill", Machines: other.Company.Machines}
-		kept := s.halt()
+		saved := s.halt()
 		s.fronts[0].Store(simulator.New(other, simulator.Options{Key: testKey}))
-		s.newPoller(kept)
+		s.newPoller(saved)
 		s.start()
 		s.advance(5 * time.Minute)
 		s.want(rateA1, 200)

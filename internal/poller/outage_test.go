@@ -80,11 +80,11 @@ func (s *scenario) wantKept(before samples) {
 
 func (s *scenario) wantAllReadSince(start time.Duration, sensors int) {
 	s.Helper()
-	answered := s.gather().values("innius_sensor_last_success_timestamp_seconds")
-	if len(answered) != sensors {
-		s.Errorf("%d sensors, want %d", len(answered), sensors)
+	successes := s.gather().values("innius_sensor_last_success_timestamp_seconds")
+	if len(successes) != sensors {
+		s.Errorf("%d sensors, want %d", len(successes), sensors)
 	}
-	for sensor, at := range answered {
+	for sensor, at := range successes {
 		if at < seconds(dawn.Add(start)) {
 			s.Errorf("%s was not read since the end: last %s before it", sensor, dawn.Add(start).Sub(time.Unix(int64(at), 0)))
 		}

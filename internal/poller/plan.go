@@ -87,7 +87,7 @@ type PlannedStale struct {
 	Age        time.Duration // that their values reach at most
 }
 
-// Plans returns the plan of each account, as of the time of Options.Kept, which says which sensors there are. An account
+// Plans returns the plan of each account, as of the time of Options.State, which says which sensors there are. An account
 // without sensors has an empty plan. No request is sent and nothing is logged. The accounts need new pacers and no
 // clients.
 func Plans(opts Options) []Plan {
@@ -99,18 +99,18 @@ func Plans(opts Options) []Plan {
 	return plans
 }
 
-// Unmatched lists the filters and rules that match nothing in Options.Kept, in the words of the config; none if an account has
+// Unmatched lists the filters and rules that match nothing in Options.State, in the words of the config; none if an account has
 // not ended its first discovery. The conditions are those of Plans.
 func Unmatched(opts Options) []string { return quietPoller(opts).Unmatched() }
 
 // quietPoller makes a poller from saved state that logs nothing and never runs.
 func quietPoller(opts Options) *Poller {
-	kept := State{At: opts.State.At, Accounts: slices.Clone(opts.State.Accounts)}
-	for i := range kept.Accounts { // a pause and the difference of clocks will pass
-		k := &kept.Accounts[i]
+	saved := State{At: opts.State.At, Accounts: slices.Clone(opts.State.Accounts)}
+	for i := range saved.Accounts { // a pause and the difference of clocks will pass
+		k := &saved.Accounts[i]
 		k.Pacer, k.Limit, k.ClockAhead = innius.PacerState{}, SavedLimit{}, 0
 	}
-	opts.State, opts.Logger, opts.newScheduler = &kept, slog.New(slog.DiscardHandler), nil
+	opts.State, opts.Logger, opts.newScheduler = &saved, slog.New(slog.DiscardHandler), nil
 	opts.Counters = cmp.Or(opts.Counters, &Counters{})
 	return New(opts)
 }

@@ -17,8 +17,8 @@ import (
 // assumed is the plan of sensors with an interval, under a rate limit.
 func assumed(sensors int, every time.Duration, perHour float64, burst int, change func(*Options)) Plan {
 	a := Account{Name: "a1", Pacer: innius.NewPacer(perHour, burst)}
-	kept := State{At: at(0), Accounts: []SavedAccount{Assume(a, sensors, every, at(0))}}
-	opts := Options{Accounts: []Account{a}, State: &kept}
+	saved := State{At: at(0), Accounts: []SavedAccount{Assume(a, sensors, every, at(0))}}
+	opts := Options{Accounts: []Account{a}, State: &saved}
 	if change != nil {
 		change(&opts)
 	}
@@ -108,11 +108,11 @@ func TestPlanPricesMaxAgeRules(t *testing.T) {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
 		if got.Relaxed < 6 || got.Met() || math.Abs(got.PerHour*got.Relaxed/got.Wanted-1) > .12 || got.Fits() < got.MaxAge*6 {
-			t.Errorf("all are stretched alike, and to much more: %+v", got)
+			t.Errorf("want all relaxed equally, and much more: %+v", got)
 		}
 	}
 	if plan.MaxAges[1].Extra != 0 {
-		t.Errorf("a promise of less than they get costs %.1f requests an hour", plan.MaxAges[1].Extra)
+		t.Errorf("a target above what they get costs %.1f requests per hour", plan.MaxAges[1].Extra)
 	}
 }
 
@@ -127,19 +127,19 @@ func TestPlanGroupsEachSensorOnce(t *testing.T) {
 	}
 	runScenario(t, begin, func(s *scenario) {
 		s.advance(10 * time.Minute)
-		kept := s.poller.Save()
-		before := fmt.Sprintf("%+v", kept)
-		opts := Options{State: &kept, Accounts: []Account{
+		saved := s.poller.Save()
+		before := fmt.Sprintf("%+v", saved)
+		opts := Options{State: &saved, Accounts: []Account{
 			{Name: "a1", Origin: "api.example", Pacer: innius.NewPacer(3600, 7)},
 			{Name: "a2", Origin: "api.example", Pacer: innius.NewPacer(1200, 30)},
 			{Name: "a3", Origin: "api.example", Pacer: innius.NewPacer(1200, 30)},
 		}}
 		begin.options(&opts)
 		plans := Plans(opts)
-		if fmt.Sprintf("%+v", kept) != before {
-			t.Error("what is kept was changed")
+		if fmt.Sprintf("%+v", saved) != before {
+			t.Error("the saved state was changed")
 		}
-		one, twin, none := plans[0], plans[1], plans[2]
+		one, second, none := plans[0], plans[1], plans[2]
 		groups := map[schedule.Kind]int{}
 		for _, g := range one.Groups {
 			groups[g.Kind] += g.Sensors
@@ -148,8 +148,8 @@ func TestPlanGroupsEachSensorOnce(t *testing.T) {
 			groups[schedule.KindNoReadings] != 1 || groups[schedule.KindNoReadings]+groups[schedule.KindSlow]+groups[schedule.KindFast] != 10 {
 			t.Errorf("groups %v of\n%+v", groups, one)
 		}
-		if twin.Sensors != 0 || twin.Excluded != 12 {
-			t.Errorf("another account asks for all: %+v", twin)
+		if second.Sensors != 0 || second.Excluded != 12 {
+			t.Errorf("another account polls them: %+v", second)
 		}
 		if none.Account != "a3" || none.Sensors != 0 || none.Groups != nil {
 			t.Errorf("nothing is known of: %+v", none)
@@ -163,7 +163,7 @@ func TestPlanComparesStaleAfter(t *testing.T) {
 		o.Rules = []inventory.Rule{{Sensor: match.MustCompile("s1."), StaleAfter: time.Hour}}
 	})
 	if len(plan.Stale) != 1 || plan.Stale[0].StaleAfter != time.Hour || plan.Stale[0].Sensors != 10 || plan.Stale[0].Age < time.Hour {
-		t.Errorf("got %+v, want the ten sensors of the rule: all are asked every 65 min", plan.Stale)
+		t.Errorf("got %+v, want the ten sensors of the rule: all are polled every 65 min", plan.Stale)
 	}
 }
 
@@ -186,9 +186,9 @@ func TestPlanOfFailingSensors(t *testing.T) {
 	}
 	runScenario(t, begin, func(s *scenario) {
 		s.advance(4 * time.Hour)
-		kept, before := s.poller.Save(), s.api.Stats().Requests
+		saved, before := s.poller.Save(), s.api.Stats().Requests
 		a := Account{Name: "a1", Origin: "api.example", Pacer: innius.NewPacer(600, 30)}
-		plan := Plans(Options{State: &kept, Accounts: []Account{a}})[0]
+		plan := Plans(Options{State: &saved, Accounts: []Account{a}})[0]
 		s.advance(2 * time.Hour)
 		came := float64(s.api.Stats().Requests-before) / 2
 		if math.Abs(came/plan.Planned-1) > .1 {
@@ -203,15 +203,15 @@ func TestPlanOfFailingSensors(t *testing.T) {
 
 func TestPlanOfUnpolledSensors(t *testing.T) {
 	a := Account{Name: "a1", Pacer: innius.NewPacer(1000, 28)}
-	kept := State{At: at(0), Accounts: []SavedAccount{Assume(a, 100, time.Minute, at(0))}}
-	for i := range kept.Accounts[0].Machines[:2] { // a cold start that has reached 60 of them
-		for j := range kept.Accounts[0].Machines[i].Sensors {
-			s := &kept.Accounts[0].Machines[i].Sensors[j]
+	saved := State{At: at(0), Accounts: []SavedAccount{Assume(a, 100, time.Minute, at(0))}}
+	for i := range saved.Accounts[0].Machines[:2] { // a cold start that has reached 60 of them
+		for j := range saved.Accounts[0].Machines[i].Sensors {
+			s := &saved.Accounts[0].Machines[i].Sensors[j]
 			*s = SavedSensor{Sensor: s.Sensor}
 		}
 	}
 	groups := map[schedule.Kind]int{}
-	for _, g := range Plans(Options{Accounts: []Account{a}, State: &kept})[0].Groups {
+	for _, g := range Plans(Options{Accounts: []Account{a}, State: &saved})[0].Groups {
 		groups[g.Kind] += g.Sensors
 	}
 	if groups[schedule.KindPending] != 40 || groups[schedule.KindNoReadings] != 0 {

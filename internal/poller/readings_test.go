@@ -139,11 +139,11 @@ func TestReadingLagAndUnchangedPollsAreCounted(t *testing.T) {
 	runScenario(t, setup{plant: oneSensor(late), perHour: 3600}, func(s *scenario) {
 		s.advance(time.Hour - time.Second)
 		all := s.gather()
-		news := all[`innius_exporter_reading_lag_seconds{account="a1"}`]
+		fresh := all[`innius_exporter_reading_lag_seconds{account="a1"}`]
 		none := all[`innius_exporter_polls_without_new_reading_total{account="a1"}`]
-		asked := float64(s.api.Stats().Values["m1-s1"])
-		if news != 60 && news != 59 || news+none+1 != asked {
-			t.Errorf("%v news and %v without in %v answers, want one a minute and the first one apart", news, none, asked)
+		polls := float64(s.api.Stats().Values["m1-s1"])
+		if fresh != 60 && fresh != 59 || fresh+none+1 != polls {
+			t.Errorf("%v new readings and %v polls without in %v polls, want one per minute besides the first", fresh, none, polls)
 		}
 	})
 }
@@ -175,7 +175,7 @@ func TestTextSensorIsNotSilent(t *testing.T) {
 					t.Errorf("%v sensors are late, want %v", n, c.late)
 				}
 				if all := s.gather(); all[success11]-all[timestamp11] < 3500 {
-					t.Errorf("asked at %v, newest number of %v", all[success11], all[timestamp11])
+					t.Errorf("polled at %v, newest number of %v", all[success11], all[timestamp11])
 				}
 			})
 		})

@@ -180,11 +180,11 @@ func TestUnmatchedFiltersAreLoggedOnce(t *testing.T) {
 		if n := len(s.log.lines("Filter or rule matches nothing")); n != len(want) {
 			t.Errorf("%d lines, want one for each of %d", n, len(want))
 		}
-		kept := s.poller.Save()
-		opts := s.options(&Counters{}, &kept)
+		saved := s.poller.Save()
+		opts := s.options(&Counters{}, &saved)
 		opts.Accounts[0].Pacer = innius.NewPacer(100, 10)
 		if got := Unmatched(opts); fmt.Sprint(got) != fmt.Sprint(want) {
-			t.Errorf("of what is kept: %q", got)
+			t.Errorf("unmatched in the saved state: %q", got)
 		}
 	})
 }

@@ -17,8 +17,8 @@ import (
 // halt ends the process and returns its state.
 func (s *scenario) halt() *State {
 	s.stop()
-	kept := s.poller.Save()
-	return &kept
+	saved := s.poller.Save()
+	return &saved
 }
 
 // crash ends the process at once. It returns the state that was written before, as after an unclean shutdown.
@@ -32,9 +32,9 @@ func (s *scenario) crash(written State) *State {
 
 // restart ends the process and makes the next one after a time, without running it.
 func (s *scenario) restart(down time.Duration) {
-	kept := s.halt()
+	saved := s.halt()
 	time.Sleep(down)
-	s.newPoller(kept)
+	s.newPoller(saved)
 }
 
 // plantSeries are all series of sensors and machines.
@@ -110,8 +110,8 @@ func TestRestartContinuesSchedule(t *testing.T) {
 	begin := setup{plant: testPlant(1, 60), perHour: 3600, burst: 1, concurrency: 1}
 	begin.options = func(o *Options) { o.MinInterval = 2 * time.Minute }
 	runScenario(t, begin, func(s *scenario) {
-		s.advance(2*time.Minute + 40*time.Second) // the second round has reached the middle
-		asked := maps.Clone(s.api.Stats().Values)
+		s.advance(2*time.Minute + 40*time.Second) // in the middle of the second cycle
+		before := maps.Clone(s.api.Stats().Values)
 		s.restart(10 * time.Second)
 		s.start()
 		s.advance(25 * time.Second)
@@ -120,7 +120,7 @@ func TestRestartContinuesSchedule(t *testing.T) {
 			if n == 3 {
 				t.Errorf("%s was polled three times within two cycles", sensor)
 			}
-			if asked[sensor] == 1 && n == 2 {
+			if before[sensor] == 1 && n == 2 {
 				again++
 			}
 		}
@@ -142,7 +142,7 @@ func TestRestartVerifiesListsWithinShare(t *testing.T) {
 				s.advance(2 * time.Second)
 				stats := s.api.Stats()
 				if n := stats.Of(simulator.OpCompany, 200) - before.Of(simulator.OpCompany, 200); n != 1 {
-					t.Errorf("%d requests for the company, want it asked first", n)
+					t.Errorf("%d requests for the company, want it requested first", n)
 				}
 				s.advance(2 * time.Hour)
 				stats = s.api.Stats()
@@ -205,7 +205,7 @@ func TestRestartKeepsPause(t *testing.T) {
 				select {
 				case <-s.poller.Changed():
 				default:
-					t.Error("no one was told of the pause")
+					t.Error("the pause was not signalled")
 				}
 				until, sent := s.gather()[pausedUntil], s.api.Stats().Requests
 				s.restart(down)
@@ -234,16 +234,16 @@ func TestFrequentRestartsKeepToRateLimit(t *testing.T) {
 			t.Parallel()
 			limits := simulator.Limits{Kind: simulator.TokenBucket, PerHour: 1000, Burst: 30}
 			runScenario(t, setup{plant: testPlant(5, 40), api: simulator.Options{Limits: limits}, perHour: 1000, burst: 30}, func(s *scenario) {
-				kept, before := s.halt(), s.api.Stats().Requests
+				saved, before := s.halt(), s.api.Stats().Requests
 				time.Sleep(time.Hour) // the bucket is full again
 				begun := time.Now()
 				for range 50 {
-					s.newPoller(kept)
+					s.newPoller(saved)
 					written := s.poller.Save() // what each process writes first
 					s.start()
 					s.advance(1200 * time.Millisecond)
-					if kept = s.crash(written); clean {
-						kept = s.halt()
+					if saved = s.crash(written); clean {
+						saved = s.halt()
 					}
 				}
 				most := float64(before) + 30 + 1000*time.Since(begun).Hours()
@@ -263,9 +263,9 @@ func TestRestartIgnoresOtherAccounts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			runScenario(t, setup{plant: testPlant(1, 2)}, func(s *scenario) {
 				s.advance(time.Minute)
-				kept := s.halt()
-				change(&kept.Accounts[0])
-				s.newPoller(kept)
+				saved := s.halt()
+				change(&saved.Accounts[0])
+				s.newPoller(saved)
 				if n := len(s.gather().plantSeries()); n != 0 || s.poller.Ready() {
 					t.Errorf("%d series are served, ready: %t", n, s.poller.Ready())
 				}
@@ -278,11 +278,11 @@ func TestRestartIgnoresOtherAccounts(t *testing.T) {
 func TestRestartDropsStateOfOtherCompany(t *testing.T) {
 	runScenario(t, setup{plant: testPlant(2, 3)}, func(s *scenario) {
 		s.advance(time.Minute)
-		kept := s.halt()
+		saved := s.halt()
 		other := testPlant(1, 1)
 		other.Company = simulator.Company{ID: "mill.example", Name: "Mill", Machines: other.Company.Machines}
 		s.fronts[0].Store(simulator.New(other, simulator.Options{Key: testKey}))
-		s.newPoller(kept)
+		s.newPoller(saved)
 		s.start()
 		s.advance(10 * time.Second)
 		for series := range s.gather().plantSeries() {
@@ -340,18 +340,18 @@ func TestRestartKeepsCursorsAndIntervals(t *testing.T) {
 	begin := setup{plant: testPlant(1, 1), api: simulator.Options{Format: simulator.Format{Order: simulator.Ascending}}}
 	runScenario(t, begin, func(s *scenario) {
 		s.advance(5 * time.Minute)
-		cursor, learned := s.cellOf(0).Load().Cursor, s.cellOf(0).Load().Interval.Seconds
+		cursor, learned := s.entryOf(0).Load().Cursor, s.entryOf(0).Load().Interval.Seconds
 		s.restart(time.Second)
-		if got := s.cellOf(0).Load().Cursor; got != cursor || cursor == (innius.Cursor{}) {
+		if got := s.entryOf(0).Load().Cursor; got != cursor || cursor == (innius.Cursor{}) {
 			t.Errorf("cursor %+v, want %+v", got, cursor)
 		}
-		if got := s.cellOf(0).Load().Interval.Seconds; got != learned || got == 0 {
+		if got := s.entryOf(0).Load().Interval.Seconds; got != learned || got == 0 {
 			t.Errorf("a period of %v s, want %v", got, learned)
 		}
 	})
 }
 
-func (s *scenario) cellOf(sensor int) *reading.Entry {
+func (s *scenario) entryOf(sensor int) *reading.Entry {
 	return s.poller.inventory.Snapshot().Accounts[0].Machines[0].Sensors[sensor].Entry
 }
 

@@ -14,7 +14,7 @@ import (
 // BenchmarkRestart takes and restores a snapshot of 100,000 sensors, and reloads a poller of them; the file between is timed
 // in internal/state.
 func BenchmarkRestart(b *testing.B) {
-	kept := State{At: dawn, Accounts: []SavedAccount{{
+	saved := State{At: dawn, Accounts: []SavedAccount{{
 		Name: "a1", Company: innius.Company{ID: "works.example", Name: "Works"}, ListedAt: dawn, Pacer: innius.PacerState{At: dawn},
 	}}}
 	for i := range 1000 {
@@ -25,14 +25,14 @@ func BenchmarkRestart(b *testing.B) {
 				Saved:  reading.Saved{Time: dawn, Value: 1, LastSuccess: dawn.Add(time.Duration(i*100+j) * time.Second), Seen: dawn},
 			})
 		}
-		kept.Accounts[0].Machines = append(kept.Accounts[0].Machines, m)
+		saved.Accounts[0].Machines = append(saved.Accounts[0].Machines, m)
 	}
 	var p *Poller
 	b.Run("restore", func(b *testing.B) {
 		for b.Loop() {
 			p = New(Options{
 				Accounts: []Account{{Name: "a1", Pacer: innius.NewPacer(1000, 30)}},
-				Counters: &Counters{}, Logger: slog.New(slog.DiscardHandler), State: &kept,
+				Counters: &Counters{}, Logger: slog.New(slog.DiscardHandler), State: &saved,
 			})
 		}
 	})

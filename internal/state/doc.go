@@ -12,7 +12,7 @@
 // A file that cannot be used is renamed to state.<reason>-<time>, of which the newest three are kept, and the exporter starts
 // without it. A failed write is logged once until a write succeeds: readings are served whatever happens to the disk.
 //
-// The file says whether the process that wrote it was shut down cleanly. If not, the rate limit counts as used up, because
+// The file records whether the process that wrote it was shut down cleanly. If not, the rate limit counts as used up, because
 // requests after the last write are not known. For the same reason the file is written without that mark before the first
 // request. If that fails, the mark is ignored.
 //

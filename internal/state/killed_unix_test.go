@@ -56,10 +56,10 @@ func valueOf(generation int, id string) float64 {
 }
 
 // generationOf returns the generation of a state. All values must belong to it and to their own sensors.
-func generationOf(t *testing.T, kept *poller.State) int {
+func generationOf(t *testing.T, saved *poller.State) int {
 	t.Helper()
-	generation := int(kept.Accounts[0].Machines[0].Sensors[0].Value) / 1_000_000
-	for _, m := range kept.Accounts[0].Machines {
+	generation := int(saved.Accounts[0].Machines[0].Sensors[0].Value) / 1_000_000
+	for _, m := range saved.Accounts[0].Machines {
 		for _, s := range m.Sensors {
 			if s.Value != valueOf(generation, s.ID) {
 				t.Errorf("sensor %s has value %.0f in generation %d", s.ID, s.Value, generation)
