@@ -25,13 +25,22 @@ func TestPlanComesTrue(t *testing.T) {
 	for _, r := range []*row{
 		{name: "all slow", nature: nature{periods: only(600), jitter: .05}, cycle: minute, warmUp: hour, horizon: hour},
 		{name: "lists each 2 min", nature: mixed, cycle: tenMinutes, warmUp: 2 * hour, horizon: 2 * hour, discovery: 2 * minute},
-		{name: "max_age relaxed", nature: with(func(n *nature) { n.targets, n.maxAge = .3, minute }), cycle: tenMinutes, warmUp: 2 * hour, horizon: 2 * hour},
+		{
+			name: "max_age relaxed", nature: with(func(n *nature) { n.targets, n.maxAge = .3, minute }), cycle: tenMinutes,
+			warmUp: 2 * hour, horizon: 2 * hour,
+		},
 		{name: "all fast", nature: nature{periods: only(10), jitter: .05}, cycle: tenMinutes, warmUp: hour, horizon: 2 * hour},
 		{name: "mix @ 1 min", nature: with(func(n *nature) { n.sensors = 150 }), cycle: minute, warmUp: hour, horizon: hour},
 		{name: "mix", nature: mixed, cycle: tenMinutes, warmUp: 3 * hour, horizon: 4 * hour},
 		{name: "mix + dead", nature: with(func(n *nature) { n.dead = .1 }), cycle: tenMinutes, warmUp: 3 * hour, horizon: 4 * hour},
-		{name: "mix + weights", nature: with(func(n *nature) { n.weights = weights() }), cycle: tenMinutes, warmUp: 3 * hour, horizon: 4 * hour},
-		{name: "max_age met", nature: with(func(n *nature) { n.targets, n.maxAge = .05, 3*minute }), cycle: tenMinutes, warmUp: 3 * hour, horizon: 4 * hour},
+		{
+			name: "mix + weights", nature: with(func(n *nature) { n.weights = weights() }), cycle: tenMinutes,
+			warmUp: 3 * hour, horizon: 4 * hour,
+		},
+		{
+			name: "max_age met", nature: with(func(n *nature) { n.targets, n.maxAge = .05, 3*minute }), cycle: tenMinutes,
+			warmUp: 3 * hour, horizon: 4 * hour,
+		},
 	} {
 		t.Run(r.name, func(t *testing.T) {
 			if *runFlag == "" && (testing.Short() || r.name != "lists each 2 min" && r.name != "max_age relaxed") {

@@ -237,7 +237,8 @@ func Summarize(outlooks []Outlook) []GroupForecast {
 }
 
 func (g Group) compare(other Group) int {
-	return cmp.Or(slices.Index(kinds, g.Kind)-slices.Index(kinds, other.Kind), cmp.Compare(other.Weight, g.Weight), cmp.Compare(g.MaxAge, other.MaxAge))
+	return cmp.Or(slices.Index(kinds, g.Kind)-slices.Index(kinds, other.Kind), cmp.Compare(other.Weight, g.Weight),
+		cmp.Compare(g.MaxAge, other.MaxAge))
 }
 
 // ageQuantile returns the age in seconds that sensors stay below for a part of their time. Each has every age between

@@ -50,9 +50,10 @@ type Task[S any] struct {
 
 // New returns a Scheduler without sensors.
 func New[S any](opts Options) *Scheduler[S] {
+	shortest, longest := opts.MinInterval.Seconds(), opts.MaxInterval.Seconds()
 	return &Scheduler[S]{
-		opts: opts, groups: map[string][]*Task[S]{}, fill: newWaterFill(opts.MinInterval, opts.MaxInterval),
-		random: rand.New(rand.NewPCG(1, 1)),
+		opts: opts, groups: map[string][]*Task[S]{}, random: rand.New(rand.NewPCG(1, 1)),
+		fill: waterFill{minInterval: shortest, maxInterval: longest, longest: longest, relaxed: 1},
 	}
 }
 

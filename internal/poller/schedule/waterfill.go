@@ -41,15 +41,8 @@ type waterFill struct {
 	demand   float64   // requests per hour that it would take to get each reading
 }
 
-func newWaterFill(minInterval, maxInterval time.Duration) waterFill {
-	return waterFill{minInterval: minInterval.Seconds(), maxInterval: maxInterval.Seconds(), longest: maxInterval.Seconds(), relaxed: 1}
-}
-
 // stale reports whether the level must be computed again, which is 20 times per cycle (in seconds).
 func (w *waterFill) stale(cycle float64, now time.Time) bool {
-	if w.level == 0 {
-		w.level = min(unbounded, cycle)
-	}
 	return now.Sub(w.computed).Seconds() >= max(2, cycle/20)
 }
 
