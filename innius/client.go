@@ -124,15 +124,11 @@ func Loopback(host string) bool {
 
 // Company requests the company that the key belongs to.
 func (c *Client) Company(ctx context.Context) (Company, error) {
-	var company Company
-	a, err := c.get(ctx, request{op: OpCompany})
-	if err == nil {
-		company, err = a.company()
-	}
+	page, err := c.page(ctx, request{op: OpCompany}, "get the company")
 	if err != nil {
-		return Company{}, fmt.Errorf("get the company: %w", err)
+		return Company{}, err
 	}
-	return company, nil
+	return Company{ID: page.Items[0].ID, Name: page.Items[0].Name}, nil
 }
 
 // KeyChanged reports whether the key source now holds another key than the latest attempt used: after a failure of
@@ -229,34 +225,37 @@ type Page[T any] struct {
 
 // Machines reads one page of the machines of a company: that of a start key, the first where it is empty.
 func (c *Client) Machines(ctx context.Context, company, startKey string) (Page[Machine], error) {
-	r := c.listRequest(OpMachines, SensorRef{Company: company}, startKey)
-	return onePage(ctx, c, r, (*response).machine, "list the machines")
+	page, err := c.page(ctx, c.listRequest(OpMachines, SensorRef{Company: company}, startKey), "list the machines")
+	machines := Page[Machine]{Next: page.Next}
+	for _, m := range page.Items {
+		machines.Items = append(machines.Items, Machine{ID: m.ID, Name: m.Name})
+	}
+	return machines, err
 }
 
 // Sensors reads one page of the sensors of a machine, as Machines does.
 func (c *Client) Sensors(ctx context.Context, company, machine, startKey string) (Page[Sensor], error) {
-	r := c.listRequest(OpSensors, SensorRef{Company: company, Machine: machine}, startKey)
-	return onePage(ctx, c, r, (*response).sensor, "list the sensors of machine "+quotedID(machine))
+	ref := SensorRef{Company: company, Machine: machine}
+	return c.page(ctx, c.listRequest(OpSensors, ref, startKey), "list the sensors of machine "+quotedID(machine))
 }
 
 func (c *Client) listRequest(op Operation, ref SensorRef, startKey string) request {
 	return request{op: op, ref: ref, limit: c.opts.PageSize, startKey: startKey}
 }
 
-func onePage[T any](
-	ctx context.Context, c *Client, r request, read func(*response, object) (T, error), what string,
-) (page Page[T], err error) {
-	a, err := c.get(ctx, r)
+// page requests one page of companies, machines or sensors. Companies and machines have no unit.
+func (c *Client) page(ctx context.Context, r request, what string) (page Page[Sensor], err error) {
+	resp, err := c.get(ctx, r)
 	var l list
 	if err == nil {
-		l, err = a.list()
+		l, err = resp.list()
 	}
 	if err == nil {
 		page.Next = l.next
-		page.Items, err = readAll(a, l.objects, read)
+		page.Items, err = resp.items(l.objects)
 	}
 	if err != nil {
-		return Page[T]{}, fmt.Errorf("%s: %w", what, err)
+		return Page[Sensor]{}, fmt.Errorf("%s: %w", what, err)
 	}
 	return page, nil
 }

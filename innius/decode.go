@@ -15,6 +15,10 @@ func (r *response) parse() (any, error) {
 	if r.decoded {
 		return r.top, r.unparsed
 	}
+	body := bytes.TrimSpace(r.body)
+	if len(body) == 0 || body[0] == '<' {
+		return nil, r.errorf("no JSON: %s", r.notJSON())
+	}
 	if err := r.bounded(); err != nil {
 		return nil, err
 	}
@@ -30,27 +34,10 @@ func (r *response) parse() (any, error) {
 	switch {
 	case err == nil:
 		return top, nil
-	case len(bytes.TrimSpace(r.body)) == 0 || bytes.HasPrefix(bytes.TrimSpace(r.body), []byte("<")):
-		return nil, r.errorf("no JSON: %s", r.notJSON())
 	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
 		return nil, r.errorf("the JSON is cut off after %d bytes", len(r.body))
 	}
 	return nil, r.errorf("no JSON: %s: %s", r.key.redactError(err.Error()), r.notJSON())
-}
-
-// company reads the one company of an account.
-func (r *response) company() (Company, error) {
-	l, err := r.list()
-	if err != nil {
-		return Company{}, err
-	}
-	s, err := r.sensor(l.objects[0])
-	return Company{ID: s.ID, Name: s.Name}, err
-}
-
-func (r *response) machine(o object) (Machine, error) {
-	s, err := r.sensor(o)
-	return Machine{ID: s.ID, Name: s.Name}, err
 }
 
 const (
@@ -58,35 +45,40 @@ const (
 	keyReturned = "the API returned the key (%s)"
 )
 
-// sensor reads what an object states, also that of a company or machine, which have no unit. One without an id makes the
-// whole response an error: a list that silently lacked it would look complete. So does the key in any of its texts: it must
-// reach no address, state or label.
-func (a *response) sensor(o object) (Sensor, error) {
-	roles := a.fields.roles(a.request.op)
-	value, _ := o.pick(roles[0])
-	id := plain(value)
-	what := strings.TrimSuffix(roles[0].name, "_id")
-	switch {
-	case strings.TrimSpace(id) == "":
-		return Sensor{}, a.errorf("a %s has no id (%s); its fields are: %s; fields.%s in the config chooses one",
-			what, roles[0].candidates(), a.fieldNames(o), roles[0].name)
-	case len(id) > maxID:
-		return Sensor{}, a.errorf("a %s has an id of %d bytes; at most %d are understood", what, len(id), maxID)
-	}
-	texts := []string{id, cmp.Or(label(id), id), ""}
-	for i, r := range roles {
-		taken, _ := o.taken(r)
-		for _, field := range r.spellings() {
-			if a.key.in(plain(o[field])) {
-				return Sensor{}, a.errorf(keyReturned, r.name)
-			}
-			if i > 0 && field == taken {
-				texts[i] = label(o[field])
-				break
-			}
+// items reads what the objects of a list state: companies, machines or sensors, of which only sensors have a unit.
+func (r *response) items(objects []object) ([]Sensor, error) {
+	items := make([]Sensor, len(objects))
+	for i, o := range objects {
+		var err error
+		if items[i], err = r.item(o); err != nil {
+			return nil, err
 		}
 	}
-	return Sensor{ID: id, Name: texts[1], Unit: texts[2]}, nil
+	return items, nil
+}
+
+// item reads one object. One without an id makes the whole response an error: a list that silently lacked it would look
+// complete. So does the key in any of its texts: it must reach no address, state or label.
+func (r *response) item(o object) (Sensor, error) {
+	roles := r.fields.roles(r.request.op)
+	value, _ := o.pick(roles[0])
+	id, what := plain(value), strings.TrimSuffix(roles[0].name, "_id")
+	switch {
+	case strings.TrimSpace(id) == "":
+		return Sensor{}, r.errorf("a %s has no id (%s); its fields are: %s; fields.%s in the config chooses one",
+			what, roles[0].candidates(), r.fieldNames(o), roles[0].name)
+	case len(id) > maxID:
+		return Sensor{}, r.errorf("a %s has an id of %d bytes; at most %d are understood", what, len(id), maxID)
+	}
+	var labels [3]string
+	for i, role := range roles {
+		value, _ := o.pick(role)
+		if r.key.in(plain(value)) {
+			return Sensor{}, r.errorf(keyReturned, role.name)
+		}
+		labels[i] = label(value)
+	}
+	return Sensor{ID: id, Name: cmp.Or(labels[1], labels[0], id), Unit: labels[2]}, nil
 }
 
 // plain returns text and numbers as written, and nothing for everything else.
@@ -147,9 +139,6 @@ func longHeader(err error) bool {
 
 // bounded looks at the size of a JSON text before it is decoded. Whether it is JSON is not its matter.
 func (r *response) bounded() error {
-	if bytes.HasPrefix(bytes.TrimSpace(r.body), []byte("<")) {
-		return nil // parse describes a page
-	}
 	var fields [maxDepth + 1]int // of the object at each depth
 	values, depth, quoted := 0, 0, false
 	for i := 0; i < len(r.body); i++ {

@@ -117,8 +117,10 @@ func label(value any) string { return strings.TrimSpace(cleaned(plain(value), ma
 
 // pick returns what the field that holds a fact holds.
 func (o object) pick(r role) (any, bool) {
-	name, ok := o.taken(r)
-	return o[name], ok
+	if name, ok := o.taken(r); ok {
+		return o[name], true
+	}
+	return nil, false
 }
 
 // fieldNames lists what is there, for an error: the user may choose from them.

@@ -180,19 +180,8 @@ func (c *Client) understand(in *Inspection) {
 		in.Err, in.Values = err, r.summary(page, l.objects)
 		in.Values.WindowIgnored = c.Windowed() && windowIgnored(page, in.From, in.Next)
 	default:
-		in.Objects, in.Err = readAll(r, l.objects, (*response).sensor)
+		in.Objects, in.Err = r.items(l.objects)
 	}
-}
-
-func readAll[T any](r *response, objects []object, read func(*response, object) (T, error)) ([]T, error) {
-	items := make([]T, len(objects))
-	for i, o := range objects {
-		var err error
-		if items[i], err = read(r, o); err != nil {
-			return nil, err
-		}
-	}
-	return items, nil
 }
 
 // Values is what a page of values shows.

@@ -47,7 +47,7 @@ type response struct {
 func (c *Client) get(ctx context.Context, r request) (*response, error) {
 	a, err := c.attempt(ctx, r)
 	for _, delay := range retryDelays {
-		if !isTransient(err) || sleep(ctx, jitter(delay)) != nil {
+		if !isTransient(err) || sleep(ctx, delay/2+rand.N(delay)) != nil {
 			break
 		}
 		again, errAgain := c.attempt(ctx, r)
@@ -185,11 +185,11 @@ func (r *response) errorf(format string, args ...any) error {
 
 // check turns every status but 200 into exactly one type of error.
 func (r *response) check() error {
+	wait, stated := parseRetryAfter(r.header.Get("Retry-After"), r.clock)
 	switch {
 	case r.status == http.StatusOK, r.status == http.StatusNoContent && r.request.op.mayBeEmpty():
 		return nil
 	case r.status == http.StatusTooManyRequests:
-		wait, stated := r.retryAfter()
 		return &RateLimitError{Message: r.message(), RetryAfter: wait, Stated: stated}
 	case r.status >= 300 && r.status < 400:
 		return &RedirectError{Status: r.status, Host: r.redirectHost()}
@@ -198,13 +198,9 @@ func (r *response) check() error {
 	}
 	failure := &Error{Status: r.status, Message: r.message()}
 	if r.status == http.StatusServiceUnavailable {
-		failure.RetryAfter, failure.Stated = r.retryAfter()
+		failure.RetryAfter, failure.Stated = wait, stated
 	}
 	return failure
-}
-
-func (r *response) retryAfter() (time.Duration, bool) {
-	return parseRetryAfter(r.header.Get("Retry-After"), r.clock)
 }
 
 func (r *response) redirectHost() string {
@@ -258,11 +254,6 @@ func beginning(body string) string {
 		return text[:space]
 	}
 	return text
-}
-
-// jitter varies a wait by half in either direction, so that many clients do not retry at once.
-func jitter(d time.Duration) time.Duration {
-	return d/2 + time.Duration(rand.Int64N(int64(d)))
 }
 
 // maxRetryAfter bounds a Retry-After: a larger one is a mistake of the server.
