@@ -9,7 +9,9 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -51,19 +53,21 @@ func (e *Exporter) Run(ctx context.Context, logger *slog.Logger) error {
 		return err
 	}
 	logger.Info("Starting "+Name, "version", version.Info(), "build", version.BuildContext())
-	hangup, ignoreHangups := hangups()
-	defer ignoreHangups()
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP) // also during the start: SIGHUP would end the process
+	defer signal.Stop(hangup)
 	load, stopDemo, err := e.loader(ctx, logger)
 	if err != nil {
 		return err
 	}
 	defer stopDemo()
 	p := &process{Exporter: e, log: logger, systemd: newSystemd(logger), registry: prometheus.NewRegistry()}
-	if err := p.load(load); err != nil {
+	if err := p.prepare(load); err != nil {
 		return err
 	}
 	defer p.storage.close()
-	return p.run(ctx, hangup)
+	p.storage.run(p.live, p.registry, func() { err = p.pollAndServe(ctx, hangup) })
+	return err
 }
 
 // process is what one run of the exporter consists of.
@@ -72,20 +76,21 @@ type process struct {
 	log      *slog.Logger
 	systemd  *systemd
 	registry *prometheus.Registry
-	counters *poller.Counters
 	storage  *storage
 	live     *reloadable
 	reloader *reloader
 }
 
-// load loads the config and makes what depends on it.
-func (p *process) load(load func() (*config.Config, error)) error {
-	cfg, err := load()
-	if err != nil {
-		return err
+// prepare loads the config and makes what depends on it.
+func (p *process) prepare(load func() (*config.Config, error)) error {
+	counters := &poller.Counters{}
+	read := func() (cfg *config.Config, opts poller.Options, err error) {
+		if cfg, err = load(); err == nil {
+			opts, err = p.options(cfg, counters, p.log)
+		}
+		return cfg, opts, err
 	}
-	p.counters = &poller.Counters{}
-	opts, err := p.options(cfg, p.counters, p.log)
+	cfg, opts, err := read()
 	if err != nil {
 		return err
 	}
@@ -93,17 +98,10 @@ func (p *process) load(load func() (*config.Config, error)) error {
 		return err
 	}
 	p.live = newReloadable(poller.New(opts))
-	p.reloader = newReloader(cfg, p.live, p.systemd, p.log)
-	p.reloader.load = load
-	p.reloader.options = func(cfg *config.Config) (poller.Options, error) { return p.options(cfg, p.counters, p.log) }
-	return nil
-}
-
-// run polls and serves, and saves the state.
-func (p *process) run(ctx context.Context, hangup <-chan os.Signal) (err error) {
+	p.reloader = newReloader(cfg)
+	p.reloader.read, p.reloader.live, p.reloader.systemd, p.reloader.log = read, p.live, p.systemd, p.log
 	register(p.registry, p.reloader)
-	p.storage.run(p.live, p.registry, func() { err = p.pollAndServe(ctx, hangup) })
-	return err
+	return nil
 }
 
 // pollAndServe starts all loops and the server, and returns when they have ended.
@@ -186,4 +184,43 @@ func (e *Exporter) loader(ctx context.Context, logger *slog.Logger) (func() (*co
 	}
 	cfg, stop, err := demoConfig(ctx, logger)
 	return func() (*config.Config, error) { return cfg, nil }, stop, err
+}
+
+// checkWebConfig returns why the files of TLS and users cannot be used. It adds the flag, for the toolkit's errors do not
+// always name the file.
+func (e *Exporter) checkWebConfig() error {
+	if err := toolkit.Validate(*e.Web.WebConfigFile); err != nil {
+		return fmt.Errorf("--web.config.file %q: %w", *e.Web.WebConfigFile, err)
+	}
+	return nil
+}
+
+// webConfigInterval is how often the files are checked.
+const webConfigInterval = time.Minute
+
+// watchWebConfig logs when the files can no longer be used, and when they can again, until ctx ends. The toolkit reads them
+// at each connection and request, and reports a bad certificate to the client only.
+func (p *process) watchWebConfig(ctx context.Context, check func() error) {
+	ticker := time.NewTicker(webConfigInterval)
+	defer ticker.Stop()
+	reported := ""
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		wrong := ""
+		if err := check(); err != nil {
+			wrong = err.Error()
+		}
+		switch {
+		case wrong == reported:
+		case wrong == "":
+			p.log.Info("Web config is valid again")
+		default:
+			p.log.Error("Web config is invalid, refusing new connections", "err", wrong)
+		}
+		reported = wrong
+	}
 }

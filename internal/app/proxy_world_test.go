@@ -187,7 +187,7 @@ func (w *world) poll(t *testing.T, text string) polled {
 func expositionOf(t *testing.T, p *poller.Poller) string {
 	t.Helper()
 	registry := prometheus.NewRegistry()
-	register(registry, newReloader(config.Default(), nil, nil, nil))
+	register(registry, newReloader(config.Default()))
 	families, done, err := gatherer(registry, newReloadable(p)).Gather()
 	defer done()
 	if err != nil {

@@ -5,22 +5,21 @@ import (
 	"errors"
 	"log/slog"
 	"os"
-	"os/signal"
+	"slices"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"innius_exporter/internal/config"
 	"innius_exporter/internal/poller"
+	"innius_exporter/internal/status"
 )
 
 // reloader reloads the config and puts it in force. A config that cannot be used changes nothing.
 type reloader struct {
-	load    func() (*config.Config, error)
-	options func(*config.Config) (poller.Options, error)
+	read    func() (*config.Config, poller.Options, error)
 	live    *reloadable
 	systemd *systemd
 	log     *slog.Logger
@@ -31,16 +30,17 @@ type reloader struct {
 	at         prometheus.Gauge
 }
 
-// newReloader returns the reloader of an exporter that has just loaded its first config. load and options are to be set.
-func newReloader(first *config.Config, live *reloadable, systemd *systemd, logger *slog.Logger) *reloader {
-	r := &reloader{live: live, systemd: systemd, log: logger}
-	r.successful = prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "innius_exporter_config_last_reload_successful", Help: "Whether the last load of the config succeeded.",
-	})
-	r.at = prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "innius_exporter_config_last_reload_success_timestamp_seconds",
-		Help: "When the config in force was loaded, in seconds since the epoch.",
-	})
+// newReloader returns the reloader of an exporter that has just loaded its first config. The other fields are to be set.
+func newReloader(first *config.Config) *reloader {
+	r := &reloader{
+		successful: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "innius_exporter_config_last_reload_successful", Help: "Whether the last load of the config succeeded.",
+		}),
+		at: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "innius_exporter_config_last_reload_success_timestamp_seconds",
+			Help: "When the config in force was loaded, in seconds since the epoch.",
+		}),
+	}
 	r.loaded(first)
 	return r
 }
@@ -61,7 +61,10 @@ func (r *reloader) Reload() error {
 	defer r.mu.Unlock()
 	r.systemd.reloading()
 	defer r.systemd.ready()
-	cfg, err := r.apply()
+	cfg, opts, err := r.read()
+	if err == nil {
+		err = r.live.replace(opts)
+	}
 	if errors.Is(err, errStopping) {
 		return err // not a fault of the config
 	}
@@ -76,27 +79,11 @@ func (r *reloader) Reload() error {
 	return nil
 }
 
-func (r *reloader) apply() (*config.Config, error) {
-	cfg, err := r.load()
-	if err != nil {
-		return nil, err
-	}
-	opts, err := r.options(cfg)
-	if err != nil {
-		return nil, err
-	}
-	return cfg, r.live.replace(opts)
-}
-
 // names returns the names of the accounts of one config that another does not have.
 func names(of, without *config.Config) []string {
-	others := map[string]bool{}
-	for _, a := range without.Accounts {
-		others[a.Name] = true
-	}
 	found := []string{}
 	for _, a := range of.Accounts {
-		if !others[a.Name] {
+		if !slices.ContainsFunc(without.Accounts, func(b config.Account) bool { return b.Name == a.Name }) {
 			found = append(found, a.Name)
 		}
 	}
@@ -115,9 +102,93 @@ func (r *reloader) onHangup(ctx context.Context, hangup <-chan os.Signal) {
 	}
 }
 
-// hangups catches SIGHUP, which would end the process, until the returned function is called.
-func hangups() (<-chan os.Signal, func()) {
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	return hangup, func() { signal.Stop(hangup) }
+// reloadable is the poller in force, which a reload replaces while everything else continues. It is safe for concurrent use.
+type reloadable struct {
+	current atomic.Pointer[poller.Poller]
+	ready   atomic.Bool
+	next    chan swap
+	ended   chan struct{} // closed when run has returned
 }
+
+// swap requests a poller with other options; done is closed when that is in force.
+type swap struct {
+	opts poller.Options
+	done chan struct{}
+}
+
+func newReloadable(first *poller.Poller) *reloadable {
+	l := &reloadable{next: make(chan swap), ended: make(chan struct{})}
+	l.current.Store(first)
+	return l
+}
+
+// poller returns the one in force.
+func (l *reloadable) poller() *poller.Poller { return l.current.Load() }
+
+// run polls from begin on until ctx ends, and returns when no request is in flight. It is called once.
+func (l *reloadable) run(ctx context.Context, begin <-chan struct{}) {
+	defer close(l.ended)
+	select {
+	case <-begin:
+	case <-ctx.Done():
+		return
+	}
+	for l.runOne(ctx) {
+	}
+}
+
+// runOne runs the poller in force until another is requested or ctx ends, and reports whether another was.
+func (l *reloadable) runOne(ctx context.Context) bool {
+	polling, stop := context.WithCancel(ctx)
+	defer stop()
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		l.poller().Run(polling)
+	}()
+	select {
+	case <-ctx.Done():
+		<-stopped
+		return false
+	case s := <-l.next:
+		stop()
+		<-stopped
+		l.current.Store(l.poller().HandOver(s.opts))
+		close(s.done)
+		return true
+	}
+}
+
+var errStopping = errors.New("the exporter is stopping")
+
+// replace puts a poller with other options in force. It returns an error only if the exporter ends first.
+func (l *reloadable) replace(opts poller.Options) error {
+	s := swap{opts: opts, done: make(chan struct{})}
+	select {
+	case l.next <- s:
+		<-s.done
+		return nil
+	case <-l.ended:
+		return errStopping
+	}
+}
+
+// Status implements web.Source.
+func (l *reloadable) Status() status.Status { return status.Of(l.poller()) }
+
+// Ready implements web.Source. Once true it stays true: an account that a reload has added makes no exporter unready.
+func (l *reloadable) Ready() bool {
+	if !l.ready.Load() && l.poller().Ready() {
+		l.ready.Store(true)
+	}
+	return l.ready.Load()
+}
+
+// Stuck implements web.Source.
+func (l *reloadable) Stuck() string { return l.poller().Stuck() }
+
+// Save implements state.Source.
+func (l *reloadable) Save() poller.State { return l.poller().Save() }
+
+// Changed implements state.Source. All pollers share the channel.
+func (l *reloadable) Changed() <-chan struct{} { return l.poller().Changed() }

@@ -26,13 +26,23 @@ func (e *Exporter) openStorage(opts *poller.Options, logger *slog.Logger) (s *st
 	s = &storage{every: cmp.Or(e.saveEvery, state.Interval), log: logger}
 	dir := storagePath(e.StoragePath, e.Demo)
 	if dir == "" {
-		e.warnOfNoStorage(opts, logger)
+		if !e.Demo {
+			logger.Warn("State is not saved: a restart loses every value until it is polled again, one request per sensor and list; "+
+				"set --storage.path to a directory that survives restarts", "requests_per_hour", requestsPerHour(opts.Accounts))
+		}
 		return s, nil
 	}
 	if s.store, opts.State, err = state.Open(dir, opts.Accounts, logger); err != nil {
 		return nil, fmt.Errorf("--storage.path %q: %w", dir, err)
 	}
 	return s, nil
+}
+
+func requestsPerHour(accounts []poller.Account) (sum float64) {
+	for _, a := range accounts {
+		sum += a.Pacer.PerHour()
+	}
+	return sum
 }
 
 // storagePath returns the flag's directory, or the first of those that systemd made for the unit. A demo needs the flag.
@@ -44,19 +54,6 @@ func storagePath(flag string, demo bool) string {
 		return directories[0]
 	}
 	return ""
-}
-
-// warnOfNoStorage warns what a restart without state costs.
-func (e *Exporter) warnOfNoStorage(opts *poller.Options, logger *slog.Logger) {
-	if e.Demo {
-		return
-	}
-	perHour := 0.0
-	for _, a := range opts.Accounts {
-		perHour += a.Pacer.PerHour()
-	}
-	logger.Warn("State is not saved: a restart loses every value until it is polled again, one request per sensor and list; "+
-		"set --storage.path to a directory that survives restarts", "requests_per_hour", perHour)
 }
 
 // run calls work and saves the state of p before, during and after it.
