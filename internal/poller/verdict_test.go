@@ -178,6 +178,7 @@ func (all samples) statusOf(labels, name string, statuses []string) string {
 // A pause of 10 s a minute, and an outage of 1 min, at a cycle of 32 min: a status changes at a poll, and between two polls at
 // most once.
 func TestSensorStatusChangesAtMostOncePerPoll(t *testing.T) {
+	t.Parallel()
 	begin := setup{plant: batched(25, 20), perHour: 950, burst: 20}
 	start := dawn.Add(3 * time.Hour)
 	for from := start; from.Before(start.Add(time.Hour)); from = from.Add(time.Minute) {
@@ -196,7 +197,7 @@ func TestSensorStatusChangesAtMostOncePerPoll(t *testing.T) {
 			v := s.poller.Verdict(time.Now())
 			for _, m := range s.poller.inventory.Snapshot().Accounts[0].Machines {
 				if status, _ := v.Machine(m); status != MachineOK {
-					t.Errorf("after %s machine %s is %s", s.clock(), m.ID, status)
+					t.Fatalf("after %s machine %s is %s", s.clock(), m.ID, status)
 				}
 				for _, one := range m.Sensors {
 					status, polled, is := v.Sensor(one), one.Entry.Load().LastSuccess, sensors[one.ID]
@@ -217,20 +218,21 @@ func TestSensorStatusChangesAtMostOncePerPoll(t *testing.T) {
 					}
 				}
 			}
-			s.advance(time.Second)
+			s.advance(2 * time.Second)
 		}
 		changes, polls := 0, 0
 		for _, is := range sensors {
 			changes, polls = changes+is.changes, polls+is.polls
 		}
-		if changes > polls/10 {
-			t.Errorf("%d changes at %d polls", changes, polls)
+		if t.Logf("%d changes at %d polls", changes, polls); changes > polls/10 {
+			t.Error("too many changes")
 		}
 	})
 }
 
 // A sensor dies at 1 h, its machine is switched off at 4 h.
 func TestMachineStatusStaysDegradedWhileADeadSensorIsSilentAndStale(t *testing.T) {
+	t.Parallel()
 	begin := setup{plant: batched(3, 8), perHour: 60, options: func(o *Options) { o.StaleAfter = 0 }}
 	died := dawn.Add(time.Hour)
 	begin.plant.Company.Machines[0].Sensors[2].Exists = func(at time.Time) bool { return at.Before(died) }
@@ -264,6 +266,7 @@ func TestMachineStatusStaysDegradedWhileADeadSensorIsSilentAndStale(t *testing.T
 
 // Each evening at 18 h, until 6 h. A sensor that reports once an hour is the last to return.
 func TestMachineSwitchedOffIsNeverDegraded(t *testing.T) {
+	t.Parallel()
 	begin := setup{plant: batched(2, 12), perHour: 45}
 	for i := range begin.plant.Company.Machines[0].Sensors {
 		one := &begin.plant.Company.Machines[0].Sensors[i]
@@ -275,7 +278,7 @@ func TestMachineSwitchedOffIsNeverDegraded(t *testing.T) {
 	runScenario(t, begin, func(s *scenario) {
 		off := 0
 		for s.clock() < 34*time.Hour {
-			s.advance(30 * time.Second)
+			s.advance(2 * time.Minute)
 			switch all := s.gather(); all.statusOf(`company="Works",machine="Machine 1"`, "innius_machine_status", []string{"unknown", "degraded", "off", "ok"}) {
 			case "degraded":
 				t.Fatalf("degraded after %s", s.clock())
@@ -283,7 +286,7 @@ func TestMachineSwitchedOffIsNeverDegraded(t *testing.T) {
 				off++
 			}
 		}
-		if hours := float64(off) / 120; hours < 9 {
+		if hours := float64(off) / 30; hours < 9 {
 			t.Errorf("off for %.1f h of the night, want at least 9", hours)
 		}
 	})
