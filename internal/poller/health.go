@@ -197,3 +197,10 @@ func (a *account) publishDemand(h *health, now time.Time) {
 		*l = loggedRelaxed{}
 	}
 }
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
