@@ -108,7 +108,8 @@ func machine(number, sensors int) simulator.Machine {
 // demo is the plant of --demo. With more than one request at a time, chance would decide which sensor comes first.
 func demo() plant {
 	limits := simulator.DemoLimits()
-	return plant{Plant: simulator.Demo(start), limits: limits, perHour: 0.95 * float64(limits.PerHour), concurrency: 1, pageSize: 100}
+	perHour := 0.95 * float64(limits.PerHour)
+	return plant{Plant: simulator.Demo(start), limits: limits, perHour: perHour, concurrency: 1, pageSize: 100}
 }
 
 // exposition returns the text format of a registry's view of the collector.
@@ -144,19 +145,18 @@ func gathered(t testing.TB, c *Collector) string {
 	return text(t, families)
 }
 
-// checkEqual reports the lines that differ.
+// checkEqual reports the first lines that differ.
 func checkEqual(t *testing.T, got, want string) {
 	t.Helper()
-	for _, line := range missing(got, want) {
-		t.Errorf("only in the result: %s", line)
-	}
-	for _, line := range missing(want, got) {
-		t.Errorf("missing in the result: %s", line)
-	}
-	if got != want && !t.Failed() {
+	extra, lost := missing(got, want), missing(want, got)
+	if len(extra)+len(lost) > 0 {
+		t.Errorf("%d lines only in the result:\n%s\n%d lines missing in it:\n%s", len(extra), head(extra), len(lost), head(lost))
+	} else if got != want {
 		t.Error("the lines have another order")
 	}
 }
+
+func head(lines []string) string { return strings.Join(lines[:min(10, len(lines))], "\n") }
 
 // missing returns the lines of a that b does not have.
 func missing(a, b string) (lines []string) {
@@ -185,7 +185,9 @@ func TestCollectorExposesDemo(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		checkEqual(t, got, string(want)) // write the file again: go test ./collector -run Demo -update
+		if checkEqual(t, got, string(want)); t.Failed() {
+			t.Log("write the file again with: go test ./collector -run Demo -update")
+		}
 	})
 }
 
@@ -253,8 +255,8 @@ func TestCollectAndGatherGiveTheSameBytes(t *testing.T) {
 	other.Company.Machines[0].Name, other.Company.Machines[1].Name = "Zeta", "Alpha"
 	hourly := func(o *poller.Options) { o.StaleAfter = time.Hour }
 	run(t, hourly, []plant{hostile, other, hostile}, func(t *testing.T, c *Collector, _ []*simulator.Server) {
-		for range 40 {
-			pass(3 * time.Minute)
+		for range 12 {
+			pass(10 * time.Minute)
 			checkEqual(t, gathered(t, c), exposition(t, c))
 		}
 		all := gathered(t, c)

@@ -193,7 +193,8 @@ func (r *Record) Exposed(staleAfter time.Duration, apiNow time.Time) bool {
 }
 
 // newTimes returns the times of readings that are newer than all seen so far, ascending and each once, and whether the page
-// reaches back to those. The readings are oldest first. Those without a time, or in the future, do not show when a sensor reports.
+// reaches back to those. The readings are oldest first. Those without a time, or in the future, do not show when the sensor
+// reports.
 func (r *Record) newTimes(readings []innius.Reading) (times []time.Time, whole bool) {
 	newest := r.Seen
 	for _, one := range readings {
