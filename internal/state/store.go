@@ -1,13 +1,13 @@
 package state
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -140,15 +140,12 @@ func (s *Store) selectAccounts(loaded *poller.State, accounts []poller.Account) 
 // is marked as a clean shutdown. Failures are logged, once until a write succeeds.
 func (s *Store) Run(source Source, interval time.Duration, work func()) {
 	s.writeFirst(source)
-	writing, stop := context.WithCancel(context.Background())
-	stopped := make(chan struct{})
-	go func() {
-		defer close(stopped)
-		s.writeRegularly(writing, source, interval)
-	}()
+	done := make(chan struct{})
+	var writing sync.WaitGroup
+	writing.Go(func() { s.writeRegularly(done, source, interval) })
 	work()
-	stop()
-	<-stopped
+	close(done)
+	writing.Wait()
 	s.writeLast(source)
 }
 
@@ -159,12 +156,12 @@ func (s *Store) writeFirst(source Source) {
 	}
 }
 
-func (s *Store) writeRegularly(ctx context.Context, source Source, interval time.Duration) {
+func (s *Store) writeRegularly(done <-chan struct{}, source Source, interval time.Duration) {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
 		select {
-		case <-ctx.Done():
+		case <-done:
 			return
 		case <-ticker.C:
 		case <-source.Changed():

@@ -324,7 +324,7 @@ func TestStoreWritesEveryMinuteAndAtChanges(t *testing.T) {
 		from := sourceOf(stateOf(1, 1))
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
-		go func() { defer close(ended); d.writeRegularly(ctx, from, Interval) }()
+		go func() { defer close(ended); d.writeRegularly(ctx.Done(), from, Interval) }()
 		start := time.Now()
 		wait := func(d time.Duration) { time.Sleep(d); synctest.Wait() }
 		wantWritten := func(after time.Duration) {
