@@ -20,6 +20,7 @@ import (
 
 	"innius_exporter/internal/config"
 	"innius_exporter/internal/poller"
+	"innius_exporter/internal/state"
 	"innius_exporter/internal/web"
 )
 
@@ -65,8 +66,7 @@ func (e *Exporter) Run(ctx context.Context, logger *slog.Logger) error {
 	if err := p.prepare(load); err != nil {
 		return err
 	}
-	defer p.storage.close()
-	p.storage.run(p.live, p.registry, func() { err = p.pollAndServe(ctx, hangup) })
+	p.saveWhile(func() { err = p.pollAndServe(ctx, hangup) })
 	return err
 }
 
@@ -76,7 +76,7 @@ type process struct {
 	log      *slog.Logger
 	systemd  *systemd
 	registry *prometheus.Registry
-	storage  *storage
+	store    *state.Store // nil: no state is saved
 	live     *reloadable
 	reloader *reloader
 }
@@ -94,7 +94,7 @@ func (p *process) prepare(load func() (*config.Config, error)) error {
 	if err != nil {
 		return err
 	}
-	if p.storage, err = p.openStorage(&opts, p.log); err != nil {
+	if err := p.openStorage(&opts); err != nil {
 		return err
 	}
 	p.live = newReloadable(poller.New(opts))
@@ -203,24 +203,20 @@ const webConfigInterval = time.Minute
 func (p *process) watchWebConfig(ctx context.Context, check func() error) {
 	ticker := time.NewTicker(webConfigInterval)
 	defer ticker.Stop()
-	reported := ""
+	var reported error
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
-		wrong := ""
-		if err := check(); err != nil {
-			wrong = err.Error()
-		}
+		err := check()
 		switch {
-		case wrong == reported:
-		case wrong == "":
+		case err == nil && reported != nil:
 			p.log.Info("Web config is valid again")
-		default:
-			p.log.Error("Web config is invalid, refusing new connections", "err", wrong)
+		case err != nil && (reported == nil || err.Error() != reported.Error()):
+			p.log.Error("Web config is invalid, refusing new connections", "err", err)
 		}
-		reported = wrong
+		reported = err
 	}
 }

@@ -102,12 +102,12 @@ func (c *APICheck) Run(ctx context.Context, source config.Source, w io.Writer) e
 // check checks the account of an index and prints the report as text.
 func (c *APICheck) check(ctx context.Context, cfg *config.Config, index int, text *apicheck.Text) (*apicheck.Report, error) {
 	a := cfg.Accounts[index]
-	account, err := newAccount(a, &poller.Counters{}, c.dial, func() {})
+	client, err := newClient(&a, newAccount(&a, false).Pacer, &poller.Counters{}, c.dial, func() {})
 	if err != nil {
 		return nil, err
 	}
 	report := apicheck.Run(ctx, apicheck.Options{
-		Client: account.Client, Account: a, Index: index, Config: cfg, Proxy: proxyOf(a), All: c.All, Text: text,
+		Client: client, Account: a, Index: index, Config: cfg, Proxy: proxyOf(a), All: c.All, Text: text,
 	})
 	text.End(report)
 	return report, nil

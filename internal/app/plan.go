@@ -125,8 +125,7 @@ func (p *Planning) options(cfg *config.Config) poller.Options {
 		if p.RequestsPerHour != nil {
 			a.RateLimit.RequestsPerHour = *p.RequestsPerHour
 		}
-		account := poller.Account{Name: a.Name, Origin: origin(a, p.Demo), Pacer: pacer(a), Company: company(a)}
-		opts.Accounts = append(opts.Accounts, account)
+		opts.Accounts = append(opts.Accounts, newAccount(a, p.Demo))
 	}
 	return opts
 }

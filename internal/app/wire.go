@@ -34,11 +34,13 @@ func (e *Exporter) options(cfg *config.Config, counters *poller.Counters, logger
 		for _, warning := range a.Warnings() {
 			e.warnOnce(logger, a.Name, warning)
 		}
-		account, err := newAccount(a, opts.Counters, e.dial, func() { e.warnOnce(logger, a.Name, a.Key.Exposed()) })
+		account := newAccount(&a, e.Demo)
+		account.KeyTrouble = a.Key.Stale
+		var err error
+		account.Client, err = newClient(&a, account.Pacer, counters, e.dial, func() { e.warnOnce(logger, a.Name, a.Key.Exposed()) })
 		if err != nil {
 			return opts, fmt.Errorf("account %q: %w", a.Name, err)
 		}
-		account.Origin = origin(&a, e.Demo)
 		opts.Accounts = append(opts.Accounts, account)
 	}
 	return opts, nil
@@ -84,11 +86,24 @@ func gatherer(registry *prometheus.Registry, l *reloadable) prometheus.Transacti
 // dialFunc connects the clients of accounts; nil: as a http.Transport does. Tests connect them to a simulated API.
 type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
 
-// newAccount makes the client of an account; afterRead is called whenever the key was read.
-func newAccount(a config.Account, counters *poller.Counters, dial dialFunc, afterRead func()) (poller.Account, error) {
+// newAccount returns an account without a client. A demo's API has another address at each start; only a plan may lack the URL.
+func newAccount(a *config.Account, demo bool) poller.Account {
+	account := poller.Account{
+		Name: a.Name, Origin: cmp.Or(a.URL, &url.URL{}).Host, Concurrency: a.Concurrency,
+		Pacer:   innius.NewPacer(a.RateLimit.Own(), a.RateLimit.OwnBurst()),
+		Company: innius.Company{ID: a.CompanyID, Name: cmp.Or(a.CompanyName, a.CompanyID)},
+	}
+	if demo {
+		account.Origin = "demo"
+	}
+	return account
+}
+
+// newClient makes the client of an account; afterRead is called whenever the key was read.
+func newClient(a *config.Account, p *innius.Pacer, c *poller.Counters, dial dialFunc, afterRead func()) (*innius.Client, error) {
 	transport, err := a.HTTPClient.Transport()
 	if err != nil {
-		return poller.Account{}, err
+		return nil, err
 	}
 	if dial != nil {
 		transport.DialContext = dial
@@ -97,32 +112,9 @@ func newAccount(a config.Account, counters *poller.Counters, dial dialFunc, afte
 		defer afterRead() // a rotation may have left the file readable by others
 		return a.Key.Key()
 	}
-	pacer := pacer(&a)
-	client, err := innius.New(innius.Options{
-		BaseURL: a.URL, AllowHTTP: a.AllowHTTP, Key: key, Pacer: pacer, HTTPClient: &http.Client{Transport: transport},
+	return innius.New(innius.Options{
+		BaseURL: a.URL, AllowHTTP: a.AllowHTTP, Key: key, Pacer: p, HTTPClient: &http.Client{Transport: transport},
 		Timeout: a.Timeout, PageSize: a.PageSize, Lookback: a.Lookback, Endpoints: a.Endpoints, Fields: a.Fields,
-		UserAgent: Name + "/" + cmp.Or(version.Version, "unstamped"), Observe: counters.Of(a.Name).Observe,
+		UserAgent: Name + "/" + cmp.Or(version.Version, "unstamped"), Observe: c.Of(a.Name).Observe,
 	})
-	return poller.Account{
-		Name: a.Name, Client: client, Pacer: pacer, Concurrency: a.Concurrency, KeyTrouble: a.Key.Stale, Company: company(&a),
-	}, err
-}
-
-// company is the one that the user set, else one without an id.
-func company(a *config.Account) innius.Company {
-	return innius.Company{ID: a.CompanyID, Name: cmp.Or(a.CompanyName, a.CompanyID)}
-}
-
-// pacer keeps the exporter's share of an account's rate limit.
-func pacer(a *config.Account) *innius.Pacer {
-	return innius.NewPacer(a.RateLimit.Own(), a.RateLimit.OwnBurst())
-}
-
-// origin names the API of an account; empty without a URL, which only a plan permits. A demo's API has another address at
-// each start.
-func origin(a *config.Account, demo bool) string {
-	if demo {
-		return "demo"
-	}
-	return cmp.Or(a.URL, &url.URL{}).Host
 }
