@@ -87,7 +87,7 @@ type PlannedStale struct {
 	Age        time.Duration // that their values reach at most
 }
 
-// Plans returns the plan of each account, as of the time of Options.State, which says which sensors there are. An account
+// Plans returns the plan of each account, as of the time of Options.State, which holds the sensors. An account
 // without sensors has an empty plan. No request is sent and nothing is logged. The accounts need new pacers and no
 // clients.
 func Plans(opts Options) []Plan {

@@ -240,7 +240,7 @@ func TestStoreQuarantinesSpecialFiles(t *testing.T) {
 	}
 }
 
-func TestAStateThatNobodyMayReadIsKeptForLater(t *testing.T) {
+func TestStoreQuarantinesUnreadableFile(t *testing.T) {
 	if os.Geteuid() == 0 {
 		t.Skip("root reads everything")
 	}
@@ -255,7 +255,7 @@ func TestAStateThatNobodyMayReadIsKeptForLater(t *testing.T) {
 }
 
 // Where it can be neither used nor set aside, it stays, and the exporter starts.
-func TestABadStateOnAReadOnlyDiskIsSaid(t *testing.T) {
+func TestStoreLogsUnusableFileOnReadOnlyDisk(t *testing.T) {
 	if inNamespace(t) {
 		return
 	}
