@@ -135,15 +135,14 @@ func (c *Client) Company(ctx context.Context) (Company, error) {
 // the key, the sign that it is worth trying again. It sends nothing.
 func (c *Client) KeyChanged() bool {
 	key, err := c.opts.Key()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return err == nil && !key.Empty() && key != c.used
+	used, _ := c.keys()
+	return err == nil && !key.Empty() && key != used
 }
 
 // SharesKey reports whether the key source holds the key that the other client's latest attempt used, or, where there was
 // none, holds itself. It sends nothing.
 func (c *Client) SharesKey(other *Client) bool {
-	last := other.lastKey()
+	_, last := other.keys()
 	if last.Empty() {
 		last, _ = other.opts.Key() // none is not shared
 	}
@@ -153,17 +152,18 @@ func (c *Client) SharesKey(other *Client) bool {
 
 // TakeOver copies what another client of the same account knows: the key that it used last and the clock difference.
 func (c *Client) TakeOver(other *Client) {
-	last := other.lastKey()
+	_, last := other.keys()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.last = last
 	c.clock.Store(other.clock.Load())
 }
 
-func (c *Client) lastKey() Secret {
+// keys returns the key of the latest attempt, and the last that was read.
+func (c *Client) keys() (used, last Secret) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.last
+	return c.used, c.last
 }
 
 // clockNoise is the difference of clocks that a Date header cannot prove: it has whole seconds, and is written before the

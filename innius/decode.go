@@ -61,8 +61,7 @@ func (r *response) items(objects []object) ([]Sensor, error) {
 // complete. So does the key in any of its texts: it must reach no address, state or label.
 func (r *response) item(o object) (Sensor, error) {
 	roles := r.fields.roles(r.request.op)
-	value, _ := o.pick(roles[0])
-	id, what := plain(value), strings.TrimSuffix(roles[0].name, "_id")
+	id, what := plain(o.pick(roles[0])), strings.TrimSuffix(roles[0].name, "_id")
 	switch {
 	case strings.TrimSpace(id) == "":
 		return Sensor{}, r.errorf("a %s has no id (%s); its fields are: %s; fields.%s in the config chooses one",
@@ -72,7 +71,7 @@ func (r *response) item(o object) (Sensor, error) {
 	}
 	var labels [3]string
 	for i, role := range roles {
-		value, _ := o.pick(role)
+		value := o.pick(role)
 		if r.key.in(plain(value)) {
 			return Sensor{}, r.errorf(keyReturned, role.name)
 		}

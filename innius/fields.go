@@ -113,14 +113,15 @@ func (o object) taken(r role) (string, bool) {
 }
 
 // label is a value as a name or unit.
-func label(value any) string { return strings.TrimSpace(cleaned(plain(value), maxID)) }
+func label(value any) string { return strings.TrimSpace(printable(plain(value), maxID)) }
 
-// pick returns what the field that holds a fact holds.
-func (o object) pick(r role) (any, bool) {
-	if name, ok := o.taken(r); ok {
-		return o[name], true
+// pick returns what the field that holds a fact holds; nil where there is none.
+func (o object) pick(r role) any {
+	name, ok := o.taken(r)
+	if !ok {
+		return nil
 	}
-	return nil, false
+	return o[name]
 }
 
 // fieldNames lists what is there, for an error: the user may choose from them.

@@ -2,11 +2,11 @@ package innius
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -76,7 +76,17 @@ const (
 
 // Inspect sends one request within the rate limit, never repeated, and returns what came of it.
 func (c *Client) Inspect(ctx context.Context, ir InspectRequest) *Inspection {
-	r := c.requestOf(ir)
+	r := c.listRequest(ir.Operation, ir.Ref, ir.StartKey)
+	switch r.op {
+	case OpCompany:
+		r.limit = 0
+	case OpValues:
+		longest := c.opts.Lookback
+		if !ir.From.IsZero() {
+			longest = math.MaxInt64
+		}
+		r.from, r.to = c.window(ir.From, longest)
+	}
 	start := time.Now()
 	resp, err := c.attempt(ctx, r)
 	in := &Inspection{
@@ -106,9 +116,7 @@ func (c *Client) Reread(in *Inspection) *Inspection {
 
 // Redact makes a text safe to show: the key replaced, control characters removed, cut.
 func (c *Client) Redact(text string) string {
-	c.mu.Lock()
-	key := c.used
-	c.mu.Unlock()
+	key, _ := c.keys()
 	if key.Empty() {
 		key, _ = c.opts.Key() // without a key there is nothing to hide
 	}
@@ -117,22 +125,6 @@ func (c *Client) Redact(text string) string {
 
 // Windowed reports whether requests for values have a window of time.
 func (c *Client) Windowed() bool { return c.opts.Endpoints.windowed() }
-
-func (c *Client) requestOf(ir InspectRequest) request {
-	r := c.listRequest(ir.Operation, ir.Ref, ir.StartKey)
-	switch r.op {
-	case OpCompany:
-		r.limit = 0
-	case OpValues:
-		ahead, _ := c.ClockDifference()
-		r.to = time.Now().Add(ahead)
-		r.from = cmp.Or(ir.From, r.to.Add(-c.opts.Lookback))
-		if latest := r.to.Add(-latestFrom); r.from.After(latest) {
-			r.from = latest
-		}
-	}
-	return r
-}
 
 // hasLeft reports whether a request left that has no response. It did not if the pacer is paused, the key could not be read,
 // there was no connection, or the caller stopped waiting for the pacer.
@@ -207,7 +199,7 @@ func (r *response) summary(page []Reading, objects []object) Values {
 			v.Skipped[reading.Skip]++
 		}
 		if v.TimeForm == "" && !reading.Time.IsZero() {
-			stamp, _ := objects[i].pick(r.fields.roles(OpValues)[0])
+			stamp := objects[i].pick(r.fields.roles(OpValues)[0])
 			_, form, _ := readTime(plain(stamp), r.zone)
 			v.TimeForm = form + ", " + kind(stamp)
 		}
@@ -272,7 +264,7 @@ func (in *Inspection) facts(l list) {
 		}
 	}
 	for _, o := range l.objects {
-		id, _ := o.pick(roles[0])
+		id := o.pick(roles[0])
 		if in.Operation == OpValues || r.key.in(plain(id)) {
 			id = nil
 		}
@@ -383,7 +375,7 @@ func (r *response) raw() string {
 			text = clean
 		}
 	}
-	return cut(strings.Join(strings.Fields(r.key.redact(spaced(text))), " "), maxRaw)
+	return cut(strings.Join(strings.Fields(r.key.redact(text)), " "), maxRaw)
 }
 
 // outOf copies a JSON value with the key redacted in every text and the first items of each list.

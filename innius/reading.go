@@ -72,25 +72,25 @@ func IsText(text string) bool {
 
 // readings reads one page of values in the order of the page. A response in which no reading has a known field for its time,
 // or for its value, is an error that lists the fields: skipping all would look like a silent sensor.
-func (a *response) readings(items []object) ([]Reading, error) {
-	roles := a.fields.roles(OpValues)
-	for _, r := range roles {
-		if len(items) > 0 && !slices.ContainsFunc(items, func(o object) bool { _, ok := o.pick(r); return ok }) {
-			return nil, a.errorf("no reading has a %s (%s); the fields are: %s; fields.%s in the config chooses one",
-				r.name, r.candidates(), a.fieldNames(items[0]), r.name)
+func (r *response) readings(items []object) ([]Reading, error) {
+	roles := r.fields.roles(OpValues)
+	for _, role := range roles {
+		isPresent := func(o object) bool { _, ok := o.taken(role); return ok }
+		if len(items) > 0 && !slices.ContainsFunc(items, isPresent) {
+			return nil, r.errorf("no reading has a %s (%s); the fields are: %s; fields.%s in the config chooses one",
+				role.name, role.candidates(), r.fieldNames(items[0]), role.name)
 		}
 	}
 	readings := make([]Reading, len(items))
 	for i, item := range items {
-		stamp, _ := item.pick(roles[0])
-		value, _ := item.pick(roles[1])
-		at, ok := a.time(stamp)
+		stamp := item.pick(roles[0])
+		at, ok := r.time(stamp)
 		if !ok {
-			readings[i] = Reading{Text: a.key.redactError(fmt.Sprint(stamp)), Skip: SkipTime}
+			readings[i] = Reading{Text: r.key.redactError(fmt.Sprint(stamp)), Skip: SkipTime}
 			continue
 		}
-		number, text, why := a.number(value)
-		if at.Sub(a.clock) > maxAhead {
+		number, text, why := r.number(item.pick(roles[1]))
+		if at.Sub(r.clock) > maxAhead {
 			why = SkipFuture
 		}
 		readings[i] = Reading{Time: at, Value: number, Text: text, Skip: why}

@@ -8,9 +8,73 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
+	"unique"
 )
+
+// Secret is an API key. Every way of printing it gives "<secret>"; Reveal is the one way to its text. Two secrets of
+// one key are equal.
+//
+// The text stands behind a pointer: fmt calls no method of a value in an unexported field, and would print a plain
+// string there.
+type Secret struct{ text unique.Handle[string] }
+
+// masked stands wherever a key was cut out of a text.
+const masked = "<secret>"
+
+// NewSecret makes a secret of a key.
+func NewSecret(key string) Secret {
+	if key == "" {
+		return Secret{}
+	}
+	return Secret{text: unique.Make(key)}
+}
+
+// Reveal returns the key itself. Only what builds the x-api-key header calls it, and what cuts the key out of texts.
+func (s Secret) Reveal() string {
+	if s.Empty() {
+		return ""
+	}
+	return s.text.Value()
+}
+
+// Empty reports whether there is no key.
+func (s Secret) Empty() bool { return s == Secret{} }
+
+// String returns "<secret>", or nothing for an empty secret.
+func (s Secret) String() string {
+	if s.Empty() {
+		return ""
+	}
+	return masked
+}
+
+// GoString keeps %#v from printing the key.
+func (s Secret) GoString() string { return s.String() }
+
+// MarshalText keeps encoders (JSON, YAML, logs) from printing the key.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// used are the keys that clients of this process have sent, newest last.
+var used struct {
+	sync.Mutex
+	keys []Secret
+}
+
+// maxUsed bounds how many keys are remembered, over all rotations.
+const maxUsed = 64
+
+func remember(key Secret) {
+	used.Lock()
+	defer used.Unlock()
+	if slices.Contains(used.keys, key) {
+		return
+	}
+	used.keys = append(slices.Clone(used.keys), key) // a copy, for Redact reads without the lock
+	used.keys = used.keys[max(0, len(used.keys)-maxUsed):]
+}
 
 // maxErrorText bounds, in bytes, a text from the network inside an error.
 const maxErrorText = 300
@@ -18,17 +82,37 @@ const maxErrorText = 300
 // maxErrorID bounds, in bytes, an id inside an error.
 const maxErrorID = 100
 
-// redact makes a text from the network safe to show: valid UTF-8, without control characters, with the key replaced by
-// "<secret>" in any case. A text that holds the key in one of the other ways that are known here is not shown at all.
+// redact makes a text from the network safe to show: valid UTF-8 of one line, without control characters, with the key replaced
+// by "<secret>" in any case. A text that holds the key in one of the other ways that are known here is not shown at all.
 func (s Secret) redact(text string) string {
-	text = strings.ToValidUTF8(text, "\uFFFD")
+	text = oneLine(text)
 	if s.held(text) {
-		key := regexp.MustCompile("(?i)" + regexp.QuoteMeta(strings.ToValidUTF8(s.Reveal(), "\uFFFD")))
+		key := regexp.MustCompile("(?i)" + regexp.QuoteMeta(oneLine(s.Reveal())))
 		if text = key.ReplaceAllLiteralString(text, masked); s.held(text) {
 			return masked
 		}
 	}
-	return without(text, control)
+	return text
+}
+
+// redactError is redact for the inside of an error: cut, after the key is out, so that no part of one can remain.
+func (s Secret) redactError(text string) string {
+	text = s.redact(beginning(text)) // looking through megabytes takes a hundred times as much memory
+	return cut(strings.Join(strings.Fields(text), " "), maxErrorText)
+}
+
+// Redact makes a text of any origin safe to show, on a log line above all: valid UTF-8 of one line, without control
+// characters and bidirectional marks, every key that a Client of this process has used replaced by "<secret>", cut to at
+// most limit bytes. Safe for concurrent use.
+func Redact(text string, limit int) string {
+	used.Lock()
+	keys := used.keys
+	used.Unlock()
+	text = oneLine(beginning(text))
+	for _, key := range keys {
+		text = key.redact(text)
+	}
+	return cut(text, limit)
 }
 
 // in reports whether a text, as much of it as is ever shown, holds the key in a way that redact knows.
@@ -101,6 +185,26 @@ func (s Secret) forms() []string {
 	return forms
 }
 
+// maxPrintable bounds, in bytes, an id or a name from the network in a log line, on a page or in JSON.
+const maxPrintable = 200
+
+// Printable returns an id or a name from the network as it may be shown: valid UTF-8 without control characters and
+// bidirectional marks, at most 200 bytes. It does not redact the key: a text with the key never becomes an id or a name.
+func Printable(text string) string { return printable(text, maxPrintable) }
+
+// quotedID shows an id inside an error.
+func quotedID(id string) string { return strconv.Quote(printable(id, maxErrorID)) }
+
+func printable(text string, limit int) string {
+	return cut(without(strings.ToValidUTF8(text, "\uFFFD"), control), limit)
+}
+
+// oneLine keeps words apart that only a line break or tab separates, before control characters are taken out.
+func oneLine(text string) string {
+	text = strings.NewReplacer("\n", " ", "\r", " ", "\t", " ").Replace(strings.ToValidUTF8(text, "\uFFFD"))
+	return without(text, control)
+}
+
 func control(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }
 
 func gap(r rune) bool { return control(r) || unicode.IsSpace(r) || unicode.Is(unicode.Z, r) }
@@ -114,33 +218,6 @@ func without(text string, unwanted func(rune) bool) string {
 	}, text)
 }
 
-// redactError is redact for the inside of an error: cut, after the key is out, so that no part of one can remain.
-func (s Secret) redactError(text string) string {
-	text = beginning(without(spaced(text), control)) // looking through megabytes takes a hundred times as much memory
-	return cut(strings.Join(strings.Fields(s.redact(text)), " "), maxErrorText)
-}
-
-// maxPrintable bounds, in bytes, an id or a name from the network in a log line, on a page or in JSON.
-const maxPrintable = 200
-
-// Printable returns an id or a name from the network as it may be shown: valid UTF-8 without control characters and
-// bidirectional marks, at most 200 bytes. It does not redact the key: a text with the key never becomes an id or a name.
-func Printable(text string) string {
-	return cleaned(text, maxPrintable)
-}
-
-func cleaned(text string, limit int) string {
-	return cut(without(strings.ToValidUTF8(text, "\uFFFD"), control), limit)
-}
-
-// quotedID shows an id inside an error.
-func quotedID(id string) string { return strconv.Quote(cleaned(id, maxErrorID)) }
-
-// spaced keeps words apart that only a line break or tab separates, before control characters are taken out.
-func spaced(text string) string {
-	return strings.NewReplacer("\n", " ", "\r", " ", "\t", " ").Replace(text)
-}
-
 // cut shortens a text to at most limit bytes, at the border of a character, and marks that it did.
 func cut(text string, limit int) string {
 	if len(text) <= limit {
@@ -150,4 +227,18 @@ func cut(text string, limit int) string {
 		limit--
 	}
 	return text[:limit] + "…"
+}
+
+// beginning returns what is enough to describe a body. Where the cut falls into a word that may be shown, the word goes
+// too: half a key would pass for an ordinary text.
+func beginning(body string) string {
+	text := strings.TrimSpace(body)
+	if len(text) <= 64<<10 {
+		return text
+	}
+	text = text[:64<<10]
+	if space := strings.LastIndexFunc(text, unicode.IsSpace); space > len(text)-4<<10 {
+		return text[:space]
+	}
+	return text
 }

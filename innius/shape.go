@@ -35,13 +35,12 @@ func (r *response) data() (any, object, error) {
 // list is one page of a list, and where in the response it was.
 type list struct {
 	objects  []object
-	next     string   // start_key of the next page; empty at the end
-	nextForm string   // what next_key is: "a number", "text", "null"; empty where there is none
-	nextIn   string   // the object that holds next_key, such as "paging"; empty: the top level, or data
-	where    string   // "data", or "data." and the field of it
-	lists    []string // the fields of data that hold lists, where none has a known name
-	inside   object   // data, where it is an object
-	whole    object   // the top level
+	next     string // start_key of the next page; empty at the end
+	nextForm string // what next_key is: "a number", "text", "null"; empty where there is none
+	nextIn   string // the object that holds next_key, such as "paging"; empty: the top level, or data
+	where    string // "data", or "data." and the field of it
+	inside   object // data, where it is an object
+	whole    object // the top level
 }
 
 // list finds the list that was requested; of a company, a list of one. With an error it returns what was found before that.
@@ -104,6 +103,7 @@ func (r *response) findList(data any, l *list) ([]any, error) {
 		}
 		empty = empty || null
 	}
+	var found []string
 	if len(holders) > 1 { // the user chose none
 		for _, name := range slices.Sorted(maps.Keys(l.inside)) {
 			list, ok := l.inside[name].([]any)
@@ -112,16 +112,16 @@ func (r *response) findList(data any, l *list) ([]any, error) {
 				empty = mayBeEmpty
 			case ok && !slices.ContainsFunc(list, func(item any) bool { return !isItem(op, item) }):
 				items, l.where = list, "data."+name
-				l.lists = append(l.lists, r.key.redactError(l.where))
+				found = append(found, r.key.redactError(l.where))
 			}
 		}
 	}
 	switch {
-	case len(l.lists) > 1:
+	case len(found) > 1:
 		l.where = ""
 		return nil, r.errorf("data has several lists that may be the %s: %s; fields.%s in the config chooses one",
-			op, cut(strings.Join(l.lists, ", "), maxErrorText), op)
-	case len(l.lists) == 0 && !empty:
+			op, cut(strings.Join(found, ", "), maxErrorText), op)
+	case len(found) == 0 && !empty:
 		return nil, r.errorf("no list of %s found in data; its fields are: %s", op, r.fieldNames(l.inside))
 	}
 	l.where = cmp.Or(l.where, "data")
@@ -227,54 +227,53 @@ func (r *response) companyObject() (list, error) {
 	if err != nil {
 		return l, err
 	}
-	ids := r.fields.roles(OpCompany)[0]
 	for l.where = "data"; ; {
-		switch v := data.(type) {
-		case []any:
-			if len(v) != 1 {
-				for _, item := range v {
-					o, ok := objectOf(item)
-					if !ok {
-						o = object{ids.spellings()[0]: item}
-					}
-					l.objects = append(l.objects, o)
-				}
-				return l, r.errorf("%d companies where one is expected: the key's own", len(v))
-			}
-			data = v[0]
-		case map[string]any:
-			o := lowerKeys(v)
-			holder := r.companyHolder(o, ids)
-			if holder == "" {
-				l.objects = []object{o} // where the id is missing, the error names the fields
-				return l, nil
-			}
-			if l.inside == nil {
-				l.inside = o
-			}
-			data, l.where = o[holder], l.where+"."+holder
-		case string, json.Number:
-			if len(strings.Fields(plain(v))) > 1 {
-				return l, r.errorf("the company is a text of several words, neither an object nor an id")
-			}
-			l.objects = []object{{ids.spellings()[0]: unlessZero(plain(v))}}
-			return l, nil
-		default:
-			return l, r.errorf("the company is %s, neither an object nor an id", kind(v))
+		if items, ok := data.([]any); ok && len(items) == 1 {
+			data = items[0]
 		}
+		o, _ := objectOf(data)
+		holder := r.companyHolder(o)
+		if holder == "" {
+			break
+		}
+		if l.inside == nil {
+			l.inside = o
+		}
+		data, l.where = o[holder], l.where+"."+holder
 	}
+	companies, isList := data.([]any)
+	if !isList {
+		companies = []any{data}
+	}
+	for _, company := range companies {
+		o, ok := objectOf(company)
+		switch text := plain(company); {
+		case ok:
+		case text == "":
+			return l, r.errorf("the company is %s, neither an object nor an id", kind(company))
+		case len(strings.Fields(text)) > 1:
+			return l, r.errorf("the company is a text of several words, neither an object nor an id")
+		default:
+			o = object{r.fields.roles(OpCompany)[0].spellings()[0]: unlessZero(text)}
+		}
+		l.objects = append(l.objects, o) // where the id is missing, the error names the fields
+	}
+	if len(companies) != 1 {
+		return l, r.errorf("%d companies where one is expected: the key's own", len(companies))
+	}
+	return l, nil
 }
 
 // companyHolder names the field of an object that holds the company; empty where the object is the company itself. An
 // object company counts more than a mere id next to it, which may be the user's.
-func (r *response) companyHolder(o object, ids role) string {
-	specific := ids
-	specific.known = ids.known[:len(ids.known)-1]
-	_, own := o.pick(specific)
-	_, hasID := o.pick(ids)
+func (r *response) companyHolder(o object) string {
+	id := r.fields.roles(OpCompany)[0]
+	_, hasID := o.taken(id)
+	id.known = id.known[:len(id.known)-1] // not the mere id
+	_, hasOwnID := o.taken(id)
 	_, isInside := o["company"].(map[string]any)
 	switch {
-	case isInside && !own:
+	case isInside && !hasOwnID:
 		return "company"
 	case hasID:
 		return ""

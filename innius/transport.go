@@ -17,7 +17,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
-	"unicode"
 )
 
 // retryDelays are the waits before the second and third attempt after a transient failure, each varied by half.
@@ -240,20 +239,6 @@ func (r *response) notJSON() string {
 		return fmt.Sprintf("an HTML page titled %q", r.key.redactError(html.UnescapeString(m[1])))
 	}
 	return "an HTML page"
-}
-
-// beginning returns what is enough to describe a body. Where the cut falls into a word that may be shown, the word goes
-// too: half a key would pass for an ordinary text.
-func beginning(body string) string {
-	text := strings.TrimSpace(body)
-	if len(text) <= 64<<10 {
-		return text
-	}
-	text = text[:64<<10]
-	if space := strings.LastIndexFunc(text, unicode.IsSpace); space > len(text)-4<<10 {
-		return text[:space]
-	}
-	return text
 }
 
 // maxRetryAfter bounds a Retry-After: a larger one is a mistake of the server.

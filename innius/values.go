@@ -74,7 +74,14 @@ type Newest struct {
 // included to find out. So a sensor that is gone fails until its newest reading is as old as Lookback; at first sight it has
 // no readings.
 func (c *Client) Newest(ctx context.Context, ref SensorRef, since time.Time, cursor Cursor) (Newest, error) {
-	w := c.newWalk(ref, since, cursor)
+	w := &walk{
+		client: c, request: c.listRequest(OpValues, ref, cursor.Key), since: since, resumed: cursor.Key != "",
+		longest: c.longestWindow(), found: Newest{Cursor: cursor},
+	}
+	w.request.from = since
+	if c.windows.notFound.Load() && !since.IsZero() {
+		w.request.from = w.including()
+	}
 	err := w.read(ctx)
 	slices.SortStableFunc(w.found.Readings, func(a, b Reading) int { return a.Time.Compare(b.Time) })
 	if err != nil {
@@ -106,22 +113,6 @@ type walk struct {
 
 // moves reports whether the window is moved; otherwise pages are followed by next_key.
 func (w *walk) moves() bool { return w.client.Windowed() && !w.found.Cursor.Ignored }
-
-func (c *Client) newWalk(ref SensorRef, since time.Time, cursor Cursor) *walk {
-	w := &walk{
-		client:  c,
-		request: c.listRequest(OpValues, ref, cursor.Key),
-		since:   since,
-		resumed: cursor.Key != "",
-		longest: c.longestWindow(),
-		found:   Newest{Cursor: cursor},
-	}
-	w.request.from = since
-	if c.windows.notFound.Load() && !since.IsZero() {
-		w.request.from = w.including()
-	}
-	return w
-}
 
 // read reads pages until the newest reading is among them, or the bound is reached.
 func (w *walk) read(ctx context.Context) error {
@@ -186,7 +177,9 @@ func (w *walk) restart() {
 
 // fetch reads one page.
 func (w *walk) fetch(ctx context.Context) (page []Reading, next string, err error) {
-	w.fit()
+	if w.request.startKey == "" || w.request.to.IsZero() { // the pages of one list have one window
+		w.request.from, w.request.to = w.client.window(w.request.from, w.longest)
+	}
 	a, err := w.client.get(ctx, w.request)
 	if a != nil {
 		w.found.Clock = a.clock

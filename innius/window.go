@@ -26,23 +26,13 @@ type windows struct {
 	notFound        atomic.Bool  // an empty one is a 404
 }
 
-// fit ends the window now, by the API's clock, and begins it no earlier than the API permits and surely before its end. The
-// pages of one list have one window.
-func (w *walk) fit() {
-	if w.request.startKey != "" && !w.request.to.IsZero() {
-		return
-	}
-	ahead, _ := w.client.ClockDifference()
-	w.request.to = time.Now().Add(ahead)
-	w.request.from = slices.MaxFunc([]time.Time{w.request.from, w.earliest()}, time.Time.Compare)
-	w.request.from = slices.MinFunc([]time.Time{w.request.from, w.latest()}, time.Time.Compare)
+// window ends now, by the API's clock, and begins at from, but no earlier than permitted and surely before its end.
+func (c *Client) window(from time.Time, longest time.Duration) (start, end time.Time) {
+	ahead, _ := c.ClockDifference()
+	end = time.Now().Add(ahead)
+	start = slices.MaxFunc([]time.Time{from, end.Add(-longest)}, time.Time.Compare)
+	return slices.MinFunc([]time.Time{start, end.Add(-latestFrom)}, time.Time.Compare), end
 }
-
-// earliest is the earliest start of a window.
-func (w *walk) earliest() time.Time { return w.request.to.Add(-w.longest) }
-
-// latest is the latest start of a window.
-func (w *walk) latest() time.Time { return w.request.to.Add(-latestFrom) }
 
 // including is the start of a window that holds the newest reading held, whether or not the API includes from.
 func (w *walk) including() time.Time { return w.since.Add(-fromSlack) }
@@ -62,7 +52,7 @@ func (w *walk) nothingIn() bool {
 	case w.since.IsZero():
 		return w.client.windows.accepted.Load() > 0
 	}
-	return w.including().Before(w.earliest()) || w.since.After(w.request.to)
+	return w.including().Before(w.request.to.Add(-w.longest)) || w.since.After(w.request.to)
 }
 
 // goAround changes the window of a request that was refused so that it is worth sending again. It returns false where
@@ -124,7 +114,7 @@ func (w *walk) narrow(page []Reading, next string) bool {
 		}
 	}
 	target := w.target(reached)
-	moves := target.After(reached) && target.After(w.request.from) && w.request.from.Before(w.latest())
+	moves := target.After(reached) && target.After(w.request.from) && w.request.from.Before(w.request.to.Add(-latestFrom))
 	if next != "" && (w.found.Cursor.Order == Unknown || !moves) {
 		w.request.startKey = next // the order is still to be learned, the end is close by, or the window would stay: the next page
 		return true
