@@ -26,7 +26,9 @@ func (p Page) advice() (all []string) {
 		add(t.Floor > 0 && t.Sensors > 0, "The max_age of %s in rule %d is shorter than refresh.min_interval (%s). Only a lower "+
 			"min_interval can meet it.", duration(t.MaxAge), t.Rule, duration(t.Floor))
 	}
-	all = append(all, p.lists()...)
+	add(p.Lists.Limited(), "Discovery may take %s %% of the requests, so lists are read every %s instead of every %s, and new "+
+		"sensors are found later. Exclude machines, or set requests_per_hour: %s.", number(100*p.Lists.Most()),
+		duration(p.Lists.Every), duration(p.Lists.Interval), p.configured(p.Lists.Wanted/p.Lists.Most()))
 	add(p.Level > p.MaxInterval+p.MaxInterval/100, "refresh.max_interval (%s) cannot be met: fast sensors are polled every %s.",
 		duration(p.MaxInterval), duration(p.Level))
 	sensors, perHour := p.of(schedule.KindNoReadings)
@@ -100,14 +102,4 @@ func (p Page) relaxed() []string {
 // withLists is the rate limit that leaves so many requests per hour for polls: the lists take what they want, up to their share.
 func (p Page) withLists(forPolls float64) float64 {
 	return min(forPolls+p.Lists.Wanted, forPolls/(1-p.Lists.Most()))
-}
-
-// lists is what would let discovery read its lists as often as configured.
-func (p Page) lists() []string {
-	if !p.Lists.Limited() {
-		return nil
-	}
-	return []string{fmt.Sprintf("Discovery may take %s %% of the requests, so lists are read every %s instead of every %s, and new "+
-		"sensors are found later. Exclude machines, or set requests_per_hour: %s.", humanize.Number(100*p.Lists.Most()),
-		humanize.Duration(p.Lists.Every), humanize.Duration(p.Lists.Interval), p.configured(p.Lists.Wanted/p.Lists.Most()))}
 }

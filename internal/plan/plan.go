@@ -4,7 +4,6 @@ package plan
 import (
 	"fmt"
 	"io"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -129,8 +128,7 @@ func (p Page) level() string {
 
 // groups writes a table of what each group of sensors gets.
 func (p Page) groups(w io.Writer) {
-	var text strings.Builder
-	t := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(name, sensors string, g schedule.GroupForecast) {
 		age, age95 := humanize.Duration(g.Age), humanize.Duration(g.Age95)
 		if g.Age == 0 {
@@ -144,14 +142,11 @@ func (p Page) groups(w io.Writer) {
 	}
 	if p.unknownIntervals() && len(p.Groups) > 0 {
 		for _, every := range []time.Duration{time.Minute, 10 * time.Minute, time.Hour} {
-			g := p.Example(every)
+			g := p.Forecast.Example(every)
 			row(fmt.Sprintf("one that reports every %s: %s", humanize.Duration(every), g.Kind), "", g)
 		}
 	}
-	_ = t.Flush() // into memory
-	for l := range strings.Lines(text.String()) {
-		fmt.Fprintln(w, strings.TrimRight(l, " \n"))
-	}
+	_ = t.Flush()
 }
 
 // described is how sensors of a kind report and are polled.

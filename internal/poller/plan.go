@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"time"
 
@@ -40,8 +41,7 @@ type Plan struct {
 	MaxAges   []PlannedMaxAge            // one for each rule with max_age, in the order of the config
 	Stale     []PlannedStale             // values of stale_after that are shorter than the time between two polls
 
-	forecast *schedule.Forecast // nil without sensors
-	at       time.Time
+	Forecast *schedule.Forecast // nil without sensors
 }
 
 // PlannedLists is what discovery takes.
@@ -59,16 +59,17 @@ func (PlannedLists) Most() float64 { return discoveryShare }
 
 // PlannedMaxAge is what the max-age target of one rule costs. Rates are requests per hour.
 type PlannedMaxAge struct {
-	Rule       int // its number in the config, from 1
-	MaxAge     time.Duration
-	Sensors    int           // that the rule applies to
-	NoReadings int           // of them, without a learned interval: the target does not apply to them
-	Slower     int           // of them, that report less often than MaxAge: polled just after each reading
-	Wanted     float64       // to meet it
-	PerHour    float64       // that it gets
-	Extra      float64       // of these, that the sensors would not get without it
-	Relaxed    float64       // factor by which it is longer, as all others are; 1: it is met
-	Floor      time.Duration // min_interval, if that is longer than MaxAge
+	Rule    int // its number in the config, from 1
+	MaxAge  time.Duration
+	Sensors int           // that the rule applies to
+	Slower  int           // of them, that report less often than MaxAge: polled just after each reading
+	Wanted  float64       // to meet it
+	PerHour float64       // that it gets
+	Extra   float64       // of these, that the sensors would not get without it
+	Relaxed float64       // factor by which it is longer, as all others are; 1: it is met
+	Floor   time.Duration // min_interval, if that is longer than MaxAge
+
+	rule *inventory.Rule
 }
 
 // Met reports whether the target can be met.
@@ -119,7 +120,7 @@ func quietPoller(opts Options) *Poller {
 func (p *Plan) make(poller *Poller, a *account, at time.Time) {
 	s := a.schedule.(*schedule.Scheduler[*inventory.Sensor])
 	p.Account, p.Machines, p.Sensors = a.Name, len(a.discovery.sensors), s.Len()
-	p.PerHour, p.Burst, p.Lists, p.at = a.Pacer.PerHour(), a.Pacer.Burst(), a.discovery.plan(), at
+	p.PerHour, p.Burst, p.Lists = a.Pacer.PerHour(), a.Pacer.Burst(), a.discovery.plan()
 	p.Cycle = schedule.Seconds(float64(p.Sensors) / p.ForPolls() * 3600)
 	p.ColdStart = p.coldStart()
 	for _, m := range poller.inventory.Snapshot().Accounts[a.index].Machines {
@@ -129,7 +130,8 @@ func (p *Plan) make(poller *Poller, a *account, at time.Time) {
 		p.Excluded += len(m.Sensors) - len(m.Polled)
 	}
 	if p.Sensors > 0 {
-		p.addSensors(s, &poller.opts)
+		p.Forecast, p.Outlooks = s.Forecast(at)
+		p.addSensors(&poller.opts)
 	}
 }
 
@@ -158,14 +160,10 @@ func (p *Plan) coldStart() time.Duration {
 func (p *Plan) ForPolls() float64 { return p.PerHour - p.Lists.PerHour }
 
 // addSensors adds up what each sensor needs and gets.
-func (p *Plan) addSensors(s *schedule.Scheduler[*inventory.Sensor], opts *Options) {
-	forecast, outlooks := s.Forecast(p.at)
-	p.forecast, p.Outlooks, p.Level = forecast, outlooks, forecast.Level
-	p.Needed, p.Planned = p.Lists.Wanted, p.Lists.PerHour
-	byRule := p.addRules(opts)
-	all := make([]schedule.Outlook, 0, len(outlooks))
-	for t, o := range outlooks {
-		all = append(all, o)
+func (p *Plan) addSensors(opts *Options) {
+	p.Level, p.Needed, p.Planned = p.Forecast.Level, p.Lists.Wanted, p.Lists.PerHour
+	p.addRules(opts)
+	for t, o := range p.Outlooks {
 		p.Needed += o.Needed
 		p.Planned += o.PerHour
 		switch {
@@ -175,40 +173,36 @@ func (p *Plan) addSensors(s *schedule.Scheduler[*inventory.Sensor], opts *Option
 			p.Readings += 3600 / o.Period
 			p.Seen += 3600 / (o.Most - o.Least)
 		}
-		if i, ok := byRule[t.Sensor.Rule]; ok {
-			p.MaxAges[i].add(o)
+		for i := range p.MaxAges {
+			p.MaxAges[i].add(t, o)
 		}
 		p.addStale(o, cmp.Or(t.Sensor.Rule.StaleAfter, opts.StaleAfter))
 	}
 	p.Planned = min(p.Planned, p.PerHour)
-	p.Groups = schedule.Summarize(all)
+	p.Groups = schedule.Summarize(slices.Collect(maps.Values(p.Outlooks)))
 	slices.SortFunc(p.Stale, func(a, b PlannedStale) int { return cmp.Compare(a.StaleAfter, b.StaleAfter) })
 }
 
-// addRules adds the rules with a target and returns their indices.
-func (p *Plan) addRules(opts *Options) map[*inventory.Rule]int {
-	byRule := map[*inventory.Rule]int{}
+// addRules adds the rules with a target.
+func (p *Plan) addRules(opts *Options) {
 	for i := range opts.Rules {
-		age := opts.Rules[i].MaxAge
-		if age == 0 {
-			continue
-		}
-		byRule[&opts.Rules[i]] = len(p.MaxAges)
-		target := PlannedMaxAge{Rule: i + 1, MaxAge: age, Relaxed: p.forecast.Relaxed}
-		if age < opts.MinInterval {
+		target := PlannedMaxAge{Rule: i + 1, MaxAge: opts.Rules[i].MaxAge, Relaxed: p.Forecast.Relaxed, rule: &opts.Rules[i]}
+		if target.MaxAge < opts.MinInterval {
 			target.Floor = opts.MinInterval
 		}
-		p.MaxAges = append(p.MaxAges, target)
+		if target.MaxAge > 0 {
+			p.MaxAges = append(p.MaxAges, target)
+		}
 	}
-	return byRule
 }
 
-func (p *PlannedMaxAge) add(o schedule.Outlook) {
+// add adds what a sensor takes, if the rule applies to it.
+func (p *PlannedMaxAge) add(t *Task, o schedule.Outlook) {
+	if t.Sensor.Rule != p.rule {
+		return
+	}
 	p.Sensors++
-	switch {
-	case o.Period == 0:
-		p.NoReadings++
-	case o.Period > p.MaxAge.Seconds():
+	if o.Period > p.MaxAge.Seconds() {
 		p.Slower++
 	}
 	p.Wanted += o.TargetWanted
@@ -227,11 +221,6 @@ func (p *Plan) addStale(o schedule.Outlook, after time.Duration) {
 	}
 	p.Stale[i].Sensors++
 	p.Stale[i].Age = max(p.Stale[i].Age, most)
-}
-
-// Example is what one more sensor of weight 1 would get that reports every so often.
-func (p *Plan) Example(every time.Duration) schedule.GroupForecast {
-	return schedule.Summarize([]schedule.Outlook{p.forecast.Example(every, p.at)})[0]
 }
 
 // AssumedPerMachine is how many sensors a machine of an assumed plant has. It matters little: their list costs one

@@ -169,10 +169,10 @@ func TestPlanComparesStaleAfter(t *testing.T) {
 
 func TestPlanExampleOfSlowerSensor(t *testing.T) {
 	plan := assumed(500, time.Second, 950, 28, nil)
-	if got := plan.Example(10 * time.Second); got.Kind != schedule.KindFast || math.Abs(got.Age.Minutes()-17.2) > .5 {
+	if got := plan.Forecast.Example(10 * time.Second); got.Kind != schedule.KindFast || math.Abs(got.Age.Minutes()-17.2) > .5 {
 		t.Errorf("a fast one: %+v", got)
 	}
-	if got := plan.Example(2 * time.Hour); got.Kind != schedule.KindSlow || math.Abs(got.Age.Minutes()-61) > .5 {
+	if got := plan.Forecast.Example(2 * time.Hour); got.Kind != schedule.KindSlow || math.Abs(got.Age.Minutes()-61) > .5 {
 		t.Errorf("a slow one: %+v", got)
 	}
 }

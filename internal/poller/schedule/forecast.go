@@ -65,11 +65,12 @@ type Forecast struct {
 	Relaxed float64       // factor by which all max-age targets are longer, 1 if they are not
 	fill    waterFill
 	late    float64 // seconds that readings come after they are due
+	at      time.Time
 }
 
 // Forecast predicts from what is known now, and returns the outlook of each sensor. At least one must be waiting.
 func (s *Scheduler[S]) Forecast(now time.Time) (*Forecast, map[*Task[S]]Outlook) {
-	f := &Forecast{fill: s.fill, late: usualLatency}
+	f := &Forecast{fill: s.fill, late: usualLatency, at: now}
 	f.fill.latency = usualLatency
 	perSecond := s.opts.PerHour() / 3600
 	cycle := float64(s.count) / perSecond
@@ -91,9 +92,9 @@ func (s *Scheduler[S]) Forecast(now time.Time) (*Forecast, map[*Task[S]]Outlook)
 	return f, outlooks
 }
 
-// Example is the outlook of one more sensor of weight 1 that reports every so often.
-func (f *Forecast) Example(every time.Duration, now time.Time) Outlook {
-	return f.outlook(&State{Interval: Regular(every, now), Weight: 1, Polled: now})
+// Example is what one more sensor of weight 1 would get that reports every so often.
+func (f *Forecast) Example(every time.Duration) GroupForecast {
+	return Summarize([]Outlook{f.outlook(&State{Interval: Regular(every, f.at), Weight: 1, Polled: f.at})})[0]
 }
 
 func (f *Forecast) outlook(s *State) Outlook {
