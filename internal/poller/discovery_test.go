@@ -100,6 +100,7 @@ func (s *scenario) changeCompany(lasting bool) {
 }
 
 func TestDiscoveryKeepsToItsShare(t *testing.T) {
+	t.Parallel()
 	begin := looking(60, 2)
 	begin.perHour = 300
 	runScenario(t, begin, func(s *scenario) {

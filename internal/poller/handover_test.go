@@ -67,6 +67,7 @@ func TestHandOverOfSameConfigChangesNothing(t *testing.T) {
 
 // An exporter that is reloaded each minute must poll as often, and get readings as fresh, as one that is not.
 func TestFrequentHandOversKeepFreshness(t *testing.T) {
+	t.Parallel()
 	begin := setup{plant: slowWorks(6, 5, 5*time.Minute), perHour: 300}
 	measure := func(reloads bool) (requests int, noNews float64) {
 		runScenario(t, begin, func(s *scenario) {
@@ -135,6 +136,7 @@ func TestHandOverAppliesFiltersLabelsAndRules(t *testing.T) {
 
 // A max-age target set by a reload applies from the next request on, not only after a cycle.
 func TestHandOverAppliesMaxAgeAndWeight(t *testing.T) {
+	t.Parallel()
 	runScenario(t, setup{plant: slowWorks(10, 10, time.Minute), perHour: 200}, func(s *scenario) {
 		s.advance(12 * time.Hour)
 		before := s.api.Stats().Values["m1-s1"]
@@ -259,6 +261,7 @@ func TestHandOverToOtherHostKeepsNothing(t *testing.T) {
 }
 
 func TestHandOverAppliesRate(t *testing.T) {
+	t.Parallel()
 	begin := setup{plant: testPlant(10, 10), perHour: 1000, burst: 30}
 	runScenario(t, begin, func(s *scenario) {
 		s.advance(time.Hour)
@@ -275,6 +278,7 @@ func TestHandOverAppliesRate(t *testing.T) {
 
 // A reload continues the first discovery; requests without a result are repeated.
 func TestHandOverDuringFirstDiscovery(t *testing.T) {
+	t.Parallel()
 	begin := setup{
 		plant: testPlant(40, 3), perHour: 3600, burst: 1,
 		faults: []simulator.Fault{slow(700 * time.Millisecond)}, // longer than what is under way may take

@@ -60,6 +60,7 @@ func TestLimiterFollowsHalvedLimit(t *testing.T) {
 }
 
 func TestLimiterLowersOnlyBurst(t *testing.T) {
+	t.Parallel()
 	begin := tight(simulator.Limits{PerHour: 210, Burst: 3})
 	begin.burst = 12
 	runScenario(t, begin, func(s *scenario) {
@@ -141,6 +142,7 @@ func TestLimiterWithOtherUserOfKey(t *testing.T) {
 
 // The refused rate falls, rises and falls again, as no limit does.
 func TestLimiterDetectsSharedKey(t *testing.T) {
+	t.Parallel()
 	runScenario(t, tight(simulator.Limits{Kind: simulator.FixedHour, PerHour: 210}), func(s *scenario) {
 		d, other := record(s), &tool{s, rand.New(rand.NewPCG(1, 1))}
 		other.send(90, 8*time.Hour)

@@ -20,6 +20,7 @@ func quietly(p simulator.Plant, d time.Duration) simulator.Plant {
 }
 
 func TestPollerKeepsValuesCurrent(t *testing.T) {
+	t.Parallel()
 	ascending, ignored := simulator.Ascending, simulator.Window{Ignored: true}
 	for _, row := range []struct {
 		name     string

@@ -18,6 +18,7 @@ import (
 
 // A wrong local clock looks like a wrong API clock with wrong timestamps.
 func TestNothingChangesWhileLocalClockIsOff(t *testing.T) {
+	t.Parallel()
 	for _, off := range []time.Duration{0, -20 * time.Minute, 20 * time.Minute} {
 		begin := setup{plant: stamped(off), perHour: 600}
 		begin.options = func(o *Options) {
@@ -72,6 +73,7 @@ func (s *scenario) pickedUp() *dto.Histogram {
 
 // Which clock is wrong changes neither how often sensors are polled nor how late their readings are.
 func TestSchedulerUsesClockOfReadings(t *testing.T) {
+	t.Parallel()
 	for _, period := range []time.Duration{10 * time.Second, 5 * time.Minute} {
 		right := playOff(t, 0, period)
 		for _, off := range []time.Duration{-20 * time.Minute, 20 * time.Minute} {

@@ -34,6 +34,7 @@ func large(machines, sensors int) setup {
 }
 
 func TestMachineWithManySensors(t *testing.T) {
+	t.Parallel()
 	perSensor := runLarge(t, large(1, 20_000), func(s *scenario) {
 		s.advance(2 * time.Minute) // its list has 20 pages
 		read := len(s.api.Stats().Values)
@@ -58,6 +59,7 @@ func TestMachineWithManySensors(t *testing.T) {
 }
 
 func TestManyMachinesAlternateListsAndPolls(t *testing.T) {
+	t.Parallel()
 	perSensor := runLarge(t, large(2000, 10), func(s *scenario) {
 		s.advance(10 * time.Minute)
 		stats, all := s.api.Stats(), s.gather()

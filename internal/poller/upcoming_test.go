@@ -48,6 +48,7 @@ func (s *scenario) estimated(during time.Duration, statuses ...SensorStatus) (me
 }
 
 func TestUpcomingEstimatesFirstPolls(t *testing.T) {
+	t.Parallel()
 	runScenario(t, setup{plant: testPlant(3, 40), perHour: 120, burst: 2, client: innius.Options{PageSize: 50}}, func(s *scenario) {
 		s.advance(10 * time.Minute) // all lists are read
 		all := s.sensorsOf(1)
@@ -71,6 +72,7 @@ func TestUpcomingIncludesLists(t *testing.T) {
 }
 
 func TestUpcomingEstimatesPollsOfACycle(t *testing.T) {
+	t.Parallel()
 	for name, begin := range map[string]setup{
 		"the rate limit suffices":   {plant: testPlant(2, 5), perHour: 3600},
 		"the rate limit is too low": {plant: testPlant(4, 20), perHour: 240},
