@@ -172,9 +172,9 @@ func is[E error](err error) bool {
 	return ok
 }
 
-// isTransient reports whether a failure is worth another attempt at once: the connection failed, or a gateway responded 502, 503 or
-// 504, but for a 503 that states when to try again. A timeout is not: it has cost its time already. Nor is a certificate that
-// is not trusted, or a proxy that refuses.
+// isTransient reports whether a failure is worth another attempt at once: the connection failed, or a gateway responded 502,
+// 503 or 504, but for a 503 that states when to try again. A timeout is not: it has cost its time already. Nor is a
+// certificate that is not trusted, or a proxy that refuses.
 func isTransient(err error) bool {
 	if network, ok := errors.AsType[*NetworkError](err); ok {
 		proxy, ok := errors.AsType[*ProxyError](err)

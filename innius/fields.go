@@ -11,7 +11,8 @@ import (
 // results are in the field data, next_key continues a list, readings are {"t", "v"}, machines carry machineid, sensors id and
 // name. Everything else here is assumed, most specific spelling first; names match case-insensitively.
 
-// Fields chooses the field that holds a fact where a response is ambiguous or has a spelling that is not known here. Names match case-insensitively. An empty name means: the first of the known spellings that is present.
+// Fields chooses the field that holds a fact where a response is ambiguous or has a spelling that is not known here. Names
+// match case-insensitively. An empty name means: the first of the known spellings that is present.
 type Fields struct {
 	CompanyID, CompanyName string
 	MachineID, MachineName string

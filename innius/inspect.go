@@ -184,7 +184,7 @@ type Values struct {
 	Mixed         bool               `json:"mixed,omitempty"` // some readings contradict the order
 	Oldest        time.Time          `json:"oldest,omitzero"`
 	Newest        time.Time          `json:"newest,omitzero"`
-	TimeForm      string             `json:"time_form,omitempty"` // such as "epoch milliseconds, a number"; empty: no time was understood
+	TimeForm      string             `json:"time_form,omitempty"` // such as "epoch milliseconds, a number"; empty: none
 	Skipped       map[SkipReason]int `json:"skipped,omitempty"`   // by the reason that makes them unusable
 	WindowIgnored bool               `json:"-"`                   // the readings show that the API ignored the window
 }

@@ -42,9 +42,10 @@ type response struct {
 	zone    *time.Location // of times without one; nil: they are unreadable
 }
 
-// get sends a request and retries transient failures, each attempt within the rate limit. Without an error the status is a success.
+// get sends a request and retries transient failures, each attempt within the rate limit. Without an error the status is a
+// success.
 func (c *Client) get(ctx context.Context, r request) (*response, error) {
-	a, err := c.attempt(ctx, r)
+	resp, err := c.attempt(ctx, r)
 	for _, delay := range retryDelays {
 		if !isTransient(err) || sleep(ctx, delay/2+rand.N(delay)) != nil {
 			break
@@ -53,15 +54,16 @@ func (c *Client) get(ctx context.Context, r request) (*response, error) {
 		if errors.Is(errAgain, ErrPaused) {
 			break // nothing was sent: the failure before it is what is known
 		}
-		a, err = again, errAgain
+		resp, err = again, errAgain
 	}
-	if err == nil && a.status == http.StatusOK {
-		a.decode()
+	if err == nil && resp.status == http.StatusOK {
+		resp.decode()
 	}
-	return a, err
+	return resp, err
 }
 
-// attempt is the whole way of one request: rate limit, key, send, check. With an error, it returns the response too if there is one.
+// attempt is the whole way of one request: rate limit, key, send, check. With an error, it returns the response too if there
+// is one.
 func (c *Client) attempt(ctx context.Context, r request) (*response, error) {
 	if err := c.opts.Pacer.Wait(ctx); err != nil {
 		return nil, err
@@ -72,16 +74,16 @@ func (c *Client) attempt(ctx context.Context, r request) (*response, error) {
 		return nil, err
 	}
 	start := time.Now()
-	a, err := c.send(ctx, r, key)
+	resp, err := c.send(ctx, r, key)
 	seen := Attempt{Operation: r.op, Duration: time.Since(start)}
-	if a != nil {
-		seen.Status, a.took = a.status, seen.Duration
+	if resp != nil {
+		seen.Status, resp.took = resp.status, seen.Duration
 	}
 	c.opts.Observe(seen)
 	if err != nil {
-		return a, err
+		return resp, err
 	}
-	return a, a.check()
+	return resp, resp.check()
 }
 
 // send sends one request and reads its whole response within the timeout. With an error, it returns a response that was begun.
@@ -145,36 +147,37 @@ func (c *Client) payRepetitions(ctx context.Context, op Operation, sent *atomic.
 	}), cancel
 }
 
-func (c *Client) read(resp *http.Response, r request, key Secret) (*response, error) {
+func (c *Client) read(received *http.Response, request request, key Secret) (*response, error) {
 	came := time.Now()
-	a := &response{
-		status: resp.StatusCode, header: resp.Header, clock: came, came: came, request: r, key: key, fields: c.opts.Fields, zone: c.zone,
+	r := &response{
+		status: received.StatusCode, header: received.Header, clock: came, came: came,
+		request: request, key: key, fields: c.opts.Fields, zone: c.zone,
 	}
-	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
-		if a.clock = date; a.status < 300 { // whatever refuses requests before the API may have another clock
+	if date, err := http.ParseTime(r.header.Get("Date")); err == nil {
+		if r.clock = date; r.status < 300 { // whatever refuses requests before the API may have another clock
 			c.noteClock(date, came)
 		}
 	}
 	limit := maxBody
-	if a.status != http.StatusOK {
+	if r.status != http.StatusOK {
 		limit = maxFailure
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(limit)+1))
+	body, err := io.ReadAll(io.LimitReader(received.Body, int64(limit)+1))
 	var failure error
 	switch {
 	case isTimeout(err), errors.Is(err, context.Canceled): // that the caller ends is no fault of the response
 		failure = networkError(err, key, c.opts.Timeout)
 	case err != nil:
-		failure = a.errorf("the body was cut off after %d bytes: %s", len(body), key.redactError(err.Error()))
+		failure = r.errorf("the body was cut off after %d bytes: %s", len(body), key.redactError(err.Error()))
 	case len(body) > limit:
-		failure = a.errorf("the body is larger than %d MiB", maxBody>>20)
+		failure = r.errorf("the body is larger than %d MiB", maxBody>>20)
 	default:
-		a.body = bytes.TrimPrefix(body, []byte("\xEF\xBB\xBF")) // no JSON permits a byte order mark, some servers send one
+		r.body = bytes.TrimPrefix(body, []byte("\xEF\xBB\xBF")) // no JSON permits a byte order mark, some servers send one
 	}
-	if failure != nil && a.status != http.StatusOK && !errors.Is(err, context.Canceled) {
-		a.unread, failure = true, nil // status and header are enough, of a 429 above all
+	if failure != nil && r.status != http.StatusOK && !errors.Is(err, context.Canceled) {
+		r.unread, failure = true, nil // status and header are enough, of a 429 above all
 	}
-	return a, failure
+	return r, failure
 }
 
 // errorf makes the error of a response that cannot be used. Its arguments must be redacted or our own.

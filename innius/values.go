@@ -76,7 +76,7 @@ type Newest struct {
 func (c *Client) Newest(ctx context.Context, ref SensorRef, since time.Time, cursor Cursor) (Newest, error) {
 	w := &walk{
 		client: c, request: c.listRequest(OpValues, ref, cursor.Key), since: since, resumed: cursor.Key != "",
-		longest: c.longestWindow(), found: Newest{Cursor: cursor},
+		longest: c.longestWindow(), found: Newest{Cursor: cursor}, ascends: cursor.Key != "" && cursor.Order == Ascending,
 	}
 	w.request.from = since
 	if c.windows.notFound.Load() && !since.IsZero() {
@@ -90,13 +90,9 @@ func (c *Client) Newest(ctx context.Context, ref SensorRef, since time.Time, cur
 	return w.found, err
 }
 
-// refused reports whether the API does not accept a parameter. Assumed: the response to an expired start_key is that to a
-// malformed parameter, or that to an object that is gone.
-func refused(err error) bool {
-	return slices.Contains([]int{
-		http.StatusBadRequest, http.StatusNotFound, http.StatusGone, http.StatusUnprocessableEntity,
-	}, StatusOf(err))
-}
+// refusals are the statuses with which an API does not accept a parameter. Assumed: the response to an expired start_key is
+// that to a malformed parameter, or that to an object that is gone.
+var refusals = []int{http.StatusBadRequest, http.StatusNotFound, http.StatusGone, http.StatusUnprocessableEntity}
 
 // walk is the way through the pages of one sensor's values.
 type walk struct {
@@ -108,6 +104,8 @@ type walk struct {
 	oldest  time.Time     // of the page before
 	empty   time.Time     // with a window: the earliest from that led to nothing
 	span    time.Duration // the time that the readings of the latest page cover
+	filled  int           // pages with readings since the list's first page
+	ascends bool          // from page to page: one page alone need not be where readings are added
 	found   Newest
 }
 
@@ -117,41 +115,34 @@ func (w *walk) moves() bool { return w.client.Windowed() && !w.found.Cursor.Igno
 // read reads pages until the newest reading is among them, or the bound is reached.
 func (w *walk) read(ctx context.Context) error {
 	cursor := &w.found.Cursor
-	filled := 0                                       // pages with readings in this list
-	ascends := w.resumed && cursor.Order == Ascending // from page to page: one page alone need not be where readings are added
 	for pages := 0; pages < MaxValuePages; {
-		if w.request.startKey == "" {
-			filled = 0
-		}
 		page, next, err := w.fetch(ctx)
-		more := false
-		if StatusOf(err) == http.StatusNotFound && w.nothingIn() {
+		status, more := StatusOf(err), false
+		if status == http.StatusNotFound && w.nothingIn() {
 			err = nil
 		}
 		if err == nil {
-			if pages++; len(page) > 0 {
-				filled++
-			}
+			pages++
 			more = w.step(page, next)
-			ascends = (ascends && w.resumed || filled > 1) && !w.moves() && !cursor.Order.newestFirst()
+			w.ascends = (w.ascends && w.resumed || w.filled > 1) && !w.moves() && !cursor.Order.newestFirst()
 		}
 		switch {
 		case more:
-		case w.resumed && len(w.found.Readings) == 0 && (err == nil || refused(err)):
+		case w.resumed && len(w.found.Readings) == 0 && (err == nil || slices.Contains(refusals, status)):
 			w.restart()
 		case err == nil:
-			if !ascends {
+			if !w.ascends {
 				cursor.Key = ""
 			}
 			return nil
-		case !w.goAround(StatusOf(err)):
+		case !w.goAround(status):
 			return err
 		}
 	}
-	if ascends || filled == 0 {
+	if w.ascends || w.filled == 0 {
 		cursor.Key = w.request.startKey
 	}
-	if !ascends && !cursor.Order.newestFirst() {
+	if !w.ascends && !cursor.Order.newestFirst() {
 		cursor.Order = Unknown
 	}
 	if reached := newest(w.found.Readings); !reached.IsZero() && w.found.Clock.Sub(reached) > farBehind {
@@ -180,18 +171,17 @@ func (w *walk) fetch(ctx context.Context) (page []Reading, next string, err erro
 	if w.request.startKey == "" || w.request.to.IsZero() { // the pages of one list have one window
 		w.request.from, w.request.to = w.client.window(w.request.from, w.longest)
 	}
-	a, err := w.client.get(ctx, w.request)
-	if a != nil {
-		w.found.Clock = a.clock
+	resp, err := w.client.get(ctx, w.request)
+	if resp != nil {
+		w.found.Clock = resp.clock
 	}
-	if err != nil {
-		return nil, "", err
+	var l list
+	if err == nil {
+		l, err = resp.list()
 	}
-	l, err := a.list()
-	if err != nil {
-		return nil, "", err
+	if err == nil {
+		page, err = resp.readings(l.objects)
 	}
-	page, err = a.readings(l.objects)
 	return page, l.next, err
 }
 
@@ -200,10 +190,16 @@ func (w *walk) step(page []Reading, next string) bool {
 	if w.client.Windowed() {
 		w.learn(page, next)
 	}
+	if w.request.startKey == "" {
+		w.filled = 0
+	}
+	if len(page) > 0 {
+		w.filled++
+	}
 	if next == w.request.startKey {
 		next = "" // it would lead in a circle
 	}
-	order := w.take(page)
+	order := w.add(page)
 	switch {
 	case len(page) == 0 && next != "": // legal: nothing in what was looked at for this page
 		w.request.startKey = next
@@ -222,8 +218,8 @@ func (w *walk) step(page []Reading, next string) bool {
 	}
 }
 
-// take adds a page and returns the order known by now: from this page, from page to page, or from earlier calls.
-func (w *walk) take(page []Reading) Order {
+// add adds a page and returns the order known by now: from this page, from page to page, or from earlier calls.
+func (w *walk) add(page []Reading) Order {
 	all := slices.Concat(w.found.Readings, page)
 	if covered := covers(page); covered != 0 {
 		w.span = covered.Abs()
