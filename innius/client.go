@@ -110,7 +110,7 @@ func CheckBaseURL(u *url.URL, allowHTTP bool) error {
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return errors.New("must not hold a query or fragment: it is the base that the endpoints' paths are added to")
 	case u.Scheme == "http" && !allowHTTP && !Loopback(u.Hostname()):
-		return fmt.Errorf("must start with https://: over http the key would cross the network readable " +
+		return errors.New("must start with https://: over http the key would cross the network readable " +
 			"(allow_http: true permits it)")
 	}
 	return nil

@@ -130,12 +130,6 @@ func (r *response) decode() {
 	r.decoded, r.body = true, nil
 }
 
-// longHeader reports whether a request failed for a header beyond Transport.MaxResponseHeaderBytes: net/http has no error of
-// its own for that, neither over HTTP/1.1 nor over HTTP/2.
-func longHeader(err error) bool {
-	return strings.Contains(err.Error(), "response headers exceeded") || strings.Contains(err.Error(), "response header list larger")
-}
-
 // bounded looks at the size of a JSON text before it is decoded. Whether it is JSON is not its matter.
 func (r *response) bounded() error {
 	var fields [maxDepth + 1]int // of the object at each depth

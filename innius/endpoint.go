@@ -51,11 +51,6 @@ func (e Endpoints) Of(op Operation) string {
 	return cmp.Or(own[0], own[1])
 }
 
-// parent is the object whose list or values an operation requests; empty for the company.
-func (op Operation) parent() string {
-	return map[Operation]string{OpMachines: "company", OpSensors: "machine", OpValues: "sensor"}[op]
-}
-
 var placeholder = regexp.MustCompile(`\{([^{}]*)\}`)
 
 // placeholders are those that an operation's template may hold.
@@ -87,7 +82,8 @@ func CheckEndpoint(op Operation, template string) error {
 	if strings.ContainsAny(address, "{}") {
 		return errors.New("has an unpaired brace")
 	}
-	if id := op.parent(); id != "" && !strings.Contains(template, "{"+id+"}") {
+	id := map[Operation]string{OpMachines: "company", OpSensors: "machine", OpValues: "sensor"}[op]
+	if id != "" && !strings.Contains(template, "{"+id+"}") {
 		cure := ""
 		if op == OpMachines {
 			cure = "; where the API needs none, ?company={company} at its end will do"

@@ -70,19 +70,14 @@ func (r role) spellings() []string {
 func (r role) candidates() string { return cmp.Or(r.chosen, strings.Join(r.known, ", ")) }
 
 // holders are the fields of data that may hold the list: the one that the user chose, or else the known ones, most
-// specific first; last the id of the object that the list is of, as in {"data": {"<id of the sensor>": [...]}}:
-// assumed, and safe, for it is the id that was requested.
+// specific first.
 func (r *response) holders() []string {
 	op := r.request.op
 	chosen := map[Operation]string{OpMachines: r.fields.Machines, OpSensors: r.fields.Sensors, OpValues: r.fields.Values}[op]
 	if chosen != "" {
 		return []string{strings.ToLower(chosen)}
 	}
-	known := []string{string(op), "machines", "sensors", "values", "items", "results", "data"}
-	if id := r.request.values()[op.parent()]; id != "" {
-		known = append(known, strings.ToLower(id))
-	}
-	return known
+	return []string{string(op), "machines", "sensors", "values", "items", "results", "data"}
 }
 
 // object is a JSON object with its field names in lower case.

@@ -96,9 +96,9 @@ func (c *Client) Inspect(ctx context.Context, ir InspectRequest) *Inspection {
 	if resp != nil {
 		in.Duration = resp.took
 		in.head(resp)
-	}
-	if resp != nil && err == nil {
-		c.understand(in)
+		if err == nil {
+			c.understand(in)
+		}
 	}
 	return in
 }

@@ -187,11 +187,7 @@ func (p *Pacer) State(now time.Time) PacerState {
 // Spent returns the state as it must be assumed where the process died at an unknown moment up to now: all that it could
 // send was sent. So a crash loop, which never saves a newer state, does not spend the same one again and again.
 func (s PacerState) Spent(now time.Time) PacerState {
-	spent := PacerState{At: now, Tokens: min(0, s.Tokens)}
-	if !s.Until.IsZero() {
-		spent.Until = s.ends(now)
-	}
-	return spent
+	return PacerState{At: now, Tokens: min(0, s.Tokens), Until: s.ends(now)}
 }
 
 // Restore takes over the state of an earlier process as of now: its tokens and what time has refilled since, at most the
@@ -207,15 +203,13 @@ func (p *Pacer) Restore(s PacerState, now time.Time) {
 		at = now
 	}
 	p.fill(s.Tokens, at)
-	p.until = time.Time{}
-	if !s.Until.IsZero() {
-		p.until = s.ends(now)
-	}
+	p.until = s.ends(now)
 }
 
-// ends returns when the pause ends, by the clock of now.
+// ends returns when the pause ends, by the clock of now; zero where there is none.
 func (s PacerState) ends(now time.Time) time.Time {
-	if latest := now.Add(s.Until.Sub(s.At)); s.Until.After(latest) {
+	latest := now.Add(s.Until.Sub(s.At))
+	if !s.Until.IsZero() && s.Until.After(latest) {
 		return latest
 	}
 	return s.Until

@@ -105,7 +105,7 @@ func (c *Client) send(ctx context.Context, r request, key Secret) (*response, er
 		if errors.Is(context.Cause(ctx), errUnpaid) {
 			err = errUnpaid // HTTP/2 would name the end of the context only
 		}
-		if longHeader(err) {
+		if longHeader.MatchString(err.Error()) {
 			return nil, &ResponseError{Detail: "its header is too large"}
 		}
 		failure := networkError(err, key, c.opts.Timeout)
@@ -115,6 +115,10 @@ func (c *Client) send(ctx context.Context, r request, key Secret) (*response, er
 	defer func() { _ = resp.Body.Close() }()
 	return c.read(resp, r, key)
 }
+
+// longHeader matches the failure of a request for a header beyond Transport.MaxResponseHeaderBytes: net/http has no error of its
+// own for that, neither over HTTP/1.1 nor over HTTP/2.
+var longHeader = regexp.MustCompile("response headers exceeded|response header list larger")
 
 // errUnpaid ends a request that net/http repeats by itself while the rate limit permits none.
 var errUnpaid = errors.New("the connection broke, and the rate limit permits no repetition at once")
