@@ -124,7 +124,7 @@ func Loopback(host string) bool {
 
 // Company requests the company that the key belongs to.
 func (c *Client) Company(ctx context.Context) (Company, error) {
-	page, err := c.page(ctx, request{op: OpCompany}, "get the company")
+	page, err := c.page(ctx, c.request(OpCompany, SensorRef{}, ""), "get the company")
 	if err != nil {
 		return Company{}, err
 	}
@@ -225,7 +225,7 @@ type Page[T any] struct {
 
 // Machines reads one page of the machines of a company: that of a start key, the first where it is empty.
 func (c *Client) Machines(ctx context.Context, company, startKey string) (Page[Machine], error) {
-	page, err := c.page(ctx, c.listRequest(OpMachines, SensorRef{Company: company}, startKey), "list the machines")
+	page, err := c.page(ctx, c.request(OpMachines, SensorRef{Company: company}, startKey), "list the machines")
 	machines := Page[Machine]{Next: page.Next}
 	for _, m := range page.Items {
 		machines.Items = append(machines.Items, Machine{ID: m.ID, Name: m.Name})
@@ -236,10 +236,10 @@ func (c *Client) Machines(ctx context.Context, company, startKey string) (Page[M
 // Sensors reads one page of the sensors of a machine, as Machines does.
 func (c *Client) Sensors(ctx context.Context, company, machine, startKey string) (Page[Sensor], error) {
 	ref := SensorRef{Company: company, Machine: machine}
-	return c.page(ctx, c.listRequest(OpSensors, ref, startKey), "list the sensors of machine "+quotedID(machine))
+	return c.page(ctx, c.request(OpSensors, ref, startKey), "list the sensors of machine "+quotedID(machine))
 }
 
-func (c *Client) listRequest(op Operation, ref SensorRef, startKey string) request {
+func (c *Client) request(op Operation, ref SensorRef, startKey string) request {
 	return request{op: op, ref: ref, limit: c.opts.PageSize, startKey: startKey}
 }
 

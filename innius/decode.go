@@ -12,9 +12,8 @@ import (
 
 // parse reads the body as JSON, within the bounds of a response.
 func (r *response) parse() (any, error) {
-	if r.decoded {
-		return r.top, r.unparsed
-	}
+	decoding.Lock()
+	defer decoding.Unlock()
 	body := bytes.TrimSpace(r.body)
 	if len(body) == 0 || body[0] == '<' {
 		return nil, r.errorf("no JSON: %s", r.notJSON())
@@ -121,14 +120,6 @@ const (
 
 // decoding is held while a body is decoded, which takes the most memory: one at a time in a process.
 var decoding sync.Mutex
-
-// decode reads the JSON of a success, for parse, and drops the body.
-func (r *response) decode() {
-	decoding.Lock()
-	defer decoding.Unlock()
-	r.top, r.unparsed = r.parse()
-	r.decoded, r.body = true, nil
-}
 
 // bounded looks at the size of a JSON text before it is decoded. Whether it is JSON is not its matter.
 func (r *response) bounded() error {

@@ -10,7 +10,7 @@ func TestDecodeRunsOneAtATime(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		(&response{body: []byte(`{"data":[]}`)}).decode()
+		_, _ = (&response{body: []byte(`{"data":[]}`)}).parse()
 	}()
 	for range 10_000 {
 		select {

@@ -101,7 +101,7 @@ func CheckEndpoint(op Operation, template string) error {
 type request struct {
 	op       Operation
 	ref      SensorRef // the ids that the operation has
-	limit    int       // results per page; 0: no limit is sent
+	limit    int       // results per page; the company has none
 	startKey string    // next_key of the page before; empty for the first
 	from, to time.Time
 }
@@ -122,7 +122,7 @@ func (e Endpoints) expand(r request) string {
 			parameters = append(parameters, fill(parameter, url.QueryEscape))
 		}
 	}
-	if r.limit > 0 && !strings.Contains(template, "{limit}") && !strings.Contains("&"+query, "&limit=") {
+	if r.op != OpCompany && !strings.Contains(template, "{limit}") && !strings.Contains("&"+query, "&limit=") {
 		parameters = append(parameters, "limit="+values["limit"])
 	}
 	if r.startKey != "" && !strings.Contains(template, "{start_key}") {

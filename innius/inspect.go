@@ -76,11 +76,8 @@ const (
 
 // Inspect sends one request within the rate limit, never repeated, and returns what came of it.
 func (c *Client) Inspect(ctx context.Context, ir InspectRequest) *Inspection {
-	r := c.listRequest(ir.Operation, ir.Ref, ir.StartKey)
-	switch r.op {
-	case OpCompany:
-		r.limit = 0
-	case OpValues:
+	r := c.request(ir.Operation, ir.Ref, ir.StartKey)
+	if r.op == OpValues {
 		longest := c.opts.Lookback
 		if !ir.From.IsZero() {
 			longest = math.MaxInt64

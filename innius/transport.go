@@ -29,10 +29,6 @@ type response struct {
 	body   []byte
 	unread bool // the body could not be read to its end
 
-	decoded  bool // then body is gone, and this is what parse returns
-	top      any
-	unparsed error
-
 	clock   time.Time // the header Date, our own clock where it is missing
 	came    time.Time // when, by our own clock
 	took    time.Duration
@@ -55,9 +51,6 @@ func (c *Client) get(ctx context.Context, r request) (*response, error) {
 			break // nothing was sent: the failure before it is what is known
 		}
 		resp, err = again, errAgain
-	}
-	if err == nil && resp.status == http.StatusOK {
-		resp.decode()
 	}
 	return resp, err
 }

@@ -75,7 +75,7 @@ type Newest struct {
 // no readings.
 func (c *Client) Newest(ctx context.Context, ref SensorRef, since time.Time, cursor Cursor) (Newest, error) {
 	w := &walk{
-		client: c, request: c.listRequest(OpValues, ref, cursor.Key), since: since, resumed: cursor.Key != "",
+		client: c, request: c.request(OpValues, ref, cursor.Key), since: since, resumed: cursor.Key != "",
 		longest: c.longestWindow(), found: Newest{Cursor: cursor}, ascends: cursor.Key != "" && cursor.Order == Ascending,
 	}
 	w.request.from = since
@@ -178,6 +178,7 @@ func (w *walk) fetch(ctx context.Context) (page []Reading, next string, err erro
 	var l list
 	if err == nil {
 		l, err = resp.list()
+		resp.body = nil // may be large
 	}
 	if err == nil {
 		page, err = resp.readings(l.objects)
