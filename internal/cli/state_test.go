@@ -33,13 +33,13 @@ func TestRunStartsWithAnyStateFile(t *testing.T) {
 		content []byte
 		reason  string // in the name of what is set aside
 	}{
-		"empty":                {nil, "torn"},
-		"cut":                  {kept[:len(kept)/3], "torn"},
-		"one bit flipped":      {flipped, "torn"},
-		"garbage":              {bytes.Repeat([]byte("garbage\x00"), 4096), "foreign"},
+		"empty":                {nil, "damaged"},
+		"cut":                  {kept[:len(kept)/3], "damaged"},
+		"one bit flipped":      {flipped, "damaged"},
+		"garbage":              {bytes.Repeat([]byte("garbage\x00"), 4096), "damaged"},
 		"of a newer version":   {bytes.Replace(kept, []byte("state 1\n"), []byte("state 2\n"), 1), "newer"},
 		"of another account":   {kept, "other-account"},
-		"larger than sensible": {nil, "large"},
+		"larger than sensible": {nil, "damaged"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir, address := t.TempDir(), freeAddress(t)
@@ -48,12 +48,12 @@ func TestRunStartsWithAnyStateFile(t *testing.T) {
 				t.Fatal(err)
 			}
 			args := []string{"--storage.path=" + dir, "--web.listen-address=" + address}
-			switch row.reason {
-			case "large":
+			switch name {
+			case "larger than sensible":
 				if err := os.Truncate(file, 2<<30); err != nil { // it takes no room
 					t.Fatal(err)
 				}
-			case "other-account":
+			case "of another account":
 				t.Setenv("INNIUS_URL", "http://"+freeAddress(t))
 				t.Setenv("INNIUS_API_KEY", firstKey)
 			}
@@ -72,7 +72,7 @@ func TestRunStartsWithAnyStateFile(t *testing.T) {
 			if err != nil || len(aside) != 1 || strings.Count(log.String(), "State file is unusable") != 1 || !strings.Contains(log.String(), aside[0]) {
 				t.Fatalf("set aside: %s, %v, log:\n%s", aside, err, log)
 			}
-			if row.reason == "large" {
+			if name == "larger than sensible" {
 				return
 			}
 			if got, err := os.ReadFile(aside[0]); err != nil || !bytes.Equal(got, row.content) {

@@ -4,7 +4,11 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/gob"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strconv"
 
 	"innius_exporter/internal/poller"
@@ -32,46 +36,57 @@ func encode(s poller.State, clean bool) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// decode reads a state and whether it was written at a clean shutdown. Every error is an *unusableError.
-func decode(file []byte) (s poller.State, clean bool, err error) {
-	encoded, err := check(file)
+// Read returns the state of all accounts saved in a directory. It takes no lock and changes nothing, so that it may be used
+// while an exporter runs. The error is fs.ErrNotExist if there is no state.
+func Read(dir string) (*poller.State, error) {
+	path := filepath.Join(dir, fileName)
+	c, err := readFile(path)
 	if err != nil {
-		return s, false, err
+		return nil, fmt.Errorf("read state file %q: %w", path, err)
 	}
-	var c content
-	if err := gob.NewDecoder(bytes.NewReader(encoded)).Decode(&c); err != nil {
-		return s, false, &unusableError{foreign, "its content is not in the format of this version: " + err.Error()}
-	}
-	return c.State, c.Clean, nil
+	return &c.State, nil
 }
 
-// check returns the content of a file that is complete and of this program and version.
-func check(file []byte) ([]byte, error) {
-	cutShort := &unusableError{torn, "it is cut short"}
-	if len(file) < len(program) && bytes.HasPrefix([]byte(program), file) {
-		return nil, cutShort
+// readFile returns the content of a file of at most maxSize bytes. Its errors are *unusableError, or fs.ErrNotExist.
+func readFile(path string) (*content, error) {
+	info, err := os.Stat(path) // before it is opened: a pipe would block
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if _, link := os.Lstat(path); link == nil {
+			return nil, &unusableError{damaged, "it is a symbolic link without a target"}
+		}
+		return nil, err
+	case err != nil:
+		return nil, &unusableError{unreadable, err.Error()}
+	case !info.Mode().IsRegular():
+		return nil, &unusableError{damaged, "it is not a regular file"}
+	case info.Size() > maxSize:
+		return nil, &unusableError{damaged, fmt.Sprintf("it has %d bytes, at most %d are expected", info.Size(), maxSize)}
 	}
-	rest, ours := bytes.CutPrefix(file, []byte(program))
-	if !ours {
-		return nil, &unusableError{foreign, "it is not a state file of innius_exporter"}
+	file, err := os.ReadFile(path)
+	if err != nil {
+		return nil, &unusableError{unreadable, err.Error()}
 	}
-	number, _, whole := bytes.Cut(rest[:min(len(rest), 12)], []byte("\n"))
-	if !whole && len(rest) < 12 {
-		return nil, cutShort
-	}
-	body := rest[min(len(rest), len(number)+1):]
-	switch n, err := strconv.ParseUint(string(number), 10, 32); {
-	case err != nil || n == 0:
-		return nil, &unusableError{foreign, fmt.Sprintf("%q is not a version", number)}
+	return decode(file)
+}
+
+// decode reads the content of a file. Every error is an *unusableError.
+func decode(file []byte) (*content, error) {
+	line, body, _ := bytes.Cut(file, []byte("\n"))
+	number, ours := bytes.CutPrefix(line, []byte(program))
+	n, err := strconv.ParseUint(string(number[:min(len(number), 20)]), 10, 32)
+	end := len(body) - sha256.Size
+	switch {
+	case !ours || err != nil || n == 0:
+		return nil, &unusableError{damaged, "it is not a state file of innius_exporter, or it is cut short"}
 	case n > version:
 		return nil, &unusableError{newer, fmt.Sprintf("it has version %d, this program supports %d", n, version)}
+	case end < 0 || sha256.Sum256(file[:len(file)-sha256.Size]) != [sha256.Size]byte(body[end:]):
+		return nil, &unusableError{damaged, "its checksum is wrong: it is cut short or damaged"}
 	}
-	end := len(body) - sha256.Size
-	if end < 0 {
-		return nil, cutShort
+	var c content
+	if err := gob.NewDecoder(bytes.NewReader(body[:end])).Decode(&c); err != nil {
+		return nil, &unusableError{damaged, "its content is not in the format of this version: " + err.Error()}
 	}
-	if sha256.Sum256(file[:len(file)-sha256.Size]) != [sha256.Size]byte(body[end:]) {
-		return nil, &unusableError{torn, "its checksum is wrong: it is cut short or damaged"}
-	}
-	return body[:end], nil
+	return &c, nil
 }

@@ -210,11 +210,11 @@ func TestStoreQuarantinesSpecialFiles(t *testing.T) {
 	}{
 		"a directory": {func(path string) error {
 			return errors.Join(os.Mkdir(path, 0o700), os.WriteFile(filepath.Join(path, "note"), nil, 0o600))
-		}, foreign},
-		"a pipe":            {func(path string) error { return syscall.Mkfifo(path, 0o600) }, foreign},
-		"a broken link":     {func(path string) error { return os.Symlink(path+".gone", path) }, foreign},
+		}, damaged},
+		"a pipe":            {func(path string) error { return syscall.Mkfifo(path, 0o600) }, damaged},
+		"a broken link":     {func(path string) error { return os.Symlink(path+".gone", path) }, damaged},
 		"a link to itself":  {func(path string) error { return os.Symlink(path, path) }, unreadable},
-		"an endless device": {func(path string) error { return os.Symlink("/dev/zero", path) }, foreign},
+		"an endless device": {func(path string) error { return os.Symlink("/dev/zero", path) }, damaged},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := open(t, t.TempDir())

@@ -15,14 +15,12 @@ const maxQuarantined = 3
 // quarantineTime is the format of the time in the name of an unusable file.
 const quarantineTime = "20060102T150405.000000000Z"
 
-// reason is why a file cannot be used. It is part of the name that the file gets.
+// reason is why a file cannot be used, as far as users can act on it. It is part of the name that the file gets.
 type reason string
 
 const (
-	torn         reason = "torn"    // incomplete or damaged
-	foreign      reason = "foreign" // of another program
+	damaged      reason = "damaged" // incomplete, or not a state file
 	newer        reason = "newer"   // of a newer version
-	large        reason = "large"   // above maxSize
 	otherAccount reason = "other-account"
 	unreadable   reason = "unreadable" // the system does not permit to read it
 )

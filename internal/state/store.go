@@ -107,15 +107,11 @@ func (s *Store) load(accounts []poller.Account) *poller.State {
 // read returns what is saved of these accounts, and whether it was written at a clean shutdown. Its errors are
 // *unusableError, or fs.ErrNotExist.
 func (s *Store) read(accounts []poller.Account) (*poller.State, bool, error) {
-	file, err := readFile(s.path())
+	c, err := readFile(s.path())
 	if err != nil {
 		return nil, false, err
 	}
-	loaded, clean, err := decode(file)
-	if err != nil {
-		return nil, false, err
-	}
-	return &loaded, clean, s.selectAccounts(&loaded, accounts)
+	return &c.State, c.Clean, s.selectAccounts(&c.State, accounts)
 }
 
 // selectAccounts drops the accounts that are not among these. If none is left, the file belongs to another exporter.

@@ -174,22 +174,22 @@ func TestStoreQuarantinesUnusableFile(t *testing.T) {
 		file []byte
 		want reason
 	}{
-		"empty":          {nil, torn},
-		"torn":           {whole[:len(whole)/2], torn},
-		"damaged":        {bytes.Replace(whole, []byte("Temperature"), []byte("temperature"), 1), torn},
-		"foreign":        {[]byte("hello\n"), foreign},
+		"empty":          {nil, damaged},
+		"torn":           {whole[:len(whole)/2], damaged},
+		"damaged":        {bytes.Replace(whole, []byte("Temperature"), []byte("temperature"), 1), damaged},
+		"foreign":        {[]byte("hello\n"), damaged},
 		"newer":          {[]byte("innius_exporter state 2\nhello\n"), newer},
-		"large":          {nil, large},
+		"large":          {nil, damaged},
 		"another name":   {encoded(t, other, true), otherAccount},
 		"another host":   {encoded(t, elsewhere, true), otherAccount},
-		"valid checksum": {withChecksum("innius_exporter state 1\nhello"), foreign},
+		"valid checksum": {withChecksum("innius_exporter state 1\nhello"), damaged},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := open(t, t.TempDir())
 			if err := os.WriteFile(d.path(), row.file, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if row.want == large {
+			if name == "large" {
 				if err := os.Truncate(d.path(), maxSize+1); err != nil {
 					t.Fatal(err)
 				}
@@ -202,7 +202,7 @@ func TestStoreQuarantinesUnusableFile(t *testing.T) {
 				!strings.Contains(d.log.String(), renamed[0]) || !strings.Contains(d.log.String(), row.want.cure()) {
 				t.Errorf("renamed to %s (all: %s), logged %d times:\n%s", renamed, d.files("*"), lines, d.log.String())
 			}
-			if row.want != large {
+			if name != "large" {
 				if got, err := os.ReadFile(renamed[0]); err != nil || !bytes.Equal(got, row.file) {
 					t.Errorf("the renamed file differs: %v", err)
 				}
@@ -220,12 +220,12 @@ func TestStoreKeepsNewestQuarantinedFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range 8 {
-		if err := os.WriteFile(d.path(), fmt.Appendf(nil, "innius_exporter state %d\n", i%2*7), 0o600); err != nil { // foreign, newer
+		if err := os.WriteFile(d.path(), fmt.Appendf(nil, "innius_exporter state %d\n", i%2*7), 0o600); err != nil { // damaged, newer
 			t.Fatal(err)
 		}
 		d.load()
 	}
-	if files := d.files("state.[fn]*"); len(files) != maxQuarantined {
+	if files := d.files("state.[dn]*"); len(files) != maxQuarantined {
 		t.Errorf("%d files: %s", len(files), files)
 	}
 	if copies := d.files("state.my-*"); len(copies) != 1 {
@@ -263,8 +263,8 @@ func TestStoreQuarantinesStateOfOtherCompany(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if was, _, err := decode(file); err != nil || was.Accounts[0].Company.ID != "acme.example" {
-		t.Errorf("%v, company %+v", err, was.Accounts[0].Company)
+	if was, err := decode(file); err != nil || was.State.Accounts[0].Company.ID != "acme.example" {
+		t.Errorf("%v, company %+v", err, was.State.Accounts[0].Company)
 	}
 	if got := d.load(); got.Accounts[0].Company.ID != "mill.example" {
 		t.Errorf("the state is of %+v", got.Accounts[0].Company)
@@ -353,9 +353,9 @@ func TestQuarantineError(t *testing.T) {
 	if err := os.RemoveAll(d.dir); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.quarantine(&unusableError{torn, "it is cut short"}); err == nil {
+	if err := d.quarantine(&unusableError{damaged, "it is cut short"}); err == nil {
 		t.Error("no error, although nothing could be renamed")
-	} else if u, ok := errors.AsType[*unusableError](err); !ok || u.reason != torn {
+	} else if u, ok := errors.AsType[*unusableError](err); !ok || u.reason != damaged {
 		t.Errorf("%v lacks the reason", err)
 	}
 }
