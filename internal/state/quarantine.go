@@ -15,6 +15,12 @@ const maxQuarantined = 3
 // quarantineTime is the format of the time in the name of an unusable file.
 const quarantineTime = "20060102T150405.000000000Z"
 
+// Patterns of file names. Copies that users made do not match.
+const (
+	quarantinedFiles = fileName + ".*-????????T??????.?????????Z"
+	unfinishedFiles  = "." + fileName + "[0-9]*" // of a process that was killed while it wrote
+)
+
 // reason is why a file cannot be used, as far as users can act on it. It is part of the name that the file gets.
 type reason string
 
@@ -55,7 +61,7 @@ func (s *Store) quarantine(u *unusableError) error {
 	}
 	s.log.Warn("State file is unusable and was renamed, starting without it", "why", u, "file", filepath.Join(s.dir, name),
 		"cure", u.reason.cure())
-	files := s.list(isQuarantined)
+	files := s.list(quarantinedFiles)
 	slices.SortFunc(files, func(a, b string) int { return strings.Compare(timeOf(a), timeOf(b)) })
 	for len(files) > maxQuarantined {
 		s.remove(files[0])
@@ -64,30 +70,17 @@ func (s *Store) quarantine(u *unusableError) error {
 	return nil
 }
 
-// isQuarantined distinguishes a file that quarantine renamed from copies that users made.
-func isQuarantined(name string) bool {
-	_, err := time.Parse(quarantineTime, timeOf(name))
-	return strings.HasPrefix(name, fileName+".") && err == nil
-}
-
 func timeOf(name string) string { return name[strings.LastIndexByte(name, '-')+1:] }
 
-// removeUnfinished removes files of a process that was killed while it wrote.
-func (s *Store) removeUnfinished() {
-	unfinished := func(name string) bool { ok, _ := filepath.Match("."+fileName+"[0-9]*", name); return ok }
-	for _, name := range s.list(unfinished) {
-		s.remove(name)
-	}
-}
-
-func (s *Store) list(wanted func(name string) bool) []string {
+// list returns the names of the regular files that match a pattern.
+func (s *Store) list(pattern string) []string {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
 		s.log.Warn("Failed to list the state directory", "err", err)
 	}
 	var names []string
 	for _, e := range entries {
-		if e.Type().IsRegular() && wanted(e.Name()) {
+		if match, _ := filepath.Match(pattern, e.Name()); match && e.Type().IsRegular() {
 			names = append(names, e.Name())
 		}
 	}

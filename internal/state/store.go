@@ -46,10 +46,7 @@ type Store struct {
 	written   atomic.Int64      // time of the latest write, in nanoseconds since the epoch
 }
 
-var (
-	errTaken    = errors.New("another exporter uses this state directory. Each exporter needs its own")
-	errTooLarge = errors.New("the state is larger than any plant should need")
-)
+var errTaken = errors.New("another exporter uses this state directory. Each exporter needs its own")
 
 // Open locks a directory for this process, creates it if necessary, and returns the state of these accounts that is saved in
 // it; nil if there is none. It fails if another exporter has the lock, or if the directory cannot be created. A directory
@@ -76,7 +73,9 @@ func (s *Store) acquire() error {
 	case !locked:
 		return errTaken
 	}
-	s.removeUnfinished()
+	for _, name := range s.list(unfinishedFiles) {
+		s.remove(name)
+	}
 	return nil
 }
 
@@ -193,7 +192,7 @@ func (s *Store) write(saved poller.State, clean bool) error {
 	}
 	file, err := encode(saved, clean)
 	if err == nil && len(file) > s.limit {
-		err = errTooLarge
+		err = errors.New("the state is larger than any plant should need")
 	}
 	if err == nil {
 		err = replace(s.path(), file)
