@@ -66,12 +66,11 @@ func (c *Client) With(change func(*Options)) (*Client, error) {
 // Form names what a body is.
 type Form string
 
-// The forms of a body.
+// The forms of a body; empty for any other.
 const (
 	FormEmpty Form = "empty"
 	FormHTML  Form = "HTML"
 	FormJSON  Form = "JSON"
-	FormOther Form = "neither JSON nor HTML"
 )
 
 // Inspect sends one request within the rate limit, never repeated, and returns what came of it.
@@ -152,7 +151,7 @@ func (r *response) form() Form {
 	case json.Valid(body):
 		return FormJSON
 	}
-	return FormOther
+	return "" // such as plain text
 }
 
 // understand reads the response as the exporter does.

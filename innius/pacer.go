@@ -3,6 +3,7 @@ package innius
 import (
 	"context"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -98,12 +99,8 @@ func (p *Pacer) refund() {
 func (p *Pacer) Pause(until time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if now := time.Now(); until.Before(now) {
-		until = now // a moment gone by must not refill the bucket
-	}
-	if until.After(p.until) {
-		p.until = until
-	}
+	// Not before now: a moment that has passed must not refill the bucket.
+	p.until = slices.MaxFunc([]time.Time{p.until, until, time.Now()}, time.Time.Compare)
 	p.prepaid = 0
 }
 
@@ -198,11 +195,7 @@ func (s PacerState) Spent(now time.Time) PacerState {
 func (p *Pacer) Restore(s PacerState, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	at := s.At
-	if at.After(now) {
-		at = now
-	}
-	p.fill(s.Tokens, at)
+	p.fill(s.Tokens, slices.MinFunc([]time.Time{s.At, now}, time.Time.Compare))
 	p.until = s.ends(now)
 }
 

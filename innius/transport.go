@@ -191,7 +191,12 @@ func (r *response) check() error {
 	case r.status == http.StatusTooManyRequests:
 		return &RateLimitError{Message: r.message(), RetryAfter: wait, Stated: stated}
 	case r.status >= 300 && r.status < 400:
-		return &RedirectError{Status: r.status, Host: r.redirectHost()}
+		failure := &RedirectError{Status: r.status}
+		target, err := url.Parse(r.key.redactError(r.header.Get("Location"))) // first, for the key may reach beyond the host
+		if err == nil {
+			failure.Host = target.Host
+		}
+		return failure
 	case r.status < 300:
 		return r.errorf("only 200 is known as success")
 	}
@@ -200,14 +205,6 @@ func (r *response) check() error {
 		failure.RetryAfter, failure.Stated = wait, stated
 	}
 	return failure
-}
-
-func (r *response) redirectHost() string {
-	target, err := url.Parse(r.key.redactError(r.header.Get("Location"))) // first, for the key may reach beyond the host
-	if err != nil {
-		return ""
-	}
-	return target.Host
 }
 
 // message returns the field message of a failure's body, or what the body is instead. Half a text is not shown: it may end in

@@ -94,13 +94,8 @@ func (w *walk) learn(page []Reading, next string) {
 // windowIgnored reports whether the readings of a page show that the API ignored the start of its window: several are older,
 // or all of them while more pages follow. A single one may be the value at from, which some APIs put before the others.
 func windowIgnored(page []Reading, from time.Time, next string) bool {
-	older := 0
-	for _, at := range timesOf(page) {
-		if at.Before(from.Add(-windowSlack)) {
-			older++
-		}
-	}
-	return older > 1 || older > 0 && older == len(page) && next != ""
+	older := slices.DeleteFunc(timesOf(page), func(at time.Time) bool { return !at.Before(from.Add(-windowSlack)) })
+	return len(older) > 1 || len(older) == 1 && len(page) == 1 && next != ""
 }
 
 // narrow moves the start of the window towards the end, where the newest reading is: one page's span before now, or,
