@@ -44,4 +44,12 @@
 // text from the network passes one function before it reaches an error or a value: it replaces the key by
 // "<secret>", removes control characters and cuts long texts. A response whose ids, names or next_key hold the
 // key is unusable as a whole.
+//
+// # Files
+//
+// client.go is what a caller uses. A request is made by endpoint.go, waits in pacer.go, is sent by transport.go, and fails with
+// an error of errors.go. Its response is read from the outside in: decode.go (JSON, companies, machines, sensors), shape.go
+// (where in the JSON a list is), fields.go (how its fields are spelled), reading.go and time.go (values). values.go follows the
+// pages of values, window.go the window of time. inspect.go explains one response, for check api. redact.go is the key, and
+// what keeps it out of texts.
 package innius

@@ -28,33 +28,35 @@ type Fields struct {
 type role struct {
 	name, chosen string
 	known        []string
-	spare        bool // a later spelling is for where the first is blank, not another name of the same fact
 }
+
+// isName reports whether a later spelling is for where the first is blank, not another name of the same fact.
+func (r role) isName() bool { return strings.HasSuffix(r.name, "_name") }
 
 // roles lists the facts that an item of an operation's response states: its id or time first, then its name or value.
 func (f Fields) roles(op Operation) []role {
 	switch op {
 	case OpCompany:
 		return []role{
-			{"company_id", f.CompanyID, []string{"company_id", "companyid", "domain", "id"}, false},
-			{"company_name", f.CompanyName, []string{"name"}, true},
+			{"company_id", f.CompanyID, []string{"company_id", "companyid", "domain", "id"}},
+			{"company_name", f.CompanyName, []string{"name"}},
 		}
 	case OpMachines:
 		return []role{
-			{"machine_id", f.MachineID, []string{"machine_id", "machineid", "id"}, false},
+			{"machine_id", f.MachineID, []string{"machine_id", "machineid", "id"}},
 			// A machine without a name is better known by its description than by its id.
-			{"machine_name", f.MachineName, []string{"name", "description"}, true},
+			{"machine_name", f.MachineName, []string{"name", "description"}},
 		}
 	case OpSensors:
 		return []role{
-			{"sensor_id", f.SensorID, []string{"sensor_id", "sensorid", "id"}, false},
-			{"sensor_name", f.SensorName, []string{"name"}, true},
-			{"unit", f.Unit, []string{"unit", "unit_of_measure", "uom"}, false},
+			{"sensor_id", f.SensorID, []string{"sensor_id", "sensorid", "id"}},
+			{"sensor_name", f.SensorName, []string{"name"}},
+			{"unit", f.Unit, []string{"unit", "unit_of_measure", "uom"}},
 		}
 	}
 	return []role{
-		{"time", f.Time, []string{"timestamp", "time", "t"}, false},
-		{"value", f.Value, []string{"value", "v"}, false},
+		{"time", f.Time, []string{"timestamp", "time", "t"}},
+		{"value", f.Value, []string{"value", "v"}},
 	}
 }
 
@@ -101,7 +103,7 @@ func lowerKeys(fields map[string]any) object {
 // taken names the field that holds a fact: of names and units the first that is not blank, of all else the first present.
 func (o object) taken(r role) (string, bool) {
 	for _, name := range r.spellings() {
-		if value, ok := o[name]; ok && (label(value) != "" || !r.spare && r.name != "unit") {
+		if value, ok := o[name]; ok && (label(value) != "" || !r.isName() && r.name != "unit") {
 			return name, true
 		}
 	}

@@ -305,7 +305,7 @@ func (r *response) fact(role role, objects []object) Fact {
 
 // alternatives are the other spellings of a fact that are present and hold another value. A field chosen by the user has none.
 func (r *response) alternatives(role role, o object, taken string) []string {
-	if role.chosen != "" || role.spare {
+	if role.chosen != "" || role.isName() {
 		return nil
 	}
 	return slices.DeleteFunc(slices.Clone(role.known), func(name string) bool {
