@@ -120,7 +120,8 @@ func TestAbsentListIsEmptyForSensorsAndValuesOnly(t *testing.T) {
 
 func TestOtherContentIsNotAnEmptyList(t *testing.T) {
 	for _, body := range []string{
-		``, `null`, `{"message":"Internal server error"}`, `{"status":500}`, `{"ok":false}`, `{"data":0}`, `{"data":""}`, `{"data":false}`,
+		``, `null`, `{"message":"Internal server error"}`, `{"status":500}`, `{"ok":false}`, `{"data":0}`, `{"data":""}`,
+		`{"data":false}`,
 		`{"data":{"message":"no"}}`, `{"data":{"id":"oil","unit":null}}`,
 	} {
 		t.Run(body, func(t *testing.T) {
@@ -141,10 +142,12 @@ func TestOnlyListInDataIsTheListWhateverItsName(t *testing.T) {
 		change           func(*innius.Options)
 	}{
 		{"alone", `{"points":[` + item + `]}`, "data.points", nil},
-		{"next to lists of other things", `{"points":[` + item + `],"columns":["t","v"],"range":[1,2],"pairs":[[1,2]],"notes":[]}`, "data.points", nil},
+		{"next to lists of other things", `{"points":[` + item + `],"columns":["t","v"],"range":[1,2],"pairs":[[1,2]],"notes":[]}`,
+			"data.points", nil},
 		{"a known name goes first", `{"points":[` + item + `],"items":[` + item + `]}`, "data.items", nil},
-		{"two", `{"points":[` + item + `],"notes":[` + item + `]}`, "data has several lists that may be the machines: data.notes, data.points; " +
-			"fields.machines in the config chooses one", nil},
+		{"two", `{"points":[` + item + `],"notes":[` + item + `]}`,
+			"data has several lists that may be the machines: data.notes, data.points; " +
+				"fields.machines in the config chooses one", nil},
 		{"two, as chosen", `{"points":[` + item + `],"items":[` + item + `]}`, "data.points", machines},
 		{"not there, as chosen", `{"items":[` + item + `]}`, "no list of machines found in data; its fields are: items", machines},
 		{"empty, and a page follows", `{"points":[],"next_key":7}`, "data", nil},
@@ -172,7 +175,9 @@ func TestFieldsChooseTheListOfEachOperation(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		c := dial(t, respondWith(200, `{"data":{"a":[{"id":"m"}],"b":[{"id":"s"}],"c":[{"t":1772449200000,"v":1}],"values":null}}`),
 			func(o *innius.Options) { o.Fields.Machines, o.Fields.Sensors, o.Fields.Values = "A", "b", "c" })
-		for op, list := range map[innius.Operation]string{innius.OpMachines: "data.a", innius.OpSensors: "data.b", innius.OpValues: "data.c"} {
+		for op, list := range map[innius.Operation]string{
+			innius.OpMachines: "data.a", innius.OpSensors: "data.b", innius.OpValues: "data.c",
+		} {
 			in := c.Inspect(t.Context(), innius.InspectRequest{Operation: op, Ref: refTo("oil")})
 			want(t, string(op), []any{in.List, in.Items, in.Err}, []any{list, 1, nil})
 		}
@@ -189,9 +194,12 @@ func TestNextKeyIsFoundInTheOnlyObjectThatHasOne(t *testing.T) {
 		{"the end", `{"data":` + items + `,"paging":{"next_key":null}}`, "", "paging"},
 		{"not that of an item", `{"data":[{"id":"press","paging":{"next_key":2}}]}`, "", ""},
 		{"one that leads on goes first", `{"data":{"machines":` + items + `,"next_key":1},"next_key":null}`, "1", ""},
-		{"also in an object", `{"data":{"machines":` + items + `,"next_key":0},"next_key":null,"paging":{"next_key":2}}`, "2", "paging"},
-		{"in two objects", `{"data":` + items + `,"paging":{"next_key":1},"meta":{"next_key":2}}`, "next_key is in several objects: meta, paging", ""},
-		{"too long", `{"data":` + items + `,"next_key":"` + strings.Repeat("k", 5000) + `"}`, "next_key has 5000 bytes; at most 4096 can be sent", ""},
+		{"also in an object", `{"data":{"machines":` + items + `,"next_key":0},"next_key":null,"paging":{"next_key":2}}`,
+			"2", "paging"},
+		{"in two objects", `{"data":` + items + `,"paging":{"next_key":1},"meta":{"next_key":2}}`,
+			"next_key is in several objects: meta, paging", ""},
+		{"too long", `{"data":` + items + `,"next_key":"` + strings.Repeat("k", 5000) + `"}`,
+			"next_key has 5000 bytes; at most 4096 can be sent", ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
@@ -223,7 +231,8 @@ func TestIDsAndNamesAreBounded(t *testing.T) {
 
 func TestHintNamesWhyATextIsNotANumber(t *testing.T) {
 	for text, hint := range map[string]string{
-		`"12,5"`: "decimal comma", `"-1.234,5"`: "decimal comma", `"45%"`: "percent sign", `"45 %"`: "percent sign", `"RUN"`: "", `"1,2,3"`: "", `null`: "",
+		`"12,5"`: "decimal comma", `"-1.234,5"`: "decimal comma", `"45%"`: "percent sign", `"45 %"`: "percent sign", `"RUN"`: "",
+		`"1,2,3"`: "", `null`: "",
 	} {
 		atNoon(t, func(t *testing.T) {
 			c := dial(t, respondWith(200, `{"data":[{"t":1772449200000,"v":`+text+`},{"t":"2026-03-02 11:00:00","v":1}]}`))
@@ -273,7 +282,8 @@ func TestTimeOfPairsIsFoundFromTheWholePage(t *testing.T) {
 	const (
 		understood = "[{Time:2026-03-02 11:00:00 +0000 UTC Value:7.5 Text: Skip:}]"
 		ambiguous  = "both places of the pairs read as a time; fields.time in the config chooses one: 0 or 1"
-		counted    = "[{Time:2026-03-02 11:00:00 +0000 UTC Value:1.5e+09 Text: Skip:} {Time:2026-03-02 11:01:00 +0000 UTC Value:1.500000001e+09 Text: Skip:}]"
+		counted    = "[{Time:2026-03-02 11:00:00 +0000 UTC Value:1.5e+09 Text: Skip:} " +
+			"{Time:2026-03-02 11:01:00 +0000 UTC Value:1.500000001e+09 Text: Skip:}]"
 	)
 	for _, row := range []struct{ name, data, chosen, want string }{
 		{"time and value", `[[1772449200000,7.5]]`, "", understood},
@@ -283,10 +293,12 @@ func TestTimeOfPairsIsFoundFromTheWholePage(t *testing.T) {
 		{"value and time", `[[7.5,1772449200000]]`, "", understood},
 		{"a counter that reads as a time far away", `[[1772449200000,1500000000],[1772449260000,1500000001]]`, "", counted},
 		{"the same in one unit", `[[1772449200,1500000000],[1772449260,1500000001]]`, "", counted},
-		{"the same on a page of one", `[[1772449200,1500000000]]`, "", "[{Time:2026-03-02 11:00:00 +0000 UTC Value:1.5e+09 Text: Skip:}]"},
+		{"the same on a page of one", `[[1772449200,1500000000]]`, "",
+			"[{Time:2026-03-02 11:00:00 +0000 UTC Value:1.5e+09 Text: Skip:}]"},
 		{
 			"a counter that only once reads as a time", `[[1772449200,5],[1772449260,1772449260]]`, "",
-			"[{Time:2026-03-02 11:00:00 +0000 UTC Value:5 Text: Skip:} {Time:2026-03-02 11:01:00 +0000 UTC Value:1.77244926e+09 Text: Skip:}]",
+			"[{Time:2026-03-02 11:00:00 +0000 UTC Value:5 Text: Skip:} " +
+				"{Time:2026-03-02 11:01:00 +0000 UTC Value:1.77244926e+09 Text: Skip:}]",
 		},
 		{
 			"a counter, and a time that cannot be read", `[["?",1500000000],[1772449260,1500000001]]`, "",

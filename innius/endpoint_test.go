@@ -83,7 +83,8 @@ func TestCheckEndpointNamesTheFault(t *testing.T) {
 		{"no company", innius.OpMachines, "/machines", "must name {company}, or every company would get the same response; " +
 			"where the API needs none, ?company={company} at its end will do"},
 		{"no machine", innius.OpSensors, "/{company}/sensors", "must name {machine}, or every machine would get the same response"},
-		{"no sensor", innius.OpValues, "/{company}/{machine}/values", "must name {sensor}, or every sensor would get the same response"},
+		{"no sensor", innius.OpValues, "/{company}/{machine}/values",
+			"must name {sensor}, or every sensor would get the same response"},
 		{"a broken escape", innius.OpCompany, "/100%/me", `makes no valid address: invalid URL escape "%/m"`},
 		{"a control character", innius.OpCompany, "/me\x7f", "makes no valid address: net/url: invalid control character in URL"},
 	} {
@@ -110,7 +111,8 @@ func TestWindowIsTheSameOnLaterPages(t *testing.T) {
 			"":  `{"data":[{"t":1772448000000,"v":1}],"next_key":8}`,
 			"8": `{"data":[{"t":1772448060000,"v":2}]}`,
 		})
-		_, err := dial(t, h, valuesAt("/{sensor}?f={from_s}")).Newest(t.Context(), refTo("oil"), noon().Add(-time.Hour), innius.Cursor{})
+		_, err := dial(t, h, valuesAt("/{sensor}?f={from_s}")).Newest(t.Context(), refTo("oil"), noon().Add(-time.Hour),
+			innius.Cursor{})
 		want(t, "error", err, nil)
 		want(t, "requests", h.uris()[:2], []string{"/v1/oil?f=1772449200&limit=100", "/v1/oil?f=1772449200&limit=100&start_key=8"})
 	})

@@ -44,7 +44,8 @@ func TestEveryStatusIsATypedErrorWithItsMessage(t *testing.T) {
 
 func TestErrorsNameTheOperation(t *testing.T) {
 	for i, attempted := range []string{
-		"get the company: ", "list the machines: ", `list the sensors of machine "press": `, `get the values of sensor "oil" of machine "press": `,
+		"get the company: ", "list the machines: ", `list the sensors of machine "press": `,
+		`get the values of sensor "oil" of machine "press": `,
 	} {
 		t.Run(calls()[i].name, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {

@@ -23,7 +23,8 @@ func TestInspectShowsWhatTheExporterReads(t *testing.T) {
 	for order, o := range orders() {
 		t.Run(order, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
-				c, server := simulated(t, fiveValues(), simulator.Options{Format: simulator.Format{Order: o, History: fiveMinutes}}, pageSize(2))
+				c, server := simulated(t, fiveValues(), simulator.Options{Format: simulator.Format{Order: o, History: fiveMinutes}},
+					pageSize(2))
 				in := c.Inspect(t.Context(), innius.InspectRequest{Operation: innius.OpValues, Ref: refTo("oil")})
 				want(t, "error", in.Err, nil)
 				want(t, "requests", in.Request, "/companies/acme/machines/press/sensors/oil/values?limit=2")
@@ -75,7 +76,8 @@ func TestInspectNamesTheFieldsOfAnUnreadableList(t *testing.T) {
 // TestInspectUsesTheFieldsOfTheDecoder is about fields that are present and blank.
 func TestInspectUsesTheFieldsOfTheDecoder(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
-		in := inspect(t, respondWith(200, `{"data":[{"id":"a","name":"\u0007","unit":" ","unit_of_measure":null,"uom":"bar","sensorid":""}]}`),
+		in := inspect(t, respondWith(200,
+			`{"data":[{"id":"a","name":"\u0007","unit":" ","unit_of_measure":null,"uom":"bar","sensorid":""}]}`),
 			innius.OpSensors, func(o *innius.Options) { o.Fields.SensorID = "id" })
 		want(t, "sensors", in.Objects, []innius.Sensor{{ID: "a", Name: "a", Unit: "bar"}})
 		want(t, "ids", in.IDs, []string{"a"})
@@ -88,9 +90,11 @@ func TestInspectUsesTheFieldsOfTheDecoder(t *testing.T) {
 
 func TestInspectTreatsOneTimeInTwoFormsAsUnambiguous(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
-		in := inspect(t, respondWith(200, `{"data":[{"t":1772449200000,"time":"2026-03-02T11:00:00Z","v":1,"value":2}]}`), innius.OpValues)
+		in := inspect(t, respondWith(200, `{"data":[{"t":1772449200000,"time":"2026-03-02T11:00:00Z","v":1,"value":2}]}`),
+			innius.OpValues)
 		want(t, "alternatives of the time", len(in.Facts[0].Alternatives), 0)
-		want(t, "alternatives of the value", in.Facts[1].Alternatives, []innius.Field{{Name: "v", Example: "1", Number: true, Distinct: true}})
+		want(t, "alternatives of the value", in.Facts[1].Alternatives,
+			[]innius.Field{{Name: "v", Example: "1", Number: true, Distinct: true}})
 	})
 }
 

@@ -90,7 +90,8 @@ func TestKeyIsReadBeforeEachRequest(t *testing.T) {
 		key = "second"
 		want(t, "changed after the rotation", c.KeyChanged(), true)
 		_, _ = c.Company(t.Context())
-		want(t, "keys", []string{h.first(t).Header.Get("x-api-key"), h.requests[1].Header.Get("x-api-key")}, []string{"first", "second"})
+		want(t, "keys", []string{h.first(t).Header.Get("x-api-key"), h.requests[1].Header.Get("x-api-key")},
+			[]string{"first", "second"})
 	})
 }
 

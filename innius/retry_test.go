@@ -54,7 +54,8 @@ func TestTransientFailureIsRetriedAtMostTwice(t *testing.T) {
 func TestOtherFailuresAreNotRetried(t *testing.T) {
 	for name, bad := range map[string]http.HandlerFunc{
 		"400": respondWith(400, ""), "401": respondWith(401, ""), "403": respondWith(403, ""), "404": respondWith(404, ""),
-		"429": respondWith(429, "", "Retry-After", "0"), "500": respondWith(500, ""), "501": respondWith(501, ""), "302": respondWith(302, ""),
+		"429": respondWith(429, "", "Retry-After", "0"), "500": respondWith(500, ""), "501": respondWith(501, ""),
+		"302":          respondWith(302, ""),
 		"an HTML page": respondWith(200, "<html>"), "no JSON": respondWith(200, "{"), "no data": respondWith(200, "{}"),
 		"a cut body": respondWith(200, "{", "Content-Length", "9"),
 		"a timeout":  func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },

@@ -27,7 +27,8 @@ func TestSecretIsMaskedInsideOtherValues(t *testing.T) {
 	holders := map[string]any{
 		"a secret": innius.NewSecret(canary), "a field": struct{ Key innius.Secret }{innius.NewSecret(canary)},
 		"an unexported field": hidden{innius.NewSecret(canary)}, "a slice": []innius.Secret{innius.NewSecret(canary)},
-		"a map": map[string]any{"k": hidden{innius.NewSecret(canary)}}, "a map's key": map[innius.Secret]int{innius.NewSecret(canary): 1},
+		"a map":       map[string]any{"k": hidden{innius.NewSecret(canary)}},
+		"a map's key": map[innius.Secret]int{innius.NewSecret(canary): 1},
 	}
 	for name, holder := range holders {
 		for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t", "%p", "%c"} {

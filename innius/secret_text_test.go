@@ -113,8 +113,9 @@ func TestKeyIsRedactedInEveryPartOfAResponse(t *testing.T) {
 		"an id":                       respondWith(200, `{"data":[{"id":"`+canary+`"}]}`),
 		"an id that escapes it":       respondWith(200, `{"data":[{"id":"`+url.QueryEscape(canary)+`"}]}`),
 		"an id that splits it":        respondWith(200, `{"data":[{"id":"`+canary[:4]+`\u0001`+canary[4:]+`"}]}`),
-		"the host of a redirect":      respondWith(302, "", "Location", "https://"+strings.ReplaceAll(url.PathEscape(canary), "=", "%3d")+".example/"),
-		"the status line":             http.HandlerFunc(malformed),
+		"the host of a redirect": respondWith(302, "", "Location",
+			"https://"+strings.ReplaceAll(url.PathEscape(canary), "=", "%3d")+".example/"),
+		"the status line": http.HandlerFunc(malformed),
 	} {
 		t.Run(name, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
@@ -174,7 +175,8 @@ func TestResponseThatReturnsTheKeyIsUnusable(t *testing.T) {
 
 func TestTextsOfReadingsWithTheKeyAreMasked(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
-		c := dial(t, respondWith(200, `{"data":[{"t":"`+canary+`","v":1},{"t":"2026-03-02T12:00:00Z","v":"`+canary+`"},{"t":["`+canary+`"]}]}`))
+		c := dial(t, respondWith(200,
+			`{"data":[{"t":"`+canary+`","v":1},{"t":"2026-03-02T12:00:00Z","v":"`+canary+`"},{"t":["`+canary+`"]}]}`))
 		got := send(t, c, time.Time{}, innius.Cursor{})
 		noKey(t, fmt.Sprintf("%+v %#v", got, got))
 		want(t, "the value", newestOf(t, got), innius.Reading{Time: noon(), Text: "<secret>", Skip: innius.SkipText})

@@ -43,11 +43,13 @@ func cased() map[string]func(string) string {
 // hall is a plant with lists of five: an odd number, so that the last of the pages of two is not full.
 func hall() simulator.Plant {
 	p := plantOf(
-		simulator.Sensor{ID: "oil", Name: "Oil temperature", Unit: "°C"}, simulator.Sensor{ID: "5e/x y", Name: "Drück \"1\"", Unit: "bar"},
+		simulator.Sensor{ID: "oil", Name: "Oil temperature", Unit: "°C"},
+		simulator.Sensor{ID: "5e/x y", Name: "Drück \"1\"", Unit: "bar"},
 		simulator.Sensor{ID: "nameless", Unit: "%"}, simulator.Sensor{ID: "unitless", Name: "Parts"}, simulator.Sensor{ID: "bare"},
 	)
 	p.Company.Machines = append(p.Company.Machines,
-		simulator.Machine{ID: "mill/2", Name: "Maal-/menglijn met 2 hamermolens"}, simulator.Machine{ID: "saw", Description: "Band saw"},
+		simulator.Machine{ID: "mill/2", Name: "Maal-/menglijn met 2 hamermolens"},
+		simulator.Machine{ID: "saw", Description: "Band saw"},
 		simulator.Machine{ID: "bare"}, simulator.Machine{ID: "ünïcode", Name: "Wind Turbine V1-001", Description: "unused"},
 	)
 	return p

@@ -20,8 +20,9 @@ type combination struct {
 
 func (c *combination) String() string {
 	f := &c.format
-	return fmt.Sprintf("order %d, %d empty pages, history %s, keys expire after %s, window %t %+v, a reading each %s, a poll each %s, "+
-		"%d a page, lookback %d h", f.Order, f.Sparse, f.History, f.CursorTTL, c.windowed, f.Window, c.period, c.interval, c.pageSize, c.lookback)
+	return fmt.Sprintf("order %d, %d empty pages, history %s, keys expire after %s, window %t %+v, "+
+		"a reading each %s, a poll each %s, %d a page, lookback %d h",
+		f.Order, f.Sparse, f.History, f.CursorTTL, c.windowed, f.Window, c.period, c.interval, c.pageSize, c.lookback)
 }
 
 func draw(r *rand.Rand) *combination {
@@ -59,11 +60,13 @@ func TestNewestInRandomCombinations(t *testing.T) {
 		c := draw(rand.New(rand.NewPCG(seed, 10)))
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
-				change := []func(*innius.Options){pageSize(c.pageSize), func(o *innius.Options) { o.Lookback = time.Duration(c.lookback) * time.Hour }}
+				change := []func(*innius.Options){pageSize(c.pageSize),
+					func(o *innius.Options) { o.Lookback = time.Duration(c.lookback) * time.Hour }}
 				if c.windowed {
 					change = append(change, valuesAt(windowed))
 				}
-				client, server := simulated(t, plantOf(simulator.Sensor{ID: "oil", Period: c.period}), simulator.Options{Format: c.format}, change...)
+				client, server := simulated(t, plantOf(simulator.Sensor{ID: "oil", Period: c.period}), simulator.Options{Format: c.format},
+					change...)
 				p, late := &polling{client: client, server: server}, 0
 				for i := range 30 {
 					requests := p.poll(t)

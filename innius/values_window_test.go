@@ -17,7 +17,8 @@ const (
 )
 
 // inWindows is a simulated API that demands a window, and a client that gives one.
-func inWindows(t *testing.T, s simulator.Sensor, o simulator.Order, change ...func(*innius.Options)) (*innius.Client, *simulator.Server) {
+func inWindows(t *testing.T, s simulator.Sensor, o simulator.Order, change ...func(*innius.Options)) (*innius.Client,
+	*simulator.Server) {
 	t.Helper()
 	opts := simulator.Options{Format: simulator.Format{Order: o, NeedWindow: true, History: month}}
 	return simulated(t, plantOf(s), opts, append([]func(*innius.Options){valuesAt(windowed)}, change...)...)
@@ -140,7 +141,8 @@ func TestSensorSilentBeyondTheLookbackCostsOneRequest(t *testing.T) {
 	}
 }
 
-// longWithFutureReading serves from and limit with a reading each second until noon, and one of a year ahead at the end of each page.
+// longWithFutureReading serves from and limit with a reading each second until noon, and one of a year ahead at the
+// end of each page.
 func longWithFutureReading(w http.ResponseWriter, r *http.Request, _ int) {
 	from, _ := strconv.ParseInt(r.URL.Query().Get("from"), 10, 64)
 	if key := r.URL.Query().Get("start_key"); key != "" {
