@@ -36,10 +36,14 @@ func TestClientBoundsDepthAndNumberOfValues(t *testing.T) {
 		"many lists":                    {`{"data":[` + strings.Repeat(`[],`, 160_000) + `[]]}`, many},
 		"many numbers":                  {`{"data":[` + strings.Repeat(`1,`, 310_000) + `1]}`, many},
 		"a thousand fields":             {`{"data":[],"more":{` + strings.Repeat(`"a":{},`, 999) + `"b":{}}}`, ""},
-		"more than a thousand": {`{"data":[],"more":{` + strings.Repeat(`"a":{},`, 1000) + `"b":{}}}`,
-			"an object in the JSON has more than 1000 fields"},
-		"many fields": {`{"data":{` + strings.Repeat(`"a":1,`, 310_000) + `"b":1}}`,
-			"an object in the JSON has more than 1000 fields"},
+		"more than a thousand": {
+			`{"data":[],"more":{` + strings.Repeat(`"a":{},`, 1000) + `"b":{}}}`,
+			"an object in the JSON has more than 1000 fields",
+		},
+		"many fields": {
+			`{"data":{` + strings.Repeat(`"a":1,`, 310_000) + `"b":1}}`,
+			"an object in the JSON has more than 1000 fields",
+		},
 		"many commas inside a text":        {`{"data":[],"text":"` + strings.Repeat(`,{\"`, 310_000) + `"}`, ""},
 		"many brackets of an HTML page":    {"\n<title>x</title>" + strings.Repeat("{[,", 250_000), `no JSON: an HTML page titled "x"`},
 		"many brackets of what is no JSON": {"x" + strings.Repeat("[", 99), "the JSON is nested more than 32 levels deep"},

@@ -24,8 +24,10 @@ func TestUnrecognisedListIsAnErrorNotAnEmptyList(t *testing.T) {
 		{"text", `{"data":"see the attached file"}`, "data is text, not a list of machines"},
 		{"a number", `{"data":7}`, "data is a number, not a list of machines"},
 		{"a boolean", `{"data":false}`, "data is a boolean, not a list of machines"},
-		{"an object without a list", `{"data":{"rows":[],"next_key":0}}`,
-			"no list of machines found in data; its fields are: next_key, rows"},
+		{
+			"an object without a list", `{"data":{"rows":[],"next_key":0}}`,
+			"no list of machines found in data; its fields are: next_key, rows",
+		},
 		{"an empty object", `{"data":{}}`, "no list of machines found in data; its fields are: none"},
 		{"null instead of the list", `{"data":{"items":null}}`, "no list of machines found in data; its fields are: items"},
 		{"a list at the top", `[{"id":"press"}]`, "the top level is a list, not an object with the field data"},

@@ -142,12 +142,16 @@ func TestOnlyListInDataIsTheListWhateverItsName(t *testing.T) {
 		change           func(*innius.Options)
 	}{
 		{"alone", `{"points":[` + item + `]}`, "data.points", nil},
-		{"next to lists of other things", `{"points":[` + item + `],"columns":["t","v"],"range":[1,2],"pairs":[[1,2]],"notes":[]}`,
-			"data.points", nil},
+		{
+			"next to lists of other things", `{"points":[` + item + `],"columns":["t","v"],"range":[1,2],"pairs":[[1,2]],"notes":[]}`,
+			"data.points", nil,
+		},
 		{"a known name goes first", `{"points":[` + item + `],"items":[` + item + `]}`, "data.items", nil},
-		{"two", `{"points":[` + item + `],"notes":[` + item + `]}`,
+		{
+			"two", `{"points":[` + item + `],"notes":[` + item + `]}`,
 			"data has several lists that may be the machines: data.notes, data.points; " +
-				"fields.machines in the config chooses one", nil},
+				"fields.machines in the config chooses one", nil,
+		},
 		{"two, as chosen", `{"points":[` + item + `],"items":[` + item + `]}`, "data.points", machines},
 		{"not there, as chosen", `{"items":[` + item + `]}`, "no list of machines found in data; its fields are: items", machines},
 		{"empty, and a page follows", `{"points":[],"next_key":7}`, "data", nil},
@@ -194,12 +198,18 @@ func TestNextKeyIsFoundInTheOnlyObjectThatHasOne(t *testing.T) {
 		{"the end", `{"data":` + items + `,"paging":{"next_key":null}}`, "", "paging"},
 		{"not that of an item", `{"data":[{"id":"press","paging":{"next_key":2}}]}`, "", ""},
 		{"one that leads on goes first", `{"data":{"machines":` + items + `,"next_key":1},"next_key":null}`, "1", ""},
-		{"also in an object", `{"data":{"machines":` + items + `,"next_key":0},"next_key":null,"paging":{"next_key":2}}`,
-			"2", "paging"},
-		{"in two objects", `{"data":` + items + `,"paging":{"next_key":1},"meta":{"next_key":2}}`,
-			"next_key is in several objects: meta, paging", ""},
-		{"too long", `{"data":` + items + `,"next_key":"` + strings.Repeat("k", 5000) + `"}`,
-			"next_key has 5000 bytes; at most 4096 can be sent", ""},
+		{
+			"also in an object", `{"data":{"machines":` + items + `,"next_key":0},"next_key":null,"paging":{"next_key":2}}`,
+			"2", "paging",
+		},
+		{
+			"in two objects", `{"data":` + items + `,"paging":{"next_key":1},"meta":{"next_key":2}}`,
+			"next_key is in several objects: meta, paging", "",
+		},
+		{
+			"too long", `{"data":` + items + `,"next_key":"` + strings.Repeat("k", 5000) + `"}`,
+			"next_key has 5000 bytes; at most 4096 can be sent", "",
+		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
@@ -293,8 +303,10 @@ func TestTimeOfPairsIsFoundFromTheWholePage(t *testing.T) {
 		{"value and time", `[[7.5,1772449200000]]`, "", understood},
 		{"a counter that reads as a time far away", `[[1772449200000,1500000000],[1772449260000,1500000001]]`, "", counted},
 		{"the same in one unit", `[[1772449200,1500000000],[1772449260,1500000001]]`, "", counted},
-		{"the same on a page of one", `[[1772449200,1500000000]]`, "",
-			"[{Time:2026-03-02 11:00:00 +0000 UTC Value:1.5e+09 Text: Skip:}]"},
+		{
+			"the same on a page of one", `[[1772449200,1500000000]]`, "",
+			"[{Time:2026-03-02 11:00:00 +0000 UTC Value:1.5e+09 Text: Skip:}]",
+		},
 		{
 			"a counter that only once reads as a time", `[[1772449200,5],[1772449260,1772449260]]`, "",
 			"[{Time:2026-03-02 11:00:00 +0000 UTC Value:5 Text: Skip:} " +

@@ -83,8 +83,10 @@ func TestCheckEndpointNamesTheFault(t *testing.T) {
 		{"no company", innius.OpMachines, "/machines", "must name {company}, or every company would get the same response; " +
 			"where the API needs none, ?company={company} at its end will do"},
 		{"no machine", innius.OpSensors, "/{company}/sensors", "must name {machine}, or every machine would get the same response"},
-		{"no sensor", innius.OpValues, "/{company}/{machine}/values",
-			"must name {sensor}, or every sensor would get the same response"},
+		{
+			"no sensor", innius.OpValues, "/{company}/{machine}/values",
+			"must name {sensor}, or every sensor would get the same response",
+		},
 		{"a broken escape", innius.OpCompany, "/100%/me", `makes no valid address: invalid URL escape "%/m"`},
 		{"a control character", innius.OpCompany, "/me\x7f", "makes no valid address: net/url: invalid control character in URL"},
 	} {

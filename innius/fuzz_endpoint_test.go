@@ -11,8 +11,10 @@ import (
 // FuzzEndpoint protects the objects from being mistaken for each other: whatever an id holds, it arrives whole, in its
 // own segment of the path, on the host of the base URL.
 func FuzzEndpoint(f *testing.F) {
-	for _, id := range []string{"press 1", "a/b", "..", ".", "%2F", "why?", "a#b", "ü", "工場", "{sensor}", "a;b&c=d+e", "\x00",
-		"\xff", `\`} {
+	for _, id := range []string{
+		"press 1", "a/b", "..", ".", "%2F", "why?", "a#b", "ü", "工場", "{sensor}", "a;b&c=d+e",
+		"\x00", "\xff", `\`,
+	} {
 		f.Add(id, "oil", id, "")
 		f.Add("acme", id, "k/+1", "/{company}/{machine}/{sensor}?k={start_key}&f={from_ms}")
 	}

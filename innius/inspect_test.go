@@ -23,8 +23,8 @@ func TestInspectShowsWhatTheExporterReads(t *testing.T) {
 	for order, o := range orders() {
 		t.Run(order, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
-				c, server := simulated(t, fiveValues(), simulator.Options{Format: simulator.Format{Order: o, History: fiveMinutes}},
-					pageSize(2))
+				format := simulator.Format{Order: o, History: fiveMinutes}
+				c, server := simulated(t, fiveValues(), simulator.Options{Format: format}, pageSize(2))
 				in := c.Inspect(t.Context(), innius.InspectRequest{Operation: innius.OpValues, Ref: refTo("oil")})
 				want(t, "error", in.Err, nil)
 				want(t, "requests", in.Request, "/companies/acme/machines/press/sensors/oil/values?limit=2")

@@ -27,8 +27,10 @@ func TestRateLimitErrorHoldsTheWait(t *testing.T) {
 			"a date by a clock that is ahead", "Mon, 02 Mar 2026 13:01:30 GMT", time.Hour,
 			innius.RateLimitError{RetryAfter: 90 * time.Second, Stated: true},
 		},
-		{"a date of the second kind", "Monday, 02-Mar-26 12:01:30 GMT", 0,
-			innius.RateLimitError{RetryAfter: 90 * time.Second, Stated: true}},
+		{
+			"a date of the second kind", "Monday, 02-Mar-26 12:01:30 GMT", 0,
+			innius.RateLimitError{RetryAfter: 90 * time.Second, Stated: true},
+		},
 		{"a date of the third kind", "Mon Mar  2 12:01:30 2026", 0, innius.RateLimitError{RetryAfter: 90 * time.Second, Stated: true}},
 		{"a date gone by", "Mon, 02 Mar 2026 11:00:00 GMT", 0, innius.RateLimitError{Stated: true}},
 		{"a date next year", "Tue, 02 Mar 2027 12:00:00 GMT", 0, innius.RateLimitError{RetryAfter: 24 * time.Hour, Stated: true}},

@@ -47,8 +47,10 @@ func TestRedirectWithoutATargetIsARedirectError(t *testing.T) {
 
 // The same host without TLS would show the key to everybody on the way.
 func TestRedirectToTheSameHostIsNotFollowed(t *testing.T) {
-	for _, location := range []string{"http://innius.test/v1/companies/me", "//innius.test:80/v1/companies/me",
-		"https://innius.test/v1/companies/me?again"} {
+	for _, location := range []string{
+		"http://innius.test/v1/companies/me", "//innius.test:80/v1/companies/me",
+		"https://innius.test/v1/companies/me?again",
+	} {
 		atNoon(t, func(t *testing.T) {
 			h := recorded(respondWith(http.StatusPermanentRedirect, "", "Location", location))
 			_, err := dial(t, h).Company(t.Context())

@@ -48,8 +48,10 @@ func readFrame(r io.Reader) (frame, error) {
 	if _, err := io.ReadFull(r, head); err != nil {
 		return frame{}, err
 	}
-	f := frame{kind: head[3], flags: head[4], stream: binary.BigEndian.Uint32(head[5:]),
-		payload: make([]byte, binary.BigEndian.Uint32(head)>>8)}
+	f := frame{
+		kind: head[3], flags: head[4], stream: binary.BigEndian.Uint32(head[5:]),
+		payload: make([]byte, binary.BigEndian.Uint32(head)>>8),
+	}
 	_, err := io.ReadFull(r, f.payload)
 	return f, err
 }

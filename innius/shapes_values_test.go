@@ -12,8 +12,10 @@ import (
 
 // fiveValues is a sensor with a reading each minute, to be used with five minutes of history. The last is at noon.
 func fiveValues() simulator.Plant {
-	return plantOf(simulator.Sensor{ID: "oil", Period: time.Minute,
-		Value: func(at time.Time) any { return 0.5 + float64(at.Minute()) }})
+	return plantOf(simulator.Sensor{
+		ID: "oil", Period: time.Minute,
+		Value: func(at time.Time) any { return 0.5 + float64(at.Minute()) },
+	})
 }
 
 const fiveMinutes = 4*time.Minute + 30*time.Second
@@ -118,13 +120,19 @@ func TestClientReadsEveryFormOfTheSimulator(t *testing.T) {
 		"two lists, chosen":         {simulator.Format{Holder: "datapoints", SecondList: "alarms"}, named},
 		"two lists, one name known": {format: simulator.Format{Shape: simulator.Items, SecondList: "alarms"}},
 		"next_key in paging":        {format: simulator.Format{KeyObject: "paging"}},
-		"next_key in an object in data": {format: simulator.Format{Shape: simulator.Items, KeyInData: true, KeyObject: "meta",
-			KeyPrefix: "k"}},
+		"next_key in an object in data": {format: simulator.Format{
+			Shape: simulator.Items, KeyInData: true, KeyObject: "meta",
+			KeyPrefix: "k",
+		}},
 		"pairs": {format: simulator.Format{Pairs: true}},
-		"pairs under another name, in text": {format: simulator.Format{Pairs: true, Holder: "datapoints", Time: simulator.ZoneID,
-			NumbersAsText: true}},
-		"times without a zone": {simulator.Format{Time: simulator.Zoneless, Zone: amsterdam},
-			innius.Fields{TimeZone: "Europe/Amsterdam"}},
+		"pairs under another name, in text": {format: simulator.Format{
+			Pairs: true, Holder: "datapoints", Time: simulator.ZoneID,
+			NumbersAsText: true,
+		}},
+		"times without a zone": {
+			simulator.Format{Time: simulator.Zoneless, Zone: amsterdam},
+			innius.Fields{TimeZone: "Europe/Amsterdam"},
+		},
 	}
 	for form, name := range map[simulator.TimeForm]string{
 		simulator.OffsetMinutes: "+0000", simulator.OffsetHours: "+00", simulator.SpaceUTC: "UTC", simulator.BasicForm: "basic form",

@@ -60,13 +60,15 @@ func TestNewestInRandomCombinations(t *testing.T) {
 		c := draw(rand.New(rand.NewPCG(seed, 10)))
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
-				change := []func(*innius.Options){pageSize(c.pageSize),
-					func(o *innius.Options) { o.Lookback = time.Duration(c.lookback) * time.Hour }}
+				change := []func(*innius.Options){
+					pageSize(c.pageSize),
+					func(o *innius.Options) { o.Lookback = time.Duration(c.lookback) * time.Hour },
+				}
 				if c.windowed {
 					change = append(change, valuesAt(windowed))
 				}
-				client, server := simulated(t, plantOf(simulator.Sensor{ID: "oil", Period: c.period}), simulator.Options{Format: c.format},
-					change...)
+				plant := plantOf(simulator.Sensor{ID: "oil", Period: c.period})
+				client, server := simulated(t, plant, simulator.Options{Format: c.format}, change...)
 				p, late := &polling{client: client, server: server}, 0
 				for i := range 30 {
 					requests := p.poll(t)

@@ -12,8 +12,8 @@ import (
 
 // minutes is a sensor with a reading each minute, at most the given history of them; each value is its own time.
 func minutes(o simulator.Order, history time.Duration) (simulator.Plant, simulator.Options) {
-	return plantOf(simulator.Sensor{ID: "oil", Period: time.Minute}), simulator.Options{Format: simulator.Format{Order: o,
-		History: history}}
+	format := simulator.Format{Order: o, History: history}
+	return plantOf(simulator.Sensor{ID: "oil", Period: time.Minute}), simulator.Options{Format: format}
 }
 
 // newestOf returns the last reading, which must be the greatest.

@@ -17,8 +17,9 @@ const (
 )
 
 // inWindows is a simulated API that demands a window, and a client that gives one.
-func inWindows(t *testing.T, s simulator.Sensor, o simulator.Order, change ...func(*innius.Options)) (*innius.Client,
-	*simulator.Server) {
+func inWindows(
+	t *testing.T, s simulator.Sensor, o simulator.Order, change ...func(*innius.Options),
+) (*innius.Client, *simulator.Server) {
 	t.Helper()
 	opts := simulator.Options{Format: simulator.Format{Order: o, NeedWindow: true, History: month}}
 	return simulated(t, plantOf(s), opts, append([]func(*innius.Options){valuesAt(windowed)}, change...)...)
