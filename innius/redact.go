@@ -97,7 +97,7 @@ func (s Secret) redact(text string) string {
 
 // redactError is redact for the inside of an error: cut, after the key is out, so that no part of one can remain.
 func (s Secret) redactError(text string) string {
-	text = s.redact(beginning(text)) // looking through megabytes takes a hundred times as much memory
+	text = s.redact(beginning(oneLine(text))) // looking through megabytes takes a hundred times as much memory
 	return cut(strings.Join(strings.Fields(text), " "), maxErrorText)
 }
 
@@ -108,7 +108,7 @@ func Redact(text string, limit int) string {
 	used.Lock()
 	keys := used.keys
 	used.Unlock()
-	text = oneLine(beginning(text))
+	text = beginning(oneLine(text))
 	for _, key := range keys {
 		text = key.redact(text)
 	}
