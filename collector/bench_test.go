@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"runtime"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -34,25 +33,4 @@ func BenchmarkScrape(b *testing.B) {
 			})
 		}
 	}
-}
-
-// BenchmarkMemory measures the heap per sensor of poller and collector, without what the scheduler learns.
-func BenchmarkMemory(b *testing.B) {
-	const sensors = 10_000
-	for b.Loop() {
-		before := heap()
-		p := stored(b, sensors)
-		c := New(func() *poller.Poller { return p })
-		_, done, _ := c.Gather()
-		done()
-		b.ReportMetric(float64(heap()-before)/sensors, "B/sensor")
-		runtime.KeepAlive(c)
-	}
-}
-
-func heap() int64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
 }

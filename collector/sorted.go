@@ -49,6 +49,7 @@ type sensorSeries struct {
 	*inventory.Sensor
 	labels [3]*dto.LabelPair
 	info   [len(sensorLabels)]*dto.LabelPair
+	own    [len(sensorLabels) - len(machineLabels) - 1]dto.LabelPair // unlike the others not shared with other sensors
 }
 
 func newSorted(of *inventory.Snapshot) *sorted {
@@ -62,14 +63,16 @@ func newSorted(of *inventory.Snapshot) *sorted {
 			}
 			n := &o.counts[account]
 			n.excluded += len(m.Sensors) - len(m.Polled)
-			for _, s := range m.Polled {
+			series := make([]sensorSeries, len(m.Polled))
+			for i, s := range m.Polled {
 				if m.Collision || s.Collision {
 					n.collisions++
 				}
 				if units[s.Unit] == nil {
 					units[s.Unit] = repaired("unit", s.Unit, s.Unit)
 				}
-				o.sensors = append(o.sensors, newSensorSeries(s, machine.info[:], units[s.Unit]))
+				series[i].fill(s, machine.info[:], units[s.Unit])
+				o.sensors = append(o.sensors, &series[i])
 			}
 		}
 	}
@@ -90,15 +93,23 @@ func newMachineSeries(m *inventory.Machine) *machineSeries {
 	return one
 }
 
-func newSensorSeries(s *inventory.Sensor, machine []*dto.LabelPair, unit *dto.LabelPair) *sensorSeries {
-	one := &sensorSeries{Sensor: s}
-	sensor := pair("sensor", s.Label)
-	one.labels = [...]*dto.LabelPair{machine[0], machine[3], sensor}
-	copy(one.info[:], machine)
-	copy(one.info[len(machine):], []*dto.LabelPair{
-		sensor, repaired("sensor_id", s.ID, s.ID), repaired("sensor_name", s.Name, s.ID), unit,
-	})
-	return one
+func (one *sensorSeries) fill(s *inventory.Sensor, machine []*dto.LabelPair, unit *dto.LabelPair) {
+	one.Sensor = s
+	n := copy(one.info[:], machine)
+	for i, value := range []*string{&s.Label, repair(&s.Sensor.ID, s.ID), repair(&s.Name, s.ID)} {
+		one.own[i].Name, one.own[i].Value = &sensorLabels[n+i], value
+		one.info[n+i] = &one.own[i]
+	}
+	one.info[n+len(one.own)] = unit
+	one.labels = [...]*dto.LabelPair{machine[0], machine[3], &one.own[0]}
+}
+
+// repair returns the text itself unless it must be repaired, so that most labels take no memory of their own.
+func repair(text *string, id string) *string {
+	if value := inventory.Repair(*text, id); value != *text {
+		return &value
+	}
+	return text
 }
 
 func pair(name, value string) *dto.LabelPair { return &dto.LabelPair{Name: &name, Value: &value} }

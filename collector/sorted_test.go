@@ -10,12 +10,14 @@ import (
 	"innius_exporter/internal/poller"
 	"innius_exporter/internal/poller/inventory"
 	"innius_exporter/internal/poller/reading"
+	"innius_exporter/internal/poller/schedule"
 )
 
 // stored returns a poller that is not running, with so many sensors, a hundred a machine, that each hold a reading.
 func stored(tb testing.TB, sensors int) *poller.Poller {
 	tb.Helper()
 	now := time.Now()
+	interval := schedule.Regular(10*time.Second, now)
 	account := poller.SavedAccount{
 		Name: "a1", Company: innius.Company{ID: "works.example", Name: "Works"}, ListedAt: now, Discovered: true,
 	}
@@ -24,7 +26,7 @@ func stored(tb testing.TB, sensors int) *poller.Poller {
 		for j := range 100 {
 			m.Sensors = append(m.Sensors, poller.SavedSensor{
 				Sensor: innius.Sensor{ID: fmt.Sprint("s", j), Name: fmt.Sprint("Sensor ", j), Unit: "bar"},
-				Saved:  reading.Saved{Time: now, Value: float64(j), LastSuccess: now, Interval: reading.Interval{Seconds: 10}},
+				Saved:  reading.Saved{Time: now, Value: float64(j), LastSuccess: now, Interval: interval},
 			})
 		}
 		account.Machines = append(account.Machines, m)

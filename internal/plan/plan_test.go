@@ -14,7 +14,6 @@ import (
 	"innius_exporter/internal/match"
 	"innius_exporter/internal/poller"
 	"innius_exporter/internal/poller/inventory"
-	"innius_exporter/internal/poller/reading"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -38,7 +37,7 @@ func plant(a poller.Account, kinds ...kind) *poller.State {
 			for i := range m.Sensors {
 				m.Sensors[i].ID = m.ID + m.Sensors[i].ID
 				if k.every == 0 {
-					m.Sensors[i].Time, m.Sensors[i].Interval = time.Time{}, reading.Interval{}
+					m.Sensors[i].Time, m.Sensors[i].Interval = time.Time{}, nil
 				}
 			}
 			all.Machines = append(all.Machines, m)

@@ -233,7 +233,7 @@ func Assume(a Account, sensors int, every time.Duration, at time.Time) SavedAcco
 	k := SavedAccount{
 		Name: a.Name, Origin: a.Origin, Company: innius.Company{ID: a.Name + " (assumed)"}, Discovered: true, ListedAt: at,
 	}
-	saved := reading.Saved{Time: at, LastSuccess: at, Interval: published(schedule.Regular(every, at))}
+	saved := reading.Saved{Time: at, LastSuccess: at, Interval: schedule.Regular(every, at)}
 	for i := range sensors {
 		if i%AssumedPerMachine == 0 {
 			m := innius.Machine{ID: fmt.Sprintf("m%d", i/AssumedPerMachine+1)}

@@ -340,12 +340,12 @@ func TestRestartKeepsCursorsAndIntervals(t *testing.T) {
 	begin := setup{plant: testPlant(1, 1), api: simulator.Options{Format: simulator.Format{Order: simulator.Ascending}}}
 	runScenario(t, begin, func(s *scenario) {
 		s.advance(5 * time.Minute)
-		cursor, learned := s.entryOf(0).Load().Cursor, s.entryOf(0).Load().Interval.Seconds
+		cursor, learned := s.entryOf(0).Load().Cursor, s.entryOf(0).Load().Interval.Period()
 		s.restart(time.Second)
 		if got := s.entryOf(0).Load().Cursor; got != cursor || cursor == (innius.Cursor{}) {
 			t.Errorf("cursor %+v, want %+v", got, cursor)
 		}
-		if got := s.entryOf(0).Load().Interval.Seconds; got != learned || got == 0 {
+		if got := s.entryOf(0).Load().Interval.Period(); got != learned || got == 0 {
 			t.Errorf("a period of %v s, want %v", got, learned)
 		}
 	})

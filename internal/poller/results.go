@@ -38,8 +38,7 @@ func (a *account) handleReadings(t *Task, newest innius.Newest, err error, now t
 	switch {
 	case err == nil:
 		a.schedule.Succeeded(t, learned)
-		s.Entry.SetInterval(published(t.Interval))
-		a.recordPoll(s, before, stored, now.Add(t.Gap), now)
+		a.recordPoll(t, before, stored, now)
 		a.lastPoll = now
 	case accountFault && (t.Failures == 0 || class == resultNotSent || class == resultLimited || class == resultKey):
 		a.schedule.Requeue(t)

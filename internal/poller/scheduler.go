@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"innius_exporter/internal/poller/inventory"
-	"innius_exporter/internal/poller/reading"
 	"innius_exporter/internal/poller/schedule"
 )
 
@@ -39,26 +38,16 @@ func NewWithScheduler(opts Options, newScheduler func(schedule.Options) Schedule
 	return New(opts)
 }
 
-// published is what the cache entry holds of a learned interval; nil: nothing has been learned.
-func published(i *schedule.Interval) reading.Interval {
-	if i == nil {
-		return reading.Interval{}
-	}
-	return reading.Interval{Seconds: i.Period(), Saved: i.Save()}
-}
-
 // specs describes sensors to the schedule.
 func specs(sensors []*inventory.Sensor) []Spec {
 	all := make([]Spec, len(sensors))
 	for i, s := range sensors {
 		held := s.Entry.Load()
-		state := schedule.State{Weight: s.Rule.Weight, MaxAge: s.Rule.MaxAge, Polled: held.LastSuccess, Failures: held.Failures}
+		state := schedule.State{
+			Interval: held.Interval, Weight: s.Rule.Weight, MaxAge: s.Rule.MaxAge, Polled: held.LastSuccess, Failures: held.Failures,
+		}
 		if held.Failures > 0 {
 			state.Polled = held.LastFailure
-		}
-		var known schedule.Interval
-		if known.Restore(held.Interval.Saved) == nil { // else nothing was learned, or by another version
-			state.Interval = &known
 		}
 		all[i] = Spec{ID: s.ID, Sensor: s, State: state, Position: &s.Entry.Position}
 	}

@@ -179,7 +179,7 @@ func (v *Verdict) StaleAfter(s *inventory.Sensor) time.Duration {
 
 // intervalOf returns the learned reporting interval; 0: not learned.
 func intervalOf(s *inventory.Sensor) time.Duration {
-	return time.Duration(s.Entry.Load().Interval.Seconds * float64(time.Second))
+	return time.Duration(s.Entry.Load().Interval.Period() * float64(time.Second))
 }
 
 // silentAfter returns how long a sensor may have no new reading before it is silent; 0: its silence cannot be judged.
@@ -192,10 +192,11 @@ func (o *Options) silentAfter(s *inventory.Sensor) time.Duration {
 
 // recordPoll stores, at a successful poll, what later verdicts go by: whether the sensor is silent, by the API's clock, and when
 // it is to be polled next. before is the record before that poll, n what the poll changed.
-func (a *account) recordPoll(s *inventory.Sensor, before *reading.Record, n reading.PollResult, planned, now time.Time) {
+func (a *account) recordPoll(t *Task, before *reading.Record, n reading.PollResult, now time.Time) {
+	s := t.Sensor
+	s.Entry.Change(func(r *reading.Record) { r.Interval, r.Planned = t.Interval, now.Add(t.Gap) })
 	silentAfter := a.opts.silentAfter(s)
 	s.Entry.Change(func(r *reading.Record) {
-		r.Planned = planned
 		if silentAfter == 0 || r.Time.IsZero() {
 			r.Silent, r.Alone = false, false
 			return
@@ -237,7 +238,7 @@ func (o *Options) overdueAlone(s *inventory.Sensor) bool {
 // counts reports whether a sensor counts for the status of its machine: it has a number, and a known reporting interval.
 func counts(s *inventory.Sensor) bool {
 	r := s.Entry.Load()
-	return r.Unusable.Skip == "" && !r.Time.IsZero() && r.Interval.Seconds > 0
+	return r.Unusable.Skip == "" && !r.Time.IsZero() && r.Interval.Period() > 0
 }
 
 // Machine returns the status of a machine, and since when it has had it.

@@ -8,6 +8,7 @@ import (
 	"innius_exporter/innius"
 	"innius_exporter/internal/poller/inventory"
 	"innius_exporter/internal/poller/reading"
+	"innius_exporter/internal/poller/schedule"
 	"innius_exporter/internal/simulator"
 )
 
@@ -80,7 +81,7 @@ func TestVerdictOfSensor(t *testing.T) {
 func TestVerdictOfMachine(t *testing.T) {
 	now := at(36_000)
 	ago := func(minutes int) time.Time { return now.Add(-time.Duration(minutes) * time.Minute) }
-	known := reading.Interval{Seconds: 60}
+	known := schedule.Regular(time.Minute, now)
 	current := reading.Saved{Time: ago(1), LastSuccess: ago(1), Planned: ago(-1), Interval: known}
 	late := reading.Saved{Time: ago(30), LastSuccess: ago(30), Planned: ago(29), Interval: known}
 	silent := func(newest, polled int) reading.Saved {
@@ -91,7 +92,7 @@ func TestVerdictOfMachine(t *testing.T) {
 	resumed.Resumed = ago(5)
 	text := reading.Saved{LastSuccess: ago(1), Unusable: skipped(1, innius.SkipText, "RUN")}
 	noInterval := current
-	noInterval.Interval = reading.Interval{}
+	noInterval.Interval = nil
 	alone := silent(700, 1)
 	alone.Alone = true
 	for name, c := range map[string]struct {
@@ -136,8 +137,8 @@ func TestVerdictOfMaxAge(t *testing.T) {
 		"a young value":              {saved: reading.Saved{Time: before(50), LastSuccess: before(40)}, want: MaxAgeMet},
 		"a silent sensor":            {saved: reading.Saved{Time: before(5000), LastSuccess: before(60)}, want: MaxAgeMet},
 		"an old value, not polled":   {saved: reading.Saved{Time: before(61), LastSuccess: before(61)}, want: MaxAgeMissed},
-		"the next reading not due":   {saved: reading.Saved{Time: before(630), LastSuccess: before(600), Interval: reading.Interval{Seconds: 600}}, want: MaxAgeMet},
-		"the next reading due":       {saved: reading.Saved{Time: before(661), LastSuccess: before(640), Interval: reading.Interval{Seconds: 600}}, want: MaxAgeMissed},
+		"the next reading not due":   {saved: reading.Saved{Time: before(630), LastSuccess: before(600), Interval: schedule.Regular(10*time.Minute, now)}, want: MaxAgeMet},
+		"the next reading due":       {saved: reading.Saved{Time: before(661), LastSuccess: before(640), Interval: schedule.Regular(10*time.Minute, now)}, want: MaxAgeMissed},
 		"never reported":             {saved: reading.Saved{LastSuccess: before(4000)}, want: MaxAgeMet},
 		"never polled":               {want: MaxAgeMissed},
 		"relaxed, whatever it holds": {saved: reading.Saved{Time: before(1), LastSuccess: before(1)}, terms: accountTerms{relaxed: true}, want: MaxAgeRelaxed},

@@ -109,7 +109,7 @@ func (v *View) Sensor(s *inventory.Sensor) SensorView {
 	switch one.Unusable.Skip {
 	case innius.SkipText, innius.SkipTime, innius.SkipFuture: // a text without a number is no silence
 	default:
-		one.Interval = one.Record.Interval.Seconds
+		one.Interval = one.Record.Interval.Period()
 	}
 	return one
 }

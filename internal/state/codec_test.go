@@ -13,6 +13,7 @@ import (
 	"innius_exporter/innius"
 	"innius_exporter/internal/poller"
 	"innius_exporter/internal/poller/reading"
+	"innius_exporter/internal/poller/schedule"
 )
 
 func noon() time.Time { return time.Date(2026, 11, 1, 12, 0, 0, 123456789, time.UTC) }
@@ -43,7 +44,7 @@ func sensorOf(machine, number int) poller.SavedSensor {
 			Cursor: innius.Cursor{Key: "1718", Order: innius.Ascending}, Unreadable: []string{"yesterday"}, Planned: at.Add(time.Hour), Silent: true, Alone: true, Resumed: at,
 			Unusable: innius.Reading{Time: at, Text: "RUN", Skip: innius.SkipText},
 			Failure:  "status 404", FailingSince: at, LastFailure: at.Add(time.Minute), Failures: 3,
-			Interval: reading.Interval{Seconds: 10, Saved: []byte("a period, a phase")},
+			Interval: schedule.Regular(10*time.Second, at),
 		},
 	}
 }
@@ -167,7 +168,7 @@ func BenchmarkState(b *testing.B) {
 	for i := range s.Accounts[0].Machines {
 		for j := range s.Accounts[0].Machines[i].Sensors {
 			k := &s.Accounts[0].Machines[i].Sensors[j]
-			k.Interval.Saved, k.Unreadable, k.Failure, k.Unusable = make([]byte, 300), nil, "", innius.Reading{}
+			k.Unreadable, k.Failure, k.Unusable = nil, "", innius.Reading{}
 		}
 	}
 	var file []byte

@@ -108,7 +108,7 @@ func TestStoreOnFullDiskKeepsOldState(t *testing.T) {
 	if inNamespace(t) {
 		return
 	}
-	dir := mounted(t, "size=96k")
+	dir := mounted(t, "size=192k")
 	d := open(t, dir)
 	d.writeLast(sourceOf(fullBucket()))
 	fill(t, dir)
@@ -126,7 +126,7 @@ func TestStoreStartOnFullDiskAssumesNoRequests(t *testing.T) {
 	if inNamespace(t) {
 		return
 	}
-	dir := mounted(t, "size=96k")
+	dir := mounted(t, "size=192k")
 	d := open(t, dir)
 	d.writeLast(sourceOf(fullBucket()))
 	fill(t, dir)

@@ -54,11 +54,6 @@ func (s *Saved) Polled() bool { return !s.LastSuccess.IsZero() || s.Failures > 0
 // Load returns what is known now.
 func (e *Entry) Load() *Record { return e.record.Load() }
 
-// SetInterval publishes the reporting interval that the scheduler has learned.
-func (e *Entry) SetInterval(i Interval) {
-	e.Change(func(next *Record) { next.Interval = i })
-}
-
 // Change replaces the record by a changed copy. It may call the function more than once.
 func (e *Entry) Change(change func(next *Record)) {
 	for {

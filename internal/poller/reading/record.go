@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"innius_exporter/innius"
+	"innius_exporter/internal/poller/schedule"
 )
 
 // Record is what is known of one sensor's readings. Immutable once stored.
@@ -18,10 +19,10 @@ type Record struct {
 type Saved struct {
 	Time        time.Time // of the newest number, by the source's clock
 	Value       float64
-	LastSuccess time.Time      // of polls of this sensor, by this machine's clock
-	Cursor      innius.Cursor  // where the next poll starts
-	Unusable    innius.Reading // the newest reading, if it is no number and newer than the newest number
-	Interval    Interval       // reporting interval
+	LastSuccess time.Time          // of polls of this sensor, by this machine's clock
+	Cursor      innius.Cursor      // where the next poll starts
+	Unusable    innius.Reading     // the newest reading, if it is no number and newer than the newest number
+	Interval    *schedule.Interval // what the scheduler has learned of when it reports; nil: nothing
 
 	Failure      string    // error of the last poll; empty if it succeeded
 	FailingSince time.Time // by this machine's clock, as LastFailure
@@ -39,12 +40,6 @@ type Saved struct {
 	Future     time.Time // newest time in the future that was counted
 	Older      time.Time // newest time of a page that was older than the reading held
 	Unreadable []string  // times on the latest page that could not be read
-}
-
-// Interval is the reporting interval of a sensor, as the scheduler has learned it. Immutable.
-type Interval struct {
-	Seconds float64 // 0: not learned
-	Saved   []byte  // all that the scheduler has learned, in its own encoding; nil: nothing
 }
 
 // Point is a reading for the status page: Unix seconds, to a millisecond, and value.
@@ -83,7 +78,7 @@ type update struct {
 func newUpdate(held *Record) *update {
 	u := &update{held: held, next: *held}
 	u.result.Skipped = map[innius.SkipReason]int{}
-	u.next.Recent, u.next.Unreadable = slices.Clone(held.Recent), nil
+	u.next.Unreadable = nil
 	if len(held.Recent) == 0 && !held.Time.IsZero() { // after a restart
 		u.addRecent(held.Time, held.Value)
 	}
@@ -92,6 +87,9 @@ func newUpdate(held *Record) *update {
 
 func (u *update) add(poll innius.Newest, values map[string]float64, complete bool, now time.Time) {
 	u.result.Times, u.result.Whole = u.held.newTimes(poll.Readings)
+	if len(poll.Readings) > 0 {
+		u.next.Recent = append(make([]Point, 0, MaxRecent), u.next.Recent...)
+	}
 	if complete {
 		u.result.Recovered = u.held.failureLogged
 		u.next.LastSuccess = now
@@ -145,8 +143,11 @@ func (u *update) addRecent(at time.Time, value float64) {
 		list[n-1] = p
 		return
 	}
-	list = append(list, p)
-	u.next.Recent = list[max(0, len(list)-MaxRecent):]
+	if len(list) == MaxRecent {
+		copy(list, list[1:])
+		list = list[:MaxRecent-1]
+	}
+	u.next.Recent = append(list, p)
 }
 
 // addUnreadable counts a reading without a time. Only its text distinguishes it from those of the page before.

@@ -2,35 +2,27 @@ package schedule
 
 import (
 	"encoding/binary"
-	"errors"
 	"math"
 )
 
-// savedVersion is that of the bytes of Save.
+// savedVersion is that of the bytes of GobEncode.
 const savedVersion = 2
 
-// Save returns what has been learned as bytes for Restore.
-func (i *Interval) Save() []byte {
-	encoded, err := binary.Append([]byte{savedVersion}, binary.LittleEndian, &i.learned)
-	if err != nil {
-		return nil // the size is fixed: it cannot happen
-	}
-	return encoded
+// GobEncode implements gob.GobEncoder.
+func (i *Interval) GobEncode() ([]byte, error) {
+	return binary.Append([]byte{savedVersion}, binary.LittleEndian, &i.learned)
 }
 
-var errForeign = errors.New("restore a learned interval: the bytes are not from this version's Save")
-
-// Restore replaces what has been learned by what Save returned. After an error nothing has changed.
-func (i *Interval) Restore(encoded []byte) error {
+// GobDecode implements gob.GobDecoder. It ignores bytes of another version: to learn again is better than to refuse all state.
+func (i *Interval) GobDecode(encoded []byte) error {
 	var l learned
 	if len(encoded) != 1+binary.Size(l) || encoded[0] != savedVersion {
-		return errForeign
+		return nil
 	}
-	if _, err := binary.Decode(encoded[1:], binary.LittleEndian, &l); err != nil || !l.valid() {
-		return errForeign
+	if _, err := binary.Decode(encoded[1:], binary.LittleEndian, &l); err == nil && l.valid() {
+		*i = Interval{learned: l}
+		i.fit()
 	}
-	*i = Interval{learned: l}
-	i.fit()
 	return nil
 }
 
