@@ -8,12 +8,12 @@ import (
 // lower reads a refusal and lowers the limit. before is the refusal before it.
 func (l *Learner) lower(r Refusal, before refused) {
 	rate := l.limit.PerHour
-	isStep := rate > l.steps.Base
+	isStep := rate > l.Steps.Base
 	limit, isHourly := l.hourlyLimit(r, before)
 	wait := stepsAfter
-	l.hourly = 0
+	l.Hourly = 0
 	switch {
-	case !before.At.IsZero() && l.past.total == l.acceptedAtLast:
+	case !before.At.IsZero() && l.past.total == l.AcceptedAtLast:
 		l.lowerWithoutEvidence(r, before)
 	case !isStep && l.isBurst(r):
 		l.limit.Burst = max(1, min(l.limit.Burst-1, int(l.past.surplus(r.At.Unix()-3600, rate/3600))))
@@ -26,7 +26,7 @@ func (l *Learner) lower(r Refusal, before refused) {
 		l.bisect(r.At)
 		wait = blindStep
 	case isHourly:
-		l.search = search{}
+		l.Search = search{}
 		l.setRate(cautious*rate, r.At)
 	default:
 		l.lowerUpperBound(r, before)
@@ -42,7 +42,7 @@ func (l *Learner) lower(r Refusal, before refused) {
 func (l *Learner) lowerWithoutEvidence(r Refusal, before refused) {
 	rate := l.limit.PerHour
 	if r.At.Sub(before.Until).Hours() > 2/rate {
-		l.search = search{}
+		l.Search = search{}
 		rate *= blindDecrease
 	}
 	l.setRate(rate, r.At)
@@ -63,7 +63,7 @@ func (l *Learner) hourlyLimit(r Refusal, before refused) (limit float64, ok bool
 		from, burst = before.Until.Unix(), 2+fastest
 	}
 	limit = float64(l.past.count(hourStart(r), math.MaxInt64))
-	if l.hourly > 0 && limit > 0.95*l.hourly && limit < 1.1*l.hourly {
+	if l.Hourly > 0 && limit > 0.95*l.Hourly && limit < 1.1*l.Hourly {
 		return limit, true // the known one
 	}
 	canBeBucket := 3600*fastest > implausible*l.limit.PerHour || before.isExact(r.At)
@@ -77,7 +77,7 @@ func (l *Learner) hourlyLimit(r Refusal, before refused) (limit float64, ok bool
 // request, and since then it has gained them faster.
 func (l *Learner) refutesBucket(r Refusal, before refused) bool {
 	slowest := before.Until.Sub(before.At).Seconds() - 1
-	gained := float64(l.past.total - l.acceptedAtLast)
+	gained := float64(l.past.total - l.AcceptedAtLast)
 	return before.isExact(r.At) && gained*slowest > r.until().Sub(before.Until).Seconds()+1
 }
 
@@ -99,8 +99,8 @@ func (l *Learner) isPlausible(limit float64, r Refusal, before refused) bool {
 
 // setHourly keeps to an hourly limit: rate and burst together stay below it, in whole requests.
 func (l *Learner) setHourly(limit float64, now time.Time) {
-	l.search, l.hourly = search{}, limit
+	l.Search, l.Hourly = search{}, limit
 	l.limit.Burst = max(1, min(l.configured.Burst, int(0.02*limit)))
 	l.setRate(min(margin*limit, limit+0.99-float64(l.limit.Burst)), now)
-	l.sharing.addEstimate(limit, now)
+	l.Sharing.addEstimate(limit, now)
 }

@@ -46,8 +46,8 @@ func TestLearnerRecognisesHourlyLimit(t *testing.T) {
 	l := full()
 	accepts(l, 60*time.Minute, 5*time.Hour, 61*time.Second)
 	l.Refused(Refusal{At: start.Add(5 * time.Hour), Wait: 5 * time.Second, Stated: true})
-	if rate := l.Limit().PerHour; rate < 56 || rate >= 0.97*60 || l.search.High > 0 {
-		t.Errorf("rate %v, search %+v: want it just under the one before, and no search", rate, l.search)
+	if rate := l.Limit().PerHour; rate < 56 || rate >= 0.97*60 || l.Search.High > 0 {
+		t.Errorf("rate %v, search %+v: want it just under the one before, and no search", rate, l.Search)
 	}
 }
 

@@ -72,7 +72,7 @@ type steps struct {
 
 // startSteps begins again with the first step, at a time.
 func (l *Learner) startSteps(next time.Time) {
-	l.steps = steps{Base: l.limit.PerHour, Proven: l.limit.PerHour, Size: firstStep, Next: next}
+	l.Steps = steps{Base: l.limit.PerHour, Proven: l.limit.PerHour, Size: firstStep, Next: next}
 }
 
 // setBase takes the rate in force as proven: a search arrived at it, not a step.
@@ -83,12 +83,17 @@ type Learner struct {
 	configured, limit Limit
 	born              time.Time // begin of the record of accepted requests
 	past              history
-	last              refused
-	acceptedAtLast    int     // number accepted, in total, up to the end of the latest refusal
-	hourly            float64 // hourly limit in force; 0: none is known
-	search            search
-	steps             steps
-	sharing           sharing
+	learned
+}
+
+// learned is what refusals have shown.
+type learned struct {
+	Last           refused
+	AcceptedAtLast int     // number accepted, in total, up to the end of the latest refusal
+	Hourly         float64 // hourly limit in force; 0: none is known
+	Search         search
+	Steps          steps
+	Sharing        sharing
 }
 
 // New returns a learner that starts with the configured limit.
@@ -109,7 +114,7 @@ func (l *Learner) Cause(now time.Time) Cause {
 	switch {
 	case !l.lowered():
 		return None
-	case l.sharing.detected(now):
+	case l.Sharing.detected(now):
 		return Shared
 	}
 	return LimitOrShared
@@ -122,8 +127,8 @@ func (l *Learner) Accepted(at time.Time, n int) {
 	}
 	l.begin(at)
 	l.past.add(at, n)
-	if at.Before(l.last.Until) { // sent before the pause
-		l.acceptedAtLast = l.past.total
+	if at.Before(l.Last.Until) { // sent before the pause
+		l.AcceptedAtLast = l.past.total
 		return
 	}
 	l.raiseLowerBound(at)
@@ -132,34 +137,34 @@ func (l *Learner) Accepted(at time.Time, n int) {
 // Refused records a refusal and lowers the limit.
 func (l *Learner) Refused(r Refusal) {
 	l.begin(r.At)
-	if r.At.Before(l.last.Until) { // sent before the pause: the same refusal
-		if r.until().After(l.last.Until) {
-			l.last.Until = r.until()
+	if r.At.Before(l.Last.Until) { // sent before the pause: the same refusal
+		if r.until().After(l.Last.Until) {
+			l.Last.Until = r.until()
 		}
 		return
 	}
-	before := l.last
-	l.last = refused{At: r.At, Until: r.until(), Rate: l.limit.PerHour, Stated: r.Stated}
+	before := l.Last
+	l.Last = refused{At: r.At, Until: r.until(), Rate: l.limit.PerHour, Stated: r.Stated}
 	l.lower(r, before)
-	l.acceptedAtLast, l.past.InHour, l.past.Most = l.past.total, 0, 0
+	l.AcceptedAtLast, l.past.InHour, l.past.Most = l.past.total, 0, 0
 }
 
 // Advance lets time pass. It must be called before each decision to send and before Limit.
 func (l *Learner) Advance(now time.Time) {
 	l.begin(now)
-	l.sharing.recordPeak(l, now)
-	if l.search.High > 0 && !l.search.Unstated && now.Sub(l.last.Until) > searchEnds {
+	l.Sharing.recordPeak(l, now)
+	if l.Search.High > 0 && !l.Search.Unstated && now.Sub(l.Last.Until) > searchEnds {
 		l.endSearch(now)
 	}
 	switch {
-	case now.Before(l.steps.Next):
+	case now.Before(l.Steps.Next):
 	case !l.lowered():
-		l.steps.setBase(l.limit.PerHour)
-		l.hourly = 0 // the configured rate was accepted: there is no such limit any more
-	case l.search.Unstated:
+		l.Steps.setBase(l.limit.PerHour)
+		l.Hourly = 0 // the configured rate was accepted: there is no such limit any more
+	case l.Search.Unstated:
 		l.continueBisection(now)
 	default:
-		l.search = search{}
+		l.Search = search{}
 		l.stepUp(now)
 	}
 }
@@ -169,7 +174,7 @@ func (l *Learner) Advance(now time.Time) {
 // seconds are counted. A step up does not wait.
 func (l *Learner) Wait(now time.Time, inFlight int) time.Duration {
 	accepted, oldest := l.past.last(now.Unix() - 3600)
-	if l.hourly == 0 || l.limit.PerHour > l.steps.Base || float64(accepted+inFlight) < l.hourly-1 || accepted == 0 {
+	if l.Hourly == 0 || l.limit.PerHour > l.Steps.Base || float64(accepted+inFlight) < l.Hourly-1 || accepted == 0 {
 		return 0
 	}
 	return time.Unix(oldest+3601, 0).Sub(now)
@@ -189,15 +194,15 @@ func (l *Learner) setRate(rate float64, now time.Time) {
 
 // ceiling returns the rate that was refused within 24 h; +Inf if none was.
 func (l *Learner) ceiling(now time.Time) float64 {
-	if l.last.At.IsZero() || now.Sub(l.last.At) >= refusedFor {
+	if l.Last.At.IsZero() || now.Sub(l.Last.At) >= refusedFor {
 		return math.Inf(1)
 	}
-	return l.last.Rate
+	return l.Last.Rate
 }
 
 // stepUp raises the rate, if the rate refused in the last 24 h leaves enough room.
 func (l *Learner) stepUp(now time.Time) {
-	s := &l.steps
+	s := &l.Steps
 	s.Proven = l.limit.PerHour
 	if l.ceiling(now) <= (1+firstStep)*l.limit.PerHour {
 		return
@@ -214,6 +219,6 @@ func (l *Learner) stepUp(now time.Time) {
 func (l *Learner) stepBack(now time.Time) {
 	from := now.Add(-stepLasts).Unix()
 	accepted := float64(l.past.count(from, now.Unix()+1) - l.configured.Burst)
-	l.search = search{}
-	l.setRate(max(l.steps.Base, cautious*min(l.steps.Proven, accepted/stepLasts.Hours())), now)
+	l.Search = search{}
+	l.setRate(max(l.Steps.Base, cautious*min(l.Steps.Proven, accepted/stepLasts.Hours())), now)
 }

@@ -9,30 +9,24 @@ import (
 )
 
 // savedVersion is the version of the saved form. Other versions are not restored.
-const savedVersion = 1
+const savedVersion = 2
 
 // saved is what survives a restart.
 type saved struct {
 	Version           int
 	Configured, Limit Limit
 	Born              time.Time
-	Last              refused
+	Learned           learned
 	Total             int
-	AcceptedAtLast    int
-	Hourly            float64
 	ClockHour         clockHour
-	Search            search
-	Steps             steps
-	Sharing           sharing
 	Tallies           []int // pairs of the seconds since the one before and the number of requests
 }
 
 // Save returns what has been learned, for Restore.
 func (l *Learner) Save() []byte {
 	s := saved{
-		Version: savedVersion, Configured: l.configured, Limit: l.limit, Born: l.born, Last: l.last, Total: l.past.total,
-		AcceptedAtLast: l.acceptedAtLast, Hourly: l.hourly, ClockHour: l.past.clockHour, Search: l.search, Steps: l.steps,
-		Sharing: l.sharing,
+		Version: savedVersion, Configured: l.configured, Limit: l.limit, Born: l.born, Learned: l.learned,
+		Total: l.past.total, ClockHour: l.past.clockHour,
 	}
 	before := int64(0)
 	for _, t := range l.past.tallies {
@@ -60,7 +54,7 @@ func (l *Learner) Restore(encoded []byte, now time.Time) error {
 	}
 	l.born = earlier(s.Born, now)
 	l.past = s.history(now)
-	l.acceptedAtLast = s.Total
+	l.AcceptedAtLast = s.Total
 	if l.configured.PerHour <= s.Configured.PerHour && l.configured.Burst <= s.Configured.Burst {
 		l.restore(&s, now)
 	}
@@ -69,12 +63,10 @@ func (l *Learner) Restore(encoded []byte, now time.Time) error {
 
 // restore takes back everything but what was accepted. No time is later than possible: the clock may have been set back.
 func (l *Learner) restore(s *saved, now time.Time) {
-	s.Last.At, s.Last.Until = earlier(s.Last.At, now), earlier(s.Last.Until, now.Add(refusedFor))
-	s.Search.Since, s.Steps.Next = earlier(s.Search.Since, now), earlier(s.Steps.Next, now.Add(failedStepWait))
-	s.Sharing.Recorded, s.Sharing.Varied = earlier(s.Sharing.Recorded, now), earlier(s.Sharing.Varied, now)
-	l.past.clockHour = s.ClockHour
-	l.last, l.acceptedAtLast, l.hourly = s.Last, s.AcceptedAtLast, s.Hourly
-	l.search, l.steps, l.sharing = s.Search, s.Steps, s.Sharing
+	l.learned, l.past.clockHour = s.Learned, s.ClockHour
+	l.Last.At, l.Last.Until = earlier(l.Last.At, now), earlier(l.Last.Until, now.Add(refusedFor))
+	l.Search.Since, l.Steps.Next = earlier(l.Search.Since, now), earlier(l.Steps.Next, now.Add(failedStepWait))
+	l.Sharing.Recorded, l.Sharing.Varied = earlier(l.Sharing.Recorded, now), earlier(l.Sharing.Varied, now)
 	if s.Limit.PerHour < l.configured.PerHour {
 		l.limit = Limit{PerHour: s.Limit.PerHour, Burst: min(s.Limit.Burst, l.configured.Burst)}
 	}
@@ -97,9 +89,10 @@ const maxNumber = 1e9
 
 // isValid reports whether every number is within its bounds.
 func (s *saved) isValid() bool {
-	search, steps := s.Search, s.Steps
+	known, search, steps := s.Learned, s.Learned.Search, s.Learned.Steps
 	for _, f := range []float64{
-		s.Last.Rate, s.Hourly, search.Low, search.High, steps.Base, steps.Proven, steps.Size, s.Sharing.Estimate, s.Sharing.Peak,
+		known.Last.Rate, known.Hourly, search.Low, search.High, steps.Base, steps.Proven, steps.Size,
+		known.Sharing.Estimate, known.Sharing.Peak,
 	} {
 		if !(math.Abs(f) <= maxNumber) { // NaN, too
 			return false
@@ -112,9 +105,9 @@ func (s *saved) isValid() bool {
 	}
 	c, l := s.Configured, s.Limit
 	return c.PerHour > 0 && c.PerHour <= maxNumber && l.PerHour >= leastRate*c.PerHour*(1-1e-9) && l.PerHour <= c.PerHour &&
-		l.Burst >= 1 && l.Burst <= c.Burst && steps.Size >= firstStep && (s.Hourly == 0 || s.Hourly >= 2) &&
-		min(s.Last.Rate, search.Low, search.High, steps.Base) >= 0 && search.Already >= -1 && search.Already <= s.Total &&
-		s.AcceptedAtLast >= 0 && s.AcceptedAtLast <= s.Total && s.Total <= maxNumber &&
+		l.Burst >= 1 && l.Burst <= c.Burst && steps.Size >= firstStep && (known.Hourly == 0 || known.Hourly >= 2) &&
+		min(known.Last.Rate, search.Low, search.High, steps.Base) >= 0 && search.Already >= -1 && search.Already <= s.Total &&
+		known.AcceptedAtLast >= 0 && known.AcceptedAtLast <= s.Total && s.Total <= maxNumber &&
 		len(s.Tallies) <= 2*int(remembered/time.Second)+2
 }
 

@@ -70,8 +70,8 @@ func TestLearnerRestoreAfterClockSetBack(t *testing.T) {
 	kept := r.learner.Save()
 	l := New(Limit{950, 30})
 	before := r.now.Add(-365 * 24 * time.Hour)
-	if err := l.Restore(kept, before); err != nil || l.last.At.After(before) || l.steps.Next.After(before.Add(failedStepWait)) {
-		t.Errorf("%v %+v %+v", err, l.last, l.steps)
+	if err := l.Restore(kept, before); err != nil || l.Last.At.After(before) || l.Steps.Next.After(before.Add(failedStepWait)) {
+		t.Errorf("%v %+v %+v", err, l.Last, l.Steps)
 	}
 	if n := len(l.past.tallies); n > 0 {
 		t.Errorf("%d tallies of the future", n)

@@ -39,11 +39,11 @@ func (s *search) next() (rate float64, ended bool) {
 
 // lowerUpperBound takes in a refusal that a token bucket may have caused, and tries a rate between the new bounds.
 func (l *Learner) lowerUpperBound(r Refusal, before refused) {
-	s := search{Low: l.search.Low, High: l.last.Rate, Refusals: l.search.Refusals + 1}
+	s := search{Low: l.Search.Low, High: l.Last.Rate, Refusals: l.Search.Refusals + 1}
 	if before.isExact(r.At) {
-		n, d := float64(l.past.total-l.acceptedAtLast), r.until().Sub(before.Until).Seconds()
-		low, busy := 3600*n/(d+1), r.until().Sub(l.search.Since).Seconds()
-		usedAll := n+1 >= 0.9*l.last.Rate/3600*r.At.Sub(l.search.Since).Seconds()
+		n, d := float64(l.past.total-l.AcceptedAtLast), r.until().Sub(before.Until).Seconds()
+		low, busy := 3600*n/(d+1), r.until().Sub(l.Search.Since).Seconds()
+		usedAll := n+1 >= 0.9*l.Last.Rate/3600*r.At.Sub(l.Search.Since).Seconds()
 		if busy > 1.5 && usedAll {
 			s.High = min(s.High, max(3600*n/(busy-1), l.sustainedRate(&s, r.At)))
 		}
@@ -54,7 +54,7 @@ func (l *Learner) lowerUpperBound(r Refusal, before refused) {
 	if s.Low >= s.High {
 		s.Low = 0 // the limit has changed
 	}
-	l.search = s
+	l.Search = s
 	l.tryNext(r.At)
 }
 
@@ -70,14 +70,14 @@ func (l *Learner) sustainedRate(s *search, now time.Time) float64 {
 
 // raiseLowerBound takes in accepted requests: those since the last refusal show a rate that is permitted.
 func (l *Learner) raiseLowerBound(now time.Time) {
-	s := &l.search
+	s := &l.Search
 	if s.High == 0 || s.Unstated {
 		return
 	}
 	if s.Since.IsZero() {
 		s.Since, s.Already = now, l.past.total-1
 	}
-	sinceRefusal := provenRate(l.past.total-l.acceptedAtLast, 0, now.Sub(l.last.Until).Seconds())
+	sinceRefusal := provenRate(l.past.total-l.AcceptedAtLast, 0, now.Sub(l.Last.Until).Seconds())
 	atThisRate := provenRate(l.past.total-s.Already, float64(l.configured.Burst), now.Sub(s.Since).Seconds())
 	s.Low = max(s.Low, min(max(sinceRefusal, atThisRate), s.High/1.01))
 	if s.Low >= 0.98*l.usage(now)*l.limit.PerHour || s.High <= narrow*s.Low {
@@ -94,7 +94,7 @@ func provenRate(accepted int, burst, seconds float64) float64 {
 // usage returns the part of the rate in force that has been used: a schedule may leave some. A rate is tested when this part
 // was accepted; not more than a tenth is ignored.
 func (l *Learner) usage(now time.Time) float64 {
-	n, d := l.past.total-l.search.Already-1, now.Sub(l.search.Since).Hours()
+	n, d := l.past.total-l.Search.Already-1, now.Sub(l.Search.Since).Hours()
 	if n < 20 {
 		return 1
 	}
@@ -104,49 +104,49 @@ func (l *Learner) usage(now time.Time) float64 {
 // tryNext sets the next rate of the search.
 func (l *Learner) tryNext(now time.Time) {
 	before := l.limit.PerHour
-	rate, ended := l.search.next()
+	rate, ended := l.Search.next()
 	l.setRate(rate, now)
 	if math.Abs(l.limit.PerHour-before) > 0.005*before {
-		l.search.Since = time.Time{} // a new test
+		l.Search.Since = time.Time{} // a new test
 	}
 	if ended {
-		l.sharing.addEstimate(l.search.Low, now)
-		l.search = search{Low: l.search.Low, Refusals: l.search.Refusals}
+		l.Sharing.addEstimate(l.Search.Low, now)
+		l.Search = search{Low: l.Search.Low, Refusals: l.Search.Refusals}
 	}
-	l.steps.setBase(l.limit.PerHour)
+	l.Steps.setBase(l.limit.PerHour)
 }
 
 // endSearch ends a search that took long enough, slightly below what is proven or, if the bounds are close, below the upper
 // one: only time could show more.
 func (l *Learner) endSearch(now time.Time) {
-	if low, high := l.search.Low, l.search.High; low > 0 {
+	if low, high := l.Search.Low, l.Search.High; low > 0 {
 		rate := belowRefused * low
 		if low > 0.92*l.usage(now)*high {
 			rate = max(rate, 0.945*high)
 		}
 		l.setRate(min(l.limit.PerHour, rate), now)
-		l.sharing.addEstimate(low, now)
+		l.Sharing.addEstimate(low, now)
 	}
-	l.search = search{Low: l.search.Low}
-	l.steps.setBase(l.limit.PerHour)
+	l.Search = search{Low: l.Search.Low}
+	l.Steps.setBase(l.limit.PerHour)
 }
 
 // bisect takes in a refusal without a wait.
 func (l *Learner) bisect(now time.Time) {
-	s := search{Low: l.search.Low, High: l.last.Rate, Unstated: true}
+	s := search{Low: l.Search.Low, High: l.Last.Rate, Unstated: true}
 	if s.Low >= s.High {
 		s.Low = 0
 	}
-	l.search = s
+	l.Search = s
 	l.tryNext(now)
 }
 
 // continueBisection raises the lower bound to a rate that lasted.
 func (l *Learner) continueBisection(now time.Time) {
-	l.search.Low = l.limit.PerHour
+	l.Search.Low = l.limit.PerHour
 	l.tryNext(now)
 	wait := blindStep
-	if l.search.High == 0 {
+	if l.Search.High == 0 {
 		wait = stepsAfter
 	}
 	l.startSteps(now.Add(wait))

@@ -23,7 +23,7 @@ func (s *sharing) recordPeak(l *Learner, now time.Time) {
 		return
 	}
 	s.Recorded = now
-	if now.Sub(l.last.At) > time.Hour { // a full hour since
+	if now.Sub(l.Last.At) > time.Hour { // a full hour since
 		s.Peak = max(s.Peak, float64(l.past.count(now.Unix()-3600, now.Unix())-l.limit.Burst))
 	}
 }
