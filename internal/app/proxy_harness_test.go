@@ -36,12 +36,12 @@ func (r *tape) String() string {
 // client before and in the tunnel, and from the API. Only it knows where innius.test is.
 type proxy struct {
 	user, password string // demanded where set
-	refuse         int    // answered to CONNECT in place of 200
+	refuse         int    // status code of the response to CONNECT; 0: 200
 	seen           tape
 
 	listener net.Listener
 	mu       sync.Mutex
-	targets  []string // that were asked for
+	targets  []string // requested so far
 }
 
 // serveProxy serves until the test ends; config is nil for a proxy that speaks no TLS itself.
@@ -72,8 +72,8 @@ func serveProxy(t *testing.T, p *proxy, config *tls.Config, serve func(*proxy, n
 
 func (p *proxy) address() string { return p.listener.Addr().String() }
 
-// asked returns the targets so far.
-func (p *proxy) asked() []string {
+// requested returns the targets so far.
+func (p *proxy) requested() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return append([]string(nil), p.targets...)

@@ -10,7 +10,7 @@ import (
 )
 
 // Go would ignore the variable without a word, or take a part of the password for the host.
-func TestAVariableThatIsNoProxyStopsTheStartAndIsNotQuoted(t *testing.T) {
+func TestConfigRefusesInvalidProxyVariableWithoutQuotingIt(t *testing.T) {
 	w, p := newWorld(t), serveProxy(t, &proxy{}, nil, serveHTTP)
 	file := w.write(t, "config.yml", []byte(w.account(w.secure, "")))
 	for _, text := range []string{
@@ -42,7 +42,7 @@ func TestAVariableThatIsNoProxyStopsTheStartAndIsNotQuoted(t *testing.T) {
 }
 
 // Over http:// there is no tunnel: a proxy reads all. That must not happen without allow_http.
-func TestOverHTTPAProxyIsUsedOnlyWhereThatIsAllowed(t *testing.T) {
+func TestProxyIsUsedOverHTTPOnlyIfAllowed(t *testing.T) {
 	w := newWorld(t)
 	p := serveProxy(t, &proxy{}, nil, serveHTTP)
 	loopback := strings.Replace(w.plain, "innius.test", "127.0.0.1", 1)
@@ -61,12 +61,12 @@ func TestOverHTTPAProxyIsUsedOnlyWhereThatIsAllowed(t *testing.T) {
 	if r.works(t, w); !strings.Contains(r.log, "level=warn") || !strings.Contains(r.log, "can be read on the way") {
 		t.Errorf("no warning in the log:\n%s", r.log)
 	}
-	if !holdsSecret(p.seen.String(), proxiedKey) { // it is what allow_http permits, and why it must be asked for
+	if !holdsSecret(p.seen.String(), proxiedKey) { // allow_http permits it, so it must be set explicitly
 		t.Error("the proxy did not see the key over http://")
 	}
 }
 
-func TestACAOfOnesOwnIsTrustedWhereItIsNamed(t *testing.T) {
+func TestClientTrustsOwnCAOnlyIfConfigured(t *testing.T) {
 	w := newWorld(t)
 	resolve(t)
 	before := w.api.Stats().Requests

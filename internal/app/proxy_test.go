@@ -32,8 +32,8 @@ func (r polled) keeps(t *testing.T) {
 func (p *proxy) sawNoKey(t *testing.T, w *world) {
 	t.Helper()
 	target := strings.TrimPrefix(w.secure, "https://")
-	if asked := p.asked(); len(asked) == 0 || asked[0] != target {
-		t.Errorf("the proxy was asked for %q, want %s", asked, target)
+	if targets := p.requested(); len(targets) == 0 || targets[0] != target {
+		t.Errorf("the proxy received requests for %q, want %s", targets, target)
 	}
 	seen := p.seen.String()
 	if len(seen) < 2000 || !strings.Contains(seen, "innius.test") {
@@ -48,7 +48,7 @@ func withUser(p *proxy, scheme, password string) string {
 	return (&url.URL{Scheme: scheme, Host: p.address(), User: url.UserPassword("scraper", password)}).String()
 }
 
-func TestAProxyNeverSeesTheKey(t *testing.T) {
+func TestProxyNeverSeesKey(t *testing.T) {
 	for name, row := range map[string]struct {
 		scheme string
 		serve  func(*testing.T, *world, *proxy)
@@ -75,7 +75,7 @@ func TestAProxyNeverSeesTheKey(t *testing.T) {
 }
 
 // The API must not get what is meant for the proxy.
-func TestTheProxysPasswordGoesToTheProxyOnly(t *testing.T) {
+func TestProxyPasswordGoesToProxyOnly(t *testing.T) {
 	w, p := newWorld(t), &proxy{user: "scraper", password: proxyPassword}
 	serveProxy(t, p, nil, serveHTTP)
 	t.Setenv("HTTPS_PROXY", withUser(p, "http", proxyPassword))
@@ -88,7 +88,7 @@ func TestTheProxysPasswordGoesToTheProxyOnly(t *testing.T) {
 	}
 }
 
-func TestARefusingProxyIsNamedWithItsAnswer(t *testing.T) {
+func TestErrorNamesRefusingProxyAndItsStatus(t *testing.T) {
 	for _, row := range []struct {
 		refuse   int
 		password string
@@ -110,7 +110,7 @@ func TestARefusingProxyIsNamedWithItsAnswer(t *testing.T) {
 			}
 			r.keeps(t)
 			if got := strings.Count(p.seen.String(), "CONNECT "); got != row.requests {
-				t.Errorf("the proxy was asked %d times, want %d", got, row.requests)
+				t.Errorf("the proxy received %d requests, want %d", got, row.requests)
 			}
 			if strings.Contains(r.lastError, "words of the proxy") || w.api.Stats().Requests != 0 {
 				t.Errorf("%d requests, error %s", w.api.Stats().Requests, r.lastError)
@@ -119,8 +119,8 @@ func TestARefusingProxyIsNamedWithItsAnswer(t *testing.T) {
 	}
 }
 
-// innius.test leads to the API for everybody here; the proxies alone tell which way was taken.
-func TestWhichWayIsTaken(t *testing.T) {
+// Every client resolves innius.test to the API: only the targets of the proxies show which way was taken.
+func TestProxyIsChosenByConfigAndEnvironment(t *testing.T) {
 	for _, row := range []struct {
 		name, noProxy, client, want string
 	}{
@@ -148,10 +148,10 @@ func TestWhichWayIsTaken(t *testing.T) {
 			client := strings.TrimPrefix(strings.ReplaceAll(row.client, "OWN", own.address())+", tls_config: {ca_file: ca.pem}", ", ")
 			w.poll(t, w.account(w.secure, client)).works(t, w)
 			got := "direct"
-			if len(environment.asked()) > 0 {
+			if len(environment.requested()) > 0 {
 				got = "environment"
 			}
-			if len(own.asked()) > 0 {
+			if len(own.requested()) > 0 {
 				got = "own"
 			}
 			if got != row.want {
@@ -161,11 +161,11 @@ func TestWhichWayIsTaken(t *testing.T) {
 	}
 }
 
-func TestAProxyThatCannotBeReachedIsNamed(t *testing.T) {
+func TestErrorNamesUnreachableProxy(t *testing.T) {
 	w := newWorld(t)
 	p := serveProxy(t, &proxy{}, nil, serveHTTP)
 	for name, row := range map[string]struct{ proxy, want string }{
-		"nobody listens":   {"http://scraper:" + url.PathEscape(proxyPassword) + "@127.0.0.1:1", "proxyconnect tcp: dial tcp 127.0.0.1:1: connect: connection refused"},
+		"no listener":      {"http://scraper:" + url.PathEscape(proxyPassword) + "@127.0.0.1:1", "proxyconnect tcp: dial tcp 127.0.0.1:1: connect: connection refused"},
 		"it speaks no TLS": {withUser(p, "https", proxyPassword), "the proxy's URL must begin with http:// unless the proxy itself speaks TLS"},
 	} {
 		t.Run(name, func(t *testing.T) {

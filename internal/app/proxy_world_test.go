@@ -38,7 +38,7 @@ const (
 	proxyPassword = "proxy/pass word"
 )
 
-// world is an innius API at innius.test, whose certificate is signed by a CA that nobody knows.
+// world is an innius API at innius.test, whose certificate is signed by an unknown CA.
 type world struct {
 	api    *simulator.Server
 	heard  tape // the headers of all requests
@@ -202,7 +202,7 @@ func expositionOf(t *testing.T, p *poller.Poller) string {
 	return out.String()
 }
 
-// resolve makes innius.test known to everybody: a name server answers 127.0.0.1 to whatever it is asked.
+// resolve lets every client find innius.test: a name server returns 127.0.0.1 for every name.
 func resolve(t *testing.T) {
 	t.Helper()
 	server, err := new(net.ListenConfig).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
@@ -216,7 +216,7 @@ func resolve(t *testing.T) {
 			if err != nil {
 				return
 			}
-			_, _ = server.WriteTo(dnsAnswer(query[:n]), from)
+			_, _ = server.WriteTo(dnsResponse(query[:n]), from)
 		}
 	}()
 	before := net.DefaultResolver
@@ -226,8 +226,8 @@ func resolve(t *testing.T) {
 	t.Cleanup(func() { net.DefaultResolver = before; _ = server.Close() })
 }
 
-// dnsAnswer repeats the question and answers it where it is for an IPv4 address (RFC 1035).
-func dnsAnswer(query []byte) []byte {
+// dnsResponse repeats the query, with an address if it wants an IPv4 one (RFC 1035).
+func dnsResponse(query []byte) []byte {
 	end := 12
 	for query[end] != 0 {
 		end += int(query[end]) + 1
