@@ -35,12 +35,11 @@ func (e *Exporter) options(cfg *config.Config, counters *poller.Counters, logger
 			e.warnOnce(logger, a.Name, warning)
 		}
 		account := newAccount(&a, e.Demo)
-		account.KeyTrouble = a.Key.Stale
-		var err error
-		account.Client, err = newClient(&a, account.Pacer, counters, e.dial, func() { e.warnOnce(logger, a.Name, a.Key.Exposed()) })
+		client, err := newClient(&a, account.Pacer, counters, e.dial, func() { e.warnOnce(logger, a.Name, a.Key.Exposed()) })
 		if err != nil {
 			return opts, fmt.Errorf("account %q: %w", a.Name, err)
 		}
+		account.Client, account.KeyTrouble = client, a.Key.Stale
 		opts.Accounts = append(opts.Accounts, account)
 	}
 	return opts, nil
