@@ -1,6 +1,7 @@
 package app
 
 import (
+	"fmt"
 	"bytes"
 	"encoding/json"
 	"flag"
@@ -286,8 +287,19 @@ func golden(t *testing.T, name, got string) {
 		t.Fatal(err)
 	}
 	if got != string(want) {
-		t.Errorf("%s differs; go test ./internal/app -update updates it. Got:\n%s", file, got)
+		t.Errorf("%s differs (go test ./internal/app -update writes it) %s", file, differing(got, string(want)))
 	}
+}
+
+// differing returns the first lines that differ.
+func differing(got, want string) string {
+	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
+	i := 0
+	for i < min(len(g), len(w))-1 && g[i] == w[i] {
+		i++
+	}
+	end := func(lines []string) string { return strings.Join(lines[i:min(len(lines), i+3)], "\n") }
+	return fmt.Sprintf("from line %d:\n%s\nwant:\n%s", i+1, end(g), end(w))
 }
 
 func (d *workDir) source() config.Source { return config.Source{File: d.file} }

@@ -457,9 +457,20 @@ func golden(t *testing.T, name, got string) {
 		t.Fatal(err)
 	}
 	if got != string(want) {
-		t.Errorf("%s differs; go test ./internal/cli -update writes it. Got:\n%s", file, got)
+		t.Errorf("%s differs (go test ./internal/cli -update writes it) %s", file, differing(got, string(want)))
 	}
 	if strings.Contains(got, "canary-key") {
 		t.Error(fmt.Sprint("the key is in ", name))
 	}
+}
+
+// differing returns the first lines that differ.
+func differing(got, want string) string {
+	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
+	i := 0
+	for i < min(len(g), len(w))-1 && g[i] == w[i] {
+		i++
+	}
+	end := func(lines []string) string { return strings.Join(lines[i:min(len(lines), i+3)], "\n") }
+	return fmt.Sprintf("from line %d:\n%s\nwant:\n%s", i+1, end(g), end(w))
 }

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"flag"
 	"os"
 	"path/filepath"
@@ -119,13 +120,24 @@ func golden(t *testing.T, name, got string) {
 		t.Fatal(err)
 	}
 	if got != string(want) {
-		t.Errorf("%s differs; go test ./internal/plan -update updates it. Got:\n%s", file, got)
+		t.Errorf("%s differs (go test ./internal/plan -update writes it) %s", file, differing(got, string(want)))
 	}
 	for line := range strings.Lines(got) {
 		if n := len([]rune(line)); n > 112 {
 			t.Errorf("%s: a line of %d characters is too long for a screen: %s", file, n, line)
 		}
 	}
+}
+
+// differing returns the first lines that differ.
+func differing(got, want string) string {
+	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
+	i := 0
+	for i < min(len(g), len(w))-1 && g[i] == w[i] {
+		i++
+	}
+	end := func(lines []string) string { return strings.Join(lines[i:min(len(lines), i+3)], "\n") }
+	return fmt.Sprintf("from line %d:\n%s\nwant:\n%s", i+1, end(g), end(w))
 }
 
 func TestAdviceIsSufficient(t *testing.T) {
