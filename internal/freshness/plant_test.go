@@ -22,7 +22,7 @@ func weights() []part { return []part{{.1, 16}, {.2, 4}, {.7, 1}} }
 
 func only(seconds float64) []part { return []part{{1, seconds}} }
 
-// nature says of what kind the sensors of a row are.
+// nature is the kind of the sensors of a row.
 type nature struct {
 	sensors  int // default: 300
 	spare    int // more that do not exist at first

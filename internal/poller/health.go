@@ -12,7 +12,7 @@ import (
 // health is the state of an account as its loop last published it. Immutable. A scrape evaluates it at its own time.
 type health struct {
 	breaker     breakerStatus
-	answered    bool // some request has succeeded
+	responded   bool // some request has succeeded
 	lastError   string
 	lastErrorAt time.Time
 	lowered     ratelimit.Cause // why the rate limit in force is lower than configured
@@ -40,7 +40,7 @@ type health struct {
 
 // record takes in the result of a request.
 func (h *health) record(c resultClass, err error, now time.Time) {
-	h.answered = h.answered || c == resultOK
+	h.responded = h.answered || c == resultOK
 	if err != nil && c != resultNotSent {
 		h.lastError, h.lastErrorAt = err.Error(), now
 	}
@@ -49,7 +49,7 @@ func (h *health) record(c resultClass, err error, now time.Time) {
 // up is false exactly while failure returns a reason. known is false before the first result.
 func (h *health) up() (up, known bool) {
 	down := h.failure() != ""
-	return !down, h.answered || down
+	return !down, h.responded || down
 }
 
 // failure returns why the account fails; empty if it does not.

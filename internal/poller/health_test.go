@@ -12,11 +12,11 @@ func TestHealthUp(t *testing.T) {
 		reason    string
 	}{
 		"nothing yet":         {health{}, true, false, ""},
-		"a success":           {health{answered: true}, true, true, ""},
-		"the circuit is open": {health{answered: true, breaker: breakerStatus{failing: resultNetwork}}, false, true, "network"},
+		"a success":           {health{responded: true}, true, true, ""},
+		"the circuit is open": {health{responded: true, breaker: breakerStatus{failing: resultNetwork}}, false, true, "network"},
 		"from the start":      {health{breaker: breakerStatus{failing: resultKey}}, false, true, "key"},
-		"values are refused":  {health{answered: true, breaker: breakerStatus{failing: resultForbidden}}, false, true, "invalid_response"},
-		"a pause for a limit": {health{answered: true, breaker: breakerStatus{pause: pausedLimit}}, true, true, ""},
+		"values are refused":  {health{responded: true, breaker: breakerStatus{failing: resultForbidden}}, false, true, "invalid_response"},
+		"a pause for a limit": {health{responded: true, breaker: breakerStatus{pause: pausedLimit}}, true, true, ""},
 	} {
 		if up, known := c.h.up(); up != c.up || known != c.known {
 			t.Errorf("%s: up %t, known %t, want %t, %t", name, up, known, c.up, c.known)
