@@ -40,7 +40,7 @@ type health struct {
 
 // record takes in the result of a request.
 func (h *health) record(c resultClass, err error, now time.Time) {
-	h.responded = h.answered || c == resultOK
+	h.responded = h.responded || c == resultOK
 	if err != nil && c != resultNotSent {
 		h.lastError, h.lastErrorAt = err.Error(), now
 	}
