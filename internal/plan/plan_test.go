@@ -14,6 +14,7 @@ import (
 	"innius_exporter/innius"
 	"innius_exporter/internal/match"
 	"innius_exporter/internal/poller"
+	"innius_exporter/internal/poller/reading"
 	"innius_exporter/internal/poller/inventory"
 )
 
@@ -88,7 +89,7 @@ func TestPlanText(t *testing.T) {
 	failing := page(1000, func(o *poller.Options) {
 		for i := range 30 {
 			s := &o.State.Accounts[0].Machines[i/20].Sensors[i%20]
-			s.Failure, s.Failures, s.LastFailure = "status 404", 20, planned
+			s.Rare = &reading.Rare{Failure: "status 404", Failures: 20, LastFailure: planned}
 		}
 	}, mixed()...)
 	golden(t, "failing", written(failing))

@@ -175,8 +175,11 @@ func (s *SavedAccount) changeTimes(change func(*time.Time)) {
 			if change(&one.LastSuccess); !one.Planned.IsZero() {
 				one.Planned = one.LastSuccess.Add(gap)
 			}
-			change(&one.FailingSince)
-			change(&one.LastFailure)
+			if one.Rare != nil {
+				one.Rare = new(*one.Rare)
+				change(&one.FailingSince)
+				change(&one.LastFailure)
+			}
 		}
 	}
 }

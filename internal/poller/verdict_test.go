@@ -33,6 +33,8 @@ func sensorWith(m *inventory.Machine, saved reading.Saved) *inventory.Sensor {
 	return &inventory.Sensor{Machine: m, Sensor: &innius.Sensor{}, Rule: inventory.NoRule, Entry: reading.Restore(&saved)}
 }
 
+func failures(n int) *reading.Rare { return &reading.Rare{Failure: "status 404", Failures: n} }
+
 func TestVerdictOfSensor(t *testing.T) {
 	now := at(36_000)
 	ago := func(minutes int) time.Time { return now.Add(-time.Duration(minutes) * time.Minute) }
@@ -46,13 +48,13 @@ func TestVerdictOfSensor(t *testing.T) {
 		want  SensorStatus
 	}{
 		"never polled":            {reading.Saved{}, none, SensorPending},
-		"failed before":           {reading.Saved{Failure: "status 404", Failures: 9}, none, SensorPending},
+		"failed before":           {reading.Saved{Rare: failures(9)}, none, SensorPending},
 		"polled as planned":       {reading.Saved{Time: ago(1), LastSuccess: ago(1), Planned: ago(-1)}, none, SensorCurrent},
 		"ahead of the clock":      {reading.Saved{Time: ago(-4), LastSuccess: ago(0), Planned: ago(-1)}, none, SensorCurrent},
-		"failed once":             {reading.Saved{Time: ago(1), LastSuccess: ago(1), Failure: "status 500", Failures: 1, Planned: ago(-1)}, none, SensorCurrent},
-		"failed twice":            {reading.Saved{Time: ago(90), LastSuccess: ago(90), Failure: "status 500", Failures: 2}, none, SensorFailing},
-		"a text":                  {reading.Saved{LastSuccess: ago(1), Unusable: skipped(1, innius.SkipText, "RUN")}, none, SensorUnreadable},
-		"a text after number":     {reading.Saved{Time: ago(90), LastSuccess: ago(1), Unusable: skipped(1, innius.SkipText, "RUN")}, none, SensorUnreadable},
+		"failed once":             {reading.Saved{Time: ago(1), LastSuccess: ago(1), Rare: failures(1), Planned: ago(-1)}, none, SensorCurrent},
+		"failed twice":            {reading.Saved{Time: ago(90), LastSuccess: ago(90), Rare: failures(2)}, none, SensorFailing},
+		"a text":                  {reading.Saved{LastSuccess: ago(1), Rare: &reading.Rare{Unusable: skipped(1, innius.SkipText, "RUN")}}, none, SensorUnreadable},
+		"a text after number":     {reading.Saved{Time: ago(90), LastSuccess: ago(1), Rare: &reading.Rare{Unusable: skipped(1, innius.SkipText, "RUN")}}, none, SensorUnreadable},
 		"no readings":             {reading.Saved{LastSuccess: ago(90), Planned: ago(60)}, none, SensorNoReadings},
 		"stale":                   {reading.Saved{Time: ago(61), LastSuccess: ago(61), Planned: ago(60), Silent: true}, none, SensorStale},
 		"silent":                  {reading.Saved{Time: ago(50), LastSuccess: ago(1), Planned: ago(-1), Silent: true}, none, SensorSilent},
@@ -87,10 +89,10 @@ func TestVerdictOfMachine(t *testing.T) {
 	silent := func(newest, polled int) reading.Saved {
 		return reading.Saved{Time: ago(newest), LastSuccess: ago(polled), Planned: ago(polled - 1), Silent: true, Interval: known}
 	}
-	failing := reading.Saved{Time: ago(1), LastSuccess: ago(1), Failures: 2, Interval: known}
+	failing := reading.Saved{Time: ago(1), LastSuccess: ago(1), Rare: failures(2), Interval: known}
 	resumed := current
-	resumed.Resumed = ago(5)
-	text := reading.Saved{LastSuccess: ago(1), Unusable: skipped(1, innius.SkipText, "RUN")}
+	resumed.Rare = &reading.Rare{Resumed: ago(5)}
+	text := reading.Saved{LastSuccess: ago(1), Rare: &reading.Rare{Unusable: skipped(1, innius.SkipText, "RUN")}}
 	noInterval := current
 	noInterval.Interval = nil
 	alone := silent(700, 1)

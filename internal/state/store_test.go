@@ -301,7 +301,7 @@ func TestStoreLogsFailedWriteOnce(t *testing.T) {
 	d.writeLast(sourceOf(want))
 	before := d.Written()
 	huge := stateOf(1, 1)
-	huge.Accounts[0].Machines[0].Sensors[0].Failure = strings.Repeat("x", 1<<17)
+	huge.Accounts[0].Machines[0].Sensors[0].Cursor.Key = strings.Repeat("x", 1<<17)
 	for range 3 {
 		d.writeLast(sourceOf(huge))
 	}

@@ -19,7 +19,7 @@ func TestReasonExplainsEachStatus(t *testing.T) {
 	m := &inventory.Machine{CompanyLabel: "Works", Label: "Press"}
 	at := func(minutes int) reading.Saved { return reading.Saved{Time: ago(minutes), LastSuccess: ago(minutes)} }
 	failed := at(10)
-	failed.Failure, failed.Failures, failed.FailingSince = "status 403", 3, ago(5)
+	failed.Rare = &reading.Rare{Failure: "status 403", Failures: 3, FailingSince: ago(5)}
 	staleFailed := failed
 	staleFailed.Time = ago(80)
 	for name, c := range map[string]struct {
@@ -37,7 +37,7 @@ func TestReasonExplainsEachStatus(t *testing.T) {
 		"pending, soon":  {status: poller.SensorPending, next: poller.Upcoming{At: ago(-3), WaitsFor: poller.WaitsForRateLimit, Ahead: 1}, want: "Pending: not polled yet; expected at about 2026-01-02T12:03:00Z (in 3m), after 1 other sensor"},
 		"pending, pause": {status: poller.SensorPending, next: poller.Upcoming{At: ago(-3), WaitsFor: poller.WaitsForPause}, want: "Pending: not polled yet, account paused; expected at about 2026-01-02T12:03:00Z (in 3m)"},
 		"pending, now":   {status: poller.SensorPending, next: poller.Upcoming{At: now, WaitsFor: poller.WaitsForResponse}, want: "Pending: not polled yet; request running"},
-		"pending, error": {status: poller.SensorPending, saved: reading.Saved{Failure: "status 404"}, want: "Pending: no successful poll yet: status 404"},
+		"pending, error": {status: poller.SensorPending, saved: reading.Saved{Rare: &reading.Rare{Failure: "status 404"}}, want: "Pending: no successful poll yet: status 404"},
 		"failing": {
 			status: poller.SensorFailing, saved: failed, exposed: true, next: poller.Upcoming{At: ago(-1)},
 			want: "Failing since 2026-01-02T11:55:00Z (5m ago), 3 times in a row: status 403; retry at about 2026-01-02T12:01:00Z (in 1m); " +
@@ -47,7 +47,7 @@ func TestReasonExplainsEachStatus(t *testing.T) {
 			status: poller.SensorFailing, saved: staleFailed,
 			want: "Failing since 2026-01-02T11:55:00Z (5m ago), 3 times in a row: status 403; the last value is stale since 2026-01-02T11:40:00Z (20m ago)",
 		},
-		"unreadable":  {status: poller.SensorUnreadable, saved: reading.Saved{Unusable: innius.Reading{Skip: innius.SkipNumber, Text: "null"}}, want: "Unreadable: the latest reading is not a number: null"},
+		"unreadable":  {status: poller.SensorUnreadable, saved: reading.Saved{Rare: &reading.Rare{Unusable: innius.Reading{Skip: innius.SkipNumber, Text: "null"}}}, want: "Unreadable: the latest reading is not a number: null"},
 		"no readings": {status: poller.SensorNoReadings, saved: reading.Saved{LastSuccess: ago(2)}, want: "No readings: innius had none when it was last polled at 2026-01-02T11:58:00Z (2m ago)"},
 		"stale": {
 			status: poller.SensorStale, saved: reading.Saved{Time: ago(70), LastSuccess: ago(1)},
@@ -67,7 +67,7 @@ func TestReasonExplainsEachStatus(t *testing.T) {
 		if s.Rule == nil {
 			s.Rule = inventory.NoRule
 		}
-		o := poller.SensorView{Record: &reading.Record{Saved: c.saved}, Status: c.status, Exposed: c.exposed, StaleAfter: time.Hour, SilentAfter: 15 * time.Minute}
+		o := poller.SensorView{Record: reading.Restore(&c.saved).Load(), Status: c.status, Exposed: c.exposed, StaleAfter: time.Hour, SilentAfter: 15 * time.Minute}
 		if got := reason(v, &s, &o, &c.next); got != c.want {
 			t.Errorf("%s:\n got %q\nwant %q", name, got, c.want)
 		}

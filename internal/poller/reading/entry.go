@@ -5,6 +5,8 @@
 package reading
 
 import (
+	"cmp"
+	"reflect"
 	"sync/atomic"
 	"time"
 
@@ -27,39 +29,57 @@ func New() *Entry {
 	return e
 }
 
-// never is the record of every sensor that was never polled. It is shared and does not change.
-var never = &Record{}
+// never is the record of every sensor that was never polled, and nothing the Rare of all that have none. Both are shared and do
+// not change.
+var (
+	nothing = &Rare{}
+	never   = &Record{Saved: Saved{Rare: nothing}}
+)
 
 // Restore returns an entry that knows what was saved.
 func Restore(s *Saved) *Entry {
-	e := &Entry{}
-	e.record.Store(&Record{Saved: *s, failureLogged: s.Failure != ""})
+	e, r := &Entry{}, &Record{Saved: *s}
+	r.Rare = cmp.Or(s.Rare, nothing)
+	r.failureLogged = r.Failure != ""
+	e.record.Store(r)
 	return e
 }
 
 // Save returns what a restart keeps, with times in UTC.
 func (e *Entry) Save() Saved {
 	s := e.Load().Saved
-	for _, t := range []*time.Time{
-		&s.Time, &s.LastSuccess, &s.FailingSince, &s.LastFailure, &s.Seen, &s.Future, &s.Older, &s.Unusable.Time,
-	} {
+	times := []*time.Time{&s.Time, &s.LastSuccess, &s.Planned, &s.Seen}
+	if s.Rare == nothing {
+		s.Rare = nil
+	} else {
+		s.Rare = new(*s.Rare)
+		times = append(times, &s.Resumed, &s.FailingSince, &s.LastFailure, &s.Future, &s.Older, &s.Unusable.Time)
+	}
+	for _, t := range times {
 		*t = t.UTC()
 	}
 	return s
 }
 
 // Polled reports whether the sensor was ever polled, with success or without.
-func (s *Saved) Polled() bool { return !s.LastSuccess.IsZero() || s.Failures > 0 }
+func (s *Saved) Polled() bool { return !s.LastSuccess.IsZero() || s.Rare != nil && s.Failures > 0 }
 
 // Load returns what is known now.
 func (e *Entry) Load() *Record { return e.record.Load() }
 
 // Change replaces the record by a changed copy. It may call the function more than once.
 func (e *Entry) Change(change func(next *Record)) {
+	e.replace(func(_, next *Record) { change(next) })
+}
+
+func (e *Entry) replace(change func(held, next *Record)) {
 	for {
 		held := e.Load()
 		next := *held
-		change(&next)
+		next.Rare = new(*held.Rare)
+		if change(held, &next); reflect.ValueOf(next.Rare).Elem().IsZero() {
+			next.Rare = nothing
+		}
 		if e.record.CompareAndSwap(held, &next) {
 			return
 		}
@@ -68,15 +88,13 @@ func (e *Entry) Change(change func(next *Record)) {
 
 // Store adds the result of a poll at a moment and returns what it changed. Its readings are oldest first; values maps texts to
 // numbers; complete is false if an error ended the poll. Store never replaces a reading by an older one; see Disbelieve.
-func (e *Entry) Store(poll innius.Newest, values map[string]float64, complete bool, now time.Time) PollResult {
-	for {
-		held := e.Load()
-		u := newUpdate(held)
+func (e *Entry) Store(poll innius.Newest, values map[string]float64, complete bool, now time.Time) (result PollResult) {
+	e.replace(func(held, next *Record) {
+		u := &update{held: held, next: next}
 		u.add(poll, values, complete, now)
-		if e.record.CompareAndSwap(held, &u.next) {
-			return u.result
-		}
-	}
+		result = u.result
+	})
+	return result
 }
 
 // MaxAhead is how far a reading may be ahead of both clocks, the API's and this machine's.
@@ -87,9 +105,11 @@ const MaxAhead = 5 * time.Minute
 func (e *Entry) Disbelieve(apiClock, now time.Time) (dropped bool) {
 	e.Change(func(next *Record) {
 		if dropped = next.Seen.Sub(later(apiClock, now)) > MaxAhead; dropped {
+			*next.Rare = Rare{
+				Failure: next.Failure, FailingSince: next.FailingSince, LastFailure: next.LastFailure, Failures: next.Failures,
+			}
 			*next = Record{failureLogged: next.failureLogged, Saved: Saved{
-				LastSuccess: next.LastSuccess, Cursor: next.Cursor, Failure: next.Failure, FailingSince: next.FailingSince,
-				LastFailure: next.LastFailure, Failures: next.Failures,
+				LastSuccess: next.LastSuccess, Cursor: next.Cursor, Rare: next.Rare,
 			}}
 		}
 	})

@@ -21,22 +21,29 @@ type Saved struct {
 	Value       float64
 	LastSuccess time.Time          // of polls of this sensor, by this machine's clock
 	Cursor      innius.Cursor      // where the next poll starts
-	Unusable    innius.Reading     // the newest reading, if it is no number and newer than the newest number
 	Interval    *schedule.Interval // what the scheduler has learned of when it reports; nil: nothing
+
+	// What the poller fixes at each successful poll, for the status of the sensor.
+	Planned time.Time // of the next poll, by this machine's clock
+	Silent  bool      // no new reading for longer than silent_after
+	Alone   bool      // silent while other sensors of its machine went on
+
+	Seen time.Time // newest time of a reading that was counted, not in the future
+
+	*Rare // never nil in a Record; nil in what is saved if it has none of it
+}
+
+// Rare is what most sensors do not have, so it takes no memory for them.
+type Rare struct {
+	Unusable innius.Reading // the newest reading, if it is no number and newer than the newest number
+	Resumed  time.Time      // of the first reading after its latest silence
 
 	Failure      string    // error of the last poll; empty if it succeeded
 	FailingSince time.Time // by this machine's clock, as LastFailure
 	LastFailure  time.Time
 	Failures     int // in a row while other sensors of the account were polled with success
 
-	// What the poller fixes at each successful poll, for the status of the sensor.
-	Planned time.Time // of the next poll, by this machine's clock
-	Silent  bool      // no new reading for longer than silent_after
-	Alone   bool      // silent while other sensors of its machine went on
-	Resumed time.Time // of the first reading after its latest silence
-
-	// Pages overlap. These make each reading count once.
-	Seen       time.Time // newest time of a reading that was counted, not in the future
+	// Pages overlap. These, and Seen, make each reading count once.
 	Future     time.Time // newest time in the future that was counted
 	Older      time.Time // newest time of a page that was older than the reading held
 	Unreadable []string  // times on the latest page that could not be read
@@ -68,27 +75,21 @@ const SkipOrder innius.SkipReason = "order"
 // update computes the record that follows another.
 type update struct {
 	held   *Record
-	next   Record
+	next   *Record
 	result PollResult
 
 	odd   innius.Reading // the last one without a usable time
 	timed bool           // some reading has a usable time
 }
 
-func newUpdate(held *Record) *update {
-	u := &update{held: held, next: *held}
-	u.result.Skipped = map[innius.SkipReason]int{}
-	u.next.Unreadable = nil
-	if len(held.Recent) == 0 && !held.Time.IsZero() { // after a restart
-		u.addRecent(held.Time, held.Value)
-	}
-	return u
-}
-
 func (u *update) add(poll innius.Newest, values map[string]float64, complete bool, now time.Time) {
 	u.result.Times, u.result.Whole = u.held.newTimes(poll.Readings)
+	u.result.Skipped, u.next.Unreadable = map[innius.SkipReason]int{}, nil
 	if len(poll.Readings) > 0 {
-		u.next.Recent = append(make([]Point, 0, MaxRecent), u.next.Recent...)
+		u.next.Recent = append(make([]Point, 0, MaxRecent), u.held.Recent...)
+	}
+	if len(u.held.Recent) == 0 && !u.held.Time.IsZero() { // after a restart
+		u.addRecent(u.held.Time, u.held.Value)
 	}
 	if complete {
 		u.result.Recovered = u.held.failureLogged

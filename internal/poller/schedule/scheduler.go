@@ -40,12 +40,13 @@ type Spec[S any] struct {
 type Task[S any] struct {
 	Item[*Task[S]]
 	Spec[S]
-	Gap   time.Duration // that was planned from the last successful poll to the next one
-	Probe bool          // for the caller: the request under way tests the account
+	Gap time.Duration // that was planned from the last successful poll to the next one
 
-	group   string
-	ahead   time.Duration // of the clock that its readings follow before ours: the API's clock, or ours (0)
-	removed bool          // while its request was under way
+	group string
+	ahead time.Duration // of the clock that its readings follow before ours: the API's clock, or ours (0)
+
+	Probe   bool // for the caller: the request under way tests the account
+	removed bool // while its request was under way
 }
 
 // New returns a Scheduler without sensors.
