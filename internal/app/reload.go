@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -70,7 +71,9 @@ func (r *reloader) Reload() error {
 	}
 	if err != nil {
 		r.successful.Set(0)
-		r.log.Error("Reload failed, keeping the previous config", "err", err)
+		for line := range strings.SplitSeq(err.Error(), "\n") {
+			r.log.Error("Reload failed, keeping the previous config", "err", line)
+		}
 		return err
 	}
 	before := r.inForce.Load()

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -21,7 +22,7 @@ import (
 )
 
 // Run parses the arguments, runs the command, and returns the exit code: 0, or 1 after an error. Errors go to stderr in the
-// format of the log, one line for each fault that was found. It returns when the command has ended or ctx is done.
+// format of the log, one line per error. It returns when the command has ended or ctx is done.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c := New(stdout)
 	err := c.run(ctx, args, stderr)
@@ -31,8 +32,8 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case c.logger == nil:
 		_, _ = fmt.Fprintf(stderr, "%s: %v\n", app.Name, err) // the arguments are at fault: no format is known
 	default:
-		for _, one := range separate(err) {
-			c.logger.Error("Command failed", "command", c.chosen, "err", one)
+		for line := range strings.SplitSeq(err.Error(), "\n") {
+			c.logger.Error("Command failed", "command", c.chosen, "err", line)
 		}
 	}
 	return 1
@@ -50,14 +51,6 @@ func (c *CommandLine) run(ctx context.Context, args []string, stderr io.Writer) 
 	}
 	logging.RouteStandard(c.logger)
 	return c.commands[c.chosen](ctx, c.logger)
-}
-
-// separate returns the errors that were joined to one.
-func separate(err error) []error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		return joined.Unwrap()
-	}
-	return []error{err}
 }
 
 // command runs one command. It returns when that has ended or ctx is done.

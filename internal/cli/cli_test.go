@@ -357,6 +357,17 @@ func TestCommandLineErrorsNameTheCure(t *testing.T) {
 	}
 }
 
+func TestRunLogsOneLinePerError(t *testing.T) {
+	t.Setenv("INNIUS_URL", "")
+	t.Setenv("INNIUS_API_KEY", "")
+	for _, args := range [][]string{nil, {"check", "config"}, {"check", "api", "--log.format=json"}} {
+		log := new(strings.Builder)
+		if code := Run(t.Context(), args, io.Discard, log); code != 1 || strings.Count(log.String(), "Command failed") != 2 {
+			t.Errorf("%q: exit code %d, want two errors, for the URL and the key:\n%s", args, code, log)
+		}
+	}
+}
+
 func TestCheckHealthFailsForAnUnhealthyExporter(t *testing.T) {
 	server := http.Server{Handler: http.NotFoundHandler(), ReadHeaderTimeout: time.Second}
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")

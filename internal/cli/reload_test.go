@@ -118,10 +118,10 @@ func TestReloadOfABadConfigChangesNothingAndIsReported(t *testing.T) {
 	r := newReloadable(t, "--web.enable-lifecycle")
 	loaded := metric(r.T, r.address, "innius_exporter_config_last_reload_success_timestamp_seconds")
 	for name, bad := range map[string]struct{ text, want string }{
-		"unknown key": {r.text + "refesh: {}\n", "config.yml:7"},
-		"no YAML":     {"accounts: [", "config.yml"},
-		"no key":      {strings.Replace(r.text, "api_key_file: key", "api_key_file: nokey", 1), "api_key_file"},
-		"no account":  {"accounts: []\n", "accounts"},
+		"two errors": {r.text + "refesh: {}\nlabel: id\n", "config.yml:7"},
+		"no YAML":    {"accounts: [", "config.yml"},
+		"no key":     {strings.Replace(r.text, "api_key_file: key", "api_key_file: nokey", 1), "api_key_file"},
+		"no account": {"accounts: []\n", "accounts"},
 	} {
 		r.write(r.config, bad.text)
 		status, body := r.post(nil)
@@ -136,8 +136,8 @@ func TestReloadOfABadConfigChangesNothingAndIsReported(t *testing.T) {
 	if at := metric(r.T, r.address, "innius_exporter_config_last_reload_success_timestamp_seconds"); at != loaded {
 		t.Errorf("a config that is not in force was loaded at %s", at)
 	}
-	if !strings.Contains(r.log.String(), "keeping the previous config") {
-		t.Errorf("the log does not report it:\n%s", r.log)
+	if strings.Count(r.log.String(), "keeping the previous config") != 5 {
+		t.Errorf("want one line per error in the log:\n%s", r.log)
 	}
 	r.write(r.config, r.text)
 	if status, _ := r.post(nil); status != http.StatusOK {
