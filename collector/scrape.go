@@ -122,13 +122,14 @@ func (s *scrape) addSensor(one *sensorSeries, a *account) {
 	a.statuses[s.sensor.Status]++
 	a.maxAge[s.sensor.MaxAge]++
 	status := slices.Index(poller.SensorStatuses[:], s.sensor.Status)
-	s.add(s.byName[sensorStatus], 1, s.with(one.labels[:], sensorStatusPairs[status]))
+	labels := s.with(one.labels(), sensorStatusPairs[status])
+	s.add(s.byName[sensorStatus], 1, labels)
 	for _, f := range s.families {
 		if f.sensor == nil {
 			continue
 		}
 		if value, exists := f.sensor(&s.sensor); exists {
-			s.add(f, value, one.labels[:])
+			s.add(f, value, labels[:3])
 		}
 	}
 }

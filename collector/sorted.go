@@ -47,7 +47,6 @@ type machineSeries struct {
 
 type sensorSeries struct {
 	*inventory.Sensor
-	labels [3]*dto.LabelPair
 	info   [len(sensorLabels)]*dto.LabelPair
 	own    [len(sensorLabels) - len(machineLabels) - 1]dto.LabelPair // unlike the others not shared with other sensors
 }
@@ -78,7 +77,7 @@ func newSorted(of *inventory.Snapshot) *sorted {
 	}
 	o.info = slices.Clone(o.sensors)
 	slices.SortFunc(o.machines, func(a, b *machineSeries) int { return compareValues(a.info[:], b.info[:]) })
-	slices.SortFunc(o.sensors, func(a, b *sensorSeries) int { return compareValues(a.labels[:], b.labels[:]) })
+	slices.SortFunc(o.sensors, func(a, b *sensorSeries) int { return compareValues(a.labels(), b.labels()) })
 	slices.SortFunc(o.info, func(a, b *sensorSeries) int { return compareValues(a.info[:], b.info[:]) })
 	return o
 }
@@ -101,8 +100,10 @@ func (one *sensorSeries) fill(s *inventory.Sensor, machine []*dto.LabelPair, uni
 		one.info[n+i] = &one.own[i]
 	}
 	one.info[n+len(one.own)] = unit
-	one.labels = [...]*dto.LabelPair{machine[0], machine[3], &one.own[0]}
 }
+
+// labels are company, machine and sensor.
+func (one *sensorSeries) labels() []*dto.LabelPair { return []*dto.LabelPair{one.info[0], one.info[3], one.info[6]} }
 
 // repair returns the text itself unless it must be repaired, so that most labels take no memory of their own.
 func repair(text *string, id string) *string {

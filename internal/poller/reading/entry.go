@@ -5,7 +5,6 @@
 package reading
 
 import (
-	"cmp"
 	"reflect"
 	"sync/atomic"
 	"time"
@@ -39,8 +38,10 @@ var (
 // Restore returns an entry that knows what was saved.
 func Restore(s *Saved) *Entry {
 	e, r := &Entry{}, &Record{Saved: *s}
-	r.Rare = cmp.Or(s.Rare, nothing)
-	r.failureLogged = r.Failure != ""
+	if r.Rare = nothing; s.Rare != nil {
+		r.Rare = new(*s.Rare)
+		r.failureLogged = r.Failure != ""
+	}
 	e.record.Store(r)
 	return e
 }
@@ -107,10 +108,9 @@ func (e *Entry) Disbelieve(apiClock, now time.Time) (dropped bool) {
 		if dropped = next.Seen.Sub(later(apiClock, now)) > MaxAhead; dropped {
 			*next.Rare = Rare{
 				Failure: next.Failure, FailingSince: next.FailingSince, LastFailure: next.LastFailure, Failures: next.Failures,
+				failureLogged: next.failureLogged,
 			}
-			*next = Record{failureLogged: next.failureLogged, Saved: Saved{
-				LastSuccess: next.LastSuccess, Cursor: next.Cursor, Rare: next.Rare,
-			}}
+			*next = Record{Saved: Saved{LastSuccess: next.LastSuccess, Cursor: next.Cursor, Rare: next.Rare}}
 		}
 	})
 	return dropped

@@ -11,8 +11,7 @@ import (
 // Record is what is known of one sensor's readings. Immutable once stored.
 type Record struct {
 	Saved
-	Recent        []Point // the newest numbers, oldest first; at most MaxRecent
-	failureLogged bool
+	Recent []Point // the newest numbers, oldest first; at most MaxRecent
 }
 
 // Saved is the part of a Record that survives a restart. Times are zero if there is none.
@@ -42,6 +41,8 @@ type Rare struct {
 	FailingSince time.Time // by this machine's clock, as LastFailure
 	LastFailure  time.Time
 	Failures     int // in a row while other sensors of the account were polled with success
+
+	failureLogged bool
 
 	// Pages overlap. These, and Seen, make each reading count once.
 	Future     time.Time // newest time in the future that was counted
