@@ -33,8 +33,8 @@ func (v *View) Upcoming(account int) []Upcoming {
 		index int
 		place schedule.Place
 	}
-	var all []Upcoming
-	var queue []queued
+	n := v.Accounts[account].Sensors
+	all, queue := make([]Upcoming, 0, n), make([]queued, 0, n) // more only if some are excluded
 	for _, m := range v.Inventory.Accounts[account].Machines {
 		for _, s := range m.Sensors {
 			if place, known := s.Entry.Position.Load(); known && s.Polled() {
