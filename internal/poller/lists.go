@@ -14,8 +14,8 @@ import (
 // requestList requests the next page of a list.
 func (a *account) requestList(ctx context.Context, l *list) {
 	company, key := a.identity.company.ID, l.pages.next
-	a.send(ctx, func(ctx context.Context) result {
-		r := &listResult{list: l}
+	a.send(ctx, func(ctx context.Context) func(time.Time) {
+		var r listResult
 		switch l.op {
 		case innius.OpCompany:
 			r.company, r.err = a.Client.Company(ctx)
@@ -24,21 +24,21 @@ func (a *account) requestList(ctx context.Context, l *list) {
 		default:
 			r.sensors, r.err = a.Client.Sensors(ctx, company, l.machine, key)
 		}
-		return r
+		return func(now time.Time) { a.handlePage(l, &r, now) }
 	})
 }
 
 // listResult is the result of a request for a list; only the field of its operation is set.
 type listResult struct {
-	list     *list
 	company  innius.Company
 	machines innius.Page[innius.Machine]
 	sensors  innius.Page[innius.Sensor]
 	err      error
 }
 
-func (r *listResult) apply(a *account, now time.Time) {
-	l, next := r.list, cmp.Or(r.machines.Next, r.sensors.Next)
+// handlePage takes in a page of a list.
+func (a *account) handlePage(l *list, r *listResult, now time.Time) {
+	next := cmp.Or(r.machines.Next, r.sensors.Next)
 	if l.removed || !a.recordList(l, next != "", r.err, now) {
 		return
 	}

@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"innius_exporter/innius"
 	"innius_exporter/internal/poller/inventory"
 	"innius_exporter/internal/poller/schedule"
 )
@@ -50,14 +49,9 @@ type account struct {
 // requests are the requests under way.
 type requests struct {
 	inFlight int
-	results  chan result // with room for all of them
+	results  chan func(now time.Time) // applies the result of one; with room for all of them
 	workers  sync.WaitGroup
 	lastList bool // the last one was for a list
-}
-
-// result is the result of a request, which the loop applies.
-type result interface {
-	apply(a *account, now time.Time)
 }
 
 // logged is what the log contains already.
@@ -76,7 +70,7 @@ func newAccount(index int, opts *Options, c *inventory.Inventory, changed func()
 		counters:  opts.Counters.Of(cfg.Name),
 		limiter:   newLimiterState(cfg),
 		discovery: newDiscovery(opts.DiscoveryInterval, cfg.Pacer.PerHour()),
-		requests:  requests{results: make(chan result, cfg.Concurrency)},
+		requests:  requests{results: make(chan func(time.Time), cfg.Concurrency)},
 		logged:    logged{others: map[string]string{}, unusable: map[string]bool{}},
 		started:   time.Now(),
 	}
@@ -108,9 +102,9 @@ func (a *account) run(ctx context.Context) {
 			timer.Stop()
 			a.finish(requests, cancel)
 			return
-		case r := <-a.requests.results:
+		case apply := <-a.requests.results:
 			a.requests.inFlight--
-			r.apply(a, time.Now())
+			apply(time.Now())
 		case <-timer.C:
 		}
 		timer.Stop()
@@ -125,8 +119,8 @@ func (a *account) finish(requests context.Context, cancel func()) {
 	timer := time.AfterFunc(finishWithin, cancel)
 	defer timer.Stop()
 	for ; a.requests.inFlight > 0; a.requests.inFlight-- {
-		if r := <-a.requests.results; requests.Err() == nil {
-			r.apply(a, time.Now())
+		if apply := <-a.requests.results; requests.Err() == nil {
+			apply(time.Now())
 		}
 	}
 	a.requests.workers.Wait()
@@ -249,8 +243,8 @@ func (a *account) sendProbe(ctx context.Context, now time.Time) {
 	a.requestList(ctx, l)
 }
 
-// send runs a request in a goroutine of its own; the loop applies the result.
-func (a *account) send(ctx context.Context, request func(context.Context) result) {
+// send runs a request in a goroutine of its own; the loop calls what it returns.
+func (a *account) send(ctx context.Context, request func(context.Context) func(now time.Time)) {
 	a.requests.inFlight++
 	a.requests.workers.Go(func() {
 		a.requests.results <- request(ctx)
@@ -260,20 +254,11 @@ func (a *account) send(ctx context.Context, request func(context.Context) result
 // poll requests the values of one sensor.
 func (a *account) poll(ctx context.Context, t *Task) {
 	ref, held := t.Sensor.Key(), t.Sensor.Entry.Load()
-	a.send(ctx, func(ctx context.Context) result {
+	a.send(ctx, func(ctx context.Context) func(time.Time) {
 		newest, err := a.Client.Newest(ctx, ref, held.Time, held.Cursor)
-		return &pollResult{task: t, newest: newest, err: err}
+		return func(now time.Time) { a.handleReadings(t, newest, err, now) }
 	})
 }
-
-// pollResult is the result of a poll.
-type pollResult struct {
-	task   *Task
-	newest innius.Newest
-	err    error
-}
-
-func (r *pollResult) apply(a *account, now time.Time) { a.handleReadings(r.task, r.newest, r.err, now) }
 
 // forReadings returns the requests per hour that discovery leaves to polls.
 func (a *account) forReadings() float64 { return a.Pacer.PerHour() - a.discovery.perHour() }
