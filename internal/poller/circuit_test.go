@@ -114,7 +114,7 @@ func (s *scenario) throughFailingValues(kind simulator.FaultKind, reason string,
 	}
 	s.want(upA1, 0)
 	remove()
-	s.advance(2*time.Minute + s.poller.accounts[0].cycle())
+	s.advance(2*time.Minute + s.view(1).Cycle)
 	s.want(upA1, 1)
 	s.wantReason("")
 	s.wantAllReadSince(48*time.Minute, sensors)

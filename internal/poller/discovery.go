@@ -363,8 +363,3 @@ func (d *discovery) reconfigure(interval time.Duration, perHour float64, now tim
 		}
 	}
 }
-
-// progress returns how far the first discovery has come.
-func (d *discovery) progress() (lists, read int) {
-	return len(d.all()), d.routine.Len()
-}

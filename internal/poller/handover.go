@@ -34,7 +34,7 @@ func (p *Poller) HandOver(opts Options) *Poller {
 		if before[i] != nil {
 			a.takeOverSchedule(before[i])
 			a.draft = before[i].draft
-			a.draft.remarks = nil // the endpoints may have changed
+			a.draft.Remarks = nil // the endpoints may have changed
 			a.publishIdle(now)
 		}
 	}

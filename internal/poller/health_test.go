@@ -12,17 +12,18 @@ func TestHealthUp(t *testing.T) {
 		reason    string
 	}{
 		"nothing yet":         {health{}, true, false, ""},
-		"a success":           {health{responded: true}, true, true, ""},
-		"the circuit is open": {health{responded: true, breaker: breakerStatus{failing: resultNetwork}}, false, true, "network"},
+		"a success":           {health{AccountView: AccountView{Responded: true}}, true, true, ""},
+		"the circuit is open": {health{AccountView: AccountView{Responded: true}, breaker: breakerStatus{failing: resultNetwork}}, false, true, "network"},
 		"from the start":      {health{breaker: breakerStatus{failing: resultKey}}, false, true, "key"},
-		"values are refused":  {health{responded: true, breaker: breakerStatus{failing: resultForbidden}}, false, true, "invalid_response"},
-		"a pause for a limit": {health{responded: true, breaker: breakerStatus{pause: pausedLimit}}, true, true, ""},
+		"values are refused":  {health{AccountView: AccountView{Responded: true}, breaker: breakerStatus{failing: resultForbidden}}, false, true, "invalid_response"},
+		"a pause for a limit": {health{AccountView: AccountView{Responded: true}, breaker: breakerStatus{pause: pausedLimit}}, true, true, ""},
 	} {
-		if up, known := c.h.up(); up != c.up || known != c.known {
-			t.Errorf("%s: up %t, known %t, want %t, %t", name, up, known, c.up, c.known)
+		v := c.h.at(dawn)
+		if v.Up != c.up || v.Responded != c.known {
+			t.Errorf("%s: up %t, known %t, want %t, %t", name, v.Up, v.Responded, c.up, c.known)
 		}
-		if reason := c.h.failure(); reason != c.reason {
-			t.Errorf("%s: reason %q, want %q", name, reason, c.reason)
+		if v.Failure != c.reason {
+			t.Errorf("%s: reason %q, want %q", name, v.Failure, c.reason)
 		}
 	}
 }
@@ -50,10 +51,10 @@ func TestHealthStuck(t *testing.T) {
 
 func TestHealthPausedUntil(t *testing.T) {
 	h := health{breaker: breakerStatus{pause: pausedLimit, pausedUntil: at(60)}}
-	if !h.pausedUntil(at(59)).Equal(at(60)) || !h.pausedUntil(at(60)).IsZero() {
+	if !h.at(at(59)).PausedUntil.Equal(at(60)) || !h.at(at(60)).PausedUntil.IsZero() {
 		t.Error("a pause must be reported until its end")
 	}
-	if h.breaker.pause = notPaused; !h.pausedUntil(at(0)).IsZero() {
+	if h.breaker.pause = notPaused; !h.at(at(0)).PausedUntil.IsZero() {
 		t.Error("a pause without a reason")
 	}
 }

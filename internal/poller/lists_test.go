@@ -191,12 +191,12 @@ func TestRemovedMachineRemovesItsListFailure(t *testing.T) {
 		s.advance(time.Minute)
 		s.api.Inject(simulator.Fault{Kind: simulator.NotFound, Op: simulator.OpSensors, Object: "m2"})
 		s.advance(15 * time.Minute)
-		if n := len(s.poller.accounts[0].health.Load().lists); n != 1 {
+		if n := len(s.poller.accounts[0].health.Load().ListErrors); n != 1 {
 			t.Fatalf("%d lists fail, want 1", n)
 		}
 		s.api.RemoveMachine("m2")
 		s.advance(15 * time.Minute)
-		if lists := s.poller.accounts[0].health.Load().lists; len(lists) != 0 {
+		if lists := s.poller.accounts[0].health.Load().ListErrors; len(lists) != 0 {
 			t.Errorf("still noted: %v", lists)
 		}
 	})

@@ -46,7 +46,7 @@ func (s *scenario) throughOutage(kind simulator.FaultKind, reason string, sensor
 	if n := s.api.Stats().Faults[kind]; n < 20 || n > 250 {
 		s.Errorf("%d requests went wrong in the hour, want a look now and then", n)
 	}
-	s.advance(time.Minute + 30*time.Second + s.poller.accounts[0].cycle() + 30*time.Second)
+	s.advance(time.Minute + 30*time.Second + s.view(1).Cycle + 30*time.Second)
 	s.want(`innius_up{account="a1"}`, 1)
 	s.wantReason("")
 	s.wantAllReadSince(130*time.Minute, sensors)

@@ -86,19 +86,9 @@ func (p *Poller) Stuck() string {
 	return ""
 }
 
-// cycle returns how long an account needs to poll each of its sensors once, with its routine discovery.
-func (a *account) cycle() time.Duration { return a.health.Load().cycle(a.Pacer.PerHour()) }
-
-func (h *health) cycle(perHour float64) time.Duration {
-	if h.forReadings > 0 {
-		perHour = h.forReadings
-	}
-	return time.Duration(float64(h.sensors) / perHour * float64(time.Hour))
-}
-
 // Unmatched returns the filters and rules that match nothing; none until every account has ended its first discovery.
 func (p *Poller) Unmatched() []string {
-	if slices.ContainsFunc(p.accounts, func(a *account) bool { return !a.health.Load().settled }) {
+	if slices.ContainsFunc(p.accounts, func(a *account) bool { return !a.health.Load().Settled }) {
 		return nil
 	}
 	return p.inventory.Snapshot().Unmatched()

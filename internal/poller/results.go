@@ -80,10 +80,10 @@ type Remark struct {
 
 // addRemark logs and publishes a remark once per account. A reload, which may have removed the cause, starts again.
 func (a *account) addRemark(r innius.Remark, s *inventory.Sensor) {
-	if slices.ContainsFunc(a.draft.remarks, func(known Remark) bool { return known.Remark == r }) {
+	if slices.ContainsFunc(a.draft.Remarks, func(known Remark) bool { return known.Remark == r }) {
 		return
 	}
-	a.draft.remarks = append(slices.Clip(a.draft.remarks), Remark{r, s.Machine.Label, s.Label})
+	a.draft.Remarks = append(slices.Clip(a.draft.Remarks), Remark{r, s.Machine.Label, s.Label})
 	a.sensorLog(s).Warn(string(r))
 }
 
@@ -110,7 +110,10 @@ func (a *account) recordResult(r requestResult, err error, now time.Time) (accou
 		a.Pacer.Pause(a.breaker.pausedUntil)
 	}
 	a.checkClock()
-	a.draft.record(r.class, err, now)
+	a.draft.Responded = a.draft.Responded || r.class == resultOK
+	if err != nil && r.class != resultNotSent {
+		a.draft.LastError, a.draft.LastErrorAt = err.Error(), now
+	}
 	a.logBreaker(&before, err, now)
 	switch {
 	case a.breaker.failing != resultOK && before.failing == resultOK:

@@ -58,7 +58,7 @@ func (p *Poller) Save() State {
 func (a *account) save(known *inventory.Account, statuses *machineStatuses) SavedAccount {
 	h := a.health.Load()
 	s := SavedAccount{
-		Name: a.Name, Origin: a.Origin, ListedAt: known.ListedAt.UTC(), Discovered: h.settled, Limit: h.breaker.limit(),
+		Name: a.Name, Origin: a.Origin, ListedAt: known.ListedAt.UTC(), Discovered: h.Settled, Limit: h.breaker.limit(),
 		Machines: make([]SavedMachine, len(known.Machines)),
 	}
 	for i, m := range known.Machines {
@@ -106,8 +106,8 @@ func (p *Poller) restore(saved *State, now time.Time) {
 	}
 	for a, s := range restored { // when the inventory is complete
 		a.applyInventoryChanges()
-		a.draft.settled = s.Discovered && s.Company.ID != ""
-		a.draft.discovered = a.draft.settled || s.hasReadings()
+		a.draft.Settled = s.Discovered && s.Company.ID != ""
+		a.draft.discovered = a.draft.Settled || s.hasReadings()
 		a.publishIdle(now)
 	}
 }

@@ -82,7 +82,7 @@ func TestUpcomingEstimatesPollsOfACycle(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			runScenario(t, begin, func(s *scenario) {
 				s.advance(3 * time.Hour)
-				cycle := s.poller.accounts[0].cycle()
+				cycle := s.view(1).Cycle
 				if mean, most := s.estimated(3*time.Hour, SensorStatuses[:]...); mean > max(5*time.Second, cycle/3) {
 					t.Errorf("estimated to %s, at worst %s; a cycle takes %s", mean, most, cycle)
 				}

@@ -86,7 +86,7 @@ func (p *Poller) Verdict(now time.Time) *Verdict {
 	for i, a := range p.accounts {
 		h := a.health.Load()
 		v.accounts[i] = accountTerms{
-			cycle: h.cycle(a.Pacer.PerHour()), blocked: [2]blockage{h.breaker.blockage(now), h.blocked}, relaxed: h.relaxed > 1,
+			cycle: h.Cycle, blocked: [2]blockage{h.breaker.blockage(now), h.blocked}, relaxed: h.RelaxedBy > 0,
 		}
 	}
 	return v

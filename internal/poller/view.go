@@ -38,9 +38,9 @@ type AccountView struct {
 	Demand          float64         // requests per hour that the reporting intervals of the sensors need
 	ForPolls        float64         // requests per hour that discovery leaves
 	Sensors         int             // to poll
-	Cycle           time.Duration
-	RelaxedBy       float64       // factor by which max-age targets are relaxed; 0: they are not
-	ClockDifference time.Duration // of the API's clock before this machine's
+	Cycle           time.Duration   // to poll each sensor once, with routine discovery
+	RelaxedBy       float64         // factor by which max-age targets are relaxed; 0: they are not
+	ClockDifference time.Duration   // of the API's clock before this machine's
 	ClockKnown      bool
 
 	Settled          bool              // the first discovery has ended
@@ -64,24 +64,9 @@ func (p *Poller) View(now time.Time) *View {
 }
 
 func (a *account) view(now time.Time) AccountView {
-	h := a.health.Load()
-	v := AccountView{
-		Name: a.Name, Failure: h.failure(), LastError: h.lastError, LastErrorAt: h.lastErrorAt, PausedUntil: h.pausedUntil(now),
-		RequestsPerHour: a.Pacer.PerHour(), Configured: a.limiter.configured.PerHour, Lowered: h.lowered, Burst: a.Pacer.Burst(),
-		Remaining: a.Pacer.Remaining(now), Demand: h.demand, ForPolls: h.forReadings, Sensors: h.sensors, Cycle: a.cycle(),
-		Settled: h.settled, Verified: h.verified, Lists: h.listCount, ListsRead: h.listsRead, ListErrors: h.lists,
-		ClocksDiffer: h.clockOff, KeyProblem: h.keyTrouble, NoReadings: h.barren, Remarks: h.remarks,
-	}
-	v.Up, v.Responded = h.up()
-	if v.Failure != "" {
-		v.FailingSince = h.breaker.failingSince
-	}
-	if !v.PausedUntil.IsZero() {
-		v.PauseReason = string(h.breaker.pause)
-	}
-	if h.relaxed > 1 {
-		v.RelaxedBy = h.relaxed
-	}
+	v := a.health.Load().at(now)
+	v.Name, v.Configured = a.Name, a.limiter.configured.PerHour
+	v.RequestsPerHour, v.Burst, v.Remaining = a.Pacer.PerHour(), a.Pacer.Burst(), a.Pacer.Remaining(now)
 	if a.Client != nil {
 		v.ClockDifference, v.ClockKnown = a.Client.ClockDifference()
 	}
