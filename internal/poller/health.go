@@ -15,7 +15,6 @@ type health struct {
 
 	breaker    breakerStatus
 	discovered bool      // the first discovery has ended or restored values are served: the account is ready
-	blocked    blockage  // the latest long one
 	decided    time.Time // when the loop last ran
 	asleep     time.Time // until when it then meant to sleep
 }
@@ -29,6 +28,7 @@ func (h *health) at(now time.Time) AccountView {
 	if h.breaker.pause != notPaused && h.breaker.pausedUntil.After(now) {
 		v.PausedUntil, v.PauseReason = h.breaker.pausedUntil, string(h.breaker.pause)
 	}
+	v.blocked[0] = h.breaker.blockage(now)
 	v.Up, v.Responded = v.Failure == "", v.Responded || v.Failure != ""
 	return v
 }
@@ -163,7 +163,8 @@ func (a *account) updateDemand(now time.Time) {
 	a.draft.Demand, a.draft.RelaxedBy = demand, factor
 	switch l := &a.logged.relaxed; {
 	case factor > 2*l.factor:
-		a.log.Warn("Max-age targets exceed their share of the rate limit, relaxing all. `plan` shows what fits", "factor", round(factor))
+		a.log.Warn("Max-age targets exceed their share of the rate limit, relaxing all. `plan` shows what fits",
+			"factor", round(factor))
 		*l = loggedRelaxed{factor, now}
 	case factor > 0:
 		l.last = now

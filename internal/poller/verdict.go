@@ -66,34 +66,8 @@ const (
 	failingAfter    = 2               // refusals in a row
 )
 
-// Verdict judges sensors and machines at one time. It reads memory only and is safe for concurrent use.
-type Verdict struct {
-	poller   *Poller
-	now      time.Time
-	accounts []accountTerms
-}
-
-// accountTerms are what an account contributes to the verdict on its sensors.
-type accountTerms struct {
-	cycle   time.Duration
-	blocked [2]blockage // the one at the time of the verdict, and the latest long one
-	relaxed bool        // its max-age targets are
-}
-
-// Verdict returns what judges all sensors and machines at a time.
-func (p *Poller) Verdict(now time.Time) *Verdict {
-	v := &Verdict{poller: p, now: now, accounts: make([]accountTerms, len(p.accounts))}
-	for i, a := range p.accounts {
-		h := a.health.Load()
-		v.accounts[i] = accountTerms{
-			cycle: h.Cycle, blocked: [2]blockage{h.breaker.blockage(now), h.blocked}, relaxed: h.RelaxedBy > 0,
-		}
-	}
-	return v
-}
-
-// Sensor returns the status of a sensor.
-func (v *Verdict) Sensor(s *inventory.Sensor) SensorStatus {
+// status returns the status of a sensor.
+func (v *View) status(s *inventory.Sensor) SensorStatus {
 	r := s.Entry.Load()
 	switch {
 	case !s.Polled():
@@ -106,7 +80,7 @@ func (v *Verdict) Sensor(s *inventory.Sensor) SensorStatus {
 		return SensorUnreadable
 	case r.Time.IsZero():
 		return SensorNoReadings
-	case !r.Exposed(v.StaleAfter(s), s.Machine.APITime(v.now)):
+	case !r.Exposed(v.staleAfter(s), s.Machine.APITime(v.At)):
 		return SensorStale
 	case r.Silent:
 		return SensorSilent
@@ -119,12 +93,12 @@ func (v *Verdict) Sensor(s *inventory.Sensor) SensorStatus {
 // delayed reports whether the next poll of a sensor is late by the plan made at its last one, or whether its account has been
 // failing or paused for longer than delayGrace while that poll was due. Only a successful poll, which makes a new plan, ends
 // either. A short pause or outage delays nothing beyond the plan: it would make statuses flap.
-func (v *Verdict) delayed(s *inventory.Sensor, r *reading.Record) bool {
+func (v *View) delayed(s *inventory.Sensor, r *reading.Record) bool {
 	if r.Planned.IsZero() {
 		return false
 	}
-	blocked := &v.accounts[s.Machine.Account].blocked
-	return v.now.After(deadline(r)) || blocked[0].delays(r.Planned) || blocked[1].delays(r.Planned)
+	blocked := &v.Accounts[s.Machine.Account].blocked
+	return v.At.After(deadline(r)) || blocked[0].delays(r.Planned) || blocked[1].delays(r.Planned)
 }
 
 // blockage is a time in which an account was failing or paused; zero: none.
@@ -147,7 +121,7 @@ func (b *breakerStatus) blockage(now time.Time) blockage {
 // noteBlocked remembers the latest long blockage of the account: what it delayed stays so until it is polled.
 func (a *account) noteBlocked(now time.Time) {
 	if b := a.breaker.blockage(now); b.delays(b.since) {
-		a.draft.blocked = b
+		a.draft.blocked[1] = b
 	}
 }
 
@@ -163,10 +137,10 @@ const (
 	staleIntervals = 20 // reporting intervals
 )
 
-// StaleAfter returns the age at which a sensor's value is no longer exposed: that of its rule, the one for all, or, with
+// staleAfter returns the age at which a sensor's value is no longer exposed: that of its rule, the one for all, or, with
 // neither, 20 times its reporting interval, at least 1 h, at most 24 h (which holds while no interval is known), but never less
 // than two cycles of its account.
-func (v *Verdict) StaleAfter(s *inventory.Sensor) time.Duration {
+func (v *View) staleAfter(s *inventory.Sensor) time.Duration {
 	if set := cmp.Or(s.Rule.StaleAfter, v.poller.opts.StaleAfter); set > 0 {
 		return set
 	}
@@ -174,7 +148,7 @@ func (v *Verdict) StaleAfter(s *inventory.Sensor) time.Duration {
 	if interval := intervalOf(s); interval > 0 {
 		auto = max(minStale, min(maxStale, staleIntervals*min(interval, maxStale)))
 	}
-	return max(auto, 2*v.accounts[s.Machine.Account].cycle)
+	return max(auto, 2*v.Accounts[s.Machine.Account].Cycle)
 }
 
 // intervalOf returns the learned reporting interval; 0: not learned.
@@ -242,15 +216,15 @@ func counts(s *inventory.Sensor) bool {
 }
 
 // Machine returns the status of a machine, and since when it has had it.
-func (v *Verdict) Machine(m *inventory.Machine) (MachineStatus, time.Time) {
-	return v.poller.machines.set(m.Key(), v.judge(m), v.now)
+func (v *View) Machine(m *inventory.Machine) (MachineStatus, time.Time) {
+	return v.poller.machines.set(m.Key(), v.judge(m), v.At)
 }
 
-func (v *Verdict) judge(m *inventory.Machine) MachineStatus {
+func (v *View) judge(m *inventory.Machine) MachineStatus {
 	var polled, valued, delayed, counting, overdue int // sensors
 	degraded := false
 	for _, s := range m.AllPolled {
-		status, r := v.Sensor(s), s.Entry.Load()
+		status, r := v.status(s), s.Entry.Load()
 		if !r.LastSuccess.IsZero() {
 			polled++
 		}
@@ -283,68 +257,66 @@ func (v *Verdict) judge(m *inventory.Machine) MachineStatus {
 	return MachineOK
 }
 
-// MaxAge judges the max-age target of a sensor: no reading may be older before it is picked up. The next one is expected a
+// maxAge judges the max-age target of a sensor: no reading may be older before it is picked up. The next one is expected a
 // reporting interval after the one held. A sensor that was silent when it was polled, or has never reported, misses nothing.
-func (v *Verdict) MaxAge(s *inventory.Sensor) MaxAgeStatus {
+func (v *View) maxAge(s *inventory.Sensor) MaxAgeStatus {
 	r, age := s.Entry.Load(), s.Rule.MaxAge
 	switch {
 	case age == 0 || !s.Polled():
 		return ""
-	case v.accounts[s.Machine.Account].relaxed:
+	case v.Accounts[s.Machine.Account].RelaxedBy > 0:
 		return MaxAgeRelaxed
-	case r.Time.IsZero() && !r.LastSuccess.IsZero(), v.now.Sub(r.LastSuccess) <= age,
-		s.Machine.APITime(v.now).Sub(r.Time) <= age+intervalOf(s):
+	case r.Time.IsZero() && !r.LastSuccess.IsZero(), v.At.Sub(r.LastSuccess) <= age,
+		s.Machine.APITime(v.At).Sub(r.Time) <= age+intervalOf(s):
 		return MaxAgeMet
 	}
 	return MaxAgeMissed
 }
 
 // machineStatuses holds the status of each machine and since when; a reload hands it over. Safe for concurrent use.
-type machineStatuses struct{ byKey sync.Map } // machineKey -> machineSince
+type machineStatuses struct {
+	mu    sync.Mutex
+	byKey map[inventory.MachineKey]machineSince
+}
 
 type machineSince struct {
 	status MachineStatus
 	since  time.Time
 }
 
+func newMachineStatuses() *machineStatuses {
+	return &machineStatuses{byKey: map[inventory.MachineKey]machineSince{}}
+}
+
 // set stores a status and returns it with the time of its last change.
 func (m *machineStatuses) set(key inventory.MachineKey, status MachineStatus, now time.Time) (MachineStatus, time.Time) {
-	for {
-		held, known := m.byKey.Load(key)
-		if known && held.(machineSince).status == status {
-			return status, held.(machineSince).since
-		}
-		next := machineSince{status, now}
-		if !known {
-			_, known = m.byKey.LoadOrStore(key, next)
-		} else {
-			known = !m.byKey.CompareAndSwap(key, held, next)
-		}
-		if !known {
-			return status, now
-		}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.byKey[key].status != status {
+		m.byKey[key] = machineSince{status, now}
 	}
+	return status, m.byKey[key].since
 }
 
 // get returns the status stored last; zero values if there is none.
 func (m *machineStatuses) get(key inventory.MachineKey) (MachineStatus, time.Time) {
-	held, _ := m.byKey.Load(key)
-	s, _ := held.(machineSince)
-	return s.status, s.since.UTC()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.byKey[key].status, m.byKey[key].since.UTC()
 }
 
-// restore takes over the statuses of an account's machines.
+// restore takes over the statuses of an account's machines, before any loop runs.
 func (m *machineStatuses) restore(k *SavedAccount) {
-	for i := range k.Machines {
-		if one := &k.Machines[i]; one.Status != "" {
-			m.byKey.Store(inventory.MachineKey{Company: k.Company.ID, Machine: one.ID}, machineSince{one.Status, one.Since})
+	for _, one := range k.Machines {
+		if one.Status != "" {
+			m.byKey[inventory.MachineKey{Company: k.Company.ID, Machine: one.ID}] = machineSince{one.Status, one.Since}
 		}
 	}
 }
 
 // judgeMachines stores the status of each machine of an account, so that its change is noticed without a scrape.
 func (p *Poller) judgeMachines(account int, now time.Time) {
-	v := p.Verdict(now)
+	v := p.View(now)
 	for _, m := range p.inventory.Snapshot().Accounts[account].Machines {
 		v.Machine(m)
 	}

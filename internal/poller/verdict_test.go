@@ -19,13 +19,13 @@ func skipped(seconds int, why innius.SkipReason, text string) innius.Reading {
 	return innius.Reading{Time: at(seconds), Skip: why, Text: text}
 }
 
-// verdictAt is a verdict with stale_after 1 h and one account.
-func verdictAt(now time.Time, terms accountTerms) *Verdict {
-	return &Verdict{poller: &Poller{opts: Options{StaleAfter: time.Hour}}, now: now, accounts: []accountTerms{terms}}
+// viewAt is a view with stale_after 1 h and one account.
+func viewAt(now time.Time, account AccountView) *View {
+	return &View{poller: &Poller{opts: Options{StaleAfter: time.Hour}}, At: now, Accounts: []AccountView{account}}
 }
 
 func judged(s *inventory.Sensor, now time.Time) SensorStatus {
-	return verdictAt(now, accountTerms{}).Sensor(s)
+	return viewAt(now, AccountView{}).status(s)
 }
 
 // sensorWith returns a sensor of machine m with a record.
@@ -38,14 +38,14 @@ func failures(n int) *reading.Rare { return &reading.Rare{Failure: "status 404",
 func TestVerdictOfSensor(t *testing.T) {
 	now := at(36_000)
 	ago := func(minutes int) time.Time { return now.Add(-time.Duration(minutes) * time.Minute) }
-	blocked := func(since, until int) accountTerms {
-		return accountTerms{blocked: [2]blockage{1: {ago(since), ago(until)}}}
+	blocked := func(since, until int) AccountView {
+		return AccountView{blocked: [2]blockage{1: {ago(since), ago(until)}}}
 	}
-	none := accountTerms{}
+	none := AccountView{}
 	for name, c := range map[string]struct {
-		saved reading.Saved
-		terms accountTerms
-		want  SensorStatus
+		saved   reading.Saved
+		account AccountView
+		want    SensorStatus
 	}{
 		"never polled":            {reading.Saved{}, none, SensorPending},
 		"failed before":           {reading.Saved{Rare: failures(9)}, none, SensorPending},
@@ -66,7 +66,7 @@ func TestVerdictOfSensor(t *testing.T) {
 		"paused before due":       {reading.Saved{Time: ago(11), LastSuccess: ago(11), Planned: ago(6)}, blocked(30, 5), SensorCurrent},
 		"no plan known":           {reading.Saved{Time: ago(11), LastSuccess: ago(11)}, blocked(9, 0), SensorCurrent},
 	} {
-		if got := verdictAt(now, c.terms).Sensor(sensorWith(&inventory.Machine{}, c.saved)); got != c.want {
+		if got := viewAt(now, c.account).status(sensorWith(&inventory.Machine{}, c.saved)); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}
@@ -122,7 +122,7 @@ func TestVerdictOfMachine(t *testing.T) {
 		for _, saved := range c.sensors {
 			m.AllPolled = append(m.AllPolled, sensorWith(m, saved))
 		}
-		if got := verdictAt(now, accountTerms{}).judge(m); got != c.want {
+		if got := viewAt(now, AccountView{}).judge(m); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}
@@ -132,9 +132,9 @@ func TestVerdictOfMaxAge(t *testing.T) {
 	now := at(36_000)
 	before := func(s int) time.Time { return now.Add(-time.Duration(s) * time.Second) }
 	for name, c := range map[string]struct {
-		saved reading.Saved
-		terms accountTerms
-		want  MaxAgeStatus
+		saved   reading.Saved
+		account AccountView
+		want    MaxAgeStatus
 	}{
 		"a young value":              {saved: reading.Saved{Time: before(50), LastSuccess: before(40)}, want: MaxAgeMet},
 		"a silent sensor":            {saved: reading.Saved{Time: before(5000), LastSuccess: before(60)}, want: MaxAgeMet},
@@ -143,15 +143,15 @@ func TestVerdictOfMaxAge(t *testing.T) {
 		"the next reading due":       {saved: reading.Saved{Time: before(661), LastSuccess: before(640), Interval: schedule.Regular(10*time.Minute, now)}, want: MaxAgeMissed},
 		"never reported":             {saved: reading.Saved{LastSuccess: before(4000)}, want: MaxAgeMet},
 		"never polled":               {want: MaxAgeMissed},
-		"relaxed, whatever it holds": {saved: reading.Saved{Time: before(1), LastSuccess: before(1)}, terms: accountTerms{relaxed: true}, want: MaxAgeRelaxed},
+		"relaxed, whatever it holds": {saved: reading.Saved{Time: before(1), LastSuccess: before(1)}, account: AccountView{RelaxedBy: 2}, want: MaxAgeRelaxed},
 	} {
 		s := sensorWith(&inventory.Machine{}, c.saved)
 		s.Rule = &inventory.Rule{MaxAge: time.Minute}
-		if got := verdictAt(now, c.terms).MaxAge(s); got != c.want {
+		if got := viewAt(now, c.account).maxAge(s); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}
-	if got := verdictAt(now, accountTerms{}).MaxAge(sensorWith(&inventory.Machine{}, reading.Saved{})); got != "" {
+	if got := viewAt(now, AccountView{}).maxAge(sensorWith(&inventory.Machine{}, reading.Saved{})); got != "" {
 		t.Errorf("without max_age: %s", got)
 	}
 }
@@ -197,13 +197,13 @@ func TestSensorStatusChangesAtMostOncePerPoll(t *testing.T) {
 		}
 		sensors := map[string]*seen{}
 		for time.Now().Before(start.Add(time.Hour)) {
-			v := s.poller.Verdict(time.Now())
-			for _, m := range s.poller.inventory.Snapshot().Accounts[0].Machines {
+			v := s.poller.View(time.Now())
+			for _, m := range v.Inventory.Accounts[0].Machines {
 				if status, _ := v.Machine(m); status != MachineOK {
 					t.Fatalf("after %s machine %s is %s", s.clock(), m.ID, status)
 				}
 				for _, one := range m.Sensors {
-					status, polled, is := v.Sensor(one), one.Entry.Load().LastSuccess, sensors[one.ID]
+					status, polled, is := v.status(one), one.Entry.Load().LastSuccess, sensors[one.ID]
 					if is == nil {
 						is = &seen{status: status, polled: polled}
 						sensors[one.ID] = is

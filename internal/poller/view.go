@@ -17,7 +17,7 @@ type View struct {
 	Accounts  []AccountView // as in Inventory
 	Counters  *Counters
 
-	verdict *Verdict
+	poller *Poller
 }
 
 // AccountView is what is known of an account. Times are zero, causes and texts empty if there is none.
@@ -52,11 +52,13 @@ type AccountView struct {
 	KeyProblem   string   // why the last good key is in use
 	NoReadings   bool     // no sensor has a usable reading
 	Remarks      []Remark // on how the API serves values
+
+	blocked [2]blockage // the one at the time of the view, and the latest long one
 }
 
 // View returns what is known at a moment. It reads memory only and does not block.
 func (p *Poller) View(now time.Time) *View {
-	v := &View{At: now, Inventory: p.inventory.Snapshot(), Labels: p.opts.Labels, Counters: p.opts.Counters, verdict: p.Verdict(now)}
+	v := &View{At: now, Inventory: p.inventory.Snapshot(), Labels: p.opts.Labels, Counters: p.opts.Counters, poller: p}
 	for _, a := range p.accounts {
 		v.Accounts = append(v.Accounts, a.view(now))
 	}
@@ -87,8 +89,8 @@ type SensorView struct {
 // Sensor returns what is known of a sensor of the view's inventory.
 func (v *View) Sensor(s *inventory.Sensor) SensorView {
 	one := SensorView{
-		Record: s.Entry.Load(), Status: v.verdict.Sensor(s), MaxAge: v.verdict.MaxAge(s), StaleAfter: v.verdict.StaleAfter(s),
-		SilentAfter: v.verdict.poller.opts.silentAfter(s),
+		Record: s.Entry.Load(), Status: v.status(s), MaxAge: v.maxAge(s),
+		StaleAfter: v.staleAfter(s), SilentAfter: v.poller.opts.silentAfter(s),
 	}
 	one.Exposed = s.Polled() && one.Record.Exposed(one.StaleAfter, s.Machine.APITime(v.At))
 	switch one.Unusable.Skip {
@@ -98,6 +100,3 @@ func (v *View) Sensor(s *inventory.Sensor) SensorView {
 	}
 	return one
 }
-
-// Machine returns the status of a machine, and since when it has it.
-func (v *View) Machine(m *inventory.Machine) (MachineStatus, time.Time) { return v.verdict.Machine(m) }
