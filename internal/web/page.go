@@ -138,7 +138,7 @@ func distance(t, now time.Time) template.HTML {
 }
 
 // age writes how old a reading is.
-func age(s status.Sensor) template.HTML {
+func age(s *status.Sensor) template.HTML {
 	switch {
 	case s.Age == nil:
 		return ""
@@ -149,7 +149,7 @@ func age(s status.Sensor) template.HTML {
 }
 
 // interval writes the reporting interval.
-func interval(s status.Sensor) template.HTML {
+func interval(s *status.Sensor) template.HTML {
 	if s.Interval == 0 {
 		return ""
 	}
@@ -158,7 +158,7 @@ func interval(s status.Sensor) template.HTML {
 }
 
 // next writes about when a sensor is polled next, and what delays it.
-func next(s status.Sensor, now time.Time) template.HTML {
+func next(s *status.Sensor, now time.Time) template.HTML {
 	switch s.WaitsFor {
 	case "":
 		return ""

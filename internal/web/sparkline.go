@@ -21,7 +21,7 @@ const gapAfter = 3
 
 // sparkline draws recent readings as inline SVG that contains numbers only. If the reporting interval is known, the line is
 // broken where readings are missing; a single reading is a dot.
-func sparkline(s status.Sensor) template.HTML {
+func sparkline(s *status.Sensor) template.HTML {
 	if len(s.Recent) == 0 {
 		return ""
 	}
@@ -56,7 +56,7 @@ func (s scale) title(readings int) string {
 
 // path appends the path in relative steps, which are short. After a gap it moves without drawing; a single point is a line of
 // length 0.
-func (s scale) path(text []byte, one status.Sensor) []byte {
+func (s scale) path(text []byte, one *status.Sensor) []byte {
 	var x, y int64
 	alone := false
 	for i, r := range one.Recent {

@@ -32,7 +32,7 @@ func TestSparklineShowsShapeAndGaps(t *testing.T) {
 		"nothing changes": {points(0, 7, 10, 7), 10, "m2 10l96 0", "2 readings, 7 to 7, in 10s"},
 		"huge":            {points(0, -math.MaxFloat64, 10, math.MaxFloat64), 10, "m2 18l96-16", "2 readings, -1.79769e+308 to 1.79769e+308, in 10s"},
 	} {
-		s := status.Sensor{Recent: c.readings}
+		s := &status.Sensor{Recent: c.readings}
 		if c.interval > 0 {
 			s.Interval = c.interval
 		}
@@ -41,7 +41,7 @@ func TestSparklineShowsShapeAndGaps(t *testing.T) {
 			t.Errorf("%s: %s", name, got)
 		}
 	}
-	if got := sparkline(status.Sensor{}); got != "" {
+	if got := sparkline(&status.Sensor{}); got != "" {
 		t.Errorf("a sensor without readings has the line %s", got)
 	}
 }
