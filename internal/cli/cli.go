@@ -116,8 +116,8 @@ func (c *CommandLine) checkCommands(stdout io.Writer) {
 	c.commands[cfg.FullCommand()] = func(context.Context, *slog.Logger) error { return app.CheckConfig(c.source, p, stdout) }
 
 	var a app.APICheck
-	api := check.Command("api", "Walk the API with your key, in 4 to 10 requests; show how its responses are understood and what to set.")
-	api.Flag("output", "Form of the report: text, or json for programs.").Default("text").EnumVar(&a.Output, "text", "json")
+	api := check.Command("api", "Check the API with your key, in 4 to 10 requests; show how its responses are understood and what to set.")
+	api.Flag("output", "Format of the report: text, or json for programs.").Default("text").EnumVar(&a.Output, "text", "json")
 	api.Flag("all", "List all machines and sensors; prints first how many requests that takes.").BoolVar(&a.All)
 	api.Flag("account", "Name of the account to check. Default: every account of the config.").StringVar(&a.Account)
 	c.commands[api.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error { return a.Run(ctx, c.source, stdout) }
@@ -139,7 +139,7 @@ func planFlags(cmd *kingpin.CmdClause) *app.Planning {
 }
 
 func (c *CommandLine) planCommand(stdout io.Writer) {
-	cmd := c.Command("plan", "Calculate what the rate limit buys: requests needed, cycle, ages of values, cold start, and what to change. "+
+	cmd := c.Command("plan", "Estimate what the rate limit permits: requests needed, cycle, ages of values, cold start, and what to change. "+
 		"Sends no request and needs no key.")
 	p := planFlags(cmd)
 	var perHour float64
@@ -162,7 +162,7 @@ func (c *CommandLine) simulateCommand() {
 	cmd.Flag("api-key", "Key that the simulated API requires.").Default("simulated").StringVar(&s.Key)
 	cmd.Flag("sensors", "Number of sensors; 0: the demo plant.").SetValue(count("--sensors", &s.Sensors))
 	cmd.Flag("requests-per-hour", "Requests per hour that the key may send.").Default("1000").SetValue(count("--requests-per-hour", &s.RequestsPerHour))
-	cmd.Flag("burst", "Requests that the key may send at once after a pause.").Default("30").SetValue(count("--burst", &s.Burst))
+	cmd.Flag("burst", "Requests that the key may send at once after a rest.").Default("30").SetValue(count("--burst", &s.Burst))
 	c.commands[cmd.FullCommand()] = s.Run
 }
 

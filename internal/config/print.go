@@ -91,7 +91,7 @@ func span(d time.Duration) string { return model.Duration(d).String() }
 func (c *Config) Explain(w io.Writer) {
 	for _, a := range c.Accounts {
 		limit := a.RateLimit
-		fmt.Fprintf(w, "account %q: %.4g requests/h (%.4g %% of %.8g), at most %d at once after a pause\n",
+		fmt.Fprintf(w, "account %q: %.4g requests per hour (%.4g %% of %.8g), at most %d at once after a rest\n",
 			a.Name, limit.Own(), 100*limit.Share, limit.RequestsPerHour, limit.OwnBurst())
 		for _, warning := range a.Warnings() {
 			fmt.Fprintf(w, "WARNING: account %q: %s\n", a.Name, warning)

@@ -153,7 +153,7 @@ func TestExplainWarnsAndPrintsTheConfig(t *testing.T) {
 		"    http_client: {tls_config: {insecure_skip_verify: true}}\nsensors: [{max_age: 5s}, {max_age: 10s}]\n")
 	text := explained(c)
 	for _, want := range []string{
-		"account \"acme\": 950 requests/h (95 % of 1000), at most 28 at once after a pause\n", "the key is sent over http://",
+		"account \"acme\": 950 requests per hour (95 % of 1000), at most 28 at once after a rest\n", "the key is sent over http://",
 		"certificate is not verified", "sensors[0]: max_age 5s is shorter than refresh.min_interval 10s", c.YAML(),
 	} {
 		if !strings.Contains(text, want) {

@@ -222,11 +222,11 @@ func Unreadable(r innius.Reading) string {
 	case r.Skip == innius.SkipTime:
 		return "cannot parse the time " + r.Shown() + "; set fields.time if another field has the time"
 	case r.Skip == innius.SkipFuture:
-		return "the latest reading is more than 5 min ahead of the API clock: " + humanize.Time(r.Time)
+		return "the newest reading is more than 5 min ahead of the API clock: " + humanize.Time(r.Time)
 	case r.Skip == innius.SkipText && hint != "":
-		return "the latest reading is not a number: " + r.Shown() + "; endpoints.values may request another form"
+		return "the newest reading is not a number: " + r.Shown() + "; endpoints.values may request another form"
 	case r.Skip == innius.SkipText:
-		return "the latest reading is the text " + r.Shown() + "; map it to a number with values in a rule"
+		return "the newest reading is the text " + r.Shown() + "; map it to a number with values in a rule"
 	}
-	return "the latest reading is not a number: " + r.Text
+	return "the newest reading is not a number: " + r.Text
 }

@@ -40,7 +40,7 @@ func health(a *poller.AccountView, now time.Time) string {
 	return text
 }
 
-// plan describes what the rate limit buys.
+// plan describes what the rate limit permits.
 func plan(a *poller.AccountView) string {
 	cycle, sensors := humanize.Duration(a.Cycle), humanize.Plural(a.Sensors, "sensor")
 	switch {
@@ -49,11 +49,11 @@ func plan(a *poller.AccountView) string {
 	case a.Demand == 0:
 		return fmt.Sprintf("No reporting interval is known yet; each of %s can be polled every %s", sensors, cycle)
 	case a.Demand <= a.ForPolls:
-		return fmt.Sprintf("Rate limit sufficient for every reading: %s requests/h needed, %s available; a cycle over %s would take %s",
-			humanize.Number(a.Demand), humanize.Number(a.ForPolls), sensors, cycle)
+		return fmt.Sprintf("Rate limit sufficient for every reading: %s requests per hour needed, %s available; "+
+			"a cycle over %s would take %s", humanize.Number(a.Demand), humanize.Number(a.ForPolls), sensors, cycle)
 	}
-	return fmt.Sprintf("Rate limit too low for every reading: %s requests/h needed, %s available, so about %s %% of the readings "+
-		"are seen; a cycle over %s takes %s, and values get about as old", humanize.Number(a.Demand), humanize.Number(a.ForPolls),
+	return fmt.Sprintf("Rate limit too low for every reading: %s requests per hour needed, %s available, so about %s %% of the "+
+		"readings are seen; a cycle over %s takes %s, and values get about as old", humanize.Number(a.Demand), humanize.Number(a.ForPolls),
 		humanize.Number(100*a.ForPolls/a.Demand), sensors, cycle)
 }
 
@@ -172,7 +172,7 @@ func failing(v *poller.View, s *inventory.Sensor, o *poller.SensorView, next *po
 	case o.Exposed:
 		return text + "; the last value stays on /metrics until " + staleAt
 	}
-	return text + "; the last value is stale since " + staleAt
+	return text + "; the last value has been stale since " + staleAt
 }
 
 func stale(v *poller.View, s *inventory.Sensor, o *poller.SensorView) string {

@@ -45,9 +45,9 @@ func TestReasonExplainsEachStatus(t *testing.T) {
 		},
 		"failing, stale": {
 			status: poller.SensorFailing, saved: staleFailed,
-			want: "Failing since 2026-01-02T11:55:00Z (5m ago), 3 times in a row: status 403; the last value is stale since 2026-01-02T11:40:00Z (20m ago)",
+			want: "Failing since 2026-01-02T11:55:00Z (5m ago), 3 times in a row: status 403; the last value has been stale since 2026-01-02T11:40:00Z (20m ago)",
 		},
-		"unreadable":  {status: poller.SensorUnreadable, saved: reading.Saved{Rare: &reading.Rare{Unusable: innius.Reading{Skip: innius.SkipNumber, Text: "null"}}}, want: "Unreadable: the latest reading is not a number: null"},
+		"unreadable":  {status: poller.SensorUnreadable, saved: reading.Saved{Rare: &reading.Rare{Unusable: innius.Reading{Skip: innius.SkipNumber, Text: "null"}}}, want: "Unreadable: the newest reading is not a number: null"},
 		"no readings": {status: poller.SensorNoReadings, saved: reading.Saved{LastSuccess: ago(2)}, want: "No readings: innius had none when it was last polled at 2026-01-02T11:58:00Z (2m ago)"},
 		"stale": {
 			status: poller.SensorStale, saved: reading.Saved{Time: ago(70), LastSuccess: ago(1)},
@@ -97,9 +97,9 @@ func TestHealthExplainsFailuresAndPauses(t *testing.T) {
 func TestPlanShowsWhatTheRateLimitBuys(t *testing.T) {
 	for want, a := range map[string]poller.AccountView{
 		"No sensor to poll yet": {},
-		"No reporting interval is known yet; each of 4 sensors can be polled every 4m 13s":                                                                                                    {Sensors: 4, Cycle: 253 * time.Second},
-		"Rate limit sufficient for every reading: 720 requests/h needed, 1197 available; a cycle over 2 sensors would take 6s":                                                                {Sensors: 2, Cycle: 6 * time.Second, Demand: 720, ForPolls: 1197},
-		"Rate limit too low for every reading: 7200 requests/h needed, 1200 available, so about 17 % of the readings are seen; a cycle over 20 sensors takes 1m, and values get about as old": {Sensors: 20, Cycle: time.Minute, Demand: 7200, ForPolls: 1200},
+		"No reporting interval is known yet; each of 4 sensors can be polled every 4m 13s":                                                                                                           {Sensors: 4, Cycle: 253 * time.Second},
+		"Rate limit sufficient for every reading: 720 requests per hour needed, 1197 available; a cycle over 2 sensors would take 6s":                                                                {Sensors: 2, Cycle: 6 * time.Second, Demand: 720, ForPolls: 1197},
+		"Rate limit too low for every reading: 7200 requests per hour needed, 1200 available, so about 17 % of the readings are seen; a cycle over 20 sensors takes 1m, and values get about as old": {Sensors: 20, Cycle: time.Minute, Demand: 7200, ForPolls: 1200},
 	} {
 		if got := plan(&a); got != want {
 			t.Errorf("got %q, want %q", got, want)
