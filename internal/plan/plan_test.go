@@ -14,8 +14,8 @@ import (
 	"innius_exporter/innius"
 	"innius_exporter/internal/match"
 	"innius_exporter/internal/poller"
-	"innius_exporter/internal/poller/reading"
 	"innius_exporter/internal/poller/inventory"
+	"innius_exporter/internal/poller/reading"
 )
 
 var update = flag.Bool("update", false, "write the golden files")

@@ -12,8 +12,8 @@ import (
 	"innius_exporter/internal/simulator"
 )
 
-// playLarge runs a scenario without the final checks, which would take longer, and returns the memory per sensor at its end, in
-// bytes.
+// runLarge runs a scenario without the final checks, which would take longer, and returns the memory per sensor at its end, in
+// bytes. Tests that call it are not parallel: the memory of others would count.
 func runLarge(t *testing.T, begin setup, body func(s *scenario)) (perSensor int64) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -34,7 +34,6 @@ func large(machines, sensors int) setup {
 }
 
 func TestMachineWithManySensors(t *testing.T) {
-	t.Parallel()
 	perSensor := runLarge(t, large(1, 20_000), func(s *scenario) {
 		s.advance(2 * time.Minute) // its list has 20 pages
 		read := len(s.api.Stats().Values)
@@ -59,7 +58,6 @@ func TestMachineWithManySensors(t *testing.T) {
 }
 
 func TestManyMachinesAlternateListsAndPolls(t *testing.T) {
-	t.Parallel()
 	perSensor := runLarge(t, large(2000, 10), func(s *scenario) {
 		s.advance(10 * time.Minute)
 		stats, all := s.api.Stats(), s.gather()

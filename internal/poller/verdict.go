@@ -94,8 +94,8 @@ func (v *View) status(s *inventory.Sensor) SensorStatus {
 // failing or paused for longer than delayGrace while that poll was due. Only a successful poll, which makes a new plan, ends
 // either. A short pause or outage delays nothing beyond the plan: it would make statuses flap.
 func (v *View) delayed(s *inventory.Sensor, r *reading.Record) bool {
-	if r.Planned.IsZero() {
-		return false
+	if r.Planned.Before(r.LastSuccess) {
+		return false // not known, or not fixed yet for the poll that has just ended
 	}
 	blocked := &v.Accounts[s.Machine.Account].blocked
 	return v.At.After(deadline(r)) || blocked[0].delays(r.Planned) || blocked[1].delays(r.Planned)
@@ -185,18 +185,22 @@ func (a *account) recordPoll(t *Task, before *reading.Record, n reading.PollResu
 		r.Silent = s.Machine.APITime(now).Sub(last) > silentAfter
 		r.Alone = r.Silent && before.Alone && len(n.Times) == 0
 	})
-	if r := s.Entry.Load(); r.Silent && !r.Alone && a.opts.overdueAlone(s) {
+	if r := s.Entry.Load(); r.Silent && !r.Alone && a.opts.overdueAlone(s, newestOf(s.Machine)) {
 		s.Entry.Change(func(r *reading.Record) { r.Alone = r.Silent })
 	}
 }
 
 // overdueAlone reports whether another sensor of the machine went on reporting for longer than silent_after after this one had
 // stopped. What the other reported after the last poll of this one, or before a silence of its own ended, is not compared: a
-// machine that is switched on again is not degraded before each of its sensors has had the time to report.
-func (o *Options) overdueAlone(s *inventory.Sensor) bool {
+// machine that is switched on again is not degraded before each of its sensors has had the time to report. newest is the
+// machine's newest reading: while all are silent, it saves the comparison of each sensor with each other one.
+func (o *Options) overdueAlone(s *inventory.Sensor, newest time.Time) bool {
 	own, silentAfter := s.Entry.Load(), o.silentAfter(s)
+	if own.Alone || newest.Sub(own.Newest()) <= silentAfter {
+		return own.Alone
+	}
 	polledAt := s.Machine.APITime(own.LastSuccess)
-	return own.Alone || slices.ContainsFunc(s.Machine.AllPolled, func(other *inventory.Sensor) bool {
+	return slices.ContainsFunc(s.Machine.AllPolled, func(other *inventory.Sensor) bool {
 		if !counts(other) {
 			return false
 		}
@@ -207,6 +211,16 @@ func (o *Options) overdueAlone(s *inventory.Sensor) bool {
 		}
 		return until.Sub(later(own.Newest(), r.Resumed)) > silentAfter
 	})
+}
+
+// newestOf returns the time of a machine's newest reading, of the sensors that count.
+func newestOf(m *inventory.Machine) (newest time.Time) {
+	for _, s := range m.AllPolled {
+		if counts(s) {
+			newest = later(newest, s.Entry.Load().Newest())
+		}
+	}
+	return newest
 }
 
 // counts reports whether a sensor counts for the status of its machine: it has a number, and a known reporting interval.
@@ -223,6 +237,7 @@ func (v *View) Machine(m *inventory.Machine) (MachineStatus, time.Time) {
 func (v *View) judge(m *inventory.Machine) MachineStatus {
 	var polled, valued, delayed, counting, overdue int // sensors
 	degraded := false
+	newest := newestOf(m)
 	for _, s := range m.AllPolled {
 		status, r := v.status(s), s.Entry.Load()
 		if !r.LastSuccess.IsZero() {
@@ -243,7 +258,7 @@ func (v *View) judge(m *inventory.Machine) MachineStatus {
 			degraded = true
 		case r.Silent && (status == SensorSilent || status == SensorStale):
 			overdue++
-			degraded = degraded || v.poller.opts.overdueAlone(s)
+			degraded = degraded || v.poller.opts.overdueAlone(s, newest)
 		}
 	}
 	switch {
