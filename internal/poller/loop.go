@@ -64,6 +64,7 @@ type logged struct {
 
 func newAccount(index int, opts *Options, c *inventory.Inventory, changed func()) *account {
 	cfg := opts.Accounts[index]
+	cfg.Concurrency = max(1, cfg.Concurrency)
 	a := &account{
 		Account: cfg, index: index, opts: opts, inventory: c, changed: changed,
 		log:       opts.Logger.With("account", cfg.Name),

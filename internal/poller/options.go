@@ -1,8 +1,8 @@
 package poller
 
 import (
+	"cmp"
 	"log/slog"
-	"slices"
 	"time"
 
 	"innius_exporter/innius"
@@ -41,24 +41,11 @@ type Account struct {
 }
 
 func (o Options) withDefaults() Options {
-	if o.Labels == "" {
-		o.Labels = inventory.LabelName
-	}
-	if o.DiscoveryInterval == 0 {
-		o.DiscoveryInterval = time.Hour
-	}
-	if o.MinInterval == 0 {
-		o.MinInterval = 10 * time.Second
-	}
-	if o.MaxInterval == 0 {
-		o.MaxInterval = time.Hour
-	}
+	o.Labels = cmp.Or(o.Labels, inventory.LabelName)
+	o.DiscoveryInterval = cmp.Or(o.DiscoveryInterval, time.Hour)
+	o.MinInterval, o.MaxInterval = cmp.Or(o.MinInterval, 10*time.Second), cmp.Or(o.MaxInterval, time.Hour)
 	if o.newScheduler == nil {
 		o.newScheduler = NewScheduler
-	}
-	o.Accounts = slices.Clone(o.Accounts)
-	for i := range o.Accounts {
-		o.Accounts[i].Concurrency = max(1, o.Accounts[i].Concurrency)
 	}
 	return o
 }
