@@ -24,53 +24,44 @@ const (
 	resultNotSent               // a pause, or the process ends
 )
 
-// reason is the value of the label reason of innius_exporter_account_failure; empty if the class is no account failure.
-func (c resultClass) reason() string {
-	switch c {
-	case resultKey:
-		return "key"
-	case resultNetwork:
-		return "network"
-	case resultServer:
-		return "server"
-	case resultInvalid, resultForbidden, resultObject:
-		return "invalid_response"
-	}
-	return ""
+// reasons are the values of the label reason of innius_exporter_account_failure.
+var reasons = [resultNotSent + 1]string{
+	resultKey: "key", resultNetwork: "network", resultServer: "server",
+	resultInvalid: "invalid_response", resultForbidden: "invalid_response", resultObject: "invalid_response",
 }
+
+// reason returns the reason of an account failure; empty if the class is none.
+func (c resultClass) reason() string { return reasons[c] }
 
 func classify(err error) resultClass {
-	if err == nil {
-		return resultOK
-	}
-	if errors.Is(err, innius.ErrPaused) {
-		return resultNotSent
-	}
-	if _, ok := errors.AsType[*innius.KeyError](err); ok {
-		return resultKey
-	}
-	if _, ok := errors.AsType[*innius.NetworkError](err); ok {
-		return resultNetwork
-	}
-	if failure, ok := errors.AsType[*innius.Error](err); ok {
-		return classifyStatus(failure.Status)
-	}
-	if _, ok := errors.AsType[*innius.RateLimitError](err); ok {
-		return resultLimited
-	}
-	return resultInvalid
-}
-
-func classifyStatus(status int) resultClass {
+	failure, hasStatus := errors.AsType[*innius.Error](err)
 	switch {
-	case status == http.StatusUnauthorized:
+	case err == nil:
+		return resultOK
+	case errors.Is(err, innius.ErrPaused):
+		return resultNotSent
+	case is[*innius.KeyError](err):
 		return resultKey
-	case status == http.StatusForbidden:
+	case is[*innius.NetworkError](err):
+		return resultNetwork
+	case is[*innius.RateLimitError](err):
+		return resultLimited
+	case !hasStatus:
+		return resultInvalid
+	case failure.Status == http.StatusUnauthorized:
+		return resultKey
+	case failure.Status == http.StatusForbidden:
 		return resultForbidden
-	case status < http.StatusInternalServerError:
+	case failure.Status < http.StatusInternalServerError:
 		return resultObject
 	}
 	return resultServer
+}
+
+// is reports whether a chain of errors holds one of a type.
+func is[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
 }
 
 // suspectAfter is the number of failures in a row, of any objects, after which the account is probed.
