@@ -91,7 +91,7 @@ const clockTolerance = time.Minute
 
 // checkClock logs a difference of the clocks, and its end.
 func (a *account) checkClock() {
-	ahead, _ := a.Client.ClockDifference()
+	ahead := a.ahead()
 	off := ahead.Abs() > clockTolerance || a.draft.ClocksDiffer && ahead.Abs() > clockTolerance/2
 	a.logChange(a.draft.ClocksDiffer, off, "Local clock differs from the API clock, judging ages by the API clock",
 		"Local clock agrees with the API clock again", "api_ahead", ahead.Round(time.Second))

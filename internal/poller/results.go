@@ -29,8 +29,7 @@ func (a *account) handleReadings(t *Task, newest innius.Newest, err error, now t
 		t.Interval = &schedule.Interval{}
 	}
 	before, stored := s.Entry.Load(), reading.PollResult{}
-	learned := schedule.Result{Received: now}
-	learned.Ahead, _ = a.Client.ClockDifference()
+	learned := schedule.Result{Received: now, Ahead: a.ahead()}
 	if err == nil || len(newest.Readings) > 0 {
 		stored = a.storeReadings(s, newest, err == nil, now)
 		learned.Times, learned.Complete = stored.Times, stored.Whole
@@ -56,8 +55,7 @@ func (a *account) handleReadings(t *Task, newest innius.Newest, err error, now t
 // storeReadings puts readings into the cache and counts them.
 func (a *account) storeReadings(s *inventory.Sensor, newest innius.Newest, complete bool, now time.Time) reading.PollResult {
 	stored := s.Entry.Store(newest, s.Rule.Values, complete, now)
-	ahead, _ := a.Client.ClockDifference()
-	stored.Lag += ahead
+	stored.Lag += a.ahead()
 	a.counters.count(stored)
 	if stored.Recovered {
 		a.sensorLog(s).Info("Sensor recovered")
@@ -179,7 +177,6 @@ const pauseLogInterval = 10 * time.Minute
 // logBreaker logs a change of the circuit breaker.
 func (a *account) logBreaker(before *breakerStatus, err error, now time.Time) {
 	after, until := &a.breaker, a.breaker.pausedUntil.UTC().Format(time.RFC3339)
-	_, unreadable := errors.AsType[*innius.KeyError](err)
 	switch {
 	case after.pause == notPaused && before.pause != notPaused:
 		a.logRecovery(before, now)
@@ -192,7 +189,7 @@ func (a *account) logBreaker(before *breakerStatus, err error, now time.Time) {
 	case after.pause == pausedBusy && before.pause != pausedBusy:
 		a.log.Warn("innius is unavailable, pausing requests", "until", until, "err", err)
 	case after.failing == before.failing:
-	case after.failing == resultKey && unreadable:
+	case after.failing == resultKey && is[*innius.KeyError](err):
 		a.log.Error("Key cannot be read, retrying with back-off", "err", err)
 	case after.failing == resultKey:
 		a.log.Error("Key is refused, retrying with back-off. Check or create it in the innius Admin app", "err", err)

@@ -59,7 +59,8 @@ func (a *account) save(known *inventory.Account, statuses *machineStatuses) Save
 	h := a.health.Load()
 	s := SavedAccount{
 		Name: a.Name, Origin: a.Origin, ListedAt: known.ListedAt.UTC(), Discovered: h.Settled, Limit: h.breaker.limit(),
-		Machines: make([]SavedMachine, len(known.Machines)),
+		ClockAhead: a.ahead(),
+		Machines:   make([]SavedMachine, len(known.Machines)),
 	}
 	for i, m := range known.Machines {
 		s.Machines[i] = SavedMachine{Machine: m.Machine, ListedAt: m.ListedAt.UTC(), Sensors: m.Save()}
@@ -71,7 +72,6 @@ func (a *account) save(known *inventory.Account, statuses *machineStatuses) Save
 	if known.Company != nil {
 		s.Company = *known.Company
 	}
-	s.ClockAhead, _ = a.Client.ClockDifference()
 	s.Pacer = a.Pacer.State(time.Now()) // last, so that it includes the requests of the readings above
 	s.Pacer.At, s.Pacer.Until = s.Pacer.At.UTC(), s.Pacer.Until.UTC()
 	return s
