@@ -1,6 +1,7 @@
 package poller
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"strings"
@@ -401,8 +402,9 @@ func TestStateHoldsNoKey(t *testing.T) {
 	begin.plant.Company.Machines[0].Sensors[1].Value = func(time.Time) any { return "text with " + testKey }
 	runScenario(t, begin, func(s *scenario) {
 		s.advance(time.Minute)
-		if text := fmt.Sprintf("%+v", s.poller.Save()); strings.Contains(text, testKey) || !strings.Contains(text, "<secret>") {
-			t.Errorf("the key, or no <secret>, in %s", text)
+		text, err := json.Marshal(s.poller.Save())
+		if err != nil || strings.Contains(string(text), testKey) || !strings.Contains(string(text), `\u003csecret\u003e`) {
+			t.Errorf("the key, or no <secret>, in %s (%v)", text, err)
 		}
 	})
 }
