@@ -108,7 +108,7 @@ check-variants: ## 300 random combinations of what is unknown about the API, wit
 BENCH_COUNT ?= 5
 
 bench: ## what a scrape and a sensor's memory cost (minutes)
-	go test ./collector -run '^$$' -cpu 1 -count $(BENCH_COUNT) -timeout 0 -bench .
+	go test ./collector ./internal/poller -run '^$$' -cpu 1 -count $(BENCH_COUNT) -timeout 0 -bench .
 
 million: ## start the exporter with a million sensors and scrape it (minutes, 4 GB of memory)
 	go test ./internal/e2e -count=1 -timeout 30m -v -run 'TestMillionSensorsAreServed$$' -million 1000000

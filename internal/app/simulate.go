@@ -65,12 +65,12 @@ func (s *Simulation) Run(ctx context.Context, logger *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	logger.Info("simulated innius API; to poll it: INNIUS_URL="+api.url.String()+" INNIUS_API_KEY="+s.Key+" "+Name,
+	logger.Info("Serving the simulated API. To poll it: INNIUS_URL="+api.url.String()+" INNIUS_API_KEY="+s.Key+" "+Name,
 		"sensors", plant.Sensors(), "requests_per_hour", s.RequestsPerHour, "burst", s.Burst, "stats", api.url.JoinPath("-/stats"))
 	<-ctx.Done()
 	api.stop()
 	c := countsOf(api.simulator)
-	logger.Info("stopped", "requests", c.Requests, "limited", c.Limited, "max_in_flight", c.MaxInFlight, "seconds", c.Seconds)
+	logger.Info("Stopped", "requests", c.Requests, "limited", c.Limited, "max_in_flight", c.MaxInFlight, "seconds", c.Seconds)
 	return nil
 }
 
