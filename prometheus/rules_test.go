@@ -186,6 +186,9 @@ func runTests(t *testing.T, rules ruleFile, tests []testFile) (output string, pa
 
 func TestRulesPassTheirTests(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("slow")
+	}
 	for _, name := range []string{exporterRules, thresholdRules} {
 		if out, passed := runTests(t, loadRules(t, name), loadTests(t, name)); !passed {
 			t.Errorf("%s: %.4000s", name, out)

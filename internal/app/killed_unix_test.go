@@ -139,6 +139,9 @@ func (v *victim) wantTidy() {
 }
 
 func TestKilledExporterLosesNothingThatItSaved(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow")
+	}
 	const seed, kills = 20261124, 40
 	chance := rand.New(rand.NewPCG(seed, seed))
 	v := newVictim(t)

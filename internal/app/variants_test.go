@@ -112,6 +112,9 @@ func (v *variant) namesFact(text string) bool {
 }
 
 func TestExporterReadsEveryVariantOfTheAPI(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow")
+	}
 	var failures tally
 	all := eachVariant(t, func(t *testing.T, v *variant) {
 		if len(v.facts) > 0 {
@@ -203,6 +206,9 @@ func (v *variant) couldSee(report *apicheck.Report) bool {
 const runs = 4
 
 func TestCheckAPISettingsAppliedMechanicallyWork(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow")
+	}
 	var failures, hidden tally
 	all := eachVariant(t, func(t *testing.T, v *variant) {
 		text := v.minimal()

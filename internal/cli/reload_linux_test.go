@@ -8,6 +8,9 @@ import (
 )
 
 func TestRunWarnsOnceOfAKeyFileThatAllUsersCanRead(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow")
+	}
 	const warning = "every user of this machine can read the key file"
 	r := newReloadable(t, "--web.enable-lifecycle")
 	var at syscall.Statfs_t

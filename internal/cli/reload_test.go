@@ -170,6 +170,9 @@ func TestReloadByRequestNeedsTheFlagAndTheSameOrigin(t *testing.T) {
 
 // The key is rotated with nothing but a new file: the old one dies, and no reading is lost.
 func TestRotatedKeyIsUsedWithoutARestart(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow")
+	}
 	r := newReloadable(t)
 	r.write(r.keyFile, secondKey)
 	r.api.SetKey(secondKey)

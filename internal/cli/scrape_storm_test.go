@@ -86,6 +86,9 @@ func (s *storm) idle(count int, text string) {
 // Two hundred clients of one address scrape without pause, and more hold connections: other addresses are served each time, and
 // polling continues.
 func TestManyScrapersDelayNeitherOtherClientsNorPolling(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow")
+	}
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux has all of 127.0.0.0/8")
 	}

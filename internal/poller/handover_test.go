@@ -68,6 +68,9 @@ func TestHandOverOfSameConfigChangesNothing(t *testing.T) {
 // An exporter that is reloaded each minute must poll as often, and get readings as fresh, as one that is not.
 func TestFrequentHandOversKeepFreshness(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("slow")
+	}
 	begin := setup{plant: slowWorks(6, 5, 5*time.Minute), perHour: 300}
 	measure := func(reloads bool) (requests int, noNews float64) {
 		runScenario(t, begin, func(s *scenario) {
@@ -316,6 +319,9 @@ func TestHandOverFinishesRequests(t *testing.T) {
 }
 
 func TestHandOverDoesNotLeak(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow")
+	}
 	const perHour, burst = 3420, 28 // 95 % of what the API permits
 	begin := setup{plant: testPlant(10, 10), api: simulator.Options{Limits: simulator.Limits{PerHour: 3600, Burst: 30}}, perHour: perHour, burst: burst}
 	runScenario(t, begin, func(s *scenario) {

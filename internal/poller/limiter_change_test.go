@@ -12,6 +12,9 @@ import (
 
 func TestLimiterReturnsToRestoredLimit(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("slow")
+	}
 	runScenario(t, tight(simulator.Limits{Kind: simulator.SlidingHour, PerHour: 100}), func(s *scenario) {
 		d := record(s)
 		d.advance(10 * time.Hour)
@@ -61,6 +64,9 @@ func TestLimiterFollowsHalvedLimit(t *testing.T) {
 
 func TestLimiterLowersOnlyBurst(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("slow")
+	}
 	begin := tight(simulator.Limits{PerHour: 210, Burst: 3})
 	begin.burst = 12
 	runScenario(t, begin, func(s *scenario) {
@@ -125,6 +131,9 @@ func (o *tool) send(perHour float64, during time.Duration) {
 
 func TestLimiterWithOtherUserOfKey(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("slow")
+	}
 	runScenario(t, tight(simulator.Limits{Kind: simulator.TokenBucket, PerHour: 210}), func(s *scenario) {
 		d, other := record(s), &tool{s, rand.New(rand.NewPCG(1, 1))}
 		other.send(60, 30*time.Hour)
@@ -143,6 +152,9 @@ func TestLimiterWithOtherUserOfKey(t *testing.T) {
 // The refused rate falls, rises and falls again, as no limit does.
 func TestLimiterDetectsSharedKey(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("slow")
+	}
 	runScenario(t, tight(simulator.Limits{Kind: simulator.FixedHour, PerHour: 210}), func(s *scenario) {
 		d, other := record(s), &tool{s, rand.New(rand.NewPCG(1, 1))}
 		other.send(90, 8*time.Hour)
@@ -179,6 +191,9 @@ func TestLimiterLearnsPerAccount(t *testing.T) {
 // The API does not document 429s without a wait. Learning may take hours.
 func TestLimiterLearnsWithoutStatedWait(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("slow")
+	}
 	limits := simulator.Limits{Kind: simulator.FixedHour, PerHour: 80, RetryAfter: simulator.Absent}
 	runScenario(t, tight(limits), func(s *scenario) {
 		d := record(s)

@@ -28,6 +28,9 @@ func assumed(sensors int, every time.Duration, perHour float64, burst int, chang
 // The time from nothing until every sensor is known and polled is the plan's, except for the steps of this test.
 func TestPlanPredictsColdStart(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("slow")
+	}
 	for name, row := range map[string]struct {
 		machines, burst int
 		perHour         float64
@@ -180,6 +183,9 @@ func TestPlanExampleOfSlowerSensor(t *testing.T) {
 
 func TestPlanOfFailingSensors(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("slow")
+	}
 	begin := setup{plant: testPlant(4, 20), perHour: 600}
 	begin.client.PageSize = 20
 	for i := range 40 {

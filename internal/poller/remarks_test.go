@@ -21,6 +21,9 @@ func quietly(p simulator.Plant, d time.Duration) simulator.Plant {
 
 func TestPollerKeepsValuesCurrent(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("slow")
+	}
 	ascending, ignored := simulator.Ascending, simulator.Window{Ignored: true}
 	for _, row := range []struct {
 		name     string

@@ -74,6 +74,9 @@ func (s *scenario) pickedUp() *dto.Histogram {
 // Which clock is wrong changes neither how often sensors are polled nor how late their readings are.
 func TestSchedulerUsesClockOfReadings(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("slow")
+	}
 	for _, period := range []time.Duration{10 * time.Second, 5 * time.Minute} {
 		right := playOff(t, 0, period)
 		for _, off := range []time.Duration{-20 * time.Minute, 20 * time.Minute} {

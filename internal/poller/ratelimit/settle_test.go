@@ -7,6 +7,9 @@ import (
 )
 
 func TestLearnerSettlesBelowTrueLimit(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow")
+	}
 	for name, k := range kinds {
 		for _, configured := range []Limit{{950, 30}, {950, 1}, {100, 5}, {20_000, 100}} {
 			for _, ratio := range []float64{0.3, 0.5, 0.8, 0.9, 0.97} {
