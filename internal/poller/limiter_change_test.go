@@ -38,6 +38,9 @@ func TestLimiterReturnsToRestoredLimit(t *testing.T) {
 }
 
 func TestLimiterFollowsHalvedLimit(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow")
+	}
 	for name, kind := range limitKinds {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -83,6 +86,9 @@ func TestLimiterLowersOnlyBurst(t *testing.T) {
 
 // One 429 without a cause, five minutes after the start or later. Package ratelimit tests more cases.
 func TestLimiterRecoversFromSingle429(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow")
+	}
 	for name, at := range map[string]time.Duration{"after 5 min": 5 * time.Minute, "after 5 h": 5 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
