@@ -4,11 +4,11 @@ ARG GO_IMAGE=docker.io/library/golang:1.26
 
 FROM ${GO_IMAGE} AS builder
 WORKDIR /src
-# The modules alone first: this layer is made anew only when go.mod or go.sum changes.
+# The modules alone first: this layer changes only with go.mod and go.sum.
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-# Empty arguments mean: what git says about the copied tree (see the Makefile).
+# If they are empty, git describes the copied tree (see the Makefile).
 ARG VERSION=
 ARG REVISION=
 RUN make build && mkdir /root-of-image && mkdir -m 0770 /root-of-image/data
@@ -28,6 +28,6 @@ COPY --from=builder --chown=65532:0 /root-of-image /
 # By number: there is no /etc/passwd, and Kubernetes' runAsNonRoot can judge only a number.
 USER 65532:65532
 EXPOSE 10466
-# In the exec form, because there is no shell. It asks the default address: change it together with --web.listen-address.
+# In the exec form, because there is no shell. It requests the default address: change it together with --web.listen-address.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD ["/innius_exporter", "check", "health"]
 ENTRYPOINT ["/innius_exporter"]

@@ -50,7 +50,7 @@ func (s *scenario) checkLimits(during time.Duration, burst int, perHour float64)
 		s.Errorf("%d requests over the limit, %d in flight at once, want 0 and at most 4", stats.Limited, stats.MaxInFlight)
 	}
 	if used := float64(stats.Requests); used < 0.95*perHour*s.clock().Hours() {
-		s.Errorf("%.0f requests used after %s: most of the allowance should be", used, s.clock())
+		s.Errorf("%.0f requests used after %s: most of the permitted ones should be", used, s.clock())
 	}
 }
 
@@ -67,7 +67,7 @@ func TestColdStartPollsMachineOnceListed(t *testing.T) {
 			t.Errorf("the first machine's first sensor has no value: %v", first)
 		}
 		if !s.poller.Ready() && s.poller.Stuck() != "" {
-			t.Error("the loop counts as stuck while it waits for allowance")
+			t.Error("the loop counts as stuck while it waits for the rate limit")
 		}
 	})
 }

@@ -36,7 +36,7 @@ func (s *scenario) handOver(change func(*Options)) {
 func (all samples) lasting() samples {
 	some := maps.Clone(all)
 	maps.DeleteFunc(some, func(series string, _ float64) bool {
-		return strings.Contains(series, "allowance_remaining") || strings.Contains(series, "demand")
+		return strings.Contains(series, "remaining_requests") || strings.Contains(series, "demand")
 	})
 	return some
 }
