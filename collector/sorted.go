@@ -47,8 +47,8 @@ type machineSeries struct {
 
 type sensorSeries struct {
 	*inventory.Sensor
-	info   [len(sensorLabels)]*dto.LabelPair
-	own    [len(sensorLabels) - len(machineLabels) - 1]dto.LabelPair // unlike the others not shared with other sensors
+	info [len(sensorLabels)]*dto.LabelPair
+	own  [len(sensorLabels) - len(machineLabels) - 1]dto.LabelPair // unlike the others not shared with other sensors
 }
 
 func newSorted(of *inventory.Snapshot) *sorted {
@@ -103,7 +103,9 @@ func (one *sensorSeries) fill(s *inventory.Sensor, machine []*dto.LabelPair, uni
 }
 
 // labels are company, machine and sensor.
-func (one *sensorSeries) labels() []*dto.LabelPair { return []*dto.LabelPair{one.info[0], one.info[3], one.info[6]} }
+func (one *sensorSeries) labels() []*dto.LabelPair {
+	return []*dto.LabelPair{one.info[0], one.info[3], one.info[6]}
+}
 
 // repair returns the text itself unless it must be repaired, so that most labels take no memory of their own.
 func repair(text *string, id string) *string {
