@@ -21,8 +21,6 @@ import (
 type setup struct {
 	account config.Account
 	client  *innius.Client
-	index   int  // of the account in the config
-	file    bool // the settings come from a config file, not from flags and variables
 }
 
 // with returns a setup with more settings, whose paths begin below the account. It is false if the exporter would refuse them.
@@ -54,19 +52,15 @@ func (s setup) only(choices []Setting, good func(setup) bool) (fit [][]Setting) 
 }
 
 // prove makes settings those of a finding, after the check has seen them work. Of two for one path the later one counts.
-func (s setup) prove(f *Finding, settings ...Setting) *Finding {
-	last := map[string]any{}
+func (w *walk) prove(f *Finding, settings ...Setting) *Finding {
+	var proven []Setting
 	for _, one := range settings {
-		if text, ok := one.Value.(string); ok && s.show(text) != text {
+		if text, ok := one.Value.(string); ok && w.show(text) != text {
 			return f // it holds the key and cannot be shown
 		}
-		last[one.Path] = one.Value
+		proven = append(proven, Setting{fmt.Sprintf("accounts[%d].%s", w.o.Index, one.Path), one.Value})
 	}
-	f.suggest, f.Settings = nil, nil
-	for _, path := range slices.Sorted(maps.Keys(last)) {
-		f.suggest = append(f.suggest, Setting{path, last[path]})
-		f.Settings = append(f.Settings, Setting{fmt.Sprintf("accounts[%d].%s", s.index, path), last[path]})
-	}
+	f.suggest, f.Settings = settings, proven
 	return f
 }
 
@@ -96,46 +90,37 @@ func (s setup) keySetting() Setting {
 }
 
 // yaml writes settings as YAML, those of the account below its name. Without a config file it is a whole one.
-func (s setup) yaml(settings []Setting) string {
-	account, general := tree{}, tree{}
-	if !s.file && len(settings) > 0 {
-		settings = append([]Setting{s.urlSetting(), s.keySetting()}, settings...)
+func (w *walk) yaml(settings []Setting) string {
+	var account, general []Setting
+	if w.o.Text.ConfigFile == "" && len(settings) > 0 {
+		account = []Setting{w.urlSetting(), w.keySetting()}
 	}
 	for _, one := range settings {
 		if strings.HasPrefix(one.Path, "discovery.") || one.Path == "sensors" {
-			general.put(one.Path, one.Value)
+			general = append(general, one)
 		} else {
-			account.put(one.Path, one.Value)
+			account = append(account, one)
 		}
 	}
-	text := general.yaml("")
+	text := yamlOf(general, "")
 	if len(account) > 0 {
-		text = "accounts:\n  - name: " + quote(s.account.Name) + "\n" + account.yaml("    ") + text
+		text = "accounts:\n  - name: " + quote(w.account.Name) + "\n" + yamlOf(account, "    ") + text
 	}
 	return text
 }
 
-// tree holds settings below the parts of their paths.
-type tree map[string]any
-
-func (t tree) put(path string, value any) {
-	key, rest, deeper := strings.Cut(path, ".")
-	if !deeper {
-		t[key] = value
-		return
+// yamlOf writes settings below the parts of their paths.
+func yamlOf(settings []Setting, indent string) (text string) {
+	below := map[string][]Setting{}
+	for _, one := range settings {
+		key, rest, _ := strings.Cut(one.Path, ".")
+		below[key] = append(below[key], Setting{rest, one.Value})
 	}
-	if t[key] == nil {
-		t[key] = tree{}
-	}
-	t[key].(tree).put(rest, value)
-}
-
-func (t tree) yaml(indent string) (text string) {
-	for _, key := range slices.Sorted(maps.Keys(t)) {
-		if below, ok := t[key].(tree); ok {
-			text += indent + key + ":\n" + below.yaml(indent+"  ")
+	for _, key := range slices.Sorted(maps.Keys(below)) {
+		if last := below[key][len(below[key])-1]; last.Path == "" {
+			text += indent + key + ": " + strings.ReplaceAll(quote(last.Value), `},{"`, "},\n  {\"") + "\n" // each rule on a line
 		} else {
-			text += indent + key + ": " + strings.ReplaceAll(quote(t[key]), `},{"`, "},\n  {\"") + "\n" // each rule on a line
+			text += indent + key + ":\n" + yamlOf(below[key], indent+"  ")
 		}
 	}
 	return text
@@ -290,21 +275,21 @@ var (
 
 // candidates returns the fields that could hold a fact, the most likely first.
 func candidates(fact string, fields []innius.Field) []innius.Field {
-	could, like := func(f innius.Field) bool { return f.Distinct }, idLike
-	switch {
-	case fact == "time":
-		could = func(f innius.Field) bool { return f.Time && !f.Constant }
-	case fact == "value":
-		could, like = func(f innius.Field) bool { return f.Number && !f.Time }, valueLike
-	case strings.HasSuffix(fact, "_name"):
-		could, like = func(f innius.Field) bool { return f.Distinct && !f.Number && !f.Time }, nameLike
-	case fact == "unit":
-		could = func(f innius.Field) bool { return unitLike.MatchString(f.Name) }
-	}
 	var likely, others []innius.Field
 	for _, f := range fields {
+		could, like := f.Distinct, idLike
 		switch {
-		case f.Outer || !could(f):
+		case fact == "time":
+			could = f.Time && !f.Constant
+		case fact == "value":
+			could, like = f.Number && !f.Time, valueLike
+		case strings.HasSuffix(fact, "_name"):
+			could, like = f.Distinct && !f.Number && !f.Time, nameLike
+		case fact == "unit":
+			could = unitLike.MatchString(f.Name)
+		}
+		switch {
+		case f.Outer || !could:
 		case like.MatchString(f.Name):
 			likely = append(likely, f)
 		default:
@@ -336,10 +321,11 @@ func (f *Finding) choose(fact string, fields []innius.Field) *Finding {
 	if len(fields) > 1 && !strings.HasSuffix(fact, "_id") {
 		return f.add("It may be: " + fieldNames(fields, true) + ". Set fields." + fact + " to the right one.")
 	}
-	for _, try := range fieldSettings(fact, fields) {
-		f.suggest, f.tries = slices.Concat(f.suggest, try)[:1], append(f.tries, try)
+	tries := fieldSettings(fact, fields)
+	if f.suggest == nil && tries != nil {
+		f.suggest = tries[0]
 	}
-	return f
+	return f.try(tries...)
 }
 
 // fieldNames lists fields for people.

@@ -83,8 +83,8 @@ type trial struct {
 // Run checks one account and returns what it found.
 func Run(ctx context.Context, o Options) *Report {
 	w := &walk{
-		setup: setup{account: o.Account, client: o.Client, index: o.Index, file: o.Text.ConfigFile != ""},
-		o:     &o, limit: maxRequests, succeeded: map[innius.Operation]bool{}, attempted: map[string]bool{},
+		setup: setup{o.Account, o.Client}, o: &o, limit: maxRequests,
+		succeeded: map[innius.Operation]bool{}, attempted: map[string]bool{},
 	}
 	w.report = &Report{Account: o.Account.Name, URL: w.show(o.Account.URL.String()), Steps: []Step{}, Findings: []Finding{}}
 	if o.Proxy != nil {
