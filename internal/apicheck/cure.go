@@ -1,6 +1,7 @@
 package apicheck
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -39,17 +40,14 @@ func (w *walk) read(ctx context.Context, r innius.InspectRequest, of string) (*i
 // cured reports a failure and the settings that helped.
 func (w *walk) cured(failed *Finding, settings []Setting) *Finding {
 	f := failure(failed.Kind, failed.Text[0], "This was tried, and it works:")
-	switch settings[0].Path {
-	case "page_size":
-		f.Kind = "page-size"
-	case "fields.company_id", "fields.machine_id", "fields.sensor_id":
-		f.Kind = "id-field"
-	case "lookback":
-		f.Kind = "window"
-		if own, now := w.o.Account.Lookback, w.account.Lookback; len(settings) == 1 && now < own && now >= min(time.Hour, own/8) {
-			f.Severity, f.Text[1] = Warning, "The exporter finds a shorter window by itself, after some refused requests. This was "+
-				"tried, and it works at once:"
-		}
+	f.Kind = cmp.Or(map[string]string{
+		"page_size": "page-size", "lookback": "window",
+		"fields.company_id": "id-field", "fields.machine_id": "id-field", "fields.sensor_id": "id-field",
+	}[settings[0].Path], f.Kind)
+	own, now := w.o.Account.Lookback, w.account.Lookback
+	if settings[0].Path == "lookback" && len(settings) == 1 && now < own && now >= min(time.Hour, own/8) {
+		f.Severity, f.Text[1] = Warning, "The exporter finds a shorter window by itself, after some refused requests. This was "+
+			"tried, and it works at once:"
 	}
 	return w.prove(f, settings...)
 }
@@ -118,10 +116,11 @@ func (w *walk) otherIDs(op innius.Operation) [][]Setting {
 	if level < 0 || w.at[level].page == nil || w.succeeded[op] || len(w.odd) >= maxStrange {
 		return nil
 	}
-	for _, fact := range w.client.Reread(w.at[level].page).Facts { // none if the fields in force are of another list
-		return fieldSettings(fact.Name, fact.Alternatives)
+	facts := w.client.Reread(w.at[level].page).Facts // none if the fields in force are of another list
+	if len(facts) == 0 {
+		return nil
 	}
-	return nil
+	return fieldSettings(facts[0].Name, facts[0].Alternatives)
 }
 
 // explainNoReadings finds out why sensors have no readings. The path is right: the responses are empty lists.
@@ -196,7 +195,14 @@ func (w *walk) checkAscending(ctx context.Context, t *trial) {
 
 // findWindow tries windows of time on a sensor whose page without one is known. The first that the API applies stays in force.
 func (w *walk) findWindow(ctx context.Context, t *trial, windows ...[]Setting) []Setting {
-	second, newest := newestTwo(t.in.Values)
+	var second, newest time.Time // of the page
+	for _, r := range t.in.Values.Readings {
+		if r.Time.After(newest) {
+			second, newest = newest, r.Time
+		} else if r.Time.After(second) {
+			second = r.Time
+		}
+	}
 	starts := []time.Time{newest}
 	if apiTime(t.in).Add(-w.account.Lookback).After(second) {
 		starts = []time.Time{{}, newest} // first what the exporter would send
@@ -214,16 +220,6 @@ func (w *walk) findWindow(ctx context.Context, t *trial, windows ...[]Setting) [
 		w.setup = before
 	}
 	return nil
-}
-
-// newestTwo returns the second newest and the newest time of a page; zero if it has no two times.
-func newestTwo(v innius.Values) (second, newest time.Time) {
-	times := make([]time.Time, 2)
-	for _, r := range v.Readings {
-		times = append(times, r.Time)
-	}
-	slices.SortFunc(times, func(a, b time.Time) int { return b.Compare(a) })
-	return times[1], times[0]
 }
 
 // apiTime is the current time by the clock of the API.
