@@ -1,6 +1,7 @@
 package apicheck
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -79,11 +80,6 @@ type Sensor struct {
 	Filtered string `json:"filtered,omitempty"` // the filter of the config that leaves it out
 }
 
-// Failed reports whether something must be set before the exporter can work.
-func (r *Report) Failed() bool {
-	return slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Severity == Failure })
-}
-
 func failure(kind string, text ...string) *Finding {
 	return &Finding{Kind: kind, Severity: Failure, Text: text}
 }
@@ -144,19 +140,13 @@ func (t *Text) Begin(r *Report) {
 	}
 }
 
-// Price prints how many requests are about to be sent.
-func (t *Text) Price(text string) { t.lines("", text) }
-
 func (t *Text) lines(indent, text string) { humanize.Wrap(t.W, width, indent, text) }
 
 // Step prints one request.
 func (t *Text) Step(s Step) {
 	fmt.Fprintf(t.W, "[%d] %-9s GET %s\n", s.Number, s.Operation, s.Request)
 	t.lines(indent, s.Of)
-	result := s.Error
-	if result == "" {
-		result = s.content()
-	}
+	result := cmp.Or(s.Error, s.content())
 	if s.Status != 0 {
 		result = fmt.Sprintf("%d in %d ms: %s", s.Status, s.Milliseconds, result)
 	}

@@ -77,7 +77,7 @@ type trial struct {
 	machine *machine
 	sensor  listed
 	in      *innius.Inspection
-	usable  int // readings with a number, or with a text that a rule maps to one
+	usable  bool // a reading has a number, or a text that a rule maps to one
 }
 
 // Run checks one account and returns what it found.
@@ -92,13 +92,13 @@ func Run(ctx context.Context, o Options) *Report {
 	}
 	o.Text.Begin(w.report)
 	if limit := o.Account.RateLimit; limit.OwnBurst() < maxRequests {
-		o.Text.Price(fmt.Sprintf("rate_limit permits %d requests at once, then %g per hour.", limit.OwnBurst(), limit.Own()))
+		o.Text.lines("", fmt.Sprintf("rate_limit permits %d requests at once, then %g per hour.", limit.OwnBurst(), limit.Own()))
 	}
 	if w.readCompany(ctx) && w.readMachines(ctx) {
 		w.readValues(ctx)
 	}
 	w.withdraw()
-	w.report.OK = !w.report.Failed()
+	w.report.OK = !slices.ContainsFunc(w.report.Findings, func(f Finding) bool { return f.Severity == Failure })
 	return w.report
 }
 
@@ -342,7 +342,8 @@ func (w *walk) skipObject(in *innius.Inspection, failed *Finding) bool {
 func (w *walk) readValues(ctx context.Context) {
 	if w.o.All {
 		n := len(w.machines)
-		w.o.Text.Price(fmt.Sprintf("--all: %d machines: at least %d more requests, %g per hour.", n, n+1, w.account.RateLimit.Own()))
+		w.o.Text.lines("", fmt.Sprintf("--all: %d machines: at least %d more requests, %g per hour.", n, n+1,
+			w.account.RateLimit.Own()))
 		for _, m := range w.machines {
 			if ctx.Err() != nil || !w.readSensors(ctx, m) {
 				break
@@ -388,14 +389,11 @@ func (w *walk) visit(ctx context.Context, m *machine, round int) bool {
 	if failed != nil {
 		return w.skipObject(in, failed)
 	}
-	t.in, t.usable = in, in.Values.Usable
-	for _, r := range in.Values.Readings {
-		if r.Skip == innius.SkipText && w.mapped(t, r.Text) {
-			t.usable++
-		}
-	}
+	t.in, t.usable = in, in.Values.Usable > 0 || slices.ContainsFunc(in.Values.Readings, func(r innius.Reading) bool {
+		return r.Skip == innius.SkipText && w.mapped(t, r.Text)
+	})
 	w.trials = append(w.trials, t)
-	return t.usable == 0 && in.Values.Skipped[innius.SkipTime] == 0
+	return !t.usable && in.Values.Skipped[innius.SkipTime] == 0
 }
 
 // valuesOf makes requests concern a sensor.
@@ -436,7 +434,7 @@ func (w *walk) name(t *trial) string {
 
 // conclude reports what the values show, or why there is none.
 func (w *walk) conclude(ctx context.Context) {
-	i := slices.IndexFunc(w.trials, func(t *trial) bool { return t.usable > 0 })
+	i := slices.IndexFunc(w.trials, func(t *trial) bool { return t.usable })
 	if i >= 0 {
 		w.find(diagnosis{w, w.trials[i].in}.remarks()...)
 		w.noteOdd()
