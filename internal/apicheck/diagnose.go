@@ -160,14 +160,14 @@ func (d diagnosis) redirected(e *innius.RedirectError) *Finding {
 	}
 	f.add("Set this url only if innius owns the host " + d.quoted(target.Host) + "; otherwise the url is wrong.")
 	path, _, _ := strings.Cut(d.in.Request, "?")
-	base := url.URL{Scheme: "https", Host: target.Host, Path: own.Path}
+	base := url.URL{Scheme: own.Scheme, Host: target.Host, Path: own.Path}
 	if below, found := strings.CutSuffix(target.Path, path); found {
 		base.Path = below
 	}
 	if target.Host != own.Host || target.Scheme != own.Scheme {
+		base.Scheme = "https"
 		return f.correct(Setting{"url", d.show(base.String())})
 	}
-	base.Scheme = own.Scheme
 	setting := Setting{"url", d.show(base.String())}
 	if target.Path == own.Path+path+"/" {
 		path, query, _ := strings.Cut(d.template(d.in.Operation), "?")
@@ -208,10 +208,10 @@ func (d diagnosis) wrongKey(status string) string {
 // absent explains a 403 or a 404. API gateways send a 403 for a path that they do not know. So after a request with the same
 // key has succeeded, the key is the least likely cause.
 func (d diagnosis) absent(e *innius.Error, status string) *Finding {
-	path, forbidden := d.pathSetting(d.in.Operation), e.Status == http.StatusForbidden
+	path, proven := d.pathSetting(d.in.Operation), len(d.succeeded) > 0
 	f := failure("path", "There is nothing at this path ("+status+").").showing(d.in)
-	if forbidden && !e.UnknownPath() {
-		f = failure("forbidden", "The API refuses this object ("+status+").")
+	if e.Status == http.StatusForbidden && !e.UnknownPath() {
+		f = failure(map[bool]string{true: "forbidden", false: "key"}[proven], "The API refuses this object ("+status+").")
 	}
 	f.try(d.otherIDs(d.in.Operation)...)
 	if d.in.Operation == innius.OpMachines {
@@ -219,19 +219,13 @@ func (d diagnosis) absent(e *innius.Error, status string) *Finding {
 		f.add("The id of the company in this request is " + d.quoted(d.companyID()) + ", from " + source + ". If innius has another " +
 			"one, set company_id. If not, the path (" + path.Path + ") is wrong.")
 	}
-	if len(d.succeeded) > 0 {
-		f.add("Other requests with this key succeeded. Check the path (" + path.Path + ") first.")
-		if forbidden {
-			f.add("Then check in the innius Admin app whether the key may read this object. Check the key itself last.")
-		}
-		return f.correct(path)
+	if proven {
+		return f.add("Other requests with this key succeeded. Check the path (" + path.Path + ") first. Then check in the innius " +
+			"Admin app whether the key may read this object. Check the key itself last.").correct(path)
 	}
 	f.add("The url, or the path below it (" + path.Path + "), is not the one of the API reference.")
-	if !forbidden {
+	if e.Status == http.StatusNotFound {
 		return f.correct(d.urlSetting(), path)
-	}
-	if f.Kind == "forbidden" {
-		f.Kind = "key"
 	}
 	f.add("If the path is right, " + d.wrongKey(status))
 	return f.correct(d.urlSetting(), path, d.keySetting())
@@ -264,8 +258,8 @@ func (d diagnosis) notUnderstood(e *innius.ResponseError) *Finding {
 	kind, hint := "shape", "It is JSON in an unknown shape. If the path is right, please report it, with the response below."
 	switch {
 	case strings.HasPrefix(e.Detail, "the API returned the key"):
-		return failure(kindKeyReturned, "The exporter uses no response that holds the key: "+e.Detail+". No setting can express that: "+
-			"please report to innius that it, or a gateway before it, sends the key back.")
+		return failure(kindKeyReturned, "The response is not used, because it holds the key: "+e.Detail+". Please report to innius "+
+			"that it, or a gateway before it, sends the key back.")
 	case in.Form == innius.FormHTML:
 		kind, hint = "html", "The url is that of a web site, or of a sign-in page. The API reference has the base URL."
 	case in.Form == innius.FormEmpty && strings.HasPrefix(e.Detail, "the body"):
@@ -389,8 +383,8 @@ func (d diagnosis) future(sensor string) *Finding {
 	return f
 }
 
-// remarks returns what is not wrong with a response, but should be checked once.
-func (d diagnosis) remarks() (all []*Finding) {
+// remark reports what is not wrong with a response, but should be checked once.
+func (d diagnosis) remark() {
 	in := d.in
 	for _, f := range in.Facts {
 		if len(f.Alternatives) > 0 {
@@ -398,18 +392,17 @@ func (d diagnosis) remarks() (all []*Finding) {
 			two := note("ambiguous", fmt.Sprintf("There are two fields for %s: %s holds %q and is used, %s holds %q. If that is the "+
 				"wrong one, set fields.%s.", f.Name, f.Field, f.Example, other.Name, other.Example, f.Name))
 			two.field = "fields." + f.Name
-			all = append(all, two)
+			d.find(two)
 		}
 		likely := candidates(f.Name, in.Unknown)
 		if (strings.HasSuffix(f.Name, "_name") || f.Name == "unit") && f.Missing == in.Items && likely != nil {
-			all = append(all, note("no-"+f.Name, "No field is known for "+f.Name+". It may be one of these: "+fieldNames(likely, false)+
-				".").correct(fieldSettings(f.Name, likely)[0]...))
+			d.find(note("no-"+f.Name, "No field is known for "+f.Name+". It may be one of these: "+fieldNames(likely, false)+".").
+				correct(fieldSettings(f.Name, likely)[0]...))
 		}
 	}
 	if in.Operation != innius.OpCompany && in.Items > 0 && in.NextForm == "" && in.Items == d.account.PageSize {
-		all = append(all, d.fullPage())
+		d.find(d.fullPage())
 	}
-	return all
 }
 
 // fullPage reports a list that may be cut: certainly if a field with a name that no setting can express looks like the key of

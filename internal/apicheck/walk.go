@@ -106,8 +106,9 @@ func Run(ctx context.Context, o Options) *Report {
 func (w *walk) send(ctx context.Context, r innius.InspectRequest, of string) (*innius.Inspection, *Finding) {
 	r.Ref = innius.SensorRef{Company: w.companyID(), Machine: w.id(w.at[1]), Sensor: w.id(w.at[2])}
 	in := w.client.Inspect(ctx, r)
-	step := Step{Number: len(w.report.Steps) + 1, Of: of, Inspection: in, More: in.Next != ""}
-	step.Milliseconds = in.Duration.Milliseconds()
+	step := Step{
+		Number: len(w.report.Steps) + 1, Of: of, Inspection: in, More: in.Next != "", Milliseconds: in.Duration.Milliseconds(),
+	}
 	if in.Sent {
 		w.report.Requests++
 	}
@@ -198,7 +199,7 @@ func (w *walk) readCompany(ctx context.Context) bool {
 	in, failed := w.read(ctx, innius.InspectRequest{Operation: innius.OpCompany}, "")
 	if failed == nil {
 		w.at[0] = listed{in.Objects[0], in, 0}
-		w.find(diagnosis{w, in}.remarks()...)
+		diagnosis{w, in}.remark()
 		return true
 	}
 	if found := w.onlyCompany(ctx, in, failed); found != nil {
@@ -291,7 +292,7 @@ func (w *walk) readList(ctx context.Context, op innius.Operation, of string, pag
 			all = append(all, listed{o, in, i})
 			selected = selected || w.shown(op, o).Filtered == ""
 		}
-		w.find(diagnosis{w, in}.remarks()...)
+		diagnosis{w, in}.remark()
 		seen[r.StartKey] = true
 		if in.Next != "" && seen[in.Next] {
 			w.find(failure("paging", "The list of "+string(op)+" never ends: a next_key is the key of an earlier page. The API seems not "+
@@ -436,7 +437,7 @@ func (w *walk) name(t *trial) string {
 func (w *walk) conclude(ctx context.Context) {
 	i := slices.IndexFunc(w.trials, func(t *trial) bool { return t.usable })
 	if i >= 0 {
-		w.find(diagnosis{w, w.trials[i].in}.remarks()...)
+		diagnosis{w, w.trials[i].in}.remark()
 		w.noteOdd()
 	} else {
 		w.explainNoValue(ctx)
