@@ -46,8 +46,7 @@ func (w *walk) cured(failed *Finding, settings []Setting) *Finding {
 	}[settings[0].Path], f.Kind)
 	own, now := w.o.Account.Lookback, w.account.Lookback
 	if settings[0].Path == "lookback" && len(settings) == 1 && now < own && now >= min(time.Hour, own/8) {
-		f.Severity, f.Text[1] = Warning, "The exporter finds a shorter window by itself, after some refused requests. This was "+
-			"tried, and it works at once:"
+		f.Severity, f.Text[1] = Warning, "The exporter finds a shorter window by itself, but this works from the first request:"
 	}
 	return w.prove(f, settings...)
 }
@@ -148,10 +147,9 @@ func (w *walk) checkOrder(ctx context.Context, t *trial) {
 	if v.Mixed {
 		w.find(warning("mixed-order", "The readings of a page are in no order. The exporter uses the latest of each page."))
 	}
-	switch {
-	case v.Order == innius.Ascending && t.in.Next != "":
+	if v.Order == innius.Ascending && t.in.Next != "" {
 		w.checkAscending(ctx, t)
-	case v.WindowIgnored:
+	} else if v.WindowIgnored {
 		w.find(warning("window-ignored", "The API does not apply the window of time of endpoints.values. The latest value is found, "+
 			"but with the right names and units the responses are smaller."))
 	}

@@ -116,16 +116,18 @@ func (d diagnosis) network(e *innius.NetworkError) *Finding {
 // proxyRefused explains a proxy that responded itself.
 func (d diagnosis) proxyRefused(status int) *Finding {
 	setting, proxy := d.proxy()
-	text := "The proxy " + proxy + " refuses the connection to " + d.show(d.account.URL.Host) + ": "
-	if status == http.StatusProxyAuthRequired {
-		return failure("proxy", text+"it requires a user name and a password (407). Others may read the config: remove proxy_url, and "+
-			"set HTTPS_PROXY=http://USER:PASSWORD@"+proxy+".").correct(Setting{"http_client.proxy_from_environment", true})
+	f := failure("proxy", "The proxy "+proxy+" refuses the connection to "+d.show(d.account.URL.Host)+": "+
+		http.StatusText(status)+".")
+	switch {
+	case status == http.StatusProxyAuthRequired:
+		return f.add("Others may read the config: remove proxy_url, and set HTTPS_PROXY=http://USER:PASSWORD@" + proxy + ".").
+			correct(Setting{"http_client.proxy_from_environment", true})
+	case d.account.HTTPClient.ProxyURL == nil:
+		f.correct(Setting{"http_client.proxy_from_environment", false})
+	default:
+		f.correct(setting, Setting{"http_client.no_proxy", d.account.URL.Hostname()})
 	}
-	f := failure("proxy", text+http.StatusText(status)+". Its administrators must permit the host, or you connect without it.")
-	if d.account.HTTPClient.ProxyURL != nil {
-		return f.correct(setting, Setting{"http_client.no_proxy", d.account.URL.Hostname()})
-	}
-	return f.correct(Setting{"http_client.proxy_from_environment", false})
+	return f.add("Its administrators must permit the host, or you connect without it.")
 }
 
 // proxy is the URL of the proxy in use, without a password, and its host; an example if there is none.
@@ -192,8 +194,7 @@ func (d diagnosis) refused(e *innius.Error) *Finding {
 	case e.Status == http.StatusBadRequest, e.Status == http.StatusUnprocessableEntity:
 		return d.badParameter(e.Message, status)
 	case e.Status >= http.StatusInternalServerError:
-		return failure("server", "innius, or a gateway before it, has a fault ("+status+"). There is nothing to set: the exporter "+
-			"retries by itself. Try again in a few minutes.").showing(d.in)
+		return failure("server", "innius or a gateway has a fault ("+status+"). There is nothing to set. Try later.").showing(d.in)
 	}
 	path := d.pathSetting(d.in.Operation)
 	return failure("status", "The API does not support this request ("+status+").").correct(path).showing(d.in)
@@ -313,14 +314,12 @@ func (d diagnosis) unusable() *Finding {
 	switch {
 	case v.Usable+v.Skipped[innius.SkipText]+v.Skipped[innius.SkipFuture] > 0:
 	case v.Skipped[innius.SkipTime] > 0:
-		unknown := first(d.in, innius.SkipTime).Shown()
-		f := failure("time-unit", "The time of a reading is not understood: "+unknown+". Known are RFC 3339 with a zone, and seconds, "+
-			"milli-, micro- or nanoseconds since 1970.",
+		f := failure("time-unit", "The time of a reading is not understood: "+first(d.in, innius.SkipTime).Shown()+
+			". Known are RFC 3339 with a zone, and seconds, milli-, micro- or nanoseconds since 1970.",
 			"If it has no zone, set fields.time_zone. If another field holds the time, set fields.time. Otherwise please report it.")
 		return d.zones(f.showing(d.in).choose("time", otherFields(d.in.Facts[0], d.in)))
 	case v.Skipped[innius.SkipNumber] > 0:
-		f := failure(kindValue, "The readings of this sensor hold no number ("+first(d.in, innius.SkipNumber).Text+"). If another "+
-			"field holds the value, choose it.").showing(d.in)
+		f := failure(kindValue, "The readings of this sensor hold no number ("+first(d.in, innius.SkipNumber).Text+").").showing(d.in)
 		return f.choose("value", otherFields(d.in.Facts[1], d.in))
 	}
 	return nil
@@ -418,8 +417,7 @@ func (d diagnosis) fullPage() *Finding {
 	for _, field := range d.in.Unknown {
 		if field.Outer && leadsOn.MatchString(field.Name) && field.Example != "null" && field.Example != "false" && f.Raw == "" {
 			f.Severity, f.Raw = Failure, d.in.Raw
-			f.add("The field " + quote(field.Name) + " may lead to the next page. No setting can express that: please report it, with " +
-				"the response below.")
+			f.add("The field " + quote(field.Name) + " may lead to the next page. No setting can express that: please report it.")
 		}
 	}
 	return f

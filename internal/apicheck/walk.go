@@ -114,7 +114,11 @@ func (w *walk) send(ctx context.Context, r innius.InspectRequest, of string) (*i
 	}
 	if !in.Date.IsZero() {
 		step.ClockAhead = new(int64(in.ClockAhead.Seconds()))
-		w.checkClock(in.ClockAhead)
+		if in.ClockAhead.Abs() > time.Minute { // windows of time may miss readings
+			where := map[bool]string{true: "ahead of", false: "behind"}[in.ClockAhead > 0]
+			w.find(warning("clock", fmt.Sprintf("The clock of innius is %s %s this machine's clock. Most likely this one is wrong: let "+
+				"NTP set it. The exporter uses the clock of innius, but Prometheus its own.", humanize.Duration(in.ClockAhead.Abs()), where)))
+		}
 	}
 	failed := w.diagnose(in)
 	if in.Err == nil {
@@ -129,15 +133,6 @@ func (w *walk) send(ctx context.Context, r innius.InspectRequest, of string) (*i
 	w.report.Steps = append(w.report.Steps, step)
 	w.o.Text.Step(step)
 	return in, failed
-}
-
-// checkClock reports clocks that differ so much that windows of time would miss readings.
-func (w *walk) checkClock(ahead time.Duration) {
-	if ahead.Abs() > time.Minute {
-		where := map[bool]string{true: " ahead of", false: " behind"}[ahead > 0]
-		w.find(warning("clock", "The clock of innius is "+humanize.Duration(ahead.Abs())+where+" this machine's clock. Most likely "+
-			"this one is wrong: let NTP set it. The exporter uses the clock of innius, but Prometheus its own."))
-	}
 }
 
 func (w *walk) companyID() string { return cmp.Or(w.account.CompanyID, w.id(w.at[0])) }
@@ -386,7 +381,7 @@ func (w *walk) visit(ctx context.Context, m *machine, round int) bool {
 		return true
 	}
 	t := &trial{machine: m, sensor: m.sensors[spread(n)[(m.begin+round)%n]]}
-	in, failed := w.readPages(ctx, w.valuesOf(t), "sensor "+w.quoted(t.sensor.Name)+" of machine "+w.quoted(m.Name), w.read)
+	in, failed := w.readPages(ctx, w.valuesOf(t), w.name(t), w.read)
 	if failed != nil {
 		return w.skipObject(in, failed)
 	}
@@ -430,7 +425,7 @@ func (w *walk) mapped(t *trial, text string) bool {
 
 // name is a sensor and its machine, for people.
 func (w *walk) name(t *trial) string {
-	return w.quoted(t.sensor.Name) + " of " + w.quoted(t.machine.Name)
+	return "sensor " + w.quoted(t.sensor.Name) + " of machine " + w.quoted(t.machine.Name)
 }
 
 // conclude reports what the values show, or why there is none.
@@ -497,8 +492,7 @@ func (w *walk) explainText() {
 		switch {
 		case len(numbers) == 0 || t.in.Values.Skipped[innius.SkipFuture] > 0:
 		case text.Hint() != "":
-			w.find(failure("text", values+" No setting can express that: the API must write numbers with a point and without a unit. "+
-				"Please report it, with the response below.").showing(t.in))
+			w.find(failure("text", values+" No setting can express that: please report it, with the response below.").showing(t.in))
 		default:
 			found = append(found, values)
 			rules = append(rules, map[string]any{
