@@ -129,16 +129,14 @@ func (w *walk) explainNoReadings(ctx context.Context, t *trial) *Finding {
 	if w.client.Windowed() {
 		f = failure("window", text+" in the last "+humanize.Duration(w.account.Lookback)+", the lookback of the config.",
 			"Either these sensors are silent, or the API expects another window of time.")
-		f.tries = [][]Setting{{{"lookback", "30d"}}}
+		f.try([]Setting{{"lookback", "30d"}})
 	}
-	f.tries = append(f.tries, w.windows("")...)
+	f.try(w.windows("")...)
 	in, settings := w.cure(ctx, w.valuesOf(t), t.in, f, 0, shows)
 	if in == nil || !shows(in) {
 		return f.showing(t.in)
 	}
-	found := w.cured(f, settings)
-	found.Kind = f.Kind
-	return found
+	return w.cured(f, settings)
 }
 
 // checkOrder reports an order of readings, or a window, that would keep the exporter from the newest reading.

@@ -29,35 +29,28 @@ const (
 const windowHint = "The API may require a window of time, or other names or units for it: add it to endpoints.values by its " +
 	"names in the API reference, with {from_ms}, {from_s} or {from_rfc3339}, and the same with to."
 
-// diagnosis explains one response, or why there is none.
-type diagnosis struct {
-	*walk
-	in *innius.Inspection
-}
-
 // diagnose returns why a request failed or its readings are of no use; nil if neither is so.
 func (w *walk) diagnose(in *innius.Inspection) *Finding {
-	d := diagnosis{w, in}
 	if in.Err == nil {
-		return d.unusable()
+		return w.unusable(in)
 	}
 	if e, ok := errors.AsType[*innius.KeyError](in.Err); ok {
-		return failure("key-source", "The key cannot be read: "+d.show(e.Err.Error())+". Nothing was sent.").correct(d.keySetting())
+		return failure("key-source", "The key cannot be read: "+w.show(e.Err.Error())+". Nothing was sent.").correct(w.keySetting())
 	}
 	if e, ok := errors.AsType[*innius.NetworkError](in.Err); ok {
-		return d.network(e)
+		return w.network(e)
 	}
 	if e, ok := errors.AsType[*innius.RateLimitError](in.Err); ok {
-		return d.rateLimited(e)
+		return w.rateLimited(e)
 	}
 	if e, ok := errors.AsType[*innius.RedirectError](in.Err); ok {
-		return d.redirected(e)
+		return w.redirected(in, e)
 	}
 	if e, ok := errors.AsType[*innius.Error](in.Err); ok {
-		return d.refused(e)
+		return w.refused(in, e)
 	}
 	if e, ok := errors.AsType[*innius.ResponseError](in.Err); ok {
-		return d.notUnderstood(e)
+		return w.notUnderstood(in, e)
 	}
 	return stopped()
 }
@@ -65,12 +58,12 @@ func (w *walk) diagnose(in *innius.Inspection) *Finding {
 func stopped() *Finding { return failure("stopped", "The check was stopped before its end.") }
 
 // network explains a request without a response.
-func (d diagnosis) network(e *innius.NetworkError) *Finding {
+func (w *walk) network(e *innius.NetworkError) *Finding {
 	if refusal, ok := errors.AsType[*innius.ProxyError](e); ok {
-		return d.proxyRefused(refusal.Status)
+		return w.proxyRefused(refusal.Status)
 	}
-	host := d.show(d.account.URL.Host)
-	f := failure("network", "The connection to "+host+" failed: "+e.Detail+".").correct(d.urlSetting())
+	host := w.show(w.account.URL.Host)
+	f := failure("network", "The connection to "+host+" failed: "+e.Detail+".").correct(w.urlSetting())
 	op, isOp := errors.AsType[*net.OpError](e)
 	dns, isDNS := errors.AsType[*net.DNSError](e)
 	authority, unknownAuthority := errors.AsType[x509.UnknownAuthorityError](e)
@@ -81,24 +74,24 @@ func (d diagnosis) network(e *innius.NetworkError) *Finding {
 	case errors.Is(e, context.Canceled):
 		return stopped()
 	case isOp && (op.Op == "proxyconnect" || op.Op == "socks connect"):
-		setting, proxy := d.proxy()
+		setting, proxy := w.proxy()
 		return f.because("proxy", "The proxy "+proxy+" cannot be reached: see http_client.proxy_url or HTTPS_PROXY.").correct(setting)
 	case unknownAuthority:
-		return f.because("tls-ca", "The certificate was issued by "+d.quoted(authority.Cert.Issuer.String())+". Continue only if "+
+		return f.because("tls-ca", "The certificate was issued by "+w.quoted(authority.Cert.Issuer.String())+". Continue only if "+
 			"that is your company's proxy: get the certificate of this CA.").correct(Setting{"http_client.tls_config.ca_file", "ca.pem"})
 	case otherName:
 		f.because("tls-name", "The host in the url may be wrong. Set server_name only if innius owns that name.")
 		for _, name := range name.Certificate.DNSNames {
 			if !strings.HasPrefix(name, "*") {
-				return f.correct(Setting{"http_client.tls_config.server_name", d.show(name)})
+				return f.correct(Setting{"http_client.tls_config.server_name", w.show(name)})
 			}
 		}
 	case invalid:
 		f.Kind = "tls-certificate"
 	case plain || errors.Is(e, http.ErrSchemeMismatch):
 		f.because("tls-plain", "The server does not speak TLS: the port in the url is wrong, or it is not the API.")
-		if innius.Loopback(d.account.URL.Hostname()) {
-			f.try([]Setting{{"url", strings.Replace(d.account.URL.String(), "https:", "http:", 1)}})
+		if innius.Loopback(w.account.URL.Hostname()) {
+			f.try([]Setting{{"url", strings.Replace(w.account.URL.String(), "https:", "http:", 1)}})
 		}
 	case isOp && op.Op == "remote error":
 		return f.because("tls", "The server may require a client certificate.").correct(
@@ -114,110 +107,110 @@ func (d diagnosis) network(e *innius.NetworkError) *Finding {
 }
 
 // proxyRefused explains a proxy that responded itself.
-func (d diagnosis) proxyRefused(status int) *Finding {
-	setting, proxy := d.proxy()
-	f := failure("proxy", "The proxy "+proxy+" refuses the connection to "+d.show(d.account.URL.Host)+": "+
+func (w *walk) proxyRefused(status int) *Finding {
+	setting, proxy := w.proxy()
+	f := failure("proxy", "The proxy "+proxy+" refuses the connection to "+w.show(w.account.URL.Host)+": "+
 		http.StatusText(status)+".")
 	switch {
 	case status == http.StatusProxyAuthRequired:
 		return f.add("Others may read the config: remove proxy_url, and set HTTPS_PROXY=http://USER:PASSWORD@" + proxy + ".").
 			correct(Setting{"http_client.proxy_from_environment", true})
-	case d.account.HTTPClient.ProxyURL == nil:
+	case w.account.HTTPClient.ProxyURL == nil:
 		f.correct(Setting{"http_client.proxy_from_environment", false})
 	default:
-		f.correct(setting, Setting{"http_client.no_proxy", d.account.URL.Hostname()})
+		f.correct(setting, Setting{"http_client.no_proxy", w.account.URL.Hostname()})
 	}
 	return f.add("Its administrators must permit the host, or you connect without it.")
 }
 
 // proxy is the URL of the proxy in use, without a password, and its host; an example if there is none.
-func (d diagnosis) proxy() (setting Setting, host string) {
+func (w *walk) proxy() (setting Setting, host string) {
 	proxy := url.URL{Scheme: "http", Host: "proxy.example.com:3128"}
-	if d.o.Proxy != nil {
-		proxy = url.URL{Scheme: d.o.Proxy.Scheme, Host: d.show(d.o.Proxy.Host)}
+	if w.o.Proxy != nil {
+		proxy = url.URL{Scheme: w.o.Proxy.Scheme, Host: w.show(w.o.Proxy.Host)}
 	}
 	return Setting{"http_client.proxy_url", proxy.String()}, proxy.Host
 }
 
 // rateLimited explains a 429.
-func (d diagnosis) rateLimited(e *innius.RateLimitError) *Finding {
+func (w *walk) rateLimited(e *innius.RateLimitError) *Finding {
 	when := "The response does not state when to try again; wait an hour."
 	if e.Stated {
 		when = "Try again in " + humanize.Duration(e.RetryAfter) + "."
 	}
-	limit := d.account.RateLimit
+	limit := w.account.RateLimit
 	return failure("rate-limit", fmt.Sprintf("The rate limit of the key is reached (status 429, %q). %s", e.Message, when),
 		"Every program with this key counts, a running exporter too. If there is none, set the limit that innius permits.",
 	).correct(Setting{"rate_limit.requests_per_hour", limit.RequestsPerHour}, Setting{"rate_limit.burst", limit.Burst})
 }
 
 // redirected proposes what the target of a redirect shows. A target on another host is never tried: it would get the key.
-func (d diagnosis) redirected(e *innius.RedirectError) *Finding {
+func (w *walk) redirected(in *innius.Inspection, e *innius.RedirectError) *Finding {
 	f := failure("redirect", fmt.Sprintf("innius redirects this request (status %d, to %q). The exporter does not follow, or your "+
-		"key would go there.", e.Status, d.in.Location)).correct(d.urlSetting())
-	own := d.account.URL
-	target, err := own.Parse(d.in.Location)
-	if err != nil || d.in.Location == "" {
+		"key would go there.", e.Status, in.Location)).correct(w.urlSetting())
+	own := w.account.URL
+	target, err := own.Parse(in.Location)
+	if err != nil || in.Location == "" {
 		return f
 	}
-	f.add("Set this url only if innius owns the host " + d.quoted(target.Host) + "; otherwise the url is wrong.")
-	path, _, _ := strings.Cut(d.in.Request, "?")
+	f.add("Set this url only if innius owns the host " + w.quoted(target.Host) + "; otherwise the url is wrong.")
+	path, _, _ := strings.Cut(in.Request, "?")
 	base := url.URL{Scheme: own.Scheme, Host: target.Host, Path: own.Path}
 	if below, found := strings.CutSuffix(target.Path, path); found {
 		base.Path = below
 	}
 	if target.Host != own.Host || target.Scheme != own.Scheme {
 		base.Scheme = "https"
-		return f.correct(Setting{"url", d.show(base.String())})
+		return f.correct(Setting{"url", w.show(base.String())})
 	}
-	setting := Setting{"url", d.show(base.String())}
+	setting := Setting{"url", w.show(base.String())}
 	if target.Path == own.Path+path+"/" {
-		path, query, _ := strings.Cut(d.template(d.in.Operation), "?")
-		setting = endpoint(d.in.Operation, withQuery(path+"/", query))
+		path, query, _ := strings.Cut(w.template(in.Operation), "?")
+		setting = endpoint(in.Operation, withQuery(path+"/", query))
 	}
 	return f.correct(setting).try([]Setting{setting})
 }
 
 // refused explains every other status code.
-func (d diagnosis) refused(e *innius.Error) *Finding {
+func (w *walk) refused(in *innius.Inspection, e *innius.Error) *Finding {
 	status := fmt.Sprintf("status %d, %q", e.Status, e.Message)
 	switch {
 	case e.Status == http.StatusUnauthorized:
-		return failure("key", d.wrongKey(status)).correct(d.keySetting())
+		return failure("key", w.wrongKey(status)).correct(w.keySetting())
 	case e.Status == http.StatusForbidden, e.Status == http.StatusNotFound:
-		return d.absent(e, status)
+		return w.absent(in, e, status)
 	case e.Status == http.StatusProxyAuthRequired:
-		return d.proxyRefused(e.Status)
-	case e.Status == http.StatusBadRequest && strings.Contains(d.in.Raw, "HTTP request to an HTTPS server"):
-		return failure("scheme", d.show(d.account.URL.Host)+" requires https://.").correct(d.urlSetting()).try(
-			[]Setting{{"url", strings.Replace(d.account.URL.String(), "http:", "https:", 1)}})
+		return w.proxyRefused(e.Status)
+	case e.Status == http.StatusBadRequest && strings.Contains(in.Raw, "HTTP request to an HTTPS server"):
+		return failure("scheme", w.show(w.account.URL.Host)+" requires https://.").correct(w.urlSetting()).try(
+			[]Setting{{"url", strings.Replace(w.account.URL.String(), "http:", "https:", 1)}})
 	case e.Status == http.StatusBadRequest, e.Status == http.StatusUnprocessableEntity:
-		return d.badParameter(e.Message, status)
+		return w.badParameter(in, e.Message, status)
 	case e.Status >= http.StatusInternalServerError:
-		return failure("server", "innius or a gateway has a fault ("+status+"). There is nothing to set. Try later.").showing(d.in)
+		return failure("server", "innius or a gateway has a fault ("+status+"). There is nothing to set. Try later.").showing(in)
 	}
-	path := d.pathSetting(d.in.Operation)
-	return failure("status", "The API does not support this request ("+status+").").correct(path).showing(d.in)
+	path := w.pathSetting(in.Operation)
+	return failure("status", "The API does not support this request ("+status+").").correct(path).showing(in)
 }
 
-func (d diagnosis) wrongKey(status string) string {
-	source := d.keySetting()
+func (w *walk) wrongKey(status string) string {
+	source := w.keySetting()
 	return fmt.Sprintf("innius does not accept the key (%s). It comes from %s: %s. Keys are created in the innius Admin app.",
 		status, source.Path, source.Value)
 }
 
 // absent explains a 403 or a 404. API gateways send a 403 for a path that they do not know. So after a request with the same
 // key has succeeded, the key is the least likely cause.
-func (d diagnosis) absent(e *innius.Error, status string) *Finding {
-	path, proven := d.pathSetting(d.in.Operation), len(d.succeeded) > 0
-	f := failure("path", "There is nothing at this path ("+status+").").showing(d.in)
+func (w *walk) absent(in *innius.Inspection, e *innius.Error, status string) *Finding {
+	path, proven := w.pathSetting(in.Operation), len(w.succeeded) > 0
+	f := failure("path", "There is nothing at this path ("+status+").").showing(in)
 	if e.Status == http.StatusForbidden && !e.UnknownPath() {
 		f = failure(map[bool]string{true: "forbidden", false: "key"}[proven], "The API refuses this object ("+status+").")
 	}
-	f.try(d.otherIDs(d.in.Operation)...)
-	if d.in.Operation == innius.OpMachines {
-		source := map[bool]string{true: "the response for the company", false: "company_id in the config"}[d.account.CompanyID == ""]
-		f.add("The id of the company in this request is " + d.quoted(d.companyID()) + ", from " + source + ". If innius has another " +
+	f.try(w.otherIDs(in.Operation)...)
+	if in.Operation == innius.OpMachines {
+		source := map[bool]string{true: "the response for the company", false: "company_id in the config"}[w.account.CompanyID == ""]
+		f.add("The id of the company in this request is " + w.quoted(w.companyID()) + ", from " + source + ". If innius has another " +
 			"one, set company_id. If not, the path (" + path.Path + ") is wrong.")
 	}
 	if proven {
@@ -226,24 +219,24 @@ func (d diagnosis) absent(e *innius.Error, status string) *Finding {
 	}
 	f.add("The url, or the path below it (" + path.Path + "), is not the one of the API reference.")
 	if e.Status == http.StatusNotFound {
-		return f.correct(d.urlSetting(), path)
+		return f.correct(w.urlSetting(), path)
 	}
-	f.add("If the path is right, " + d.wrongKey(status))
-	return f.correct(d.urlSetting(), path, d.keySetting())
+	f.add("If the path is right, " + w.wrongKey(status))
+	return f.correct(w.urlSetting(), path, w.keySetting())
 }
 
 // badParameter tries what the message of a refusal suggests, then what is usual.
-func (d diagnosis) badParameter(message, status string) *Finding {
-	op := d.in.Operation
-	_, sent, _ := strings.Cut(d.in.Request, "?")
+func (w *walk) badParameter(in *innius.Inspection, message, status string) *Finding {
+	op := in.Operation
+	_, sent, _ := strings.Cut(in.Request, "?")
 	f := failure("parameter", "The API does not accept a parameter ("+status+"). Sent were: "+
-		cmp.Or(strings.ReplaceAll(sent, "&", ", "), "none")+".").correct(d.pathSetting(op)).showing(d.in).try(d.renamed(op, message)...)
+		cmp.Or(strings.ReplaceAll(sent, "&", ", "), "none")+".").correct(w.pathSetting(op)).showing(in).try(w.renamed(op, message)...)
 	var windows, lookbacks [][]Setting
 	if op == innius.OpValues {
 		f.add(windowHint)
-		windows, lookbacks = d.windows(message), d.lookbacks(message)
+		windows, lookbacks = w.windows(message), w.lookbacks(message)
 	}
-	sizes := d.sizes(op, message)
+	sizes := w.sizes(op, message)
 	if names, _ := namesOf(message); aboutSize.MatchString(message) && names == nil {
 		f.try(windows[:min(1, len(windows))]...).try(sizes...) // one window first: the size may not matter
 	}
@@ -254,8 +247,8 @@ func (d diagnosis) badParameter(message, status string) *Finding {
 }
 
 // notUnderstood explains a response with an unknown shape.
-func (d diagnosis) notUnderstood(e *innius.ResponseError) *Finding {
-	in, path := d.in, d.pathSetting(d.in.Operation)
+func (w *walk) notUnderstood(in *innius.Inspection, e *innius.ResponseError) *Finding {
+	path := w.pathSetting(in.Operation)
 	kind, hint := "shape", "It is JSON in an unknown shape. If the path is right, please report it, with the response below."
 	switch {
 	case strings.HasPrefix(e.Detail, "the API returned the key"):
@@ -265,62 +258,62 @@ func (d diagnosis) notUnderstood(e *innius.ResponseError) *Finding {
 		kind, hint = "html", "The url is that of a web site, or of a sign-in page. The API reference has the base URL."
 	case in.Form == innius.FormEmpty && strings.HasPrefix(e.Detail, "the body"):
 		return failure("broken", "The response is incomplete: "+e.Detail+". Try again; smaller pages are safer.").correct(
-			Setting{"page_size", max(1, d.account.PageSize/10)})
+			Setting{"page_size", max(1, w.account.PageSize/10)})
 	case in.Form != innius.FormJSON:
 		kind, hint = "not-json", "The url, or the path, is wrong."
 	}
 	for _, fact := range in.Facts {
 		isID := strings.HasSuffix(fact.Name, "_id")
 		if isID && fact.Missing > 0 || (fact.Name == "time" || fact.Name == "value") && fact.Missing == in.Items {
-			return d.withoutField(fact)
+			return w.withoutField(in, fact)
 		}
 	}
 	if len(in.IDs) > 1 && in.Operation == innius.OpCompany {
-		return failure(kindCompanies, "The response holds several companies: "+d.show(strings.Join(in.IDs, ", "))+".")
+		return failure(kindCompanies, "The response holds several companies: "+w.show(strings.Join(in.IDs, ", "))+".")
 	}
 	f := failure(kind, "The response is not understood: "+e.Detail+". "+hint).showing(in)
 	if kind == "shape" {
-		return f.correct(path).try(d.lists()...)
+		return f.correct(path).try(w.lists(in)...)
 	}
-	return f.correct(d.urlSetting(), path)
+	return f.correct(w.urlSetting(), path)
 }
 
 // lists returns the field of data that holds the list, if only one of them can be read.
-func (d diagnosis) lists() [][]Setting {
+func (w *walk) lists(in *innius.Inspection) [][]Setting {
 	var names []Setting
-	for _, f := range d.in.Unknown {
-		if name, inData := strings.CutPrefix(f.Name, "data."); inData && f.Example == "a list" && d.in.Operation != innius.OpCompany {
-			names = append(names, Setting{"fields." + string(d.in.Operation), name})
+	for _, f := range in.Unknown {
+		if name, inData := strings.CutPrefix(f.Name, "data."); inData && f.Example == "a list" && in.Operation != innius.OpCompany {
+			names = append(names, Setting{"fields." + string(in.Operation), name})
 		}
 	}
-	return d.only(names, func(s setup) bool { return s.client.Reread(d.in).Err == nil })
+	return w.only(names, func(s setup) bool { return s.client.Reread(in).Err == nil })
 }
 
 // withoutField explains items that lack a fact which they must have.
-func (d diagnosis) withoutField(fact innius.Fact) *Finding {
+func (w *walk) withoutField(in *innius.Inspection, fact innius.Fact) *Finding {
 	f := failure(fact.Name[strings.Index(fact.Name, "_")+1:]+"-field", fmt.Sprintf(
-		"%d of %d items have no known field for %s: looked for %s. Not understood are: %s.", fact.Missing, d.in.Items,
-		fact.Name, strings.Join(fact.Known, ", "), cmp.Or(fieldNames(d.in.Unknown, false), "none"))).showing(d.in)
-	fields := otherFields(fact, d.in)
+		"%d of %d items have no known field for %s: looked for %s. Not understood are: %s.", fact.Missing, in.Items,
+		fact.Name, strings.Join(fact.Known, ", "), cmp.Or(fieldNames(in.Unknown, false), "none"))).showing(in)
+	fields := otherFields(fact, in)
 	if len(fields) == 0 {
 		f.add("None of these can be it. If the response below holds it in another way, please report it.")
 	}
-	return f.try(d.lists()...).choose(fact.Name, fields)
+	return f.try(w.lists(in)...).choose(fact.Name, fields)
 }
 
 // unusable explains a page of values of which no reading can be used, for its time or because it has no number; nil if one can.
-func (d diagnosis) unusable() *Finding {
-	v := d.in.Values
+func (w *walk) unusable(in *innius.Inspection) *Finding {
+	v := in.Values
 	switch {
 	case v.Usable+v.Skipped[innius.SkipText]+v.Skipped[innius.SkipFuture] > 0:
 	case v.Skipped[innius.SkipTime] > 0:
-		f := failure("time-unit", "The time of a reading is not understood: "+first(d.in, innius.SkipTime).Shown()+
+		f := failure("time-unit", "The time of a reading is not understood: "+first(in, innius.SkipTime).Shown()+
 			". Known are RFC 3339 with a zone, and seconds, milli-, micro- or nanoseconds since 1970.",
 			"If it has no zone, set fields.time_zone. If another field holds the time, set fields.time. Otherwise please report it.")
-		return d.zones(f.showing(d.in).choose("time", otherFields(d.in.Facts[0], d.in)))
+		return w.zones(in, f.showing(in).choose("time", otherFields(in.Facts[0], in)))
 	case v.Skipped[innius.SkipNumber] > 0:
-		f := failure(kindValue, "The readings of this sensor hold no number ("+first(d.in, innius.SkipNumber).Text+").").showing(d.in)
-		return f.choose("value", otherFields(d.in.Facts[1], d.in))
+		f := failure(kindValue, "The readings of this sensor hold no number ("+first(in, innius.SkipNumber).Text+").").showing(in)
+		return f.choose("value", otherFields(in.Facts[1], in))
 	}
 	return nil
 }
@@ -337,7 +330,7 @@ func first(in *innius.Inspection, reason innius.SkipReason) innius.Reading {
 
 // zones tries the time zone in which the newest reading is recent. If it is not much older in another zone, each would be a
 // guess: the sensor may have been silent for as long as the zones differ.
-func (d diagnosis) zones(f *Finding) *Finding {
+func (w *walk) zones(in *innius.Inspection, f *Finding) *Finding {
 	names := []string{"UTC", "Europe/Amsterdam", time.Local.String()} // the name "Local" is refused
 	slices.Sort(names)
 	var zones []Setting
@@ -346,8 +339,8 @@ func (d diagnosis) zones(f *Finding) *Finding {
 	}
 	var ages []string
 	recent := false
-	likely := d.only(zones, func(s setup) bool {
-		age := apiTime(d.in).Sub(s.client.Reread(d.in).Values.Newest)
+	likely := w.only(zones, func(s setup) bool {
+		age := apiTime(in).Sub(s.client.Reread(in).Values.Newest)
 		if age <= -time.Minute || age > 2*time.Hour {
 			return false
 		}
@@ -362,14 +355,14 @@ func (d diagnosis) zones(f *Finding) *Finding {
 }
 
 // future explains readings that are all ahead of the clock: another field may hold the right time.
-func (d diagnosis) future(sensor string) *Finding {
+func (w *walk) future(in *innius.Inspection, sensor string) *Finding {
 	f := failure("future", "All readings of "+sensor+" are more than 5 minutes ahead of innius' clock, the newest by "+
-		humanize.Duration(time.Until(d.in.Values.Newest).Abs())+". The exporter skips them.")
-	fields := candidates("time", slices.Concat(d.in.Facts[0].Alternatives, d.in.Unknown))
+		humanize.Duration(time.Until(in.Values.Newest).Abs())+". The exporter skips them.")
+	fields := candidates("time", slices.Concat(in.Facts[0].Alternatives, in.Unknown))
 	fields = slices.DeleteFunc(fields, func(field innius.Field) bool {
-		return d.only([]Setting{{"fields.time", field.Name}}, func(s setup) bool {
-			v := s.client.Reread(d.in).Values
-			return v.Skipped[innius.SkipFuture] == 0 && apiTime(d.in).Sub(v.Newest) < 24*time.Hour
+		return w.only([]Setting{{"fields.time", field.Name}}, func(s setup) bool {
+			v := s.client.Reread(in).Values
+			return v.Skipped[innius.SkipFuture] == 0 && apiTime(in).Sub(v.Newest) < 24*time.Hour
 		}) == nil
 	})
 	if len(fields) == 0 {
@@ -377,46 +370,45 @@ func (d diagnosis) future(sensor string) *Finding {
 	}
 	for _, settings := range f.choose("time", fields).tries {
 		f.add("With this field, the times are right:")
-		d.prove(f, settings...)
+		w.prove(f, settings...)
 	}
 	return f
 }
 
 // remark reports what is not wrong with a response, but should be checked once.
-func (d diagnosis) remark() {
-	in := d.in
+func (w *walk) remark(in *innius.Inspection) {
 	for _, f := range in.Facts {
 		if len(f.Alternatives) > 0 {
 			other := f.Alternatives[0]
 			two := note("ambiguous", fmt.Sprintf("There are two fields for %s: %s holds %q and is used, %s holds %q. If that is the "+
 				"wrong one, set fields.%s.", f.Name, f.Field, f.Example, other.Name, other.Example, f.Name))
 			two.field = "fields." + f.Name
-			d.find(two)
+			w.find(two)
 		}
 		likely := candidates(f.Name, in.Unknown)
 		if (strings.HasSuffix(f.Name, "_name") || f.Name == "unit") && f.Missing == in.Items && likely != nil {
-			d.find(note("no-"+f.Name, "No field is known for "+f.Name+". It may be one of these: "+fieldNames(likely, false)+".").
+			w.find(note("no-"+f.Name, "No field is known for "+f.Name+". It may be one of these: "+fieldNames(likely, false)+".").
 				correct(fieldSettings(f.Name, likely)[0]...))
 		}
 	}
-	if in.Operation != innius.OpCompany && in.Items > 0 && in.NextForm == "" && in.Items == d.account.PageSize {
-		d.find(d.fullPage())
+	if in.Operation != innius.OpCompany && in.Items > 0 && in.NextForm == "" && in.Items == w.account.PageSize {
+		w.find(w.fullPage(in))
 	}
 }
 
 // fullPage reports a list that may be cut: certainly if a field with a name that no setting can express looks like the key of
 // the next page.
-func (d diagnosis) fullPage() *Finding {
+func (w *walk) fullPage(in *innius.Inspection) *Finding {
 	f := warning("full-page", fmt.Sprintf("The page of %s is exactly full (%d), and the response has no next_key.",
-		d.in.Operation, d.in.Items))
-	if d.in.Operation == innius.OpValues && d.in.Values.Order != innius.Ascending {
+		in.Operation, in.Items))
+	if in.Operation == innius.OpValues && in.Values.Order != innius.Ascending {
 		f.Severity = Note
 		return f.add("The exporter reads newest values only, and these come first.")
 	}
 	f.add("If there are more, the exporter does not see them: compare the number with innius, or increase page_size.")
-	for _, field := range d.in.Unknown {
+	for _, field := range in.Unknown {
 		if field.Outer && leadsOn.MatchString(field.Name) && field.Example != "null" && field.Example != "false" && f.Raw == "" {
-			f.Severity, f.Raw = Failure, d.in.Raw
+			f.Severity, f.Raw = Failure, in.Raw
 			f.add("The field " + quote(field.Name) + " may lead to the next page. No setting can express that: please report it.")
 		}
 	}

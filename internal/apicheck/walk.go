@@ -194,7 +194,7 @@ func (w *walk) readCompany(ctx context.Context) bool {
 	in, failed := w.read(ctx, innius.InspectRequest{Operation: innius.OpCompany}, "")
 	if failed == nil {
 		w.at[0] = listed{in.Objects[0], in, 0}
-		diagnosis{w, in}.remark()
+		w.remark(in)
 		return true
 	}
 	if found := w.onlyCompany(ctx, in, failed); found != nil {
@@ -287,7 +287,7 @@ func (w *walk) readList(ctx context.Context, op innius.Operation, of string, pag
 			all = append(all, listed{o, in, i})
 			selected = selected || w.shown(op, o).Filtered == ""
 		}
-		diagnosis{w, in}.remark()
+		w.remark(in)
 		seen[r.StartKey] = true
 		if in.Next != "" && seen[in.Next] {
 			w.find(failure("paging", "The list of "+string(op)+" never ends: a next_key is the key of an earlier page. The API seems not "+
@@ -432,7 +432,7 @@ func (w *walk) name(t *trial) string {
 func (w *walk) conclude(ctx context.Context) {
 	i := slices.IndexFunc(w.trials, func(t *trial) bool { return t.usable })
 	if i >= 0 {
-		diagnosis{w, w.trials[i].in}.remark()
+		w.remark(w.trials[i].in)
 		w.noteOdd()
 	} else {
 		w.explainNoValue(ctx)
@@ -455,7 +455,7 @@ func (w *walk) explainNoValue(ctx context.Context) {
 	before := len(w.report.Findings)
 	for _, t := range w.trials {
 		if t.in.Values.Skipped[innius.SkipFuture] > 0 {
-			w.find(diagnosis{w, t.in}.future(w.name(t)))
+			w.find(w.future(t.in, w.name(t)))
 		}
 	}
 	w.explainText()
