@@ -179,8 +179,6 @@ func (w *walk) refused(in *innius.Inspection, e *innius.Error) *Finding {
 		return failure("key", w.wrongKey(status)).correct(w.keySetting())
 	case e.Status == http.StatusForbidden, e.Status == http.StatusNotFound:
 		return w.absent(in, e, status)
-	case e.Status == http.StatusProxyAuthRequired:
-		return w.proxyRefused(e.Status)
 	case e.Status == http.StatusBadRequest && strings.Contains(in.Raw, "HTTP request to an HTTPS server"):
 		return failure("scheme", w.show(w.account.URL.Host)+" requires https://.").correct(w.urlSetting()).try(
 			[]Setting{{"url", strings.Replace(w.account.URL.String(), "http:", "https:", 1)}})
@@ -280,13 +278,13 @@ func (w *walk) notUnderstood(in *innius.Inspection, e *innius.ResponseError) *Fi
 
 // lists returns the field of data that holds the list, if only one of them can be read.
 func (w *walk) lists(in *innius.Inspection) [][]Setting {
-	var names []Setting
+	var names []string
 	for _, f := range in.Unknown {
 		if name, inData := strings.CutPrefix(f.Name, "data."); inData && f.Example == "a list" && in.Operation != innius.OpCompany {
-			names = append(names, Setting{"fields." + string(in.Operation), name})
+			names = append(names, name)
 		}
 	}
-	return w.only(names, func(s setup) bool { return s.client.Reread(in).Err == nil })
+	return w.only("fields."+string(in.Operation), names, func(s setup) bool { return s.client.Reread(in).Err == nil })
 }
 
 // withoutField explains items that lack a fact which they must have.
@@ -333,13 +331,9 @@ func first(in *innius.Inspection, reason innius.SkipReason) innius.Reading {
 func (w *walk) zones(in *innius.Inspection, f *Finding) *Finding {
 	names := []string{"UTC", "Europe/Amsterdam", time.Local.String()} // the name "Local" is refused
 	slices.Sort(names)
-	var zones []Setting
-	for _, zone := range slices.Compact(names) {
-		zones = append(zones, Setting{"fields.time_zone", zone})
-	}
 	var ages []string
 	recent := false
-	likely := w.only(zones, func(s setup) bool {
+	likely := w.only("fields.time_zone", slices.Compact(names), func(s setup) bool {
 		age := apiTime(in).Sub(s.client.Reread(in).Values.Newest)
 		if age <= -time.Minute || age > 2*time.Hour {
 			return false
@@ -360,7 +354,7 @@ func (w *walk) future(in *innius.Inspection, sensor string) *Finding {
 		humanize.Duration(time.Until(in.Values.Newest).Abs())+". The exporter skips them.")
 	fields := candidates("time", slices.Concat(in.Facts[0].Alternatives, in.Unknown))
 	fields = slices.DeleteFunc(fields, func(field innius.Field) bool {
-		return w.only([]Setting{{"fields.time", field.Name}}, func(s setup) bool {
+		return w.only("fields.time", []string{field.Name}, func(s setup) bool {
 			v := s.client.Reread(in).Values
 			return v.Skipped[innius.SkipFuture] == 0 && apiTime(in).Sub(v.Newest) < 24*time.Hour
 		}) == nil

@@ -38,11 +38,13 @@ func (s setup) with(settings ...Setting) (setup, bool) {
 	return s, err == nil
 }
 
-// only returns the one choice for which good holds. If it holds for several, each would be a guess, and there is none.
-func (s setup) only(choices []Setting, good func(setup) bool) (fit [][]Setting) {
-	for _, c := range choices {
-		if next, ok := s.with(c); ok && good(next) {
-			fit = append(fit, []Setting{c})
+// only returns the one value of a setting for which good holds. If it holds for several, each would be a guess, and there is
+// none.
+func (s setup) only(path string, values []string, good func(setup) bool) (fit [][]Setting) {
+	for _, value := range values {
+		one := Setting{path, value}
+		if next, ok := s.with(one); ok && good(next) {
+			fit = append(fit, []Setting{one})
 		}
 	}
 	if len(fit) > 1 {

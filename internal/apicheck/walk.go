@@ -214,11 +214,7 @@ func (w *walk) onlyCompany(ctx context.Context, in *innius.Inspection, failed *F
 	}
 	before := w.setup
 	defer func() { w.setup = before }()
-	var companies []Setting
-	for _, id := range in.IDs {
-		companies = append(companies, Setting{"company_id", id})
-	}
-	return w.only(companies, func(s setup) bool {
+	return w.only("company_id", in.IDs, func(s setup) bool {
 		w.setup = s
 		list, failed := w.send(ctx, innius.InspectRequest{Operation: innius.OpMachines}, "of one of the companies")
 		absent := list.Status == http.StatusForbidden || list.Status == http.StatusNotFound
