@@ -6,14 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
 	"log/slog"
 	"net/http"
 	"net/http/pprof"
 	"path"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/klauspost/compress/gzhttp"
 	"github.com/klauspost/compress/gzip"
@@ -96,20 +94,6 @@ func pagesOf(o Options) (*pages, error) {
 		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	}
 	return mux, nil
-}
-
-// NewServer returns the server of the pages, with timeouts against slow clients.
-func NewServer(h http.Handler, logger *slog.Logger) *http.Server {
-	return &http.Server{
-		Handler:           &deadlineHandler{defaultTimeouts, h},
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      time.Minute,     // until the first byte; then defaultTimeouts apply. A profile adds its own duration
-		IdleTimeout:       5 * time.Minute, // longer than any usual scrape interval, so that connections are reused
-		MaxHeaderBytes:    64 << 10,
-		HTTP2:             &http.HTTP2Config{WriteByteTimeout: defaultTimeouts.stall}, // ends connections; deadlines end streams only
-		ErrorLog:          log.New(serverLog{logger}, "", 0),
-	}
 }
 
 // metrics serves the exposition: a bad series is left out and counted, the scrape succeeds. Handler compresses it: promhttp's

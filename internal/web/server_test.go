@@ -1,14 +1,77 @@
 package web
 
 import (
+	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 )
+
+func TestServerLogHasOnlyPanicsAsErrors(t *testing.T) {
+	for text, logged := range map[string]bool{
+		"http: panic serving 192.0.2.1:99: ours":       true,
+		"http2: panic serving 192.0.2.1:99: ours":      true,
+		"http: TLS handshake error from somebody: EOF": false,
+	} {
+		log := new(strings.Builder)
+		_, err := serverLog{slog.New(slog.NewTextHandler(log, nil))}.Write([]byte(text + "\n"))
+		if err != nil || strings.Contains(log.String(), "level=ERROR") != logged || logged != strings.Contains(log.String(), "ours") {
+			t.Errorf("%q: %v, logged %q", text, err, log)
+		}
+	}
+}
+
+// from lets a handler see another address for each number.
+func from(number int, h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.RemoteAddr = fmt.Sprintf("192.0.2.%d:1234", number)
+		h.ServeHTTP(w, r)
+	})
+}
+
+func TestLimitConcurrencyLeavesRoomForOtherAddresses(t *testing.T) {
+	entered, leave, codes := make(chan struct{}, 100), make(chan struct{}), make(chan int, 100)
+	h := limitConcurrency(maxScrapes, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { entered <- struct{}{}; <-leave }))
+	var asked sync.WaitGroup
+	begin := func(number int) {
+		asked.Go(func() { code, _, _ := request(t, from(number, h), "GET", "/"); codes <- code })
+	}
+	for range 2 * maxScrapes {
+		begin(1)
+	}
+	for range maxScrapes - maxScrapes/4 {
+		<-entered
+	}
+	for range maxScrapes + maxScrapes/4 {
+		if code := <-codes; code != http.StatusServiceUnavailable {
+			t.Errorf("beyond its places: status %d", code)
+		}
+	}
+	for number := range 3 {
+		begin(number + 2)
+		<-entered
+	}
+	close(leave)
+	asked.Wait()
+	close(codes)
+	for code := range codes {
+		if code != http.StatusOK {
+			t.Errorf("status %d", code)
+		}
+	}
+	for range 2 * maxScrapes {
+		if code, _, _ := request(t, from(1, h), "GET", "/"); code != http.StatusOK {
+			t.Errorf("a place that was left is not given again: status %d", code)
+		}
+	}
+}
 
 // slowClient is a connection that takes a while for each write, and ends writes at their deadline.
 type slowClient struct {
