@@ -86,6 +86,13 @@ func TestLoadSetsEachKey(t *testing.T) {
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got  %+v\nwant %+v", c, want)
 	}
+	text := read(t, "good-full.yml")
+	for k := range keysOf(reflect.TypeFor[Config](), "") {
+		name := k.path[strings.LastIndex(k.path, ".")+1:]
+		if !strings.Contains(text, name+":") && name != "api_key_env" && !strings.HasSuffix(name, "_file") {
+			t.Errorf("good-full.yml does not set %s", k.path)
+		}
+	}
 }
 
 func TestLoadAcceptsHTTPForLoopbackOnly(t *testing.T) {
