@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"innius_exporter/internal/poller"
@@ -19,16 +20,30 @@ const (
 	version = 1
 )
 
-// content is what the file holds.
+// content is what the file holds. The machines of the accounts follow it one by one: an encoder holds in memory what it encodes
+// at once.
 type content struct {
-	State poller.State
-	Clean bool // written at a clean shutdown
+	State    poller.State
+	Clean    bool  // written at a clean shutdown
+	Machines []int // number of each account
 }
 
 func encode(s poller.State, clean bool) ([]byte, error) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s%d\n", program, version)
-	if err := gob.NewEncoder(&b).Encode(content{State: s, Clean: clean}); err != nil {
+	c := content{State: s, Clean: clean}
+	c.State.Accounts = slices.Clone(s.Accounts)
+	for i, a := range s.Accounts {
+		c.Machines, c.State.Accounts[i].Machines = append(c.Machines, len(a.Machines)), nil
+	}
+	encoder := gob.NewEncoder(&b)
+	err := encoder.Encode(c)
+	for _, a := range s.Accounts {
+		for i := 0; i < len(a.Machines) && err == nil; i++ {
+			err = encoder.Encode(&a.Machines[i])
+		}
+	}
+	if err != nil {
 		return nil, err
 	}
 	sum := sha256.Sum256(b.Bytes())
@@ -85,7 +100,17 @@ func decode(file []byte) (*content, error) {
 		return nil, &unusableError{damaged, "its checksum is wrong: it is cut short or damaged"}
 	}
 	var c content
-	if err := gob.NewDecoder(bytes.NewReader(body[:end])).Decode(&c); err != nil {
+	decoder := gob.NewDecoder(bytes.NewReader(body[:end]))
+	err = decoder.Decode(&c)
+	for i := range min(len(c.Machines), len(c.State.Accounts)) {
+		a := &c.State.Accounts[i]
+		for n := c.Machines[i]; n > 0 && err == nil; n-- {
+			var m poller.SavedMachine
+			err = decoder.Decode(&m)
+			a.Machines = append(a.Machines, m)
+		}
+	}
+	if err != nil {
 		return nil, &unusableError{damaged, "its content is not in the format of this version: " + err.Error()}
 	}
 	return &c, nil
