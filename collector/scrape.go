@@ -22,9 +22,10 @@ type scrape struct {
 
 // filled are the series of one family.
 type filled struct {
-	list []*dto.Metric
-	room []sample // where they are made
-	next int      // in room
+	list     []*dto.Metric
+	room     []sample      // where they are made
+	counters []dto.Counter // the same, of a family of counters
+	next     int           // in room
 }
 
 // sample is one series with all that its encoder reads except for the labels.
@@ -208,15 +209,19 @@ func (s *scrape) reserve(n int, names ...string) {
 func (s *scrape) add(f *family, value float64, labels []*dto.LabelPair) {
 	to := &s.filled[f.index]
 	if to.next == len(to.room) {
-		to.room, to.next = make([]sample, fewSamples), 0 // the list still points into the old room
+		to.room, to.counters, to.next = make([]sample, fewSamples), nil, 0 // the list still points into the old room
 	}
 	one := &to.room[to.next]
-	to.next++
 	one.value, one.metric.Label = value, labels
 	if f.kind == dto.MetricType_COUNTER {
-		one.metric.Counter = &dto.Counter{Value: &one.value} // few: no room for one in each sample
+		if to.counters == nil {
+			to.counters = make([]dto.Counter, len(to.room))
+		}
+		one.metric.Counter = &to.counters[to.next]
+		one.metric.Counter.Value = &one.value
 	} else {
 		one.gauge.Value, one.metric.Gauge = &one.value, &one.gauge
 	}
+	to.next++
 	to.list = append(to.list, &one.metric)
 }
