@@ -44,29 +44,6 @@ type Options struct {
 
 // Handler returns the handler of all pages.
 func Handler(o Options) (http.Handler, error) {
-	mux, err := pagesOf(o)
-	if err != nil {
-		return nil, err
-	}
-	return secure(mux), nil
-}
-
-// pages is a mux that knows its patterns, so that tests of all pages include a new one.
-type pages struct {
-	http.ServeMux
-	patterns []string
-}
-
-// Handle registers a page.
-func (p *pages) Handle(pattern string, h http.Handler) {
-	p.patterns = append(p.patterns, pattern)
-	p.ServeMux.Handle(pattern, h)
-}
-
-// HandleFunc registers a page.
-func (p *pages) HandleFunc(pattern string, h http.HandlerFunc) { p.Handle(pattern, h) }
-
-func pagesOf(o Options) (*pages, error) {
 	landing, err := landingPage(o)
 	if err != nil {
 		return nil, err
@@ -75,7 +52,7 @@ func pagesOf(o Options) (*pages, error) {
 	if err != nil {
 		return nil, err
 	}
-	mux := &pages{}
+	mux := http.NewServeMux()
 	mux.Handle("GET /{$}", landing)
 	mux.Handle("GET "+o.MetricsPath, limitConcurrency(maxScrapes, pack(metrics(o))))
 	mux.Handle("GET /status", pack(statusPage(o.Source)))
@@ -93,7 +70,7 @@ func pagesOf(o Options) (*pages, error) {
 		mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	}
-	return mux, nil
+	return secure(mux), nil
 }
 
 // metrics serves the exposition: a bad series is left out and counted, the scrape succeeds. Handler compresses it: promhttp's
