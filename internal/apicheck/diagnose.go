@@ -19,13 +19,6 @@ import (
 	"innius_exporter/internal/humanize"
 )
 
-// The kinds of findings that the walk acts on.
-const (
-	kindCompanies   = "companies"
-	kindKeyReturned = "key-returned"
-	kindValue       = "value"
-)
-
 const windowHint = "The API may require a window of time, or other names or units for it: add it to endpoints.values by its " +
 	"names in the API reference, with {from_ms}, {from_s} or {from_rfc3339}, and the same with to."
 
@@ -187,8 +180,7 @@ func (w *walk) refused(in *innius.Inspection, e *innius.Error) *Finding {
 	case e.Status >= http.StatusInternalServerError:
 		return failure("server", "innius or a gateway has a fault ("+status+"). There is nothing to set. Try later.").showing(in)
 	}
-	path := w.pathSetting(in.Operation)
-	return failure("status", "The API does not support this request ("+status+").").correct(path).showing(in)
+	return failure("status", "The API does not support this request ("+status+").").correct(w.pathSetting(in.Operation)).showing(in)
 }
 
 func (w *walk) wrongKey(status string) string {
@@ -250,7 +242,7 @@ func (w *walk) notUnderstood(in *innius.Inspection, e *innius.ResponseError) *Fi
 	kind, hint := "shape", "It is JSON in an unknown shape. If the path is right, please report it, with the response below."
 	switch {
 	case strings.HasPrefix(e.Detail, "the API returned the key"):
-		return failure(kindKeyReturned, "The response is not used, because it holds the key: "+e.Detail+". Please report to innius "+
+		return failure("key-returned", "The response is not used, because it holds the key: "+e.Detail+". Please report to innius "+
 			"that it, or a gateway before it, sends the key back.")
 	case in.Form == innius.FormHTML:
 		kind, hint = "html", "The url is that of a web site, or of a sign-in page. The API reference has the base URL."
@@ -267,7 +259,7 @@ func (w *walk) notUnderstood(in *innius.Inspection, e *innius.ResponseError) *Fi
 		}
 	}
 	if len(in.IDs) > 1 && in.Operation == innius.OpCompany {
-		return failure(kindCompanies, "The response holds several companies: "+w.show(strings.Join(in.IDs, ", "))+".")
+		return failure("companies", "The response holds several companies: "+w.show(strings.Join(in.IDs, ", "))+".")
 	}
 	f := failure(kind, "The response is not understood: "+e.Detail+". "+hint).showing(in)
 	if kind == "shape" {
@@ -310,7 +302,7 @@ func (w *walk) unusable(in *innius.Inspection) *Finding {
 			"If it has no zone, set fields.time_zone. If another field holds the time, set fields.time. Otherwise please report it.")
 		return w.zones(in, f.showing(in).choose("time", otherFields(in.Facts[0], in)))
 	case v.Skipped[innius.SkipNumber] > 0:
-		f := failure(kindValue, "The readings of this sensor hold no number ("+first(in, innius.SkipNumber).Text+").").showing(in)
+		f := failure("value", "The readings of this sensor hold no number ("+first(in, innius.SkipNumber).Text+").").showing(in)
 		return f.choose("value", otherFields(in.Facts[1], in))
 	}
 	return nil

@@ -324,7 +324,7 @@ func (f *Finding) choose(fact string, fields []innius.Field) *Finding {
 		return f.add("It may be: " + fieldNames(fields, true) + ". Set fields." + fact + " to the right one.")
 	}
 	tries := fieldSettings(fact, fields)
-	if f.suggest == nil && tries != nil {
+	if len(tries) > 0 {
 		f.suggest = tries[0]
 	}
 	return f.try(tries...)

@@ -209,7 +209,7 @@ func (w *walk) readCompany(ctx context.Context) bool {
 
 // onlyCompany finds the only one of several companies that has machines.
 func (w *walk) onlyCompany(ctx context.Context, in *innius.Inspection, failed *Finding) [][]Setting {
-	if failed.Kind != kindCompanies || len(in.IDs)+3 > w.left() {
+	if failed.Kind != "companies" || len(in.IDs)+3 > w.left() {
 		return nil
 	}
 	before := w.setup
@@ -319,12 +319,12 @@ func (w *walk) skipObject(in *innius.Inspection, failed *Finding) bool {
 	status := innius.StatusOf(in.Err)
 	concernsAll := []int{0, http.StatusUnauthorized, http.StatusProxyAuthRequired, http.StatusTooManyRequests}
 	w.stopped = in.Err != nil && slices.Contains(concernsAll, status)
-	if w.stopped || failed.Kind == kindKeyReturned {
+	if w.stopped || failed.Kind == "key-returned" {
 		w.find(failed)
 		return !w.stopped
 	}
 	w.odd = append(w.odd, failed)
-	if status < http.StatusForbidden && failed.Kind != kindValue { // neither refused nor out of order
+	if status < http.StatusForbidden && failed.Kind != "value" { // neither refused nor out of order
 		w.strange++
 	}
 	return w.strange < maxStrange
