@@ -55,8 +55,7 @@ func (w *walk) network(e *innius.NetworkError) *Finding {
 	if refusal, ok := errors.AsType[*innius.ProxyError](e); ok {
 		return w.proxyRefused(refusal.Status)
 	}
-	host := w.show(w.account.URL.Host)
-	f := failure("network", "The connection to "+host+" failed: "+e.Detail+".").correct(w.urlSetting())
+	f := failure("network", "The connection to "+w.show(w.account.URL.Host)+" failed: "+e.Detail+".").correct(w.urlSetting())
 	op, isOp := errors.AsType[*net.OpError](e)
 	dns, isDNS := errors.AsType[*net.DNSError](e)
 	authority, unknownAuthority := errors.AsType[x509.UnknownAuthorityError](e)

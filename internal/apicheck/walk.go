@@ -449,12 +449,7 @@ func (w *walk) noteOdd() {
 // explainNoValue finds each cause that the sensors tried show, as each of them must be corrected.
 func (w *walk) explainNoValue(ctx context.Context) {
 	before := len(w.report.Findings)
-	for _, t := range w.trials {
-		if t.in.Values.Skipped[innius.SkipFuture] > 0 {
-			w.find(w.future(t.in, w.name(t)))
-		}
-	}
-	w.explainText()
+	w.explainReadings()
 	switch {
 	case ctx.Err() != nil:
 		w.find(stopped())
@@ -472,8 +467,9 @@ func (w *walk) explainNoValue(ctx context.Context) {
 	}
 }
 
-// explainText reports sensors whose values are text. All rules are in one list: a config file has only one.
-func (w *walk) explainText() {
+// explainReadings reports sensors whose readings are in the future or whose values are text. All rules for texts are in one
+// list: a config file has only one.
+func (w *walk) explainReadings() {
 	var found []string
 	var rules []any
 	for _, t := range w.trials {
@@ -486,7 +482,9 @@ func (w *walk) explainText() {
 		text := first(t.in, innius.SkipText)
 		values := "The values of " + w.name(t) + " are text, such as " + text.Shown() + "."
 		switch {
-		case len(numbers) == 0 || t.in.Values.Skipped[innius.SkipFuture] > 0:
+		case t.in.Values.Skipped[innius.SkipFuture] > 0:
+			w.find(w.future(t.in, w.name(t)))
+		case len(numbers) == 0:
 		case text.Hint() != "":
 			w.find(failure("text", values+" No setting can express that: please report it, with the response below.").showing(t.in))
 		default:
