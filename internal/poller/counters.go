@@ -2,7 +2,6 @@ package poller
 
 import (
 	"iter"
-	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -116,25 +115,23 @@ func (c *AccountCounters) count(r reading.PollResult) {
 
 // Histogram counts values in buckets. It is safe for concurrent use.
 type Histogram struct {
+	mu     sync.Mutex
 	bounds []float64 // upper bounds, inclusive, ascending
-	counts []atomic.Uint64
-	sum    atomic.Uint64 // bits of a float64
+	counts []uint64  // per bound, and above all
+	sum    float64
 }
 
 func newHistogram(bounds ...float64) *Histogram {
-	return &Histogram{bounds: bounds, counts: make([]atomic.Uint64, len(bounds)+1)}
+	return &Histogram{bounds: bounds, counts: make([]uint64, len(bounds)+1)}
 }
 
 // Observe adds a value.
 func (h *Histogram) Observe(value float64) {
 	i, _ := slices.BinarySearch(h.bounds, value)
-	h.counts[i].Add(1)
-	for {
-		old := h.sum.Load()
-		if h.sum.CompareAndSwap(old, math.Float64bits(math.Float64frombits(old)+value)) {
-			return
-		}
-	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.counts[i]++
+	h.sum += value
 }
 
 // Bucket is the number of values up to a bound.
@@ -145,10 +142,11 @@ type Bucket struct {
 
 // Read returns the buckets, the number of all values and their sum.
 func (h *Histogram) Read() (buckets []Bucket, count uint64, sum float64) {
-	buckets = make([]Bucket, len(h.bounds))
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	for i, bound := range h.bounds {
-		count += h.counts[i].Load()
-		buckets[i] = Bucket{bound, count}
+		count += h.counts[i]
+		buckets = append(buckets, Bucket{bound, count})
 	}
-	return buckets, count + h.counts[len(h.bounds)].Load(), math.Float64frombits(h.sum.Load())
+	return buckets, count + h.counts[len(h.bounds)], h.sum
 }

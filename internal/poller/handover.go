@@ -110,7 +110,7 @@ func (a *account) takeOverDiscovery(before *account, now time.Time) {
 			a.discovery.company, a.identity.unconfirmed = a.discovery.add(innius.OpCompany, ""), true
 		}
 	}
-	a.discovery.reconfigure(a.opts.DiscoveryInterval, a.Pacer.PerHour(), now)
+	a.discovery.reconfigure(a.poller.opts.DiscoveryInterval, a.Pacer.PerHour(), now)
 }
 
 // takeOverMachines publishes the known machines with the new labels and filters.

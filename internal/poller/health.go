@@ -57,7 +57,7 @@ func (a *account) publish(now, asleep time.Time) {
 	a.noteBlocked(now)
 	a.publishDraft()
 	if d.breaker.limit().Until.After(before.breaker.limit().Until) || d.Settled && !before.Settled {
-		a.changed()
+		a.poller.notify()
 	}
 	if now.Sub(a.judged) >= time.Minute {
 		a.judged = now
@@ -147,12 +147,6 @@ func (a *account) logChange(before, now bool, begins, ends string, attrs ...any)
 	}
 }
 
-// loggedRelaxed is what the log contains about max-age targets.
-type loggedRelaxed struct {
-	factor float64   // 0: they are met
-	last   time.Time // when they were last relaxed
-}
-
 // updateDemand takes over the schedule's demand. It logs when max-age targets are relaxed, again when the factor has doubled, and
 // when they have been met for an hour, so that a plant at the border does not fill the log.
 func (a *account) updateDemand(now time.Time) {
@@ -161,16 +155,16 @@ func (a *account) updateDemand(now time.Time) {
 		factor = 0
 	}
 	a.draft.Demand, a.draft.RelaxedBy = demand, factor
-	switch l := &a.logged.relaxed; {
-	case factor > 2*l.factor:
+	switch l := &a.logged; {
+	case factor > 2*l.relaxed:
 		a.log.Warn("Max-age targets exceed their share of the rate limit, relaxing all. `plan` shows what fits",
 			"factor", round(factor))
-		*l = loggedRelaxed{factor, now}
+		l.relaxed, l.relaxedAt = factor, now
 	case factor > 0:
-		l.last = now
-	case l.factor > 0 && now.Sub(l.last) > time.Hour:
+		l.relaxedAt = now
+	case l.relaxed > 0 && now.Sub(l.relaxedAt) > time.Hour:
 		a.log.Info("Max-age targets fit into their share of the rate limit again")
-		*l = loggedRelaxed{}
+		l.relaxed = 0
 	}
 }
 

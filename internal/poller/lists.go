@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"math"
 	"time"
 
 	"innius_exporter/innius"
@@ -128,10 +127,9 @@ func (a *account) logDiscarded(before, company string) {
 		"before", innius.Printable(before), "company", innius.Printable(company))
 }
 
-// logLongList logs at 100, 1000, ... pages that a list is long, because each page costs a request.
+// logLongList logs at 100 and 1000 pages that a list is long, because each page costs a request.
 func (a *account) logLongList(l *list) {
-	pages := len(l.pages.keys)
-	if pages >= 100 && math.Log10(float64(pages)) == math.Trunc(math.Log10(float64(pages))) {
+	if pages := len(l.pages.keys); pages == 100 || pages == 1000 {
 		a.listLog(l).Warn("List is unusually long, pagination may be looping",
 			"pages", pages, "items", len(l.pages.machines)+len(l.pages.sensors))
 	}

@@ -22,14 +22,12 @@ type account struct {
 	Account
 	index     int
 	log       *slog.Logger
-	opts      *Options
-	inventory *inventory.Inventory
+	poller    *Poller
+	inventory *inventory.Inventory // the poller's
 	counters  *AccountCounters
-	changed   func() // reports a change that is worth saving at once; must not block
 
-	judgeMachines func(now time.Time) // stores the status of each machine
-	judged        time.Time           // when that was done last
-	lastPoll      time.Time           // latest successful poll of a sensor
+	judged   time.Time // when the status of each machine was stored last
+	lastPoll time.Time // latest successful poll of a sensor
 
 	identity  identity
 	breaker   circuitBreaker
@@ -58,15 +56,17 @@ type requests struct {
 type logged struct {
 	others   map[string]string // machine id -> account that polls its sensors
 	unusable map[string]bool   // why readings cannot be used
-	relaxed  loggedRelaxed
-	limit    time.Time // when a pause for a 429 was last logged
+	limit    time.Time         // when a pause for a 429 was last logged
+
+	relaxed   float64   // factor of max-age targets; 0: they are met
+	relaxedAt time.Time // when they were last relaxed
 }
 
-func newAccount(index int, opts *Options, c *inventory.Inventory, changed func()) *account {
-	cfg := opts.Accounts[index]
+func newAccount(index int, p *Poller) *account {
+	cfg, opts := p.opts.Accounts[index], &p.opts
 	cfg.Concurrency = max(1, cfg.Concurrency)
 	a := &account{
-		Account: cfg, index: index, opts: opts, inventory: c, changed: changed,
+		Account: cfg, index: index, poller: p, inventory: p.inventory,
 		log:       opts.Logger.With("account", cfg.Name),
 		counters:  opts.Counters.Of(cfg.Name),
 		limiter:   newLimiterState(cfg),
@@ -81,7 +81,7 @@ func newAccount(index int, opts *Options, c *inventory.Inventory, changed func()
 	if cfg.Company.ID != "" {
 		a.identity.company = cfg.Company
 		a.discovery.dropCompany()
-		c.SetCompany(index, cfg.Company)
+		a.inventory.SetCompany(index, cfg.Company)
 	}
 	a.health.Store(&health{})
 	return a

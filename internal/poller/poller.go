@@ -43,12 +43,12 @@ func newPoller(opts Options, changes chan struct{}) *Poller {
 		ClockDifference: func(account int) time.Duration { return p.accounts[account].ahead() },
 	})
 	for i := range p.opts.Accounts {
-		p.accounts = append(p.accounts, newAccount(i, &p.opts, p.inventory, p.notify))
-		p.accounts[i].judgeMachines = func(now time.Time) { p.judgeMachines(i, now) }
+		p.accounts = append(p.accounts, newAccount(i, p))
 	}
 	return p
 }
 
+// notify reports a change that is worth saving at once. It does not block.
 func (p *Poller) notify() {
 	select {
 	case p.changes <- struct{}{}:

@@ -169,7 +169,7 @@ func (o *Options) silentAfter(s *inventory.Sensor) time.Duration {
 func (a *account) recordPoll(t *Task, before *reading.Record, n reading.PollResult, now time.Time) {
 	s := t.Sensor
 	s.Entry.Change(func(r *reading.Record) { r.Interval, r.Planned = t.Interval, now.Add(t.Gap) })
-	silentAfter := a.opts.silentAfter(s)
+	silentAfter := a.poller.opts.silentAfter(s)
 	s.Entry.Change(func(r *reading.Record) {
 		if silentAfter == 0 || r.Time.IsZero() {
 			r.Silent, r.Alone = false, false
@@ -185,7 +185,7 @@ func (a *account) recordPoll(t *Task, before *reading.Record, n reading.PollResu
 		r.Silent = s.Machine.APITime(now).Sub(last) > silentAfter
 		r.Alone = r.Silent && before.Alone && len(n.Times) == 0
 	})
-	if r := s.Entry.Load(); r.Silent && !r.Alone && a.opts.overdueAlone(s, newestOf(s.Machine)) {
+	if r := s.Entry.Load(); r.Silent && !r.Alone && a.poller.opts.overdueAlone(s, newestOf(s.Machine)) {
 		s.Entry.Change(func(r *reading.Record) { r.Alone = r.Silent })
 	}
 }
@@ -330,9 +330,9 @@ func (m *machineStatuses) restore(k *SavedAccount) {
 }
 
 // judgeMachines stores the status of each machine of an account, so that its change is noticed without a scrape.
-func (p *Poller) judgeMachines(account int, now time.Time) {
-	v := p.View(now)
-	for _, m := range p.inventory.Snapshot().Accounts[account].Machines {
+func (a *account) judgeMachines(now time.Time) {
+	v := a.poller.View(now)
+	for _, m := range v.Inventory.Accounts[a.index].Machines {
 		v.Machine(m)
 	}
 }
