@@ -161,7 +161,7 @@ func checkMetricsPage(t *testing.T, exposition string) {
 func TestRunReadsOneAccountFromTheEnvironment(t *testing.T) {
 	api, address := freeAddress(t), freeAddress(t)
 	simulation, _ := start(t, "simulate", "--listen-address="+api, "--sensors=40", "--burst=60", "--api-key=canary-key-0123456789")
-	simulation.await(t, "simulated innius API")
+	simulation.await(t, "Serving the simulated API")
 	t.Setenv("INNIUS_URL", "http://"+api)
 	t.Setenv("INNIUS_API_KEY", "canary-key-0123456789")
 	log, stop := start(t, "--web.listen-address="+address, "--log.level=debug")
@@ -179,7 +179,7 @@ func TestRunReadsOneAccountFromTheEnvironment(t *testing.T) {
 func TestRunThatFailsToStartSendsNoRequest(t *testing.T) {
 	api := freeAddress(t)
 	simulation, _ := start(t, "simulate", "--listen-address="+api)
-	simulation.await(t, "simulated innius API")
+	simulation.await(t, "Serving the simulated API")
 	t.Setenv("INNIUS_URL", "http://"+api)
 	t.Setenv("INNIUS_API_KEY", "simulated")
 	if err := run(t.Context(), []string{"--web.config.file=nowhere.yml"}, io.Discard, io.Discard); err == nil {
@@ -195,7 +195,7 @@ const stateWritten = "innius_exporter_state_last_write_timestamp_seconds"
 func TestRestartRestoresEverythingWithoutRequests(t *testing.T) {
 	api, address, dir := freeAddress(t), freeAddress(t), filepath.Join(t.TempDir(), "state")
 	simulation, stopAPI := start(t, "simulate", "--listen-address="+api, "--sensors=40", "--burst=80", "--api-key=canary-key-0123456789")
-	simulation.await(t, "simulated innius API")
+	simulation.await(t, "Serving the simulated API")
 	t.Setenv("INNIUS_URL", "http://"+api)
 	t.Setenv("INNIUS_API_KEY", "canary-key-0123456789")
 	t.Setenv("STATE_DIRECTORY", dir+string(filepath.ListSeparator)+"/nonexistent")
@@ -395,7 +395,7 @@ func TestCheckConfigExplainsTheExample(t *testing.T) {
 func TestCheckAPIReportsOnTheSimulator(t *testing.T) {
 	address := freeAddress(t)
 	log, _ := start(t, "simulate", "--listen-address="+address, "--api-key=canary-key-0123456789")
-	log.await(t, "simulated innius API")
+	log.await(t, "Serving the simulated API")
 	t.Setenv("INNIUS_URL", "http://"+address)
 	t.Setenv("INNIUS_API_KEY", "canary-key-0123456789")
 	for output, want := range map[string]string{"text": "OK: 4 requests", "json": `"requests": 4`} {
