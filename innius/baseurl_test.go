@@ -12,9 +12,9 @@ func TestCheckBaseURLRefusesURLsThatExposeTheKey(t *testing.T) {
 	const (
 		scheme   = "must start with https://"
 		noHost   = "has no host"
-		user     = "must not hold a user or password: the API is authenticated by its key"
-		query    = "must not hold a query or fragment: it is the base that the endpoints' paths are added to"
-		readable = "must start with https://: over http the key would cross the network readable (allow_http: true permits it)"
+		user     = "must not contain a user or password: the API is authenticated by its key"
+		query    = "must not contain a query or fragment: it is the base that the endpoints' paths are added to"
+		readable = "must start with https://: over http everyone on the network path can read the key (allow_http: true permits it)"
 	)
 	for _, row := range []struct {
 		url       string

@@ -106,11 +106,11 @@ func CheckBaseURL(u *url.URL, allowHTTP bool) error {
 	case u.Hostname() == "":
 		return errors.New("has no host")
 	case u.User != nil:
-		return errors.New("must not hold a user or password: the API is authenticated by its key")
+		return errors.New("must not contain a user or password: the API is authenticated by its key")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return errors.New("must not hold a query or fragment: it is the base that the endpoints' paths are added to")
+		return errors.New("must not contain a query or fragment: it is the base that the endpoints' paths are added to")
 	case u.Scheme == "http" && !allowHTTP && !Loopback(u.Hostname()):
-		return errors.New("must start with https://: over http the key would cross the network readable " +
+		return errors.New("must start with https://: over http everyone on the network path can read the key " +
 			"(allow_http: true permits it)")
 	}
 	return nil

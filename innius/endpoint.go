@@ -70,7 +70,7 @@ func CheckEndpoint(op Operation, template string) error {
 		return errors.New(`must start with "/": it is a path below url`)
 	}
 	if strings.ContainsAny(template, "# \t\r\n") {
-		return errors.New(`must not hold "#" or white space`)
+		return errors.New(`must not contain "#" or white space`)
 	}
 	known := op.placeholders()
 	for _, m := range placeholder.FindAllStringSubmatch(template, -1) {
@@ -86,9 +86,9 @@ func CheckEndpoint(op Operation, template string) error {
 	if id != "" && !strings.Contains(template, "{"+id+"}") {
 		cure := ""
 		if op == OpMachines {
-			cure = "; where the API needs none, ?company={company} at its end will do"
+			cure = "; if the API needs none, append ?company={company}"
 		}
-		return fmt.Errorf("must name {%s}, or every %s would get the same response%s", id, id, cure)
+		return fmt.Errorf("must contain {%s}, or every %s would get the same response%s", id, id, cure)
 	}
 	_, err := url.Parse(address) // what it refuses would fail at every single request
 	if outer, ok := errors.AsType[*url.Error](err); ok {

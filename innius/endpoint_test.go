@@ -61,9 +61,9 @@ func TestCheckEndpointNamesTheFault(t *testing.T) {
 		{"empty", innius.OpCompany, "", `must start with "/": it is a path below url`},
 		{"no slash", innius.OpCompany, "me", `must start with "/": it is a path below url`},
 		{"a whole URL", innius.OpCompany, "https://elsewhere.example/me", `must start with "/": it is a path below url`},
-		{"a fragment", innius.OpCompany, "/me#x", `must not hold "#" or white space`},
-		{"a space", innius.OpCompany, "/m e", `must not hold "#" or white space`},
-		{"a line break", innius.OpCompany, "/me\n", `must not hold "#" or white space`},
+		{"a fragment", innius.OpCompany, "/me#x", `must not contain "#" or white space`},
+		{"a space", innius.OpCompany, "/m e", `must not contain "#" or white space`},
+		{"a line break", innius.OpCompany, "/me\n", `must not contain "#" or white space`},
 		{
 			"an id that the company does not know", innius.OpCompany, "/{company}",
 			"placeholder {company} is not known here; known are {limit}, {start_key}",
@@ -80,12 +80,12 @@ func TestCheckEndpointNamesTheFault(t *testing.T) {
 		{"nothing between the braces", innius.OpValues, "/{sensor}/{}", "placeholder {} is not known here; " + knownOfValues},
 		{"an open brace", innius.OpValues, "/{sensor}/{from", "has an unpaired brace"},
 		{"a closing brace", innius.OpValues, "/{sensor}}", "has an unpaired brace"},
-		{"no company", innius.OpMachines, "/machines", "must name {company}, or every company would get the same response; " +
-			"where the API needs none, ?company={company} at its end will do"},
-		{"no machine", innius.OpSensors, "/{company}/sensors", "must name {machine}, or every machine would get the same response"},
+		{"no company", innius.OpMachines, "/machines", "must contain {company}, or every company would get the same response; " +
+			"if the API needs none, append ?company={company}"},
+		{"no machine", innius.OpSensors, "/{company}/sensors", "must contain {machine}, or every machine would get the same response"},
 		{
 			"no sensor", innius.OpValues, "/{company}/{machine}/values",
-			"must name {sensor}, or every sensor would get the same response",
+			"must contain {sensor}, or every sensor would get the same response",
 		},
 		{"a broken escape", innius.OpCompany, "/100%/me", `makes no valid address: invalid URL escape "%/m"`},
 		{"a control character", innius.OpCompany, "/me\x7f", "makes no valid address: net/url: invalid control character in URL"},

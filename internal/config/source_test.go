@@ -49,7 +49,7 @@ func TestSourceNamesTheFlagOfAnError(t *testing.T) {
 		"two keys":     {url, absent, testKey, "INNIUS_API_KEY: is set together with --innius.api-key-file; keep exactly one of the two"},
 		"absent file":  {url, absent, "", "--innius.api-key-file: the file cannot be read: no such file or directory"},
 		"wrong url":    {canary, "", testKey, "--innius.url (INNIUS_URL): " + notURL},
-		"http":         {"http://innius.invalid", "", testKey, "--innius.url (INNIUS_URL): must start with https://: over http the key would cross the network readable (allow_http: true permits it)"},
+		"http":         {"http://innius.invalid", "", testKey, "--innius.url (INNIUS_URL): must start with https://: over http everyone on the network path can read the key (allow_http: true permits it)"},
 		"key of lines": {url, "", canary + "\nx", "INNIUS_API_KEY: the variable " + errKeyForm.Error()},
 		"blank key":    {url, "", " ", "INNIUS_API_KEY: the variable is not set, or empty; it must contain the key: " + createKey},
 	} {
