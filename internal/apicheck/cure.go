@@ -191,11 +191,9 @@ func (w *walk) checkAscending(ctx context.Context, t *trial) {
 
 // findWindow tries windows of time on a sensor whose page without one is known. The first that the API applies stays in force.
 func (w *walk) findWindow(ctx context.Context, t *trial, windows ...[]Setting) []Setting {
-	var second, newest time.Time // of the page
+	newest, second := t.in.Values.Newest, time.Time{}
 	for _, r := range t.in.Values.Readings {
-		if r.Time.After(newest) {
-			second, newest = newest, r.Time
-		} else if r.Time.After(second) {
+		if r.Time.After(second) && r.Time.Before(newest) {
 			second = r.Time
 		}
 	}
