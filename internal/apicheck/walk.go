@@ -343,12 +343,11 @@ func (w *walk) readValues(ctx context.Context) {
 		}
 		w.limit = w.report.Requests + maxRequests
 	}
-visits:
-	for round := range maxRequests {
-		for _, i := range spread(len(w.machines)) {
-			if w.stopped || w.left() <= 0 || ctx.Err() != nil || !w.visit(ctx, w.machines[i], round) {
-				break visits
-			}
+	order := spread(len(w.machines))
+	for i := range maxRequests * len(order) {
+		round, m := i/len(order), w.machines[order[i%len(order)]]
+		if w.stopped || w.left() <= 0 || ctx.Err() != nil || !w.visit(ctx, m, round) {
+			break
 		}
 	}
 	if !w.stopped {
