@@ -39,7 +39,7 @@ func (p Page) Write(w io.Writer) {
 	line("planned", "%s requests per hour, %s of them for lists, each read every %s",
 		number(p.Planned), number(p.Lists.PerHour), duration(p.Lists.Every))
 	line("cycle", "%s to poll every sensor once%s", duration(p.Cycle), p.level())
-	line("cold start", "%s until every sensor has been polled; none if --storage.path keeps the state", duration(p.ColdStart))
+	line("cold start", "%s until every sensor has been polled; none if --storage.path saves the state", duration(p.ColdStart))
 	p.groups(w)
 	if len(p.MaxAges) > 0 {
 		fmt.Fprintln(w, "  max-age targets")

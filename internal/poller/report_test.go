@@ -171,8 +171,8 @@ func TestUnmatchedFiltersAreLoggedOnce(t *testing.T) {
 		o.Rules = []inventory.Rule{{Sensor: anchored("Sensor .*")}, {Machine: anchored("Machine 1")}, {Sensor: anchored("Heat")}}
 	}}
 	want := []string{
-		`discovery.machines.include "Pres.*" matches nothing`, `discovery.machines.exclude "m9" matches nothing`,
-		`discovery.sensors.exclude "Heat" matches nothing`,
+		`discovery.machines.include 'Pres.*' matches nothing`, `discovery.machines.exclude 'm9' matches nothing`,
+		`discovery.sensors.exclude 'Heat' matches nothing`,
 		"rule 2 of sensors matches no sensor that an earlier rule leaves to it", "rule 3 of sensors matches no sensor that an earlier rule leaves to it",
 	}
 	runScenario(t, begin, func(s *scenario) {

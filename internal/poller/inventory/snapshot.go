@@ -144,7 +144,7 @@ func (o *Options) findUnmatched(accounts []Account) []string {
 				matched = matched || p.Match(o[0], o[1])
 			}
 			if !matched {
-				all = append(all, fmt.Sprintf("%s %q matches nothing", key, p))
+				all = append(all, fmt.Sprintf("%s '%s' matches nothing", key, p))
 			}
 		}
 	}
