@@ -119,7 +119,7 @@ func awaitValues(t *testing.T, address string, want int) string {
 func TestDemoServesAllPagesAndStops(t *testing.T) {
 	address := freeAddress(t)
 	log, stop := start(t, "--demo", "--web.listen-address="+address)
-	log.await(t, "First discovery completed")
+	log.await(t, "First discovery ended")
 	body := awaitValues(t, address, 55)
 	if got := strings.Count(body, "\ninnius_sensor_info{"); got < 60 {
 		t.Errorf("%d sensors, want at least 60", got)

@@ -192,7 +192,7 @@ func TestRotatedKeyIsUsedWithoutARestart(t *testing.T) {
 func TestDemoCanBeReloaded(t *testing.T) {
 	address := freeAddress(t)
 	log, _ := start(t, "--demo", "--web.listen-address="+address, "--web.enable-lifecycle")
-	log.await(t, "First discovery completed")
+	log.await(t, "First discovery ended")
 	awaitValues(t, address, 55)
 	r := &reloadable{T: t, address: address}
 	if status, body := r.post(nil); status != http.StatusOK || r.values() < 55 {

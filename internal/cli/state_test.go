@@ -13,7 +13,7 @@ func savedState(t *testing.T) []byte {
 	t.Helper()
 	dir, address := t.TempDir(), freeAddress(t)
 	log, stop := start(t, "--demo", "--storage.path="+dir, "--web.listen-address="+address)
-	log.await(t, "First discovery completed")
+	log.await(t, "First discovery ended")
 	awaitValues(t, address, 20)
 	if err := stop(); err != nil {
 		t.Fatal(err)

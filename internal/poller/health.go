@@ -50,7 +50,7 @@ func (a *account) publish(now, asleep time.Time) {
 	a.updateDraft(now)
 	if !d.Settled && a.discovery.settled() {
 		d.Settled, d.discovered = true, true
-		a.log.Info("First discovery completed", "complete", !d.Verified.IsZero(), "machines", len(a.discovery.sensors),
+		a.log.Info("First discovery ended", "complete", !d.Verified.IsZero(), "machines", len(a.discovery.sensors),
 			"sensors", d.Sensors, "cycle", d.Cycle.Round(time.Second))
 	}
 	a.checkReadings()
