@@ -33,7 +33,7 @@ func New(opts Options) *Poller {
 }
 
 func newPoller(opts Options, changes chan struct{}) *Poller {
-	p := &Poller{opts: opts.withDefaults(), changes: changes, machines: newMachineStatuses(), reported: &sync.Map{}}
+	p := &Poller{opts: opts.withDefaults(), changes: changes, machines: &machineStatuses{}, reported: &sync.Map{}}
 	names := make([]string, len(p.opts.Accounts))
 	for i, a := range p.opts.Accounts {
 		names[i] = a.Name

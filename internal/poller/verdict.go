@@ -288,43 +288,36 @@ func (v *View) maxAge(s *inventory.Sensor) MaxAgeStatus {
 	return MaxAgeMissed
 }
 
-// machineStatuses holds the status of each machine and since when; a reload hands it over. Safe for concurrent use.
-type machineStatuses struct {
-	mu    sync.Mutex
-	byKey map[inventory.MachineKey]machineSince
-}
+// machineStatuses holds the status of each machine and since when; a reload hands it over. Safe for concurrent use. Not behind a
+// mutex: a scrape takes no lock that a poller needs.
+type machineStatuses struct{ byKey sync.Map } // inventory.MachineKey -> machineSince
 
 type machineSince struct {
 	status MachineStatus
 	since  time.Time
 }
 
-func newMachineStatuses() *machineStatuses {
-	return &machineStatuses{byKey: map[inventory.MachineKey]machineSince{}}
-}
-
 // set stores a status and returns it with the time of its last change.
 func (m *machineStatuses) set(key inventory.MachineKey, status MachineStatus, now time.Time) (MachineStatus, time.Time) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.byKey[key].status != status {
-		m.byKey[key] = machineSince{status, now}
+	if held, known := m.byKey.Load(key); known && held.(machineSince).status == status {
+		return status, held.(machineSince).since
 	}
-	return status, m.byKey[key].since
+	m.byKey.Store(key, machineSince{status, now})
+	return status, now
 }
 
 // get returns the status stored last; zero values if there is none.
 func (m *machineStatuses) get(key inventory.MachineKey) (MachineStatus, time.Time) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.byKey[key].status, m.byKey[key].since.UTC()
+	held, _ := m.byKey.Load(key)
+	s, _ := held.(machineSince)
+	return s.status, s.since.UTC()
 }
 
 // restore takes over the statuses of an account's machines, before any loop runs.
 func (m *machineStatuses) restore(k *SavedAccount) {
 	for _, one := range k.Machines {
 		if one.Status != "" {
-			m.byKey[inventory.MachineKey{Company: k.Company.ID, Machine: one.ID}] = machineSince{one.Status, one.Since}
+			m.byKey.Store(inventory.MachineKey{Company: k.Company.ID, Machine: one.ID}, machineSince{one.Status, one.Since})
 		}
 	}
 }
