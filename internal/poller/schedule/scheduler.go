@@ -40,7 +40,7 @@ type Spec[S any] struct {
 type Task[S any] struct {
 	Item[*Task[S]]
 	Spec[S]
-	Gap time.Duration // that was planned from the last successful poll to the next one
+	Gap time.Duration // planned at the last poll, to the next one; 0: that poll did not succeed
 
 	group string
 	ahead time.Duration // of the clock that its readings follow before ours: the API's clock, or ours (0)
@@ -165,10 +165,13 @@ func (s *Scheduler[S]) Probe(now time.Time, failed map[string]bool, healthy bool
 	}
 	rank := func(t *Task[S]) (n int) {
 		if failed[t.group] {
-			n = 2
+			n = 3
 		}
 		if healthy {
 			n += min(1, t.Failures)
+		}
+		if healthy && t.Gap == 0 {
+			n++
 		}
 		return n
 	}
@@ -237,13 +240,14 @@ func (s *Scheduler[S]) plan(t *Task[S], earliest time.Time) {
 // Failed returns a sensor whose poll failed for a reason of its own. It backs off.
 func (s *Scheduler[S]) Failed(t *Task[S]) {
 	t.Failures++
+	t.Gap = 0
 	s.put(t, t.Polled.Add(t.backOff()))
 }
 
 // Requeue returns a sensor whose poll failed for a reason of the account, or ends its back-off. It goes behind all that
 // have not been polled since: if it were first again and the cause of the failure, it would take every try.
 func (s *Scheduler[S]) Requeue(t *Task[S]) {
-	t.Failures = 0
+	t.Failures, t.Gap = 0, 0
 	s.put(t, t.Polled)
 }
 
