@@ -94,12 +94,12 @@ func (s *scenario) wantAllReadSince(start time.Duration, sensors int) {
 func (s *scenario) wantOneLineEach() {
 	s.Helper()
 	if n := len(s.log.lines("Account is failing")); n != 1 {
-		s.Errorf("%d lines tell of the start, want 1:\n%s", n, s.log.text())
+		s.Errorf("%d lines report the start, want 1:\n%s", n, s.log.text())
 	}
 	if n := len(s.log.lines("Requests succeed again")); n != 1 {
-		s.Errorf("%d lines tell of the end, want 1:\n%s", n, s.log.text())
+		s.Errorf("%d lines report the end, want 1:\n%s", n, s.log.text())
 	}
-	if n := len(s.log.lines("Sensor is failing")); n > 4 {
+	if n := len(s.log.lines("Sensor is failing")); n > suspectAfter { // until the account is suspected
 		s.Errorf("%d sensors were blamed for the outage:\n%s", n, s.log.text())
 	}
 }

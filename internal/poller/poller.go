@@ -88,10 +88,12 @@ func (p *Poller) Stuck() string {
 
 // Unmatched returns the filters and rules that match nothing; none until every account has ended its first discovery.
 func (p *Poller) Unmatched() []string {
-	if slices.ContainsFunc(p.accounts, func(a *account) bool { return !a.health.Load().Settled }) {
+	v := p.inventory.Snapshot()
+	unknown := func(a *account) bool { return !a.health.Load().Settled || v.Accounts[a.index].ListedAt.IsZero() }
+	if slices.ContainsFunc(p.accounts, unknown) {
 		return nil
 	}
-	return p.inventory.Snapshot().Unmatched()
+	return v.Unmatched()
 }
 
 // reportUnmatched logs each filter and rule that matches nothing, once.
