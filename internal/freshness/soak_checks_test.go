@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"innius_exporter/internal/poller"
+	"innius_exporter/internal/poller/reading"
 	"innius_exporter/internal/poller/schedule"
 	"innius_exporter/internal/simulator"
 )
@@ -176,7 +177,11 @@ func (s *soak) sensors(yield func(machine, sensor int, saved *poller.SavedSensor
 			if _, err := fmt.Sscanf(m.ID, "m%d", &number); err != nil {
 				s.Fatal(err)
 			}
-			yield(number, i+1, &m.Sensors[i])
+			saved := &m.Sensors[i]
+			if saved.Rare == nil {
+				saved.Rare = &reading.Rare{}
+			}
+			yield(number, i+1, saved)
 		}
 	}
 }
