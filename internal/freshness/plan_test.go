@@ -105,6 +105,7 @@ func (r *run) observe(got *outcome, groups map[string]schedule.Group) {
 		time.Sleep(step)
 		synctest.Wait()
 		now := time.Now()
+		r.ledger.mu.Lock()
 		for _, sensors := range r.ledger.groups {
 			for _, id := range sensors {
 				if k := r.ledger.tracks[id]; k != nil {
@@ -112,6 +113,7 @@ func (r *run) observe(got *outcome, groups map[string]schedule.Group) {
 				}
 			}
 		}
+		r.ledger.mu.Unlock()
 	}
 	after := r.api.Stats()
 	got.requests = float64(after.Requests-before.Requests) / r.horizon.Hours()
