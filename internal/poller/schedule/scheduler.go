@@ -158,7 +158,8 @@ func (s *Scheduler[S]) Next(now time.Time) *Task[S] {
 }
 
 // Probe is Next for a request that tests the account: the sensor that was polled longest ago, due or not. It prefers
-// groups that are not in failed and, with healthy, sensors that are not in back-off. nil if no sensor is waiting.
+// groups that are not in failed and, with healthy, sensors that are not in back-off and whose last poll succeeded. nil if no
+// sensor is waiting.
 func (s *Scheduler[S]) Probe(now time.Time, failed map[string]bool, healthy bool) *Task[S] {
 	if s.waiting.Len() == 0 {
 		return nil

@@ -246,6 +246,22 @@ func TestProbePrefersHealthyGroups(t *testing.T) {
 	}
 }
 
+func TestProbePrefersSensorsWhoseLastPollSucceeded(t *testing.T) {
+	s := scheduler(1200)
+	s.Set("m", specs("requeued", "good"))
+	s.Requeue(s.Next(at(0)))
+	for task := s.Next(at(1)); ; task = s.Next(at(2)) {
+		if task.Sensor == "good" {
+			succeed(s, task)
+			break
+		}
+		s.Requeue(task)
+	}
+	if task := s.Probe(at(20), nil, true); task.Sensor != "good" {
+		t.Errorf("%s is probed", task.Sensor)
+	}
+}
+
 func TestPositionFollowsTask(t *testing.T) {
 	var p Position
 	if _, ok := p.Load(); ok {
