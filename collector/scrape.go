@@ -73,7 +73,7 @@ func (c *Collector) scrape() *scrape {
 }
 
 func (s *scrape) newAccount(index int, n counts) account {
-	view := &s.view.Accounts[index]
+	view := s.view.Accounts[index]
 	a := account{
 		AccountView: view, counters: s.view.Counters.Of(view.Name), company: s.view.Inventory.Accounts[index].Company,
 		statuses:   map[poller.SensorStatus]int{poller.SensorExcluded: n.excluded},

@@ -92,7 +92,7 @@ func (s *soak) check() map[string]float64 {
 }
 
 // account is what the poller knows of the account.
-func (s *soak) account() *poller.AccountView { return &s.poller.View(time.Now()).Accounts[0] }
+func (s *soak) account() *poller.AccountView { return s.poller.View(time.Now()).Accounts[0] }
 
 // checkReadings fails if a value is exposed that is not this sensor's reading of this time.
 func (s *soak) checkReadings(all map[string]float64) {

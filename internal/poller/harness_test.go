@@ -293,7 +293,7 @@ func (s *scenario) checkExposition() {
 
 // view returns what is known of an account, by its number.
 func (s *scenario) view(account int) *AccountView {
-	return &s.poller.View(time.Now()).Accounts[account-1]
+	return s.poller.View(time.Now()).Accounts[account-1]
 }
 
 // sensorNow is all that is known of a sensor.

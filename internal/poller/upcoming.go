@@ -44,7 +44,7 @@ func (v *View) Upcoming(account int) []Upcoming {
 		}
 	}
 	slices.SortFunc(queue, func(a, b queued) int { return a.place.Compare(b.place) })
-	slots := v.newSlots(&v.Accounts[account])
+	slots := v.newSlots(v.Accounts[account])
 	for i, q := range queue {
 		u, due := &all[q.index], q.place.Due
 		if due.IsZero() {

@@ -66,9 +66,8 @@ const (
 	failingAfter    = 2               // refusals in a row
 )
 
-// status returns the status of a sensor.
-func (v *View) status(s *inventory.Sensor) SensorStatus {
-	r := s.Entry.Load()
+// status returns the status of a sensor whose value is exposed or not.
+func (v *View) status(s *inventory.Sensor, r *reading.Record, exposed bool) SensorStatus {
 	switch {
 	case !s.Polled():
 		return SensorExcluded
@@ -80,7 +79,7 @@ func (v *View) status(s *inventory.Sensor) SensorStatus {
 		return SensorUnreadable
 	case r.Time.IsZero():
 		return SensorNoReadings
-	case !r.Exposed(v.staleAfter(s), s.Machine.APITime(v.At)):
+	case !exposed:
 		return SensorStale
 	case r.Silent:
 		return SensorSilent
@@ -140,28 +139,28 @@ const (
 // staleAfter returns the age at which a sensor's value is no longer exposed: that of its rule, the one for all, or, with
 // neither, 20 times its reporting interval, at least 1 h, at most 24 h (which holds while no interval is known), but never less
 // than two cycles of its account.
-func (v *View) staleAfter(s *inventory.Sensor) time.Duration {
+func (v *View) staleAfter(s *inventory.Sensor, r *reading.Record) time.Duration {
 	if set := cmp.Or(s.Rule.StaleAfter, v.poller.opts.StaleAfter); set > 0 {
 		return set
 	}
 	auto := maxStale
-	if interval := intervalOf(s); interval > 0 {
+	if interval := intervalOf(r); interval > 0 {
 		auto = max(minStale, min(maxStale, staleIntervals*min(interval, maxStale)))
 	}
 	return max(auto, 2*v.Accounts[s.Machine.Account].Cycle)
 }
 
 // intervalOf returns the learned reporting interval; 0: not learned.
-func intervalOf(s *inventory.Sensor) time.Duration {
-	return time.Duration(s.Entry.Load().Interval.Period() * float64(time.Second))
+func intervalOf(r *reading.Record) time.Duration {
+	return time.Duration(r.Interval.Period() * float64(time.Second))
 }
 
 // silentAfter returns how long a sensor may have no new reading before it is silent; 0: its silence cannot be judged.
-func (o *Options) silentAfter(s *inventory.Sensor) time.Duration {
-	if set := cmp.Or(s.Rule.SilentAfter, o.SilentAfter); set > 0 || intervalOf(s) == 0 {
+func (o *Options) silentAfter(s *inventory.Sensor, r *reading.Record) time.Duration {
+	if set := cmp.Or(s.Rule.SilentAfter, o.SilentAfter); set > 0 || intervalOf(r) == 0 {
 		return set
 	}
-	return max(minSilent, silentIntervals*intervalOf(s))
+	return max(minSilent, silentIntervals*intervalOf(r))
 }
 
 // recordPoll stores, at a successful poll, what later verdicts go by: whether the sensor is silent, by the API's clock, and when
@@ -169,7 +168,7 @@ func (o *Options) silentAfter(s *inventory.Sensor) time.Duration {
 func (a *account) recordPoll(t *Task, before *reading.Record, n reading.PollResult, now time.Time) {
 	s := t.Sensor
 	s.Entry.Change(func(r *reading.Record) { r.Interval, r.Planned = t.Interval, now.Add(t.Gap) })
-	silentAfter := a.poller.opts.silentAfter(s)
+	silentAfter := a.poller.opts.silentAfter(s, s.Entry.Load())
 	s.Entry.Change(func(r *reading.Record) {
 		if silentAfter == 0 || r.Time.IsZero() {
 			r.Silent, r.Alone = false, false
@@ -195,16 +194,17 @@ func (a *account) recordPoll(t *Task, before *reading.Record, n reading.PollResu
 // machine that is switched on again is not degraded before each of its sensors has had the time to report. newest is the
 // machine's newest reading: while all are silent, it saves the comparison of each sensor with each other one.
 func (o *Options) overdueAlone(s *inventory.Sensor, newest time.Time) bool {
-	own, silentAfter := s.Entry.Load(), o.silentAfter(s)
+	own := s.Entry.Load()
+	silentAfter := o.silentAfter(s, own)
 	if own.Alone || newest.Sub(own.Newest()) <= silentAfter {
 		return own.Alone
 	}
 	polledAt := s.Machine.APITime(own.LastSuccess)
 	return slices.ContainsFunc(s.Machine.AllPolled, func(other *inventory.Sensor) bool {
-		if !counts(other) {
+		r := other.Entry.Load()
+		if !counts(r) {
 			return false
 		}
-		r := other.Entry.Load()
 		until := r.Newest()
 		if until.After(polledAt) {
 			until = polledAt
@@ -216,16 +216,15 @@ func (o *Options) overdueAlone(s *inventory.Sensor, newest time.Time) bool {
 // newestOf returns the time of a machine's newest reading, of the sensors that count.
 func newestOf(m *inventory.Machine) (newest time.Time) {
 	for _, s := range m.AllPolled {
-		if counts(s) {
-			newest = later(newest, s.Entry.Load().Newest())
+		if r := s.Entry.Load(); counts(r) {
+			newest = later(newest, r.Newest())
 		}
 	}
 	return newest
 }
 
 // counts reports whether a sensor counts for the status of its machine: it has a number, and a known reporting interval.
-func counts(s *inventory.Sensor) bool {
-	r := s.Entry.Load()
+func counts(r *reading.Record) bool {
 	return r.Unusable.Skip == "" && !r.Time.IsZero() && r.Interval.Period() > 0
 }
 
@@ -239,7 +238,8 @@ func (v *View) judge(m *inventory.Machine) MachineStatus {
 	degraded := false
 	newest := newestOf(m)
 	for _, s := range m.AllPolled {
-		status, r := v.status(s), s.Entry.Load()
+		one := v.Sensor(s)
+		status, r := one.Status, one.Record
 		if !r.LastSuccess.IsZero() {
 			polled++
 		}
@@ -249,7 +249,7 @@ func (v *View) judge(m *inventory.Machine) MachineStatus {
 		case SensorDelayed:
 			delayed++
 		}
-		if valued++; !counts(s) {
+		if valued++; !counts(r) {
 			continue
 		}
 		counting++
@@ -274,15 +274,15 @@ func (v *View) judge(m *inventory.Machine) MachineStatus {
 
 // maxAge judges the max-age target of a sensor: no reading may be older before it is picked up. The next one is expected a
 // reporting interval after the one held. A sensor that was silent when it was polled, or has never reported, misses nothing.
-func (v *View) maxAge(s *inventory.Sensor) MaxAgeStatus {
-	r, age := s.Entry.Load(), s.Rule.MaxAge
+func (v *View) maxAge(s *inventory.Sensor, r *reading.Record) MaxAgeStatus {
+	age := s.Rule.MaxAge
 	switch {
 	case age == 0 || !s.Polled():
 		return ""
 	case v.Accounts[s.Machine.Account].RelaxedBy > 0:
 		return MaxAgeRelaxed
 	case r.Time.IsZero() && !r.LastSuccess.IsZero(), v.At.Sub(r.LastSuccess) <= age,
-		s.Machine.APITime(v.At).Sub(r.Time) <= age+intervalOf(s):
+		s.Machine.APITime(v.At).Sub(r.Time) <= age+intervalOf(r):
 		return MaxAgeMet
 	}
 	return MaxAgeMissed

@@ -21,11 +21,11 @@ func skipped(seconds int, why innius.SkipReason, text string) innius.Reading {
 
 // viewAt is a view with stale_after 1 h and one account.
 func viewAt(now time.Time, account AccountView) *View {
-	return &View{poller: &Poller{opts: Options{StaleAfter: time.Hour}}, At: now, Accounts: []AccountView{account}}
+	return &View{poller: &Poller{opts: Options{StaleAfter: time.Hour}}, At: now, Accounts: []*AccountView{&account}}
 }
 
 func judged(s *inventory.Sensor, now time.Time) SensorStatus {
-	return viewAt(now, AccountView{}).status(s)
+	return viewAt(now, AccountView{}).Sensor(s).Status
 }
 
 // sensorWith returns a sensor of machine m with a record.
@@ -66,7 +66,7 @@ func TestVerdictOfSensor(t *testing.T) {
 		"paused before due":       {reading.Saved{Time: ago(11), LastSuccess: ago(11), Planned: ago(6)}, blocked(30, 5), SensorCurrent},
 		"no plan known":           {reading.Saved{Time: ago(11), LastSuccess: ago(11)}, blocked(9, 0), SensorCurrent},
 	} {
-		if got := viewAt(now, c.account).status(sensorWith(&inventory.Machine{}, c.saved)); got != c.want {
+		if got := viewAt(now, c.account).Sensor(sensorWith(&inventory.Machine{}, c.saved)).Status; got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}
@@ -147,11 +147,12 @@ func TestVerdictOfMaxAge(t *testing.T) {
 	} {
 		s := sensorWith(&inventory.Machine{}, c.saved)
 		s.Rule = &inventory.Rule{MaxAge: time.Minute}
-		if got := viewAt(now, c.account).maxAge(s); got != c.want {
+		if got := viewAt(now, c.account).maxAge(s, s.Entry.Load()); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}
-	if got := viewAt(now, AccountView{}).maxAge(sensorWith(&inventory.Machine{}, reading.Saved{})); got != "" {
+	untargeted := sensorWith(&inventory.Machine{}, reading.Saved{})
+	if got := viewAt(now, AccountView{}).maxAge(untargeted, untargeted.Entry.Load()); got != "" {
 		t.Errorf("without max_age: %s", got)
 	}
 }
@@ -206,7 +207,7 @@ func TestSensorStatusChangesAtMostOncePerPoll(t *testing.T) {
 					t.Fatalf("after %s machine %s is %s", s.clock(), m.ID, status)
 				}
 				for _, one := range m.Sensors {
-					status, polled, is := v.status(one), one.Entry.Load().LastSuccess, sensors[one.ID]
+					status, polled, is := v.Sensor(one).Status, one.Entry.Load().LastSuccess, sensors[one.ID]
 					if is == nil {
 						is = &seen{status: status, polled: polled}
 						sensors[one.ID] = is

@@ -1,6 +1,7 @@
 package poller
 
 import (
+	"slices"
 	"time"
 
 	"innius_exporter/innius"
@@ -14,7 +15,7 @@ type View struct {
 	At        time.Time
 	Inventory *inventory.Snapshot
 	Labels    inventory.LabelMode
-	Accounts  []AccountView // as in Inventory
+	Accounts  []*AccountView // as in Inventory; nil for accounts that the view leaves out
 	Counters  *Counters
 
 	poller *Poller
@@ -56,23 +57,27 @@ type AccountView struct {
 	blocked [2]blockage // the one at the time of the view, and the latest long one
 }
 
-// View returns what is known at a moment. It reads memory only and does not block.
-func (p *Poller) View(now time.Time) *View {
+// View returns what is known at a moment, of the accounts with these indexes only if there are any. It reads memory only and
+// does not block.
+func (p *Poller) View(now time.Time, accounts ...int) *View {
 	v := &View{At: now, Inventory: p.inventory.Snapshot(), Labels: p.opts.Labels, Counters: p.opts.Counters, poller: p}
-	for _, a := range p.accounts {
-		v.Accounts = append(v.Accounts, a.view(now))
+	v.Accounts = make([]*AccountView, len(p.accounts))
+	for i, a := range p.accounts {
+		if len(accounts) == 0 || slices.Contains(accounts, i) {
+			v.Accounts[i] = a.view(now)
+		}
 	}
 	return v
 }
 
-func (a *account) view(now time.Time) AccountView {
+func (a *account) view(now time.Time) *AccountView {
 	v := a.health.Load().at(now)
 	v.Name, v.Configured = a.Name, a.limiter.configured.PerHour
 	v.RequestsPerHour, v.Burst, v.Remaining = a.Pacer.PerHour(), a.Pacer.Burst(), a.Pacer.Remaining(now)
 	if a.Client != nil {
 		v.ClockDifference, v.ClockKnown = a.Client.ClockDifference()
 	}
-	return v
+	return &v
 }
 
 // SensorView is what a scrape shows of a sensor.
@@ -86,17 +91,18 @@ type SensorView struct {
 	StaleAfter, SilentAfter time.Duration // SilentAfter 0: silence cannot be judged
 }
 
-// Sensor returns what is known of a sensor of the view's inventory.
+// Sensor returns what is known of a sensor of the view's inventory. All of it comes from one cache entry.
 func (v *View) Sensor(s *inventory.Sensor) SensorView {
+	r := s.Entry.Load()
 	one := SensorView{
-		Record: s.Entry.Load(), Status: v.status(s), MaxAge: v.maxAge(s),
-		StaleAfter: v.staleAfter(s), SilentAfter: v.poller.opts.silentAfter(s),
+		Record: r, MaxAge: v.maxAge(s, r), StaleAfter: v.staleAfter(s, r), SilentAfter: v.poller.opts.silentAfter(s, r),
+		Interval: r.Interval.Period(),
 	}
-	one.Exposed = s.Polled() && one.Record.Exposed(one.StaleAfter, s.Machine.APITime(v.At))
-	switch one.Unusable.Skip {
+	one.Exposed = s.Polled() && r.Exposed(one.StaleAfter, s.Machine.APITime(v.At))
+	one.Status = v.status(s, r, one.Exposed)
+	switch r.Unusable.Skip {
 	case innius.SkipText, innius.SkipTime, innius.SkipFuture: // a text without a number is no silence
-	default:
-		one.Interval = one.Record.Interval.Period()
+		one.Interval = 0
 	}
 	return one
 }

@@ -15,7 +15,7 @@ var now = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 func ago(minutes int) time.Time { return now.Add(-time.Duration(minutes) * time.Minute) }
 
 func TestReasonExplainsEachStatus(t *testing.T) {
-	v := &poller.View{At: now, Accounts: []poller.AccountView{{}}}
+	v := &poller.View{At: now, Accounts: []*poller.AccountView{{}}}
 	m := &inventory.Machine{CompanyLabel: "Works", Label: "Press"}
 	at := func(minutes int) reading.Saved { return reading.Saved{Time: ago(minutes), LastSuccess: ago(minutes)} }
 	failed := at(10)

@@ -104,7 +104,7 @@ func Of(p *poller.Poller) Status {
 }
 
 func account(v *poller.View, index int) Account {
-	a, known := &v.Accounts[index], &v.Inventory.Accounts[index]
+	a, known := v.Accounts[index], &v.Inventory.Accounts[index]
 	s := Account{
 		Name: a.Name, Failure: a.Failure, FailingSince: a.FailingSince.UTC(), LastError: a.LastError, LastErrorAt: a.LastErrorAt.UTC(),
 		PausedUntil: a.PausedUntil.UTC(), PauseReason: a.PauseReason, RequestsPerHour: a.RequestsPerHour, Configured: a.Configured,
