@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/url"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,26 +40,9 @@ func BenchmarkMemory(b *testing.B) {
 	}
 }
 
-// loaded is a poller of machines with 100 sensors each that have been polled twice, with and without new readings. It is not
-// running.
+// loaded is a poller with defaults, whose machines have 10 to 30 sensors each. It has read each list twice, and has polled each
+// sensor twice, with and without new readings. It is not running.
 func loaded(b *testing.B, sensors int) *Poller {
-	now, r := time.Now(), rand.New(rand.NewPCG(1, 1))
-	uuid := func() string {
-		return fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x", r.Uint32(), r.IntN(1<<16), r.IntN(1<<12), r.IntN(1<<12), r.Int64N(1<<48))
-	}
-	saved := SavedAccount{
-		Name: "a1", Company: innius.Company{ID: "works.example", Name: "Works"}, ListedAt: now, Discovered: true,
-		Pacer: innius.PacerState{At: now},
-	}
-	for i := range sensors / 100 {
-		m := SavedMachine{Machine: innius.Machine{ID: uuid(), Name: fmt.Sprintf("Panel Bender %03d", i)}, ListedAt: now}
-		for j := range 100 {
-			m.Sensors = append(m.Sensors, SavedSensor{
-				Sensor: innius.Sensor{ID: uuid(), Name: fmt.Sprintf("Hydraulic pressure %d", j), Unit: "bar"},
-			})
-		}
-		saved.Machines = append(saved.Machines, m)
-	}
 	pacer := innius.NewPacer(1000, 30)
 	client, err := innius.New(innius.Options{
 		BaseURL: &url.URL{Scheme: "https", Host: "api.example"}, Pacer: pacer,
@@ -67,11 +51,15 @@ func loaded(b *testing.B, sensors int) *Poller {
 	if err != nil {
 		b.Fatal(err)
 	}
+	company := innius.Company{ID: "works.example", Name: "Works"}
 	p := New(Options{
-		Accounts: []Account{{Name: "a1", Client: client, Pacer: pacer, Concurrency: 4}}, Counters: &Counters{},
-		Logger: slog.New(slog.DiscardHandler), State: &State{At: now, Accounts: []SavedAccount{saved}},
+		Accounts: []Account{{Name: "a1", Client: client, Pacer: pacer, Concurrency: 4, Company: company}}, Counters: &Counters{},
+		Logger: slog.New(slog.DiscardHandler),
 	})
-	a := p.accounts[0]
+	a, now := p.accounts[0], time.Now()
+	discover(a, sensors, now)
+	discover(a, sensors, now)
+	r := rand.New(rand.NewPCG(1, 1))
 	for i := range 2 * sensors {
 		var newest innius.Newest
 		if i < sensors {
@@ -84,4 +72,34 @@ func loaded(b *testing.B, sensors int) *Poller {
 		a.handleReadings(a.schedule.Next(now), newest, nil, now)
 	}
 	return p
+}
+
+// discover reads each list of an account, the same ones each time.
+func discover(a *account, sensors int, now time.Time) {
+	r := rand.New(rand.NewPCG(1, 1))
+	uuid := func() string {
+		return fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x", r.Uint32(), r.IntN(1<<16), r.IntN(1<<12), r.IntN(1<<12), r.Int64N(1<<48))
+	}
+	read := func(l *list, result *listResult) {
+		a.discovery.dequeue(l)
+		a.handlePage(l, result, now)
+	}
+	var lists []listResult
+	var machines listResult
+	for left := sensors; left > 0; {
+		var one listResult
+		for j := range min(left, 10+r.IntN(21)) {
+			one.sensors.Items = append(one.sensors.Items, innius.Sensor{
+				ID: uuid(), Name: fmt.Sprintf("Hydraulic pressure %d", j), Unit: strings.Clone("bar"),
+			})
+		}
+		left -= len(one.sensors.Items)
+		lists = append(lists, one)
+		machines.machines.Items = append(machines.machines.Items, innius.Machine{ID: uuid(), Name: fmt.Sprint("Panel Bender ", len(lists))})
+	}
+	read(a.discovery.machines, &machines)
+	for i, m := range machines.machines.Items {
+		read(a.discovery.sensors[m.ID], &lists[i])
+	}
+	a.applyInventoryChanges()
 }
