@@ -95,7 +95,8 @@ func discover(a *account, sensors int, now time.Time) {
 		}
 		left -= len(one.sensors.Items)
 		lists = append(lists, one)
-		machines.machines.Items = append(machines.machines.Items, innius.Machine{ID: uuid(), Name: fmt.Sprint("Panel Bender ", len(lists))})
+		name := fmt.Sprint("Panel Bender ", len(lists))
+		machines.machines.Items = append(machines.machines.Items, innius.Machine{ID: uuid(), Name: name})
 	}
 	read(a.discovery.machines, &machines)
 	for i, m := range machines.machines.Items {

@@ -1,6 +1,7 @@
 package poller
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -37,21 +38,21 @@ func (v *View) Upcoming(account int) []Upcoming {
 	all, queue := make([]Upcoming, 0, n), make([]queued, 0, n) // more only if some are excluded
 	for _, m := range v.Inventory.Accounts[account].Machines {
 		for _, s := range m.Sensors {
-			if place, known := s.Entry.Position.Load(); known && s.Polled() {
+			if place := s.Entry.Position.Load(); place != 0 && s.Polled() {
 				queue = append(queue, queued{len(all), place})
 			}
 			all = append(all, Upcoming{})
 		}
 	}
-	slices.SortFunc(queue, func(a, b queued) int { return a.place.Compare(b.place) })
+	slices.SortFunc(queue, func(a, b queued) int { return cmp.Compare(a.place, b.place) })
 	slots := v.newSlots(v.Accounts[account])
 	for i, q := range queue {
-		u, due := &all[q.index], q.place.Due
+		u, due := &all[q.index], q.place.Due()
 		if due.IsZero() {
 			due = v.At
 		}
 		switch u.Ahead = i; {
-		case q.place.Polling:
+		case q.place == schedule.Polling:
 			u.At, u.WaitsFor = v.At, WaitsForResponse
 			continue
 		case due.After(slots.next):

@@ -3,6 +3,7 @@ package schedule
 import (
 	"cmp"
 	"iter"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"sync/atomic"
@@ -184,7 +185,7 @@ func (s *Scheduler[S]) Probe(now time.Time, failed map[string]bool, healthy bool
 func (s *Scheduler[S]) take(t *Task[S], now time.Time) *Task[S] {
 	s.waiting.Remove(&t.Item)
 	t.Polled = now
-	t.Position.publish(Place{Polling: true})
+	t.Position.publish(Polling)
 	return t
 }
 
@@ -264,7 +265,11 @@ func (s *Scheduler[S]) ResetBackoff() {
 func (s *Scheduler[S]) put(t *Task[S], due time.Time) {
 	if !t.removed {
 		s.waiting.Put(&t.Item, due)
-		t.Position.publish(Place{Due: due, seq: t.seq})
+		place := Place(due.UnixNano())
+		if due.IsZero() {
+			place = math.MinInt64 + Place(t.seq)
+		}
+		t.Position.publish(place)
 	}
 }
 
@@ -303,36 +308,28 @@ func (s *Scheduler[S]) sample() []*State {
 func seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }
 
 // Position publishes a sensor's place in its schedule. Safe for concurrent use. The zero Position is in no schedule.
-type Position struct{ place atomic.Pointer[Place] }
+type Position struct{ place atomic.Int64 }
 
-// Place is where a sensor stands in its schedule.
-type Place struct {
-	Polling bool      // its request is under way
-	Due     time.Time // zero: at once
-	seq     uint64
-}
+// Place is where a sensor stands in its schedule: the smaller, the sooner it will be polled. 0 is in no schedule. It is when the
+// sensor is due, in nanoseconds since the epoch, or negative if it is due at once.
+type Place int64
 
-// Load returns the latest place; false if there has been none.
-func (p *Position) Load() (Place, bool) {
-	if place := p.place.Load(); place != nil {
-		return *place, true
+// Polling is the place of a sensor whose request is under way.
+const Polling Place = math.MaxInt64
+
+// Due returns when the sensor is due; zero: at once.
+func (p Place) Due() time.Time {
+	if p <= 0 {
+		return time.Time{}
 	}
-	return Place{}, false
+	return time.Unix(0, int64(p))
 }
+
+// Load returns the latest place.
+func (p *Position) Load() Place { return Place(p.place.Load()) }
 
 func (p *Position) publish(place Place) {
 	if p != nil {
-		p.place.Store(&place)
+		p.place.Store(int64(place))
 	}
-}
-
-// Compare orders places as the sensors will be polled; those whose request is under way come last.
-func (p Place) Compare(other Place) int {
-	if p.Polling != other.Polling {
-		if p.Polling {
-			return 1
-		}
-		return -1
-	}
-	return cmp.Or(p.Due.Compare(other.Due), cmp.Compare(p.seq, other.seq))
 }

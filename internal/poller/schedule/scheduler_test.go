@@ -263,22 +263,22 @@ func TestProbePrefersSensorsWhoseLastPollSucceeded(t *testing.T) {
 }
 
 func TestPositionFollowsTask(t *testing.T) {
-	var p Position
-	if _, ok := p.Load(); ok {
+	var p, second Position
+	if p.Load() != 0 {
 		t.Error("a place before any schedule")
 	}
 	s := scheduler(1200)
-	s.Set("m", []Spec[string]{{ID: "a", Position: &p}})
-	waiting, _ := p.Load()
+	s.Set("m", []Spec[string]{{ID: "a", Position: &p}, {ID: "b", Position: &second}})
+	waiting, next := p.Load(), second.Load()
 	task := s.Next(at(0))
-	polling, _ := p.Load()
+	polling := p.Load()
 	succeed(s, task)
-	planned, _ := p.Load()
-	if !waiting.Due.IsZero() || waiting.Polling || !polling.Polling || planned.Due != task.Due() {
-		t.Errorf("places %+v, %+v, %+v", waiting, polling, planned)
+	planned := p.Load()
+	if !waiting.Due().IsZero() || polling != Polling || !planned.Due().Equal(task.Due()) {
+		t.Errorf("places %d, %d, %d", waiting, polling, planned)
 	}
-	if waiting.Compare(planned) >= 0 || planned.Compare(polling) >= 0 || polling.Compare(waiting) <= 0 {
-		t.Error("places are not in order")
+	if waiting >= next || next >= planned || planned >= polling {
+		t.Errorf("places %d, %d, %d, %d are not in order", waiting, next, planned, polling)
 	}
 }
 
