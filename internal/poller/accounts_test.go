@@ -41,7 +41,7 @@ func TestMachineOfTwoAccountsIsPolledOnce(t *testing.T) {
 		s.want(`innius_exporter_sensors{account="a1",status="current"}`, 6)
 		s.want(`innius_exporter_sensors{account="a2",status="excluded"}`, 6)
 		for _, one := range s.sensorsOf(2) {
-			if one.PolledBy != "a1" || one.Exposed || one.next.WaitsFor != "" {
+			if one.Sensor.Excluded.PolledBy != "a1" || one.Exposed || one.next.WaitsFor != "" {
 				t.Errorf("of account a2: %+v", one)
 			}
 		}

@@ -1,6 +1,7 @@
 package poller
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"maps"
@@ -137,8 +138,8 @@ func (a *account) applyInventoryChanges() {
 		for _, s := range m.All() {
 			if s.Polled() {
 				polled = append(polled, s)
-			} else if s.PolledBy != "" {
-				other = s.PolledBy
+			} else {
+				other = cmp.Or(s.Excluded.PolledBy, other)
 			}
 		}
 		added, removed := a.schedule.Set(id, specs(polled))

@@ -71,9 +71,10 @@ func TestVerdictOfSensor(t *testing.T) {
 		}
 	}
 	for name, s := range map[string]*inventory.Sensor{
-		"filtered":          {Machine: &inventory.Machine{}, FilteredBy: "not in include", Rule: inventory.NoRule, Entry: reading.New()},
-		"another account's": {Machine: &inventory.Machine{}, PolledBy: "a2", Rule: inventory.NoRule, Entry: reading.New()},
+		"filtered":          {Excluded: &inventory.Exclusion{FilteredBy: "not in include"}},
+		"another account's": {Excluded: &inventory.Exclusion{PolledBy: "a2"}},
 	} {
+		s.Machine, s.Rule, s.Entry = &inventory.Machine{}, inventory.NoRule, reading.New()
 		if got := judged(s, now); got != SensorExcluded {
 			t.Errorf("%s: %s", name, got)
 		}

@@ -116,11 +116,11 @@ func reason(v *poller.View, s *inventory.Sensor, o *poller.SensorView, next *pol
 	polled := "last polled at " + humanize.TimeAndDistance(o.LastSuccess, v.At)
 	switch o.Status {
 	case poller.SensorExcluded:
-		if s.PolledBy != "" {
+		if s.Excluded.PolledBy != "" {
 			return fmt.Sprintf("Excluded: account %s polls it; its value is on /metrics once, as %s / %s / %s",
-				s.PolledBy, s.Machine.CompanyLabel, s.Machine.Label, s.Label)
+				s.Excluded.PolledBy, s.Machine.CompanyLabel, s.Machine.Label, s.Label)
 		}
-		return "Excluded: " + s.FilteredBy
+		return "Excluded: " + s.Excluded.FilteredBy
 	case poller.SensorPending:
 		return pending(o, next, v.At)
 	case poller.SensorFailing:

@@ -31,8 +31,8 @@ func TestReasonExplainsEachStatus(t *testing.T) {
 		want    string
 	}{
 		"current":        {status: poller.SensorCurrent, saved: at(1)},
-		"filtered":       {status: poller.SensorExcluded, sensor: inventory.Sensor{FilteredBy: `discovery.sensors.exclude ".*"`}, want: `Excluded: discovery.sensors.exclude ".*"`},
-		"another's":      {status: poller.SensorExcluded, sensor: inventory.Sensor{PolledBy: "a1", Label: "Oil"}, want: "Excluded: account a1 polls it; its value is on /metrics once, as Works / Press / Oil"},
+		"filtered":       {status: poller.SensorExcluded, sensor: inventory.Sensor{Excluded: &inventory.Exclusion{FilteredBy: `discovery.sensors.exclude ".*"`}}, want: `Excluded: discovery.sensors.exclude ".*"`},
+		"another's":      {status: poller.SensorExcluded, sensor: inventory.Sensor{Excluded: &inventory.Exclusion{PolledBy: "a1"}, Label: "Oil"}, want: "Excluded: account a1 polls it; its value is on /metrics once, as Works / Press / Oil"},
 		"pending":        {status: poller.SensorPending, want: "Pending: not polled yet"},
 		"pending, soon":  {status: poller.SensorPending, next: poller.Upcoming{At: ago(-3), WaitsFor: poller.WaitsForRateLimit, Ahead: 1}, want: "Pending: not polled yet; expected at about 2026-01-02T12:03:00Z (in 3m), after 1 other sensor"},
 		"pending, pause": {status: poller.SensorPending, next: poller.Upcoming{At: ago(-3), WaitsFor: poller.WaitsForPause}, want: "Pending: not polled yet, account paused; expected at about 2026-01-02T12:03:00Z (in 3m)"},

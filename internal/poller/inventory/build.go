@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"cmp"
 	"slices"
 
 	"innius_exporter/innius"
@@ -52,9 +53,9 @@ func (mode LabelMode) labelMachines(accounts []Account) map[MachineKey]labelCand
 // position is where a machine is in a list of accounts.
 type position struct{ account, index int }
 
-// rebuild makes the affected machines again, drops the entries of sensors that are gone, and publishes the accounts.
+// rebuild makes the affected machines again, with the entries of the sensors that they had, and publishes the accounts.
 func (v *Inventory) rebuild(before, next []Account, affected map[MachineKey]bool) {
-	gone := map[SensorKey]bool{}
+	held := map[SensorKey]*reading.Entry{}
 	for account := range before {
 		for _, m := range before[account].Machines {
 			if !affected[m.Key()] {
@@ -62,7 +63,7 @@ func (v *Inventory) rebuild(before, next []Account, affected map[MachineKey]bool
 			}
 			v.accounts[account].changed[m.ID] = true
 			for _, s := range m.Sensors {
-				gone[s.Key()] = true
+				held[s.Key()] = s.Entry
 			}
 		}
 	}
@@ -77,20 +78,18 @@ func (v *Inventory) rebuild(before, next []Account, affected map[MachineKey]bool
 		}
 	}
 	for key, at := range positions {
-		for _, s := range v.build(next, v.labels[key], at) {
-			delete(gone, s)
-		}
+		v.build(next, v.labels[key], at, held)
 	}
-	for key := range gone {
-		delete(v.entries, key)
+	if len(v.pending) == 0 {
+		v.pending = map[SensorKey]*reading.Entry{} // an emptied map keeps its memory
 	}
 	v.store(next)
 }
 
 // build makes one machine with its sensors, in every account that lists it. The first account in the order of the config
-// exposes the machine and polls each sensor that it lists. build returns the sensors that the machine now has.
-func (v *Inventory) build(next []Account, name labelCandidate, positions []position) []SensorKey {
-	labels, keys := v.labelSensors(next, positions)
+// exposes the machine and polls each sensor that it lists. held are the cache entries of its sensors.
+func (v *Inventory) build(next []Account, name labelCandidate, positions []position, held map[SensorKey]*reading.Entry) {
+	labels := v.labelSensors(next, positions)
 	polledBy := map[string]string{} // sensor id -> account
 	var exposedBy string
 	company := next[positions[0].account].Machines[positions[0].index].Company // accounts may know it by different names for a while
@@ -105,57 +104,62 @@ func (v *Inventory) build(next []Account, name labelCandidate, positions []posit
 		}
 		m.Sensors, m.Polled = make([]*Sensor, 0, len(list.sensors)), nil
 		for i := range list.sensors {
-			s := v.newSensor(&m, &list.sensors[i], labels[list.sensors[i].ID])
+			s := v.newSensor(&m, &list.sensors[i], labels[list.sensors[i].ID], held)
 			if by, known := polledBy[s.ID]; known && by != account {
-				s.PolledBy = by
-			} else if s.FilteredBy == "" {
-				polledBy[s.ID] = account
+				s.Excluded = &Exclusion{PolledBy: by}
 			}
 			m.Sensors = append(m.Sensors, s)
 			if s.Polled() {
-				m.Polled, allPolled = append(m.Polled, s), append(allPolled, s)
+				polledBy[s.ID] = account
+				m.Polled = append(m.Polled, s)
 			}
+		}
+		if len(m.Polled) == len(m.Sensors) {
+			m.Polled = m.Sensors // to share the memory, as allPolled does
+		}
+		if allPolled == nil {
+			allPolled = m.Polled
+		} else {
+			allPolled = slices.Concat(allPolled, m.Polled)
 		}
 		next[p.account].Machines[p.index] = &m
 	}
 	for _, p := range positions {
 		next[p.account].Machines[p.index].AllPolled = allPolled
 	}
-	return keys
 }
 
 // labelSensors gives each sensor of one machine, over all accounts that list it, a label that is unique within the machine.
 // Filtered sensors take part: a filter that is removed must not rename the others.
-func (v *Inventory) labelSensors(accounts []Account, positions []position) (map[string]labelCandidate, []SensorKey) {
+func (v *Inventory) labelSensors(accounts []Account, positions []position) map[string]labelCandidate {
 	var candidates []labelCandidate
-	var keys []SensorKey
-	seen := map[string]bool{}
+	labels := map[string]labelCandidate{}
 	for _, p := range positions {
 		m := accounts[p.account].Machines[p.index]
 		for _, s := range v.accounts[p.account].sensors[m.ID].sensors {
-			if !seen[s.ID] {
-				seen[s.ID] = true
+			if _, known := labels[s.ID]; !known {
+				labels[s.ID] = labelCandidate{}
 				candidates = append(candidates, labelCandidate{label: v.opts.Labels.Label(s.ID, s.Name), ids: []string{s.ID}})
-				keys = append(keys, SensorKey{Company: m.Company.ID, Machine: m.ID, Sensor: s.ID})
 			}
 		}
 	}
 	disambiguate(candidates)
-	labels := make(map[string]labelCandidate, len(candidates))
-	for i, key := range keys {
-		labels[key.Sensor] = candidates[i]
+	for _, c := range candidates {
+		labels[c.ids[0]] = c
 	}
-	return labels, keys
+	return labels
 }
 
-func (v *Inventory) newSensor(m *Machine, s *innius.Sensor, name labelCandidate) *Sensor {
-	one := &Sensor{
-		Sensor: s, Machine: m, Label: name.label, Collision: name.collision,
-		FilteredBy: v.opts.Sensors.Reject("discovery.sensors", s.ID, s.Name), Rule: v.opts.ruleFor(m.Machine, *s),
+func (v *Inventory) newSensor(m *Machine, s *innius.Sensor, name labelCandidate, held map[SensorKey]*reading.Entry) *Sensor {
+	one := &Sensor{Sensor: s, Machine: m, Label: name.label, Collision: name.collision, Rule: v.opts.ruleFor(m.Machine, *s)}
+	if filter := v.opts.Sensors.Reject("discovery.sensors", s.ID, s.Name); filter != "" {
+		one.Excluded = &Exclusion{FilteredBy: filter}
 	}
-	if one.Entry = v.entries[one.Key()]; one.Entry == nil {
+	key := one.Key()
+	if one.Entry = cmp.Or(held[key], v.pending[key]); one.Entry == nil {
 		one.Entry = reading.New()
-		v.entries[one.Key()] = one.Entry
 	}
+	held[key] = one.Entry // for the next account that lists the sensor
+	delete(v.pending, key)
 	return one
 }

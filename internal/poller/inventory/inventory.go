@@ -17,7 +17,7 @@ type Inventory struct {
 
 	mu       sync.Mutex                    // of writers
 	labels   map[MachineKey]labelCandidate // of all machines in the snapshot
-	entries  map[SensorKey]*reading.Entry  // of all sensors in the snapshot
+	pending  map[SensorKey]*reading.Entry  // of sensors that are not in the snapshot yet
 	accounts []accountLists
 }
 
@@ -35,7 +35,7 @@ type sensorList struct {
 
 // New returns an empty inventory.
 func New(opts Options) *Inventory {
-	v := &Inventory{opts: opts, entries: map[SensorKey]*reading.Entry{}, accounts: make([]accountLists, len(opts.Accounts))}
+	v := &Inventory{opts: opts, pending: map[SensorKey]*reading.Entry{}, accounts: make([]accountLists, len(opts.Accounts))}
 	for i := range v.accounts {
 		v.accounts[i] = accountLists{sensors: map[string]sensorList{}, changed: map[string]bool{}}
 	}
@@ -97,6 +97,9 @@ func (v *Inventory) SetSensors(account int, machineID string, list []innius.Sens
 	m := before[account].machine(machineID)
 	if m == nil {
 		return
+	}
+	if held := v.accounts[account].sensors[machineID].sensors; slices.Equal(held, list) {
+		list = held // what refers to its texts, such as the schedule, would keep both
 	}
 	v.accounts[account].sensors[machineID] = sensorList{list, at}
 	v.rebuild(before, slices.Clone(before), map[MachineKey]bool{m.Key(): true})

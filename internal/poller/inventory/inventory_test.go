@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
@@ -29,10 +30,11 @@ func TestInventoryHasUniqueLabelsAndOneOwnerPerSensor(t *testing.T) {
 				opts.Machines.Exclude = []match.Pattern{match.MustCompile(`b`)}
 				opts.Sensors.Exclude = []match.Pattern{match.MustCompile(`X`)}
 			}
-			v := New(opts)
+			v, held := New(opts), map[SensorKey]*reading.Entry{}
 			for step := range 60 {
 				publishSomething(v, r)
-				if problem := inconsistency(v); problem != "" {
+				var problem string
+				if held, problem = check(v, held); problem != "" {
 					t.Fatalf("seed %d, mode %s, step %d: %s", seed, mode, step, problem)
 				}
 			}
@@ -63,14 +65,16 @@ func randomList[T any](r *rand.Rand, item func(id, name string) T) []T {
 	return list
 }
 
-// inconsistency returns what is wrong with an inventory; empty if nothing is.
-func inconsistency(v *Inventory) string {
-	triples, pairs, owners, known := map[[3]string]bool{}, map[[2]string]bool{}, map[SensorKey]int{}, map[SensorKey]bool{}
+// check returns the cache entries of an inventory, and what is wrong with it; empty if nothing is. before are the entries that it
+// had before the latest change.
+func check(v *Inventory, before map[SensorKey]*reading.Entry) (held map[SensorKey]*reading.Entry, problem string) {
+	held = map[SensorKey]*reading.Entry{}
+	triples, pairs, owners := map[[3]string]bool{}, map[[2]string]bool{}, map[SensorKey]int{}
 	for _, a := range v.Snapshot().Accounts {
 		for _, m := range a.Machines {
 			pair := [2]string{m.CompanyLabel, m.Label}
 			if exposed := m.FilteredBy == "" && m.ExposedBy == ""; exposed && pairs[pair] {
-				return fmt.Sprintf("two machines are %q", pair)
+				return nil, fmt.Sprintf("two machines are %q", pair)
 			} else if exposed {
 				pairs[pair] = true
 			}
@@ -78,31 +82,24 @@ func inconsistency(v *Inventory) string {
 				triple := [3]string{m.CompanyLabel, m.Label, s.Label}
 				if s.Polled() {
 					if triples[triple] {
-						return fmt.Sprintf("two sensors are %q", triple)
+						return nil, fmt.Sprintf("two sensors are %q", triple)
 					}
 					triples[triple] = true
 					owners[s.Key()]++
 				}
-				known[s.Key()] = true
-				if v.entries[s.Key()] != s.Entry {
-					return fmt.Sprintf("%v has another cache entry than the inventory", s.Key())
+				if cmp.Or(held[s.Key()], before[s.Key()], s.Entry) != s.Entry {
+					return nil, fmt.Sprintf("%v has another cache entry than before, or than in another account", s.Key())
 				}
+				held[s.Key()] = s.Entry
 			}
 		}
 	}
-	return ownersProblem(v, owners, known)
-}
-
-func ownersProblem(v *Inventory, owners map[SensorKey]int, known map[SensorKey]bool) string {
-	for key := range known {
+	for key := range held {
 		if n := owners[key]; n > 1 || n == 0 && len(v.opts.Sensors.Exclude) == 0 {
-			return fmt.Sprintf("%v is polled by %d accounts", key, n)
+			return nil, fmt.Sprintf("%v is polled by %d accounts", key, n)
 		}
 	}
-	if len(v.entries) != len(known) {
-		return fmt.Sprintf("%d cache entries for %d sensors", len(v.entries), len(known))
-	}
-	return ""
+	return held, ""
 }
 
 func TestMachineRenamedIntoFilterIsNotPolled(t *testing.T) {
@@ -139,5 +136,8 @@ func TestRestoredReadingsComeBackWithMachines(t *testing.T) {
 	v.SetMachines(0, company, []innius.Machine{{ID: "m"}}, start)
 	if got := v.Snapshot().Accounts[0].Machines[0].Save(); !reflect.DeepEqual(got, saved) {
 		t.Errorf("got %+v, want %+v", got, saved)
+	}
+	if len(v.pending) > 0 {
+		t.Errorf("%d cache entries are still pending", len(v.pending))
 	}
 }

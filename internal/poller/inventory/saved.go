@@ -18,7 +18,7 @@ func (m *Machine) Save() []SavedSensor {
 	saved := make([]SavedSensor, len(m.Sensors))
 	for i, s := range m.Sensors {
 		saved[i].Sensor = *s.Sensor
-		if s.PolledBy == "" { // otherwise the account that polls it saves its readings
+		if s.Excluded == nil || s.Excluded.PolledBy == "" { // otherwise the account that polls it saves its readings
 			saved[i].Saved = s.Entry.Save()
 		}
 	}
@@ -38,8 +38,8 @@ func (v *Inventory) Restore(account int, companyID string, m innius.Machine, sen
 		s := &sensors[i]
 		list[i] = s.Sensor
 		key := SensorKey{Company: companyID, Machine: m.ID, Sensor: s.ID}
-		if v.entries[key] == nil || s.Polled() { // of several accounts that list the sensor one has polled it
-			v.entries[key] = reading.Restore(&s.Saved)
+		if v.pending[key] == nil || s.Polled() { // of several accounts that list the sensor one has polled it
+			v.pending[key] = reading.Restore(&s.Saved)
 		}
 	}
 	v.accounts[account].sensors[m.ID] = sensorList{list, listedAt}
@@ -51,7 +51,7 @@ func (v *Inventory) TakeOverEntries(from *Inventory, account int) {
 	defer v.mu.Unlock()
 	for _, m := range from.Snapshot().Accounts[account].Machines {
 		for _, s := range m.Sensors {
-			v.entries[s.Key()] = s.Entry
+			v.pending[s.Key()] = s.Entry
 		}
 	}
 }
@@ -76,17 +76,9 @@ func (v *Inventory) DropLists(account int) {
 	clear(v.accounts[account].sensors)
 }
 
-// DropUnlisted drops the cache entries of sensors that no account lists.
+// DropUnlisted drops the cache entries that were taken over of sensors that no account lists.
 func (v *Inventory) DropUnlisted() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	listed := map[SensorKey]*reading.Entry{}
-	for _, a := range v.Snapshot().Accounts {
-		for _, m := range a.Machines {
-			for _, s := range m.Sensors {
-				listed[s.Key()] = s.Entry
-			}
-		}
-	}
-	v.entries = listed
+	v.pending = map[SensorKey]*reading.Entry{}
 }

@@ -104,13 +104,18 @@ func (m *Machine) All() []*Sensor {
 // Sensor is one sensor as one account lists it. Immutable, except for its cache entry.
 type Sensor struct {
 	*innius.Sensor
-	Machine    *Machine
-	Label      string
-	Collision  bool   // Label contains an id because another sensor of the machine has the same name
-	FilteredBy string // the filter that leaves the sensor out; empty: none
-	PolledBy   string // the other account that polls the sensor; empty: this one does
-	Rule       *Rule  // never nil
-	Entry      *reading.Entry
+	Machine   *Machine
+	Label     string
+	Collision bool       // Label contains an id because another sensor of the machine has the same name
+	Excluded  *Exclusion // nil: this account polls the sensor
+	Rule      *Rule      // never nil
+	Entry     *reading.Entry
+}
+
+// Exclusion is why an account does not poll a sensor that it lists. One of its fields is set.
+type Exclusion struct {
+	FilteredBy string // the filter that leaves the sensor out
+	PolledBy   string // the other account that polls the sensor
 }
 
 // Key returns the sensor's identity.
@@ -119,7 +124,7 @@ func (s *Sensor) Key() SensorKey {
 }
 
 // Polled reports whether this account polls the sensor.
-func (s *Sensor) Polled() bool { return s.FilteredBy == "" && s.PolledBy == "" }
+func (s *Sensor) Polled() bool { return s.Excluded == nil }
 
 // Unmatched returns the filters and rules that match nothing in the snapshot, in the words of the config. It is computed at the
 // first call.
