@@ -28,8 +28,7 @@ type list struct {
 	failure  string // error of the last attempt; empty if it succeeded
 	success  time.Time
 	pages    pages
-	current  []string // ids of the published list
-	shrunk   bool     // the last complete list had lost more than half, and must be confirmed
+	shrunk   bool // the last complete list had lost more than half, and must be confirmed
 }
 
 // pages are the pages of a list that have been read so far. Nothing of an incomplete list is published.
@@ -69,24 +68,10 @@ func (l *list) name() string {
 }
 
 // accept decides whether a complete list may be published. One that lost more than half must be read twice.
-func (l *list) accept(ids []string) bool {
+func (l *list) accept(shrunk bool) bool {
 	l.restart()
-	present := make(map[string]bool, len(ids))
-	for _, id := range ids {
-		present[id] = true
-	}
-	lost := 0
-	for _, id := range l.current {
-		if !present[id] {
-			lost++
-		}
-	}
-	if 2*lost > len(l.current) && !l.shrunk {
-		l.shrunk = true
-		return false
-	}
-	l.shrunk, l.current = false, ids
-	return true
+	l.shrunk = shrunk && !l.shrunk
+	return !l.shrunk
 }
 
 // discovery decides which list is requested next. Lists that have never been read completely are urgent. Known lists are
@@ -325,12 +310,8 @@ func (d *discovery) restore(k *SavedAccount, wanted []string) {
 	d.restoreList(d.machines, k.ListedAt, k.Discovered)
 	d.setMachines(wanted)
 	for _, m := range k.Machines {
-		d.machines.current = append(d.machines.current, m.ID)
 		if l := d.sensors[m.ID]; l != nil {
 			d.restoreList(l, m.ListedAt, k.Discovered)
-			for _, s := range m.Sensors {
-				l.current = append(l.current, s.ID)
-			}
 		}
 	}
 	d.verified = d.oldestSuccess()

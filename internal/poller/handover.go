@@ -119,11 +119,7 @@ func (a *account) takeOverMachines(before *account) {
 	if known.Company == nil {
 		return
 	}
-	machines := make([]innius.Machine, len(known.Machines))
-	for i, m := range known.Machines {
-		machines[i] = m.Machine
-	}
-	company := *known.Company
+	machines, company := known.List(), *known.Company
 	if a.Account.Company.ID != "" {
 		company = a.identity.company // its name may have changed
 	}

@@ -61,9 +61,17 @@ func (a *account) handlePage(l *list, r *listResult, now time.Time) {
 
 // handleList publishes a complete list.
 func (a *account) handleList(l *list, now time.Time) {
-	machines, ids := unique(l.pages.machines, func(m innius.Machine) string { return m.ID })
-	sensors, sensorIDs := unique(l.pages.sensors, func(s innius.Sensor) string { return s.ID })
-	if !l.accept(append(ids, sensorIDs...)) {
+	var machines []innius.Machine
+	var sensors []innius.Sensor
+	var shrunk bool
+	if l.op == innius.OpMachines {
+		known := a.inventory.Snapshot().Accounts[a.index].List()
+		machines, shrunk = unique(l.pages.machines, known, func(m innius.Machine) string { return m.ID })
+	} else {
+		known := a.inventory.Sensors(a.index, l.machine)
+		sensors, shrunk = unique(l.pages.sensors, known, func(s innius.Sensor) string { return s.ID })
+	}
+	if !l.accept(shrunk) {
 		a.listLog(l).Warn("List shrank by more than half, keeping old entries until a second request confirms it")
 		a.discovery.confirm(l, now)
 		return
@@ -78,16 +86,22 @@ func (a *account) handleList(l *list, now time.Time) {
 	a.discovery.completed(l, now)
 }
 
-// unique returns the items without duplicates, and their ids.
-func unique[T any](items []T, id func(T) string) (kept []T, ids []string) {
-	seen := make(map[string]bool, len(items))
+// unique returns the items without duplicates, and whether they lack more than half of those known.
+func unique[T any](items, known []T, id func(T) string) (kept []T, shrunk bool) {
+	seen, lost := make(map[string]bool, len(items)), 0
+	kept = make([]T, 0, len(items))
 	for _, item := range items {
 		if !seen[id(item)] {
 			seen[id(item)] = true
-			kept, ids = append(kept, item), append(ids, id(item))
+			kept = append(kept, item)
 		}
 	}
-	return kept, ids
+	for _, item := range known {
+		if !seen[id(item)] {
+			lost++
+		}
+	}
+	return kept, 2*lost > len(known)
 }
 
 // identity is the company that a key belongs to.

@@ -135,6 +135,15 @@ func (v *Inventory) MachineLabel(account int, machineID string) string {
 	return innius.Printable(machineID)
 }
 
+// List returns the machines as the API listed them.
+func (a *Account) List() []innius.Machine {
+	list := make([]innius.Machine, len(a.Machines))
+	for i, m := range a.Machines {
+		list[i] = m.Machine
+	}
+	return list
+}
+
 func (a *Account) machine(id string) *Machine {
 	if i := slices.IndexFunc(a.Machines, func(m *Machine) bool { return m.ID == id }); i >= 0 {
 		return a.Machines[i]
