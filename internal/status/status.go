@@ -156,7 +156,7 @@ func sensor(v *poller.View, one *inventory.Sensor, next *poller.Upcoming) Sensor
 		Sensor: one.Label, ID: innius.Printable(one.ID), Name: one.Name, Unit: one.Unit, Status: o.Status, Exposed: o.Exposed,
 		Reason: reason(v, one, &o, next), Timestamp: o.Time.UTC(), Interval: o.Interval, LastSuccess: o.LastSuccess.UTC(),
 		LastPoll: later(o.LastSuccess, o.LastFailure).UTC(), NextPoll: next.At.UTC(), WaitsFor: next.WaitsFor, Ahead: next.Ahead,
-		MaxAge: o.MaxAge, Recent: o.Recent,
+		MaxAge: o.MaxAge, Recent: o.Recent.Points(),
 	}
 	if !o.Time.IsZero() {
 		s.Value, s.Age = &o.Value, new(one.Machine.APITime(v.At).Sub(o.Time).Seconds())

@@ -11,7 +11,7 @@ import (
 // Record is what is known of one sensor's readings. Immutable once stored.
 type Record struct {
 	Saved
-	Recent []Point // the newest numbers, oldest first; at most MaxRecent
+	Recent Recent
 }
 
 // Saved is the part of a Record that survives a restart. Times are zero if there is none.
@@ -50,12 +50,6 @@ type Rare struct {
 	Unreadable []string  // times on the latest page that could not be read
 }
 
-// Point is a reading for the status page: Unix seconds, to a millisecond, and value.
-type Point = [2]float64
-
-// MaxRecent is how many readings of a sensor are kept for the status page.
-const MaxRecent = 20
-
 // PollResult is what one poll changed, for counters, the log and the scheduler.
 type PollResult struct {
 	New       bool                      // a reading newer than the one held
@@ -78,6 +72,7 @@ type update struct {
 	held   *Record
 	next   *Record
 	result PollResult
+	recent []Point
 
 	odd   innius.Reading // the last one without a usable time
 	timed bool           // some reading has a usable time
@@ -86,10 +81,8 @@ type update struct {
 func (u *update) add(poll innius.Newest, values map[string]float64, complete bool, now time.Time) {
 	u.result.Times, u.result.Whole = u.held.newTimes(poll.Readings)
 	u.result.Skipped, u.next.Unreadable = map[innius.SkipReason]int{}, nil
-	if len(poll.Readings) > 0 {
-		u.next.Recent = append(make([]Point, 0, MaxRecent), u.held.Recent...)
-	}
-	if len(u.held.Recent) == 0 && !u.held.Time.IsZero() { // after a restart
+	u.recent = u.held.Recent.Points()
+	if len(u.recent) == 0 && !u.held.Time.IsZero() { // after a restart
 		u.addRecent(u.held.Time, u.held.Value)
 	}
 	if complete {
@@ -105,6 +98,7 @@ func (u *update) add(poll innius.Newest, values map[string]float64, complete boo
 		}
 		u.addReading(r)
 	}
+	u.next.Recent = NewRecent(u.recent)
 	if complete { // ascending pages that broke off may lack the newest reading
 		u.countOrder(poll.Readings)
 	}
@@ -140,16 +134,12 @@ func (u *update) addReading(r innius.Reading) {
 
 // addRecent appends a reading. One with the time of the last corrects it.
 func (u *update) addRecent(at time.Time, value float64) {
-	p, list := Point{float64(at.UnixMilli()) / 1e3, value}, u.next.Recent
-	if n := len(list); n > 0 && list[n-1][0] == p[0] {
-		list[n-1] = p
+	p := Point{float64(at.UnixMilli()) / 1e3, value}
+	if n := len(u.recent); n > 0 && u.recent[n-1][0] == p[0] {
+		u.recent[n-1] = p
 		return
 	}
-	if len(list) == MaxRecent {
-		copy(list, list[1:])
-		list = list[:MaxRecent-1]
-	}
-	u.next.Recent = append(list, p)
+	u.recent = append(u.recent, p)
 }
 
 // addUnreadable counts a reading without a time. Only its text distinguishes it from those of the page before.
