@@ -242,7 +242,7 @@ func (g group) replace(r rule) ruleFile {
 
 // condition matches a condition that restricts the main part of an expression.
 var condition = regexp.MustCompile(`(unless|and) (on \([a-z, ]*\) )?(?:max_over_time\()?innius[:_][a-z_:]+(\{[^}]*\})?` +
-	`(\[10m\]\))?( (==|>) (\d+|time\(\) - \d+|\S+ offset 10m))?`)
+	`(\[10m\]\))?( (==|>) (\d+|time\(\) - \d+|\S+ offset 10m))?|\+ 2 \* innius_[a-z_]+`)
 
 // mutations returns broken variants of a rule by what was changed.
 func mutations(r rule) map[string]rule {
