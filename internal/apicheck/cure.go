@@ -125,7 +125,7 @@ func (w *walk) otherIDs(op innius.Operation) [][]Setting {
 // explainNoReadings finds out why sensors have no readings. The path is right: the responses are empty lists.
 func (w *walk) explainNoReadings(ctx context.Context, t *trial) *Finding {
 	text := "There are no readings of " + humanize.Plural(len(w.trials), "sensor")
-	f := failure("no-values", text+" without a window of time. "+windowHint).correct(w.pathSetting(innius.OpValues))
+	f := failure("no-values", text+" without a window of time. "+windowHint).check(w.pathSetting(innius.OpValues))
 	if w.client.Windowed() {
 		f = failure("window", text+" in the last "+humanize.Duration(w.account.Lookback)+", the lookback of the config.",
 			"Either these sensors are silent, or the API expects another window of time.")
@@ -181,7 +181,7 @@ func (w *walk) checkAscending(ctx context.Context, t *trial) {
 		w.prove(f, settings...)
 	} else {
 		f.add("No usual window of time was seen to work. " + windowHint)
-		f.correct(w.pathSetting(innius.OpValues))
+		f.check(w.pathSetting(innius.OpValues))
 	}
 	if reachable {
 		f.Severity = Warning

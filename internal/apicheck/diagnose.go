@@ -28,7 +28,7 @@ func (w *walk) diagnose(in *innius.Inspection) *Finding {
 		return w.unusable(in)
 	}
 	if e, ok := errors.AsType[*innius.KeyError](in.Err); ok {
-		return failure("key-source", "The key cannot be read: "+w.show(e.Err.Error())+". Nothing was sent.").correct(w.keySetting())
+		return failure("key-source", "The key cannot be read: "+w.show(e.Err.Error())+". Nothing was sent.").check(w.keySetting())
 	}
 	if e, ok := errors.AsType[*innius.NetworkError](in.Err); ok {
 		return w.network(e)
@@ -55,7 +55,7 @@ func (w *walk) network(e *innius.NetworkError) *Finding {
 	if refusal, ok := errors.AsType[*innius.ProxyError](e); ok {
 		return w.proxyRefused(refusal.Status)
 	}
-	f := failure("network", "The connection to "+w.show(w.account.URL.Host)+" failed: "+e.Detail+".").correct(w.urlSetting())
+	f := failure("network", "The connection to "+w.show(w.account.URL.Host)+" failed: "+e.Detail+".").check(w.urlSetting())
 	op, isOp := errors.AsType[*net.OpError](e)
 	dns, isDNS := errors.AsType[*net.DNSError](e)
 	authority, unknownAuthority := errors.AsType[x509.UnknownAuthorityError](e)
@@ -133,13 +133,13 @@ func (w *walk) rateLimited(e *innius.RateLimitError) *Finding {
 	limit := w.account.RateLimit
 	return failure("rate-limit", fmt.Sprintf("The rate limit of the key is reached (status 429, %q). %s", e.Message, when),
 		"Every program with this key counts, a running exporter too. If there is none, set the limit that innius permits.",
-	).correct(Setting{"rate_limit.requests_per_hour", limit.RequestsPerHour}, Setting{"rate_limit.burst", limit.Burst})
+	).check(Setting{"rate_limit.requests_per_hour", limit.RequestsPerHour}, Setting{"rate_limit.burst", limit.Burst})
 }
 
 // redirected proposes what the target of a redirect shows. A target on another host is never tried: it would get the key.
 func (w *walk) redirected(in *innius.Inspection, e *innius.RedirectError) *Finding {
 	f := failure("redirect", fmt.Sprintf("innius redirects this request (status %d, to %q). The exporter does not follow, or your "+
-		"key would go there.", e.Status, in.Location)).correct(w.urlSetting())
+		"key would go there.", e.Status, in.Location)).check(w.urlSetting())
 	own := w.account.URL
 	target, err := own.Parse(in.Location)
 	if err != nil || in.Location == "" {
@@ -168,24 +168,24 @@ func (w *walk) refused(in *innius.Inspection, e *innius.Error) *Finding {
 	status := fmt.Sprintf("status %d, %q", e.Status, e.Message)
 	switch {
 	case e.Status == http.StatusUnauthorized:
-		return failure("key", w.wrongKey(status)).correct(w.keySetting())
+		return failure("key", w.wrongKey(status))
 	case e.Status == http.StatusForbidden, e.Status == http.StatusNotFound:
 		return w.absent(in, e, status)
 	case e.Status == http.StatusBadRequest && strings.Contains(in.Raw, "HTTP request to an HTTPS server"):
-		return failure("scheme", w.show(w.account.URL.Host)+" requires https://.").correct(w.urlSetting()).try(
+		return failure("scheme", w.show(w.account.URL.Host)+" requires https://.").check(w.urlSetting()).try(
 			[]Setting{{"url", strings.Replace(w.account.URL.String(), "http:", "https:", 1)}})
 	case e.Status == http.StatusBadRequest, e.Status == http.StatusUnprocessableEntity:
 		return w.badParameter(in, e.Message, status)
 	case e.Status >= http.StatusInternalServerError:
 		return failure("server", "innius or a gateway has a fault ("+status+"). There is nothing to set. Try later.").showing(in)
 	}
-	return failure("status", "The API does not support this request ("+status+").").correct(w.pathSetting(in.Operation)).showing(in)
+	return failure("status", "The API does not support this request ("+status+").").check(w.pathSetting(in.Operation)).showing(in)
 }
 
 func (w *walk) wrongKey(status string) string {
 	source := w.keySetting()
-	return fmt.Sprintf("innius does not accept the key (%s). It comes from %s: %s. Keys are created in the innius Admin app.",
-		status, source.Path, source.Value)
+	return fmt.Sprintf("innius does not accept the key (%s). It comes from %s: %s. Replace it there; keys are created in the innius "+
+		"Admin app.", status, source.Path, source.Value)
 }
 
 // absent explains a 403 or a 404. API gateways send a 403 for a path that they do not know. So after a request with the same
@@ -204,14 +204,14 @@ func (w *walk) absent(in *innius.Inspection, e *innius.Error, status string) *Fi
 	}
 	if proven {
 		return f.add("Other requests with this key succeeded. Check the path (" + path.Path + ") first. Then check in the innius " +
-			"Admin app whether the key may read this object. Check the key itself last.").correct(path)
+			"Admin app whether the key may read this object. Check the key itself last.").check(path)
 	}
 	f.add("The url, or the path below it (" + path.Path + "), is not the one of the API reference.")
 	if e.Status == http.StatusNotFound {
-		return f.correct(w.urlSetting(), path)
+		return f.check(w.urlSetting(), path)
 	}
 	f.add("If the path is right, " + w.wrongKey(status))
-	return f.correct(w.urlSetting(), path, w.keySetting())
+	return f.check(w.urlSetting(), path)
 }
 
 // badParameter tries what the message of a refusal suggests, then what is usual.
@@ -219,7 +219,7 @@ func (w *walk) badParameter(in *innius.Inspection, message, status string) *Find
 	op := in.Operation
 	_, sent, _ := strings.Cut(in.Request, "?")
 	f := failure("parameter", "The API does not accept a parameter ("+status+"). Sent were: "+
-		cmp.Or(strings.ReplaceAll(sent, "&", ", "), "none")+".").correct(w.pathSetting(op)).showing(in).try(w.renamed(op, message)...)
+		cmp.Or(strings.ReplaceAll(sent, "&", ", "), "none")+".").check(w.pathSetting(op)).showing(in).try(w.renamed(op, message)...)
 	var windows, lookbacks [][]Setting
 	if op == innius.OpValues {
 		f.add(windowHint)
@@ -262,9 +262,9 @@ func (w *walk) notUnderstood(in *innius.Inspection, e *innius.ResponseError) *Fi
 	}
 	f := failure(kind, "The response is not understood: "+e.Detail+". "+hint).showing(in)
 	if kind == "shape" {
-		return f.correct(path).try(w.lists(in)...)
+		return f.check(path).try(w.lists(in)...)
 	}
-	return f.correct(w.urlSetting(), path)
+	return f.check(w.urlSetting(), path)
 }
 
 // lists returns the field of data that holds the list, if only one of them can be read.

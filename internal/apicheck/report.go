@@ -56,6 +56,7 @@ type Finding struct {
 	Raw      string    `json:"raw,omitempty"`      // the response that was not understood: redacted and cut
 
 	field   string      // the path of the setting that would change what was found
+	present bool        // Set holds the present values: one of them is wrong
 	suggest []Setting   // what Set is made of
 	tries   [][]Setting // settings that may help, the most likely first; those of one try belong together
 }
@@ -103,9 +104,15 @@ func (f *Finding) because(kind, text string) *Finding {
 	return f.add(text)
 }
 
-// correct names the settings that the user should check.
+// check names the settings that the user should check, with their present values.
+func (f *Finding) check(settings ...Setting) *Finding {
+	f.suggest, f.present = settings, true
+	return f
+}
+
+// correct names settings with values that may help, or that are to be replaced by the user's own.
 func (f *Finding) correct(settings ...Setting) *Finding {
-	f.suggest = settings
+	f.suggest, f.present = settings, false
 	return f
 }
 
@@ -234,8 +241,11 @@ func (t *Text) finding(f Finding) {
 	}
 	if f.Set != "" {
 		what, where := "What to correct or add", " in the config file (keep the other lines of the account):"
-		if len(f.Settings) > 0 {
+		switch {
+		case len(f.Settings) > 0:
 			what = "What to set"
+		case f.present:
+			what = "Present values, to correct"
 		}
 		if t.ConfigFile == "" {
 			where = ": save this as innius.yml, and start with --config.file=innius.yml:"

@@ -246,7 +246,7 @@ func (w *walk) readMachines(ctx context.Context) bool {
 		failed = allFiltered("machines")
 	default:
 		failed = failure("no-machines", "The list of machines is empty. Either the company has no machine yet, or this key may not "+
-			"read any: check its rights in the innius Admin app.").correct(w.keySetting(), w.pathSetting(innius.OpMachines))
+			"read any: check its rights in the innius Admin app.").check(w.pathSetting(innius.OpMachines))
 	}
 	w.find(failed)
 	return false
@@ -462,7 +462,7 @@ func (w *walk) explainNoValue(ctx context.Context) {
 		w.find(allFiltered("sensors"))
 	default:
 		w.find(failure("no-sensors", "None of the machines above has a sensor. Either they have none yet, or this key may not "+
-			"read them, or the path is wrong.").correct(w.pathSetting(innius.OpSensors)))
+			"read them, or the path is wrong.").check(w.pathSetting(innius.OpSensors)))
 	}
 }
 

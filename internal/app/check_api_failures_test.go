@@ -243,7 +243,7 @@ func statusFailures() []failure {
 }
 
 func TestCheckAPIDiagnosesWrongBasePath(t *testing.T) {
-	f := failure{kind: "path", raw: true, edit: replaced("/old", "")}
+	f := failure{kind: "path", raw: true, edit: replaced("/old", ""), contains: []string{"Present values, to correct in the"}}
 	f.run(t, serve(t, simulatedAPI(testPlant(), simulator.Format{}))+"/v1/old")
 }
 
@@ -251,11 +251,12 @@ func TestCheckAPIDiagnosesWrongKey(t *testing.T) {
 	d := newWorkDir(t, serve(t, simulatedAPI(testPlant(), simulator.Format{}))+"/v1")
 	t.Setenv("TEST_KEY", "Another-key-of-mine")
 	text, report, err := d.check()
-	found := finding(t, report, "key")
-	if err == nil || strings.Contains(text, "Another-key") || !strings.Contains(text, "api_key_env: TEST_KEY") {
+	if found := finding(t, report, "key"); found.Set != "" {
+		t.Errorf("no line of the config would help, got\n%s", found.Set)
+	}
+	if err == nil || strings.Contains(text, "Another-key") || !strings.Contains(text, "api_key_env: TEST_KEY. Replace it there") {
 		t.Errorf("%v\n%s", err, text)
 	}
-	d.paste(found.Set)
 	t.Setenv("TEST_KEY", canary)
 	if text, _, err := d.check(); err != nil {
 		t.Errorf("with a valid key there: %v\n%s", err, text)
