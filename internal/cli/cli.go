@@ -30,13 +30,25 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case err == nil:
 		return 0
 	case c.logger == nil:
-		_, _ = fmt.Fprintf(stderr, "%s: %v\n", app.Name, err) // the arguments are at fault: no format is known
+		logger, _ := logging.New(stderr, logging.Levels[0], formatOf(args))
+		logger.Error("Invalid arguments", "err", err)
 	default:
 		for line := range strings.SplitSeq(err.Error(), "\n") {
 			c.logger.Error("Command failed", "command", c.chosen, "err", line)
 		}
 	}
 	return 1
+}
+
+// formatOf returns the format of the log in arguments that cannot be parsed.
+func formatOf(args []string) string {
+	flag := slices.Index(args, "--log.format") + 1
+	for _, format := range logging.Formats {
+		if slices.Contains(args, "--log.format="+format) || flag > 0 && slices.Index(args[flag:], format) == 0 {
+			return format
+		}
+	}
+	return logging.Formats[0]
 }
 
 func (c *CommandLine) run(ctx context.Context, args []string, stderr io.Writer) (err error) {

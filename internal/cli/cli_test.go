@@ -368,6 +368,24 @@ func TestRunLogsOneLinePerError(t *testing.T) {
 	}
 }
 
+func TestErrorsOfArgumentsFollowTheLogFormat(t *testing.T) {
+	for _, row := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--no-such-flag"}, "level=error msg=\"Invalid arguments\" err=\"unknown long flag '--no-such-flag'; see --help\"\n"},
+		{[]string{"--no-such-flag", "--log.format=json"}, `"level":"error","msg":"Invalid arguments","err":"unknown long`},
+		{[]string{"--log.format", "json", "plan", "--sensors=many"}, `"msg":"Invalid arguments","err":"--sensors: \"many\" is not`},
+		{[]string{"--log.level=loud", "--log.format=xml"}, `level=error msg="Invalid arguments"`},
+		{[]string{"--no-such-flag", "--log.format"}, `level=error msg="Invalid arguments"`},
+	} {
+		log := new(strings.Builder)
+		if code := Run(t.Context(), row.args, io.Discard, log); code != 1 || !strings.Contains(log.String(), row.want) {
+			t.Errorf("%q: exit code %d, want %s in\n%s", row.args, code, row.want, log)
+		}
+	}
+}
+
 func TestCheckHealthFailsForAnUnhealthyExporter(t *testing.T) {
 	server := http.Server{Handler: http.NotFoundHandler(), ReadHeaderTimeout: time.Second}
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
