@@ -20,7 +20,7 @@ func TestStatusPageShowsNumbersAndAges(t *testing.T) {
 	s := plant(1, 1, 3)
 	a := &s.Accounts[0]
 	a.MaxAge, a.RelaxedBy = map[poller.MaxAgeStatus]int{poller.MaxAgeRelaxed: 7}, 2.345
-	a.Remarks, s.Unmatched = []string{"the API ignores <the> window"}, []string{"rule 2 of sensors matches <nothing>"}
+	a.Remarks, s.Unmatched = []string{"the API ignores <the> window"}, []string{"sensors[1] matches <nothing>"}
 	a.Machines[0].Status = poller.MachineDegraded
 	a.Machines[0].Sensors[2].NextPoll, a.Machines[0].Sensors[2].WaitsFor = ago(0), poller.WaitsForResponse
 	_, body := get(t, s, "/status")
@@ -29,7 +29,8 @@ func TestStatusPageShowsNumbersAndAges(t *testing.T) {
 		"in 4m</time> <small>rate limit</small>", `<td class="next">now</td>`, ">Up<", "7 relaxed", "by a factor of 2.3", "<b>1234</b> requests",
 		"it suffices", "all seen", "4m 6s to poll every sensor once", "2 current", "1 stale", "stale since yesterday",
 		`<span class="badge degraded">degraded</span>`,
-		"In the config: <bdi>rule 2 of sensors matches &lt;nothing&gt;</bdi>",
+		"<code>--storage.path</code>, or with <code>--sensors=N</code> if it saves no state",
+		"In the config: <bdi>sensors[1] matches &lt;nothing&gt;</bdi>",
 		"<dt>Remark</dt><dd><bdi>the API ignores &lt;the&gt; window</bdi>",
 		`<time datetime="2026-01-02T02:02:25Z" title="2026-01-02T02:02:25Z">`, "20 readings, ",
 	} {
