@@ -95,7 +95,7 @@ func TestPlanAppliesTheRulesOfTheConfig(t *testing.T) {
 	cfg := accountsOf(t, "one.invalid")
 	cfg.Sensors = []config.SensorRule{{MaxAge: 10 * time.Minute, Weight: 1}}
 	for p, want := range map[*Planning]string{
-		{StoragePath: keep(t)}: "rule 1, max_age 10m on 40 sensors",
+		{StoragePath: keep(t)}: "sensors[0], max_age 10m on 40 sensors",
 		{Sensors: 40}:          "filters and rules are not applied",
 	} {
 		var out strings.Builder
@@ -153,7 +153,7 @@ func TestPlanNamesRulesThatMatchNoSensor(t *testing.T) {
 	if err := (&Planning{StoragePath: dir}).write(cfg, &out); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(out.String(), "rule 1 of sensors matches no sensor") {
+	if !strings.Contains(out.String(), "sensors[0] matches no sensor") {
 		t.Error(out.String())
 	}
 }

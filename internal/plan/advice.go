@@ -23,7 +23,7 @@ func (p Page) advice() (all []string) {
 	all = append(all, p.unseen()...)
 	all = append(all, p.relaxed()...)
 	for _, t := range p.MaxAges {
-		add(t.Floor > 0 && t.Sensors > 0, "The max_age of %s in rule %d is shorter than refresh.min_interval (%s). Only a lower "+
+		add(t.Floor > 0 && t.Sensors > 0, "The max_age of %s in sensors[%d] is shorter than refresh.min_interval (%s). Only a lower "+
 			"min_interval can meet it.", duration(t.MaxAge), t.Rule, duration(t.Floor))
 	}
 	add(p.Lists.Limited(), "Discovery may take %s %% of the requests, so lists are read every %s instead of every %s, and new "+
@@ -92,8 +92,8 @@ func (p Page) relaxed() []string {
 	}
 	share := schedule.MaxAgeShare
 	return []string{fmt.Sprintf("The max-age targets need %s requests per hour and may take %s (%s %% of those for polls), so each "+
-		"becomes %s times as long. To meet them, set a max_age of %s instead of %s in rule %d%s, apply them to fewer sensors, or set "+
-		"requests_per_hour: %s.",
+		"becomes %s times as long. To meet them, set a max_age of %s instead of %s in sensors[%d]%s, apply them to fewer sensors, or "+
+		"set requests_per_hour: %s.",
 		humanize.Number(wanted), humanize.Number(share*p.ForPolls()), humanize.Number(100*share), humanize.Number(longest.Relaxed),
 		strings.ReplaceAll(humanize.DurationUp(longest.Fits()), " ", ""), humanize.Duration(longest.MaxAge), longest.Rule, others,
 		p.configured(p.withLists(wanted/share)))}

@@ -45,7 +45,7 @@ func (p Page) Write(w io.Writer) {
 		fmt.Fprintln(w, "  max-age targets")
 	}
 	for _, target := range p.MaxAges {
-		humanize.Wrap(w, width, "    ", fmt.Sprintf("rule %d, max_age %s on %s: %s",
+		humanize.Wrap(w, width, "    ", fmt.Sprintf("sensors[%d], max_age %s on %s: %s",
 			target.Rule, duration(target.MaxAge), humanize.Plural(target.Sensors, "sensor"), p.cost(target)))
 	}
 	fmt.Fprintln(w, "  what to change")

@@ -59,7 +59,7 @@ func (PlannedLists) Most() float64 { return discoveryShare }
 
 // PlannedMaxAge is what the max-age target of one rule costs. Rates are requests per hour.
 type PlannedMaxAge struct {
-	Rule    int // its number in the config, from 1
+	Rule    int // its index in the config
 	MaxAge  time.Duration
 	Sensors int           // that the rule applies to
 	Slower  int           // of them, that report less often than MaxAge: polled just after each reading
@@ -186,7 +186,7 @@ func (p *Plan) addSensors(opts *Options) {
 // addRules adds the rules with a target.
 func (p *Plan) addRules(opts *Options) {
 	for i := range opts.Rules {
-		target := PlannedMaxAge{Rule: i + 1, MaxAge: opts.Rules[i].MaxAge, Relaxed: p.Forecast.Relaxed, rule: &opts.Rules[i]}
+		target := PlannedMaxAge{Rule: i, MaxAge: opts.Rules[i].MaxAge, Relaxed: p.Forecast.Relaxed, rule: &opts.Rules[i]}
 		if target.MaxAge < opts.MinInterval {
 			target.Floor = opts.MinInterval
 		}

@@ -103,9 +103,9 @@ func TestPlanPricesMaxAgeRules(t *testing.T) {
 		rule, sensors  int
 		floor, perHour float64
 	}{
-		{rule: 1, sensors: 9, perHour: 9 * 20},
-		{rule: 3, sensors: 10, perHour: 10},
-		{rule: 4, sensors: 10, floor: 10, perHour: 10 * 3600 / (10 - .5 - .3)},
+		{rule: 0, sensors: 9, perHour: 9 * 20},
+		{rule: 2, sensors: 10, perHour: 10},
+		{rule: 3, sensors: 10, floor: 10, perHour: 10 * 3600 / (10 - .5 - .3)},
 	} {
 		got := plan.MaxAges[i]
 		if got.Rule != want.rule || got.Sensors != want.sensors || math.Abs(got.Wanted/want.perHour-1) > .01 || got.Floor.Seconds() != want.floor {

@@ -173,7 +173,7 @@ func TestUnmatchedFiltersAreLoggedOnce(t *testing.T) {
 	want := []string{
 		`discovery.machines.include 'Pres.*' matches nothing`, `discovery.machines.exclude 'm9' matches nothing`,
 		`discovery.sensors.exclude 'Heat' matches nothing`,
-		"rule 2 of sensors matches no sensor that an earlier rule leaves to it", "rule 3 of sensors matches no sensor that an earlier rule leaves to it",
+		"sensors[1] matches no sensor that an earlier rule leaves to it", "sensors[2] matches no sensor that an earlier rule leaves to it",
 	}
 	runScenario(t, begin, func(s *scenario) {
 		s.advance(2 * time.Minute)

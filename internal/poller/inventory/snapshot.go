@@ -159,7 +159,7 @@ func (o *Options) findUnmatched(accounts []Account) []string {
 	check("discovery.sensors.exclude", o.Sensors.Exclude, sensors)
 	for i := range o.Rules {
 		if !used[&o.Rules[i]] {
-			all = append(all, fmt.Sprintf("rule %d of sensors matches no sensor that an earlier rule leaves to it", i+1))
+			all = append(all, fmt.Sprintf("sensors[%d] matches no sensor that an earlier rule leaves to it", i))
 		}
 	}
 	return all
