@@ -23,9 +23,9 @@ func TestFirstSuccessResetsBackOff(t *testing.T) {
 				if due, _ := a.schedule.Due(); time.Until(due) != 30*time.Second {
 					t.Errorf("four that fail alone wait %s, want 30 s", time.Until(due))
 				}
-				list := a.discovery.add(innius.OpSensors, "m1")
-				a.discovery.sensors["m1"] = list
-				a.discovery.failed(list, "x", false, time.Now())
+				list := a.lists.add(innius.OpSensors, "m1")
+				a.lists.sensors["m1"] = list
+				a.lists.failed(list, "x", false, time.Now())
 				a.recordResult(requestResult{class: resultKey, account: true}, failure, time.Now())
 				time.Sleep(time.Minute)
 				a.recordResult(requestResult{class: resultOK, account: true}, nil, time.Now())
@@ -34,7 +34,7 @@ func TestFirstSuccessResetsBackOff(t *testing.T) {
 						t.Errorf("%s is left in back-off: %d failures, due in %s", one.Sensor.ID, one.Failures, time.Until(one.Due()))
 					}
 				}
-				if list.Due().After(time.Now()) || list.failures != 0 || !a.discovery.urgent.Holds(&list.Item) {
+				if list.Due().After(time.Now()) || list.failures != 0 || !a.lists.urgent.Holds(&list.Item) {
 					t.Errorf("a list that was never read is left in back-off: %d failures, due in %s", list.failures, time.Until(list.Due()))
 				}
 			})

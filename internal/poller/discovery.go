@@ -78,10 +78,9 @@ func (l *list) accept(shrunk bool) bool {
 // requested again routinely, within a share of the rate limit. One loop owns it; it does no I/O.
 type discovery struct {
 	interval    time.Duration
-	maxPerHour  float64       // routine requests
-	spacing     time.Duration // between two routine requests, on average
-	nextRoutine time.Time     // when the next routine list may be requested
-	verified    time.Time     // when the list that was read longest ago was read; zero: some have not been read
+	rateLimit   func() float64 // requests per hour
+	nextRoutine time.Time      // when the next routine list may be requested
+	verified    time.Time      // when the list that was read longest ago was read; zero: some have not been read
 
 	company  *list            // nil if the user set the company
 	machines *list            // nil until the company is known
@@ -90,23 +89,24 @@ type discovery struct {
 	routine  schedule.Queue[*list]
 }
 
-func newDiscovery(interval time.Duration, perHour float64) *discovery {
-	d := &discovery{interval: interval, sensors: map[string]*list{}}
-	d.setRate(perHour)
+func newDiscovery(interval time.Duration, rateLimit func() float64) *discovery {
+	d := &discovery{interval: interval, rateLimit: rateLimit, sensors: map[string]*list{}}
 	d.company = d.add(innius.OpCompany, "")
 	return d
 }
 
-// setRate sets the rate limit, in requests per hour, of which discovery takes its share.
-func (d *discovery) setRate(perHour float64) {
-	d.maxPerHour = perHour * discoveryShare
-	d.spacing = schedule.Seconds(time.Hour.Seconds() / d.maxPerHour)
+// maxPerHour returns the routine requests that discovery may send per hour.
+func (d *discovery) maxPerHour() float64 { return d.rateLimit() * discoveryShare }
+
+// spacing returns the time between two routine requests, on average.
+func (d *discovery) spacing() time.Duration {
+	return schedule.Seconds(time.Hour.Seconds() / d.maxPerHour())
 }
 
 // perHour returns the average number of routine requests per hour.
 func (d *discovery) perHour() float64 {
 	lists := float64(2 + len(d.sensors))
-	return min(lists/d.interval.Hours(), d.maxPerHour)
+	return min(lists/d.interval.Hours(), d.maxPerHour())
 }
 
 func (d *discovery) add(op innius.Operation, machine string) *list {
@@ -138,7 +138,7 @@ func (d *discovery) next(q *schedule.Queue[*list], now time.Time) *list {
 	l := q.First().Value
 	q.Remove(&l.Item)
 	if q == &d.routine {
-		d.nextRoutine = later(d.nextRoutine, now).Add(d.spacing)
+		d.nextRoutine = later(d.nextRoutine, now).Add(d.spacing())
 	}
 	return l
 }
@@ -167,7 +167,7 @@ func (d *discovery) put(q *schedule.Queue[*list], l *list, due time.Time) {
 // continueList returns a list with more pages. A routine list is charged for each.
 func (d *discovery) continueList(l *list) {
 	if l.tried {
-		d.nextRoutine = d.nextRoutine.Add(d.spacing)
+		d.nextRoutine = d.nextRoutine.Add(d.spacing())
 	}
 	d.put(&d.urgent, l, time.Time{})
 }
@@ -181,7 +181,7 @@ func (d *discovery) completed(l *list, now time.Time) {
 
 // confirm returns a complete list that must be read a second time. It is charged to the routine share without waiting for it.
 func (d *discovery) confirm(l *list, now time.Time) {
-	d.nextRoutine = later(d.nextRoutine, now).Add(d.spacing)
+	d.nextRoutine = later(d.nextRoutine, now).Add(d.spacing())
 	d.put(&d.urgent, l, now.Add(confirmAfter))
 }
 
@@ -332,9 +332,8 @@ func (d *discovery) restoreList(l *list, read time.Time, tried bool) {
 }
 
 // reconfigure continues with another interval and rate limit. Requests that were under way when the loop ended are repeated.
-func (d *discovery) reconfigure(interval time.Duration, perHour float64, now time.Time) {
-	d.interval = interval
-	d.setRate(perHour)
+func (d *discovery) reconfigure(interval time.Duration, rateLimit func() float64, now time.Time) {
+	d.interval, d.rateLimit = interval, rateLimit
 	for _, l := range d.all() {
 		switch {
 		case !l.Queued():

@@ -3,8 +3,8 @@
 // [Poller] runs one loop per account (loop.go). The loop sends a request when the circuit breaker (breaker.go), the rate limit
 // (limiter.go) and the schedule permit one, and applies its result (results.go, lists.go). Discovery (discovery.go) decides which
 // lists to request, package schedule which sensor to poll. Package inventory holds what exists, package reading what each sensor
-// reported. health.go publishes the state of the loop, verdict.go the status of sensors and machines. None of these readers
-// blocks the loop. The package knows no URL, no key and no YAML.
+// reported. account.go holds, publishes, saves and restores the state of the loop. verdict.go computes the status of sensors and
+// machines from what is published; no reader blocks the loop. The package knows no URL, no key and no YAML.
 //
 // What survives a restart leaves as a [State] (saved.go) and comes back in [Options]. A reload continues with [Poller.HandOver]
 // (handover.go). [Plans] computes what a rate limit yields, with the schedule itself (plan.go).

@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"innius_exporter/innius"
-	"innius_exporter/internal/poller/inventory"
-	"innius_exporter/internal/poller/schedule"
 )
 
 // HandOver returns a poller with other options that replaces this one, whose Run must have returned. It continues with
@@ -77,62 +75,6 @@ func (p *Poller) takeOverInventory(old *Poller, before []*account) {
 		if b != nil {
 			p.inventory.TakeOverLists(i, old.inventory, b.index)
 		}
-	}
-}
-
-// takeOver continues with the state of another account. What it learned of the rate limit comes first, because the pacer refills
-// at that rate.
-func (a *account) takeOver(before *account, now time.Time) {
-	a.breaker, a.logged, a.requests.lastList = before.breaker, before.logged, before.requests.lastList
-	a.limiter.cause, a.limiter.logged = before.limiter.cause, before.limiter.logged
-	a.restoreLimiter(before.limiter.learner.Save(), now)
-	a.Pacer.Restore(before.Pacer.State(now), now)
-	if fixed := a.Account.Company; fixed.ID == "" || fixed.ID == before.identity.company.ID {
-		a.takeOverDiscovery(before, now)
-		a.takeOverMachines(before)
-	} else {
-		a.inventory.DropLists(a.index)
-		a.logDiscarded(before.identity.company.ID, fixed.ID)
-	}
-	if !a.Client.SharesKey(before.Client) { // perhaps of another company
-		a.identity.unconfirmed, a.breaker.probe, a.breaker.lastSuccess = true, probeAccount, time.Time{}
-	}
-	a.Client.TakeOver(before.Client)
-}
-
-func (a *account) takeOverDiscovery(before *account, now time.Time) {
-	a.discovery = before.discovery
-	if a.Account.Company.ID != "" {
-		a.discovery.dropCompany()
-	} else {
-		a.identity = before.identity
-		if a.discovery.company == nil {
-			a.discovery.company, a.identity.unconfirmed = a.discovery.add(innius.OpCompany, ""), true
-		}
-	}
-	a.discovery.reconfigure(a.poller.opts.DiscoveryInterval, a.Pacer.PerHour(), now)
-}
-
-// takeOverMachines publishes the known machines with the new labels and filters.
-func (a *account) takeOverMachines(before *account) {
-	known := before.inventory.Snapshot().Accounts[before.index]
-	if known.Company == nil {
-		return
-	}
-	machines, company := known.List(), *known.Company
-	if a.Account.Company.ID != "" {
-		company = a.identity.company // its name may have changed
-	}
-	a.inventory.SetMachines(a.index, company, machines, known.ListedAt)
-	if a.discovery.machines != nil {
-		a.discovery.setMachines(a.inventory.Selected(machines))
-	}
-}
-
-func (a *account) takeOverSchedule(before *account) {
-	own, ok := a.schedule.(*schedule.Scheduler[*inventory.Sensor])
-	if previous, same := before.schedule.(*schedule.Scheduler[*inventory.Sensor]); ok && same {
-		own.TakeOver(previous)
 	}
 }
 

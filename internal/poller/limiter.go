@@ -1,19 +1,28 @@
 package poller
 
 import (
+	"cmp"
+	"log/slog"
 	"math"
+	"sync/atomic"
 	"time"
 
+	"innius_exporter/innius"
 	"innius_exporter/internal/poller/ratelimit"
 )
 
-// limiterState is what an account learns of its rate limit. Its loop owns it.
-type limiterState struct {
+// limiter sets the pacer's rate to the one that innius accepts, as learned from the requests. The account's loop owns it.
+type limiter struct {
+	log      *slog.Logger
+	pacer    *innius.Pacer
+	accepted *atomic.Int64 // requests that innius counted since the last look
+
 	learner    *ratelimit.Learner
 	configured ratelimit.Limit
-	limit      ratelimit.Limit // in force
-	cause      ratelimit.Cause // why it is lower than configured
-	published  time.Time       // when the learner's state was published last
+	limit      ratelimit.Limit        // in force
+	cause      ratelimit.Cause        // why it is lower than configured
+	saved      atomic.Pointer[[]byte] // what the learner saved last, for any goroutine; never changed in place
+	savedAt    time.Time
 	logged     loggedRate
 }
 
@@ -23,74 +32,77 @@ type loggedRate struct {
 	at      time.Time
 }
 
-func newLimiterState(a Account) limiterState {
-	configured := ratelimit.Limit{PerHour: a.Pacer.PerHour(), Burst: a.Pacer.Burst()}
-	return limiterState{
+func newLimiter(log *slog.Logger, pacer *innius.Pacer, accepted *atomic.Int64) *limiter {
+	configured := ratelimit.Limit{PerHour: pacer.PerHour(), Burst: pacer.Burst()}
+	return &limiter{
+		log: log, pacer: pacer, accepted: accepted,
 		learner: ratelimit.New(configured), configured: configured, limit: configured, logged: loggedRate{perHour: configured.PerHour},
 	}
 }
 
-// limiterPublishInterval is the time between two publications of what was learned, for saving. Each 429 is published at once.
-const limiterPublishInterval = 10 * time.Second
+// limiterSaveInterval is the time between two saves of what was learned. Each 429 is saved at once.
+const limiterSaveInterval = 10 * time.Second
 
-// updateLimiter takes in what innius accepted since the last call, and the passing of time, and applies the limit that follows.
-func (a *account) updateLimiter(now time.Time) {
-	a.limiter.learner.Accepted(now, int(a.counters.accepted.Swap(0)))
-	a.limiter.learner.Advance(now)
-	a.applyLimit(now)
-	if now.Sub(a.limiter.published) >= limiterPublishInterval {
-		a.publishLimiter(now)
+// update takes in what innius accepted since the last call, and the passing of time, and applies the limit that follows.
+func (l *limiter) update(now time.Time) {
+	l.learner.Accepted(now, int(l.accepted.Swap(0)))
+	l.learner.Advance(now)
+	l.apply(now)
+	if now.Sub(l.savedAt) >= limiterSaveInterval {
+		l.save(now)
 	}
 }
 
-// recordRefusal takes in a 429; wait is 0 if none was stated. It must be called before the pacer pauses: the requests that
-// the pacer still had show whether the burst was too large or the rate.
-func (a *account) recordRefusal(wait time.Duration, now time.Time) {
-	r := ratelimit.Refusal{At: now, Wait: wait, Stated: wait > 0, Remaining: a.Pacer.State(now).Tokens}
-	if !r.Stated {
-		r.Wait = a.breaker.remaining(now)
-	}
-	a.limiter.learner.Accepted(now, int(a.counters.accepted.Swap(0)))
-	a.limiter.learner.Refused(r)
-	a.applyLimit(now)
-	a.publishLimiter(now)
+// refused takes in a 429 that stated a wait, or 0 and the account pauses for a time of its own. It must be called before the pacer
+// pauses: the requests that the pacer still had show whether the burst was too large or the rate.
+func (l *limiter) refused(stated, pause time.Duration, now time.Time) {
+	l.learner.Accepted(now, int(l.accepted.Swap(0)))
+	l.learner.Refused(ratelimit.Refusal{
+		At: now, Wait: cmp.Or(stated, pause), Stated: stated > 0, Remaining: l.pacer.State(now).Tokens,
+	})
+	l.apply(now)
+	l.save(now)
 }
 
-func (a *account) publishLimiter(now time.Time) {
-	a.limiter.published = now
-	saved := a.limiter.learner.Save()
-	a.savedLimiter.Store(&saved)
+func (l *limiter) save(now time.Time) {
+	l.saved.Store(new(l.learner.Save()))
+	l.savedAt = now
 }
 
-// restoreLimiter takes over what an earlier process or account learned.
-func (a *account) restoreLimiter(saved []byte, now time.Time) {
+// restore takes over what an earlier process or account learned.
+func (l *limiter) restore(saved []byte, now time.Time) {
 	if saved == nil {
 		return
 	}
-	if err := a.limiter.learner.Restore(saved, now); err != nil {
-		a.log.Warn("Discarding saved rate limit state", "err", err)
+	if err := l.learner.Restore(saved, now); err != nil {
+		l.log.Warn("Discarding saved rate limit state", "err", err)
 		return
 	}
-	a.applyLimit(now)
-	a.publishLimiter(now)
+	l.apply(now)
+	l.save(now)
 }
 
-// resetLimiter starts from the configured limit: the key belongs to another company.
-func (a *account) resetLimiter(now time.Time) {
-	a.limiter.learner = ratelimit.New(a.limiter.configured)
-	a.applyLimit(now)
-	a.publishLimiter(now)
+// takeOver continues with the state of another limiter.
+func (l *limiter) takeOver(before *limiter, now time.Time) {
+	l.cause, l.logged = before.cause, before.logged
+	l.restore(before.learner.Save(), now)
 }
 
-// applyLimit passes the learned limit on to pacer and discovery.
-func (a *account) applyLimit(now time.Time) {
-	limit, cause := a.limiter.learner.Limit(), a.limiter.learner.Cause(now)
-	if limit != a.limiter.limit {
-		a.Pacer.SetRate(limit.PerHour, limit.Burst)
-		a.discovery.setRate(limit.PerHour)
+// reset starts from the configured limit: the key belongs to another company.
+func (l *limiter) reset(now time.Time) {
+	l.learner = ratelimit.New(l.configured)
+	l.apply(now)
+	l.save(now)
+}
+
+// apply passes the learned limit on to the pacer.
+func (l *limiter) apply(now time.Time) {
+	limit, cause := l.learner.Limit(), l.learner.Cause(now)
+	if limit != l.limit {
+		l.pacer.SetRate(limit.PerHour, limit.Burst)
 	}
-	a.logLimit(limit, cause, now)
-	a.limiter.limit, a.limiter.cause = limit, cause
+	l.logLimit(limit, cause, now)
+	l.limit, l.cause = limit, cause
 }
 
 // limitLogInterval is the shortest time between two log lines about a rate that changes without another cause.
@@ -98,8 +110,7 @@ const limitLogInterval = 15 * time.Minute
 
 // logLimit logs when the limit is first lowered, when its cause changes and when it is as configured again. Between these,
 // it logs changes of more than 5 %.
-func (a *account) logLimit(limit ratelimit.Limit, cause ratelimit.Cause, now time.Time) {
-	l := &a.limiter
+func (l *limiter) logLimit(limit ratelimit.Limit, cause ratelimit.Cause, now time.Time) {
 	attrs := []any{
 		"requests_per_hour", round(limit.PerHour), "configured_requests_per_hour", round(l.configured.PerHour),
 		"burst", limit.Burst, "configured_burst", l.configured.Burst,
@@ -109,11 +120,11 @@ func (a *account) logLimit(limit ratelimit.Limit, cause ratelimit.Cause, now tim
 	case cause == l.cause && (similar || now.Sub(l.logged.at) < limitLogInterval):
 		return
 	case cause == l.cause:
-		a.log.Info("Request rate adjusted to the learned limit", attrs...)
+		l.log.Info("Request rate adjusted to the learned limit", attrs...)
 	case cause == ratelimit.None:
-		a.log.Info("Request rate restored to the configured limit", attrs...)
+		l.log.Info("Request rate restored to the configured limit", attrs...)
 	default:
-		a.log.Warn("Request rate lowered below the configured limit", append(attrs, "why", LoweredText[cause])...)
+		l.log.Warn("Request rate lowered below the configured limit", append(attrs, "why", LoweredText[cause])...)
 	}
 	l.logged = loggedRate{limit.PerHour, now}
 }

@@ -139,7 +139,7 @@ func TestLimiterRateAppliesEverywhere(t *testing.T) {
 			t.Fatalf("%v of the configured rate", share)
 		}
 		for what, got := range map[string]float64{
-			"discovery's share": float64(6*time.Minute) / float64(a.discovery.spacing),
+			"discovery's share": float64(6*time.Minute) / float64(a.lists.spacing()),
 			"the cycle":         float64(3*time.Minute) / float64(a.health.Load().Cycle),
 			"rate for readings": a.forReadings() / (200 - 4), // four lists an hour
 			"the status":        s.view(1).RequestsPerHour / 200,

@@ -2,29 +2,33 @@ package poller
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"log/slog"
 	"time"
 
 	"innius_exporter/innius"
+	"innius_exporter/internal/poller/inventory"
 )
 
-// requestList requests the next page of a list.
-func (a *account) requestList(ctx context.Context, l *list) {
-	company, key := a.identity.company.ID, l.pages.next
-	a.send(ctx, func(ctx context.Context) func(time.Time) {
-		var r listResult
-		switch l.op {
-		case innius.OpCompany:
-			r.company, r.err = a.Client.Company(ctx)
-		case innius.OpMachines:
-			r.machines, r.err = a.Client.Machines(ctx, company, key)
-		default:
-			r.sensors, r.err = a.Client.Sensors(ctx, company, l.machine, key)
-		}
-		return func(now time.Time) { a.handlePage(l, &r, now) }
-	})
+// lister takes in the lists of an account and publishes them in the inventory. Its discovery decides which is read next. The
+// account's loop owns it.
+type lister struct {
+	*discovery
+	log        *slog.Logger
+	inventory  *inventory.Inventory // the poller's
+	index      int                  // of the account in it
+	configured innius.Company       // set by the user; without an ID the API names the company
+	identity   identity
+}
+
+func newLister(log *slog.Logger, inventory *inventory.Inventory, index int, configured innius.Company, d *discovery) lister {
+	l := lister{discovery: d, log: log, inventory: inventory, index: index, configured: configured}
+	if configured.ID != "" {
+		l.identity.company = configured
+		l.dropCompany()
+		l.inventory.SetCompany(index, configured)
+	}
+	return l
 }
 
 // listResult is the result of a request for a list; only the field of its operation is set.
@@ -35,55 +39,51 @@ type listResult struct {
 	err      error
 }
 
-// handlePage takes in a page of a list.
-func (a *account) handlePage(l *list, r *listResult, now time.Time) {
-	next := cmp.Or(r.machines.Next, r.sensors.Next)
-	if l.removed || !a.recordList(l, next != "", r.err, now) {
-		return
+// next returns the start_key of the next page; empty at the end.
+func (r *listResult) next() string { return cmp.Or(r.machines.Next, r.sensors.Next) }
+
+// addPage takes in a page of machines or sensors. It returns an error if the list never ends.
+func (r *lister) addPage(l *list, result *listResult, now time.Time) error {
+	l.pages.machines = append(l.pages.machines, result.machines.Items...)
+	l.pages.sensors = append(l.pages.sensors, result.sensors.Items...)
+	next := result.next()
+	if err := l.pages.add(next); err != nil {
+		return fmt.Errorf("read the list %s: %w", l.name(), err)
 	}
-	if l.op == innius.OpCompany {
-		a.handleCompany(l, r.company, now)
-		return
+	if next == "" {
+		r.complete(l, now)
+		return nil
 	}
-	l.pages.machines = append(l.pages.machines, r.machines.Items...)
-	l.pages.sensors = append(l.pages.sensors, r.sensors.Items...)
-	err := l.pages.add(next)
-	switch {
-	case err != nil:
-		a.recordList(l, false, fmt.Errorf("read the list %s: %w", l.name(), err), now)
-	case next != "":
-		a.logLongList(l)
-		a.discovery.continueList(l)
-	default:
-		a.handleList(l, now)
-	}
+	r.logLongList(l)
+	r.continueList(l)
+	return nil
 }
 
-// handleList publishes a complete list.
-func (a *account) handleList(l *list, now time.Time) {
+// complete publishes a complete list.
+func (r *lister) complete(l *list, now time.Time) {
 	var machines []innius.Machine
 	var sensors []innius.Sensor
 	var shrunk bool
 	if l.op == innius.OpMachines {
-		known := a.inventory.Snapshot().Accounts[a.index].List()
+		known := r.inventory.Snapshot().Accounts[r.index].List()
 		machines, shrunk = unique(l.pages.machines, known, func(m innius.Machine) string { return m.ID })
 	} else {
-		known := a.inventory.Sensors(a.index, l.machine)
+		known := r.inventory.Sensors(r.index, l.machine)
 		sensors, shrunk = unique(l.pages.sensors, known, func(s innius.Sensor) string { return s.ID })
 	}
 	if !l.accept(shrunk) {
-		a.listLog(l).Warn("List shrank by more than half, keeping old entries until a second request confirms it")
-		a.discovery.confirm(l, now)
+		r.listLog(l).Warn("List shrank by more than half, keeping old entries until a second request confirms it")
+		r.confirm(l, now)
 		return
 	}
 	if l.op == innius.OpMachines {
-		a.inventory.SetMachines(a.index, a.identity.company, machines, now)
-		a.discovery.setMachines(a.inventory.Selected(machines))
+		r.inventory.SetMachines(r.index, r.identity.company, machines, now)
+		r.setMachines(r.inventory.Selected(machines))
 	} else {
-		a.logSensorChanges(l.machine, sensors)
-		a.inventory.SetSensors(a.index, l.machine, sensors, now)
+		r.logSensorChanges(l.machine, sensors)
+		r.inventory.SetSensors(r.index, l.machine, sensors, now)
 	}
-	a.discovery.completed(l, now)
+	r.completed(l, now)
 }
 
 // unique returns the items without duplicates, and whether they lack more than half of those known.
@@ -111,100 +111,112 @@ type identity struct {
 	other       string // id of another company that the API named once
 }
 
-// handleCompany takes in the company of the key. Another company than before must be named twice, like any loss of more than
-// half; then discovery starts again. After a restart the saved company is replaced at once.
-func (a *account) handleCompany(l *list, company innius.Company, now time.Time) {
-	id := &a.identity
-	if a.discovery.machines != nil && id.company.ID != company.ID {
+// setCompany takes in the company of the key. Another company than before must be named twice, like any loss of more than
+// half; then discovery starts again, and it returns true. After a restart the saved company is replaced at once.
+func (r *lister) setCompany(l *list, company innius.Company, now time.Time) (changed bool) {
+	id := &r.identity
+	if changed = r.machines != nil && id.company.ID != company.ID; changed {
 		switch {
 		case id.unconfirmed:
-			a.logDiscarded(id.company.ID, company.ID)
+			r.logDiscarded(id.company.ID, company.ID)
 		case id.other != company.ID:
-			a.log.Warn("Key belongs to another company, requesting it again to confirm",
+			r.log.Warn("Key belongs to another company, requesting it again to confirm",
 				"before", innius.Printable(id.company.ID), "company", innius.Printable(company.ID))
 			id.other = company.ID
-			a.discovery.confirm(l, now)
-			return
+			r.confirm(l, now)
+			return false
 		}
-		a.discovery.reset()
-		a.resetLimiter(now)
-		a.inventory.SetMachines(a.index, company, nil, time.Time{})
+		r.reset()
+		r.inventory.SetMachines(r.index, company, nil, time.Time{})
 	}
-	a.identity = identity{company: company}
-	a.discovery.addMachines()
-	a.inventory.SetCompany(a.index, company)
-	a.discovery.completed(l, now)
+	r.identity = identity{company: company}
+	r.addMachines()
+	r.inventory.SetCompany(r.index, company)
+	r.completed(l, now)
+	return changed
 }
 
-func (a *account) logDiscarded(before, company string) {
-	a.log.Warn("Account belongs to another company than the saved state, discarding the state",
+func (r *lister) logDiscarded(before, company string) {
+	r.log.Warn("Account belongs to another company than the saved state, discarding the state",
 		"before", innius.Printable(before), "company", innius.Printable(company))
 }
 
 // logLongList logs at 100 and 1000 pages that a list is long, because each page costs a request.
-func (a *account) logLongList(l *list) {
+func (r *lister) logLongList(l *list) {
 	if pages := len(l.pages.keys); pages == 100 || pages == 1000 {
-		a.listLog(l).Warn("List is unusually long, pagination may be looping",
+		r.listLog(l).Warn("List is unusually long, pagination may be looping",
 			"pages", pages, "items", len(l.pages.machines)+len(l.pages.sensors))
 	}
 }
 
 // logSensorChanges logs changed units and names, because queries and alerts depend on them.
-func (a *account) logSensorChanges(machine string, sensors []innius.Sensor) {
+func (r *lister) logSensorChanges(machine string, sensors []innius.Sensor) {
 	before := map[string]innius.Sensor{}
-	for _, s := range a.inventory.Sensors(a.index, machine) {
+	for _, s := range r.inventory.Sensors(r.index, machine) {
 		before[s.ID] = s
 	}
 	for _, s := range sensors {
 		if was, known := before[s.ID]; known && was != s {
-			a.log.Warn("Unit or name of a sensor changed", "machine", a.inventory.MachineLabel(a.index, machine), "sensor", s.Name,
+			r.log.Warn("Unit or name of a sensor changed", "machine", r.inventory.MachineLabel(r.index, machine), "sensor", s.Name,
 				"unit", s.Unit, "unit_before", was.Unit, "sensor_before", was.Name)
 		}
 	}
 }
 
-// recordList records the result of a request for a list, and reports whether it succeeded. more: other pages follow.
-func (a *account) recordList(l *list, more bool, err error, now time.Time) bool {
-	class := classify(err)
-	err = a.addHint(l.op, err)
-	switch {
-	case class == resultForbidden && l.op == innius.OpCompany && (!isUnknownPath(err) || a.identity.company.ID != ""):
-		class = resultKey
-	case (class == resultObject || class == resultForbidden) && l.op != innius.OpSensors:
-		class = resultInvalid // nothing works without company and machines, so this does not concern a single object
+// listLog returns a logger that names a list and its machine.
+func (r *lister) listLog(l *list) *slog.Logger {
+	if l.op == innius.OpSensors {
+		return r.log.With("list", string(l.op), "machine", r.inventory.MachineLabel(r.index, l.machine))
 	}
-	isProbe, isValues := l == a.discovery.probe(), l.op == innius.OpSensors && a.schedule.Len() == 0
-	accountFault := a.recordResult(requestResult{
-		class: class, machine: l.machine, object: l.name(), account: isProbe, values: isValues, probe: isValues,
-		first: l.success.IsZero(), more: isProbe && l.success.IsZero() && more,
-	}, err, now)
-	switch {
-	case err == nil:
-		if l.failure != "" && !more {
-			a.listLog(l).Info("List recovered")
-			l.failure = ""
-		}
-		return true
-	case accountFault && isProbe:
-		if l.failure, l.failures = err.Error(), l.failures+1; class == resultInvalid {
-			l.restart() // the API may have refused the start_key
-		}
-		a.discovery.requeue(l, now)
-	case accountFault:
-		a.discovery.requeue(l, now)
-	default:
-		if l.failure == "" {
-			a.listLog(l).Warn("List is failing, keeping old entries and retrying with back-off", "err", err)
-		}
-		a.discovery.failed(l, err.Error(), class == resultObject || class == resultInvalid, now)
-	}
-	return false
+	return r.log.With("list", string(l.op))
 }
 
-// listLog returns a logger that names a list and its machine.
-func (a *account) listLog(l *list) *slog.Logger {
-	if l.op == innius.OpSensors {
-		return a.log.With("list", string(l.op), "machine", a.inventory.MachineLabel(a.index, l.machine))
+// restore takes over a saved company and its lists.
+func (r *lister) restore(s *SavedAccount) {
+	if r.configured.ID == "" {
+		r.identity = identity{company: s.Company, unconfirmed: true}
 	}
-	return a.log.With("list", string(l.op))
+	machines := make([]innius.Machine, len(s.Machines))
+	for i := range s.Machines {
+		machines[i] = s.Machines[i].Machine
+	}
+	r.inventory.SetMachines(r.index, r.identity.company, machines, s.ListedAt)
+	r.discovery.restore(s, r.inventory.Selected(machines))
+}
+
+// takeOver continues with what another lister knows, unless the user has set another company.
+func (r *lister) takeOver(before *lister, now time.Time) {
+	if fixed := r.configured.ID; fixed != "" && fixed != before.identity.company.ID {
+		r.inventory.DropLists(r.index)
+		r.logDiscarded(before.identity.company.ID, fixed)
+		return
+	}
+	own := r.discovery
+	r.discovery = before.discovery
+	if r.configured.ID != "" {
+		r.dropCompany()
+	} else {
+		r.identity = before.identity
+		if r.company == nil {
+			r.company, r.identity.unconfirmed = r.add(innius.OpCompany, ""), true
+		}
+	}
+	r.reconfigure(own.interval, own.rateLimit, now)
+	r.takeOverMachines(before)
+}
+
+// takeOverMachines publishes the known machines with the new labels and filters.
+func (r *lister) takeOverMachines(before *lister) {
+	known := before.inventory.Snapshot().Accounts[before.index]
+	if known.Company == nil {
+		return
+	}
+	machines, company := known.List(), *known.Company
+	if r.configured.ID != "" {
+		company = r.identity.company // its name may have changed
+	}
+	r.inventory.SetMachines(r.index, company, machines, known.ListedAt)
+	if r.machines != nil {
+		r.setMachines(r.inventory.Selected(machines))
+	}
 }

@@ -3,90 +3,19 @@ package poller
 import (
 	"cmp"
 	"context"
-	"log/slog"
+	"fmt"
 	"maps"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 
+	"innius_exporter/innius"
 	"innius_exporter/internal/poller/inventory"
+	"innius_exporter/internal/poller/reading"
 	"innius_exporter/internal/poller/schedule"
 )
 
 // heartbeat is the longest that a loop sleeps. It bounds how late a new key or a change by another account is noticed.
 const heartbeat = 15 * time.Second
-
-// account runs the loop of one key. Only the loop's goroutine uses its fields, except the atomic ones. Requests run in
-// goroutines of their own and return their results to the loop, so that nothing needs a lock.
-type account struct {
-	Account
-	index     int
-	log       *slog.Logger
-	poller    *Poller
-	inventory *inventory.Inventory // the poller's
-	counters  *AccountCounters
-
-	judged   time.Time // when the status of each machine was stored last
-	lastPoll time.Time // latest successful poll of a sensor
-
-	identity  identity
-	breaker   circuitBreaker
-	discovery *discovery
-	schedule  Scheduler
-	limiter   limiterState
-	requests  requests
-	logged    logged
-	started   time.Time
-	usable    bool // some sensor has had a usable reading
-
-	draft        health // published as a whole
-	health       atomic.Pointer[health]
-	savedLimiter atomic.Pointer[[]byte] // what the learner saved last; never changed in place
-}
-
-// requests are the requests under way.
-type requests struct {
-	inFlight int
-	results  chan func(now time.Time) // applies the result of one; with room for all of them
-	workers  sync.WaitGroup
-	lastList bool // the last one was for a list
-}
-
-// logged is what the log contains already.
-type logged struct {
-	others   map[string]string // machine id -> account that polls its sensors
-	unusable map[string]bool   // why readings cannot be used
-	limit    time.Time         // when a pause for a 429 was last logged
-
-	relaxed   float64   // factor of max-age targets; 0: they are met
-	relaxedAt time.Time // when they were last relaxed
-}
-
-func newAccount(index int, p *Poller) *account {
-	cfg, opts := p.opts.Accounts[index], &p.opts
-	cfg.Concurrency = max(1, cfg.Concurrency)
-	a := &account{
-		Account: cfg, index: index, poller: p, inventory: p.inventory,
-		log:       opts.Logger.With("account", cfg.Name),
-		counters:  opts.Counters.Of(cfg.Name),
-		limiter:   newLimiterState(cfg),
-		discovery: newDiscovery(opts.DiscoveryInterval, cfg.Pacer.PerHour()),
-		requests:  requests{results: make(chan func(time.Time), cfg.Concurrency)},
-		logged:    logged{others: map[string]string{}, unusable: map[string]bool{}},
-		started:   time.Now(),
-	}
-	a.schedule = opts.newScheduler(schedule.Options{
-		MinInterval: opts.MinInterval, MaxInterval: opts.MaxInterval, PerHour: a.forReadings,
-	})
-	if cfg.Company.ID != "" {
-		a.identity.company = cfg.Company
-		a.discovery.dropCompany()
-		a.inventory.SetCompany(index, cfg.Company)
-	}
-	a.health.Store(&health{})
-	return a
-}
 
 // run loops until ctx ends, and returns when no request is under way.
 func (a *account) run(ctx context.Context) {
@@ -95,7 +24,7 @@ func (a *account) run(ctx context.Context) {
 	for {
 		now := time.Now()
 		a.applyInventoryChanges()
-		a.updateLimiter(now)
+		a.limiter.update(now)
 		wait := a.dispatch(requests, now)
 		a.publish(now, now.Add(wait))
 		timer := time.NewTimer(wait)
@@ -126,13 +55,13 @@ func (a *account) finish(requests context.Context, cancel func()) {
 		}
 	}
 	a.requests.workers.Wait()
-	a.updateLimiter(time.Now())
-	a.publishLimiter(time.Now())
+	a.limiter.update(time.Now())
+	a.limiter.save(time.Now())
 }
 
 // applyInventoryChanges passes changes of the account's machines to the schedule. Other accounts cause some of them.
 func (a *account) applyInventoryChanges() {
-	for id, m := range a.inventory.Changes(a.index) {
+	for id, m := range a.poller.inventory.Changes(a.index) {
 		var polled []*inventory.Sensor
 		var other string
 		for _, s := range m.All() {
@@ -144,14 +73,14 @@ func (a *account) applyInventoryChanges() {
 		}
 		added, removed := a.schedule.Set(id, specs(polled))
 		if a.draft.discovered && added+removed > 0 {
-			a.log.Info("Sensors of a machine changed", "machine", a.inventory.MachineLabel(a.index, id),
+			a.log.Info("Sensors of a machine changed", "machine", a.poller.inventory.MachineLabel(a.index, id),
 				"added", added, "removed", removed)
 		}
-		if other != "" && !slices.Contains(slices.Collect(maps.Values(a.logged.others)), other) {
+		if other != "" && !slices.Contains(slices.Collect(maps.Values(a.log.others)), other) {
 			a.log.Warn("Another account has the same machines, they are polled once. See /status",
-				"first", a.inventory.MachineLabel(a.index, id), "other", other)
+				"first", a.poller.inventory.MachineLabel(a.index, id), "other", other)
 		}
-		a.logged.others[id] = other
+		a.log.others[id] = other
 	}
 }
 
@@ -194,7 +123,7 @@ func (a *account) idle(now time.Time) time.Duration {
 		return 0
 	}
 	wait := heartbeat
-	for _, due := range []func() (time.Time, bool){a.discovery.urgent.Due, a.discovery.routineDue, a.schedule.Due} {
+	for _, due := range []func() (time.Time, bool){a.lists.urgent.Due, a.lists.routineDue, a.schedule.Due} {
 		if at, ok := due(); ok {
 			wait = min(wait, at.Sub(now))
 		}
@@ -206,15 +135,15 @@ func (a *account) idle(now time.Time) time.Duration {
 // neither delays the other.
 func (a *account) start(ctx context.Context, now time.Time) {
 	isDue := func(at time.Time, ok bool) bool { return ok && !at.After(now) }
-	polls, urgent := isDue(a.schedule.Due()), isDue(a.discovery.urgent.Due())
+	polls, urgent := isDue(a.schedule.Due()), isDue(a.lists.urgent.Due())
 	switch {
 	case a.breaker.probe != noProbe:
 		a.sendProbe(ctx, now)
-	case isDue(a.discovery.routineDue()):
-		a.requestList(ctx, a.discovery.next(&a.discovery.routine, now))
+	case isDue(a.lists.routineDue()):
+		a.requestList(ctx, a.lists.next(&a.lists.routine, now))
 	case urgent && !(polls && a.requests.lastList):
 		a.requests.lastList = true
-		a.requestList(ctx, a.discovery.next(&a.discovery.urgent, now))
+		a.requestList(ctx, a.lists.next(&a.lists.urgent, now))
 	default:
 		a.requests.lastList = false
 		a.poll(ctx, a.schedule.Next(now))
@@ -233,15 +162,15 @@ func (a *account) sendProbe(ctx context.Context, now time.Time) {
 			a.poll(ctx, t)
 			return
 		}
-		for _, q := range []*schedule.Queue[*list]{&a.discovery.urgent, &a.discovery.routine} {
+		for _, q := range []*schedule.Queue[*list]{&a.lists.urgent, &a.lists.routine} {
 			if q.Len() > 0 {
-				a.requestList(ctx, a.discovery.next(q, now))
+				a.requestList(ctx, a.lists.next(q, now))
 				return
 			}
 		}
 	}
-	l := a.discovery.probe()
-	a.discovery.dequeue(l)
+	l := a.lists.probe()
+	a.lists.dequeue(l)
 	a.requestList(ctx, l)
 }
 
@@ -262,14 +191,195 @@ func (a *account) poll(ctx context.Context, t *Task) {
 	})
 }
 
-// forReadings returns the requests per hour that discovery leaves to polls.
-func (a *account) forReadings() float64 { return a.Pacer.PerHour() - a.discovery.perHour() }
+// requestList requests the next page of a list.
+func (a *account) requestList(ctx context.Context, l *list) {
+	company, key := a.lists.identity.company.ID, l.pages.next
+	a.send(ctx, func(ctx context.Context) func(time.Time) {
+		var r listResult
+		switch l.op {
+		case innius.OpCompany:
+			r.company, r.err = a.Client.Company(ctx)
+		case innius.OpMachines:
+			r.machines, r.err = a.Client.Machines(ctx, company, key)
+		default:
+			r.sensors, r.err = a.Client.Sensors(ctx, company, l.machine, key)
+		}
+		return func(now time.Time) { a.handlePage(l, &r, now) }
+	})
+}
 
-// ahead returns how far the API's clock is ahead of this machine's.
-func (a *account) ahead() time.Duration {
-	if a.Client == nil {
-		return 0 // a plan sends nothing
+// handlePage takes in a page of a list.
+func (a *account) handlePage(l *list, r *listResult, now time.Time) {
+	if l.removed || !a.recordList(l, r.next() != "", r.err, now) {
+		return
 	}
-	ahead, _ := a.Client.ClockDifference()
-	return ahead
+	if l.op != innius.OpCompany {
+		if err := a.lists.addPage(l, r, now); err != nil {
+			a.recordList(l, false, err, now)
+		}
+	} else if a.lists.setCompany(l, r.company, now) {
+		a.limiter.reset(now)
+	}
+}
+
+// recordList records the result of a request for a list, and reports whether it succeeded. more: other pages follow.
+func (a *account) recordList(l *list, more bool, err error, now time.Time) bool {
+	class := classify(err)
+	err = a.addHint(l.op, err)
+	switch {
+	case class == resultForbidden && l.op == innius.OpCompany && (!isUnknownPath(err) || a.lists.identity.company.ID != ""):
+		class = resultKey
+	case (class == resultObject || class == resultForbidden) && l.op != innius.OpSensors:
+		class = resultInvalid // nothing works without company and machines, so this does not concern a single object
+	}
+	isProbe, isValues := l == a.lists.probe(), l.op == innius.OpSensors && a.schedule.Len() == 0
+	accountFault := a.recordResult(requestResult{
+		class: class, machine: l.machine, object: l.name(), account: isProbe, values: isValues, probe: isValues,
+		first: l.success.IsZero(), more: isProbe && l.success.IsZero() && more,
+	}, err, now)
+	switch {
+	case err == nil:
+		if l.failure != "" && !more {
+			a.lists.listLog(l).Info("List recovered")
+			l.failure = ""
+		}
+		return true
+	case accountFault && isProbe:
+		if l.failure, l.failures = err.Error(), l.failures+1; class == resultInvalid {
+			l.restart() // the API may have refused the start_key
+		}
+		a.lists.requeue(l, now)
+	case accountFault:
+		a.lists.requeue(l, now)
+	default:
+		if l.failure == "" {
+			a.lists.listLog(l).Warn("List is failing, keeping old entries and retrying with back-off", "err", err)
+		}
+		a.lists.failed(l, err.Error(), class == resultObject || class == resultInvalid, now)
+	}
+	return false
+}
+
+// handleReadings takes in the result of a poll. Readings that arrived before an error are used, too.
+func (a *account) handleReadings(t *Task, newest innius.Newest, err error, now time.Time) {
+	s, class := t.Sensor, classify(err)
+	if class != resultNotSent {
+		a.log.sensor(s).Debug("Polled sensor", "readings", len(newest.Readings))
+	}
+	err = a.addHint(innius.OpValues, err)
+	accountFault := a.recordResult(requestResult{
+		class: class, machine: s.Machine.ID, object: s.Machine.ID + "/" + s.ID, values: true, probe: t.Probe,
+	}, err, now)
+	t.Probe = false
+	if err == nil && s.Entry.Disbelieve(newest.Clock, now) {
+		t.Interval = &schedule.Interval{}
+	}
+	before, stored := s.Entry.Load(), reading.PollResult{}
+	learned := schedule.Result{Received: now, Ahead: a.ahead()}
+	if err == nil || len(newest.Readings) > 0 {
+		stored = a.storeReadings(s, newest, err == nil, now)
+		learned.Times, learned.Complete = stored.Times, stored.Whole
+	}
+	switch {
+	case err == nil:
+		a.schedule.Succeeded(t, learned)
+		a.poller.opts.recordPoll(t, before, stored, now)
+		a.lastPoll = now
+	case accountFault && (t.Failures == 0 || class == resultNotSent || class == resultLimited || class == resultKey):
+		a.schedule.Requeue(t)
+	case accountFault:
+		a.schedule.Failed(t) // it failed before the account did; the account's first success resets its back-off
+	default:
+		quiet := len(a.breaker.values.sensors) > failsSensors // so many that the account is logged instead
+		if s.Entry.Fail(err.Error(), quiet, a.lastPoll, now) {
+			a.log.sensor(s).Warn("Sensor is failing, retrying with back-off", "err", err)
+		}
+		a.schedule.Failed(t)
+	}
+}
+
+// storeReadings puts readings into the cache and counts them.
+func (a *account) storeReadings(s *inventory.Sensor, newest innius.Newest, complete bool, now time.Time) reading.PollResult {
+	stored := s.Entry.Store(newest, s.Rule.Values, complete, now)
+	stored.Lag += a.ahead()
+	a.counters.count(stored)
+	if stored.Recovered {
+		a.log.sensor(s).Info("Sensor recovered")
+	}
+	if why := string(stored.Odd.Skip) + stored.Odd.Hint(); why != "" && !a.log.unusable[why] {
+		a.log.unusable[why] = true
+		a.log.sensor(s).Warn("Skipping unusable readings, see /status for the affected sensors", "why", Unreadable(stored.Odd))
+	}
+	for _, r := range newest.Remarks {
+		a.addRemark(r, s)
+	}
+	return stored
+}
+
+// addRemark logs and publishes a remark once per account. A reload, which may have removed the cause, starts again.
+func (a *account) addRemark(r innius.Remark, s *inventory.Sensor) {
+	if slices.ContainsFunc(a.draft.Remarks, func(known Remark) bool { return known.Remark == r }) {
+		return
+	}
+	a.draft.Remarks = append(slices.Clip(a.draft.Remarks), Remark{r, s.Machine.Label, s.Label})
+	a.log.sensor(s).Warn(string(r))
+}
+
+// recordResult passes a result to the circuit breaker, applies what it decides, and reports whether the account, not the object,
+// is the cause of a failure.
+func (a *account) recordResult(r requestResult, err error, now time.Time) (accountFault bool) {
+	r.addError(err)
+	r.sensors, r.machines = a.extent()
+	a.noteBlocked(now)
+	before := a.breaker.breakerStatus
+	accountFault = a.breaker.record(r, now)
+	if r.class == resultLimited {
+		if a.breaker.unstated > before.unstated {
+			r.wait = 0 // no usable wait was stated
+		}
+		a.limiter.refused(r.wait, a.breaker.remaining(now), now)
+	}
+	if a.breaker.pause == pausedLimit || a.breaker.pause == pausedBusy {
+		a.Pacer.Pause(a.breaker.pausedUntil)
+	}
+	a.checkClock()
+	a.draft.Responded = a.draft.Responded || r.class == resultOK
+	if err != nil && r.class != resultNotSent {
+		a.draft.LastError, a.draft.LastErrorAt = err.Error(), now
+	}
+	a.log.breaker(&before, &a.breaker, err, now)
+	switch {
+	case a.breaker.failing != resultOK && before.failing == resultOK:
+		a.Client.CloseIdleConnections()
+	case a.breaker.failing == resultOK && before.failing != resultOK:
+		a.schedule.ResetBackoff()
+		a.lists.resetBackoff(now)
+	}
+	return accountFault
+}
+
+// extent returns the number of sensors and machines to poll; while no sensor is known, the number of lists of sensors.
+func (a *account) extent() (sensors, machines int) {
+	if sensors, machines = a.schedule.Len(), a.schedule.Groups(); sensors == 0 {
+		sensors, machines = len(a.lists.sensors), len(a.lists.sensors)
+	}
+	return sensors, machines
+}
+
+// addHint adds to a 403 what to check, most likely cause first. Its text, or the success of another request with this key, shows
+// that the path or a permission is more likely wrong than the key.
+func (a *account) addHint(op innius.Operation, err error) error {
+	pathWorks := op == innius.OpCompany && a.lists.identity.company.ID != ""
+	if classify(err) != resultForbidden || pathWorks || !isUnknownPath(err) && a.breaker.lastSuccess.IsZero() {
+		return err
+	}
+	company := ""
+	if op == innius.OpMachines {
+		from := "as the API named it"
+		if a.Account.Company.ID != "" {
+			from = "company_id of the config"
+		}
+		company = fmt.Sprintf("the company id %q (%s), ", innius.Printable(a.lists.identity.company.ID), from)
+	}
+	return fmt.Errorf("%w; check the path endpoints.%s, %sthen the permissions of the key, then the key itself", err, op, company)
 }

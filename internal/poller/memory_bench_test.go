@@ -81,7 +81,7 @@ func discover(a *account, sensors int, now time.Time) {
 		return fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x", r.Uint32(), r.IntN(1<<16), r.IntN(1<<12), r.IntN(1<<12), r.Int64N(1<<48))
 	}
 	read := func(l *list, result *listResult) {
-		a.discovery.dequeue(l)
+		a.lists.dequeue(l)
 		a.handlePage(l, result, now)
 	}
 	var lists []listResult
@@ -98,9 +98,9 @@ func discover(a *account, sensors int, now time.Time) {
 		name := fmt.Sprint("Panel Bender ", len(lists))
 		machines.machines.Items = append(machines.machines.Items, innius.Machine{ID: uuid(), Name: name})
 	}
-	read(a.discovery.machines, &machines)
+	read(a.lists.machines, &machines)
 	for i, m := range machines.machines.Items {
-		read(a.discovery.sensors[m.ID], &lists[i])
+		read(a.lists.sensors[m.ID], &lists[i])
 	}
 	a.applyInventoryChanges()
 }

@@ -119,8 +119,8 @@ func quietPoller(opts Options) *Poller {
 // make computes the plan of an account as of a moment.
 func (p *Plan) make(poller *Poller, a *account, at time.Time) {
 	s := a.schedule.(*schedule.Scheduler[*inventory.Sensor])
-	p.Account, p.Machines, p.Sensors = a.Name, len(a.discovery.sensors), s.Len()
-	p.PerHour, p.Burst, p.Lists = a.Pacer.PerHour(), a.Pacer.Burst(), a.discovery.plan()
+	p.Account, p.Machines, p.Sensors = a.Name, len(a.lists.sensors), s.Len()
+	p.PerHour, p.Burst, p.Lists = a.Pacer.PerHour(), a.Pacer.Burst(), a.lists.plan()
 	p.Cycle = schedule.Seconds(float64(p.Sensors) / p.ForPolls() * 3600)
 	p.ColdStart = p.coldStart()
 	for _, m := range poller.inventory.Snapshot().Accounts[a.index].Machines {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"innius_exporter/internal/poller/inventory"
+	"innius_exporter/internal/poller/schedule"
 )
 
 // Poller keeps the newest reading of every sensor of its accounts in memory. Run does the work. The other methods may be called
@@ -30,6 +31,12 @@ func New(opts Options) *Poller {
 		p.reportUnmatched()
 	}
 	return p
+}
+
+// NewWithScheduler is New with another Scheduler for each account, for the measuring harness.
+func NewWithScheduler(opts Options, newScheduler func(schedule.Options) Scheduler) *Poller {
+	opts.newScheduler = newScheduler
+	return New(opts)
 }
 
 func newPoller(opts Options, changes chan struct{}) *Poller {
@@ -102,5 +109,64 @@ func (p *Poller) reportUnmatched() {
 		if _, logged := p.reported.LoadOrStore(text, true); !logged {
 			p.opts.Logger.Warn("Filter or rule matches nothing", "setting", text)
 		}
+	}
+}
+
+// View returns what is known at a moment, of the accounts with these indexes only if there are any. It reads memory only and
+// does not block.
+func (p *Poller) View(now time.Time, accounts ...int) *View {
+	v := &View{At: now, Inventory: p.inventory.Snapshot(), Labels: p.opts.Labels, Counters: p.opts.Counters, poller: p}
+	v.Accounts = make([]*AccountView, len(p.accounts))
+	for i, a := range p.accounts {
+		if len(accounts) == 0 || slices.Contains(accounts, i) {
+			v.Accounts[i] = a.view(now)
+		}
+	}
+	return v
+}
+
+// Save returns the current state. It reads what the loops have published and blocks neither them nor a scrape. Each part is
+// consistent, but the parts may be some milliseconds apart.
+func (p *Poller) Save() State {
+	s := State{At: time.Now().UTC(), Accounts: make([]SavedAccount, len(p.accounts))}
+	accounts := p.inventory.Snapshot().Accounts
+	for i, a := range p.accounts {
+		s.Accounts[i] = a.save(&accounts[i], p.machines)
+	}
+	return s
+}
+
+// restore restores the accounts that are still configured, before any loop runs.
+func (p *Poller) restore(saved *State, now time.Time) {
+	saved = saved.correctClock(now)
+	restored := map[*account]*SavedAccount{}
+	for i := range saved.Accounts {
+		s := &saved.Accounts[i]
+		for _, a := range p.accounts {
+			switch company := a.Account.Company.ID; {
+			case !s.Of(a.Account):
+			case company != "" && s.Company.ID != "" && company != s.Company.ID:
+				a.lists.logDiscarded(s.Company.ID, company)
+			default:
+				restored[a] = s
+			}
+		}
+	}
+	for a, s := range restored {
+		for _, m := range s.Machines {
+			p.inventory.Restore(a.index, s.Company.ID, m.Machine, m.Sensors, m.ListedAt)
+		}
+		p.machines.restore(s)
+	}
+	for _, a := range p.accounts { // in the order of the config: the first account with a machine polls it
+		if s := restored[a]; s != nil {
+			a.restore(s, saved.At, now)
+		}
+	}
+	for a, s := range restored { // when the inventory is complete
+		a.applyInventoryChanges()
+		a.draft.Settled = s.Discovered && s.Company.ID != ""
+		a.draft.discovered = a.draft.Settled || s.hasReadings()
+		a.publishIdle(now)
 	}
 }

@@ -32,12 +32,6 @@ type Spec = schedule.Spec[*inventory.Sensor]
 // NewScheduler returns the Scheduler that an account runs with.
 func NewScheduler(o schedule.Options) Scheduler { return schedule.New[*inventory.Sensor](o) }
 
-// NewWithScheduler is New with another Scheduler for each account, for the measuring harness.
-func NewWithScheduler(opts Options, newScheduler func(schedule.Options) Scheduler) *Poller {
-	opts.newScheduler = newScheduler
-	return New(opts)
-}
-
 // specs describes sensors to the schedule.
 func specs(sensors []*inventory.Sensor) []Spec {
 	all := make([]Spec, len(sensors))

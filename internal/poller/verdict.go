@@ -117,13 +117,6 @@ func (b *breakerStatus) blockage(now time.Time) blockage {
 	return blockage{b.pausedSince, b.pausedUntil}
 }
 
-// noteBlocked remembers the latest long blockage of the account: what it delayed stays so until it is polled.
-func (a *account) noteBlocked(now time.Time) {
-	if b := a.breaker.blockage(now); b.delays(b.since) {
-		a.draft.blocked[1] = b
-	}
-}
-
 // deadline is the time by which the next poll must have succeeded.
 func deadline(r *reading.Record) time.Time {
 	return r.LastSuccess.Add(2*r.Planned.Sub(r.LastSuccess) + delayGrace)
@@ -165,10 +158,10 @@ func (o *Options) silentAfter(s *inventory.Sensor, r *reading.Record) time.Durat
 
 // recordPoll stores, at a successful poll, what later verdicts go by: whether the sensor is silent, by the API's clock, and when
 // it is to be polled next. before is the record before that poll, n what the poll changed.
-func (a *account) recordPoll(t *Task, before *reading.Record, n reading.PollResult, now time.Time) {
+func (o *Options) recordPoll(t *Task, before *reading.Record, n reading.PollResult, now time.Time) {
 	s := t.Sensor
 	s.Entry.Change(func(r *reading.Record) { r.Interval, r.Planned = t.Interval, now.Add(t.Gap) })
-	silentAfter := a.poller.opts.silentAfter(s, s.Entry.Load())
+	silentAfter := o.silentAfter(s, s.Entry.Load())
 	s.Entry.Change(func(r *reading.Record) {
 		if silentAfter == 0 || r.Time.IsZero() {
 			r.Silent, r.Alone = false, false
@@ -184,7 +177,7 @@ func (a *account) recordPoll(t *Task, before *reading.Record, n reading.PollResu
 		r.Silent = s.Machine.APITime(now).Sub(last) > silentAfter
 		r.Alone = r.Silent && before.Alone && len(n.Times) == 0
 	})
-	if r := s.Entry.Load(); r.Silent && !r.Alone && a.poller.opts.overdueAlone(s, newestOf(s.Machine)) {
+	if r := s.Entry.Load(); r.Silent && !r.Alone && o.overdueAlone(s, newestOf(s.Machine)) {
 		s.Entry.Change(func(r *reading.Record) { r.Alone = r.Silent })
 	}
 }
@@ -323,9 +316,8 @@ func (m *machineStatuses) restore(k *SavedAccount) {
 }
 
 // judgeMachines stores the status of each machine of an account, so that its change is noticed without a scrape.
-func (a *account) judgeMachines(now time.Time) {
-	v := a.poller.View(now)
-	for _, m := range v.Inventory.Accounts[a.index].Machines {
+func (v *View) judgeMachines(account int) {
+	for _, m := range v.Inventory.Accounts[account].Machines {
 		v.Machine(m)
 	}
 }

@@ -1,13 +1,16 @@
 package poller
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
 	"innius_exporter/innius"
+	"innius_exporter/internal/humanize"
 	"innius_exporter/internal/poller/inventory"
 	"innius_exporter/internal/poller/ratelimit"
 	"innius_exporter/internal/poller/reading"
+	"innius_exporter/internal/poller/schedule"
 )
 
 // View is what a scrape shows of a poller at one moment.
@@ -57,29 +60,6 @@ type AccountView struct {
 	blocked [2]blockage // the one at the time of the view, and the latest long one
 }
 
-// View returns what is known at a moment, of the accounts with these indexes only if there are any. It reads memory only and
-// does not block.
-func (p *Poller) View(now time.Time, accounts ...int) *View {
-	v := &View{At: now, Inventory: p.inventory.Snapshot(), Labels: p.opts.Labels, Counters: p.opts.Counters, poller: p}
-	v.Accounts = make([]*AccountView, len(p.accounts))
-	for i, a := range p.accounts {
-		if len(accounts) == 0 || slices.Contains(accounts, i) {
-			v.Accounts[i] = a.view(now)
-		}
-	}
-	return v
-}
-
-func (a *account) view(now time.Time) *AccountView {
-	v := a.health.Load().at(now)
-	v.Name, v.Configured = a.Name, a.limiter.configured.PerHour
-	v.RequestsPerHour, v.Burst, v.Remaining = a.Pacer.PerHour(), a.Pacer.Burst(), a.Pacer.Remaining(now)
-	if a.Client != nil {
-		v.ClockDifference, v.ClockKnown = a.Client.ClockDifference()
-	}
-	return &v
-}
-
 // SensorView is what a scrape shows of a sensor.
 type SensorView struct {
 	*reading.Record
@@ -105,4 +85,133 @@ func (v *View) Sensor(s *inventory.Sensor) SensorView {
 		one.Interval = 0
 	}
 	return one
+}
+
+// Remark is a property of the API that a poll showed, with the labels of the first sensor that showed it.
+type Remark struct {
+	innius.Remark
+	Machine, Sensor string
+}
+
+// health is the state of an account as its loop last published it. Immutable. A scrape evaluates it at its own time.
+type health struct {
+	AccountView // without what depends on the time of the scrape
+
+	breaker    breakerStatus
+	discovered bool      // the first discovery has ended or restored values are served: the account is ready
+	decided    time.Time // when the loop last ran
+	asleep     time.Time // until when it then meant to sleep
+}
+
+// at returns the state as of a time.
+func (h *health) at(now time.Time) AccountView {
+	v := h.AccountView
+	if v.Failure = h.breaker.failing.reason(); v.Failure != "" {
+		v.FailingSince = h.breaker.failingSince
+	}
+	if h.breaker.pause != notPaused && h.breaker.pausedUntil.After(now) {
+		v.PausedUntil, v.PauseReason = h.breaker.pausedUntil, string(h.breaker.pause)
+	}
+	v.blocked[0] = h.breaker.blockage(now)
+	v.Up, v.Responded = v.Failure == "", v.Responded || v.Failure != ""
+	return v
+}
+
+// stuckAfter is how long a loop may oversleep.
+const stuckAfter = time.Minute
+
+// stuck reports whether the loop has not run for a minute after it meant to wake.
+func (h *health) stuck(now time.Time) bool {
+	return !h.decided.IsZero() && now.Sub(later(h.decided, h.asleep)) > stuckAfter
+}
+
+// WaitsFor is why a sensor is not polled now; empty if it is in no schedule.
+type WaitsFor string
+
+// What the next poll of a sensor waits for.
+const (
+	WaitsForInterval  WaitsFor = "interval"   // it is not due yet
+	WaitsForRateLimit WaitsFor = "rate limit" // it is due, and others are first
+	WaitsForPause     WaitsFor = "pause"      // its account is paused
+	WaitsForResponse  WaitsFor = "response"   // the request is running
+)
+
+// Upcoming is an estimate of the next poll of a sensor; zero if there is none.
+type Upcoming struct {
+	At       time.Time
+	WaitsFor WaitsFor
+	Ahead    int // sensors polled before
+}
+
+// Upcoming estimates the next poll of each sensor of an account's machines, in their order: when it is due, or as soon as the
+// rate limit permits. Polls that become due again meanwhile are not counted, so distant ones may come later.
+func (v *View) Upcoming(account int) []Upcoming {
+	type queued struct {
+		index int
+		place schedule.Place
+	}
+	n := v.Accounts[account].Sensors
+	all, queue := make([]Upcoming, 0, n), make([]queued, 0, n) // more only if some are excluded
+	for _, m := range v.Inventory.Accounts[account].Machines {
+		for _, s := range m.Sensors {
+			if place := s.Entry.Position.Load(); place != 0 && s.Polled() {
+				queue = append(queue, queued{len(all), place})
+			}
+			all = append(all, Upcoming{})
+		}
+	}
+	slices.SortFunc(queue, func(a, b queued) int { return cmp.Compare(a.place, b.place) })
+	slots := newSlots(v.At, v.Accounts[account])
+	for i, q := range queue {
+		u, due := &all[q.index], q.place.Due()
+		if due.IsZero() {
+			due = v.At
+		}
+		switch u.Ahead = i; {
+		case q.place == schedule.Polling:
+			u.At, u.WaitsFor = v.At, WaitsForResponse
+			continue
+		case due.After(slots.next):
+			u.At, u.WaitsFor = due, WaitsForInterval
+		case slots.pausedUntil.After(due):
+			u.At, u.WaitsFor = slots.next, WaitsForPause
+		default:
+			u.At, u.WaitsFor = slots.next, WaitsForRateLimit
+		}
+		slots.take(u.At)
+	}
+	return all
+}
+
+// slots are the times at which the rate limit permits polls.
+type slots struct {
+	next        time.Time
+	gap         time.Duration // between two
+	remaining   float64       // requests that may be sent at once
+	lists       int           // to read, alternating with polls
+	pausedUntil time.Time     // zero: not paused
+}
+
+func newSlots(now time.Time, a *AccountView) slots {
+	s := slots{
+		next: later(now, a.PausedUntil), pausedUntil: a.PausedUntil, gap: humanize.Seconds(3600 / max(1e-6, a.ForPolls)),
+		remaining: a.Remaining, lists: a.Lists - a.ListsRead,
+	}
+	if s.remaining < 1 {
+		s.next = s.next.Add(time.Duration((1 - s.remaining) * float64(s.gap)))
+	}
+	return s
+}
+
+// take uses a slot.
+func (s *slots) take(at time.Time) {
+	if s.remaining--; s.remaining >= 1 {
+		s.next = at
+		return
+	}
+	s.next = at.Add(s.gap)
+	if s.lists > 0 {
+		s.lists--
+		s.next = s.next.Add(s.gap)
+	}
 }

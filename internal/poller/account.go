@@ -1,0 +1,247 @@
+package poller
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"innius_exporter/internal/poller/inventory"
+	"innius_exporter/internal/poller/schedule"
+)
+
+// account runs the loop of one key. Only the loop's goroutine uses its fields, except the atomic ones. Requests run in
+// goroutines of their own and return their results to the loop, so that nothing needs a lock.
+type account struct {
+	Account
+	index    int
+	log      accountLog
+	poller   *Poller
+	counters *AccountCounters
+
+	breaker  circuitBreaker
+	lists    lister
+	schedule Scheduler
+	limiter  *limiter
+	requests requests
+
+	started  time.Time
+	judged   time.Time // when the status of each machine was stored last
+	lastPoll time.Time // latest successful poll of a sensor
+	usable   bool      // some sensor has had a usable reading
+
+	draft  health // published as a whole
+	health atomic.Pointer[health]
+}
+
+// requests are the requests under way.
+type requests struct {
+	inFlight int
+	results  chan func(now time.Time) // applies the result of one; with room for all of them
+	workers  sync.WaitGroup
+	lastList bool // the last one was for a list
+}
+
+func newAccount(index int, p *Poller) *account {
+	cfg, opts := p.opts.Accounts[index], &p.opts
+	cfg.Concurrency = max(1, cfg.Concurrency)
+	log, counters := opts.Logger.With("account", cfg.Name), opts.Counters.Of(cfg.Name)
+	a := &account{
+		Account: cfg, index: index, poller: p, counters: counters,
+		log:      accountLog{Logger: log, others: map[string]string{}, unusable: map[string]bool{}},
+		limiter:  newLimiter(log, cfg.Pacer, &counters.accepted),
+		lists:    newLister(log, p.inventory, index, cfg.Company, newDiscovery(opts.DiscoveryInterval, cfg.Pacer.PerHour)),
+		requests: requests{results: make(chan func(time.Time), cfg.Concurrency)},
+		started:  time.Now(),
+	}
+	a.schedule = opts.newScheduler(schedule.Options{
+		MinInterval: opts.MinInterval, MaxInterval: opts.MaxInterval, PerHour: a.forReadings,
+	})
+	a.health.Store(&health{})
+	return a
+}
+
+// publish publishes the state of the account, and reports a new pause for a 429 and the end of the first discovery as changes
+// worth saving.
+func (a *account) publish(now, asleep time.Time) {
+	d, before := &a.draft, a.health.Load()
+	d.decided, d.asleep = now, asleep
+	a.checkKey()
+	a.updateDraft(now)
+	if !d.Settled && a.lists.settled() {
+		d.Settled, d.discovered = true, true
+		a.log.Info("First discovery ended", "complete", !d.Verified.IsZero(), "machines", len(a.lists.sensors),
+			"sensors", d.Sensors, "cycle", d.Cycle.Round(time.Second))
+	}
+	a.checkReadings()
+	a.noteBlocked(now)
+	a.health.Store(new(a.draft))
+	if d.breaker.limit().Until.After(before.breaker.limit().Until) || d.Settled && !before.Settled {
+		a.poller.notify()
+	}
+	if now.Sub(a.judged) >= time.Minute {
+		a.judged = now
+		a.poller.View(now).judgeMachines(a.index)
+	}
+}
+
+// publishIdle publishes the state of an account whose loop does not run.
+func (a *account) publishIdle(now time.Time) {
+	a.updateDraft(now)
+	a.health.Store(new(a.draft))
+}
+
+// updateDraft takes over what the parts of the account know.
+func (a *account) updateDraft(now time.Time) {
+	d := &a.draft
+	demand, relaxed := a.schedule.Demand(now)
+	if relaxed <= 1 {
+		relaxed = 0
+	}
+	a.log.relax(relaxed, now)
+	d.Demand, d.RelaxedBy = demand, relaxed
+	d.breaker, d.Lowered, d.ListErrors = a.breaker.breakerStatus, a.limiter.cause, a.lists.failures()
+	d.Sensors, d.Verified, d.ForPolls = a.schedule.Len(), a.lists.verified, a.forReadings()
+	d.Lists, d.ListsRead = len(a.lists.all()), a.lists.routine.Len()
+	d.Cycle = schedule.Seconds(float64(d.Sensors) / d.ForPolls * 3600)
+}
+
+// noteBlocked remembers the latest long blockage of the account: what it delayed stays so until it is polled.
+func (a *account) noteBlocked(now time.Time) {
+	if b := a.breaker.blockage(now); b.delays(b.since) {
+		a.draft.blocked[1] = b
+	}
+}
+
+// clockTolerance is the difference of clocks from which on it is reported.
+const clockTolerance = time.Minute
+
+// checkClock logs a difference of the clocks, and its end.
+func (a *account) checkClock() {
+	ahead := a.ahead()
+	off := ahead.Abs() > clockTolerance || a.draft.ClocksDiffer && ahead.Abs() > clockTolerance/2
+	a.log.problem(a.draft.ClocksDiffer, off, "Local clock differs from the API clock, judging ages by the API clock",
+		"Local clock agrees with the API clock again", "api_ahead", ahead.Round(time.Second))
+	a.draft.ClocksDiffer = off
+}
+
+// checkKey logs that the last good key is in use, and the end of it.
+func (a *account) checkKey() {
+	if a.KeyTrouble == nil {
+		return
+	}
+	before, now := a.draft.KeyProblem, a.KeyTrouble()
+	a.log.problem(before != "", now != "", "Key source has no key, using the last good key until the process ends",
+		"Key source has a key again", "err", now)
+	a.draft.KeyProblem = now
+}
+
+// enoughPolled is the number of polled sensors after which missing readings are logged: a cycle may take hours.
+const enoughPolled = 200
+
+// NoReadings is the remark on an account without any usable reading.
+const NoReadings = "No sensor has a usable reading. `innius_exporter check api` shows how the responses are understood"
+
+// checkReadings logs that no sensor has a usable reading, after each or enough were polled, and later the first one that has.
+func (a *account) checkReadings() {
+	if a.usable || a.breaker.failing != resultOK || !a.lists.settled() || a.lists.verified.IsZero() {
+		return
+	}
+	polled, sensors := 0, a.schedule.Len()
+	succeeded := sensors == 0 && strings.Join(slices.Collect(maps.Values(a.log.others)), "") == "" // no other account polls them
+	for _, m := range a.poller.inventory.Snapshot().Accounts[a.index].Machines {
+		for _, s := range m.Polled {
+			o := s.Entry.Load()
+			a.usable, succeeded = a.usable || !o.Time.IsZero(), succeeded || !o.LastSuccess.Before(a.started)
+			if !later(o.LastSuccess, o.LastFailure).Before(a.started) {
+				polled++
+			}
+		}
+	}
+	barren := !a.usable && (a.draft.NoReadings || succeeded && polled >= min(sensors, enoughPolled))
+	a.log.problem(a.draft.NoReadings, barren, NoReadings, "First usable reading",
+		"machines", len(a.lists.sensors), "sensors", sensors, "polled", polled)
+	a.draft.NoReadings = barren
+}
+
+func (a *account) view(now time.Time) *AccountView {
+	v := a.health.Load().at(now)
+	v.Name, v.Configured = a.Name, a.limiter.configured.PerHour
+	v.RequestsPerHour, v.Burst, v.Remaining = a.Pacer.PerHour(), a.Pacer.Burst(), a.Pacer.Remaining(now)
+	if a.Client != nil {
+		v.ClockDifference, v.ClockKnown = a.Client.ClockDifference()
+	}
+	return &v
+}
+
+func (a *account) save(known *inventory.Account, statuses *machineStatuses) SavedAccount {
+	h := a.health.Load()
+	s := SavedAccount{
+		Name: a.Name, Origin: a.Origin, ListedAt: known.ListedAt.UTC(), Discovered: h.Settled, Limit: h.breaker.limit(),
+		ClockAhead: a.ahead(),
+		Machines:   make([]SavedMachine, len(known.Machines)),
+	}
+	for i, m := range known.Machines {
+		s.Machines[i] = SavedMachine{Machine: m.Machine, ListedAt: m.ListedAt.UTC(), Sensors: m.Save()}
+		s.Machines[i].Status, s.Machines[i].Since = statuses.get(m.Key())
+	}
+	if saved := a.limiter.saved.Load(); saved != nil {
+		s.RateLimit = *saved
+	}
+	if known.Company != nil {
+		s.Company = *known.Company
+	}
+	s.Pacer = a.Pacer.State(time.Now()) // last, so that it includes the requests of the readings above
+	s.Pacer.At, s.Pacer.Until = s.Pacer.At.UTC(), s.Pacer.Until.UTC()
+	return s
+}
+
+// restore restores an account. What was learned of the rate limit comes first, because the pacer refills at that rate.
+func (a *account) restore(s *SavedAccount, savedAt, now time.Time) {
+	a.limiter.restore(s.RateLimit, now)
+	a.Pacer.Restore(s.Pacer, now)
+	a.breaker.restoreLimit(s.Limit, savedAt, now)
+	if s.ClockAhead != 0 {
+		a.Client.AssumeClockDifference(s.ClockAhead)
+	}
+	if s.Company.ID != "" {
+		a.lists.restore(s)
+	}
+}
+
+// takeOver continues with the state of another account. What it learned of the rate limit comes first, because the pacer refills
+// at that rate.
+func (a *account) takeOver(before *account, now time.Time) {
+	a.breaker, a.requests.lastList = before.breaker, before.requests.lastList
+	logger := a.log.Logger
+	a.log = before.log
+	a.log.Logger = logger
+	a.limiter.takeOver(before.limiter, now)
+	a.Pacer.Restore(before.Pacer.State(now), now)
+	a.lists.takeOver(&before.lists, now)
+	if !a.Client.SharesKey(before.Client) { // perhaps of another company
+		a.lists.identity.unconfirmed, a.breaker.probe, a.breaker.lastSuccess = true, probeAccount, time.Time{}
+	}
+	a.Client.TakeOver(before.Client)
+}
+
+func (a *account) takeOverSchedule(before *account) {
+	own, ok := a.schedule.(*schedule.Scheduler[*inventory.Sensor])
+	if previous, same := before.schedule.(*schedule.Scheduler[*inventory.Sensor]); ok && same {
+		own.TakeOver(previous)
+	}
+}
+
+// forReadings returns the requests per hour that discovery leaves to polls.
+func (a *account) forReadings() float64 { return a.Pacer.PerHour() - a.lists.perHour() }
+
+// ahead returns how far the API's clock is ahead of this machine's.
+func (a *account) ahead() time.Duration {
+	if a.Client == nil {
+		return 0 // a plan sends nothing
+	}
+	ahead, _ := a.Client.ClockDifference()
+	return ahead
+}
