@@ -206,12 +206,11 @@ func (w *walk) absent(in *innius.Inspection, e *innius.Error, status string) *Fi
 		return f.add("Other requests with this key succeeded. Check the path (" + path.Path + ") first. Then check in the innius " +
 			"Admin app whether the key may read this object. Check the key itself last.").check(path)
 	}
-	f.add("The url, or the path below it (" + path.Path + "), is not the one of the API reference.")
-	if e.Status == http.StatusNotFound {
-		return f.check(w.urlSetting(), path)
+	f.add("The url, or the path below it ("+path.Path+"), is not the one of the API reference.").check(w.urlSetting(), path)
+	if e.Status != http.StatusNotFound {
+		f.add("If the path is right, " + w.wrongKey(status))
 	}
-	f.add("If the path is right, " + w.wrongKey(status))
-	return f.check(w.urlSetting(), path)
+	return f
 }
 
 // badParameter tries what the message of a refusal suggests, then what is usual.

@@ -240,12 +240,10 @@ func (t *Text) finding(f Finding) {
 		label = ""
 	}
 	if f.Set != "" {
-		what, where := "What to correct or add", " in the config file (keep the other lines of the account):"
-		switch {
-		case len(f.Settings) > 0:
+		what := map[bool]string{true: "Present values, to correct", false: "What to correct or add"}[f.present]
+		where := " in the config file (keep the other lines of the account):"
+		if len(f.Settings) > 0 {
 			what = "What to set"
-		case f.present:
-			what = "Present values, to correct"
 		}
 		if t.ConfigFile == "" {
 			where = ": save this as innius.yml, and start with --config.file=innius.yml:"

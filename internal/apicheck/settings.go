@@ -325,7 +325,7 @@ func (f *Finding) choose(fact string, fields []innius.Field) *Finding {
 	}
 	tries := fieldSettings(fact, fields)
 	if len(tries) > 0 {
-		f.suggest = tries[0]
+		f.correct(tries[0]...)
 	}
 	return f.try(tries...)
 }

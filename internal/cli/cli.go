@@ -29,8 +29,9 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	switch {
 	case err == nil:
 		return 0
-	case c.logger == nil:
-		logger, _ := logging.New(stderr, logging.Levels[0], formatOf(args))
+	case c.logger == nil: // the arguments are at fault; --log.format is found all the same, with = or as two of them
+		named := func(format string) bool { return strings.Contains(strings.Join(args, "="), "--log.format="+format) }
+		logger, _ := logging.New(stderr, logging.Levels[0], logging.Formats[max(0, slices.IndexFunc(logging.Formats, named))])
 		logger.Error("Invalid arguments", "err", err)
 	default:
 		for line := range strings.SplitSeq(err.Error(), "\n") {
@@ -38,17 +39,6 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		}
 	}
 	return 1
-}
-
-// formatOf returns the format of the log in arguments that cannot be parsed.
-func formatOf(args []string) string {
-	flag := slices.Index(args, "--log.format") + 1
-	for _, format := range logging.Formats {
-		if slices.Contains(args, "--log.format="+format) || flag > 0 && slices.Index(args[flag:], format) == 0 {
-			return format
-		}
-	}
-	return logging.Formats[0]
 }
 
 func (c *CommandLine) run(ctx context.Context, args []string, stderr io.Writer) (err error) {
