@@ -41,7 +41,7 @@ func BenchmarkMemory(b *testing.B) {
 }
 
 // loaded is a poller with defaults, whose machines have 10 to 30 sensors each. It has read each list twice, and has polled each
-// sensor twice, with and without new readings. It is not running.
+// sensor twice, with new readings, of before and after a night, and without. It is not running.
 func loaded(b *testing.B, sensors int) *Poller {
 	pacer := innius.NewPacer(1000, 30)
 	client, err := innius.New(innius.Options{
@@ -66,6 +66,9 @@ func loaded(b *testing.B, sensors int) *Poller {
 			period := time.Duration((5 + 600*r.Float64()) * float64(time.Second))
 			for i := range 40 {
 				at := now.Add(time.Duration(i-40)*period + time.Duration(r.Int64N(int64(period/20))))
+				if i < 20 {
+					at = at.Add(-9 * time.Hour) // the night
+				}
 				newest.Readings = append(newest.Readings, innius.Reading{Time: at, Value: float64(r.IntN(100_000)) / 100})
 			}
 		}

@@ -170,7 +170,7 @@ func (o *Options) recordPoll(t *Task, before *reading.Record, n reading.PollResu
 		last := before.Newest()
 		for i, at := range n.Times {
 			if i == 0 && before.Silent || (i > 0 || n.Whole) && at.Sub(last) > silentAfter {
-				r.Resumed = at
+				r.Resumed = at.UnixNano()
 			}
 			last = at
 		}
@@ -202,7 +202,7 @@ func (o *Options) overdueAlone(s *inventory.Sensor, newest time.Time) bool {
 		if until.After(polledAt) {
 			until = polledAt
 		}
-		return until.Sub(later(own.Newest(), r.Resumed)) > silentAfter
+		return until.Sub(later(own.Newest(), time.Unix(0, r.Resumed))) > silentAfter
 	})
 }
 

@@ -92,7 +92,7 @@ func TestVerdictOfMachine(t *testing.T) {
 	}
 	failing := reading.Saved{Time: ago(1), LastSuccess: ago(1), Rare: failures(2), Interval: known}
 	resumed := current
-	resumed.Rare = &reading.Rare{Resumed: ago(5)}
+	resumed.Resumed = ago(5).UnixNano()
 	text := reading.Saved{LastSuccess: ago(1), Rare: &reading.Rare{Unusable: skipped(1, innius.SkipText, "RUN")}}
 	noInterval := current
 	noInterval.Interval = nil

@@ -42,9 +42,9 @@ func sensorOf(machine, number int) poller.SavedSensor {
 		Saved: reading.Saved{
 			Time: at, Value: 20.5 + float64(number), LastSuccess: at.Add(time.Second), Seen: at,
 			Cursor: innius.Cursor{Key: "1718", Order: innius.Ascending}, Planned: at.Add(time.Hour), Silent: true, Alone: true,
-			Interval: schedule.Regular(10*time.Second, at),
+			Resumed: at.UnixNano(), Interval: schedule.Regular(10*time.Second, at),
 			Rare: &reading.Rare{
-				Unusable: innius.Reading{Time: at, Text: "RUN", Skip: innius.SkipText}, Resumed: at, Unreadable: []string{"yesterday"},
+				Unusable: innius.Reading{Time: at, Text: "RUN", Skip: innius.SkipText}, Unreadable: []string{"yesterday"},
 				Failure: "status 404", FailingSince: at, LastFailure: at.Add(time.Minute), Failures: 3,
 				Older: at.Add(-time.Hour), Future: at.Add(time.Hour),
 			},

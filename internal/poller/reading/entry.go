@@ -54,7 +54,7 @@ func (e *Entry) Save() Saved {
 		s.Rare = nil
 	} else {
 		s.Rare = new(*s.Rare)
-		times = append(times, &s.Resumed, &s.FailingSince, &s.LastFailure, &s.Future, &s.Older, &s.Unusable.Time)
+		times = append(times, &s.FailingSince, &s.LastFailure, &s.Future, &s.Older, &s.Unusable.Time)
 	}
 	for _, t := range times {
 		*t = t.UTC()

@@ -26,6 +26,7 @@ type Saved struct {
 	Planned time.Time // of the next poll, by this machine's clock
 	Silent  bool      // no new reading for longer than silent_after
 	Alone   bool      // silent while other sensors of its machine went on
+	Resumed int64     // of the first reading after its latest silence, in nanoseconds since the epoch; 0: none
 
 	Seen time.Time // newest time of a reading that was counted, not in the future
 
@@ -35,7 +36,6 @@ type Saved struct {
 // Rare is what most sensors do not have, so it takes no memory for them.
 type Rare struct {
 	Unusable innius.Reading // the newest reading, if it is no number and newer than the newest number
-	Resumed  time.Time      // of the first reading after its latest silence
 
 	Failure      string    // error of the last poll; empty if it succeeded
 	FailingSince time.Time // by this machine's clock, as LastFailure
