@@ -1,11 +1,11 @@
 package collector
 
 import (
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	dto "github.com/prometheus/client_model/go"
 
 	"innius_exporter/internal/poller"
 	"innius_exporter/internal/poller/inventory"
@@ -18,29 +18,66 @@ func families() []*family {
 		// One series per sensor, with the labels company, machine and sensor; none if the function returns false.
 		perSensor("innius_sensor_value",
 			"Newest reading of the sensor, in the unit that innius_sensor_info names. Absent when stale.",
-			func(s *poller.SensorView) (float64, bool) { return s.Value, s.Exposed }),
+			func(s *sensor) (float64, bool) { return s.Value, s.exposed }),
 		perSensor("innius_sensor_timestamp_seconds",
 			"Source time of the newest reading, in seconds since the epoch. It stays when the value is stale.",
-			func(s *poller.SensorView) (float64, bool) { return timestamp(s.Time) }),
+			func(s *sensor) (float64, bool) { return timestamp(s.Time) }),
 		perSensor("innius_sensor_last_success_timestamp_seconds",
 			"Time of the last successful poll of the sensor, in seconds since the epoch. Absent before the first.",
-			func(s *poller.SensorView) (float64, bool) { return timestamp(s.LastSuccess) }),
+			func(s *sensor) (float64, bool) { return timestamp(s.LastSuccess) }),
 		perSensor("innius_sensor_reporting_interval_seconds",
 			"Usual time between two readings of the sensor, in seconds. Absent until learned, and for text that no rule maps.",
-			func(s *poller.SensorView) (float64, bool) { return s.Interval, s.Interval > 0 }),
+			func(s *sensor) (float64, bool) {
+				interval := poller.ReportingInterval(s.Record)
+				return interval, interval > 0
+			}),
 
-		// Other series of sensors and machines, which addPlant makes.
-		described(sensorStatus,
+		newFamily("innius_sensor_status",
 			"Status of the sensor: 1 for the one in force, the others are absent. What a text sensor reports is not a status.",
-			"company", "machine", "sensor", "status"),
-		described(sensorInfo, "Ids, names and unit of the sensor as in innius. Always 1.", sensorLabels[:]...),
-		described(machineStatus,
+			[]string{"company", "machine", "sensor", "status"}, func(s *scrape, out *output) {
+				s.eachSensor(func(one *sensor) {
+					out.add(1, one.of.Machine.CompanyLabel, one.of.Machine.Label, one.of.Label, string(one.status))
+				})
+			}),
+		newFamily("innius_sensor_info", "Ids, names and unit of the sensor as in innius. Always 1.",
+			sensorInfoLabels,
+			func(s *scrape, out *output) {
+				machine := make([]string, 0, len(sensorInfoLabels))
+				for i, one := range s.sensorsByInfo {
+					if i == 0 || one.Machine != s.sensorsByInfo[i-1].Machine {
+						machine = machineInfo(machine[:0], one.Machine)
+					}
+					out.add(1, sensorInfo(machine, one)...)
+				}
+			}),
+
+		newFamily("innius_machine_status",
 			"Status of the machine: 1 for the one in force (unknown, degraded, off, ok), 0 for the others.",
-			"company", "machine", "status"),
-		described(machineSince,
+			[]string{"company", "machine", "status"}, func(s *scrape, out *output) {
+				statuses := slices.Sorted(slices.Values(poller.MachineStatuses[:]))
+				for _, m := range s.judged {
+					for _, status := range statuses {
+						out.add(boolean(m.status == status), m.CompanyLabel, m.Label, string(status))
+					}
+				}
+			}),
+		newFamily("innius_machine_status_since_timestamp_seconds",
 			"Time of the last change of the machine's status, in seconds since the epoch. A restart with state keeps it.",
-			"company", "machine"),
-		described(machineInfo, "Ids and names of the machine as in innius. Always 1.", machineLabels[:]...),
+			[]string{"company", "machine"}, func(s *scrape, out *output) {
+				for _, m := range s.judged {
+					if seconds, known := timestamp(m.since); known {
+						out.add(seconds, m.CompanyLabel, m.Label)
+					}
+				}
+			}),
+		newFamily("innius_machine_info", "Ids and names of the machine as in innius. Always 1.",
+			machineInfoLabels, func(s *scrape, out *output) {
+				var values []string
+				for _, m := range s.machinesByInfo {
+					values = machineInfo(values[:0], m)
+					out.add(1, values...)
+				}
+			}),
 
 		// Per account, with the label account and those named here, sorted.
 		perAccount("innius_up",
@@ -64,8 +101,8 @@ func families() []*family {
 			}),
 		perAccount("innius_exporter_sensors", "Sensors by status. Each sensor has exactly one.",
 			[]string{"status"}, func(a *account, add emit) {
-				for _, status := range poller.SensorStatuses {
-					add(float64(a.statuses[status]), string(status))
+				for i, status := range poller.SensorStatuses {
+					add(float64(a.statuses[i]), string(status))
 				}
 			}),
 		perAccount("innius_exporter_label_collisions",
@@ -136,46 +173,82 @@ func families() []*family {
 
 // family is a metric family.
 type family struct {
-	name, help string
-	labels     []string // sorted
-	kind       dto.MetricType
+	name, help, typeName string
+	kind                 prometheus.ValueType
+	labels               []string               // sorted
+	collect              func(*scrape, *output) // the series, sorted by their label values
+	desc                 *prometheus.Desc
+}
 
-	// How to make the series: one of these, or none for those of addPlant.
-	sensor    func(*poller.SensorView) (value float64, exists bool)
-	account   func(*account, emit)
-	histogram func(*account) *poller.Histogram
+func newFamily(name, help string, labels []string, collect func(*scrape, *output)) *family {
+	f := &family{name: name, help: help, typeName: "gauge", kind: prometheus.GaugeValue, labels: labels, collect: collect}
+	if strings.HasSuffix(name, "_total") {
+		f.typeName, f.kind = "counter", prometheus.CounterValue
+	}
+	return f
+}
 
-	desc  *prometheus.Desc
-	index int // among the families, sorted by name
+func perSensor(name, help string, value func(*sensor) (float64, bool)) *family {
+	return newFamily(name, help, []string{"company", "machine", "sensor"}, func(s *scrape, out *output) {
+		s.eachSensor(func(one *sensor) {
+			if value, exists := value(one); exists {
+				out.add(value, one.of.Machine.CompanyLabel, one.of.Machine.Label, one.of.Label)
+			}
+		})
+	})
 }
 
 // emit adds a series of an account; the values are those of the labels beyond account.
 type emit func(value float64, values ...string)
 
-func described(name, help string, labels ...string) *family {
-	kind := dto.MetricType_GAUGE
-	if strings.HasSuffix(name, "_total") {
-		kind = dto.MetricType_COUNTER
+// perAccount sorts the series of each account.
+func perAccount(name, help string, labels []string, series func(*account, emit)) *family {
+	type one struct {
+		values []string
+		value  float64
 	}
-	return &family{name: name, help: help, labels: labels, kind: kind}
-}
-
-func perSensor(name, help string, value func(*poller.SensorView) (float64, bool)) *family {
-	f := described(name, help, "company", "machine", "sensor")
-	f.sensor = value
-	return f
-}
-
-func perAccount(name, help string, labels []string, values func(*account, emit)) *family {
-	f := described(name, help, append([]string{"account"}, labels...)...)
-	f.account = values
-	return f
+	return newFamily(name, help, append([]string{"account"}, labels...), func(s *scrape, out *output) {
+		for i := range s.accounts {
+			var all []one
+			series(&s.accounts[i], func(value float64, values ...string) {
+				all = append(all, one{append([]string{s.accounts[i].Name}, values...), value})
+			})
+			slices.SortFunc(all, func(a, b one) int { return slices.Compare(a.values, b.values) })
+			for _, each := range all {
+				out.add(each.value, each.values...)
+			}
+		}
+	})
 }
 
 func perAccountHistogram(name, help string, of func(*account) *poller.Histogram) *family {
-	f := described(name, help, "account")
-	f.kind, f.histogram = dto.MetricType_HISTOGRAM, of
+	f := newFamily(name, help, []string{"account"}, func(s *scrape, out *output) {
+		for i := range s.accounts {
+			out.addHistogram(of(&s.accounts[i]), s.accounts[i].Name)
+		}
+	})
+	f.typeName = "histogram"
 	return f
+}
+
+// The labels of innius_machine_info are the first of those of innius_sensor_info.
+var (
+	sensorInfoLabels = []string{
+		"company", "company_id", "company_name", "machine", "machine_id", "machine_name", "sensor", "sensor_id", "sensor_name", "unit",
+	}
+	machineInfoLabels = sensorInfoLabels[:6]
+)
+
+// machineInfo appends the values of a machine to what is there.
+func machineInfo(to []string, m *inventory.Machine) []string {
+	return append(to, m.CompanyLabel, inventory.Repair(m.Company.ID, m.Company.ID), inventory.Repair(m.Company.Name, m.Company.ID),
+		m.Label, inventory.Repair(m.ID, m.ID), inventory.Repair(m.Name, m.ID),
+	)
+}
+
+// sensorInfo appends the values of a sensor to those of its machine.
+func sensorInfo(machine []string, s *inventory.Sensor) []string {
+	return append(machine, s.Label, inventory.Repair(s.ID, s.ID), inventory.Repair(s.Name, s.ID), inventory.Repair(s.Unit, s.Unit))
 }
 
 func timestamp(t time.Time) (seconds float64, known bool) {

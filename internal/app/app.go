@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/common/version"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 
+	"innius_exporter/collector"
 	"innius_exporter/internal/config"
 	"innius_exporter/internal/poller"
 	"innius_exporter/internal/state"
@@ -126,7 +127,7 @@ func (p *process) pollAndServe(ctx context.Context, hangup <-chan os.Signal) err
 // server returns the server of all pages.
 func (p *process) server() (*http.Server, error) {
 	opts := web.Options{
-		Source: p.live, Config: p.reloader.yaml, Gatherer: gatherer(p.registry, p.live), Registry: p.registry,
+		Source: p.live, Config: p.reloader.yaml, Collector: collector.New(p.live.poller), Registry: p.registry,
 		MetricsPath: p.TelemetryPath, Version: version.Version, Pprof: p.Pprof, Logger: p.log,
 	}
 	if p.Lifecycle {

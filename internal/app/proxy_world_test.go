@@ -26,6 +26,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/expfmt"
 
+	"innius_exporter/collector"
 	"innius_exporter/internal/config"
 	"innius_exporter/internal/logging"
 	"innius_exporter/internal/poller"
@@ -188,12 +189,14 @@ func expositionOf(t *testing.T, p *poller.Poller) string {
 	t.Helper()
 	registry := prometheus.NewRegistry()
 	register(registry, newReloader(config.Default()))
-	families, done, err := gatherer(registry, newReloadable(p)).Gather()
-	defer done()
+	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
+	if err := collector.New(newReloadable(p).poller).WriteText(&out, nil, nil); err != nil {
+		t.Fatal(err)
+	}
 	for _, family := range families {
 		if _, err := expfmt.MetricFamilyToText(&out, family); err != nil {
 			t.Fatal(err)

@@ -14,7 +14,6 @@ import (
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 	"github.com/prometheus/common/version"
 
-	"innius_exporter/collector"
 	"innius_exporter/innius"
 	"innius_exporter/internal/config"
 	"innius_exporter/internal/poller"
@@ -75,11 +74,6 @@ func register(registry *prometheus.Registry, r *reloader) {
 		r.successful, r.at, versioncollector.NewCollector(Name),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
-}
-
-// gatherer joins what a registry has with what is polled: that is too much for a registry to look at in each scrape.
-func gatherer(registry *prometheus.Registry, l *reloadable) prometheus.TransactionalGatherer {
-	return prometheus.NewMultiTRegistry(prometheus.ToTransactionalGatherer(registry), collector.New(l.poller))
 }
 
 // dialFunc connects the clients of accounts; nil: as a http.Transport does. Tests connect them to a simulated API.

@@ -82,6 +82,11 @@ func (p *Poller) Ready() bool {
 	return !slices.ContainsFunc(p.accounts, func(a *account) bool { return !a.health.Load().discovered })
 }
 
+// AccountIndex returns the place of an account in the config; -1: none has that name.
+func (p *Poller) AccountIndex(name string) int {
+	return slices.IndexFunc(p.accounts, func(a *account) bool { return a.Name == name })
+}
+
 // Stuck returns the name of an account whose loop has not run for a minute after it meant to wake; empty if there is none.
 func (p *Poller) Stuck() string {
 	now := time.Now()

@@ -76,15 +76,20 @@ func (v *View) Sensor(s *inventory.Sensor) SensorView {
 	r := s.Entry.Load()
 	one := SensorView{
 		Record: r, MaxAge: v.maxAge(s, r), StaleAfter: v.staleAfter(s, r), SilentAfter: v.poller.opts.silentAfter(s, r),
-		Interval: r.Interval.Period(),
+		Interval: ReportingInterval(r),
 	}
 	one.Exposed = s.Polled() && r.Exposed(one.StaleAfter, s.Machine.APITime(v.At))
 	one.Status = v.status(s, r, one.Exposed)
+	return one
+}
+
+// ReportingInterval returns a sensor's reporting interval in seconds; 0: not known, or of no meaning for its newest reading.
+func ReportingInterval(r *reading.Record) float64 {
 	switch r.Unusable.Skip {
 	case innius.SkipText, innius.SkipTime, innius.SkipFuture: // a text without a number is no silence
-		one.Interval = 0
+		return 0
 	}
-	return one
+	return r.Interval.Period()
 }
 
 // Remark is a property of the API that a poll showed, with the labels of the first sensor that showed it.

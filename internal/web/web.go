@@ -17,8 +17,10 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/common/expfmt"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 
+	"innius_exporter/collector"
 	"innius_exporter/internal/status"
 )
 
@@ -32,10 +34,10 @@ type Source interface {
 // Options configures the pages. All but Pprof and Reload are required.
 type Options struct {
 	Source      Source
-	Config      func() string                    // the config in force as YAML, without secrets
-	Gatherer    prometheus.TransactionalGatherer // of all metrics
-	Registry    prometheus.Registerer            // for those of the pages
-	MetricsPath string                           // --web.telemetry-path
+	Config      func() string        // the config in force as YAML, without secrets
+	Collector   *collector.Collector // of what is polled
+	Registry    *prometheus.Registry // of all other metrics; those of the pages are added
+	MetricsPath string               // --web.telemetry-path
 	Version     string
 	Pprof       bool
 	Reload      func() error // loads the configuration again; nil: disabled
@@ -73,21 +75,38 @@ func Handler(o Options) (http.Handler, error) {
 	return secure(mux), nil
 }
 
-// metrics serves the exposition: a bad series is left out and counted, the scrape succeeds. Handler compresses it: promhttp's
-// slower compressor would double the time of a scrape.
+// metrics serves the exposition: what is polled, then the metrics of the process, unless ?account= selects accounts. ?name[]=
+// selects families. A series of the process that fails is left out and counted, the scrape succeeds. Handler compresses it:
+// promhttp's slower compressor would double the time of a scrape.
 func metrics(o Options) http.Handler {
-	return promhttp.HandlerForTransactional(o.Gatherer, promhttp.HandlerOpts{
-		ErrorLog:           scrapeLog{o.Logger},
-		ErrorHandling:      promhttp.ContinueOnError,
-		Registry:           o.Registry,
-		EnableOpenMetrics:  true,
-		DisableCompression: true,
+	process := promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{
+		ErrorLog: scrapeLog{o.Logger}, ErrorHandling: promhttp.ContinueOnError, Registry: o.Registry,
+		DisableCompression: true, AcceptedFormats: []expfmt.Format{expfmt.FmtText},
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h, query := w.Header(), r.URL.Query()
+		h.Set("Content-Type", string(expfmt.NegotiateAccept(r.Header, textFormat1, expfmt.FmtText)))
+		h.Add("Vary", "Accept")
+		err := o.Collector.WriteText(w, query["account"], query["name[]"])
+		if unknown := collector.UnknownAccountError(""); errors.As(err, &unknown) {
+			http.Error(w, unknown.Error(), http.StatusNotFound)
+		} else if err == nil && !query.Has("account") {
+			process.ServeHTTP(body{w}, r)
+		}
 	})
 }
 
-// maxScrapes bounds the scrapes served at a time, and so their memory; the others get a 503. Fewer Prometheus servers than that
-// scrape at the same moment.
-const maxScrapes = 12
+// textFormat1 is the text format with names in UTF-8, which Prometheus 3 prefers. Names without them are written as in 0.0.4.
+const textFormat1 = expfmt.Format("text/plain; version=1.0.0; charset=utf-8")
+
+// body is a response whose header has been set.
+type body struct{ http.ResponseWriter }
+
+// Header implements http.ResponseWriter.
+func (body) Header() http.Header { return http.Header{} }
+
+// maxScrapes bounds the scrapes served at a time: of a million sensors one takes 10 MB. The others get a 503.
+const maxScrapes = 40
 
 // scrapeLog logs what promhttp reports. A client that disconnected is not an error.
 type scrapeLog struct{ *slog.Logger }

@@ -6,12 +6,16 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"innius_exporter/collector"
+	"innius_exporter/innius"
+	"innius_exporter/internal/poller"
 	"innius_exporter/internal/status"
 )
 
@@ -22,15 +26,23 @@ type source struct {
 	stuck  string
 }
 
+// nothing is a collector without accounts.
+var nothing = collector.New(func() *poller.Poller { return poller.New(poller.Options{Logger: slog.New(slog.DiscardHandler)}) })
+
 func (s *source) Status() status.Status { return s.status }
 func (s *source) Ready() bool           { return s.ready }
 func (s *source) Stuck() string         { return s.stuck }
 
 func handler(t *testing.T, s Source, pprof bool) http.Handler {
 	t.Helper()
+	return handlerOf(t, s, nothing, pprof)
+}
+
+func handlerOf(t *testing.T, s Source, c *collector.Collector, pprof bool) http.Handler {
+	t.Helper()
 	registry := prometheus.NewRegistry()
 	h, err := Handler(Options{
-		Source: s, Config: func() string { return "labels: name\n" }, Gatherer: prometheus.ToTransactionalGatherer(registry), Registry: registry, MetricsPath: "/metrics",
+		Source: s, Config: func() string { return "labels: name\n" }, Collector: c, Registry: registry, MetricsPath: "/metrics",
 		Version: "1.2.3", Pprof: pprof,
 		Logger: slog.New(slog.DiscardHandler),
 	})
@@ -128,7 +140,7 @@ func TestMetricsLeaveOutBadSeries(t *testing.T) {
 	registry, log := prometheus.NewRegistry(), new(strings.Builder)
 	registry.MustRegister(failing{prometheus.NewDesc("good", "Good.", nil, nil), prometheus.NewDesc("bad", "Bad.", nil, nil)})
 	h, err := Handler(Options{
-		Source: &source{}, Gatherer: prometheus.ToTransactionalGatherer(registry), Registry: registry, MetricsPath: "/metrics", Logger: slog.New(slog.NewTextHandler(io.Writer(log), nil)),
+		Source: &source{}, Collector: nothing, Registry: registry, MetricsPath: "/metrics", Logger: slog.New(slog.NewTextHandler(io.Writer(log), nil)),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -145,11 +157,56 @@ func TestMetricsLeaveOutBadSeries(t *testing.T) {
 	}
 }
 
+func TestMetricsAreTextWhateverIsAccepted(t *testing.T) {
+	h := handler(t, &source{}, false)
+	for accept, want := range map[string]string{
+		"":                         "text/plain; version=0.0.4; charset=utf-8; escaping=underscores",
+		"text/plain;version=0.0.4": "text/plain; version=0.0.4; charset=utf-8; escaping=underscores",
+		"application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.5,*/*;q=0.1": "text/plain; version=1.0.0; charset=utf-8; escaping=allow-utf-8",
+		"application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited":                     "text/plain; version=0.0.4; charset=utf-8; escaping=underscores",
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", http.NoBody)
+		r.Header.Set("Accept", accept)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if got := w.Header().Get("Content-Type"); got != want || !slices.Contains(w.Header().Values("Vary"), "Accept") {
+			t.Errorf("Accept %q: Content-Type %q, want %q; Vary %q", accept, got, want, w.Header().Values("Vary"))
+		}
+		if !strings.Contains(w.Body.String(), "\npromhttp_metric_handler_errors_total{") || strings.Contains(w.Body.String(), "# EOF") {
+			t.Errorf("Accept %q: body\n%s", accept, w.Body)
+		}
+	}
+}
+
+func TestMetricsSelectAccountsAndFamilies(t *testing.T) {
+	p := poller.New(poller.Options{
+		Accounts: []poller.Account{{Name: "acme", Pacer: innius.NewPacer(100, 3)}, {Name: "b&b", Pacer: innius.NewPacer(100, 3)}},
+		Logger:   slog.New(slog.DiscardHandler), Counters: &poller.Counters{},
+	})
+	h := handlerOf(t, &source{}, collector.New(func() *poller.Poller { return p }), false)
+	for query, want := range map[string]struct {
+		status     int
+		has, lacks string
+	}{
+		"":                                {200, `{account="acme"} `, "# EOF"},
+		"?account=acme":                   {200, `innius_exporter_api_rate_limit_requests_per_hour{account="acme"} 100`, "b&b"},
+		"?account=b%26b&account=acme":     {200, `{account="b&b"} `, "promhttp"},
+		"?account=acme&account=nobody":    {404, `no account is named "nobody"`, "innius_"},
+		"?name[]=innius_exporter_sensors": {200, "innius_exporter_sensors{", "promhttp"},
+		"?name[]=promhttp_metric_handler_errors_total&name[]=other": {200, "promhttp_metric_handler_errors_total{", "innius_"},
+	} {
+		status, body, _ := request(t, h, "GET", "/metrics"+query)
+		if status != want.status || !strings.Contains(body, want.has) || strings.Contains(body, want.lacks) {
+			t.Errorf("%s: status %d, body\n%s", query, status, body)
+		}
+	}
+}
+
 // Ten thousand sensors and a hundred scrapers at once must not take the memory of a hundred scrapes.
 func TestMetricsLimitConcurrentScrapes(t *testing.T) {
 	registry, enter, leave := prometheus.NewRegistry(), make(chan struct{}), make(chan struct{})
 	registry.MustRegister(slow{prometheus.NewDesc("slow", "Slow.", nil, nil), enter, leave})
-	h, err := Handler(Options{Source: &source{}, Gatherer: prometheus.ToTransactionalGatherer(registry), Registry: registry, MetricsPath: "/metrics", Logger: slog.New(slog.DiscardHandler)})
+	h, err := Handler(Options{Source: &source{}, Collector: nothing, Registry: registry, MetricsPath: "/metrics", Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
