@@ -5,10 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
+	"math"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,9 +24,6 @@ type Machine struct{ ID, Name string }
 
 // Sensor is one sensor of a machine. Unit is as the API spells it, empty where it names none.
 type Sensor struct{ ID, Name, Unit string }
-
-// SensorRef names a sensor by the ids of its hierarchy.
-type SensorRef struct{ Company, Machine, Sensor string }
 
 // Attempt describes one request that was sent, for metrics.
 type Attempt struct {
@@ -166,10 +164,6 @@ func (c *Client) keys() (used, last Secret) {
 	return c.used, c.last
 }
 
-// clockNoise is the difference of clocks that a Date header cannot prove: it has whole seconds, and is written before the
-// response arrives.
-const clockNoise = 2 * time.Second
-
 // ClockDifference returns how far the API's clock is ahead of this machine's (negative: behind), by the Date header of the
 // latest response that had one; differences below 2 s count as 0. The second result is false before the first such
 // response where AssumeClockDifference set none.
@@ -210,12 +204,6 @@ func (c *Client) key() (Secret, error) {
 	return key, nil
 }
 
-// isTimeout reports whether err is the end of a timeout.
-func isTimeout(err error) bool {
-	var timeout net.Error
-	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()
-}
-
 // Page is one page of a list. Next is the start_key of the page after it, empty at the end; documented as a number
 // or null, and taken as text where it is text.
 type Page[T any] struct {
@@ -248,14 +236,104 @@ func (c *Client) page(ctx context.Context, r request, what string) (page Page[Se
 	resp, err := c.get(ctx, r)
 	var l list
 	if err == nil {
-		l, err = resp.list()
+		l, err = readList(resp)
 	}
 	if err == nil {
 		page.Next = l.next
-		page.Items, err = resp.items(l.objects)
+		page.Items, err = l.items()
 	}
 	if err != nil {
 		return Page[Sensor]{}, fmt.Errorf("%s: %w", what, err)
 	}
 	return page, nil
 }
+
+// Newest reads the newest readings of a sensor. since is the time of the newest reading held, zero at first sight.
+// Where pages ascend and go on it follows at most five, with a window ({from_...} in the template) by jumping close to
+// the end, without one by next_key, and returns in Cursor where to go on. A remembered key that the API refuses, or
+// that leads to nothing, is dropped and reading starts again once. With an error, the result holds what was read before it.
+//
+// What an API may do with a window is assumed. One that ignores it is recognised by readings older than from, and read by
+// next_key. A window is never longer than Options.Lookback; where a 400 or 422 refuses one, an eighth of it is tried,
+// and so on down to an hour, and the length that was accepted is the longest from then on, for as long as the client lives. A
+// 404 is an empty list if the window holds no reading that is known to exist; the newest one held, where Lookback permits, is
+// included to find out. So a sensor that is gone fails until its newest reading is as old as Lookback; at first sight it has
+// no readings.
+func (c *Client) Newest(ctx context.Context, ref SensorRef, since time.Time, cursor Cursor) (Newest, error) {
+	w := &walk{
+		client: c, request: c.request(OpValues, ref, cursor.Key), since: since, resumed: cursor.Key != "",
+		longest: c.windows.longest(c.opts.Lookback), found: Newest{Cursor: cursor},
+		ascends: cursor.Key != "" && cursor.Order == Ascending,
+	}
+	w.request.from = since
+	if c.windows.notFound.Load() && !since.IsZero() {
+		w.request.from = w.including()
+	}
+	err := w.read(ctx)
+	slices.SortStableFunc(w.found.Readings, func(a, b Reading) int { return a.Time.Compare(b.Time) })
+	if err != nil {
+		err = fmt.Errorf("get the values of sensor %s of machine %s: %w", quotedID(ref.Sensor), quotedID(ref.Machine), err)
+	}
+	return w.found, err
+}
+
+// Inspect sends one request within the rate limit, never repeated, and returns what came of it.
+func (c *Client) Inspect(ctx context.Context, ir InspectRequest) *Inspection {
+	r := c.request(ir.Operation, ir.Ref, ir.StartKey)
+	if r.op == OpValues {
+		longest := c.opts.Lookback
+		if !ir.From.IsZero() {
+			longest = math.MaxInt64
+		}
+		ahead, _ := c.ClockDifference()
+		r.from, r.to = window(ir.From, longest, ahead)
+	}
+	start := time.Now()
+	resp, err := c.attempt(ctx, r)
+	in := &Inspection{
+		Operation: r.op, Request: c.Redact(c.opts.Endpoints.expand(r)), Sent: resp != nil || hasLeft(err),
+		Duration: time.Since(start), Err: err, From: r.from,
+	}
+	if resp != nil {
+		in.Duration = resp.took
+		in.head(resp)
+		if err == nil {
+			in.understand(c.Windowed())
+		}
+	}
+	return in
+}
+
+// Reread reads the response of an inspection with the fields of this client and sends nothing. The inspection must have
+// the status code 200.
+func (c *Client) Reread(in *Inspection) *Inspection {
+	resp := *in.response
+	resp.fields, resp.zone = c.opts.Fields, c.zone
+	again := &Inspection{Operation: in.Operation, Request: in.Request, Duration: in.Duration, From: in.From}
+	again.head(&resp)
+	again.understand(c.Windowed())
+	return again
+}
+
+// With returns a client with other options that shares the pacer and the connections of this one.
+func (c *Client) With(change func(*Options)) (*Client, error) {
+	o := c.opts
+	change(&o)
+	other, err := New(o)
+	if err == nil {
+		other.clock.Store(c.clock.Load())
+	}
+	return other, err
+}
+
+// Redact makes a text safe to show: the key replaced, control characters removed, cut.
+func (c *Client) Redact(text string) string {
+	key, _ := c.keys()
+	if key.Empty() {
+		key, _ = c.opts.Key() // without a key there is nothing to hide
+	}
+	return key.redactError(text)
+}
+
+// Windowed reports whether requests for values have a window of time.
+func (c *Client) Windowed() bool { return c.opts.Endpoints.windowed() }

@@ -24,7 +24,7 @@
 //	readings are {"t": epoch ms, "v": number}                     documented (plugin)
 //	machines carry machineid, sensors id and name                 documented (plugin)
 //	times as ISO 8601 without doubt; a zone if none is written    assumed; [Fields].TimeZone
-//	every other spelling, shape and unit of time                  assumed (decode.go, [Fields])
+//	every other spelling, shape and unit of time                  assumed (fields.go, [Fields])
 //	host and base path                                            unknown: the user gives them ([Options].BaseURL)
 //	paths and query parameters of the operations                  assumed ([DefaultEndpoints], [Endpoints])
 //	order of values, and pages that go back in time               unknown: recognised from each page ([Client.Newest])
@@ -48,8 +48,8 @@
 // # Files
 //
 // client.go is what a caller uses. A request is made by endpoint.go, waits in pacer.go, is sent by transport.go, and fails with
-// an error of errors.go. Its response is read from the outside in: decode.go (JSON, companies, machines, sensors), shape.go
-// (where in the JSON a list is), fields.go (how its fields are spelled), reading.go and time.go (values). values.go follows the
+// an error of errors.go. Its response is read from the outside in: response.go (status and JSON), shape.go (where in the JSON a
+// list is, and its items), fields.go (how their fields are spelled), reading.go and time.go (values). values.go follows the
 // pages of values, window.go the window of time. inspect.go explains one response, for check api. redact.go is the key, and
 // what keeps it out of texts.
 package innius

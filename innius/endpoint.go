@@ -97,6 +97,9 @@ func CheckEndpoint(op Operation, template string) error {
 	return err
 }
 
+// SensorRef names a sensor by the ids of its hierarchy.
+type SensorRef struct{ Company, Machine, Sensor string }
+
 // request is what a template is filled with.
 type request struct {
 	op       Operation
@@ -160,3 +163,7 @@ func escapeSegment(id string) string {
 	}
 	return url.PathEscape(id)
 }
+
+// mayBeEmpty reports whether the absence of an operation's list means an empty list. Assumed, as a server in Go sends null
+// for an empty list. Without machines there is nothing to poll: that must be an error.
+func (op Operation) mayBeEmpty() bool { return op == OpSensors || op == OpValues }

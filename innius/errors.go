@@ -184,3 +184,9 @@ func isTransient(err error) bool {
 	failure, ok := errors.AsType[*Error](err)
 	return ok && !failure.Stated && failure.Status >= http.StatusBadGateway && failure.Status <= http.StatusGatewayTimeout
 }
+
+// isTimeout reports whether err is the end of a timeout.
+func isTimeout(err error) bool {
+	var timeout net.Error
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()
+}

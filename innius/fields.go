@@ -2,6 +2,7 @@ package innius
 
 import (
 	"cmp"
+	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -71,17 +72,6 @@ func (r role) spellings() []string {
 // candidates lists the spellings for a person, as the user wrote the chosen one.
 func (r role) candidates() string { return cmp.Or(r.chosen, strings.Join(r.known, ", ")) }
 
-// holders are the fields of data that may hold the list: the one that the user chose, or else the known ones, most
-// specific first.
-func (r *response) holders() []string {
-	op := r.request.op
-	chosen := map[Operation]string{OpMachines: r.fields.Machines, OpSensors: r.fields.Sensors, OpValues: r.fields.Values}[op]
-	if chosen != "" {
-		return []string{strings.ToLower(chosen)}
-	}
-	return []string{string(op), "machines", "sensors", "values", "items", "results", "data"}
-}
-
 // object is a JSON object with its field names in lower case.
 type object map[string]any
 
@@ -100,6 +90,11 @@ func lowerKeys(fields map[string]any) object {
 	return fields
 }
 
+func objectOf(item any) (object, bool) {
+	fields, ok := item.(map[string]any)
+	return lowerKeys(fields), ok
+}
+
 // taken names the field that holds a fact: of names and units the first that is not blank, of all else the first present.
 func (o object) taken(r role) (string, bool) {
 	for _, name := range r.spellings() {
@@ -109,6 +104,35 @@ func (o object) taken(r role) (string, bool) {
 	}
 	return "", false
 }
+
+// plain returns text and numbers as written, and nothing for everything else.
+func plain(value any) string {
+	switch v := value.(type) {
+	case string:
+		return v
+	case json.Number:
+		return string(v)
+	}
+	return ""
+}
+
+func kind(value any) string {
+	switch value.(type) {
+	case nil:
+		return "null"
+	case bool:
+		return "a boolean"
+	case string:
+		return "text"
+	case json.Number:
+		return "a number"
+	case []any:
+		return "a list"
+	}
+	return "an object"
+}
+
+const maxID = 1 << 10 // bytes of an id, and of what is taken of a name or unit
 
 // label is a value as a name or unit.
 func label(value any) string { return strings.TrimSpace(printable(plain(value), maxID)) }
@@ -120,9 +144,4 @@ func (o object) pick(r role) any {
 		return nil
 	}
 	return o[name]
-}
-
-// fieldNames lists what is there, for an error: the user may choose from them.
-func (r *response) fieldNames(o object) string {
-	return cmp.Or(r.key.redactError(strings.Join(slices.Sorted(maps.Keys(o)), ", ")), "none")
 }

@@ -2,11 +2,9 @@ package innius
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -52,17 +50,6 @@ type Inspection struct {
 	response *response // nil: none
 }
 
-// With returns a client with other options that shares the pacer and the connections of this one.
-func (c *Client) With(change func(*Options)) (*Client, error) {
-	o := c.opts
-	change(&o)
-	other, err := New(o)
-	if err == nil {
-		other.clock.Store(c.clock.Load())
-	}
-	return other, err
-}
-
 // Form names what a body is.
 type Form string
 
@@ -72,55 +59,6 @@ const (
 	FormHTML  Form = "HTML"
 	FormJSON  Form = "JSON"
 )
-
-// Inspect sends one request within the rate limit, never repeated, and returns what came of it.
-func (c *Client) Inspect(ctx context.Context, ir InspectRequest) *Inspection {
-	r := c.request(ir.Operation, ir.Ref, ir.StartKey)
-	if r.op == OpValues {
-		longest := c.opts.Lookback
-		if !ir.From.IsZero() {
-			longest = math.MaxInt64
-		}
-		r.from, r.to = c.window(ir.From, longest)
-	}
-	start := time.Now()
-	resp, err := c.attempt(ctx, r)
-	in := &Inspection{
-		Operation: r.op, Request: c.Redact(c.opts.Endpoints.expand(r)), Sent: resp != nil || hasLeft(err),
-		Duration: time.Since(start), Err: err, From: r.from,
-	}
-	if resp != nil {
-		in.Duration = resp.took
-		in.head(resp)
-		if err == nil {
-			c.understand(in)
-		}
-	}
-	return in
-}
-
-// Reread reads the response of an inspection with the fields of this client and sends nothing. The inspection must have
-// the status code 200.
-func (c *Client) Reread(in *Inspection) *Inspection {
-	resp := *in.response
-	resp.fields, resp.zone = c.opts.Fields, c.zone
-	again := &Inspection{Operation: in.Operation, Request: in.Request, Duration: in.Duration, From: in.From}
-	again.head(&resp)
-	c.understand(again)
-	return again
-}
-
-// Redact makes a text safe to show: the key replaced, control characters removed, cut.
-func (c *Client) Redact(text string) string {
-	key, _ := c.keys()
-	if key.Empty() {
-		key, _ = c.opts.Key() // without a key there is nothing to hide
-	}
-	return key.redactError(text)
-}
-
-// Windowed reports whether requests for values have a window of time.
-func (c *Client) Windowed() bool { return c.opts.Endpoints.windowed() }
 
 // hasLeft reports whether a request left that has no response. It did not if the pacer is paused, the key could not be read,
 // there was no connection, or the caller stopped waiting for the pacer.
@@ -138,11 +76,11 @@ func (in *Inspection) head(r *response) {
 	if date, err := http.ParseTime(r.header.Get("Date")); err == nil {
 		in.Date, in.ClockAhead = date, date.Sub(r.came.Truncate(time.Second)) // the header has whole seconds
 	}
-	in.Form, in.Raw = r.form(), r.raw()
+	in.Form, in.Raw = in.form(), in.raw()
 }
 
-func (r *response) form() Form {
-	body := bytes.TrimSpace(r.body)
+func (in *Inspection) form() Form {
+	body := bytes.TrimSpace(in.response.body)
 	switch {
 	case len(body) == 0:
 		return FormEmpty
@@ -155,20 +93,20 @@ func (r *response) form() Form {
 }
 
 // understand reads the response as the exporter does.
-func (c *Client) understand(in *Inspection) {
+func (in *Inspection) understand(windowed bool) {
 	r := in.response
-	l, err := r.list()
+	l, err := readList(r)
 	in.List, in.Items, in.Next, in.NextForm = r.key.redactError(l.where), len(l.objects), l.next, l.nextForm
 	in.facts(l)
 	switch {
 	case err != nil:
 		in.Err = err
 	case in.Operation == OpValues:
-		page, err := r.readings(l.objects)
-		in.Err, in.Values = err, r.summary(page, l.objects)
-		in.Values.WindowIgnored = c.Windowed() && windowIgnored(page, in.From, in.Next)
+		page, err := l.readings()
+		in.Err, in.Values = err, in.summary(page, l.objects)
+		in.Values.WindowIgnored = windowed && windowIgnored(page, in.From, in.Next)
 	default:
-		in.Objects, in.Err = r.items(l.objects)
+		in.Objects, in.Err = l.items()
 	}
 }
 
@@ -186,7 +124,7 @@ type Values struct {
 }
 
 // summary describes a page as a whole.
-func (r *response) summary(page []Reading, objects []object) Values {
+func (in *Inspection) summary(page []Reading, objects []object) Values {
 	v := Values{Readings: page, Order: orderOf(page), Skipped: map[SkipReason]int{}}
 	for i, reading := range page {
 		if reading.Skip == "" {
@@ -195,8 +133,8 @@ func (r *response) summary(page []Reading, objects []object) Values {
 			v.Skipped[reading.Skip]++
 		}
 		if v.TimeForm == "" && !reading.Time.IsZero() {
-			stamp := objects[i].pick(r.fields.roles(OpValues)[0])
-			_, form, _ := readTime(plain(stamp), r.zone)
+			stamp := objects[i].pick(in.response.fields.roles(OpValues)[0])
+			_, form, _ := readTime(plain(stamp), in.response.zone)
 			v.TimeForm = form + ", " + kind(stamp)
 		}
 	}
@@ -253,7 +191,7 @@ func (in *Inspection) facts(l list) {
 	roles := r.fields.roles(in.Operation)
 	for _, role := range roles {
 		if len(l.objects) > 0 {
-			in.Facts = append(in.Facts, r.fact(role, l.objects))
+			in.Facts = append(in.Facts, in.fact(role, l.objects))
 		}
 		for _, name := range role.spellings() {
 			known[name] = true
@@ -268,14 +206,14 @@ func (in *Inspection) facts(l list) {
 		for name := range o {
 			if !known[name] {
 				known[name] = true
-				in.Unknown = append(in.Unknown, r.field(name, name, l.objects))
+				in.Unknown = append(in.Unknown, in.field(name, name, l.objects))
 			}
 		}
 	}
 	for prefix, level := range map[string]object{"": l.whole, "data.": l.inside} {
 		for name := range level {
 			if name != "next_key" && !slices.Contains([]string{"data", l.where, l.nextIn}, prefix+name) {
-				f := r.field(prefix+name, name, []object{level})
+				f := in.field(prefix+name, name, []object{level})
 				f.Outer = true
 				in.Unknown = append(in.Unknown, f)
 			}
@@ -285,7 +223,7 @@ func (in *Inspection) facts(l list) {
 	in.Unknown = in.Unknown[:min(len(in.Unknown), maxUnknown)]
 }
 
-func (r *response) fact(role role, objects []object) Fact {
+func (in *Inspection) fact(role role, objects []object) Fact {
 	f := Fact{Name: role.name, Known: role.spellings()}
 	for _, o := range objects {
 		name, ok := o.taken(role)
@@ -294,9 +232,9 @@ func (r *response) fact(role role, objects []object) Fact {
 			continue
 		}
 		if f.Field == "" {
-			f.Field, f.Example = r.short(name), r.show(o[name])
-			for _, other := range r.alternatives(role, o, name) {
-				f.Alternatives = append(f.Alternatives, r.field(other, other, objects))
+			f.Field, f.Example = in.short(name), in.show(o[name])
+			for _, other := range in.alternatives(role, o, name) {
+				f.Alternatives = append(f.Alternatives, in.field(other, other, objects))
 			}
 		}
 	}
@@ -304,27 +242,27 @@ func (r *response) fact(role role, objects []object) Fact {
 }
 
 // alternatives are the other spellings of a fact that are present and hold another value. A field chosen by the user has none.
-func (r *response) alternatives(role role, o object, taken string) []string {
+func (in *Inspection) alternatives(role role, o object, taken string) []string {
 	if role.chosen != "" || role.isName() {
 		return nil
 	}
 	return slices.DeleteFunc(slices.Clone(role.known), func(name string) bool {
 		value, ok := o[name]
 		isBlank := role.name != "value" && label(value) == ""
-		return !ok || name == taken || isBlank || r.same(value, o[taken])
+		return !ok || name == taken || isBlank || in.same(value, o[taken])
 	})
 }
 
 // same reports whether two values are equal, or the same moment in two forms.
-func (r *response) same(one, other any) bool {
-	first, isTime := r.time(one)
-	second, isTimeToo := r.time(other)
-	return r.show(one) == r.show(other) || isTime && isTimeToo && first.Equal(second)
+func (in *Inspection) same(one, other any) bool {
+	first, isTime := in.response.time(one)
+	second, isTimeToo := in.response.time(other)
+	return in.show(one) == in.show(other) || isTime && isTimeToo && first.Equal(second)
 }
 
 // field describes a field that some objects have.
-func (r *response) field(shown, name string, objects []object) Field {
-	f := Field{Name: r.short(shown), Distinct: len(objects) > 0}
+func (in *Inspection) field(shown, name string, objects []object) Field {
+	f := Field{Name: in.short(shown), Distinct: len(objects) > 0}
 	seen := map[string]bool{}
 	for _, o := range objects {
 		value, ok := o[name]
@@ -334,24 +272,26 @@ func (r *response) field(shown, name string, objects []object) Field {
 		if !ok || f.Example != "" {
 			continue
 		}
-		f.Example = r.show(value)
-		_, f.Time = r.time(value)
-		_, _, why := r.number(value)
+		f.Example = in.show(value)
+		_, f.Time = in.response.time(value)
+		_, _, why := readNumber(value, in.response.key)
 		f.Number = why == ""
 	}
 	f.Constant = len(objects) > 1 && len(seen) == 1 && !seen[""]
 	return f
 }
 
-func (r *response) short(text string) string { return cut(r.key.redactError(text), maxField) }
+func (in *Inspection) short(text string) string {
+	return cut(in.response.key.redactError(text), maxField)
+}
 
 // show writes a value for people: text without quotes, lists and objects by their kind, the rest as JSON.
-func (r *response) show(value any) string {
+func (in *Inspection) show(value any) string {
 	switch value.(type) {
 	case map[string]any, []any:
 		return kind(value)
 	case string, json.Number:
-		return r.short(plain(value))
+		return in.short(plain(value))
 	}
 	text, _ := json.Marshal(value) // null, or a boolean
 	return string(text)
@@ -360,18 +300,18 @@ func (r *response) show(value any) string {
 // raw is the beginning of the body. In JSON that is too long, only lists are shortened, so that its whole shape shows. The
 // key is redacted in the whole body first, so that no part of it can remain where the text is cut. JSON whose escapes hide
 // the key is encoded again without it.
-func (r *response) raw() string {
-	text := string(r.body)
-	if value, err := r.parse(); err == nil {
+func (in *Inspection) raw() string {
+	text := string(in.response.body)
+	if value, err := in.response.parse(); err == nil {
 		items := len(text) // all
 		if len(text) > maxRaw {
 			items = maxItems
 		}
-		if clean := compact(r.key.outOf(value, items)); len(text) > maxRaw || clean != compact(value) {
+		if clean := compact(in.response.key.outOf(value, items)); len(text) > maxRaw || clean != compact(value) {
 			text = clean
 		}
 	}
-	return cut(strings.Join(strings.Fields(r.key.redact(text)), " "), maxRaw)
+	return cut(strings.Join(strings.Fields(in.response.key.redact(text)), " "), maxRaw)
 }
 
 // outOf copies a JSON value with the key redacted in every text and the first items of each list.

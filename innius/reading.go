@@ -66,31 +66,31 @@ func (r Reading) Shown() string {
 // IsText reports whether a text, as the value of a reading, is taken for text: no number, not empty, and without white
 // space around it. Only such a text can be mapped to a number.
 func IsText(text string) bool {
-	_, shown, why := (&response{}).number(text)
+	_, shown, why := readNumber(text, Secret{})
 	return why == SkipText && shown == text
 }
 
 // readings reads one page of values in the order of the page. A response in which no reading has a known field for its time,
 // or for its value, is an error that lists the fields: skipping all would look like a silent sensor.
-func (r *response) readings(items []object) ([]Reading, error) {
-	roles := r.fields.roles(OpValues)
+func (p *list) readings() ([]Reading, error) {
+	roles := p.fields.roles(OpValues)
 	for _, role := range roles {
 		isPresent := func(o object) bool { _, ok := o.taken(role); return ok }
-		if len(items) > 0 && !slices.ContainsFunc(items, isPresent) {
-			return nil, r.errorf("no reading has a %s (%s); the fields are: %s; fields.%s in the config chooses one",
-				role.name, role.candidates(), r.fieldNames(items[0]), role.name)
+		if len(p.objects) > 0 && !slices.ContainsFunc(p.objects, isPresent) {
+			return nil, p.errorf("no reading has a %s (%s); the fields are: %s; fields.%s in the config chooses one",
+				role.name, role.candidates(), p.fieldNames(p.objects[0]), role.name)
 		}
 	}
-	readings := make([]Reading, len(items))
-	for i, item := range items {
+	readings := make([]Reading, len(p.objects))
+	for i, item := range p.objects {
 		stamp := item.pick(roles[0])
-		at, ok := r.time(stamp)
+		at, ok := p.time(stamp)
 		if !ok {
-			readings[i] = Reading{Text: r.key.redactError(fmt.Sprint(stamp)), Skip: SkipTime}
+			readings[i] = Reading{Text: p.key.redactError(fmt.Sprint(stamp)), Skip: SkipTime}
 			continue
 		}
-		number, text, why := r.number(item.pick(roles[1]))
-		if at.Sub(r.clock) > maxAhead {
+		number, text, why := readNumber(item.pick(roles[1]), p.key)
+		if at.Sub(p.clock) > maxAhead {
 			why = SkipFuture
 		}
 		readings[i] = Reading{Time: at, Value: number, Text: text, Skip: why}
@@ -98,13 +98,8 @@ func (r *response) readings(items []object) ([]Reading, error) {
 	return readings, nil
 }
 
-func (r *response) time(value any) (time.Time, bool) {
-	at, _, ok := readTime(plain(value), r.zone)
-	return at, ok
-}
-
-// number reads a value: booleans become 1 and 0, numbers in text are parsed.
-func (r *response) number(value any) (float64, string, SkipReason) {
+// readNumber reads a value: booleans become 1 and 0, numbers in text are parsed.
+func readNumber(value any, key Secret) (float64, string, SkipReason) {
 	switch v := value.(type) {
 	case bool:
 		if v {
@@ -118,9 +113,9 @@ func (r *response) number(value any) (float64, string, SkipReason) {
 			return number, "", ""
 		}
 		if errors.Is(err, strconv.ErrRange) || err == nil || text == "" {
-			return 0, r.key.redactError(text), SkipNumber // 1e400, NaN, or nothing
+			return 0, key.redactError(text), SkipNumber // 1e400, NaN, or nothing
 		}
-		return 0, r.key.redactError(text), SkipText // also "E5" and "1.2.3", which the user may map to a number
+		return 0, key.redactError(text), SkipText // also "E5" and "1.2.3", which the user may map to a number
 	}
 	return 0, kind(value), SkipNumber
 }

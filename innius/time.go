@@ -104,3 +104,7 @@ func fixed(text string) string {
 	}
 	return strconv.FormatFloat(number, 'f', -1, 64)
 }
+
+// clockNoise is the difference of clocks that a Date header cannot prove: it has whole seconds, and is written before the
+// response arrives.
+const clockNoise = 2 * time.Second

@@ -5,38 +5,17 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
-	"html"
 	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptrace"
-	"net/url"
 	"regexp"
-	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 )
 
 // retryDelays are the waits before the second and third attempt after a transient failure, each varied by half.
 var retryDelays = []time.Duration{250 * time.Millisecond, time.Second}
-
-// response is status, body and the API's clock, with all that is needed to read them.
-type response struct {
-	status int
-	header http.Header
-	body   []byte
-	unread bool // the body could not be read to its end
-
-	clock   time.Time // the header Date, our own clock where it is missing
-	came    time.Time // when, by our own clock
-	took    time.Duration
-	request request
-	key     Secret // to be removed from every text
-	fields  Fields
-	zone    *time.Location // of times without one; nil: they are unreadable
-}
 
 // get sends a request and retries transient failures, each attempt within the rate limit. Without an error the status is a
 // success.
@@ -175,86 +154,4 @@ func (c *Client) read(received *http.Response, request request, key Secret) (*re
 		r.unread, failure = true, nil // status and header are enough, of a 429 above all
 	}
 	return r, failure
-}
-
-// errorf makes the error of a response that cannot be used. Its arguments must be redacted or our own.
-func (r *response) errorf(format string, args ...any) error {
-	return &ResponseError{Status: r.status, Detail: fmt.Sprintf(format, args...)}
-}
-
-// check turns every status but 200 into exactly one type of error.
-func (r *response) check() error {
-	wait, stated := parseRetryAfter(r.header.Get("Retry-After"), r.clock)
-	switch {
-	case r.status == http.StatusOK, r.status == http.StatusNoContent && r.request.op.mayBeEmpty():
-		return nil
-	case r.status == http.StatusTooManyRequests:
-		return &RateLimitError{Message: r.message(), RetryAfter: wait, Stated: stated}
-	case r.status >= 300 && r.status < 400:
-		failure := &RedirectError{Status: r.status}
-		target, err := url.Parse(r.key.redactError(r.header.Get("Location"))) // first, for the key may reach beyond the host
-		if err == nil {
-			failure.Host = target.Host
-		}
-		return failure
-	case r.status < 300:
-		return r.errorf("only 200 is known as success")
-	}
-	failure := &Error{Status: r.status, Message: r.message()}
-	if r.status == http.StatusServiceUnavailable {
-		failure.RetryAfter, failure.Stated = wait, stated
-	}
-	return failure
-}
-
-// message returns the field message of a failure's body, or what the body is instead. Half a text is not shown: it may end in
-// half a key.
-func (r *response) message() string {
-	if r.unread {
-		return "its body could not be read to its end"
-	}
-	top, _ := r.parse()
-	body, _ := objectOf(top)
-	if text := plain(body["message"]); strings.TrimSpace(text) != "" {
-		return r.key.redactError(text)
-	}
-	return r.notJSON()
-}
-
-var htmlTitle = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)
-
-// notJSON describes a body that is no JSON, in a few words.
-func (r *response) notJSON() string {
-	text := beginning(string(r.body))
-	switch {
-	case text == "":
-		return "empty body"
-	case !strings.HasPrefix(text, "<"):
-		return r.key.redactError(text)
-	}
-	if m := htmlTitle.FindStringSubmatch(text); m != nil {
-		return fmt.Sprintf("an HTML page titled %q", r.key.redactError(html.UnescapeString(m[1])))
-	}
-	return "an HTML page"
-}
-
-// maxRetryAfter bounds a Retry-After: a larger one is a mistake of the server.
-const maxRetryAfter = 24 * time.Hour
-
-// parseRetryAfter reads the header Retry-After: whole seconds, or an HTTP date, which is taken relative to the
-// response's own clock so that a wrong clock on either side cancels out. The second result is false where the header
-// is absent or unreadable. The wait is never negative and at most 24 h.
-func parseRetryAfter(header string, clock time.Time) (time.Duration, bool) {
-	header = strings.TrimSpace(header)
-	if at, err := http.ParseTime(header); err == nil {
-		return min(max(0, at.Sub(clock)), maxRetryAfter), true
-	}
-	if header == "" || strings.Trim(header, "0123456789") != "" {
-		return 0, false
-	}
-	seconds, err := strconv.ParseInt(header, 10, 64)
-	if err != nil || seconds > int64(maxRetryAfter/time.Second) {
-		return maxRetryAfter, true
-	}
-	return time.Duration(seconds) * time.Second, true
 }

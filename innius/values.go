@@ -3,7 +3,6 @@ package innius
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -60,34 +59,6 @@ type Newest struct {
 	Cursor   Cursor    // for the next call
 	Clock    time.Time // the API's
 	Remarks  []Remark
-}
-
-// Newest reads the newest readings of a sensor. since is the time of the newest reading held, zero at first sight.
-// Where pages ascend and go on it follows at most five, with a window ({from_...} in the template) by jumping close to
-// the end, without one by next_key, and returns in Cursor where to go on. A remembered key that the API refuses, or
-// that leads to nothing, is dropped and reading starts again once. With an error, the result holds what was read before it.
-//
-// What an API may do with a window is assumed. One that ignores it is recognised by readings older than from, and read by
-// next_key. A window is never longer than Options.Lookback; where a 400 or 422 refuses one, an eighth of it is tried,
-// and so on down to an hour, and the length that was accepted is the longest from then on, for as long as the client lives. A
-// 404 is an empty list if the window holds no reading that is known to exist; the newest one held, where Lookback permits, is
-// included to find out. So a sensor that is gone fails until its newest reading is as old as Lookback; at first sight it has
-// no readings.
-func (c *Client) Newest(ctx context.Context, ref SensorRef, since time.Time, cursor Cursor) (Newest, error) {
-	w := &walk{
-		client: c, request: c.request(OpValues, ref, cursor.Key), since: since, resumed: cursor.Key != "",
-		longest: c.longestWindow(), found: Newest{Cursor: cursor}, ascends: cursor.Key != "" && cursor.Order == Ascending,
-	}
-	w.request.from = since
-	if c.windows.notFound.Load() && !since.IsZero() {
-		w.request.from = w.including()
-	}
-	err := w.read(ctx)
-	slices.SortStableFunc(w.found.Readings, func(a, b Reading) int { return a.Time.Compare(b.Time) })
-	if err != nil {
-		err = fmt.Errorf("get the values of sensor %s of machine %s: %w", quotedID(ref.Sensor), quotedID(ref.Machine), err)
-	}
-	return w.found, err
 }
 
 // refusals are the statuses with which an API does not accept a parameter. Assumed: the response to an expired start_key is
@@ -169,7 +140,8 @@ func (w *walk) restart() {
 // fetch reads one page.
 func (w *walk) fetch(ctx context.Context) (page []Reading, next string, err error) {
 	if w.request.startKey == "" || w.request.to.IsZero() { // the pages of one list have one window
-		w.request.from, w.request.to = w.client.window(w.request.from, w.longest)
+		ahead, _ := w.client.ClockDifference()
+		w.request.from, w.request.to = window(w.request.from, w.longest, ahead)
 	}
 	resp, err := w.client.get(ctx, w.request)
 	if resp != nil {
@@ -177,11 +149,11 @@ func (w *walk) fetch(ctx context.Context) (page []Reading, next string, err erro
 	}
 	var l list
 	if err == nil {
-		l, err = resp.list()
+		l, err = readList(resp)
 		resp.body = nil // may be large
 	}
 	if err == nil {
-		page, err = resp.readings(l.objects)
+		page, err = l.readings()
 	}
 	return page, l.next, err
 }

@@ -26,9 +26,13 @@ type windows struct {
 	notFound        atomic.Bool  // an empty one is a 404
 }
 
+// longest returns the length of the longest window to request.
+func (w *windows) longest(lookback time.Duration) time.Duration {
+	return cmp.Or(time.Duration(w.bound.Load()), lookback)
+}
+
 // window ends now, by the API's clock, and begins at from, but no earlier than permitted and surely before its end.
-func (c *Client) window(from time.Time, longest time.Duration) (start, end time.Time) {
-	ahead, _ := c.ClockDifference()
+func window(from time.Time, longest, ahead time.Duration) (start, end time.Time) {
 	end = time.Now().Add(ahead)
 	start = slices.MaxFunc([]time.Time{from, end.Add(-longest)}, time.Time.Compare)
 	return slices.MinFunc([]time.Time{start, end.Add(-latestFrom)}, time.Time.Compare), end
@@ -36,10 +40,6 @@ func (c *Client) window(from time.Time, longest time.Duration) (start, end time.
 
 // including is the start of a window that holds the newest reading held, whether or not the API includes from.
 func (w *walk) including() time.Time { return w.since.Add(-fromSlack) }
-
-func (c *Client) longestWindow() time.Duration {
-	return cmp.Or(time.Duration(c.windows.bound.Load()), c.opts.Lookback)
-}
 
 // nothingIn reports whether a 404 means an empty window: no reading in it is known to exist, though the sensor is, or at first
 // sight at least the path is right, for it has led to another sensor.
@@ -77,7 +77,7 @@ func (w *walk) goAround(status int) bool {
 func (w *walk) learn(page []Reading, next string) {
 	w.client.mu.Lock() // two sensors may be polled at the same time
 	defer w.client.mu.Unlock()
-	if w.longest < w.client.longestWindow() {
+	if w.longest < w.client.windows.longest(w.client.opts.Lookback) {
 		w.client.windows.bound.Store(int64(w.longest))
 		w.remark(WindowShortened)
 	}
