@@ -104,11 +104,11 @@ freshness: ## how fresh readings are kept, in all scenarios; writes docs/dev/fre
 check-variants: ## 300 random combinations of what is unknown about the API, with the exporter and with check api (minutes)
 	go test ./internal/app -count=1 -run 'TestExporterReadsEveryVariantOfTheAPI$$|TestCheckAPISettingsAppliedMechanicallyWork$$' -v -variants.full $(VARIANTS_FLAGS)
 
-# One processor. benchstat compares two runs, and with -col /by the two ways to gather.
-BENCH_COUNT ?= 5
+# One processor: CPU seconds of designs measured in turns, medians of BENCH_ROUNDS, and their ratios.
+BENCH_ROUNDS ?= 5
 
-bench: ## what a scrape and a sensor's memory cost (minutes)
-	go test ./collector ./internal/poller -run '^$$' -cpu 1 -count $(BENCH_COUNT) -timeout 0 -bench .
+bench: ## what scrapes, status pages and a sensor's memory cost, relative to the finished bytes (minutes)
+	go test ./internal/app ./internal/poller -run '^$$' -cpu 1 -benchtime $(BENCH_ROUNDS)x -timeout 0 -bench .
 
 million: ## start the exporter with a million sensors and scrape it (minutes, 4 GB of memory)
 	go test ./internal/e2e -count=1 -timeout 30m -v -run 'TestMillionSensorsAreServed$$' -million 1000000

@@ -71,6 +71,13 @@ func TestStatusPageCollapsesManySensors(t *testing.T) {
 	}
 }
 
+// The page must stay one that a browser opens: with everything that a sensor can have.
+func TestStatusPageOf10000SensorsIsSmall(t *testing.T) {
+	if _, body := get(t, plant(1, 500, 20), "/status"); len(body) > 9e6 {
+		t.Errorf("%d bytes", len(body))
+	}
+}
+
 func TestStatusPageShowsNoteOfEmptyMachine(t *testing.T) {
 	s := plant(1, 1, 0)
 	s.Accounts[0].Machines[0].Note = "its sensors have not been listed yet"
