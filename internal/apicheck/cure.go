@@ -108,6 +108,14 @@ func shows(in *innius.Inspection) bool {
 	return in.Operation != innius.OpValues || in.Values.Usable > 0 || in.Values.Skipped[innius.SkipText] > 0
 }
 
+// diagnose returns why a request failed or its readings are of no use; nil if neither is so.
+func (w *walk) diagnose(in *innius.Inspection) *Finding {
+	d := diagnosis{
+		setup: w.setup, used: w.o.Proxy, companyID: w.companyID(), otherIDs: w.otherIDs(in.Operation), proven: len(w.succeeded) > 0,
+	}
+	return d.explain(in)
+}
+
 // otherIDs returns other fields that may hold the id of the object that a request was for. There are none after such a request
 // has succeeded, or after two objects for which none helped: the requests are needed for objects that may be read.
 func (w *walk) otherIDs(op innius.Operation) [][]Setting {

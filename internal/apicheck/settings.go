@@ -20,6 +20,7 @@ import (
 // setup is what requests are sent with: the settings of the account that are in force, and a client made of them.
 type setup struct {
 	account config.Account
+	index   int // of the account in the config
 	client  *innius.Client
 }
 
@@ -54,13 +55,13 @@ func (s setup) only(path string, values []string, good func(setup) bool) (fit []
 }
 
 // prove makes settings those of a finding, after the check has seen them work. Of two for one path the later one counts.
-func (w *walk) prove(f *Finding, settings ...Setting) *Finding {
+func (s setup) prove(f *Finding, settings ...Setting) *Finding {
 	var proven []Setting
 	for _, one := range settings {
-		if text, ok := one.Value.(string); ok && w.show(text) != text {
+		if text, ok := one.Value.(string); ok && s.show(text) != text {
 			return f // it holds the key and cannot be shown
 		}
-		proven = append(proven, Setting{fmt.Sprintf("accounts[%d].%s", w.o.Index, one.Path), one.Value})
+		proven = append(proven, Setting{fmt.Sprintf("accounts[%d].%s", s.index, one.Path), one.Value})
 	}
 	f.suggest, f.Settings = settings, proven
 	return f
@@ -91,11 +92,11 @@ func (s setup) keySetting() Setting {
 	return Setting{"api_key_env", cmp.Or(s.account.KeyEnv, "INNIUS_API_KEY")}
 }
 
-// yaml writes settings as YAML, those of the account below its name. Without a config file it is a whole one.
-func (w *walk) yaml(settings []Setting) string {
+// yaml writes settings as YAML, those of the account below its name, or a whole config file.
+func (s setup) yaml(settings []Setting, whole bool) string {
 	var account, general []Setting
-	if w.o.Text.ConfigFile == "" && len(settings) > 0 {
-		account = []Setting{w.urlSetting(), w.keySetting()}
+	if whole && len(settings) > 0 {
+		account = []Setting{s.urlSetting(), s.keySetting()}
 	}
 	for _, one := range settings {
 		if strings.HasPrefix(one.Path, "discovery.") || one.Path == "sensors" {
@@ -106,7 +107,7 @@ func (w *walk) yaml(settings []Setting) string {
 	}
 	text := yamlOf(general, "")
 	if len(account) > 0 {
-		text = "accounts:\n  - name: " + quote(w.account.Name) + "\n" + yamlOf(account, "    ") + text
+		text = "accounts:\n  - name: " + quote(s.account.Name) + "\n" + yamlOf(account, "    ") + text
 	}
 	return text
 }

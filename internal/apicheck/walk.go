@@ -83,7 +83,7 @@ type trial struct {
 // Run checks one account and returns what it found.
 func Run(ctx context.Context, o Options) *Report {
 	w := &walk{
-		setup: setup{o.Account, o.Client}, o: &o, limit: maxRequests,
+		setup: setup{o.Account, o.Index, o.Client}, o: &o, limit: maxRequests,
 		succeeded: map[innius.Operation]bool{}, attempted: map[string]bool{},
 	}
 	w.report = &Report{Account: o.Account.Name, URL: w.show(o.Account.URL.String()), Steps: []Step{}, Findings: []Finding{}}
@@ -151,7 +151,7 @@ func (w *walk) id(o listed) string {
 // find adds findings to the report. Of those that are the same only the first is reported.
 func (w *walk) find(all ...*Finding) {
 	for _, f := range all {
-		f.Set = cmp.Or(f.Set, w.yaml(f.suggest))
+		f.Set = cmp.Or(f.Set, w.yaml(f.suggest, w.o.Text.ConfigFile == ""))
 		if !slices.ContainsFunc(w.report.Findings, func(known Finding) bool {
 			return known.Kind == f.Kind && known.Set == f.Set && known.field == f.field
 		}) {
@@ -194,7 +194,7 @@ func (w *walk) readCompany(ctx context.Context) bool {
 	in, failed := w.read(ctx, innius.InspectRequest{Operation: innius.OpCompany}, "")
 	if failed == nil {
 		w.at[0] = listed{in.Objects[0], in, 0}
-		w.remark(in)
+		w.find(w.remarks(in)...)
 		return true
 	}
 	if found := w.onlyCompany(ctx, in, failed); found != nil {
@@ -283,7 +283,7 @@ func (w *walk) readList(ctx context.Context, op innius.Operation, of string, pag
 			all = append(all, listed{o, in, i})
 			selected = selected || w.shown(op, o).Filtered == ""
 		}
-		w.remark(in)
+		w.find(w.remarks(in)...)
 		seen[r.StartKey] = true
 		if in.Next != "" && seen[in.Next] {
 			w.find(failure("paging", "The list of "+string(op)+" never ends: a next_key is the key of an earlier page. The API seems not "+
@@ -427,7 +427,7 @@ func (w *walk) name(t *trial) string {
 func (w *walk) conclude(ctx context.Context) {
 	i := slices.IndexFunc(w.trials, func(t *trial) bool { return t.usable })
 	if i >= 0 {
-		w.remark(w.trials[i].in)
+		w.find(w.remarks(w.trials[i].in)...)
 		w.noteOdd()
 	} else {
 		w.explainNoValue(ctx)
