@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -89,8 +90,8 @@ func families() []*family {
 			}),
 		perAccount("innius_account_info", "Company of the account. Always 1.",
 			[]string{"company", "company_id", "company_name"}, func(a *account, add emit) {
-				if c := a.company; c != nil {
-					add(1, a.companyLabel, inventory.Repair(c.ID, c.ID), inventory.Repair(c.Name, c.ID))
+				if c := a.Company; c != nil {
+					add(1, a.labels.Label(c.ID, c.Name), inventory.Repair(c.ID, c.ID), inventory.Repair(c.Name, c.ID))
 				}
 			}),
 		perAccount("innius_exporter_account_failure", "Whether the account fails for this reason.",
@@ -101,8 +102,8 @@ func families() []*family {
 			}),
 		perAccount("innius_exporter_sensors", "Sensors by status. Each sensor has exactly one.",
 			[]string{"status"}, func(a *account, add emit) {
-				for i, status := range poller.SensorStatuses {
-					add(float64(a.statuses[i]), string(status))
+				for _, status := range slices.Sorted(slices.Values(poller.SensorStatuses[:])) {
+					add(float64(a.statuses[slices.Index(poller.SensorStatuses[:], status)]), string(status))
 				}
 			}),
 		perAccount("innius_exporter_label_collisions",
@@ -158,8 +159,8 @@ func families() []*family {
 			"Readings that are not exposed, by reason: number (null or not finite), text (no number), time (unreadable), "+
 				"future (more than 5 min ahead of the API's clock), order (older than an earlier response).",
 			[]string{"reason"}, func(a *account, add emit) {
-				for reason, n := range a.counters.Skipped {
-					add(float64(n.Load()), string(reason))
+				for _, reason := range slices.Sorted(maps.Keys(a.counters.Skipped)) {
+					add(float64(a.counters.Skipped[reason].Load()), string(reason))
 				}
 			}),
 		perAccountHistogram("innius_exporter_api_request_duration_seconds",
@@ -198,33 +199,21 @@ func perSensor(name, help string, value func(*sensor) (float64, bool)) *family {
 	})
 }
 
-// emit adds a series of an account; the values are those of the labels beyond account.
+// emit adds a series of an account; the values are those of the labels beyond account. Series are added sorted by their values.
 type emit func(value float64, values ...string)
 
-// perAccount sorts the series of each account.
 func perAccount(name, help string, labels []string, series func(*account, emit)) *family {
-	type one struct {
-		values []string
-		value  float64
-	}
 	return newFamily(name, help, append([]string{"account"}, labels...), func(s *scrape, out *output) {
-		for i := range s.accounts {
-			var all []one
-			series(&s.accounts[i], func(value float64, values ...string) {
-				all = append(all, one{append([]string{s.accounts[i].Name}, values...), value})
-			})
-			slices.SortFunc(all, func(a, b one) int { return slices.Compare(a.values, b.values) })
-			for _, each := range all {
-				out.add(each.value, each.values...)
-			}
+		for _, a := range s.accounts {
+			series(a, func(value float64, values ...string) { out.add(value, append([]string{a.Name}, values...)...) })
 		}
 	})
 }
 
 func perAccountHistogram(name, help string, of func(*account) *poller.Histogram) *family {
 	f := newFamily(name, help, []string{"account"}, func(s *scrape, out *output) {
-		for i := range s.accounts {
-			out.addHistogram(of(&s.accounts[i]), s.accounts[i].Name)
+		for _, a := range s.accounts {
+			out.addHistogram(of(a), a.Name)
 		}
 	})
 	f.typeName = "histogram"

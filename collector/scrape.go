@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"innius_exporter/innius"
 	"innius_exporter/internal/poller"
 	"innius_exporter/internal/poller/inventory"
 	"innius_exporter/internal/poller/reading"
@@ -14,7 +13,7 @@ import (
 // scrape is what one scrape exposes, as it was at one moment.
 type scrape struct {
 	*order
-	accounts []account         // by name
+	accounts []*account        // by name
 	records  []*reading.Record // of the sensors, in their order
 	verdicts []verdict         // on the sensors, in their order
 	judged   []machine         // the machines, in their order
@@ -23,12 +22,12 @@ type scrape struct {
 // account is what the metrics of an account are made of.
 type account struct {
 	*poller.AccountView
-	counters     *poller.AccountCounters
-	company      *innius.Company // nil: not known yet
-	companyLabel string
-	statuses     [len(poller.SensorStatuses)]int // sensors, by the index of their status
-	maxAge       map[poller.MaxAgeStatus]int
-	collisions   int
+	*inventory.Account
+	counters   *poller.AccountCounters
+	labels     inventory.LabelMode
+	statuses   [len(poller.SensorStatuses)]int // sensors, by the index of their status
+	maxAge     map[poller.MaxAgeStatus]int
+	collisions int
 }
 
 // verdict is the index of a sensor's status, times two, plus one if its value is exposed: a byte, as there is one per sensor.
@@ -49,20 +48,28 @@ type sensor struct {
 	exposed bool // the value is not stale
 }
 
-// newScrape returns a scrape of the accounts with these indexes, of all if there are none.
-func (c *Collector) newScrape(p *poller.Poller, accounts []int) *scrape {
-	v := p.View(time.Now(), accounts...)
-	if len(accounts) == 0 {
-		for i := range v.Accounts {
-			accounts = append(accounts, i)
+// newScrape returns a scrape of the accounts with these names, of all if there are none.
+func (c *Collector) newScrape(names []string) (*scrape, error) {
+	v := c.current().View(time.Now(), names...)
+	for _, name := range names {
+		if !slices.ContainsFunc(v.Accounts, func(a *poller.AccountView) bool { return a != nil && a.Name == name }) {
+			return nil, UnknownAccountError(name)
 		}
 	}
-	s := &scrape{order: c.order(v.Inventory, accounts), accounts: make([]account, len(accounts))}
-	byIndex := make([]*account, len(v.Accounts))
-	for i, index := range accounts {
-		s.accounts[i] = accountOf(v, index)
-		byIndex[index] = &s.accounts[i]
+	s := &scrape{order: c.order(v, names)}
+	accounts := make([]*account, len(v.Accounts))
+	for i, view := range v.Accounts {
+		if view == nil {
+			continue
+		}
+		a := &account{AccountView: view, Account: &v.Inventory.Accounts[i], counters: v.Counters.Of(view.Name), labels: v.Labels}
+		a.maxAge = map[poller.MaxAgeStatus]int{}
+		for _, m := range a.Machines {
+			a.statuses[0] += len(m.Sensors) - len(m.Polled)
+		}
+		s.accounts, accounts[i] = append(s.accounts, a), a
 	}
+	slices.SortFunc(s.accounts, func(a, b *account) int { return strings.Compare(a.Name, b.Name) })
 	s.records, s.verdicts = make([]*reading.Record, len(s.sensors)), make([]verdict, len(s.sensors))
 	for i, one := range s.sensors {
 		known := v.Sensor(one)
@@ -71,7 +78,7 @@ func (c *Collector) newScrape(p *poller.Poller, accounts []int) *scrape {
 		if known.Exposed {
 			s.verdicts[i]++
 		}
-		a := byIndex[one.Machine.Account]
+		a := accounts[one.Machine.Account]
 		a.statuses[status]++
 		a.maxAge[known.MaxAge]++
 		if one.Collision || one.Machine.Collision {
@@ -83,21 +90,7 @@ func (c *Collector) newScrape(p *poller.Poller, accounts []int) *scrape {
 		status, since := v.Machine(m)
 		s.judged[i] = machine{m, status, since}
 	}
-	slices.SortFunc(s.accounts, func(a, b account) int { return strings.Compare(a.Name, b.Name) })
-	return s
-}
-
-func accountOf(v *poller.View, index int) account {
-	known := &v.Inventory.Accounts[index]
-	a := account{AccountView: v.Accounts[index], company: known.Company, maxAge: map[poller.MaxAgeStatus]int{}}
-	a.counters = v.Counters.Of(a.Name)
-	if a.company != nil {
-		a.companyLabel = v.Labels.Label(a.company.ID, a.company.Name)
-	}
-	for _, m := range known.Machines {
-		a.statuses[0] += len(m.Sensors) - len(m.Polled)
-	}
-	return a
+	return s, nil
 }
 
 // eachSensor calls a function for each sensor, in order. The argument is only valid during the call.

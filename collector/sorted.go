@@ -6,60 +6,62 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"innius_exporter/internal/poller"
 	"innius_exporter/internal/poller/inventory"
 )
 
-// sorted is an inventory in the order in which its series are exposed: that of a registry. The orders are immutable.
+// sorted is an inventory in the order in which its series are exposed: that of a registry.
 type sorted struct {
-	of       *inventory.Snapshot
-	all      atomic.Pointer[order]
-	accounts []atomic.Pointer[order] // of one account each, from its first scrape on
+	of     *inventory.Snapshot
+	orders []atomic.Pointer[order] // of each account alone, and of all
 }
 
-// order is what is exposed of some accounts.
+// order is what is exposed of some accounts. Immutable.
 type order struct {
 	machines, machinesByInfo []*inventory.Machine // by company and machine; by the labels of innius_machine_info
 	sensors, sensorsByInfo   []*inventory.Sensor  // polled ones: by company, machine and sensor; by the labels of innius_sensor_info
 }
 
-// order returns what is exposed of the accounts with these indexes. Two scrapes at once may compute it twice.
-func (c *Collector) order(of *inventory.Snapshot, accounts []int) *order {
+// order returns what is exposed of the accounts in a view: those with these names, or all if there are none. Two scrapes at once
+// may compute it twice.
+func (c *Collector) order(v *poller.View, names []string) *order {
 	held := c.sorted.Load()
-	if held == nil || held.of != of {
-		held = &sorted{of: of, accounts: make([]atomic.Pointer[order], len(of.Accounts))}
+	if held == nil || held.of != v.Inventory {
+		held = &sorted{v.Inventory, make([]atomic.Pointer[order], len(v.Accounts)+1)}
 		c.sorted.Store(held)
 	}
-	slot := &held.all
-	switch {
-	case len(accounts) == 1:
-		slot = &held.accounts[accounts[0]]
-	case len(accounts) < len(of.Accounts):
-		return newOrder(of, accounts)
+	slot := &held.orders[len(v.Accounts)]
+	if len(names) == 1 {
+		slot = &held.orders[slices.IndexFunc(v.Accounts, func(a *poller.AccountView) bool { return a != nil })]
+	} else if len(names) > 1 {
+		slot = new(atomic.Pointer[order]) // there are too many combinations to keep them
 	}
-	o := slot.Load()
-	if o == nil {
-		o = newOrder(of, accounts)
-		slot.Store(o)
+	if slot.Load() == nil {
+		slot.Store(newOrder(v))
 	}
-	return o
+	return slot.Load()
 }
 
-func newOrder(of *inventory.Snapshot, accounts []int) *order {
+func newOrder(v *poller.View) *order {
 	o := &order{}
-	for _, account := range accounts {
-		for _, m := range of.Accounts[account].Machines {
+	for i, a := range v.Accounts {
+		if a == nil {
+			continue
+		}
+		for _, m := range v.Inventory.Accounts[i].Machines {
 			if m.FilteredBy == "" && m.ExposedBy == "" {
 				o.machines = append(o.machines, m)
 			}
 			o.sensors = append(o.sensors, m.Polled...)
 		}
 	}
-	o.sensors = slices.Clip(o.sensors)
 	slices.SortFunc(o.machines, compareMachines)
 	slices.SortFunc(o.sensors, func(a, b *inventory.Sensor) int {
 		return cmp.Or(compareMachines(a.Machine, b.Machine), strings.Compare(a.Label, b.Label))
 	})
-	o.machinesByInfo = sortedToo(o.machines, func(a, b *inventory.Machine) int { return slices.Compare(machineInfo(nil, a), machineInfo(nil, b)) })
+	o.machinesByInfo = sortedToo(o.machines, func(a, b *inventory.Machine) int {
+		return slices.Compare(machineInfo(nil, a), machineInfo(nil, b))
+	})
 	o.sensorsByInfo = sortedToo(o.sensors, func(a, b *inventory.Sensor) int {
 		if a.Machine == b.Machine {
 			return strings.Compare(a.Label, b.Label)

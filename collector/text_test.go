@@ -266,12 +266,13 @@ func (w *brokenWriter) Write([]byte) (int, error) {
 func TestOrderFollowsInventory(t *testing.T) {
 	p := stored(2, 80)
 	c := New(func() *poller.Poller { return p })
-	first := c.order(p.View(time.Now()).Inventory, []int{0, 1})
-	if c.order(p.View(time.Now()).Inventory, []int{0, 1}) != first || c.order(p.View(time.Now()).Inventory, []int{1}) == first {
-		t.Error("the order of all accounts is not computed once")
+	order := func(names ...string) *order { return c.order(p.View(time.Now(), names...), names) }
+	first := order()
+	if order() != first || order("a1") == first || order("a1") != order("a1") {
+		t.Error("an order is not computed once, or not per account")
 	}
 	p = stored(2, 40)
-	if next := c.order(p.View(time.Now()).Inventory, []int{0, 1}); next == first || len(next.sensors) != 40 {
+	if next := order(); next == first || len(next.sensors) != 40 {
 		t.Errorf("%d sensors in the order of the next inventory", len(next.sensors))
 	}
 }

@@ -1,10 +1,12 @@
 package poller
 
 import (
+	"cmp"
 	"iter"
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -69,10 +71,19 @@ func newAccountCounters() *AccountCounters {
 	return c
 }
 
-// Requests yields the number of requests of each kind seen, in no order.
+// Requests yields the number of requests of each kind seen, by code and operation.
 func (c *AccountCounters) Requests() iter.Seq2[RequestKind, uint64] {
 	return func(yield func(RequestKind, uint64) bool) {
-		c.requests.Range(func(kind, n any) bool { return yield(kind.(RequestKind), n.(*atomic.Uint64).Load()) })
+		var kinds []RequestKind
+		c.requests.Range(func(kind, _ any) bool { kinds = append(kinds, kind.(RequestKind)); return true })
+		slices.SortFunc(kinds, func(a, b RequestKind) int {
+			return cmp.Or(strings.Compare(a.Code, b.Code), strings.Compare(string(a.Operation), string(b.Operation)))
+		})
+		for _, kind := range kinds {
+			if !yield(kind, c.request(kind.Operation, kind.Code).Load()) {
+				return
+			}
+		}
 	}
 }
 

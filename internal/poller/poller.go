@@ -82,11 +82,6 @@ func (p *Poller) Ready() bool {
 	return !slices.ContainsFunc(p.accounts, func(a *account) bool { return !a.health.Load().discovered })
 }
 
-// AccountIndex returns the place of an account in the config; -1: none has that name.
-func (p *Poller) AccountIndex(name string) int {
-	return slices.IndexFunc(p.accounts, func(a *account) bool { return a.Name == name })
-}
-
 // Stuck returns the name of an account whose loop has not run for a minute after it meant to wake; empty if there is none.
 func (p *Poller) Stuck() string {
 	now := time.Now()
@@ -117,13 +112,13 @@ func (p *Poller) reportUnmatched() {
 	}
 }
 
-// View returns what is known at a moment, of the accounts with these indexes only if there are any. It reads memory only and
-// does not block.
-func (p *Poller) View(now time.Time, accounts ...int) *View {
+// View returns what is known at a moment, only of the accounts with these names if there are any. It reads memory only and does
+// not block.
+func (p *Poller) View(now time.Time, names ...string) *View {
 	v := &View{At: now, Inventory: p.inventory.Snapshot(), Labels: p.opts.Labels, Counters: p.opts.Counters, poller: p}
 	v.Accounts = make([]*AccountView, len(p.accounts))
 	for i, a := range p.accounts {
-		if len(accounts) == 0 || slices.Contains(accounts, i) {
+		if len(names) == 0 || slices.Contains(names, a.Name) {
 			v.Accounts[i] = a.view(now)
 		}
 	}
