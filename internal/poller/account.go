@@ -188,7 +188,7 @@ func (a *account) save(known *inventory.Account, statuses *machineStatuses) Save
 		s.Machines[i].Status, s.Machines[i].Since = statuses.get(m.Key())
 	}
 	if saved := a.limiter.saved.Load(); saved != nil {
-		s.RateLimit = *saved
+		s.RateLimit = saved.Save()
 	}
 	if known.Company != nil {
 		s.Company = *known.Company

@@ -19,9 +19,9 @@ type limiter struct {
 
 	learner    *ratelimit.Learner
 	configured ratelimit.Limit
-	limit      ratelimit.Limit        // in force
-	cause      ratelimit.Cause        // why it is lower than configured
-	saved      atomic.Pointer[[]byte] // what the learner saved last, for any goroutine; never changed in place
+	limit      ratelimit.Limit                   // in force
+	cause      ratelimit.Cause                   // why it is lower than configured
+	saved      atomic.Pointer[ratelimit.Learner] // a copy for saving, by any goroutine; never changed
 	savedAt    time.Time
 	logged     loggedRate
 }
@@ -65,7 +65,7 @@ func (l *limiter) refused(stated, pause time.Duration, now time.Time) {
 }
 
 func (l *limiter) save(now time.Time) {
-	l.saved.Store(new(l.learner.Save()))
+	l.saved.Store(l.learner.Clone())
 	l.savedAt = now
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/gob"
 	"errors"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -22,7 +23,14 @@ type saved struct {
 	Tallies           []int // pairs of the seconds since the one before and the number of requests
 }
 
-// Save returns what has been learned, for Restore.
+// Clone returns a copy, which other goroutines may Save. It costs much less than Save.
+func (l *Learner) Clone() *Learner {
+	c := *l
+	c.past.tallies = slices.Clone(l.past.tallies)
+	return &c
+}
+
+// Save returns what has been learned, for Restore. It changes nothing.
 func (l *Learner) Save() []byte {
 	s := saved{
 		Version: savedVersion, Configured: l.configured, Limit: l.limit, Born: l.born, Learned: l.learned,

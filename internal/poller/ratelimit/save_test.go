@@ -36,6 +36,16 @@ func TestLearnerSurvivesRestart(t *testing.T) {
 	})
 }
 
+func TestLearnerCloneStaysAsItWas(t *testing.T) {
+	r := begin(t, of(fixed, 475, 30), Limit{950, 30})
+	r.until(3 * time.Hour)
+	r.learner.Accepted(r.now, 1)
+	saved, clone := r.learner.Save(), r.learner.Clone()
+	if r.learner.Accepted(r.now, 1); bytes.Equal(saved, r.learner.Save()) || !bytes.Equal(saved, clone.Save()) {
+		t.Error("the copy follows the learner")
+	}
+}
+
 func TestLearnerSavedSize(t *testing.T) {
 	r := begin(t, of(fixed, 20_000, 30), Limit{20_000, 30})
 	r.until(5 * time.Hour)
