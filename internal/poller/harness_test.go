@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -201,7 +202,7 @@ func (s *scenario) gather() samples {
 func labelText(m *dto.Metric) string {
 	pairs := make([]string, len(m.GetLabel()))
 	for i, l := range m.GetLabel() {
-		pairs[i] = fmt.Sprintf("%s=%q", l.GetName(), l.GetValue())
+		pairs[i] = l.GetName() + "=" + strconv.Quote(l.GetValue())
 	}
 	return "{" + strings.Join(pairs, ",") + "}"
 }
@@ -280,14 +281,17 @@ func (s *scenario) checkExposition() {
 	if err != nil {
 		s.Errorf("gather: %v", err)
 	}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			if math.IsNaN(sampleOf(m)) {
+				s.Errorf("%s%s is not a number", f.GetName(), labelText(m))
+			}
+		}
+		f.Metric = f.Metric[:1] // promlint compares each pair; the registry has found duplicates and other label names
+	}
 	problems, err := promlint.NewWithMetricFamilies(families).Lint()
 	if err != nil || len(problems) > 0 {
 		s.Errorf("promlint: %v %v", problems, err)
-	}
-	for series, v := range s.gather() {
-		if math.IsNaN(v) {
-			s.Errorf("%s is not a number", series)
-		}
 	}
 }
 
