@@ -3,7 +3,6 @@
 package humanize
 
 import (
-	"fmt"
 	"math"
 	"strconv"
 	"time"
@@ -27,13 +26,14 @@ func Duration(d time.Duration) string {
 	}
 	for i, next := range units[1:] {
 		large, rounded := units[i], d.Round(next.size)
+		text := strconv.Itoa(int(rounded/large.size)) + large.symbol
 		if rest := rounded % large.size / next.size; rounded >= large.size && rest > 0 {
-			return fmt.Sprintf("%d%s %d%s", rounded/large.size, large.symbol, rest, next.symbol)
+			return text + " " + strconv.Itoa(int(rest)) + next.symbol
 		} else if rounded >= large.size {
-			return fmt.Sprintf("%d%s", rounded/large.size, large.symbol)
+			return text
 		}
 	}
-	return fmt.Sprintf("%.0fs", d.Seconds())
+	return Exact(math.Round(d.Seconds())) + "s"
 }
 
 // DurationUp writes a duration in whole hours, minutes or seconds, never less than d: for a setting that must suffice.
