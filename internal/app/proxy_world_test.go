@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/ecdsa"
@@ -9,7 +10,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/json"
 	"encoding/pem"
 	"io"
 	"log"
@@ -171,18 +171,28 @@ func (w *world) poll(t *testing.T, text string) polled {
 	r := polled{}
 	for ctx.Err() == nil && r.values < 3 && r.lastError == "" {
 		time.Sleep(5 * time.Millisecond)
-		account := status.Of(p).Accounts[0]
+		account := described(p).Accounts[0]
 		r.values, r.lastError = account.Sensors[poller.SensorCurrent], account.LastError
 	}
-	page, err := json.Marshal(status.Of(p))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.metrics, r.status = expositionOf(t, p), string(page)
+	r.metrics, r.status = expositionOf(t, p), statusText(p)
 	cancel()
 	<-done
 	r.log = out.String()
 	return r
+}
+
+// described returns the status of everything.
+func described(p *poller.Poller) *status.Status {
+	s, _ := status.Of(p, status.Selection{}) // an error is of a selection
+	return s
+}
+
+// statusText returns it as JSON.
+func statusText(p *poller.Poller) string {
+	var text bytes.Buffer
+	w := bufio.NewWriter(&text)
+	_, _ = described(p).WriteJSON(w, true), w.Flush() // of plain data
+	return text.String()
 }
 
 func expositionOf(t *testing.T, p *poller.Poller) string {

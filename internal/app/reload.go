@@ -177,7 +177,9 @@ func (l *reloadable) replace(opts poller.Options) error {
 }
 
 // Status implements web.Source.
-func (l *reloadable) Status() status.Status { return status.Of(l.poller()) }
+func (l *reloadable) Status(sel status.Selection) (*status.Status, error) {
+	return status.Of(l.poller(), sel)
+}
 
 // Ready implements web.Source. Once true it stays true: an account that a reload has added makes no exporter unready.
 func (l *reloadable) Ready() bool {

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -228,7 +227,7 @@ func (w *watch) cycle() time.Duration {
 
 // gap is the usual time between two requests, at the rate in force.
 func (w *watch) gap() time.Duration {
-	return time.Duration(float64(time.Hour) / status.Of(w.poller).Accounts[0].RequestsPerHour)
+	return time.Duration(float64(time.Hour) / described(w.poller).Accounts[0].RequestsPerHour)
 }
 
 // warm is when every sensor must have been read: discovery, three cycles, and where the oldest reading is always the first
@@ -258,7 +257,7 @@ func (w *watch) pass(d time.Duration) {
 		if since >= w.outage[0] && since < w.outage[1] {
 			continue
 		}
-		a := status.Of(w.poller).Accounts[0]
+		a := described(w.poller).Accounts[0]
 		if a.Failure != "" || a.Up != nil && !*a.Up {
 			w.problem("after %v the account fails (%s): %s", since, a.Failure, a.LastError)
 		}
@@ -279,7 +278,7 @@ func (w *watch) changeUnit() {
 
 // checkSensors compares what the exporter holds with the truth.
 func (w *watch) checkSensors(last bool) {
-	a := status.Of(w.poller).Accounts[0]
+	a := described(w.poller).Accounts[0]
 	if a.Up == nil || !*a.Up {
 		if since := time.Since(start); since < w.outage[0] || since >= w.outage[1] {
 			w.problem("after %v the account is not up: %s", since, a.LastError)
@@ -313,9 +312,9 @@ func (w *watch) find(a *status.Account, p *probe) *status.Sensor {
 		if a.Machines[i].ID != machine {
 			continue
 		}
-		for n := range a.Machines[i].Sensors {
-			if s := &a.Machines[i].Sensors[n]; s.ID == sensor || p.prefix && strings.HasPrefix(s.ID, p.sensor) {
-				return s
+		for n := range a.Machines[i].Sensors.Len {
+			if s := a.Machines[i].Sensors.At(n); s.ID == sensor || p.prefix && strings.HasPrefix(s.ID, p.sensor) {
+				return &s
 			}
 		}
 	}
@@ -324,42 +323,43 @@ func (w *watch) find(a *status.Account, p *probe) *status.Sensor {
 
 // compare describes what is wrong with what the exporter holds of a sensor; empty where nothing is.
 func (w *watch) compare(p *probe, held *status.Sensor) string {
-	if held.LastSuccess.IsZero() {
+	polledAt, readingAt := time.Time(held.LastSuccess), time.Time(held.Timestamp)
+	if polledAt.IsZero() {
 		return "never read: " + held.Reason
 	}
 	due := 2*time.Minute + 3*w.cycle()
 	if w.outage[1] > 0 { // the rate rises again over minutes
 		due += w.outage[1] - w.outage[0]
 	}
-	if age := time.Since(held.LastSuccess); age > due {
+	if age := time.Since(polledAt); age > due {
 		return fmt.Sprintf("last read %v ago; %s", age, held.Reason)
 	}
 	if p.future {
-		if !held.Timestamp.IsZero() && held.Timestamp.Sub(held.LastSuccess) > 5*time.Minute {
-			return fmt.Sprintf("has a reading of the future: %v, read at %v", held.Timestamp, held.LastSuccess)
+		if !readingAt.IsZero() && readingAt.Sub(polledAt) > 5*time.Minute {
+			return fmt.Sprintf("has a reading of the future: %v, read at %v", readingAt, polledAt)
 		}
 		return ""
 	}
-	f, shown := w.opts.Format, held.LastSuccess.Add(-w.beyond(p))
+	f, shown := w.opts.Format, polledAt.Add(-w.beyond(p))
 	stamp, value, ok := p.newest(f, shown)
-	if held.Timestamp.IsZero() {
+	if readingAt.IsZero() {
 		reach := 24 * time.Hour
 		if f.History > 0 {
 			reach = min(reach, f.History)
 		}
 		reach = min(reach, w.cfg.Accounts[0].Lookback)
-		if ok && held.LastSuccess.Sub(stamp) < reach-2*time.Minute {
+		if ok && polledAt.Sub(stamp) < reach-2*time.Minute {
 			return fmt.Sprintf("no reading, want %v at %v; %s", value, stamp, held.Reason)
 		}
 		return ""
 	}
 	for back := time.Duration(0); back <= 30*time.Second+w.cycle(); back += time.Second { // pages of other sensors may come between two of its own
-		if stamp, value, ok = p.newest(f, shown.Add(-back)); ok && held.Timestamp.Equal(stamp) && *held.Value == value {
+		if stamp, value, ok = p.newest(f, shown.Add(-back)); ok && readingAt.Equal(stamp) && *held.Value == value {
 			return ""
 		}
 	}
 	stamp, value, ok = p.newest(f, shown)
-	return fmt.Sprintf("has %v at %v, want %v at %v (%t), read at %v", *held.Value, held.Timestamp, value, stamp, ok, held.LastSuccess)
+	return fmt.Sprintf("has %v at %v, want %v at %v (%t), read at %v", *held.Value, readingAt, value, stamp, ok, polledAt)
 }
 
 // beyond is how far the clock of a sensor is ahead of the end of the windows that polls request, which is now by the API's.
@@ -378,7 +378,6 @@ func (w *watch) beyond(p *probe) time.Duration {
 
 // checkTexts looks at what is read: no key, no line without an end, and innius_up.
 func (w *watch) checkTexts() {
-	page, _ := json.Marshal(status.Of(w.poller)) // of plain data
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(collector.New(func() *poller.Poller { return w.poller }))
 	families, err := registry.Gather()
@@ -389,7 +388,7 @@ func (w *watch) checkTexts() {
 	if !strings.Contains(exposed, "name:\"innius_up\"") {
 		w.problem("no innius_up")
 	}
-	for place, text := range map[string]string{"log": w.log, "status": string(page), "metrics": exposed} {
+	for place, text := range map[string]string{"log": w.log, "status": statusText(w.poller), "metrics": exposed} {
 		if strings.Contains(text, variantKey) {
 			w.problem("the key is in the %s", place)
 		}

@@ -113,7 +113,7 @@ func note(m *inventory.Machine, a *poller.AccountView) string {
 
 // reason explains the status of a sensor; empty if it is current.
 func reason(v *poller.View, s *inventory.Sensor, o *poller.SensorView, next *poller.Upcoming) string {
-	polled := "last polled at " + humanize.TimeAndDistance(o.LastSuccess, v.At)
+	polled := func() string { return "last polled at " + humanize.TimeAndDistance(o.LastSuccess, v.At) }
 	switch o.Status {
 	case poller.SensorExcluded:
 		if s.Excluded.PolledBy != "" {
@@ -128,13 +128,13 @@ func reason(v *poller.View, s *inventory.Sensor, o *poller.SensorView, next *pol
 	case poller.SensorUnreadable:
 		return "Unreadable: " + poller.Unreadable(o.Unusable)
 	case poller.SensorNoReadings:
-		return "No readings: innius had none when it was " + polled
+		return "No readings: innius had none when it was " + polled()
 	case poller.SensorStale:
 		return stale(v, s, o)
 	case poller.SensorSilent:
-		return fmt.Sprintf("Silent: no new reading for more than %s when it was %s", humanize.Duration(o.SilentAfter), polled)
+		return fmt.Sprintf("Silent: no new reading for more than %s when it was %s", humanize.Duration(o.SilentAfter), polled())
 	case poller.SensorDelayed:
-		return fmt.Sprintf("Delayed: %s; the next poll was planned for %s", polled, humanize.TimeAndDistance(o.Planned, v.At))
+		return fmt.Sprintf("Delayed: %s; the next poll was planned for %s", polled(), humanize.TimeAndDistance(o.Planned, v.At))
 	}
 	return ""
 }

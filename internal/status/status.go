@@ -11,12 +11,13 @@ import (
 	"innius_exporter/internal/poller/reading"
 )
 
-// Status is everything that is known at one time. It contains no secret: the client redacts every text from the API. Unknown
-// times are zero, and absent in JSON.
+// Status is what is known at one time, or the selected part of it. It contains no secret: the client redacts every text from the
+// API. Unknown times are zero, and absent in JSON.
 type Status struct {
 	At        time.Time `json:"at"`
 	Unmatched []string  `json:"unmatched,omitempty"` // filters and rules that match nothing
-	Accounts  []Account `json:"accounts"`
+	Accounts  []Account `json:"-"`                   // see WriteJSON, as for Machines and Sensors
+	Several   bool      `json:"-"`                   // there are several accounts, selected or not
 }
 
 // Account is one account.
@@ -47,7 +48,7 @@ type Account struct {
 	RelaxedBy       float64                     `json:"max_age_relaxed_by,omitempty"`           // factor
 	ClockDifference *float64                    `json:"api_clock_difference_seconds,omitempty"` // API clock before ours
 	Remarks         []string                    `json:"remarks,omitempty"`                      // with the cure
-	Machines        []Machine                   `json:"machines"`
+	Machines        []Machine                   `json:"-"`
 }
 
 // Discovery is the progress of reading the lists of machines and sensors.
@@ -68,7 +69,14 @@ type Machine struct {
 	Since    time.Time                   `json:"status_since,omitzero"`
 	Note     string                      `json:"note,omitempty"` // what is wrong with its list of sensors
 	ByStatus map[poller.SensorStatus]int `json:"sensors_by_status"`
-	Sensors  []Sensor                    `json:"sensors"`
+	Sensors  Sensors                     `json:"-"`
+}
+
+// Sensors are the sensors of a machine. At describes one when it is shown: the descriptions of all would take much more memory
+// than what is known of them, which stays that of Status.At.
+type Sensors struct {
+	Len int
+	At  func(i int) Sensor
 }
 
 // Sensor is one sensor.
@@ -81,36 +89,43 @@ type Sensor struct {
 	Exposed     bool                `json:"on_metrics"`
 	Reason      string              `json:"reason,omitempty"` // for a status other than current
 	Value       *float64            `json:"value"`            // the newest number, stale or not
-	Timestamp   time.Time           `json:"timestamp,omitzero"`
+	Timestamp   Time                `json:"timestamp,omitzero"`
 	Age         *float64            `json:"age_seconds"`
 	Interval    float64             `json:"reporting_interval_seconds,omitempty"`
-	LastSuccess time.Time           `json:"last_success,omitzero"`
-	LastPoll    time.Time           `json:"last_poll,omitzero"` // with success or without
-	NextPoll    time.Time           `json:"next_poll,omitzero"` // an estimate
+	LastSuccess Time                `json:"last_success,omitzero"`
+	LastPoll    Time                `json:"last_poll,omitzero"` // with success or without
+	NextPoll    Time                `json:"next_poll,omitzero"` // an estimate
 	WaitsFor    poller.WaitsFor     `json:"next_poll_waits_for,omitempty"`
 	Ahead       int                 `json:"next_poll_sensors_ahead"`
 	MaxAge      poller.MaxAgeStatus `json:"max_age,omitempty"`
 	Recent      []reading.Point     `json:"recent,omitempty"` // Unix seconds and number, oldest first
 }
 
-// Of describes what a poller knows now.
-func Of(p *poller.Poller) Status {
-	v := p.View(time.Now())
-	s := Status{At: v.At.UTC(), Unmatched: p.Unmatched(), Accounts: make([]Account, len(v.Accounts))}
-	for i := range v.Accounts {
-		s.Accounts[i] = account(v, i)
-	}
-	return s
+// Time is a time that takes little to encode: encoding/json checks what MarshalJSON returns, but not what MarshalText does.
+type Time time.Time
+
+// IsZero reports whether the time is unknown.
+func (t Time) IsZero() bool { return time.Time(t).IsZero() }
+
+// MarshalText implements encoding.TextMarshaler.
+func (t Time) MarshalText() ([]byte, error) { return time.Time(t).MarshalText() }
+
+// selected is the selected part of a view.
+type selected struct {
+	Selection
+	*poller.View
+	machine, sensor bool // some machine, or sensor of such a machine, has the name that is selected
+	discovering     bool // some account is in its first discovery
 }
 
-func account(v *poller.View, index int) Account {
-	a, known := v.Accounts[index], &v.Inventory.Accounts[index]
+func (v *selected) account(index int) Account {
+	a, known := v.View.Accounts[index], &v.Inventory.Accounts[index]
 	s := Account{
 		Name: a.Name, Failure: a.Failure, FailingSince: a.FailingSince.UTC(), LastError: a.LastError, LastErrorAt: a.LastErrorAt.UTC(),
 		PausedUntil: a.PausedUntil.UTC(), PauseReason: a.PauseReason, RequestsPerHour: a.RequestsPerHour, Configured: a.Configured,
 		Lowered: poller.LoweredText[a.Lowered], Burst: a.Burst, Remaining: a.Remaining, ForPolls: a.ForPolls, Demand: a.Demand,
 		Cycle: a.Cycle.Seconds(), Sensors: map[poller.SensorStatus]int{}, MaxAge: map[poller.MaxAgeStatus]int{}, RelaxedBy: a.RelaxedBy,
-		Health: health(a, v.At), Plan: plan(a), Remarks: remarks(a), Machines: make([]Machine, len(known.Machines)),
+		Health: health(a, v.At), Plan: plan(a), Remarks: remarks(a),
 		Discovery: Discovery{a.Settled, a.Lists, a.ListsRead, a.Verified.UTC(), discovery(a, v.At)},
 	}
 	if a.Responded {
@@ -122,41 +137,64 @@ func account(v *poller.View, index int) Account {
 	if company := known.Company; company != nil {
 		s.Company, s.CompanyID = v.Labels.Label(company.ID, company.Name), innius.Printable(company.ID)
 	}
-	next := v.Upcoming(index)
-	for i, m := range known.Machines {
-		s.Machines[i] = machine(v, a, m, next)
-		next = next[len(m.Sensors):]
-		for _, one := range s.Machines[i].Sensors {
-			s.Sensors[one.Status]++
-			if one.MaxAge != "" {
-				s.MaxAge[one.MaxAge]++
+	var next []poller.Upcoming
+	if !v.Summary {
+		next = v.Upcoming(index)
+	}
+	for _, m := range known.Machines {
+		v.addMachine(&s, a, m, next)
+		next = next[min(len(m.Sensors), len(next)):]
+	}
+	return s
+}
+
+// addMachine counts the sensors of a machine of an account, and adds what is selected of it.
+func (v *selected) addMachine(to *Account, a *poller.AccountView, m *inventory.Machine, next []poller.Upcoming) {
+	hit := !v.Summary && named(v.Selection.Machine, m.Label, m.ID, m.Name)
+	found, byStatus, rows := hit && v.Selection.Sensor == "", map[poller.SensorStatus]int{}, []row(nil)
+	if found && v.Selection.Status == "" {
+		rows = make([]row, 0, len(m.Sensors))
+	}
+	for i, one := range m.Sensors {
+		o := v.View.Sensor(one)
+		byStatus[o.Status]++
+		to.Sensors[o.Status]++
+		if o.MaxAge != "" {
+			to.MaxAge[o.MaxAge]++
+		}
+		if hit && named(v.Selection.Sensor, one.Label, one.ID, one.Name) {
+			if found = true; v.Selection.Status == "" || v.Selection.Status == o.Status {
+				rows = append(rows, row{one, o, next[i]})
 			}
 		}
 	}
-	return s
+	v.machine, v.sensor = v.machine || hit, v.sensor || found
+	if len(rows) == 0 && (!found || v.Selection.Status != "") {
+		return
+	}
+	one := Machine{
+		Machine: m.Label, ID: innius.Printable(m.ID), Name: m.Name, Note: note(m, a), ByStatus: byStatus,
+		Sensors: Sensors{len(rows), func(i int) Sensor { return rows[i].describe(v.View) }},
+	}
+	one.Status, one.Since = v.View.Machine(m)
+	one.Since = one.Since.UTC()
+	to.Machines = append(to.Machines, one)
 }
 
-func machine(v *poller.View, a *poller.AccountView, m *inventory.Machine, next []poller.Upcoming) Machine {
-	s := Machine{
-		Machine: m.Label, ID: innius.Printable(m.ID), Name: m.Name, Note: note(m, a),
-		ByStatus: map[poller.SensorStatus]int{}, Sensors: make([]Sensor, len(m.Sensors)),
-	}
-	s.Status, s.Since = v.Machine(m)
-	s.Since = s.Since.UTC()
-	for i, one := range m.Sensors {
-		s.Sensors[i] = sensor(v, one, &next[i])
-		s.ByStatus[s.Sensors[i].Status]++
-	}
-	return s
+// row is what is known of a sensor.
+type row struct {
+	*inventory.Sensor
+	view poller.SensorView
+	next poller.Upcoming
 }
 
-func sensor(v *poller.View, one *inventory.Sensor, next *poller.Upcoming) Sensor {
-	o := v.Sensor(one)
+func (r *row) describe(v *poller.View) Sensor {
+	one, o, next := r.Sensor, &r.view, &r.next
 	s := Sensor{
 		Sensor: one.Label, ID: innius.Printable(one.ID), Name: one.Name, Unit: one.Unit, Status: o.Status, Exposed: o.Exposed,
-		Reason: reason(v, one, &o, next), Timestamp: o.Time.UTC(), Interval: o.Interval, LastSuccess: o.LastSuccess.UTC(),
-		LastPoll: later(o.LastSuccess, o.LastFailure).UTC(), NextPoll: next.At.UTC(), WaitsFor: next.WaitsFor, Ahead: next.Ahead,
-		MaxAge: o.MaxAge, Recent: o.Recent.Points(),
+		Reason: reason(v, one, o, next), Timestamp: Time(o.Time.UTC()), Interval: o.Interval, LastSuccess: Time(o.LastSuccess.UTC()),
+		LastPoll: Time(later(o.LastSuccess, o.LastFailure).UTC()), NextPoll: Time(next.At.UTC()), WaitsFor: next.WaitsFor,
+		Ahead: next.Ahead, MaxAge: o.MaxAge, Recent: o.Recent.Points(),
 	}
 	if !o.Time.IsZero() {
 		s.Value, s.Age = &o.Value, new(one.Machine.APITime(v.At).Sub(o.Time).Seconds())

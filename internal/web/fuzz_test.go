@@ -13,13 +13,14 @@ import (
 // markup.
 func FuzzQuery(f *testing.F) {
 	for _, seed := range []string{
-		"", "machine=&sensor=&status=", "machine=m1&sensor=m2-s1", "status=stale", "status=rotten", "machine=a&machine=b", "machine=%zz",
+		"", "machine=&sensor=&status=", "machine=m1&sensor=m2-s1", "account=a1&account=a2&account=", "account=%3Cscript%3E", "status=stale", "status=rotten", "machine=a&machine=b", "machine=%zz",
 		"a;b", "machine=%22%3E%3Cscript%3Ealert(1)%3C/script%3E", "sensor=%00%ff", "%3Cscript%3E=1", "sensor=Sensor+1&sensor=", "=&=",
 	} {
 		f.Add(seed)
 	}
+	s := polled{restored(2, 2, 2)}
 	f.Fuzz(func(t *testing.T, raw string) {
-		pages := handler(t, &source{status: plant(1, 2, 2)}, false)
+		pages := handler(t, s, false)
 		page, data := respond(t, pages, "/status", raw), respond(t, pages, "/api/v1/status", raw)
 		if page.Code != data.Code || page.Code != 200 && page.Code != 400 && page.Code != 404 {
 			t.Fatalf("page %d, data %d", page.Code, data.Code)

@@ -1,11 +1,14 @@
 package web
 
 import (
+	"encoding/json"
 	"fmt"
+	"log/slog"
 	"math"
 	"testing"
 	"time"
 
+	"innius_exporter/innius"
 	"innius_exporter/internal/poller"
 	"innius_exporter/internal/poller/reading"
 	"innius_exporter/internal/status"
@@ -29,8 +32,8 @@ func wave(count int, every time.Duration, end time.Time) (readings [][2]float64)
 func currentSensor(name, id string) status.Sensor {
 	return status.Sensor{
 		Sensor: name, ID: id, Name: name, Unit: "bar", Status: poller.SensorCurrent, Exposed: true,
-		Value: new(13270480.5), Timestamp: ago(3700 * time.Second), Age: new(3700.0), Interval: 30,
-		LastSuccess: ago(3 * time.Minute), LastPoll: ago(3 * time.Minute), NextPoll: ago(-4 * time.Minute),
+		Value: new(13270480.5), Timestamp: status.Time(ago(3700 * time.Second)), Age: new(3700.0), Interval: 30,
+		LastSuccess: status.Time(ago(3 * time.Minute)), LastPoll: status.Time(ago(3 * time.Minute)), NextPoll: status.Time(ago(-4 * time.Minute)),
 		WaitsFor: poller.WaitsForInterval, Recent: wave(reading.MaxRecent, 30*time.Second, now),
 	}
 }
@@ -44,7 +47,7 @@ func staleSensor(name, id string) status.Sensor {
 
 // plant is the status of accounts with machines m1, m2 ... of sensors s1, s2 ...; the second of each machine is stale.
 func plant(accounts, machines, sensors int) status.Status {
-	s := status.Status{At: now}
+	s := status.Status{At: now, Several: accounts > 1}
 	for a := range accounts {
 		account := status.Account{
 			Name: fmt.Sprintf("a%d", a+1), Company: fmt.Sprintf("Works %d", a+1), Up: new(true), Health: "Up",
@@ -67,21 +70,122 @@ func machine(number, sensors int) status.Machine {
 		Machine: fmt.Sprintf("Machine %d", number), ID: fmt.Sprintf("m%d", number), Name: fmt.Sprintf("Machine %d", number),
 		ByStatus: map[poller.SensorStatus]int{},
 	}
-	for i := range sensors {
+	list := make([]status.Sensor, sensors)
+	for i := range list {
 		name, id := fmt.Sprintf("Sensor %d", i+1), fmt.Sprintf("m%d-s%d", number, i+1)
-		one := currentSensor(name, id)
-		if i == 1 {
-			one = staleSensor(name, id)
+		if list[i] = currentSensor(name, id); i == 1 {
+			list[i] = staleSensor(name, id)
 		}
-		m.Sensors = append(m.Sensors, one)
-		m.ByStatus[one.Status]++
+		m.ByStatus[list[i].Status]++
+	}
+	m.Sensors = status.Sensors{Len: sensors, At: func(i int) status.Sensor { return list[i] }}
+	return m
+}
+
+// edit changes the sensors of a machine.
+func edit(m *status.Machine, change func(i int, s *status.Sensor)) {
+	at := m.Sensors.At
+	m.Sensors.At = func(i int) status.Sensor {
+		s := at(i)
+		change(i, &s)
+		return s
+	}
+}
+
+// restored returns a poller that has restored accounts a1, a2 … with machines m1, m2 … of sensors s1, s2 …, each with a full line
+// of recent readings. The second sensor of each machine is stale.
+func restored(accounts, machines, sensors int) *poller.Poller {
+	at := time.Now().Add(-time.Minute)
+	saved := poller.State{At: at}
+	for a := range accounts {
+		account := poller.SavedAccount{
+			Name: fmt.Sprint("a", a+1), Company: innius.Company{ID: fmt.Sprint("works", a+1), Name: fmt.Sprint("Works ", a+1)},
+			ListedAt: at, Discovered: true, Pacer: innius.PacerState{At: at},
+		}
+		for m := range machines {
+			account.Machines = append(account.Machines, savedMachine(m+1, sensors, at))
+		}
+		saved.Accounts = append(saved.Accounts, account)
+	}
+	p := restore(saved)
+	for _, a := range p.View(at).Inventory.Accounts {
+		for _, m := range a.Machines {
+			for _, s := range m.Sensors {
+				s.Entry.Change(func(r *reading.Record) { r.Recent = reading.NewRecent(wave(reading.MaxRecent, 30*time.Second, at)) })
+			}
+		}
+	}
+	return p
+}
+
+func restore(saved poller.State) *poller.Poller {
+	opts := poller.Options{State: &saved, Counters: &poller.Counters{}, Logger: slog.New(slog.DiscardHandler)}
+	for _, a := range saved.Accounts {
+		opts.Accounts = append(opts.Accounts, poller.Account{Name: a.Name, Pacer: innius.NewPacer(1000, 30)})
+	}
+	return poller.New(opts)
+}
+
+func savedMachine(number, sensors int, at time.Time) poller.SavedMachine {
+	m := poller.SavedMachine{Machine: innius.Machine{ID: fmt.Sprint("m", number), Name: fmt.Sprint("Machine ", number)}, ListedAt: at}
+	for i := range sensors {
+		polled := at.Add(-time.Duration(number*sensors+i) * time.Millisecond)
+		s := poller.SavedSensor{
+			Sensor: innius.Sensor{ID: fmt.Sprintf("m%d-s%d", number, i+1), Name: fmt.Sprint("Sensor ", i+1), Unit: "bar"},
+			Saved: reading.Saved{
+				Time: polled, Value: 13270480.5 + float64(i), LastSuccess: polled, Planned: at.Add(time.Hour), Seen: polled,
+			},
+		}
+		if i == 1 {
+			s.Time = polled.Add(-25 * time.Hour)
+		}
+		m.Sensors = append(m.Sensors, s)
 	}
 	return m
 }
 
+// polled is the status of a poller.
+type polled struct {
+	*poller.Poller
+}
+
+func (p polled) Status(sel status.Selection) (*status.Status, error) { return status.Of(p.Poller, sel) }
+
 // get requests a page that shows a status.
 func get(t *testing.T, s status.Status, path string) (int, string) {
 	t.Helper()
-	code, body, _ := request(t, handler(t, &source{status: s}, false), "GET", path)
+	return getFrom(t, &source{status: s}, path)
+}
+
+// getFrom requests a page of a source.
+func getFrom(t *testing.T, s Source, path string) (int, string) {
+	t.Helper()
+	code, body, _ := request(t, handler(t, s, false), "GET", path)
 	return code, body
+}
+
+// decoded is the status as JSON.
+type decoded struct {
+	status.Status
+	Accounts []struct {
+		status.Account
+		Machines []struct {
+			status.Machine
+			Sensors []struct {
+				status.Sensor
+				Timestamp   time.Time `json:"timestamp"`
+				LastSuccess time.Time `json:"last_success"`
+				LastPoll    time.Time `json:"last_poll"`
+				NextPoll    time.Time `json:"next_poll"`
+			} `json:"sensors"`
+		} `json:"machines"`
+	} `json:"accounts"`
+}
+
+func decode(t *testing.T, body string) (d decoded) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(body), &d); err != nil {
+		t.Fatalf("%v: %.1000s", err, body)
+	}
+	return d
 }

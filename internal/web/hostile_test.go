@@ -2,7 +2,9 @@ package web
 
 import (
 	"fmt"
+	"html/template"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,24 +26,47 @@ func hostileStatus(name string) status.Status {
 	for i := range a.Machines {
 		m := &a.Machines[i]
 		m.Machine, m.ID, m.Name, m.Note = name, name, name, name
-		for j := range m.Sensors {
-			one := &m.Sensors[j]
+		edit(m, func(_ int, one *status.Sensor) {
 			one.Sensor, one.ID, one.Name, one.Unit, one.Reason = name, name, name, name, name
-		}
+		})
 	}
-	a.Machines[1].Sensors = nil
+	a.Machines[1].Sensors = status.Sensors{}
 	return s
 }
 
 // tags matches what a browser would parse as a tag or a comment.
 var tags = regexp.MustCompile(`<[a-zA-Z/!][^>]*>`)
 
+// Rows have texts as html/template writes them.
+func TestRowsEscapeAsTemplates(t *testing.T) {
+	for _, name := range append(hostile, "plain") {
+		var want strings.Builder
+		if err := template.Must(template.New("").Parse(`<b title="{{.}}">{{.}}</b>`)).Execute(&want, name); err != nil {
+			t.Fatal(err)
+		}
+		if got := markup(nil).raw(`<b title="`).text(name).raw(`">`).text(name).raw("</b>"); string(got) != want.String() {
+			t.Errorf("%.200q, want %.200q", got, want.String())
+		}
+	}
+}
+
 // A page of hostile names has the same elements and attributes as a page of harmless names.
 func TestStatusPageEscapesHostileNames(t *testing.T) {
-	_, harmless := get(t, hostileStatus("harmless"), "/status")
+	for _, accounts := range []int{1, 2} { // two are a summary
+		testHostileNames(t, func(name string) status.Status {
+			s := hostileStatus(name)
+			s.Accounts, s.Several = slices.Repeat(s.Accounts, accounts), accounts > 1
+			return s
+		})
+	}
+}
+
+func testHostileNames(t *testing.T, named func(string) status.Status) {
+	t.Helper()
+	_, harmless := get(t, named("harmless"), "/status")
 	want := shape(harmless)
 	for _, name := range hostile {
-		code, body := get(t, hostileStatus(name), "/status")
+		code, body := get(t, named(name), "/status")
 		if code != 200 {
 			t.Errorf("%.40q: status %d", name, code)
 		}
@@ -55,13 +80,13 @@ func TestStatusPageEscapesHostileNames(t *testing.T) {
 }
 
 // attribute matches attributes whose values differ.
-var attribute = regexp.MustCompile(`title="[^"]*"`)
+var attribute = regexp.MustCompile(`title="[^"]*"|account=[^"&]*`)
 
 // shape is the markup of a page without its texts.
 func shape(body string) string {
 	_, body, _ = strings.Cut(body, "<body>")
 	body, _, _ = strings.Cut(body, "<script>")
-	return attribute.ReplaceAllString(strings.Join(tags.FindAllString(body, -1), "\n"), `title=""`)
+	return attribute.ReplaceAllString(strings.Join(tags.FindAllString(body, -1), "\n"), "")
 }
 
 func firstDifference(got, want string) string {
@@ -87,7 +112,7 @@ func TestStatusPageIsolatesNames(t *testing.T) {
 func TestStatusPageCutsLongNames(t *testing.T) {
 	_, body := get(t, hostileStatus(strings.Repeat("ä", 32<<10)), "/status")
 	s := hostileStatus("x")
-	s.Accounts[0].Machines[0].Sensors[0].Sensor = strings.Repeat("ä", 32<<10)
+	edit(&s.Accounts[0].Machines[0], func(_ int, one *status.Sensor) { one.Sensor = strings.Repeat("ä", 32<<10) })
 	if _, one := get(t, s, "/status"); strings.Contains(one, strings.Repeat("ä", 200)) || !strings.Contains(one, "ää…") {
 		t.Error("it is not cut")
 	}

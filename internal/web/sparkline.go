@@ -1,7 +1,6 @@
 package web
 
 import (
-	"html/template"
 	"math"
 	"strconv"
 	"time"
@@ -19,17 +18,15 @@ const (
 // gapAfter is the number of reporting intervals between two readings from which the line is broken.
 const gapAfter = 3
 
-// sparkline draws recent readings as inline SVG that contains numbers only. If the reporting interval is known, the line is
+// sparkline appends recent readings as inline SVG that contains numbers only. If the reporting interval is known, the line is
 // broken where readings are missing; a single reading is a dot.
-func sparkline(s *status.Sensor) template.HTML {
+func (m markup) sparkline(s *status.Sensor) markup {
 	if len(s.Recent) == 0 {
-		return ""
+		return m
 	}
 	scale := scaleOf(s.Recent)
-	text := append([]byte(`<svg viewBox="0 0 100 20" role="img"><title>`), scale.title(len(s.Recent))...)
-	text = append(text, `</title><path d="`...)
-	text = scale.path(text, s)
-	return template.HTML(append(text, `"/></svg>`...))
+	m = scale.title(m.raw(`<svg viewBox="0 0 100 20" role="img"><title>`), len(s.Recent)).raw(`</title><path d="`)
+	return scale.path(m, s).raw(`"/></svg>`)
 }
 
 // scale is the range of a sparkline.
@@ -46,17 +43,18 @@ func scaleOf(recent [][2]float64) scale {
 	return s
 }
 
-func (s scale) title(readings int) string {
+func (s scale) title(m markup, readings int) markup {
 	if readings == 1 {
-		return "1 reading: " + short(s.least)
+		return m.raw("1 reading: ").short(s.least)
 	}
 	span := time.Duration(math.Round(10*(s.last-s.first))) * time.Second / 10
-	return strconv.Itoa(readings) + " readings, " + short(s.least) + " to " + short(s.most) + ", in " + humanize.Duration(span)
+	m = m.raw(strconv.Itoa(readings)).raw(" readings, ").short(s.least).raw(" to ").short(s.most)
+	return m.raw(", in ").raw(humanize.Duration(span))
 }
 
 // path appends the path in relative steps, which are short. After a gap it moves without drawing; a single point is a line of
 // length 0.
-func (s scale) path(text []byte, one *status.Sensor) []byte {
+func (s scale) path(text markup, one *status.Sensor) markup {
 	var x, y int64
 	alone := false
 	for i, r := range one.Recent {
@@ -75,7 +73,7 @@ func (s scale) path(text []byte, one *status.Sensor) []byte {
 }
 
 // dot draws a single point.
-func dot(text []byte, alone bool) []byte {
+func dot(text markup, alone bool) markup {
 	if alone {
 		return append(text, "h0"...)
 	}
@@ -83,7 +81,7 @@ func dot(text []byte, alone bool) []byte {
 }
 
 // step appends a number. A space separates it from the one before unless its sign or a command does.
-func step(text []byte, by int64) []byte {
+func step(text markup, by int64) markup {
 	if last := text[len(text)-1]; by >= 0 && last >= '0' && last <= '9' {
 		text = append(text, ' ')
 	}
@@ -104,10 +102,10 @@ func position(part, whole float64, length int64) int64 {
 	return sparkEdge + int64(math.Round(part/whole*float64(length-2*sparkEdge)))
 }
 
-// short writes a number with six digits, large counters with all.
-func short(value float64) string {
+// short appends a number with six digits, large counters with all.
+func (m markup) short(value float64) markup {
 	if size := math.Abs(value); size >= 1e5 && size < 1e15 {
-		return strconv.FormatFloat(value, 'f', 0, 64) // a counter: only its last digits change
+		return strconv.AppendFloat(m, value, 'f', 0, 64) // a counter: only its last digits change
 	}
-	return strconv.FormatFloat(value, 'g', 6, 64)
+	return strconv.AppendFloat(m, value, 'g', 6, 64)
 }

@@ -36,12 +36,12 @@ func TestSparklineShowsShapeAndGaps(t *testing.T) {
 		if c.interval > 0 {
 			s.Interval = c.interval
 		}
-		got := string(sparkline(s))
+		got := string(markup(nil).sparkline(s))
 		if !strings.Contains(got, `d="`+c.path+`"`) || !strings.Contains(got, "<title>"+c.title+"</title>") {
 			t.Errorf("%s: %s", name, got)
 		}
 	}
-	if got := sparkline(&status.Sensor{}); got != "" {
+	if got := markup(nil).sparkline(&status.Sensor{}); len(got) > 0 {
 		t.Errorf("a sensor without readings has the line %s", got)
 	}
 }

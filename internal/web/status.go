@@ -1,16 +1,13 @@
 package web
 
 import (
-	"bytes"
+	"bufio"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
 	"encoding/json"
 	"html/template"
 	"net/http"
-	"net/url"
-	"strconv"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -23,73 +20,96 @@ import (
 // maxStatusRequests bounds the status pages, and JSON responses, made at the same time: with 10,000 sensors each takes megabytes.
 const maxStatusRequests = 4
 
-// statusPage renders the status for people. html/template escapes everything: no name from the API can inject markup.
-func statusPage(s Source) http.Handler {
+// statusPage serves what a request selects of the status, written by page or json, in pieces. A response that cannot be
+// completed is cut off, so that no client takes it for a whole one.
+func statusPage(s Source, contentType string, summary bool, write func(*view, *bufio.Writer) error) http.Handler {
 	return limitConcurrency(maxStatusRequests, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		q, part, code, err := selectStatus(r, s)
-		v := viewOf(q, part)
-		if err != nil {
-			v.Problem = err.Error()
-		}
-		var body bytes.Buffer
-		if err := page.Execute(&body, &v); err != nil {
-			http.Error(w, "render the status page: "+err.Error(), http.StatusInternalServerError)
-			return
-		}
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		v, code := viewOf(r, s, summary)
+		w.Header().Set("Content-Type", contentType)
 		w.Header().Set("Content-Security-Policy", pagePolicy)
 		w.WriteHeader(code)
-		_, _ = w.Write(body.Bytes()) // ignored: the client disconnected
+		body := bufio.NewWriterSize(w, chunkSize)
+		if write(v, body) != nil || body.Flush() != nil {
+			panic(http.ErrAbortHandler)
+		}
 	}))
 }
 
-// statusJSON serves the content of the page as JSON. Without a selection the recent readings are left out: they would be most of
-// it.
-func statusJSON(s Source) http.Handler {
-	return limitConcurrency(maxStatusRequests, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		q, part, code, err := selectStatus(r, s)
-		if err != nil {
-			writeJSON(w, code, map[string]string{"error": err.Error()})
-			return
-		}
-		if q.empty() {
-			dropRecent(part)
-		}
-		writeJSON(w, code, part)
-	}))
+// view is the data of the page.
+type view struct {
+	*status.Status
+	Query   status.Selection
+	Problem string // with the request; empty if there is none
+	Summary bool   // the accounts are without their machines
 }
 
-// selectStatus returns the part of the status that a request selects, and the HTTP status of the response.
-func selectStatus(r *http.Request, s Source) (q query, part status.Status, code int, err error) {
-	if q, err = parseQuery(r.URL.RawQuery); err != nil {
-		return q, part, http.StatusBadRequest, err
+// viewOf returns what a request selects, and the status code of the response. With summary, that is a summary of several
+// accounts unless the request selects a part of them.
+func viewOf(r *http.Request, s Source, summary bool) (*view, int) {
+	q, err := parseQuery(r.URL.RawQuery)
+	v, code := &view{Status: &status.Status{}, Query: q}, http.StatusBadRequest
+	if err == nil {
+		code, v.Query.Summary = http.StatusNotFound, summary && len(q.Accounts) == 0 && !q.Filtered()
+		v.Status, err = s.Status(v.Query)
 	}
-	if part, err = q.apply(s.Status()); err != nil {
-		return q, part, http.StatusNotFound, err
-	}
-	return q, part, http.StatusOK, nil
-}
-
-// dropRecent removes the recent readings from a status that query.apply has copied.
-func dropRecent(s status.Status) {
-	for _, a := range s.Accounts {
-		for _, m := range a.Machines {
-			for i := range m.Sensors {
-				m.Sensors[i].Recent = nil
-			}
-		}
-	}
-}
-
-func writeJSON(w http.ResponseWriter, code int, value any) {
-	body, err := json.Marshal(value)
 	if err != nil {
-		http.Error(w, "encode the status: "+err.Error(), http.StatusInternalServerError)
-		return
+		v.Problem = err.Error()
+		return v, code
 	}
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.WriteHeader(code)
-	_, _ = w.Write(append(body, '\n'))
+	v.Summary = v.Query.Summary && v.Several
+	return v, http.StatusOK
+}
+
+// json writes the view as JSON, of several accounts with all their sensors. The recent readings, which would be most of it, are
+// left out unless machines or sensors are selected.
+func (v *view) json(w *bufio.Writer) error {
+	if v.Problem != "" {
+		return json.NewEncoder(w).Encode(map[string]string{"error": v.Problem})
+	}
+	return v.WriteJSON(w, v.Query.Filtered())
+}
+
+// page writes the view as a page.
+func (v *view) page(w *bufio.Writer) error {
+	if err := page.ExecuteTemplate(w, "head", v); err != nil {
+		return err
+	}
+	sensors := 0
+	for i := range v.Accounts {
+		for _, m := range v.Accounts[i].Machines {
+			sensors += m.Sensors.Len
+		}
+	}
+	open := sensors <= expandedUpTo || v.Query.Machine != "" || v.Query.Sensor != ""
+	for i := 0; i < len(v.Accounts) && !v.Summary; i++ {
+		if err := v.account(w, &v.Accounts[i], open); err != nil {
+			return err
+		}
+	}
+	return page.ExecuteTemplate(w, "foot", v)
+}
+
+func (v *view) account(w *bufio.Writer, a *status.Account, open bool) error {
+	err := page.ExecuteTemplate(w, "account", struct {
+		*view
+		*status.Account
+	}{v, a})
+	for i := 0; i < len(a.Machines) && err == nil; i++ {
+		m := &a.Machines[i]
+		err = page.ExecuteTemplate(w, "machine", struct {
+			One  *status.Machine
+			Open bool
+		}{m, open})
+		for k := 0; k < m.Sensors.Len && err == nil; k++ {
+			one := m.Sensors.At(k)
+			_, err = w.Write(markup(w.AvailableBuffer()).row(&one, v.At))
+		}
+		if m.Sensors.Len > 0 {
+			_, _ = w.WriteString("</table>\n</details>\n") // w keeps its first error
+		}
+	}
+	_, _ = w.WriteString("</section>\n")
+	return err
 }
 
 var (
@@ -109,52 +129,22 @@ func hashOf(text string) string {
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
+// page has all but the rows of sensors. html/template escapes everything in it, as row does: no name from the API can inject
+// markup.
 var page = template.Must(template.New("status").Funcs(template.FuncMap{
 	"style":     func() template.HTML { return template.HTML("<style>" + pageCSS + "</style>") }, // as is: the policy has its hash
 	"script":    func() template.HTML { return template.HTML("<script>" + pageJS + "</script>") },
+	"statuses":  func() []poller.SensorStatus { return poller.SensorStatuses[:] },
 	"deref":     func(b *bool) bool { return *b },
 	"maxRecent": func() int { return reading.MaxRecent },
-	"number":    number, "round": humanize.Number, "seconds": seconds, "cut": cut, "counts": counts,
-	"time": exactTime, "distance": distance, "age": age, "interval": interval, "next": next, "spark": sparkline,
+	"time":      func(t time.Time) template.HTML { return template.HTML(markup(nil).time(t, humanize.Time(t))) },
+	"distance":  func(t, now time.Time) template.HTML { return template.HTML(markup(nil).distance(t, now)) },
+	"interval":  func(n float64) template.HTML { return template.HTML(markup(nil).seconds(n)) },
+	"round":     humanize.Number, "seconds": seconds, "cut": cut, "counts": counts, "total": total,
 }).Parse(pageHTML))
 
 // expandedUpTo is the number of sensors up to which the tables of all machines are expanded.
 const expandedUpTo = 200
-
-// view is the data of the page.
-type view struct {
-	status.Status
-	Query    query
-	Problem  string // with the request; empty if there is none
-	Open     bool   // the tables of all machines are expanded
-	Statuses []poller.SensorStatus
-}
-
-func viewOf(q query, s status.Status) view {
-	sensors := 0
-	for _, a := range s.Accounts {
-		for _, m := range a.Machines {
-			sensors += len(m.Sensors)
-		}
-	}
-	open := sensors <= expandedUpTo || q.Machine != "" || q.Sensor != ""
-	return view{Status: s, Query: q, Open: open, Statuses: poller.SensorStatuses[:]}
-}
-
-// Selected reports whether only a part is shown.
-func (v *view) Selected() bool { return !v.Query.empty() }
-
-// JSON returns the path of the same content as JSON.
-func (v *view) JSON() string {
-	parameters := url.Values{}
-	q := &v.Query
-	for name, wanted := range map[string]string{"machine": q.Machine, "sensor": q.Sensor, "status": string(q.Status)} {
-		if wanted != "" {
-			parameters.Set(name, wanted)
-		}
-	}
-	return strings.TrimSuffix("/api/v1/status?"+parameters.Encode(), "?")
-}
 
 // count is the number of sensors with a status.
 type count struct {
@@ -173,6 +163,17 @@ func counts(numbers map[poller.SensorStatus]int) []count {
 	return some
 }
 
+// total adds up the numbers of accounts.
+func total(accounts []status.Account) map[poller.SensorStatus]int {
+	sum := map[poller.SensorStatus]int{}
+	for i := range accounts {
+		for status, n := range accounts[i].Sensors {
+			sum[status] += n
+		}
+	}
+	return sum
+}
+
 // maxText is how much of a text from the API or a query a page shows, in bytes: as much as a label holds.
 const maxText = 160
 
@@ -188,59 +189,4 @@ func cut(text string) string {
 	return text[:end] + "…"
 }
 
-func number(value *float64) string {
-	if value == nil {
-		return ""
-	}
-	return humanize.Exact(*value)
-}
-
 func seconds(n float64) string { return humanize.Duration(humanize.Seconds(n)) }
-
-// timeTag writes a text with the exact time as its title.
-func timeTag(t time.Time, text string) template.HTML {
-	exact := humanize.Time(t)
-	return template.HTML(`<time datetime="` + exact + `" title="` + exact + `">` + template.HTMLEscapeString(text) + `</time>`)
-}
-
-func exactTime(t time.Time) template.HTML { return timeTag(t, humanize.Time(t)) }
-
-func distance(t, now time.Time) template.HTML {
-	if t.IsZero() {
-		return ""
-	}
-	return timeTag(t, humanize.Distance(t, now))
-}
-
-// age writes how old a reading is.
-func age(s *status.Sensor) template.HTML {
-	switch {
-	case s.Age == nil:
-		return ""
-	case *s.Age < 0:
-		return timeTag(s.Timestamp, seconds(-*s.Age)+" ahead")
-	}
-	return timeTag(s.Timestamp, seconds(*s.Age))
-}
-
-// interval writes the reporting interval.
-func interval(s *status.Sensor) template.HTML {
-	if s.Interval == 0 {
-		return ""
-	}
-	exact := strconv.FormatFloat(s.Interval, 'f', 1, 64)
-	return template.HTML(`<time datetime="PT` + exact + `S">` + seconds(s.Interval) + `</time>`)
-}
-
-// next writes about when a sensor is polled next, and what delays it.
-func next(s *status.Sensor, now time.Time) template.HTML {
-	switch s.WaitsFor {
-	case "":
-		return ""
-	case poller.WaitsForResponse:
-		return "now"
-	case poller.WaitsForInterval:
-		return distance(s.NextPoll, now)
-	}
-	return distance(s.NextPoll, now) + template.HTML(" <small>"+template.HTMLEscapeString(string(s.WaitsFor))+"</small>")
-}

@@ -41,7 +41,7 @@
       else if (before) m.open = before[i];
     });
     if (!words.length) before = null;
-    one("found").textContent = words.length ? found + (found === 1 ? " sensor" : " sensors") : "";
+    one("found").textContent = words.length ? found + (all(".accounts").length ? " account" : " sensor") + (found === 1 ? "" : "s") : "";
   };
 
   // Sort: a click on a column header sorts the sensors of every machine, a second click reverses the order.

@@ -2,17 +2,18 @@ package web
 
 import (
 	"compress/gzip"
-	"encoding/json"
 	"io"
 	"math"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"innius_exporter/internal/poller"
+	"innius_exporter/internal/poller/reading"
 	"innius_exporter/internal/status"
 )
 
@@ -22,7 +23,11 @@ func TestStatusPageShowsNumbersAndAges(t *testing.T) {
 	a.MaxAge, a.RelaxedBy = map[poller.MaxAgeStatus]int{poller.MaxAgeRelaxed: 7}, 2.345
 	a.Remarks, s.Unmatched = []string{"the API ignores <the> window"}, []string{"sensors[1] matches <nothing>"}
 	a.Machines[0].Status = poller.MachineDegraded
-	a.Machines[0].Sensors[2].NextPoll, a.Machines[0].Sensors[2].WaitsFor = ago(0), poller.WaitsForResponse
+	edit(&a.Machines[0], func(i int, s *status.Sensor) {
+		if i == 2 {
+			s.NextPoll, s.WaitsFor = status.Time(now), poller.WaitsForResponse
+		}
+	})
 	_, body := get(t, s, "/status")
 	for _, want := range []string{
 		"2026-01-02T03:04:05Z", "13270480.5 <bdi>bar", ">1h 2m</time>", ">30s</time>", ">3m ago</time>", ">in 4m</time>",
@@ -65,7 +70,7 @@ func TestStatusPageCollapsesManySensors(t *testing.T) {
 	}{
 		{10, 20, "/status", 10}, {11, 20, "/status", 0}, {11, 20, "/status?machine=m3", 1}, {11, 20, "/status?status=stale", 11},
 	} {
-		if _, body := get(t, plant(1, c.machines, c.sensors), c.path); len(open.FindAllString(body, -1)) != c.open {
+		if _, body := getFrom(t, polled{restored(1, c.machines, c.sensors)}, c.path); len(open.FindAllString(body, -1)) != c.open {
 			t.Errorf("%d machines of %d, %s: %d are open, want %d", c.machines, c.sensors, c.path, len(open.FindAllString(body, -1)), c.open)
 		}
 	}
@@ -137,22 +142,139 @@ func TestConfigPageIsPlainTextInForce(t *testing.T) {
 	}
 }
 
-func TestStatusJSONReportsEncodingErrors(t *testing.T) {
+// A response that cannot be completed is cut off: no client takes it for a whole one.
+func TestStatusCutsOffIncompleteResponses(t *testing.T) {
 	unsound := plant(1, 1, 1)
 	unsound.Accounts[0].Demand = math.NaN()
-	if status, body := get(t, unsound, "/api/v1/status"); status != 500 || body == "" {
-		t.Errorf("status %d: %q", status, body)
+	server := httptest.NewServer(handler(t, &source{status: unsound}, false))
+	defer server.Close()
+	response, err := server.Client().Get(server.URL + "/api/v1/status")
+	if err != nil {
+		return
 	}
+	defer response.Body.Close()
+	if body, err := io.ReadAll(response.Body); err == nil {
+		t.Errorf("a complete response: %s", body)
+	}
+}
+
+// A page of 2000 accounts is a summary: it has no machine, and its size does not depend on the number of sensors.
+func TestStatusSummarizesSeveralAccounts(t *testing.T) {
+	_, few := getFrom(t, polled{restored(40, 1, 2)}, "/status")
+	_, many := getFrom(t, polled{restored(40, 10, 20)}, "/status")
+	if strings.Contains(many, "Machine 1") || len(many) > len(few)+40*10*3 || len(few) > 40*1000+20000 {
+		t.Errorf("%d bytes with few sensors, %d with many:\n%.3000s", len(few), len(many), many)
+	}
+	for _, want := range []string{
+		`<a href="/status?account=a7"><bdi>a7</bdi></a>`, "<bdi>Works 40</bdi>", `<time datetime="PT`,
+		`<a class="badge stale" href="/status?account=a3&amp;status=stale">10 stale</a>`,
+		`<a class="badge stale" href="/status?status=stale">400 stale</a>`,
+	} {
+		if !strings.Contains(many, want) {
+			t.Errorf("%q is missing in:\n%.3000s", want, many)
+		}
+	}
+	_, opened := getFrom(t, polled{restored(2, 2, 2)}, "/status?account=a2")
+	for _, want := range []string{
+		`<a href="/status">all accounts</a>`, `<input type="hidden" name="account" value="a2">`, "Account <bdi>a2</bdi>", "Machine 2",
+		`href="/status?account=a2&amp;status=stale">2 stale`, `<a href="/api/v1/status?account=a2&amp;">as JSON</a>`,
+	} {
+		if !strings.Contains(opened, want) {
+			t.Errorf("%q is missing in:\n%s", want, opened)
+		}
+	}
+	if strings.Contains(opened, "<bdi>a1</bdi>") {
+		t.Error("another account is on the page")
+	}
+}
+
+// A summary shows an account of which nothing is known yet, and the reason of one that fails.
+func TestStatusSummaryShowsFailures(t *testing.T) {
+	s := plant(3, 1, 1)
+	s.Accounts[0].Up, s.Accounts[0].Company = nil, ""
+	s.Accounts[1].Up, s.Accounts[1].Failure, s.Accounts[1].Health = new(false), "key", "Down: the key is <refused>"
+	_, body := get(t, s, "/status")
+	for _, want := range []string{
+		"no response yet", `<span class="badge current">up</span>`,
+		`<span class="badge failing">down</span>`, "Down: the key is &lt;refused&gt;",
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("%q is missing in:\n%s", want, body)
+		}
+	}
+}
+
+// The page shows one moment: a client that reads slowly sees what was known when it sent its request.
+func TestStatusShowsOneMomentToSlowClients(t *testing.T) {
+	for _, path := range []string{"/status", "/api/v1/status"} {
+		p := restored(1, 20, 20)
+		w := &pausing{ResponseRecorder: httptest.NewRecorder(), pause: func() {
+			for _, m := range p.View(time.Now()).Inventory.Accounts[0].Machines {
+				for _, s := range m.Sensors {
+					s.Entry.Change(func(r *reading.Record) { r.Value, r.Time, r.Silent = 77777, time.Now(), true })
+				}
+			}
+		}}
+		handler(t, polled{p}, false).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", path, http.NoBody))
+		if body := w.Body.String(); w.pause != nil || strings.Contains(body, "77777") || strings.Count(body, "m20-s20") != 1 {
+			t.Errorf("%s: %d bytes with values that are newer than the request", path, len(body))
+		}
+	}
+}
+
+// pausing is a client that pauses after the first piece.
+type pausing struct {
+	*httptest.ResponseRecorder
+	pause func()
+}
+
+func (p *pausing) Write(b []byte) (int, error) {
+	n, err := p.ResponseRecorder.Write(b)
+	if p.pause != nil {
+		p.pause()
+		p.pause = nil
+	}
+	return n, err
+}
+
+// Each sensor more takes little memory: neither page nor JSON is ever whole in memory.
+func TestStatusTakesLittleMemory(t *testing.T) {
+	for _, path := range []string{"/status", "/api/v1/status"} {
+		allocated := func(machines int) int64 {
+			h := handler(t, polled{restored(1, machines, 50)}, false)
+			r := httptest.NewRequestWithContext(t.Context(), "GET", path, http.NoBody)
+			w := &held{ResponseRecorder: httptest.NewRecorder()}
+			var before, after runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+			w.at = func() { runtime.GC(); runtime.ReadMemStats(&after) }
+			h.ServeHTTP(w, r)
+			return int64(after.HeapAlloc) - int64(before.HeapAlloc)
+		}
+		if perSensor := (allocated(220) - allocated(20)) / (200 * 50); perSensor > 200 {
+			t.Errorf("%s: %d bytes per sensor", path, perSensor)
+		}
+	}
+}
+
+// held discards what is written, and calls at in the middle of it.
+type held struct {
+	*httptest.ResponseRecorder
+	writes int
+	at     func()
+}
+
+func (h *held) Write(b []byte) (int, error) {
+	if h.writes++; h.writes == 2 {
+		h.at()
+	}
+	return len(b), nil
 }
 
 func TestStatusJSONHasContentOfPage(t *testing.T) {
 	_, body, header := request(t, handler(t, &source{status: plant(1, 1, 1)}, false), "GET", "/api/v1/status")
-	var got status.Status
-	if err := json.Unmarshal([]byte(body), &got); err != nil {
-		t.Fatal(err)
-	}
-	sensor := got.Accounts[0].Machines[0].Sensors[0]
-	if sensor.Sensor != "Sensor 1" || *sensor.Value != 13270480.5 || *sensor.Age != 3700 || sensor.Interval != 30 || sensor.WaitsFor != poller.WaitsForInterval {
+	sensor := decode(t, body).Accounts[0].Machines[0].Sensors[0]
+	if sensor.Sensor.Sensor != "Sensor 1" || *sensor.Value != 13270480.5 || *sensor.Age != 3700 || sensor.Interval != 30 || sensor.WaitsFor != poller.WaitsForInterval {
 		t.Errorf("got %+v", sensor)
 	}
 	if header.Get("Content-Type") != "application/json; charset=utf-8" {
@@ -200,11 +322,11 @@ func TestDistanceShowsTimeAndExactTitle(t *testing.T) {
 		0: "now", 30 * time.Second: "30s ago", 95 * time.Second: "1m 35s ago", 3 * time.Hour: "3h ago", 80 * time.Hour: "3d 8h ago",
 		-90 * time.Minute: "in 1h 30m", -20 * time.Second: "in 20s",
 	} {
-		if got := string(distance(ago(d), now)); !strings.Contains(got, ">"+want+"<") {
+		if got := string(markup(nil).distance(ago(d), now)); !strings.Contains(got, ">"+want+"<") {
 			t.Errorf("%v: %s, want %s", d, got, want)
 		}
 	}
-	if got := distance(time.Time{}, now); got != "" {
+	if got := markup(nil).distance(time.Time{}, now); len(got) > 0 {
 		t.Errorf("an unknown moment: %q", got)
 	}
 }

@@ -26,7 +26,7 @@ import (
 
 // Source provides what the pages show. Its methods may be called from any goroutine.
 type Source interface {
-	Status() status.Status
+	Status(status.Selection) (*status.Status, error) // see status.Of; the status is never nil
 	Ready() bool
 	Stuck() string // the account whose loop is stuck; empty if none is
 }
@@ -57,8 +57,8 @@ func Handler(o Options) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle("GET /{$}", landing)
 	mux.Handle("GET "+o.MetricsPath, limitConcurrency(maxScrapes, pack(metrics(o))))
-	mux.Handle("GET /status", pack(statusPage(o.Source)))
-	mux.Handle("GET /api/v1/status", pack(statusJSON(o.Source)))
+	mux.Handle("GET /status", pack(statusPage(o.Source, "text/html; charset=utf-8", true, (*view).page)))
+	mux.Handle("GET /api/v1/status", pack(statusPage(o.Source, "application/json; charset=utf-8", false, (*view).json)))
 	mux.HandleFunc("GET /config", configPage(o.Config))
 	mux.HandleFunc("GET /-/healthy", healthy(o.Source))
 	mux.HandleFunc("GET /-/ready", ready(o.Source))

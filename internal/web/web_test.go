@@ -29,16 +29,16 @@ type source struct {
 // nothing is a collector without accounts.
 var nothing = collector.New(func() *poller.Poller { return poller.New(poller.Options{Logger: slog.New(slog.DiscardHandler)}) })
 
-func (s *source) Status() status.Status { return s.status }
-func (s *source) Ready() bool           { return s.ready }
-func (s *source) Stuck() string         { return s.stuck }
+func (s *source) Status(status.Selection) (*status.Status, error) { return &s.status, nil }
+func (s *source) Ready() bool                                     { return s.ready }
+func (s *source) Stuck() string                                   { return s.stuck }
 
-func handler(t *testing.T, s Source, pprof bool) http.Handler {
+func handler(t testing.TB, s Source, pprof bool) http.Handler {
 	t.Helper()
 	return handlerOf(t, s, nothing, pprof)
 }
 
-func handlerOf(t *testing.T, s Source, c *collector.Collector, pprof bool) http.Handler {
+func handlerOf(t testing.TB, s Source, c *collector.Collector, pprof bool) http.Handler {
 	t.Helper()
 	registry := prometheus.NewRegistry()
 	h, err := Handler(Options{
