@@ -29,8 +29,8 @@ func TestIntervalAgeRisesUntilNextReading(t *testing.T) {
 func TestIntervalAgeOfIrregularSensorIsOneGapMore(t *testing.T) {
 	i := &Interval{}
 	i.Learn(500, []float64{0, 3.1, 41.7, 63.2, 70.9, 155.3, 187.4, 190.2, 261.8, 309.1, 322.6, 499.7}, true)
-	if i.kind(20) != KindIrregular || i.kind(600) != KindFast {
-		t.Errorf("kinds %s and %s", i.kind(20), i.kind(600))
+	if kindOf(i, 20) != KindIrregular || kindOf(i, 600) != KindFast {
+		t.Errorf("kinds %s and %s", kindOf(i, 20), kindOf(i, 600))
 	}
 	if least, most := i.age(600); most-least != 600 || least < i.Period() {
 		t.Errorf("from %.1f to %.1f s", least, most)
@@ -39,12 +39,12 @@ func TestIntervalAgeOfIrregularSensorIsOneGapMore(t *testing.T) {
 
 func TestIntervalKindFollowsLatestPoll(t *testing.T) {
 	i := every(10)
-	if i.kind(5) != KindSlow || i.kind(11) != KindFast || (&Interval{}).kind(5) != KindNoReadings {
-		t.Errorf("kinds %s, %s, %s", i.kind(5), i.kind(11), (&Interval{}).kind(5))
+	if kindOf(i, 5) != KindSlow || kindOf(i, 11) != KindFast || kindOf(&Interval{}, 5) != KindNoReadings {
+		t.Errorf("kinds %s, %s, %s", kindOf(i, 5), kindOf(i, 11), kindOf(&Interval{}, 5))
 	}
 	i.Learn(seconds(at(10_000)), nil, true)
-	if i.kind(5) != KindSilent {
-		t.Errorf("after hours without reading: %s", i.kind(5))
+	if kindOf(i, 5) != KindSilent {
+		t.Errorf("after hours without reading: %s", kindOf(i, 5))
 	}
 }
 

@@ -93,3 +93,49 @@ func (i *Interval) rateWithin(age float64) float64 {
 	fetched := min(age/2, i.period/2+max(0, i.Delay.estimate()))
 	return 1 / max(age-fetched, i.stride())
 }
+
+// age returns the bounds between which the age of the reading rises at a level: least when it has just been fetched,
+// most just before the next one is.
+func (i *Interval) age(level float64) (least, most float64) {
+	least = max(0, i.Delay.estimate()-(i.stride()-i.period)) + margin // of a batch the newest reading is exposed
+	if !i.regular() {
+		least += i.period // with random gaps, the reading that is found is one gap old on average
+		return least, least + level
+	}
+	if i.readings(level) < 2 {
+		least += i.fetchDelay(level)
+	}
+	return least, least + i.held(level)
+}
+
+// held is the time from one cached reading to the next. A level of 2.5 readings means two and three in turn, and the
+// longer ones last longer.
+func (i *Interval) held(level float64) float64 {
+	k, part := math.Modf(i.readings(level))
+	return i.stride() * (k*k + part*(2*k+1)) / (k + part)
+}
+
+// fetchDelay is how long a reading is visible on average before it is fetched, if the sensor is polled for each one: it
+// comes anywhere in its window, and polls go through the window in steps.
+func (i *Interval) fetchDelay(level float64) float64 {
+	window := i.up - i.low
+	into := i.intoWindow(level)
+	return max(min(into, window)/2, into-window/2)
+}
+
+// polls returns how many polls a reading takes on average if the sensor is polled for each one: those that come too
+// early, at least step seconds apart, and the one that gets it.
+func (i *Interval) polls(level, step float64) float64 {
+	again := level * math.Sqrt(min(1, ((i.up-i.low)/2+1)/(i.period+1)))
+	return i.tries(i.intoWindow(level), max(step, again))
+}
+
+// tries is polls for a reading that comes anywhere in its window and is polled for first so far into it, then in steps.
+func (i *Interval) tries(into, step float64) float64 {
+	window := i.up - i.low
+	left := window - into
+	if left <= 0 {
+		return 1
+	}
+	return 1 + left/window*(left/step+1)/2
+}
