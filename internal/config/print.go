@@ -12,8 +12,6 @@ import (
 
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v4"
-
-	"innius_exporter/innius"
 )
 
 // YAML returns the config as a file that loads as the same config: with every default, with resolved paths, and without keys. A
@@ -108,18 +106,3 @@ func (c *Config) Explain(w io.Writer) {
 
 // TooShort reports whether a rule has a max-age target that min_interval does not permit.
 func (c *Config) TooShort(r SensorRule) bool { return r.MaxAge > 0 && r.MaxAge < c.Refresh.MinInterval }
-
-// Warnings returns the settings by which others may get the key.
-func (a Account) Warnings() []string {
-	var all []string
-	if a.URL != nil && a.URL.Scheme == "http" && (!innius.Loopback(a.URL.Hostname()) || a.HTTPClient.ProxyURL != nil) {
-		all = append(all, "the key is sent over http:// and can be read on the way")
-	}
-	if a.HTTPClient.TLS.InsecureSkipVerify {
-		all = append(all, "the server's certificate is not verified: any server that accepts the connection gets the key")
-	}
-	if text := a.Key.Exposed(); text != "" {
-		all = append(all, text)
-	}
-	return all
-}

@@ -138,3 +138,18 @@ func (r *SensorRule) validate(n node) {
 		n.report("is empty, and no later rule would match any sensor; set a key, or remove the rule")
 	}
 }
+
+// Warnings returns the settings by which others may get the key.
+func (a Account) Warnings() []string {
+	var all []string
+	if a.URL != nil && a.URL.Scheme == "http" && (!innius.Loopback(a.URL.Hostname()) || a.HTTPClient.ProxyURL != nil) {
+		all = append(all, "the key is sent over http:// and can be read on the way")
+	}
+	if a.HTTPClient.TLS.InsecureSkipVerify {
+		all = append(all, "the server's certificate is not verified: any server that accepts the connection gets the key")
+	}
+	if text := a.Key.Exposed(); text != "" {
+		all = append(all, text)
+	}
+	return all
+}
