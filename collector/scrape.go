@@ -80,7 +80,9 @@ func (c *Collector) newScrape(names []string) (*scrape, error) {
 		}
 		a := accounts[one.Machine.Account]
 		a.statuses[status]++
-		a.maxAge[known.MaxAge]++
+		if known.MaxAge != "" {
+			a.maxAge[known.MaxAge]++
+		}
 		if one.Collision || one.Machine.Collision {
 			a.collisions++
 		}
@@ -95,9 +97,10 @@ func (c *Collector) newScrape(names []string) (*scrape, error) {
 
 // eachSensor calls a function for each sensor, in order. The argument is only valid during the call.
 func (s *scrape) eachSensor(do func(*sensor)) {
-	var one sensor
+	one := &sensor{}
 	for i, of := range s.sensors {
-		one = sensor{s.records[i], of, poller.SensorStatuses[s.verdicts[i]/2], s.verdicts[i]%2 == 1}
-		do(&one)
+		one.of, one.Record = of, s.records[i]
+		one.status, one.exposed = poller.SensorStatuses[s.verdicts[i]/2], s.verdicts[i]%2 == 1
+		do(one)
 	}
 }

@@ -101,11 +101,18 @@ var (
 )
 
 func appendEscaped(to []byte, text string) []byte {
-	if strings.ContainsAny(text, "\\\n\"") {
-		text = valueEscaper.Replace(text)
+	for i := range len(text) { // strings.ContainsAny would take several times as long, and it is most of the time of a scrape
+		if c := text[i]; c == '\\' || c == '\n' || c == '"' {
+			return append(to, valueEscaper.Replace(text)...)
+		}
 	}
 	return append(to, text...)
 }
 
-// appendFloat appends a number as expfmt writes it: without the sign of -0.
-func appendFloat(to []byte, f float64) []byte { return strconv.AppendFloat(to, f+0, 'g', -1, 64) }
+// appendFloat appends a number as expfmt writes it: without the sign of -0. Integers are many, and quick to write.
+func appendFloat(to []byte, f float64) []byte {
+	if -1e6 < f && f < 1e6 && f == float64(int64(f)) {
+		return strconv.AppendInt(to, int64(f), 10)
+	}
+	return strconv.AppendFloat(to, f, 'g', -1, 64)
+}

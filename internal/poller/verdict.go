@@ -66,7 +66,7 @@ const (
 	failingAfter    = 2               // refusals in a row
 )
 
-// status returns the status of a sensor whose value is exposed or not.
+// status returns the status of a sensor by its cache entry, and by whether its value is exposed.
 func (v *View) status(s *inventory.Sensor, r *reading.Record, exposed bool) SensorStatus {
 	switch {
 	case !s.Polled():
@@ -87,6 +87,11 @@ func (v *View) status(s *inventory.Sensor, r *reading.Record, exposed bool) Sens
 		return SensorDelayed
 	}
 	return SensorCurrent
+}
+
+// exposed reports whether the value of a sensor is on /metrics: it is not stale.
+func (v *View) exposed(s *inventory.Sensor, r *reading.Record, staleAfter time.Duration) bool {
+	return s.Polled() && r.Exposed(staleAfter, s.Machine.APITime(v.At))
 }
 
 // delayed reports whether the next poll of a sensor is late by the plan made at its last one, or whether its account has been
@@ -229,10 +234,10 @@ func (v *View) Machine(m *inventory.Machine) (MachineStatus, time.Time) {
 func (v *View) judge(m *inventory.Machine) MachineStatus {
 	var polled, valued, delayed, counting, overdue int // sensors
 	degraded := false
-	newest := newestOf(m)
+	var newest time.Time // of the machine; known when it is needed
 	for _, s := range m.AllPolled {
-		one := v.Sensor(s)
-		status, r := one.Status, one.Record
+		r := s.Entry.Load()
+		status := v.status(s, r, v.exposed(s, r, v.staleAfter(s, r)))
 		if !r.LastSuccess.IsZero() {
 			polled++
 		}
@@ -250,7 +255,9 @@ func (v *View) judge(m *inventory.Machine) MachineStatus {
 		case status == SensorFailing:
 			degraded = true
 		case r.Silent && (status == SensorSilent || status == SensorStale):
-			overdue++
+			if overdue++; overdue == 1 {
+				newest = newestOf(m)
+			}
 			degraded = degraded || v.poller.opts.overdueAlone(s, newest)
 		}
 	}

@@ -74,13 +74,12 @@ type SensorView struct {
 // Sensor returns what is known of a sensor of the view's inventory. All of it comes from one cache entry.
 func (v *View) Sensor(s *inventory.Sensor) SensorView {
 	r := s.Entry.Load()
-	one := SensorView{
-		Record: r, MaxAge: v.maxAge(s, r), StaleAfter: v.staleAfter(s, r), SilentAfter: v.poller.opts.silentAfter(s, r),
-		Interval: ReportingInterval(r),
+	staleAfter := v.staleAfter(s, r)
+	exposed := v.exposed(s, r, staleAfter)
+	return SensorView{
+		Record: r, Status: v.status(s, r, exposed), Exposed: exposed, Interval: ReportingInterval(r), MaxAge: v.maxAge(s, r),
+		StaleAfter: staleAfter, SilentAfter: v.poller.opts.silentAfter(s, r),
 	}
-	one.Exposed = s.Polled() && r.Exposed(one.StaleAfter, s.Machine.APITime(v.At))
-	one.Status = v.status(s, r, one.Exposed)
-	return one
 }
 
 // ReportingInterval returns a sensor's reporting interval in seconds; 0: not known, or of no meaning for its newest reading.
