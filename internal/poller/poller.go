@@ -116,7 +116,7 @@ func (p *Poller) reportUnmatched() {
 // not block.
 func (p *Poller) View(now time.Time, names ...string) *View {
 	v := &View{At: now, Inventory: p.inventory.Snapshot(), Labels: p.opts.Labels, Counters: p.opts.Counters, poller: p}
-	v.Accounts = make([]*AccountView, len(p.accounts))
+	v.Accounts, v.others = make([]*AccountView, len(p.accounts)), map[int]*AccountView{}
 	for i, a := range p.accounts {
 		if len(names) == 0 || slices.Contains(names, a.Name) {
 			v.Accounts[i] = a.view(now)

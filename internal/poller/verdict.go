@@ -101,7 +101,7 @@ func (v *View) delayed(s *inventory.Sensor, r *reading.Record) bool {
 	if r.Planned.Before(r.LastSuccess) {
 		return false // not known, or not fixed yet for the poll that has just ended
 	}
-	blocked := &v.Accounts[s.Machine.Account].blocked
+	blocked := &v.account(s.Machine.Account).blocked
 	return v.At.After(deadline(r)) || blocked[0].delays(r.Planned) || blocked[1].delays(r.Planned)
 }
 
@@ -145,7 +145,7 @@ func (v *View) staleAfter(s *inventory.Sensor, r *reading.Record) time.Duration 
 	if interval := intervalOf(r); interval > 0 {
 		auto = max(minStale, min(maxStale, staleIntervals*min(interval, maxStale)))
 	}
-	return max(auto, 2*v.Accounts[s.Machine.Account].Cycle)
+	return max(auto, 2*v.account(s.Machine.Account).Cycle)
 }
 
 // intervalOf returns the learned reporting interval; 0: not learned.
@@ -279,7 +279,7 @@ func (v *View) maxAge(s *inventory.Sensor, r *reading.Record) MaxAgeStatus {
 	switch {
 	case age == 0 || !s.Polled():
 		return ""
-	case v.Accounts[s.Machine.Account].RelaxedBy > 0:
+	case v.account(s.Machine.Account).RelaxedBy > 0:
 		return MaxAgeRelaxed
 	case r.Time.IsZero() && !r.LastSuccess.IsZero(), v.At.Sub(r.LastSuccess) <= age,
 		s.Machine.APITime(v.At).Sub(r.Time) <= age+intervalOf(r):

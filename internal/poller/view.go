@@ -13,7 +13,7 @@ import (
 	"innius_exporter/internal/poller/schedule"
 )
 
-// View is what a scrape shows of a poller at one moment.
+// View is what a scrape shows of a poller at one moment. It is for one goroutine.
 type View struct {
 	At        time.Time
 	Inventory *inventory.Snapshot
@@ -22,6 +22,16 @@ type View struct {
 	Counters  *Counters
 
 	poller *Poller
+	others map[int]*AccountView // that the view leaves out, but that poll sensors of its machines
+}
+
+// account returns an account, also one that the view leaves out.
+func (v *View) account(index int) *AccountView {
+	if a := cmp.Or(v.Accounts[index], v.others[index]); a != nil {
+		return a
+	}
+	v.others[index] = v.poller.accounts[index].view(v.At)
+	return v.others[index]
 }
 
 // AccountView is what is known of an account. Times are zero, causes and texts empty if there is none.
