@@ -183,7 +183,7 @@ func (w *world) poll(t *testing.T, text string) polled {
 
 // described returns the status of everything.
 func described(p *poller.Poller) *status.Status {
-	s, _ := status.Of(p, status.Selection{}) // an error is of a selection
+	s, _ := status.Of(p, status.Selection{Recent: true}) // an error is of a selection
 	return s
 }
 
@@ -191,7 +191,7 @@ func described(p *poller.Poller) *status.Status {
 func statusText(p *poller.Poller) string {
 	var text bytes.Buffer
 	w := bufio.NewWriter(&text)
-	_, _ = described(p).WriteJSON(w, true), w.Flush() // of plain data
+	_, _ = described(p).WriteJSON(w), w.Flush() // of plain data
 	return text.String()
 }
 

@@ -6,17 +6,15 @@ import (
 )
 
 // WriteJSON writes the status sensor by sensor: each account with its machines, and each machine with its sensors, as the last
-// field. Without recent, the recent readings are left out.
-func (s *Status) WriteJSON(w *bufio.Writer, recent bool) error {
+// field.
+func (s *Status) WriteJSON(w *bufio.Writer) error {
 	sensors, one := json.NewEncoder(w), new(Sensor)
 	return list(w, s, "accounts", len(s.Accounts), func(i int) error {
 		a := &s.Accounts[i]
 		return list(w, a, "machines", len(a.Machines), func(i int) error {
 			m := &a.Machines[i]
 			return list(w, m, "sensors", m.Sensors.Len, func(i int) error {
-				if *one = m.Sensors.At(i); !recent {
-					one.Recent = nil
-				}
+				*one = m.Sensors.At(i)
 				return sensors.Encode(one)
 			})
 		})

@@ -74,7 +74,7 @@ func TestWriteJSONHasWhatEncodingJSONWrites(t *testing.T) {
 	for _, size := range []int{16, 64 << 10} {
 		var got bytes.Buffer
 		w := bufio.NewWriterSize(&got, size)
-		if err := s.WriteJSON(w, true); err != nil || w.Flush() != nil {
+		if err := s.WriteJSON(w); err != nil || w.Flush() != nil {
 			t.Fatal(err)
 		}
 		if !reflect.DeepEqual(numbersOf(t, got.Bytes()), numbersOf(t, want)) {
@@ -83,20 +83,9 @@ func TestWriteJSONHasWhatEncodingJSONWrites(t *testing.T) {
 	}
 }
 
-func TestWriteJSONLeavesOutRecentReadings(t *testing.T) {
-	s, _ := sample([]string{"a"}, []float64{1, 2})
-	for _, recent := range []bool{false, true} {
-		var got bytes.Buffer
-		w := bufio.NewWriter(&got)
-		if err := s.WriteJSON(w, recent); err != nil || w.Flush() != nil || strings.Contains(got.String(), `"recent":[[`) != recent {
-			t.Errorf("%v: %s", err, got.String())
-		}
-	}
-}
-
 func TestWriteJSONReportsWhatCannotBeWritten(t *testing.T) {
 	s, _ := sample([]string{"a"}, []float64{1, math.NaN()})
-	if err := s.WriteJSON(bufio.NewWriter(new(bytes.Buffer)), true); err == nil {
+	if err := s.WriteJSON(bufio.NewWriter(new(bytes.Buffer))); err == nil {
 		t.Error("a NaN is no error")
 	}
 }

@@ -14,6 +14,7 @@ type Selection struct {
 	Accounts        []string // names; none: every account
 	Machine, Sensor string   // exact label, id or name
 	Status          poller.SensorStatus
+	Recent          bool // with the recent readings of the sensors
 	Summary         bool // if there are several accounts, of each only what concerns all its sensors
 }
 

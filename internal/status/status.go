@@ -174,7 +174,7 @@ func (v *selected) addMachine(to *Account, a *poller.AccountView, m *inventory.M
 	}
 	one := Machine{
 		Machine: m.Label, ID: innius.Printable(m.ID), Name: m.Name, Note: note(m, a), ByStatus: byStatus,
-		Sensors: Sensors{len(rows), func(i int) Sensor { return rows[i].describe(v.View) }},
+		Sensors: Sensors{len(rows), func(i int) Sensor { return rows[i].describe(v) }},
 	}
 	one.Status, one.Since = v.View.Machine(m)
 	one.Since = one.Since.UTC()
@@ -188,13 +188,16 @@ type row struct {
 	next poller.Upcoming
 }
 
-func (r *row) describe(v *poller.View) Sensor {
+func (r *row) describe(v *selected) Sensor {
 	one, o, next := r.Sensor, &r.view, &r.next
 	s := Sensor{
 		Sensor: one.Label, ID: innius.Printable(one.ID), Name: one.Name, Unit: one.Unit, Status: o.Status, Exposed: o.Exposed,
-		Reason: reason(v, one, o, next), Timestamp: Time(o.Time.UTC()), Interval: o.Interval, LastSuccess: Time(o.LastSuccess.UTC()),
+		Reason: reason(v.View, one, o, next), Timestamp: Time(o.Time.UTC()), Interval: o.Interval, LastSuccess: Time(o.LastSuccess.UTC()),
 		LastPoll: Time(later(o.LastSuccess, o.LastFailure).UTC()), NextPoll: Time(next.At.UTC()), WaitsFor: next.WaitsFor,
-		Ahead: next.Ahead, MaxAge: o.MaxAge, Recent: o.Recent.Points(),
+		Ahead: next.Ahead, MaxAge: o.MaxAge,
+	}
+	if v.Recent {
+		s.Recent = o.Recent.Points()
 	}
 	if !o.Time.IsZero() {
 		s.Value, s.Age = &o.Value, new(one.Machine.APITime(v.At).Sub(o.Time).Seconds())

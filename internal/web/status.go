@@ -22,9 +22,9 @@ const maxStatusRequests = 4
 
 // statusPage serves what a request selects of the status, written by page or json, in pieces. A response that cannot be
 // completed is cut off, so that no client takes it for a whole one.
-func statusPage(s Source, contentType string, summary bool, write func(*view, *bufio.Writer) error) http.Handler {
+func statusPage(s Source, contentType string, page bool, write func(*view, *bufio.Writer) error) http.Handler {
 	return limitConcurrency(maxStatusRequests, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		v, code := viewOf(r, s, summary)
+		v, code := viewOf(r, s, page)
 		w.Header().Set("Content-Type", contentType)
 		w.Header().Set("Content-Security-Policy", pagePolicy)
 		w.WriteHeader(code)
@@ -43,13 +43,15 @@ type view struct {
 	Summary bool   // the accounts are without their machines
 }
 
-// viewOf returns what a request selects, and the status code of the response. With summary, that is a summary of several
-// accounts unless the request selects a part of them.
-func viewOf(r *http.Request, s Source, summary bool) (*view, int) {
+// viewOf returns what a request selects, and the status code of the response. On the page that is a summary of several accounts
+// unless the request selects a part of them; in JSON it is without the recent readings, which would be most of it, unless the
+// request selects machines or sensors.
+func viewOf(r *http.Request, s Source, page bool) (*view, int) {
 	q, err := parseQuery(r.URL.RawQuery)
 	v, code := &view{Status: &status.Status{}, Query: q}, http.StatusBadRequest
 	if err == nil {
-		code, v.Query.Summary = http.StatusNotFound, summary && len(q.Accounts) == 0 && !q.Filtered()
+		code, v.Query.Recent = http.StatusNotFound, page || q.Filtered()
+		v.Query.Summary = page && len(q.Accounts) == 0 && !q.Filtered()
 		v.Status, err = s.Status(v.Query)
 	}
 	if err != nil {
@@ -60,13 +62,12 @@ func viewOf(r *http.Request, s Source, summary bool) (*view, int) {
 	return v, http.StatusOK
 }
 
-// json writes the view as JSON, of several accounts with all their sensors. The recent readings, which would be most of it, are
-// left out unless machines or sensors are selected.
+// json writes the view as JSON, of several accounts with all their sensors.
 func (v *view) json(w *bufio.Writer) error {
 	if v.Problem != "" {
 		return json.NewEncoder(w).Encode(map[string]string{"error": v.Problem})
 	}
-	return v.WriteJSON(w, v.Query.Filtered())
+	return v.WriteJSON(w)
 }
 
 // page writes the view as a page.
