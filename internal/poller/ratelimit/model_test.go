@@ -59,7 +59,7 @@ func (a *api) windowStart(now time.Time) time.Time {
 	return now.Add(-time.Hour)
 }
 
-// run is a sender that uses the whole limit of a learner.
+// run is a sender that uses the limit of a learner.
 type run struct {
 	*testing.T
 	api      *api
@@ -70,6 +70,7 @@ type run struct {
 	paused   time.Time // until
 	unstated int       // 429s in a row without a wait
 	absent   bool      // 429s state no wait
+	uses     float64   // part of the learned rate that it uses
 	chance   *rand.Rand
 	others   func(now time.Time) float64 // requests per hour that others send
 	next     time.Time                   // of others
@@ -90,7 +91,7 @@ func begin(t *testing.T, a *api, configured Limit) *run {
 	a.tokens, a.at = a.burst, start
 	return &run{
 		T: t, api: a, learner: New(configured), now: start, tokens: float64(configured.Burst), refilled: start,
-		chance: rand.New(rand.NewPCG(1, 2)),
+		uses: 1, chance: rand.New(rand.NewPCG(1, 2)),
 	}
 }
 
@@ -120,7 +121,7 @@ func (r *run) wait() time.Duration {
 	if !r.paused.IsZero() {
 		r.tokens, r.refilled, r.paused = min(r.tokens+limit.PerHour*r.paused.Sub(r.refilled).Hours(), 1), r.paused, time.Time{}
 	}
-	r.tokens = min(float64(limit.Burst), r.tokens+limit.PerHour*r.now.Sub(r.refilled).Hours())
+	r.tokens = min(float64(limit.Burst), r.tokens+r.uses*limit.PerHour*r.now.Sub(r.refilled).Hours())
 	r.refilled = r.now
 	if wait := r.learner.Wait(r.now, 0); wait > 0 {
 		return wait
@@ -128,7 +129,7 @@ func (r *run) wait() time.Duration {
 	if r.tokens >= 1 {
 		return 0
 	}
-	return max(time.Millisecond, time.Duration((1-r.tokens)/limit.PerHour*float64(time.Hour)))
+	return max(time.Millisecond, time.Duration((1-r.tokens)/(r.uses*limit.PerHour)*float64(time.Hour)))
 }
 
 // sendOthers sends the requests of other users.

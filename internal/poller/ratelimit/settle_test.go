@@ -6,6 +6,18 @@ import (
 	"time"
 )
 
+// What a schedule leaves of the rate does not end the search at a lower one.
+func TestLearnerFindsLimitWhenSomeIsUnused(t *testing.T) {
+	for _, ratio := range []float64{0.3, 0.5, 0.8, 0.9} {
+		r := begin(t, of(bucket, 950*ratio, 30), Limit{950, 30})
+		r.uses = 0.94
+		r.until(12 * time.Hour)
+		if used := r.uses * r.rate() / (950 * ratio); used < 0.95 || used > 1 {
+			t.Errorf("limit of %v: uses %.3f of it, 429s %v", 950*ratio, used, r.events)
+		}
+	}
+}
+
 func TestLearnerSettlesBelowTrueLimit(t *testing.T) {
 	if testing.Short() {
 		t.Skip("slow")
