@@ -83,7 +83,7 @@ func TestPollerLogsManyFailingSensorsAsOneAccount(t *testing.T) {
 	for _, kind := range []simulator.FaultKind{simulator.ServerError, simulator.BadRequest} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
-			begin := setup{plant: testPlant(4, 50), perHour: 60000, burst: 300, faults: []simulator.Fault{
+			begin := setup{plant: testPlant(4, 50), perHour: 20000, burst: 300, faults: []simulator.Fault{
 				slow(time.Second),
 				{Kind: kind, Op: simulator.OpValues, Until: dawn.Add(10 * time.Minute)},
 				{Kind: kind, Object: "m3-s7"},
