@@ -192,9 +192,9 @@ func (r *row) describe(v *selected) Sensor {
 	one, o, next := r.Sensor, &r.view, &r.next
 	s := Sensor{
 		Sensor: one.Label, ID: innius.Printable(one.ID), Name: one.Name, Unit: one.Unit, Status: o.Status, Exposed: o.Exposed,
-		Reason: reason(v.View, one, o, next), Timestamp: Time(o.Time.UTC()), Interval: o.Interval, LastSuccess: Time(o.LastSuccess.UTC()),
-		LastPoll: Time(later(o.LastSuccess, o.LastFailure).UTC()), NextPoll: Time(next.At.UTC()), WaitsFor: next.WaitsFor,
-		Ahead: next.Ahead, MaxAge: o.MaxAge,
+		Reason: reason(v.View, one, o, next), Timestamp: Time(o.Time.UTC()), Interval: o.Interval,
+		LastSuccess: Time(o.LastSuccess.UTC()), LastPoll: Time(later(o.LastSuccess, o.LastFailure).UTC()),
+		NextPoll: Time(next.At.UTC()), WaitsFor: next.WaitsFor, Ahead: next.Ahead, MaxAge: o.MaxAge,
 	}
 	if v.Recent {
 		s.Recent = o.Recent.Points()
