@@ -25,6 +25,29 @@ func TestQueriesReturnDataOnTheDemoPlant(t *testing.T) {
 	waitFor(t, "values of the plant", time.Minute, func() bool { return s.count("innius_sensor_value offset 30s") > 50 })
 	t.Run("dashboards", s.checkDashboards)
 	t.Run("rules", s.checkRules)
+	t.Run("accounts as targets", s.checkAccountTargets)
+}
+
+// checkAccountTargets runs another Prometheus with the config of docs/metrics.md, of whose two accounts one exists.
+func (s *stack) checkAccountTargets(t *testing.T) {
+	other := *s
+	other.T, other.prometheus = t, freeAddress(t)
+	_, config, _ := strings.Cut(read(t, "../../docs/metrics.md"), "```yaml\nscrape_configs:")
+	config, _, _ = strings.Cut(config, "```")
+	write(t, s.file("accounts.yml"), "global: {scrape_interval: 1s}\nscrape_configs:"+replaceAll(t, config, "localhost:10466", s.address))
+	launch(t, *prometheusPath, "--config.file="+s.file("accounts.yml"), "--storage.tsdb.path="+s.file("accounts"),
+		"--web.listen-address="+other.prometheus)
+	other.waitReady("Prometheus", other.prometheus)
+	waitFor(t, "both targets", 20*time.Second, func() bool { return other.count("up") == 2 })
+	for expr, want := range map[string]int{
+		`up{account="acme"} == 1`: 1, `up{account="bolt"} == 0`: 1, `innius_up{account="acme"}`: 1, `{exported_account!=""}`: 0,
+		`go_info`: 0, `innius_account_info`: 1,
+		`innius_sensor_value{account="acme"} and innius_sensor_value{instance="` + s.address + `"}`: s.count("innius_sensor_value"),
+	} {
+		if n := other.count(expr); n != want {
+			t.Errorf("%s has %d series, want %d", expr, n, want)
+		}
+	}
 }
 
 // checkRules queries each selector of the rules, because the rules themselves return nothing on a healthy plant.
