@@ -149,7 +149,7 @@ func (p *Planning) addSensors(opts *poller.Options) error {
 	}
 	if opts.State = saved; p.RequestsPerHour != nil {
 		for i := range saved.Accounts {
-			saved.Accounts[i].RateLimit = nil // it was learned for another rate limit
+			saved.Accounts[i].Learned = nil // it was learned for another rate limit
 		}
 	}
 	return checkAccounts(saved, opts.Accounts, dir)

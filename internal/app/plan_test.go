@@ -13,6 +13,7 @@ import (
 	"innius_exporter/internal/config"
 	"innius_exporter/internal/match"
 	"innius_exporter/internal/poller"
+	"innius_exporter/internal/poller/ratelimit"
 	"innius_exporter/internal/state"
 )
 
@@ -27,7 +28,7 @@ func keep(t *testing.T) string {
 	t.Helper()
 	at := time.Date(2026, 11, 23, 17, 0, 0, 0, time.UTC)
 	k := poller.Assume(poller.Account{Name: "first", Origin: "one.invalid"}, 40, time.Minute, at)
-	k.RateLimit = []byte("learned")
+	k.Learned = ratelimit.New(ratelimit.Limit{PerHour: 950, Burst: 30}).Save()
 	dir := filepath.Join(t.TempDir(), "state")
 	store, _, err := state.Open(dir, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -76,14 +77,14 @@ func TestPlanRefusesTheStateOfOtherAccounts(t *testing.T) {
 
 func TestPlanIgnoresTheLearnedLimitForAnotherRateLimit(t *testing.T) {
 	dir := keep(t)
-	for perHour, want := range map[float64]string{950: "learned", 4750: ""} {
+	for perHour, want := range map[float64]bool{950: true, 4750: false} {
 		p := Planning{StoragePath: dir}
-		if want == "" {
+		if !want {
 			p.RequestsPerHour = new(5000.0)
 		}
 		opts := p.options(accountsOf(t, "one.invalid"))
-		if err := p.addSensors(&opts); err != nil || string(opts.State.Accounts[0].RateLimit) != want {
-			t.Errorf("%g: %v, %q", perHour, err, opts.State.Accounts[0].RateLimit)
+		if err := p.addSensors(&opts); err != nil || (opts.State.Accounts[0].Learned != nil) != want {
+			t.Errorf("%g: %v, %v", perHour, err, opts.State.Accounts[0].Learned)
 		}
 		if got := opts.Accounts[0].Pacer.PerHour(); math.Abs(got-perHour) > 1e-6 {
 			t.Errorf("planned with %g requests per hour, want %g", got, perHour)

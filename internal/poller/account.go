@@ -180,15 +180,12 @@ func (a *account) save(known *inventory.Account, statuses *machineStatuses) Save
 	h := a.health.Load()
 	s := SavedAccount{
 		Name: a.Name, Origin: a.Origin, ListedAt: known.ListedAt.UTC(), Discovered: h.Settled, Limit: h.breaker.limit(),
-		ClockAhead: a.ahead(),
-		Machines:   make([]SavedMachine, len(known.Machines)),
+		ClockAhead: a.ahead(), Learned: a.limiter.saved.Load(),
+		Machines: make([]SavedMachine, len(known.Machines)),
 	}
 	for i, m := range known.Machines {
 		s.Machines[i] = SavedMachine{Machine: m.Machine, ListedAt: m.ListedAt.UTC(), Sensors: m.Save()}
 		s.Machines[i].Status, s.Machines[i].Since = statuses.get(m.Key())
-	}
-	if saved := a.limiter.saved.Load(); saved != nil {
-		s.RateLimit = saved.Save()
 	}
 	if known.Company != nil {
 		s.Company = *known.Company
@@ -200,7 +197,7 @@ func (a *account) save(known *inventory.Account, statuses *machineStatuses) Save
 
 // restore restores an account. What was learned of the rate limit comes first, because the pacer refills at that rate.
 func (a *account) restore(s *SavedAccount, savedAt, now time.Time) {
-	a.limiter.restore(s.RateLimit, now)
+	a.limiter.restore(s.Learned, now)
 	a.Pacer.Restore(s.Pacer, now)
 	a.breaker.restoreLimit(s.Limit, savedAt, now)
 	if s.ClockAhead != 0 {

@@ -95,7 +95,7 @@ func (p *Poller) remember(b *account, now time.Time) {
 	p.removed = slices.DeleteFunc(slices.Clone(p.removed), func(r removedAccount) bool { return now.Sub(r.at) > removedFor })
 	if len(p.removed) < maxRemoved {
 		p.removed = append(p.removed, removedAccount{client: b.Client, at: now, saved: SavedAccount{
-			Name: b.Name, Origin: b.Origin, RateLimit: b.limiter.learner.Save(), Limit: b.breaker.limit(), Pacer: b.Pacer.State(now),
+			Name: b.Name, Origin: b.Origin, Learned: b.limiter.learner.Save(), Limit: b.breaker.limit(), Pacer: b.Pacer.State(now),
 		}})
 	}
 }

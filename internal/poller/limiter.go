@@ -19,9 +19,9 @@ type limiter struct {
 
 	learner    *ratelimit.Learner
 	configured ratelimit.Limit
-	limit      ratelimit.Limit                   // in force
-	cause      ratelimit.Cause                   // why it is lower than configured
-	saved      atomic.Pointer[ratelimit.Learner] // a copy for saving, by any goroutine; never changed
+	limit      ratelimit.Limit                 // in force
+	cause      ratelimit.Cause                 // why it is lower than configured
+	saved      atomic.Pointer[ratelimit.Saved] // of learner, for any goroutine; never changed
 	savedAt    time.Time
 	logged     loggedRate
 }
@@ -65,21 +65,17 @@ func (l *limiter) refused(stated, pause time.Duration, now time.Time) {
 }
 
 func (l *limiter) save(now time.Time) {
-	l.saved.Store(l.learner.Clone())
+	l.saved.Store(l.learner.Save())
 	l.savedAt = now
 }
 
 // restore takes over what an earlier process or account learned.
-func (l *limiter) restore(saved []byte, now time.Time) {
-	if saved == nil {
-		return
+func (l *limiter) restore(saved *ratelimit.Saved, now time.Time) {
+	if saved != nil {
+		l.learner.Restore(saved, now)
+		l.apply(now)
+		l.save(now)
 	}
-	if err := l.learner.Restore(saved, now); err != nil {
-		l.log.Warn("Discarding saved rate limit state", "err", err)
-		return
-	}
-	l.apply(now)
-	l.save(now)
 }
 
 // takeOver continues with the state of another limiter.

@@ -99,20 +99,6 @@ func TestLimiterRestartWithChangedConfig(t *testing.T) {
 	})
 }
 
-func TestLimiterDiscardsGarbage(t *testing.T) {
-	runScenario(t, tight(simulator.Limits{Kind: simulator.FixedHour, PerHour: 100}), func(s *scenario) {
-		s.advance(2 * time.Hour)
-		saved := s.halt()
-		saved.Accounts[0].RateLimit = []byte("garbage")
-		s.newPoller(saved)
-		s.want(rateA1, 200)
-		if n := len(s.log.lines("level=WARN", "Discarding saved rate limit state")); n != 1 {
-			t.Errorf("%d log lines", n)
-		}
-		s.start()
-	})
-}
-
 func TestLimiterResetsForOtherCompany(t *testing.T) {
 	runScenario(t, tight(simulator.Limits{Kind: simulator.FixedHour, PerHour: 100}), func(s *scenario) {
 		s.advance(2 * time.Hour)

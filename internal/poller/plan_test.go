@@ -231,7 +231,7 @@ func TestPlanUsesLearnedBurst(t *testing.T) {
 	learner := ratelimit.New(ratelimit.Limit{PerHour: 1000, Burst: 60})
 	learner.Accepted(at(0), 20)
 	learner.Refused(ratelimit.Refusal{At: at(0), Wait: 3 * time.Second, Stated: true, Remaining: 40})
-	plan := assumed(10, time.Second, 1000, 60, func(o *Options) { o.State.Accounts[0].RateLimit = learner.Save() })
+	plan := assumed(10, time.Second, 1000, 60, func(o *Options) { o.State.Accounts[0].Learned = learner.Save() })
 	if want := learner.Limit().Burst; want >= 60 || plan.Burst != want {
 		t.Errorf("planned with a burst of %d, want %d", plan.Burst, want)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"innius_exporter/innius"
 	"innius_exporter/internal/poller/inventory"
+	"innius_exporter/internal/poller/ratelimit"
 )
 
 // State is what survives a restart, as plain values. It shares nothing mutable with the Poller and holds no key: the client
@@ -24,8 +25,8 @@ type SavedAccount struct {
 	Machines     []SavedMachine
 	Pacer        innius.PacerState
 	Limit        SavedLimit
-	RateLimit    []byte        // what was learned of the rate limit; nil: nothing
-	ClockAhead   time.Duration // of the API's clock before ours; 0: none, or not known
+	Learned      *ratelimit.Saved // of the rate limit; nil: nothing
+	ClockAhead   time.Duration    // of the API's clock before ours; 0: none, or not known
 }
 
 // SavedMachine is the state of one machine.

@@ -12,6 +12,7 @@ import (
 
 	"innius_exporter/innius"
 	"innius_exporter/internal/poller"
+	"innius_exporter/internal/poller/ratelimit"
 	"innius_exporter/internal/poller/reading"
 	"innius_exporter/internal/poller/schedule"
 )
@@ -23,7 +24,7 @@ func stateOf(machines, sensors int) poller.State {
 	a := poller.SavedAccount{
 		Name: "acme", Origin: "api.example", Company: innius.Company{ID: "acme.example", Name: "Acmé"}, Discovered: true,
 		ListedAt: noon(), Pacer: innius.PacerState{At: noon(), Tokens: 3.25, Until: noon().Add(time.Hour)},
-		Limit: poller.SavedLimit{Until: noon().Add(time.Hour), Since: noon(), Unstated: 2}, RateLimit: []byte("rate"),
+		Limit: poller.SavedLimit{Until: noon().Add(time.Hour), Since: noon(), Unstated: 2}, Learned: ratelimit.New(ratelimit.Limit{PerHour: 950, Burst: 30}).Save(),
 	}
 	for i := range machines {
 		m := poller.SavedMachine{Machine: innius.Machine{ID: fmt.Sprint("m", i), Name: fmt.Sprint("Machine ", i)}, ListedAt: noon()}

@@ -1,11 +1,7 @@
 package ratelimit
 
 import (
-	"bytes"
-	"encoding/gob"
-	"errors"
 	"math"
-	"slices"
 	"time"
 )
 
@@ -201,54 +197,34 @@ func (l *Learner) stepBack(now time.Time) {
 	l.setRate(max(l.Steps.Base, cautious*min(l.Steps.Proven, accepted/stepLasts.Hours())), now)
 }
 
-// Clone returns a copy, which other goroutines may Save. It costs much less than Save.
-func (l *Learner) Clone() *Learner {
-	c := *l
-	c.past.tallies = slices.Clone(l.past.tallies)
-	return &c
-}
-
-// Save returns what has been learned, for Restore. It changes nothing.
-func (l *Learner) Save() []byte {
-	s := saved{
-		Version: savedVersion, Configured: l.configured, Limit: l.limit, Born: l.born, Learned: l.learned,
-		Total: l.past.total, ClockHour: l.past.clockHour,
+// Save returns what has been learned, for Restore. It changes nothing, and the result shares nothing with the learner.
+func (l *Learner) Save() *Saved {
+	s := &Saved{
+		Configured: l.configured, Limit: l.limit, Born: l.born, Learned: l.learned, Total: l.past.total, ClockHour: l.past.clockHour,
 	}
 	before := int64(0)
 	for _, t := range l.past.tallies {
 		s.Tallies = append(s.Tallies, int(t.second-before), t.count)
 		before = t.second
 	}
-	var b bytes.Buffer
-	if err := gob.NewEncoder(&b).Encode(&s); err != nil {
-		return nil // plain numbers: it cannot happen
-	}
-	return b.Bytes()
+	return s
 }
 
-var errForeign = errors.New("saved by another version")
-
-// Restore takes back what Save returned. It must be called before the learner is used. An error means that the bytes cannot
-// be used; then nothing is changed.
+// Restore takes back what Save returned. It must be called before the learner is used.
 //
 // A configured rate that was lowered meanwhile applies if it is lower than what was learned. One that was raised means that
 // the user expects the API to accept more: only the record of accepted requests is then restored.
-func (l *Learner) Restore(encoded []byte, now time.Time) error {
-	var s saved
-	if gob.NewDecoder(bytes.NewReader(encoded)).Decode(&s) != nil || s.Version != savedVersion || !s.isValid() {
-		return errForeign
-	}
+func (l *Learner) Restore(s *Saved, now time.Time) {
 	l.born = earlier(s.Born, now)
 	l.past = s.history(now)
 	l.AcceptedAtLast = s.Total
 	if l.configured.PerHour <= s.Configured.PerHour && l.configured.Burst <= s.Configured.Burst {
-		l.restore(&s, now)
+		l.restore(s, now)
 	}
-	return nil
 }
 
 // restore takes back everything but what was accepted. No time is later than possible: the clock may have been set back.
-func (l *Learner) restore(s *saved, now time.Time) {
+func (l *Learner) restore(s *Saved, now time.Time) {
 	l.learned, l.past.clockHour = s.Learned, s.ClockHour
 	l.Last.At, l.Last.Until = earlier(l.Last.At, now), earlier(l.Last.Until, now.Add(refusedFor))
 	l.Search.Since, l.Steps.Next = earlier(l.Search.Since, now), earlier(l.Steps.Next, now.Add(failedStepWait))
