@@ -3,9 +3,13 @@
 package humanize
 
 import (
+	"fmt"
+	"io"
 	"math"
 	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 var units = []struct {
@@ -105,4 +109,20 @@ func Plural(n int, noun string) string {
 		noun += "s"
 	}
 	return strconv.Itoa(n) + " " + noun
+}
+
+// Wrap writes a text in lines of at most width characters. The first line begins with prefix, the others with as many spaces.
+// A longer word stays whole; an empty text writes nothing. Errors of w are ignored: it is a terminal.
+func Wrap(w io.Writer, width int, prefix, text string) {
+	line := ""
+	for word := range strings.FieldsSeq(text) {
+		if line != "" && utf8.RuneCountInString(prefix+line+" "+word) > width {
+			fmt.Fprintln(w, prefix+line)
+			prefix, line = strings.Repeat(" ", utf8.RuneCountInString(prefix)), ""
+		}
+		line = strings.TrimPrefix(line+" "+word, " ")
+	}
+	if line != "" {
+		fmt.Fprintln(w, prefix+line)
+	}
 }
