@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"regexp"
 	"regexp/syntax"
+	"slices"
 )
 
 // Pattern is an anchored regular expression on the id or the name of an object.
@@ -73,17 +74,11 @@ type Filter struct {
 // Reject returns why the filter leaves an object out, in the words of the config, or "" when it selects the object. The key
 // is where the filter stands in the config, such as discovery.machines.
 func (f Filter) Reject(key, id, name string) string {
-	for _, p := range f.Exclude {
-		if p.Match(id, name) {
-			return fmt.Sprintf("%s.exclude %q", key, p)
-		}
+	matches := func(p Pattern) bool { return p.Match(id, name) }
+	if i := slices.IndexFunc(f.Exclude, matches); i >= 0 {
+		return fmt.Sprintf("%s.exclude %q", key, f.Exclude[i])
 	}
-	for _, p := range f.Include {
-		if p.Match(id, name) {
-			return ""
-		}
-	}
-	if len(f.Include) > 0 {
+	if len(f.Include) > 0 && !slices.ContainsFunc(f.Include, matches) {
 		return "not in " + key + ".include"
 	}
 	return ""

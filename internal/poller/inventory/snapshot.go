@@ -4,6 +4,7 @@ package inventory
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"innius_exporter/innius"
@@ -144,11 +145,7 @@ func (o *Options) findUnmatched(accounts []Account) []string {
 	var all []string
 	check := func(key string, patterns []match.Pattern, objects [][2]string) {
 		for _, p := range patterns {
-			matched := false
-			for _, o := range objects {
-				matched = matched || p.Match(o[0], o[1])
-			}
-			if !matched {
+			if !slices.ContainsFunc(objects, func(o [2]string) bool { return p.Match(o[0], o[1]) }) {
 				all = append(all, fmt.Sprintf("%s '%s' matches nothing", key, p))
 			}
 		}
