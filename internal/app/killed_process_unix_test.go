@@ -34,10 +34,7 @@ func TestMain(m *testing.M) {
 }
 
 func runToBeKilled(file string) error {
-	logger, err := logging.New(os.Stderr, "info", "logfmt")
-	if err != nil {
-		return err
-	}
+	logger := logging.New(os.Stderr, "info", "logfmt")
 	e := Exporter{
 		Source: config.Source{File: file}, StoragePath: filepath.Join(filepath.Dir(file), "state"), TelemetryPath: "/metrics", saveEvery: writeEvery,
 		Web: &toolkit.FlagConfig{WebListenAddresses: &[]string{"127.0.0.1:0"}, WebSystemdSocket: new(bool), WebConfigFile: new(string)},

@@ -156,10 +156,7 @@ func (w *world) poll(t *testing.T, text string) polled {
 		t.Fatal(err)
 	}
 	var out tape
-	logger, err := logging.New(&out, "debug", "logfmt")
-	if err != nil {
-		t.Fatal(err)
-	}
+	logger := logging.New(&out, "debug", "logfmt")
 	opts, err := new(Exporter).options(cfg, &poller.Counters{}, logger)
 	if err != nil {
 		t.Fatal(err)

@@ -31,8 +31,8 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 0
 	case c.logger == nil: // the arguments are at fault; --log.format is found all the same, with = or as two of them
 		named := func(format string) bool { return strings.Contains(strings.Join(args, "="), "--log.format="+format) }
-		logger, _ := logging.New(stderr, logging.Levels[0], logging.Formats[max(0, slices.IndexFunc(logging.Formats, named))])
-		logger.Error("Invalid arguments", "err", err)
+		format := logging.Formats[max(0, slices.IndexFunc(logging.Formats, named))]
+		logging.New(stderr, logging.Levels[0], format).Error("Invalid arguments", "err", err)
 	default:
 		for line := range strings.SplitSeq(err.Error(), "\n") {
 			c.logger.Error("Command failed", "command", c.chosen, "err", line)
@@ -42,15 +42,14 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 func (c *CommandLine) run(ctx context.Context, args []string, stderr io.Writer) (err error) {
-	if parsed, _ := c.ParseContext(args); parsed != nil && parsed.SelectedCommand != nil && slices.Contains(args, parsed.SelectedCommand.Model().Name) {
+	parsed, _ := c.ParseContext(args)
+	if parsed != nil && parsed.SelectedCommand != nil && slices.Contains(args, parsed.SelectedCommand.Model().Name) {
 		c.UsageTemplate(kingpin.DefaultUsageTemplate) // --help of a command shows that command only
 	}
 	if c.chosen, err = c.Parse(args); err != nil {
 		return fmt.Errorf("%w; see --help", err)
 	}
-	if c.logger, err = logging.New(stderr, *c.level, *c.format); err != nil {
-		return err
-	}
+	c.logger = logging.New(stderr, *c.level, *c.format)
 	logging.RouteStandard(c.logger)
 	return c.commands[c.chosen](ctx, c.logger)
 }
@@ -77,7 +76,8 @@ func New(stdout io.Writer) *CommandLine {
 	c.Version(version.Print(app.Name)).VersionFlag.Short('V')
 	c.HelpFlag.Short('h')
 	c.sourceFlags()
-	c.level = c.Flag("log.level", "Only log messages with the given severity or above.").Default(logging.Levels[0]).Enum(logging.Levels...)
+	c.level = c.Flag("log.level", "Only log messages with the given severity or above.").
+		Default(logging.Levels[0]).Enum(logging.Levels...)
 	c.format = c.Flag("log.format", "Format of log lines.").Default(logging.Formats[0]).Enum(logging.Formats...)
 	c.runCommand()
 	c.checkCommands(stdout)
@@ -127,7 +127,8 @@ func (c *CommandLine) checkCommands(stdout io.Writer) {
 	var h app.HealthCheck
 	health := check.Command("health", "Exit with 0 if a running exporter is healthy, else with 1.")
 	health.Flag("url", "Address of its health page.").Default("http://localhost:10466/-/healthy").StringVar(&h.URL)
-	health.Flag("http.config.file", "File with credentials and TLS settings for that address, in the format of promtool.").StringVar(&h.HTTPConfig)
+	health.Flag("http.config.file", "File with credentials and TLS settings for that address, in the format of promtool.").
+		StringVar(&h.HTTPConfig)
 	c.commands[health.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error { return h.Run(ctx) }
 }
 
@@ -144,17 +145,12 @@ func (c *CommandLine) planCommand(stdout io.Writer) {
 	cmd := c.Command("plan", "Estimate what the rate limit permits: requests needed, cycle, ages of values, cold start, and what to change. "+
 		"Sends no request and needs no key.")
 	p := planFlags(cmd)
-	var perHour float64
-	var given bool
-	cmd.Flag("every", "Reporting interval of each of --sensors, such as 10m. Default: shorter than it can be polled.").SetValue(span("--every", &p.Every))
-	cmd.Flag("requests-per-hour", "Rate limit to plan with. Default: rate_limit.requests_per_hour of the config.").IsSetByUser(&given).SetValue(rate("--requests-per-hour", &perHour))
+	cmd.Flag("every", "Reporting interval of each of --sensors, such as 10m. Default: shorter than it can be polled.").
+		SetValue(span("--every", &p.Every))
+	cmd.Flag("requests-per-hour", "Rate limit to plan with. Default: rate_limit.requests_per_hour of the config.").
+		SetValue(rate("--requests-per-hour", &p.RequestsPerHour))
 	cmd.Flag("demo", "Plan for the plant of --demo, whose state is in --storage.path.").BoolVar(&p.Demo)
-	c.commands[cmd.FullCommand()] = func(context.Context, *slog.Logger) error {
-		if given {
-			p.RequestsPerHour = &perHour
-		}
-		return p.Run(c.source, stdout)
-	}
+	c.commands[cmd.FullCommand()] = func(context.Context, *slog.Logger) error { return p.Run(c.source, stdout) }
 }
 
 func (c *CommandLine) simulateCommand() {
@@ -163,7 +159,8 @@ func (c *CommandLine) simulateCommand() {
 	cmd.Flag("listen-address", "Address of the simulated API.").Default("127.0.0.1:10467").StringVar(&s.Address)
 	cmd.Flag("api-key", "Key that the simulated API requires.").Default("simulated").StringVar(&s.Key)
 	cmd.Flag("sensors", "Number of sensors; 0: the demo plant.").SetValue(count("--sensors", &s.Sensors))
-	cmd.Flag("requests-per-hour", "Requests per hour that the key may send.").Default("1000").SetValue(count("--requests-per-hour", &s.RequestsPerHour))
+	cmd.Flag("requests-per-hour", "Requests per hour that the key may send.").Default("1000").
+		SetValue(count("--requests-per-hour", &s.RequestsPerHour))
 	cmd.Flag("burst", "Requests that the key may send at once after a rest.").Default("30").SetValue(count("--burst", &s.Burst))
 	c.commands[cmd.FullCommand()] = s.Run
 }
@@ -193,8 +190,11 @@ func count(flag string, to *int) kingpin.Value {
 	return value[int]{flag, to, strconv.Atoi, "a whole number"}
 }
 
-func rate(flag string, to *float64) kingpin.Value {
-	return value[float64]{flag, to, func(s string) (float64, error) { return strconv.ParseFloat(s, 64) }, "a number"}
+func rate(flag string, to **float64) kingpin.Value {
+	return value[*float64]{flag, to, func(s string) (*float64, error) {
+		n, err := strconv.ParseFloat(s, 64)
+		return &n, err
+	}, "a number"}
 }
 
 func span(flag string, to *time.Duration) kingpin.Value {

@@ -4,7 +4,6 @@ package logging
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
 	"strings"
@@ -28,19 +27,14 @@ const (
 )
 
 // New makes a logger that writes lines to w, each beginning with time, level and message. Goroutines may share it. Level and
-// format are one of Levels and Formats. No line holds an API key in use, a control character or a long text: see innius.Redact.
-func New(w io.Writer, level, format string) (*slog.Logger, error) {
+// format are one of Levels and Formats each. No line holds an API key in use, a control character or a long text: see innius.Redact.
+func New(w io.Writer, level, format string) *slog.Logger {
 	var threshold slog.Level
-	if err := threshold.UnmarshalText([]byte(level)); err != nil {
-		return nil, fmt.Errorf("log level %q: use debug, info, warn or error", level)
+	_ = threshold.UnmarshalText([]byte(level)) // the flag permits Levels only
+	if format == "json" {
+		return slog.New(redacting{slog.NewJSONHandler(w, &slog.HandlerOptions{Level: threshold, ReplaceAttr: lowerLevel})})
 	}
-	switch format {
-	case "logfmt":
-		return slog.New(redacting{sloggokit.NewGoKitHandler(timeFirst(log.NewLogfmtLogger(log.NewSyncWriter(w))), threshold)}), nil
-	case "json":
-		return slog.New(redacting{slog.NewJSONHandler(w, &slog.HandlerOptions{Level: threshold, ReplaceAttr: lowerLevel})}), nil
-	}
-	return nil, fmt.Errorf("log format %q: use logfmt or json", format)
+	return slog.New(redacting{sloggokit.NewGoKitHandler(timeFirst(log.NewLogfmtLogger(log.NewSyncWriter(w))), threshold)})
 }
 
 // RouteStandard makes a logger that New made the default of packages that log by themselves. The client of net/http does so,
