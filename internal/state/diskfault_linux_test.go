@@ -113,7 +113,7 @@ func TestStoreOnFullDiskKeepsOldState(t *testing.T) {
 	d.writeLast(sourceOf(fullBucket()))
 	fill(t, dir)
 	d.wantLoggedOnce("no space left on device", func() {
-		if got, _, err := d.read(mine()); err != nil || sensors(got) != 100 {
+		if got, err := Read(dir); err != nil || sensors(got) != 100 {
 			t.Errorf("the old state is lost: %v", err)
 		}
 		if err := os.Remove(filepath.Join(dir, "ballast")); err != nil {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -85,7 +86,10 @@ func (s *Store) Close() error { return s.lock.Close() }
 // load reads the state of these accounts. A clean shutdown counts once: the file is written again without that mark, or a
 // crash loop would use the same requests again and again. If the write fails, this process starts as after a crash.
 func (s *Store) load(accounts []poller.Account) *poller.State {
-	loaded, clean, err := s.read(accounts)
+	c, err := readFile(s.path())
+	if err == nil {
+		err = s.selectAccounts(&c.State, accounts)
+	}
 	if u, ok := errors.AsType[*unusableError](err); ok {
 		if err := s.quarantine(u); err != nil {
 			s.log.Error("Starting without the saved state", "err", err)
@@ -94,23 +98,14 @@ func (s *Store) load(accounts []poller.Account) *poller.State {
 	if err != nil {
 		return nil
 	}
-	s.log.Info("Restored state", "written", loaded.At.Format(time.RFC3339), "sensors", sensors(loaded), "clean_shutdown", clean)
-	if !clean || !s.logResult(s.write(*loaded, false)) {
+	loaded := &c.State
+	s.log.Info("Restored state", "written", loaded.At.Format(time.RFC3339), "sensors", sensors(loaded), "clean_shutdown", c.Clean)
+	if !c.Clean || !s.logResult(s.write(*loaded, false)) {
 		for i := range loaded.Accounts {
 			loaded.Accounts[i].Pacer = loaded.Accounts[i].Pacer.Spent(time.Now())
 		}
 	}
 	return loaded
-}
-
-// read returns what is saved of these accounts, and whether it was written at a clean shutdown. Its errors are
-// *unusableError, or fs.ErrNotExist.
-func (s *Store) read(accounts []poller.Account) (*poller.State, bool, error) {
-	c, err := readFile(s.path())
-	if err != nil {
-		return nil, false, err
-	}
-	return &c.State, c.Clean, s.selectAccounts(&c.State, accounts)
 }
 
 // selectAccounts drops the accounts that are not among these. If none is left, the file belongs to another exporter.
@@ -151,21 +146,20 @@ func (s *Store) writeFirst(source Source) {
 	}
 }
 
+func (s *Store) writeLast(source Source) { s.logResult(s.write(source.Save(), true)) }
+
 func (s *Store) writeRegularly(done <-chan struct{}, source Source, interval time.Duration) {
-	ticker := time.NewTicker(interval)
-	defer ticker.Stop()
+	ticks := time.Tick(interval)
 	for {
 		select {
 		case <-done:
 			return
-		case <-ticker.C:
+		case <-ticks:
 		case <-source.Changed():
 		}
 		s.logResult(s.write(source.Save(), false))
 	}
 }
-
-func (s *Store) writeLast(source Source) { s.logResult(s.write(source.Save(), true)) }
 
 // Written returns when this process last wrote the state; 1970 if it never could.
 func (s *Store) Written() time.Time { return time.Unix(0, s.written.Load()) }
@@ -231,3 +225,86 @@ func sensors(s *poller.State) int {
 }
 
 func (s *Store) path() string { return filepath.Join(s.dir, fileName) }
+
+// maxQuarantined is the number of unusable files that are kept: enough to inspect, too few to fill a disk.
+const maxQuarantined = 3
+
+// quarantineTime is the format of the time in the name of an unusable file.
+const quarantineTime = "20060102T150405.000000000Z"
+
+// Patterns of file names. Copies that users made do not match.
+const (
+	quarantinedFiles = fileName + ".*-????????T??????.?????????Z"
+	unfinishedFiles  = "." + fileName + "[0-9]*" // of a process that was killed while it wrote
+)
+
+// reason is why a file cannot be used, as far as users can act on it. It is part of the name that the file gets.
+type reason string
+
+const (
+	damaged      reason = "damaged" // incomplete, or not a state file
+	newer        reason = "newer"   // of a newer version
+	otherAccount reason = "other-account"
+	unreadable   reason = "unreadable" // the system does not permit to read it
+)
+
+// cure returns what a user can do.
+func (r reason) cure() string {
+	const restore = "stop the exporter and rename the file to " + fileName
+	switch r {
+	case newer:
+		return "to use it, " + restore + ", then start the newer version"
+	case otherAccount:
+		return "if only the name or the host of an account has changed, change it back, then " + restore
+	case unreadable:
+		return "give the exporter's user read permission; to use it, " + restore
+	}
+	return "none needed: each value returns with the next poll of its sensor. Check the disk if this happens again"
+}
+
+// unusableError is a file that exists but must not be used.
+type unusableError struct {
+	reason reason
+	text   string
+}
+
+func (u *unusableError) Error() string { return u.text }
+
+// quarantine renames the file, logs why, and removes the oldest of the files renamed before.
+func (s *Store) quarantine(u *unusableError) error {
+	name := fmt.Sprintf("%s.%s-%s", fileName, u.reason, time.Now().UTC().Format(quarantineTime))
+	if err := os.Rename(s.path(), filepath.Join(s.dir, name)); err != nil {
+		return fmt.Errorf("rename an unusable state file (%w): %w", u, err)
+	}
+	s.log.Warn("State file is unusable and was renamed, starting without it", "why", u, "file", filepath.Join(s.dir, name),
+		"cure", u.reason.cure())
+	files := s.list(quarantinedFiles)
+	slices.SortFunc(files, func(a, b string) int { return strings.Compare(timeOf(a), timeOf(b)) })
+	for _, name := range files[:max(0, len(files)-maxQuarantined)] {
+		s.remove(name)
+	}
+	return nil
+}
+
+func timeOf(name string) string { return name[strings.LastIndexByte(name, '-')+1:] }
+
+// list returns the names of the regular files that match a pattern.
+func (s *Store) list(pattern string) []string {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		s.log.Warn("Failed to list the state directory", "err", err)
+	}
+	var names []string
+	for _, e := range entries {
+		if match, _ := filepath.Match(pattern, e.Name()); match && e.Type().IsRegular() {
+			names = append(names, e.Name())
+		}
+	}
+	return names
+}
+
+func (s *Store) remove(name string) {
+	if err := os.Remove(filepath.Join(s.dir, name)); err != nil {
+		s.log.Warn("Failed to remove an old state file", "err", err)
+	}
+}
