@@ -69,8 +69,8 @@ func (s *Simulation) Run(ctx context.Context, logger *slog.Logger) error {
 		"sensors", plant.Sensors(), "requests_per_hour", s.RequestsPerHour, "burst", s.Burst, "stats", api.url.JoinPath("-/stats"))
 	<-ctx.Done()
 	api.stop()
-	c := countsOf(api.simulator)
-	logger.Info("Stopped", "requests", c.Requests, "limited", c.Limited, "max_in_flight", c.MaxInFlight, "seconds", c.Seconds)
+	c := api.simulator.Stats()
+	logger.Info("Stopped", "requests", c.Requests, "limited", c.Limited, "max_in_flight", c.MaxInFlight, "seconds", c.Seconds())
 	return nil
 }
 
@@ -95,7 +95,7 @@ func startSimulated(ctx context.Context, address string, plant simulator.Plant, 
 	mux.Handle("/", api)
 	mux.HandleFunc("GET /-/stats", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(countsOf(api)) // the client disconnected
+		_ = json.NewEncoder(w).Encode(api.Stats()) // the client disconnected
 	})
 	server := &http.Server{
 		Handler: mux, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
@@ -109,20 +109,4 @@ func startSimulated(ctx context.Context, address string, plant simulator.Plant, 
 		_ = server.Close() // what is under way is a simulation
 		<-done
 	}}, nil
-}
-
-// counts is what a simulated API counted.
-type counts struct {
-	Requests    int     `json:"requests"`
-	Limited     int     `json:"limited"` // 429s
-	MaxInFlight int     `json:"max_in_flight"`
-	Seconds     float64 `json:"seconds"` // from the first request to the last
-}
-
-func countsOf(api *simulator.Server) counts {
-	stats := api.Stats()
-	return counts{
-		Requests: stats.Requests, Limited: stats.Limited, MaxInFlight: stats.MaxInFlight,
-		Seconds: stats.LastRequest.Sub(stats.FirstRequest).Seconds(),
-	}
 }

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"encoding/json"
 	"maps"
 	"net/http"
 	"strconv"
@@ -37,6 +38,19 @@ type Stats struct {
 	MaxInFlight int                  // the most at once so far
 
 	FirstRequest, LastRequest time.Time // zero before the first
+}
+
+// Seconds is the time from the first request to the last.
+func (s Stats) Seconds() float64 { return s.LastRequest.Sub(s.FirstRequest).Seconds() }
+
+// MarshalJSON writes the counts that do not depend on the plant.
+func (s Stats) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Requests    int     `json:"requests"`
+		Limited     int     `json:"limited"`
+		MaxInFlight int     `json:"max_in_flight"`
+		Seconds     float64 `json:"seconds"`
+	}{s.Requests, s.Limited, s.MaxInFlight, s.Seconds()})
 }
 
 // Of counts the responses of one operation with one status; "" and -1 match any.
