@@ -2,6 +2,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
@@ -174,6 +176,54 @@ func (p *process) serve(ctx context.Context, server *http.Server) error {
 	return nil
 }
 
+// openStorage opens the directory and loads its state into opts.
+func (p *process) openStorage(opts *poller.Options) (err error) {
+	dir := storagePath(p.StoragePath, p.Demo)
+	if dir == "" {
+		if !p.Demo {
+			p.log.Warn("State is not saved: a restart loses every value until it is polled again, one request per sensor and list; "+
+				"set --storage.path to a directory that survives restarts", "requests_per_hour", requestsPerHour(opts.Accounts))
+		}
+		return nil
+	}
+	if p.store, opts.State, err = state.Open(dir, opts.Accounts, p.log); err != nil {
+		return fmt.Errorf("--storage.path %q: %w", dir, err)
+	}
+	return nil
+}
+
+func requestsPerHour(accounts []poller.Account) (sum float64) {
+	for _, a := range accounts {
+		sum += a.Pacer.PerHour()
+	}
+	return sum
+}
+
+// storagePath returns the flag's directory, or the first of those that systemd made for the unit. A demo needs the flag.
+func storagePath(flag string, demo bool) string {
+	if directories := filepath.SplitList(os.Getenv("STATE_DIRECTORY")); flag == "" && !demo && len(directories) > 0 {
+		return directories[0]
+	}
+	return flag
+}
+
+// saveWhile calls work and saves the state before, during and after it, if there is a directory for it.
+func (p *process) saveWhile(work func()) {
+	if p.store == nil {
+		work()
+		return
+	}
+	p.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "innius_exporter_state_last_write_timestamp_seconds",
+		Help: "Time of the last write of the state to --storage.path, in seconds since the epoch. " +
+			"0 if it never succeeded, absent without --storage.path.",
+	}, func() float64 { return float64(p.store.Written().UnixNano()) / 1e9 }))
+	p.store.Run(p.live, cmp.Or(p.saveEvery, state.Interval), work)
+	if err := p.store.Close(); err != nil {
+		p.log.Error("Failed to release the state directory lock", "err", err)
+	}
+}
+
 // loader returns the function that loads the config, which for the demo is always that of its simulated API, and one that
 // stops that API.
 func (e *Exporter) loader(ctx context.Context, logger *slog.Logger) (func() (*config.Config, error), func(), error) {
@@ -202,14 +252,13 @@ const webConfigInterval = time.Minute
 // watchWebConfig logs when the files can no longer be used, and when they can again, until ctx ends. The toolkit reads them
 // at each connection and request, and reports a bad certificate to the client only.
 func (p *process) watchWebConfig(ctx context.Context, check func() error) {
-	ticker := time.NewTicker(webConfigInterval)
-	defer ticker.Stop()
+	ticks := time.Tick(webConfigInterval)
 	var reported error
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case <-ticks:
 		}
 		err := check()
 		switch {

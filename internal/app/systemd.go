@@ -66,8 +66,7 @@ func (s *systemd) feed(ctx context.Context, stuck func() string) {
 	if s.watchdog <= 0 {
 		return
 	}
-	ticker := time.NewTicker(s.watchdog / 2)
-	defer ticker.Stop()
+	ticks := time.Tick(s.watchdog / 2)
 	reported := ""
 	for {
 		account := stuck()
@@ -80,7 +79,7 @@ func (s *systemd) feed(ctx context.Context, stuck func() string) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case <-ticks:
 		}
 	}
 }
