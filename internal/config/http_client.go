@@ -36,10 +36,7 @@ func (h HTTPClient) Transport() (*http.Transport, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up TLS: %w", err)
 	}
-	t := &http.Transport{ForceAttemptHTTP2: true}
-	if standard, ok := http.DefaultTransport.(*http.Transport); ok {
-		t = standard.Clone()
-	}
+	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.TLSClientConfig = tlsConfig
 	t.MaxIdleConnsPerHost, t.MaxResponseHeaderBytes = idleConnections, maxHeader
 	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout}
