@@ -156,12 +156,10 @@ func (p *Pacer) SetRate(perHour float64, burst int) {
 
 // sleep waits, or returns ctx's error when ctx ends first.
 func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-timer.C:
+	case <-time.After(d):
 		return nil
 	}
 }
