@@ -74,10 +74,11 @@ func newRun(t *testing.T, r *row, seed uint64, c contender) (one *run, closeAll 
 	if err != nil {
 		t.Fatal(err)
 	}
-	one.poller = poller.NewWithScheduler(poller.Options{
+	one.poller = poller.New(poller.Options{
 		Accounts: []poller.Account{{Name: "a1", Client: client, Pacer: pacer, Concurrency: maxInFlight}}, Counters: counters,
 		DiscoveryInterval: or(r.discovery, 1000*hour), Rules: rules(one.subjects), Logger: slog.New(slog.DiscardHandler),
-	}, func(o schedule.Options) poller.Scheduler { return watched{c(one, o), one.ledger} })
+		NewScheduler: func(o schedule.Options) poller.Scheduler { return watched{c(one, o), one.ledger} },
+	})
 	return one, closeAll
 }
 

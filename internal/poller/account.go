@@ -56,7 +56,7 @@ func newAccount(index int, p *Poller) *account {
 		requests: requests{results: make(chan func(time.Time), cfg.Concurrency)},
 		started:  time.Now(),
 	}
-	a.schedule = opts.newScheduler(schedule.Options{
+	a.schedule = opts.NewScheduler(schedule.Options{
 		MinInterval: opts.MinInterval, MaxInterval: opts.MaxInterval, PerHour: a.forReadings,
 	})
 	a.health.Store(&health{})
@@ -83,7 +83,10 @@ func (a *account) publish(now, asleep time.Time) {
 	}
 	if now.Sub(a.judged) >= time.Minute {
 		a.judged = now
-		a.poller.View(now).judgeMachines(a.index)
+		v := a.poller.View(now)
+		for _, m := range v.Inventory.Accounts[a.index].Machines {
+			v.Machine(m) // stores the status, so that its change is noticed without a scrape
+		}
 	}
 }
 

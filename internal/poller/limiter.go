@@ -23,20 +23,15 @@ type limiter struct {
 	cause      ratelimit.Cause                 // why it is lower than configured
 	saved      atomic.Pointer[ratelimit.Saved] // of learner, for any goroutine; never changed
 	savedAt    time.Time
-	logged     loggedRate
-}
-
-// loggedRate is the rate that the log names.
-type loggedRate struct {
-	perHour float64
-	at      time.Time
+	logged     float64 // the rate that the log names
+	loggedAt   time.Time
 }
 
 func newLimiter(log *slog.Logger, pacer *innius.Pacer, accepted *atomic.Int64) *limiter {
 	configured := ratelimit.Limit{PerHour: pacer.PerHour(), Burst: pacer.Burst()}
 	return &limiter{
 		log: log, pacer: pacer, accepted: accepted,
-		learner: ratelimit.New(configured), configured: configured, limit: configured, logged: loggedRate{perHour: configured.PerHour},
+		learner: ratelimit.New(configured), configured: configured, limit: configured, logged: configured.PerHour,
 	}
 }
 
@@ -80,7 +75,7 @@ func (l *limiter) restore(saved *ratelimit.Saved, now time.Time) {
 
 // takeOver continues with the state of another limiter.
 func (l *limiter) takeOver(before *limiter, now time.Time) {
-	l.cause, l.logged = before.cause, before.logged
+	l.cause, l.logged, l.loggedAt = before.cause, before.logged, before.loggedAt
 	l.restore(before.learner.Save(), now)
 }
 
@@ -111,9 +106,9 @@ func (l *limiter) logLimit(limit ratelimit.Limit, cause ratelimit.Cause, now tim
 		"requests_per_hour", round(limit.PerHour), "configured_requests_per_hour", round(l.configured.PerHour),
 		"burst", limit.Burst, "configured_burst", l.configured.Burst,
 	}
-	similar := math.Abs(limit.PerHour-l.logged.perHour) <= 0.05*l.logged.perHour
+	similar := math.Abs(limit.PerHour-l.logged) <= 0.05*l.logged
 	switch {
-	case cause == l.cause && (similar || now.Sub(l.logged.at) < limitLogInterval):
+	case cause == l.cause && (similar || now.Sub(l.loggedAt) < limitLogInterval):
 		return
 	case cause == l.cause:
 		l.log.Info("Request rate adjusted to the learned limit", attrs...)
@@ -122,7 +117,7 @@ func (l *limiter) logLimit(limit ratelimit.Limit, cause ratelimit.Cause, now tim
 	default:
 		l.log.Warn("Request rate lowered below the configured limit", append(attrs, "why", LoweredText[cause])...)
 	}
-	l.logged = loggedRate{limit.PerHour, now}
+	l.logged, l.loggedAt = limit.PerHour, now
 }
 
 // LoweredText explains why the rate limit in force is lower than configured, and what to do.

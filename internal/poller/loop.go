@@ -27,18 +27,15 @@ func (a *account) run(ctx context.Context) {
 		a.limiter.update(now)
 		wait := a.dispatch(requests, now)
 		a.publish(now, now.Add(wait))
-		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
-			timer.Stop()
 			a.finish(requests, cancel)
 			return
 		case apply := <-a.requests.results:
 			a.requests.inFlight--
 			apply(time.Now())
-		case <-timer.C:
+		case <-time.After(wait):
 		}
-		timer.Stop()
 	}
 }
 

@@ -111,7 +111,7 @@ func quietPoller(opts Options) *Poller {
 		k := &saved.Accounts[i]
 		k.Pacer, k.Limit, k.ClockAhead = innius.PacerState{}, SavedLimit{}, 0
 	}
-	opts.State, opts.Logger, opts.newScheduler = &saved, slog.New(slog.DiscardHandler), nil
+	opts.State, opts.Logger, opts.NewScheduler = &saved, slog.New(slog.DiscardHandler), nil
 	opts.Counters = cmp.Or(opts.Counters, &Counters{})
 	return New(opts)
 }

@@ -102,7 +102,8 @@ func (v *View) delayed(s *inventory.Sensor, r *reading.Record) bool {
 		return false // not known, or not fixed yet for the poll that has just ended
 	}
 	blocked := &v.account(s.Machine.Account).blocked
-	return v.At.After(deadline(r)) || blocked[0].delays(r.Planned) || blocked[1].delays(r.Planned)
+	late := r.LastSuccess.Add(2*r.Planned.Sub(r.LastSuccess) + delayGrace)
+	return v.At.After(late) || blocked[0].delays(r.Planned) || blocked[1].delays(r.Planned)
 }
 
 // blockage is a time in which an account was failing or paused; zero: none.
@@ -120,11 +121,6 @@ func (b *breakerStatus) blockage(now time.Time) blockage {
 		return blockage{b.pausedSince, now}
 	}
 	return blockage{b.pausedSince, b.pausedUntil}
-}
-
-// deadline is the time by which the next poll must have succeeded.
-func deadline(r *reading.Record) time.Time {
-	return r.LastSuccess.Add(2*r.Planned.Sub(r.LastSuccess) + delayGrace)
 }
 
 // The bounds of the age at which a value is stale unless the config sets one.
@@ -319,12 +315,5 @@ func (m *machineStatuses) restore(k *SavedAccount) {
 		if one.Status != "" {
 			m.byKey.Store(inventory.MachineKey{Company: k.Company.ID, Machine: one.ID}, machineSince{one.Status, one.Since})
 		}
-	}
-}
-
-// judgeMachines stores the status of each machine of an account, so that its change is noticed without a scrape.
-func (v *View) judgeMachines(account int) {
-	for _, m := range v.Inventory.Accounts[account].Machines {
-		v.Machine(m)
 	}
 }
