@@ -50,6 +50,6 @@
 // client.go is what a caller uses. A request is made by endpoint.go, waits in pacer.go, is sent by transport.go, and fails with
 // an error of errors.go. Its response is read from the outside in: response.go (status and JSON), shape.go (where in the JSON a
 // list is, and its items), fields.go (how their fields are spelled), reading.go (values and times). values.go follows the
-// pages of values, window.go the window of time. inspect.go explains one response, for check api. redact.go is the key, and
+// pages of values, and moves the window of time. inspect.go explains one response, for check api. redact.go is the key, and
 // what keeps it out of texts.
 package innius
