@@ -101,6 +101,23 @@ func ReportingInterval(r *reading.Record) float64 {
 	return r.Interval.Period()
 }
 
+// Unreadable explains why a reading cannot be used, and the cure.
+func Unreadable(r innius.Reading) string {
+	switch hint := r.Hint(); {
+	case r.Skip == innius.SkipTime && hint != "":
+		return "cannot parse the time " + r.Shown() + "; set fields.time_zone to its time zone"
+	case r.Skip == innius.SkipTime:
+		return "cannot parse the time " + r.Shown() + "; set fields.time if another field has the time"
+	case r.Skip == innius.SkipFuture:
+		return "the newest reading is more than 5 min ahead of the API clock: " + humanize.Time(r.Time)
+	case r.Skip == innius.SkipText && hint != "":
+		return "the newest reading is not a number: " + r.Shown() + "; endpoints.values may request another form"
+	case r.Skip == innius.SkipText:
+		return "the newest reading is the text " + r.Shown() + "; map it to a number with values in a rule"
+	}
+	return "the newest reading is not a number: " + r.Text
+}
+
 // Remark is a property of the API that a poll showed, with the labels of the first sensor that showed it.
 type Remark struct {
 	innius.Remark
