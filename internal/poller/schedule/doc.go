@@ -2,7 +2,7 @@
 // I/O, no clock. A sensor is a key with a few numbers, and the current time is a parameter.
 //
 // The files, in reading order: interval.go learns when a sensor reports, wait.go computes how long it may wait at a
-// given level and what ages follow, waterfill.go computes the level, scheduler.go and queue.go hold the tasks,
+// given level and what ages follow, waterfill.go computes the level, scheduler.go holds the tasks,
 // forecast.go predicts.
 //
 // # The rule

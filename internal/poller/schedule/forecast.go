@@ -78,7 +78,7 @@ func (s *Scheduler[S]) Forecast(now time.Time) (*Forecast, map[*Task[S]]Outlook)
 		f.fill.compute(s.sample(), s.count, perSecond, now)
 	}
 	var sum float64
-	for t := range s.All() {
+	for _, t := range s.All() {
 		sum += f.fill.rate(&t.State, f.fill.level)
 	}
 	if sum > usedUp*perSecond {
@@ -86,7 +86,7 @@ func (s *Scheduler[S]) Forecast(now time.Time) (*Forecast, map[*Task[S]]Outlook)
 	}
 	f.Level, f.Relaxed = Seconds(f.fill.level), f.fill.relaxed
 	outlooks := make(map[*Task[S]]Outlook, s.count)
-	for t := range s.All() {
+	for _, t := range s.All() {
 		outlooks[t] = f.outlook(&t.State)
 	}
 	return f, outlooks

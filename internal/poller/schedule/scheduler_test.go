@@ -194,7 +194,7 @@ func TestLevelIsBoundedByFailingAndTargetSensors(t *testing.T) {
 	} {
 		s := scheduler(24)
 		s.Set("m", specs("a", "b", "c", "d", "e", "f", "g", "h"))
-		for task := range s.All() {
+		for _, task := range s.All() {
 			task.Polled = at(0)
 			if change(&task.State); task.Sensor < "e" {
 				task.Interval = Regular(10*time.Second, at(0))
