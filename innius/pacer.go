@@ -120,13 +120,11 @@ func (p *Pacer) resume(now time.Time) {
 
 // Remaining returns how many requests could be sent at once.
 func (p *Pacer) Remaining(now time.Time) float64 {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.resume(now)
-	if !p.until.IsZero() {
+	s := p.State(now)
+	if !s.Until.IsZero() {
 		return 0
 	}
-	return math.Max(0, math.Round(p.limiter.TokensAt(now)*1e6)/1e6) // a bucket of 2 may hold 1.9999999999999973
+	return max(0, math.Round(s.Tokens*1e6)/1e6) // a bucket of 2 may hold 1.9999999999999973
 }
 
 // PerHour returns the rate that the pacer keeps to, in requests per hour.
