@@ -103,11 +103,11 @@ func (d *discovery) spacing() time.Duration {
 	return schedule.Seconds(time.Hour.Seconds() / d.maxPerHour())
 }
 
+// wanted returns the number of routine requests per hour that the interval takes.
+func (d *discovery) wanted() float64 { return float64(2+len(d.sensors)) / d.interval.Hours() }
+
 // perHour returns the average number of routine requests per hour.
-func (d *discovery) perHour() float64 {
-	lists := float64(2 + len(d.sensors))
-	return min(lists/d.interval.Hours(), d.maxPerHour())
-}
+func (d *discovery) perHour() float64 { return min(d.wanted(), d.maxPerHour()) }
 
 func (d *discovery) add(op innius.Operation, machine string) *list {
 	l := &list{op: op, machine: machine}
@@ -118,13 +118,8 @@ func (d *discovery) add(op innius.Operation, machine string) *list {
 
 // all returns all lists.
 func (d *discovery) all() []*list {
-	lists := slices.Collect(maps.Values(d.sensors))
-	for _, l := range []*list{d.company, d.machines} {
-		if l != nil {
-			lists = append(lists, l)
-		}
-	}
-	return lists
+	lists := append(slices.Collect(maps.Values(d.sensors)), d.company, d.machines)
+	return slices.DeleteFunc(lists, func(l *list) bool { return l == nil })
 }
 
 // routineDue returns when the next known list may be requested; false if there is none.
@@ -324,11 +319,7 @@ func (d *discovery) restoreList(l *list, read time.Time, tried bool) {
 	}
 	l.tried, l.success = true, read
 	d.urgent.Remove(&l.Item)
-	due := time.Time{}
-	if !read.IsZero() {
-		due = read.Add(d.interval)
-	}
-	d.put(&d.routine, l, due)
+	d.put(&d.routine, l, read.Add(d.interval)) // one that was never read is due at once
 }
 
 // reconfigure continues with another interval and rate limit. Requests that were under way when the loop ended are repeated.

@@ -137,10 +137,9 @@ func (p *Plan) make(poller *Poller, a *account, at time.Time) {
 
 // plan is what refreshing the lists takes.
 func (d *discovery) plan() PlannedLists {
-	lists := float64(2 + len(d.sensors))
-	l := PlannedLists{PerHour: max(0, d.perHour()), Wanted: lists / d.interval.Hours(), Interval: d.interval, Every: d.interval}
+	l := PlannedLists{PerHour: max(0, d.perHour()), Wanted: d.wanted(), Interval: d.interval, Every: d.interval}
 	if l.Wanted > l.PerHour {
-		l.Every = schedule.Seconds(lists / l.PerHour * 3600)
+		l.Every = schedule.Seconds(d.interval.Seconds() * l.Wanted / l.PerHour)
 	}
 	return l
 }
