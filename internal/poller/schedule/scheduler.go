@@ -133,7 +133,9 @@ func (s *Scheduler[S]) Len() int { return s.count }
 func (s *Scheduler[S]) Groups() int { return len(s.groups) }
 
 // All returns all sensors, also those whose request is under way.
-func (s *Scheduler[S]) All() []*Task[S] { return slices.Concat(slices.Collect(maps.Values(s.groups))...) }
+func (s *Scheduler[S]) All() []*Task[S] {
+	return slices.Concat(slices.Collect(maps.Values(s.groups))...)
+}
 
 // Due returns when the next sensor is to be polled; false if none waits.
 func (s *Scheduler[S]) Due() (time.Time, bool) { return s.waiting.Due() }
