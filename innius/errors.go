@@ -16,13 +16,14 @@ import (
 // All error types are pointers and are found with errors.As. Their texts are redacted.
 
 // Error is a response with a status other than 200 that no other type describes: 400 malformed parameter, 401 no
-// valid key, 403 the key may not read this object, 404 unknown path or object, 5xx a fault on innius' side.
+// valid key, 403 the key may not read this object, 404 unknown path or object, 429 a limit of the key was exceeded, 5xx a
+// fault on innius' side.
 type Error struct {
 	Status  int
 	Message string // the field message of the body, or what stood there instead
 
-	RetryAfter time.Duration // of a 503 with the header Retry-After: when the next request is worth sending
-	Stated     bool          // false: Retry-After was absent or unreadable, and RetryAfter is 0
+	RetryAfter time.Duration // of a 429 or 503: how long nothing more should be sent
+	Stated     bool          // false: the header Retry-After was absent or unreadable, and RetryAfter is 0
 }
 
 // UnknownPath reports whether this is how Amazon's API Gateway refuses a path that it does not know: a 403 with one of
@@ -33,21 +34,14 @@ func (e *Error) UnknownPath() bool {
 }
 
 func (e *Error) Error() string {
-	return fmt.Sprintf("status %d (%s): %s", e.Status, http.StatusText(e.Status), e.Message)
-}
-
-// RateLimitError is a 429: a limit of the key was exceeded. Nothing more should be sent for RetryAfter.
-type RateLimitError struct {
-	Message    string
-	RetryAfter time.Duration // how long the API requires to wait
-	Stated     bool          // false: Retry-After was absent or unreadable, and RetryAfter is 0
-}
-
-func (e *RateLimitError) Error() string {
-	if !e.Stated {
-		return fmt.Sprintf("status 429 (limit exceeded, no Retry-After): %s", e.Message)
+	what := http.StatusText(e.Status)
+	switch {
+	case e.Status == http.StatusTooManyRequests && e.Stated:
+		what = fmt.Sprintf("limit exceeded, retry after %s", e.RetryAfter)
+	case e.Status == http.StatusTooManyRequests:
+		what = "limit exceeded, no Retry-After"
 	}
-	return fmt.Sprintf("status 429 (limit exceeded, retry after %s): %s", e.RetryAfter, e.Message)
+	return fmt.Sprintf("status %d (%s): %s", e.Status, what, e.Message)
 }
 
 // RedirectError is a 3xx. It is not followed, because Go would carry the key to the other host. The cure is a base
@@ -133,10 +127,9 @@ func StatusOf(err error) int {
 	return e.statusCode()
 }
 
-func (e *Error) statusCode() int          { return e.Status }
-func (e *RateLimitError) statusCode() int { return http.StatusTooManyRequests }
-func (e *RedirectError) statusCode() int  { return e.Status }
-func (e *ResponseError) statusCode() int  { return e.Status }
+func (e *Error) statusCode() int         { return e.Status }
+func (e *RedirectError) statusCode() int { return e.Status }
+func (e *ResponseError) statusCode() int { return e.Status }
 
 // networkError describes a request without a response. It drops the URL that net/http adds, which holds ids; the caller
 // names operation and object.

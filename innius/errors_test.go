@@ -2,6 +2,7 @@ package innius_test
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -116,6 +117,6 @@ func TestStatusOfIsZeroWithoutAResponse(t *testing.T) {
 	want(t, "of nil", innius.StatusOf(nil), 0)
 	want(t, "of a pause", innius.StatusOf(innius.ErrPaused), 0)
 	want(t, "of a network failure", innius.StatusOf(&innius.NetworkError{}), 0)
-	want(t, "of a 429", innius.StatusOf(fmt.Errorf("x: %w", &innius.RateLimitError{})), 429)
+	want(t, "of a 429", innius.StatusOf(fmt.Errorf("x: %w", &innius.Error{Status: http.StatusTooManyRequests})), 429)
 	want(t, "of a redirect", innius.StatusOf(fmt.Errorf("x: %w", &innius.RedirectError{Status: 308})), 308)
 }

@@ -46,8 +46,6 @@ func (r *response) check() error {
 	switch {
 	case r.status == http.StatusOK, r.status == http.StatusNoContent && r.request.op.mayBeEmpty():
 		return nil
-	case r.status == http.StatusTooManyRequests:
-		return &RateLimitError{Message: r.message(), RetryAfter: wait, Stated: stated}
 	case r.status >= 300 && r.status < 400:
 		failure := &RedirectError{Status: r.status}
 		target, err := url.Parse(r.key.redactError(r.header.Get("Location"))) // first, for the key may reach beyond the host
@@ -59,7 +57,7 @@ func (r *response) check() error {
 		return r.errorf("only 200 is known as success")
 	}
 	failure := &Error{Status: r.status, Message: r.message()}
-	if r.status == http.StatusServiceUnavailable {
+	if r.status == http.StatusTooManyRequests || r.status == http.StatusServiceUnavailable {
 		failure.RetryAfter, failure.Stated = wait, stated
 	}
 	return failure

@@ -35,8 +35,8 @@ func TestFailureWithALostBodyKeepsItsStatus(t *testing.T) {
 					body(w, r)
 				})
 				_, err := dial(t, h).Company(t.Context())
-				want(t, "error", *typed[*innius.RateLimitError](t, err),
-					innius.RateLimitError{Message: "its body could not be read to its end", RetryAfter: 90 * time.Second, Stated: true})
+				want(t, "error", *typed[*innius.Error](t, err),
+					innius.Error{Status: http.StatusTooManyRequests, Message: "its body could not be read to its end", RetryAfter: 90 * time.Second, Stated: true})
 			})
 		})
 	}

@@ -42,9 +42,6 @@ func (d *diagnosis) explain(in *innius.Inspection) *Finding {
 	if e, ok := errors.AsType[*innius.NetworkError](in.Err); ok {
 		return d.network(e)
 	}
-	if e, ok := errors.AsType[*innius.RateLimitError](in.Err); ok {
-		return d.rateLimited(e)
-	}
 	if e, ok := errors.AsType[*innius.RedirectError](in.Err); ok {
 		return d.redirected(in, e)
 	}
@@ -134,7 +131,7 @@ func (d *diagnosis) proxy() (setting Setting, host string) {
 }
 
 // rateLimited explains a 429.
-func (d *diagnosis) rateLimited(e *innius.RateLimitError) *Finding {
+func (d *diagnosis) rateLimited(e *innius.Error) *Finding {
 	when := "The response does not state when to try again; wait an hour."
 	if e.Stated {
 		when = "Try again in " + humanize.Duration(e.RetryAfter) + "."
@@ -180,6 +177,8 @@ func (d *diagnosis) refused(in *innius.Inspection, e *innius.Error) *Finding {
 		return failure("key", d.wrongKey(status))
 	case e.Status == http.StatusForbidden, e.Status == http.StatusNotFound:
 		return d.absent(in, e, status)
+	case e.Status == http.StatusTooManyRequests:
+		return d.rateLimited(e)
 	case e.Status == http.StatusBadRequest && strings.Contains(in.Raw, "HTTP request to an HTTPS server"):
 		return failure("scheme", d.show(d.account.URL.Host)+" requires https://.").check(d.urlSetting()).try(
 			[]Setting{{"url", strings.Replace(d.account.URL.String(), "http:", "https:", 1)}})

@@ -371,10 +371,10 @@ func classify(err error) resultClass {
 		return resultKey
 	case is[*innius.NetworkError](err):
 		return resultNetwork
-	case is[*innius.RateLimitError](err):
-		return resultLimited
 	case !hasStatus:
 		return resultInvalid
+	case failure.Status == http.StatusTooManyRequests:
+		return resultLimited
 	case failure.Status == http.StatusUnauthorized:
 		return resultKey
 	case failure.Status == http.StatusForbidden:
@@ -410,9 +410,6 @@ type requestResult struct {
 
 // addError takes over what an error shows of the account.
 func (r *requestResult) addError(err error) {
-	if limited, ok := errors.AsType[*innius.RateLimitError](err); ok {
-		r.stated, r.wait = limited.Stated, limited.RetryAfter
-	}
 	if failure, ok := errors.AsType[*innius.Error](err); ok {
 		r.stated, r.wait = failure.Stated, failure.RetryAfter
 	}

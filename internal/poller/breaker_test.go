@@ -25,7 +25,7 @@ func TestClassifyMapsErrorsToResults(t *testing.T) {
 		{status(http.StatusNotFound), resultObject},
 		{status(http.StatusInternalServerError), resultServer},
 		{status(http.StatusGatewayTimeout), resultServer},
-		{fmt.Errorf("x: %w", &innius.RateLimitError{}), resultLimited},
+		{fmt.Errorf("x: %w", &innius.Error{Status: http.StatusTooManyRequests}), resultLimited},
 		{fmt.Errorf("x: %w", &innius.NetworkError{Timeout: true}), resultNetwork},
 		{fmt.Errorf("x: %w", &innius.ResponseError{Status: 200}), resultInvalid},
 		{fmt.Errorf("x: %w", &innius.RedirectError{Status: 302}), resultInvalid},
