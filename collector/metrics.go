@@ -36,7 +36,7 @@ func families() []*family {
 		newFamily("innius_sensor_status",
 			"Status of the sensor: 1 for the one in force, the others are absent. What a text sensor reports is not a status.",
 			[]string{"company", "machine", "sensor", "status"}, func(s *scrape, out *output) {
-				s.eachSensor(func(one *sensor) {
+				s.eachSensor(out, func(one *sensor) {
 					out.add(1, one.of.Machine.CompanyLabel, one.of.Machine.Label, one.of.Label, string(one.status))
 				})
 			}),
@@ -191,7 +191,7 @@ func newFamily(name, help string, labels []string, collect func(*scrape, *output
 
 func perSensor(name, help string, value func(*sensor) (float64, bool)) *family {
 	return newFamily(name, help, []string{"company", "machine", "sensor"}, func(s *scrape, out *output) {
-		s.eachSensor(func(one *sensor) {
+		s.eachSensor(out, func(one *sensor) {
 			if value, exists := value(one); exists {
 				out.add(value, one.of.Machine.CompanyLabel, one.of.Machine.Label, one.of.Label)
 			}
@@ -244,7 +244,7 @@ func timestamp(t time.Time) (seconds float64, known bool) {
 	if t.IsZero() {
 		return 0, false
 	}
-	return float64(t.UnixNano()) / 1e9, true
+	return float64(t.UnixMilli()) / 1e3, true
 }
 
 func addTime(t time.Time, add emit) {

@@ -96,11 +96,13 @@ func (c *Collector) newScrape(names []string) (*scrape, error) {
 }
 
 // eachSensor calls a function for each sensor, in order. The argument is only valid during the call.
-func (s *scrape) eachSensor(do func(*sensor)) {
+func (s *scrape) eachSensor(out *output, do func(*sensor)) {
 	one := &sensor{}
+	out.plain = s.plain
 	for i, of := range s.sensors {
 		one.of, one.Record = of, s.records[i]
 		one.status, one.exposed = poller.SensorStatuses[s.verdicts[i]/2], s.verdicts[i]%2 == 1
 		do(one)
 	}
+	out.plain = false
 }

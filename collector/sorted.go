@@ -20,6 +20,7 @@ type sorted struct {
 type order struct {
 	machines, machinesByInfo []*inventory.Machine // by company and machine; by the labels of innius_machine_info
 	sensors, sensorsByInfo   []*inventory.Sensor  // polled ones: by company, machine and sensor; by the labels of innius_sensor_info
+	plain                    bool                 // these three labels of each sensor need no escape: to look through them takes time
 }
 
 // order returns what is exposed of the accounts in a view: those with these names, or all if there are none. Two scrapes at once
@@ -58,6 +59,9 @@ func newOrder(v *poller.View) *order {
 	slices.SortFunc(o.machines, compareMachines)
 	slices.SortFunc(o.sensors, func(a, b *inventory.Sensor) int {
 		return cmp.Or(compareMachines(a.Machine, b.Machine), strings.Compare(a.Label, b.Label))
+	})
+	o.plain = !slices.ContainsFunc(o.sensors, func(s *inventory.Sensor) bool {
+		return !isPlain(s.Machine.CompanyLabel) || !isPlain(s.Machine.Label) || !isPlain(s.Label)
 	})
 	o.machinesByInfo = sortedToo(o.machines, func(a, b *inventory.Machine) int {
 		return slices.Compare(machineInfo(nil, a), machineInfo(nil, b))

@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"math"
@@ -23,11 +24,13 @@ type output struct {
 	err error // of w, the first
 	buf []byte
 
+	plain bool // no label value of the next series needs an escape
+
 	begun  *family  // its HELP and TYPE have been written
-	start  []byte   // of the latest line: name and labels, without the closing brace
-	name   string   // of that line
-	values []string // of its labels
-	ends   []int    // where in start the name and each label end
+	name   string   // of the latest line
+	start  []byte   // of that line, up to the value of the last label
+	values []string // of its labels but the last
+	begin  []int    // where in start, or behind it, the value of each label begins
 }
 
 // chunk is how much is written at once, in bytes.
@@ -68,20 +71,22 @@ func (o *output) line(name string, labels, values []string, value float64) {
 		o.buf = fmt.Appendf(o.buf, "# HELP %s %s\n# TYPE %s %s\n", f.name, helpEscaper.Replace(f.help), f.name, f.typeName)
 	}
 	if o.name != name {
-		o.name, o.values = name, o.values[:0]
-		o.start, o.ends = append(o.start[:0], name...), append(o.ends[:0], len(name))
+		o.name, o.values, o.begin = name, o.values[:0], o.begin[:0]
+		o.start = append(append(append(append(o.start[:0], name...), '{'), labels[0]...), `="`...)
+		o.begin = append(o.begin, len(o.start))
 	}
-	same := 0
+	last, same := len(values)-1, 0
 	for same < len(o.values) && values[same] == o.values[same] {
 		same++
 	}
-	o.start, o.values, o.ends = o.start[:o.ends[same]], o.values[:same], o.ends[:same+1]
-	for i := same; i < len(values); i++ {
-		o.start = append(append(append(o.start, "{,"[min(i, 1)]), labels[i]...), `="`...)
-		o.start = append(appendEscaped(o.start, values[i]), '"')
-		o.values, o.ends = append(o.values, values[i]), append(o.ends, len(o.start))
+	if same < last || same < len(o.values) {
+		o.start, o.values, o.begin = o.start[:o.begin[same]], o.values[:same], o.begin[:same+1]
+		for i := same; i < last; i++ {
+			o.start = append(append(append(o.appendValue(o.start, values[i]), `",`...), labels[i+1]...), `="`...)
+			o.values, o.begin = append(o.values, values[i]), append(o.begin, len(o.start))
+		}
 	}
-	o.buf = append(append(o.buf, o.start...), "} "...)
+	o.buf = append(o.appendValue(append(o.buf, o.start...), values[last]), `"} `...)
 	if o.buf = append(appendFloat(o.buf, value), '\n'); len(o.buf) >= chunk {
 		o.flush()
 	}
@@ -100,19 +105,30 @@ var (
 	valueEscaper = strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`)
 )
 
-func appendEscaped(to []byte, text string) []byte {
-	for i := range len(text) { // strings.ContainsAny would take several times as long, and it is most of the time of a scrape
-		if c := text[i]; c == '\\' || c == '\n' || c == '"' {
-			return append(to, valueEscaper.Replace(text)...)
-		}
+func (o *output) appendValue(to []byte, text string) []byte {
+	if !o.plain && !isPlain(text) {
+		text = valueEscaper.Replace(text)
 	}
 	return append(to, text...)
 }
 
-// appendFloat appends a number as expfmt writes it: without the sign of -0. Integers are many, and quick to write.
+// isPlain takes a third of the time of strings.ContainsAny.
+func isPlain(text string) bool {
+	return strings.IndexByte(text, '\\') < 0 && strings.IndexByte(text, '\n') < 0 && strings.IndexByte(text, '"') < 0
+}
+
+// appendFloat appends a number as expfmt writes it: without the sign of -0. Most are integers or times in milliseconds, which take
+// a quarter of the time.
 func appendFloat(to []byte, f float64) []byte {
 	if -1e6 < f && f < 1e6 && f == float64(int64(f)) {
 		return strconv.AppendInt(to, int64(f), 10)
+	}
+	if ms := math.Round(f * 1e3); 1e12 <= ms && ms < 1e13 && ms/1e3 == f {
+		first := len(to)
+		to = append(strconv.AppendInt(to, int64(ms), 10), 0)
+		copy(to[first+2:], to[first+1:])
+		to[first+1] = '.'
+		return append(bytes.TrimRight(bytes.TrimRight(to, "0"), "."), "e+09"...)
 	}
 	return strconv.AppendFloat(to, f, 'g', -1, 64)
 }

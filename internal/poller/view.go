@@ -348,7 +348,9 @@ func (v *View) delayed(s *inventory.Sensor, r *reading.Record) bool {
 type blockage struct{ since, until time.Time }
 
 // delays reports whether a poll that was due at a time has been held up for too long.
-func (b *blockage) delays(due time.Time) bool { return b.until.Sub(later(b.since, due)) > delayGrace }
+func (b *blockage) delays(due time.Time) bool {
+	return !b.until.IsZero() && b.until.Sub(later(b.since, due)) > delayGrace
+}
 
 // blockage returns the one at a time, or that which no request has ended yet with success.
 func (b *breakerStatus) blockage(now time.Time) blockage {

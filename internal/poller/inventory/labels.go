@@ -30,7 +30,9 @@ const maxLabel = 128
 // Repair makes a text from the API a label value: valid UTF-8 of at most 128 bytes. A text that was cut ends in "~" and 8 hex
 // digits of its id's hash, so that two long names with the same beginning remain different.
 func Repair(text, id string) string {
-	text = strings.ToValidUTF8(text, "\uFFFD")
+	if !utf8.ValidString(text) {
+		text = strings.ToValidUTF8(text, "\uFFFD")
+	}
 	if len(text) <= maxLabel {
 		return text
 	}
