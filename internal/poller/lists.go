@@ -77,8 +77,7 @@ func (r *lister) complete(l *list, now time.Time) {
 		return
 	}
 	if l.op == innius.OpMachines {
-		r.inventory.SetMachines(r.index, r.identity.company, machines, now)
-		r.setMachines(r.inventory.Selected(machines))
+		r.setMachines(r.inventory.SetMachines(r.index, r.identity.company, machines, now))
 	} else {
 		r.logSensorChanges(l.machine, sensors)
 		r.inventory.SetSensors(r.index, l.machine, sensors, now)
@@ -180,8 +179,7 @@ func (r *lister) restore(s *SavedAccount) {
 	for i := range s.Machines {
 		machines[i] = s.Machines[i].Machine
 	}
-	r.inventory.SetMachines(r.index, r.identity.company, machines, s.ListedAt)
-	r.discovery.restore(s, r.inventory.Selected(machines))
+	r.discovery.restore(s, r.inventory.SetMachines(r.index, r.identity.company, machines, s.ListedAt))
 }
 
 // takeOver continues with what another lister knows, unless the user has set another company.
@@ -215,8 +213,8 @@ func (r *lister) takeOverMachines(before *lister) {
 	if r.configured.ID != "" {
 		company = r.identity.company // its name may have changed
 	}
-	r.inventory.SetMachines(r.index, company, machines, known.ListedAt)
+	selected := r.inventory.SetMachines(r.index, company, machines, known.ListedAt)
 	if r.machines != nil {
-		r.setMachines(r.inventory.Selected(machines))
+		r.setMachines(selected)
 	}
 }

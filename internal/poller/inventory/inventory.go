@@ -63,29 +63,30 @@ func (v *Inventory) SetCompany(account int, company innius.Company) {
 	}
 }
 
-// SetMachines replaces the list of machines of an account by a complete one that was read at a moment.
-func (v *Inventory) SetMachines(account int, company innius.Company, list []innius.Machine, at time.Time) {
+// SetMachines replaces the list of machines of an account by a complete one that was read at a moment. It returns the ids of
+// those that no filter leaves out.
+func (v *Inventory) SetMachines(account int, company innius.Company, list []innius.Machine, at time.Time) (selected []string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	before := v.Snapshot().Accounts
 	next := slices.Clone(before)
-	machines, selected := make([]*Machine, len(list)), map[string]bool{}
+	machines, sensors := make([]*Machine, len(list)), map[string]sensorList{}
 	for i, m := range list {
 		machines[i] = &Machine{Machine: m, Company: company, FilteredBy: v.opts.filterOf(m)}
-		selected[m.ID] = machines[i].FilteredBy == ""
-	}
-	next[account] = Account{Company: &company, ListedAt: at, Machines: machines}
-	for id := range v.accounts[account].sensors {
-		if !selected[id] { // the machine is gone, or has a new name that a filter leaves out
-			delete(v.accounts[account].sensors, id)
+		if machines[i].FilteredBy == "" { // a machine may have a new name that a filter leaves out
+			selected = append(selected, m.ID)
+			sensors[m.ID] = v.accounts[account].sensors[m.ID]
 		}
 	}
+	v.accounts[account].sensors = sensors
+	next[account] = Account{Company: &company, ListedAt: at, Machines: machines}
 	affected := map[MachineKey]bool{}
 	for _, m := range slices.Concat(before[account].Machines, machines) {
 		affected[m.Key()] = true
 	}
 	v.relabel(next, affected)
 	v.rebuild(before, next, affected)
+	return selected
 }
 
 // SetSensors replaces the list of sensors of a machine by a complete one that was read at a moment. It does nothing if the
@@ -110,17 +111,6 @@ func (v *Inventory) Sensors(account int, machineID string) []innius.Sensor {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.accounts[account].sensors[machineID].sensors
-}
-
-// Selected returns the ids of the machines that no filter leaves out.
-func (v *Inventory) Selected(list []innius.Machine) []string {
-	var ids []string
-	for _, m := range list {
-		if v.opts.filterOf(m) == "" {
-			ids = append(ids, m.ID)
-		}
-	}
-	return ids
 }
 
 func (o *Options) filterOf(m innius.Machine) string {
@@ -227,9 +217,8 @@ func (v *Inventory) TakeOverLists(account int, from *Inventory, fromAccount int)
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, m := range from.Snapshot().Accounts[fromAccount].Machines {
-		list, listed := from.accounts[fromAccount].sensors[m.ID]
-		if listed && v.opts.filterOf(m.Machine) == "" {
-			v.accounts[account].sensors[m.ID] = list
+		if v.opts.filterOf(m.Machine) == "" {
+			v.accounts[account].sensors[m.ID] = from.accounts[fromAccount].sensors[m.ID]
 		}
 	}
 }
