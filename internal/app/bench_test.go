@@ -60,6 +60,20 @@ func BenchmarkScrape(b *testing.B) {
 	}
 }
 
+// BenchmarkAccountScrape compares a scrape of one of 2000 accounts with one of all.
+func BenchmarkAccountScrape(b *testing.B) {
+	ours := exporter(b, loaded(b, 2000, 200_000))
+	one := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.URL.RawQuery = "account=a1000"
+		ours.ServeHTTP(w, r)
+	})
+	for _, encoding := range []string{"identity", "gzip"} {
+		b.Run("encoding="+encoding, func(b *testing.B) {
+			compare(b, []design{{"one", one, 500}, {"all", ours, 1}}, "/metrics", encoding)
+		})
+	}
+}
+
 // BenchmarkStatus compares the status page and its JSON with sending their finished bytes.
 func BenchmarkStatus(b *testing.B) {
 	ours := exporter(b, loaded(b, 1, 10_000))
