@@ -54,15 +54,12 @@ func (c *CommandLine) run(ctx context.Context, args []string, stderr io.Writer) 
 	return c.commands[c.chosen](ctx, c.logger)
 }
 
-// command runs one command. It returns when that has ended or ctx is done.
-type command func(context.Context, *slog.Logger) error
-
-// CommandLine is all flags, and the commands by name.
+// CommandLine is all flags, and the commands by name. A command returns when it has ended or ctx is done.
 type CommandLine struct {
 	*kingpin.Application
 	level, format *string
 	source        config.Source
-	commands      map[string]command
+	commands      map[string]func(context.Context, *slog.Logger) error
 
 	chosen string       // command
 	logger *slog.Logger // nil until the flags are parsed
@@ -70,7 +67,7 @@ type CommandLine struct {
 
 // New declares all flags and commands. Help and versions go to stdout.
 func New(stdout io.Writer) *CommandLine {
-	c := &CommandLine{commands: map[string]command{}, Application: kingpin.New(app.Name,
+	c := &CommandLine{commands: map[string]func(context.Context, *slog.Logger) error{}, Application: kingpin.New(app.Name,
 		"Prometheus exporter for innius: the newest reading of every sensor, as fresh as the rate limit permits.")}
 	c.UsageWriter(stdout).UsageTemplate(kingpin.LongHelpTemplate)
 	c.Version(version.Print(app.Name)).VersionFlag.Short('V')
