@@ -160,7 +160,7 @@ func (a *account) checkReadings() {
 		for _, s := range m.Polled {
 			o := s.Entry.Load()
 			a.usable, succeeded = a.usable || !o.Time.IsZero(), succeeded || !o.LastSuccess.Before(a.started)
-			if !later(o.LastSuccess, o.LastFailure).Before(a.started) {
+			if !schedule.Later(o.LastSuccess, o.LastFailure).Before(a.started) {
 				polled++
 			}
 		}

@@ -249,7 +249,7 @@ func (b *circuitBreaker) pauseUntil(reason pauseReason, until, now time.Time) {
 	if b.pause != reason {
 		b.pausedSince = now
 	}
-	b.pause, b.pausedUntil = reason, later(b.pausedUntil, until)
+	b.pause, b.pausedUntil = reason, schedule.Later(b.pausedUntil, until)
 }
 
 // remaining returns how long nothing may be sent.
@@ -425,11 +425,4 @@ func (r *requestResult) addError(err error) {
 func isUnknownPath(err error) bool {
 	failure, ok := errors.AsType[*innius.Error](err)
 	return ok && failure.UnknownPath()
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }

@@ -128,7 +128,7 @@ func (d *discovery) all() []*list {
 // routineDue returns when the next known list may be requested; false if there is none.
 func (d *discovery) routineDue() (time.Time, bool) {
 	due, ok := d.routine.Due()
-	return later(due, d.nextRoutine), ok
+	return schedule.Later(due, d.nextRoutine), ok
 }
 
 // next takes the first list out of a queue. It returns to a queue with one of the methods below.
@@ -136,7 +136,7 @@ func (d *discovery) next(q *schedule.Queue[*list], now time.Time) *list {
 	l := q.First().Value
 	q.Remove(&l.Item)
 	if q == &d.routine {
-		d.nextRoutine = later(d.nextRoutine, now).Add(d.spacing())
+		d.nextRoutine = schedule.Later(d.nextRoutine, now).Add(d.spacing())
 	}
 	return l
 }
@@ -179,7 +179,7 @@ func (d *discovery) completed(l *list, now time.Time) {
 
 // confirm returns a complete list that must be read a second time. It is charged to the routine share without waiting for it.
 func (d *discovery) confirm(l *list, now time.Time) {
-	d.nextRoutine = later(d.nextRoutine, now).Add(d.spacing())
+	d.nextRoutine = schedule.Later(d.nextRoutine, now).Add(d.spacing())
 	d.put(&d.urgent, l, now.Add(confirmAfter))
 }
 
@@ -227,13 +227,6 @@ func (d *discovery) dropCompany() {
 		d.company = nil
 	}
 	d.addMachines()
-}
-
-// reset removes every list but the company.
-func (d *discovery) reset() {
-	d.setMachines(nil)
-	d.remove(d.machines)
-	d.machines = nil
 }
 
 // remove removes a list, queued or under way.
@@ -453,7 +446,9 @@ func (r *lister) setCompany(l *list, company innius.Company, now time.Time) (cha
 			r.confirm(l, now)
 			return false
 		}
-		r.reset()
+		r.setMachines(nil)
+		r.remove(r.machines)
+		r.machines = nil
 		r.inventory.SetMachines(r.index, company, nil, time.Time{})
 	}
 	r.identity = identity{company: company}

@@ -7,9 +7,10 @@ import (
 
 	"innius_exporter/innius"
 	"innius_exporter/internal/simulator"
+	"innius_exporter/internal/poller/schedule"
 )
 
-func (one *sensorNow) lastPoll() time.Time { return later(one.LastSuccess, one.LastFailure) }
+func (one *sensorNow) lastPoll() time.Time { return schedule.Later(one.LastSuccess, one.LastFailure) }
 
 // estimated compares the estimated next polls of the sensors with some statuses with the actual ones: the mean and the greatest
 // difference.

@@ -154,7 +154,7 @@ const stuckAfter = time.Minute
 
 // stuck reports whether the loop has not run for a minute after it meant to wake.
 func (h *health) stuck(now time.Time) bool {
-	return !h.decided.IsZero() && now.Sub(later(h.decided, h.asleep)) > stuckAfter
+	return !h.decided.IsZero() && now.Sub(schedule.Later(h.decided, h.asleep)) > stuckAfter
 }
 
 // WaitsFor is why a sensor is not polled now; empty if it is in no schedule.
@@ -226,7 +226,7 @@ type slots struct {
 
 func newSlots(now time.Time, a *AccountView) slots {
 	s := slots{
-		next: later(now, a.PausedUntil), pausedUntil: a.PausedUntil, gap: humanize.Seconds(3600 / max(1e-6, a.ForPolls)),
+		next: schedule.Later(now, a.PausedUntil), pausedUntil: a.PausedUntil, gap: humanize.Seconds(3600 / max(1e-6, a.ForPolls)),
 		remaining: a.Remaining, lists: a.Lists - a.ListsRead,
 	}
 	if s.remaining < 1 {
@@ -349,7 +349,7 @@ type blockage struct{ since, until time.Time }
 
 // delays reports whether a poll that was due at a time has been held up for too long.
 func (b *blockage) delays(due time.Time) bool {
-	return !b.until.IsZero() && b.until.Sub(later(b.since, due)) > delayGrace
+	return !b.until.IsZero() && b.until.Sub(schedule.Later(b.since, due)) > delayGrace
 }
 
 // blockage returns the one at a time, or that which no request has ended yet with success.
@@ -443,7 +443,7 @@ func (o *Options) overdueAlone(s *inventory.Sensor, newest time.Time) bool {
 		if until.After(polledAt) {
 			until = polledAt
 		}
-		return until.Sub(later(own.Newest(), time.Unix(0, r.Resumed))) > silentAfter
+		return until.Sub(schedule.Later(own.Newest(), time.Unix(0, r.Resumed))) > silentAfter
 	})
 }
 
@@ -451,7 +451,7 @@ func (o *Options) overdueAlone(s *inventory.Sensor, newest time.Time) bool {
 func newestOf(m *inventory.Machine) (newest time.Time) {
 	for _, s := range m.AllPolled {
 		if r := s.Entry.Load(); counts(r) {
-			newest = later(newest, r.Newest())
+			newest = schedule.Later(newest, r.Newest())
 		}
 	}
 	return newest

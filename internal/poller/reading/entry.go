@@ -105,7 +105,7 @@ const MaxAhead = 5 * time.Minute
 // both clocks: a wrong clock had let it in, and it would hide every true reading until its time comes.
 func (e *Entry) Disbelieve(apiClock, now time.Time) (dropped bool) {
 	e.Change(func(next *Record) {
-		if dropped = next.Seen.Sub(later(apiClock, now)) > MaxAhead; dropped {
+		if dropped = next.Seen.Sub(schedule.Later(apiClock, now)) > MaxAhead; dropped {
 			*next.Rare = Rare{
 				Failure: next.Failure, FailingSince: next.FailingSince, LastFailure: next.LastFailure, Failures: next.Failures,
 				failureLogged: next.failureLogged,
@@ -132,11 +132,4 @@ func (e *Entry) Fail(why string, quiet bool, othersSucceeded, now time.Time) (lo
 		next.failureLogged = next.failureLogged || log
 	})
 	return log
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }

@@ -118,7 +118,7 @@ func (u *update) addReading(r innius.Reading) {
 		if r.Time.After(u.held.Future) {
 			u.result.Skipped[r.Skip]++
 		}
-		u.next.Future, u.odd = later(u.next.Future, r.Time), r
+		u.next.Future, u.odd = schedule.Later(u.next.Future, r.Time), r
 		return
 	case r.Skip != "":
 		if r.Time.After(u.held.Seen) {
@@ -131,7 +131,7 @@ func (u *update) addReading(r innius.Reading) {
 		u.next.Time, u.next.Value = r.Time, r.Value
 		u.addRecent(r.Time, r.Value)
 	}
-	u.next.Seen, u.timed = later(u.next.Seen, r.Time), true
+	u.next.Seen, u.timed = schedule.Later(u.next.Seen, r.Time), true
 }
 
 // addRecent appends a reading. One with the time of the last corrects it.
@@ -160,7 +160,7 @@ func (u *update) addUnreadable(r innius.Reading) {
 func (u *update) countOrder(readings []innius.Reading) {
 	var newest time.Time
 	for _, r := range readings {
-		newest = later(newest, r.Time)
+		newest = schedule.Later(newest, r.Time)
 	}
 	if !newest.IsZero() && newest.Before(u.held.Seen) && !newest.Equal(u.held.Older) {
 		u.result.Skipped[SkipOrder]++
@@ -180,7 +180,7 @@ func (u *update) setUnusable() {
 }
 
 // Newest returns the time of the newest reading, with or without a usable number; zero if there is none.
-func (r *Record) Newest() time.Time { return later(r.Time, r.Seen) }
+func (r *Record) Newest() time.Time { return schedule.Later(r.Time, r.Seen) }
 
 // Exposed reports whether the value is on /metrics at a moment of the API's clock: it exists and is no older than staleAfter.
 func (r *Record) Exposed(staleAfter time.Duration, apiNow time.Time) bool {

@@ -218,6 +218,14 @@ func ageQuantile(outlooks []Outlook, part float64) float64 {
 	return high
 }
 
+// Later returns the later of two times.
+func Later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
 // Seconds returns a duration, bounded by the longest one.
 func Seconds(s float64) time.Duration {
 	return time.Duration(min(s*float64(time.Second), float64(math.MaxInt64/2)))
