@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"innius_exporter/innius"
-	"innius_exporter/internal/simulator"
 	"innius_exporter/internal/poller/schedule"
+	"innius_exporter/internal/simulator"
 )
 
 func (one *sensorNow) lastPoll() time.Time { return schedule.Later(one.LastSuccess, one.LastFailure) }
