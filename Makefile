@@ -99,7 +99,7 @@ check-memory: ## hostile responses take bounded memory of a real process (second
 
 freshness: ## how fresh readings are kept, in all scenarios; writes docs/dev/freshness.md (up to an hour)
 	mkdir -p docs/dev
-	$(FRESHNESS) -run 'TestFreshness$$' -freshness full -freshness.write='$(CURDIR)/docs/dev/freshness.md' $(FRESHNESS_FLAGS)
+	$(FRESHNESS) -run 'TestFreshness$$' -freshness full -freshness.write='$(CURDIR)/docs/dev/freshness.md' -freshness.revision='$(REVISION)' $(FRESHNESS_FLAGS)
 
 check-variants: ## 300 random combinations of what is unknown about the API, with the exporter and with check api (minutes)
 	go test ./internal/app -count=1 -run 'TestExporterReadsEveryVariantOfTheAPI$$|TestCheckAPISettingsAppliedMechanicallyWork$$' -v -variants.full $(VARIANTS_FLAGS)

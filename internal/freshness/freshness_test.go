@@ -20,6 +20,7 @@ var (
 	rowsFlag  = flag.String("freshness.rows", "", "only the scenarios of the full set whose name matches this expression")
 	seedsFlag = flag.Int("freshness.seeds", 0, "seeds per scenario; 0: as the scenario says")
 	writeFlag = flag.String("freshness.write", "", "write the report to this file")
+	codeFlag  = flag.String("freshness.revision", "unknown", "what is measured, for the report")
 )
 
 // TestFreshness compares the exporter's scheduler with round-robin and the oracle. It tests the harness first: where
@@ -175,7 +176,7 @@ func (s *summary) line() string {
 // report is docs/dev/freshness.md.
 func report(results []*summary) string {
 	var b strings.Builder
-	b.WriteString(preface)
+	fmt.Fprintf(&b, preface, *codeFlag)
 	for _, s := range results {
 		b.WriteString(s.tableRow())
 	}
@@ -198,7 +199,8 @@ func (s *summary) tableRow() string {
 
 const preface = `# Freshness
 
-Written by ` + "`" + `make freshness` + "`" + `; do not edit.
+Written by ` + "`" + `make freshness` + "`" + ` at revision %.7s; do not edit. The short rows are measured again with each change (` + "`" + `make
+check-freshness` + "`" + `).
 
 The real loop and client poll the simulated API in virtual time, with three schedules and the same seeds: the exporter's own,
 round-robin (RR), and an oracle that knows the plant and always polls the sensor with the greatest weighted lag.

@@ -48,7 +48,7 @@ func TestPollerKeepsValuesCurrent(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			perHour := 1200.0
 			if row.silent > 0 {
-				perHour = 300 // it takes many hours
+				perHour = 150 // it takes many hours
 			}
 			begin := setup{
 				plant: quietly(testPlant(2, 2), row.silent), api: simulator.Options{Format: row.format}, perHour: perHour, burst: 30,

@@ -103,7 +103,7 @@ func playOff(t *testing.T, off, period time.Duration) (p polled) {
 		}
 	}
 	runScenario(t, begin, func(s *scenario) {
-		s.advance(2 * time.Hour)
+		s.advance(45 * time.Minute)
 		h := s.pickedUp()
 		p = polled{s.api.Stats().Requests, h.GetSampleCount(), fmt.Sprintf("%.1f s", h.GetSampleSum()/float64(h.GetSampleCount()))}
 	})

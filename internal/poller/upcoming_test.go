@@ -85,7 +85,7 @@ func TestUpcomingEstimatesPollsOfACycle(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			runScenario(t, begin, func(s *scenario) {
-				s.advance(3 * time.Hour)
+				s.advance(min(3*time.Hour, time.Duration(1800/begin.perHour*float64(time.Hour))))
 				cycle := s.view(1).Cycle
 				if mean, most := s.estimated(3*time.Hour, SensorStatuses[:]...); mean > max(5*time.Second, cycle/3) {
 					t.Errorf("estimated to %s, at worst %s; a cycle takes %s", mean, most, cycle)
