@@ -30,22 +30,15 @@ func Compile(text string) (Pattern, error) {
 	if text == "" {
 		return Pattern{}, nil
 	}
+	p := Pattern{text: text}
 	_, err := syntax.Parse(text, syntax.Perl) // "a)|(b" is valid only between the parentheses added below
-	if err != nil {
-		return Pattern{}, fault(err)
+	if err == nil {
+		p.re, err = regexp.Compile("^(?s:" + text + ")$")
 	}
-	re, err := regexp.Compile("^(?s:" + text + ")$")
-	if err != nil {
-		return Pattern{}, fault(err)
-	}
-	return Pattern{text, re}, nil
-}
-
-func fault(err error) error {
 	if e, ok := errors.AsType[*syntax.Error](err); ok {
-		return errors.New(e.Code.String())
+		return Pattern{}, errors.New(e.Code.String())
 	}
-	return errors.New("does not compile")
+	return p, err
 }
 
 // MustCompile is Compile for constants; it panics on an invalid expression.
