@@ -281,15 +281,12 @@ func (p Page) relaxed() []string {
 		others = " and the others in proportion"
 	}
 	share := schedule.MaxAgeShare
+	// The lists take what they want of the rate limit, up to their share.
+	withLists := min(wanted/share+p.Lists.Wanted, wanted/share/(1-p.Lists.Most()))
 	return []string{fmt.Sprintf("The max-age targets need %s requests per hour and may take %s (%s %% of those for polls), so each "+
 		"becomes %s times as long. To meet them, set a max_age of %s instead of %s in sensors[%d]%s, apply them to fewer sensors, or "+
 		"set requests_per_hour: %s.",
 		humanize.Number(wanted), humanize.Number(share*p.ForPolls()), humanize.Number(100*share), humanize.Number(longest.Relaxed),
 		strings.ReplaceAll(humanize.DurationUp(longest.Fits()), " ", ""), humanize.Duration(longest.MaxAge), longest.Rule, others,
-		p.configured(p.withLists(wanted/share)))}
-}
-
-// withLists is the rate limit that leaves so many requests per hour for polls: the lists take what they want, up to their share.
-func (p Page) withLists(forPolls float64) float64 {
-	return min(forPolls+p.Lists.Wanted, forPolls/(1-p.Lists.Most()))
+		p.configured(withLists))}
 }

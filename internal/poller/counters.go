@@ -34,8 +34,6 @@ func (c *Counters) Accounts() iter.Seq2[string, *AccountCounters] {
 	}
 }
 
-func (c *Counters) forget(account string) { c.accounts.Delete(account) }
-
 // AccountCounters counts the events of one account.
 type AccountCounters struct {
 	PollsWithoutNewReading atomic.Uint64

@@ -118,7 +118,7 @@ func (p *Poller) dropRemoved(old *Poller, before []*account, now time.Time) {
 			p.remember(b, now)
 		}
 		if p.find(func(a *account) bool { return a.Name == b.Name }) == nil {
-			p.opts.Counters.forget(b.Name)
+			p.opts.Counters.accounts.Delete(b.Name)
 		}
 		b.Client.CloseIdleConnections()
 	}

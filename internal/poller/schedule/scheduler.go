@@ -275,10 +275,11 @@ func (s *Scheduler[S]) Demand(now time.Time) (perHour, relaxed float64) {
 	return s.fill.demand, s.fill.relaxed
 }
 
-// updateLevel computes the level if that is due. At least one sensor must be waiting.
+// updateLevel computes the level if that is due, which is 20 times per cycle. At least one sensor must be waiting.
 func (s *Scheduler[S]) updateLevel(now time.Time) {
 	perSecond := s.opts.PerHour() / 3600
-	if s.fill.stale(float64(s.count)/perSecond, now) {
+	cycle := float64(s.count) / perSecond
+	if now.Sub(s.fill.computed).Seconds() >= max(2, cycle/20) {
 		s.fill.compute(s.sample(), s.count, perSecond, now)
 	}
 }

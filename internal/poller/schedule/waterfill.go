@@ -41,11 +41,6 @@ type waterFill struct {
 	demand   float64   // requests per hour that it would take to get each reading
 }
 
-// stale reports whether the level must be computed again, which is 20 times per cycle (in seconds).
-func (w *waterFill) stale(cycle float64, now time.Time) bool {
-	return now.Sub(w.computed).Seconds() >= max(2, cycle/20)
-}
-
 // compute computes the level from a sample of the waiting sensors, for count sensors in all. The planned requests are to
 // use what there is, except for a small part that grows with how late polls are. The level is computed from scratch:
 // a controller that feeds back what was spent can lock in.
