@@ -85,10 +85,9 @@ func New(stdout io.Writer) *CommandLine {
 
 // sourceFlags define where the config comes from. The key is never a flag: every user of a machine can read flags.
 func (c *CommandLine) sourceFlags() {
-	s := &c.source
-	c.Flag("config.file", "Config file (YAML). Without one, --innius.url and a key define one account.").StringVar(&s.File)
-	c.Flag("innius.url", "Base URL of the innius API, from its API reference.").Envar("INNIUS_URL").StringVar(&s.URL)
-	c.Flag("innius.api-key-file", "File that holds the API key; or set the variable INNIUS_API_KEY.").StringVar(&s.KeyFile)
+	c.Flag("config.file", "Config file (YAML). Without one, --innius.url and a key define one account.").StringVar(&c.source.File)
+	c.Flag("innius.url", "Base URL of the innius API, from its API reference.").Envar("INNIUS_URL").StringVar(&c.source.URL)
+	c.Flag("innius.api-key-file", "File that holds the API key; or set the variable INNIUS_API_KEY.").StringVar(&c.source.KeyFile)
 }
 
 func (c *CommandLine) runCommand() {
