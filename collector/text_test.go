@@ -272,8 +272,8 @@ func TestOrderFollowsInventory(t *testing.T) {
 	p := stored(2, 80)
 	c := New(func() *poller.Poller { return p })
 	order := func(names ...string) *order { return c.order(p.View(time.Now(), names...), names) }
-	first := order()
-	if order() != first || order("a1") == first || order("a1") != order("a1") {
+	first, one := order(), order("a1")
+	if order() != first || one == first || order("a1") != one {
 		t.Error("an order is not computed once, or not per account")
 	}
 	p = stored(2, 40)

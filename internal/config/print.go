@@ -12,6 +12,8 @@ import (
 
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v4"
+
+	"innius_exporter/internal/humanize"
 )
 
 // YAML returns the config as a file that loads as the same config: with every default, with resolved paths, and without keys. A
@@ -89,8 +91,8 @@ func span(d time.Duration) string { return model.Duration(d).String() }
 func (c *Config) Explain(w io.Writer) {
 	for _, a := range c.Accounts {
 		limit := a.RateLimit
-		fmt.Fprintf(w, "account %q: %.4g requests per hour (%.4g %% of %.8g), at most %d at once after a rest\n",
-			a.Name, limit.Own(), 100*limit.Share, limit.RequestsPerHour, limit.OwnBurst())
+		fmt.Fprintf(w, "account %q: %s requests per hour (%.4g %% of %s), at most %d at once after a rest\n",
+			a.Name, humanize.Number(limit.Own()), 100*limit.Share, humanize.Number(limit.RequestsPerHour), limit.OwnBurst())
 		for _, warning := range a.Warnings() {
 			fmt.Fprintf(w, "WARNING: account %q: %s\n", a.Name, warning)
 		}

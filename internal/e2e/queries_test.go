@@ -38,11 +38,11 @@ func (s *stack) checkAccountTargets(t *testing.T) {
 	launch(t, *prometheusPath, "--config.file="+s.file("accounts.yml"), "--storage.tsdb.path="+s.file("accounts"),
 		"--web.listen-address="+other.prometheus)
 	other.waitReady("Prometheus", other.prometheus)
-	waitFor(t, "both targets", 20*time.Second, func() bool { return other.count("up") == 2 })
+	waitFor(t, "both targets", 20*time.Second, func() bool { return other.count("up") == 3 })
 	for expr, want := range map[string]int{
 		`up{account="acme"} == 1`: 1, `up{account="bolt"} == 0`: 1, `innius_up{account="acme"}`: 1, `{exported_account!=""}`: 0,
-		`go_info`: 0, `innius_account_info`: 1,
-		`innius_sensor_value{account="acme"} and innius_sensor_value{instance="` + s.address + `"}`: s.count("innius_sensor_value"),
+		`go_info`: 0, `innius_account_info`: 1, `innius_sensor_value{job="innius"}`: 0, `innius_exporter_config_last_reload_successful`: 1,
+		`innius_sensor_value{account="acme"} and innius_sensor_value{instance="acme"}`: s.count("innius_sensor_value"),
 	} {
 		if n := other.count(expr); n != want {
 			t.Errorf("%s has %d series, want %d", expr, n, want)

@@ -204,7 +204,7 @@ func (s *Store) write(saved poller.State, clean bool) error {
 // quarantineOtherCompany renames the file, instead of overwriting it, if one of its accounts belonged to another company.
 func (s *Store) quarantineOtherCompany(saved *poller.State) error {
 	for _, k := range saved.Accounts {
-		if before := s.companies[k.Name]; before != "" && before != k.Company.ID {
+		if before := s.companies[k.Name]; before != "" && k.Company.ID != "" && before != k.Company.ID { // empty: not known yet
 			clear(s.companies)
 			return s.quarantine(&unusableError{
 				otherAccount, fmt.Sprintf("account %q now belongs to company %q, before to %q", k.Name, k.Company.ID, before),

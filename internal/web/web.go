@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/pprof"
+	"net/url"
 	"path"
 	"slices"
 	"strings"
@@ -84,10 +85,20 @@ func metrics(o Options) http.Handler {
 		DisableCompression: true, AcceptedFormats: []expfmt.Format{expfmt.FmtText},
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h, query := w.Header(), r.URL.Query()
+		query, err := url.ParseQuery(r.URL.RawQuery)
+		for name := range query {
+			if name != "account" && name != "name[]" {
+				err = fmt.Errorf("unknown parameter %q; known are account and name[]", cut(name))
+			}
+		}
+		if err != nil { // a misspelled account would make it a scrape of all
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		h := w.Header()
 		h.Set("Content-Type", string(expfmt.NegotiateAccept(r.Header, textFormat1, expfmt.FmtText)))
 		h.Add("Vary", "Accept")
-		err := o.Collector.WriteText(w, query["account"], query["name[]"])
+		err = o.Collector.WriteText(w, query["account"], query["name[]"])
 		if unknown := collector.UnknownAccountError(""); errors.As(err, &unknown) {
 			http.Error(w, unknown.Error(), http.StatusNotFound)
 		} else if err == nil && !query.Has("account") {

@@ -191,6 +191,8 @@ func TestMetricsSelectAccountsAndFamilies(t *testing.T) {
 		"":                                {200, `{account="acme"} `, "# EOF"},
 		"?account=acme":                   {200, `innius_exporter_api_rate_limit_requests_per_hour{account="acme"} 100`, "b&b"},
 		"?account=b%26b&account=acme":     {200, `{account="b&b"} `, "promhttp"},
+		"?acount=acme":                    {400, `unknown parameter "acount"`, "innius_"},
+		"?account=%zz":                    {400, "invalid URL escape", "innius_"},
 		"?account=acme&account=nobody":    {404, `no account is named "nobody"`, "innius_"},
 		"?name[]=innius_exporter_sensors": {200, "innius_exporter_sensors{", "promhttp"},
 		"?name[]=promhttp_metric_handler_errors_total&name[]=other": {200, "promhttp_metric_handler_errors_total{", "innius_"},

@@ -269,7 +269,10 @@ func (s *Scheduler[S]) put(t *Task[S], due time.Time) {
 // Demand returns the requests per hour that it would take to get each reading, and the factor by which all max-age
 // targets are relaxed, 1 if they are not.
 func (s *Scheduler[S]) Demand(now time.Time) (perHour, relaxed float64) {
-	if s.waiting.Len() > 0 {
+	switch {
+	case s.count == 0:
+		return 0, 1
+	case s.waiting.Len() > 0:
 		s.updateLevel(now) // the next poll may be long away
 	}
 	return s.fill.demand, s.fill.relaxed

@@ -207,6 +207,18 @@ func TestLevelIsBoundedByFailingAndTargetSensors(t *testing.T) {
 	}
 }
 
+func TestDemandEndsWithTheLastSensor(t *testing.T) {
+	s := scheduler(1200)
+	s.Set("m", []Spec[string]{{ID: "a", Sensor: "a", State: State{Interval: Regular(time.Minute, at(0)), Polled: at(0)}}})
+	if perHour, _ := s.Demand(at(60)); perHour < 50 || perHour > 70 {
+		t.Errorf("%v requests per hour for one reading a minute", perHour)
+	}
+	s.Set("m", nil)
+	if perHour, relaxed := s.Demand(at(120)); perHour != 0 || relaxed != 1 {
+		t.Errorf("without sensors: %v requests per hour, relaxed by %v", perHour, relaxed)
+	}
+}
+
 func TestMaxIntervalIsDroppedIfRateLimitIsTooLow(t *testing.T) {
 	for perHour, want := range map[float64]float64{4: 2 * 3600, 40: 720} { // of 8 sensors: a cycle of 2 h, and of 12 min
 		s := scheduler(perHour)
