@@ -55,9 +55,8 @@ func families() []*family {
 		newFamily("innius_machine_status",
 			"Status of the machine: 1 for the one in force (unknown, degraded, off, ok), 0 for the others.",
 			[]string{"company", "machine", "status"}, func(s *scrape, out *output) {
-				statuses := slices.Sorted(slices.Values(poller.MachineStatuses[:]))
 				for _, m := range s.judged {
-					for _, status := range statuses {
+					for _, status := range machineStatuses {
 						out.add(boolean(m.status == status), m.CompanyLabel, m.Label, string(status))
 					}
 				}
@@ -102,7 +101,7 @@ func families() []*family {
 			}),
 		perAccount("innius_exporter_sensors", "Sensors by status. Each sensor has exactly one.",
 			[]string{"status"}, func(a *account, add emit) {
-				for _, status := range slices.Sorted(slices.Values(poller.SensorStatuses[:])) {
+				for _, status := range sensorStatuses {
 					add(float64(a.statuses[slices.Index(poller.SensorStatuses[:], status)]), string(status))
 				}
 			}),
@@ -112,8 +111,8 @@ func families() []*family {
 		perAccount("innius_exporter_max_age_sensors",
 			"Sensors with a max-age target, by whether it is met. Relaxed: all targets together need more requests than they may use.",
 			[]string{"status"}, func(a *account, add emit) {
-				for _, status := range poller.MaxAgeStatuses {
-					add(float64(a.maxAge[status]), string(status))
+				for i, status := range poller.MaxAgeStatuses {
+					add(float64(a.maxAge[i]), string(status))
 				}
 			}),
 		perAccount("innius_exporter_demand_requests_per_hour",
@@ -190,7 +189,7 @@ func newFamily(name, help string, labels []string, collect func(*scrape, *output
 }
 
 func perSensor(name, help string, value func(*sensor) (float64, bool)) *family {
-	return newFamily(name, help, []string{"company", "machine", "sensor"}, func(s *scrape, out *output) {
+	return newFamily(name, help, sensorLabels, func(s *scrape, out *output) {
 		s.eachSensor(out, func(one *sensor) {
 			if value, exists := value(one); exists {
 				out.add(value, one.of.Machine.CompanyLabel, one.of.Machine.Label, one.of.Label)
@@ -204,8 +203,10 @@ type emit func(value float64, values ...string)
 
 func perAccount(name, help string, labels []string, series func(*account, emit)) *family {
 	return newFamily(name, help, append([]string{"account"}, labels...), func(s *scrape, out *output) {
+		all := make([]string, 1+len(labels))
 		for _, a := range s.accounts {
-			series(a, func(value float64, values ...string) { out.add(value, append([]string{a.Name}, values...)...) })
+			all[0] = a.Name
+			series(a, func(value float64, values ...string) { out.add(value, append(all[:1], values...)...) })
 		}
 	})
 }
@@ -226,6 +227,13 @@ var (
 		"company", "company_id", "company_name", "machine", "machine_id", "machine_name", "sensor", "sensor_id", "sensor_name", "unit",
 	}
 	machineInfoLabels = sensorInfoLabels[:6]
+	sensorLabels      = []string{"company", "machine", "sensor"}
+)
+
+// Sorted, as series are.
+var (
+	sensorStatuses  = slices.Sorted(slices.Values(poller.SensorStatuses[:]))
+	machineStatuses = slices.Sorted(slices.Values(poller.MachineStatuses[:]))
 )
 
 // machineInfo appends the values of a machine to what is there.

@@ -26,7 +26,7 @@ type account struct {
 	counters   *poller.AccountCounters
 	labels     inventory.LabelMode
 	statuses   [len(poller.SensorStatuses)]int // sensors, by the index of their status
-	maxAge     map[poller.MaxAgeStatus]int
+	maxAge     [len(poller.MaxAgeStatuses)]int   // those with a target, by the index of its status
 	collisions int
 }
 
@@ -63,9 +63,8 @@ func (c *Collector) newScrape(names []string) (*scrape, error) {
 			continue
 		}
 		a := &account{AccountView: view, Account: &v.Inventory.Accounts[i], counters: v.Counters.Of(view.Name), labels: v.Labels}
-		a.maxAge = map[poller.MaxAgeStatus]int{}
 		for _, m := range a.Machines {
-			a.statuses[0] += len(m.Sensors) - len(m.Polled)
+			a.statuses[slices.Index(poller.SensorStatuses[:], poller.SensorExcluded)] += len(m.Sensors) - len(m.Polled)
 		}
 		s.accounts, accounts[i] = append(s.accounts, a), a
 	}
@@ -81,7 +80,7 @@ func (c *Collector) newScrape(names []string) (*scrape, error) {
 		a := accounts[one.Machine.Account]
 		a.statuses[status]++
 		if known.MaxAge != "" {
-			a.maxAge[known.MaxAge]++
+			a.maxAge[slices.Index(poller.MaxAgeStatuses[:], known.MaxAge)]++
 		}
 		if one.Collision || one.Machine.Collision {
 			a.collisions++
@@ -98,11 +97,13 @@ func (c *Collector) newScrape(names []string) (*scrape, error) {
 // eachSensor calls a function for each sensor, in order. The argument is only valid during the call.
 func (s *scrape) eachSensor(out *output, do func(*sensor)) {
 	one := &sensor{}
-	out.plain = s.plain
+	if s.plain {
+		out.plain = len(sensorLabels)
+	}
 	for i, of := range s.sensors {
 		one.of, one.Record = of, s.records[i]
 		one.status, one.exposed = poller.SensorStatuses[s.verdicts[i]/2], s.verdicts[i]%2 == 1
 		do(one)
 	}
-	out.plain = false
+	out.plain = 0
 }

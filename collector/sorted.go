@@ -63,10 +63,10 @@ func newOrder(v *poller.View) *order {
 	o.plain = !slices.ContainsFunc(o.sensors, func(s *inventory.Sensor) bool {
 		return !isPlain(s.Machine.CompanyLabel) || !isPlain(s.Machine.Label) || !isPlain(s.Label)
 	})
-	o.machinesByInfo = sortedToo(o.machines, func(a, b *inventory.Machine) int {
+	o.machinesByInfo = alsoSorted(o.machines, func(a, b *inventory.Machine) int {
 		return slices.Compare(machineInfo(nil, a), machineInfo(nil, b))
 	})
-	o.sensorsByInfo = sortedToo(o.sensors, func(a, b *inventory.Sensor) int {
+	o.sensorsByInfo = alsoSorted(o.sensors, func(a, b *inventory.Sensor) int {
 		if a.Machine == b.Machine {
 			return strings.Compare(a.Label, b.Label)
 		}
@@ -82,9 +82,9 @@ func compareMachines(a, b *inventory.Machine) int {
 	return cmp.Or(strings.Compare(a.CompanyLabel, b.CompanyLabel), strings.Compare(a.Label, b.Label))
 }
 
-// sortedToo returns the list itself if it is sorted by another order too. It nearly always is: only companies of one name, and
+// alsoSorted returns the list itself if it is sorted by another order too. It nearly always is: only companies of one name, and
 // accounts that for a while know a machine by different names, make a difference.
-func sortedToo[T any](list []T, compare func(a, b T) int) []T {
+func alsoSorted[T any](list []T, compare func(a, b T) int) []T {
 	if slices.IsSortedFunc(list, compare) {
 		return list
 	}

@@ -116,7 +116,8 @@ type body struct{ http.ResponseWriter }
 // Header implements http.ResponseWriter.
 func (body) Header() http.Header { return http.Header{} }
 
-// maxScrapes bounds the scrapes served at a time: of a million sensors one takes 10 MB. The others get a 503.
+// maxScrapes bounds the scrapes served at a time, and with them the cache entries that slow ones keep in memory. The others get a
+// 503.
 const maxScrapes = 40
 
 // scrapeLog logs what promhttp reports. A client that disconnected is not an error.
