@@ -85,7 +85,7 @@ func (a *account) publish(now, asleep time.Time) {
 	}
 	if now.Sub(a.judged) >= time.Minute {
 		a.judged = now
-		v := a.poller.View(now)
+		v := a.poller.View(now, a.Name)
 		for _, m := range v.Inventory.Accounts[a.index].Machines {
 			v.Machine(m) // stores the status, so that its change is noticed without a scrape
 		}
