@@ -27,13 +27,6 @@ func (c *Counters) Of(account string) *AccountCounters {
 	return of.(*AccountCounters)
 }
 
-// Accounts yields the accounts, in no order.
-func (c *Counters) Accounts() iter.Seq2[string, *AccountCounters] {
-	return func(yield func(string, *AccountCounters) bool) {
-		c.accounts.Range(func(name, of any) bool { return yield(name.(string), of.(*AccountCounters)) })
-	}
-}
-
 // AccountCounters counts the events of one account.
 type AccountCounters struct {
 	PollsWithoutNewReading atomic.Uint64
