@@ -166,58 +166,8 @@ func memory() (m runtime.MemStats) {
 	return m
 }
 
-// BenchmarkMemory measures the live heap per sensor after a scrape, with everything on defaults, and the working memory of a
-// scrape: allocated in total, and live at most.
-func BenchmarkMemory(b *testing.B) {
-	for _, sensors := range []int{10_000, 100_000} {
-		b.Run(fmt.Sprint("sensors=", sensors), func(b *testing.B) {
-			for b.Loop() { // measured once: it is the same each time
-			}
-			before := liveHeap()
-			h := exporter(b, loaded(b, 1, sensors))
-			for _, encoding := range []string{"identity", "gzip"} {
-				first := &discard{}
-				h.ServeHTTP(first, newRequest(b, "/metrics", encoding))
-				w := &memoryWriter{step: first.size / 20, held: liveHeap()}
-				allocated := memory().TotalAlloc
-				h.ServeHTTP(w, newRequest(b, "/metrics", encoding))
-				b.ReportMetric(float64(memory().TotalAlloc-allocated), encoding+"-B")
-				b.ReportMetric(float64(w.most-w.held), encoding+"-live-B")
-			}
-			b.ReportMetric(0, "ns/op")
-			b.ReportMetric(float64(liveHeap()-before)/float64(sensors), "B/sensor")
-			runtime.KeepAlive(h)
-		})
-	}
-}
-
-// liveHeap is measured after two collections: the first one leaves what is in a sync.Pool.
-func liveHeap() int64 {
-	runtime.GC()
-	runtime.GC()
-	return int64(memory().HeapAlloc)
-}
-
-// memoryWriter discards a response and measures the live heap, at the first byte and after each step.
-type memoryWriter struct {
-	discard
-	step, next int // bytes
-	held, most int64
-}
-
-// Write implements io.Writer.
-func (w *memoryWriter) Write(p []byte) (int, error) {
-	if w.size >= w.next {
-		w.most, w.next = max(w.most, liveHeap()), w.size+w.step
-	}
-	return w.discard.Write(p)
-}
-
-// discard is a response that is only counted.
-type discard struct {
-	header http.Header
-	size   int
-}
+// discard is a response that is not kept.
+type discard struct{ header http.Header }
 
 // Header implements http.ResponseWriter.
 func (w *discard) Header() http.Header {
@@ -231,10 +181,7 @@ func (w *discard) Header() http.Header {
 func (w *discard) WriteHeader(int) {}
 
 // Write implements io.Writer.
-func (w *discard) Write(p []byte) (int, error) {
-	w.size += len(p)
-	return len(p), nil
-}
+func (w *discard) Write(p []byte) (int, error) { return len(p), nil }
 
 // BenchmarkUpdate stores polls of random sensors while scrapes of 100,000 follow one another. An iteration is a scrape. With one
 // processor, a store would measure how Go divides it.
