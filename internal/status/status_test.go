@@ -1,0 +1,36 @@
+package status
+
+import (
+	"log/slog"
+	"testing"
+	"time"
+
+	"innius_exporter/innius"
+	"innius_exporter/internal/match"
+	"innius_exporter/internal/poller"
+)
+
+// Each machine has a sensor that is left out before one that is polled.
+func TestNextPollIsThatOfTheSensor(t *testing.T) {
+	at := time.Now()
+	a := poller.SavedAccount{Name: "a1", Company: innius.Company{ID: "works"}, ListedAt: at, Discovered: true}
+	for _, id := range []string{"m1", "m2", "m3"} {
+		a.Machines = append(a.Machines, poller.SavedMachine{Machine: innius.Machine{ID: id}, ListedAt: at, Sensors: []poller.SavedSensor{
+			{Sensor: innius.Sensor{ID: id + "-fan"}}, {Sensor: innius.Sensor{ID: id + "-oil"}},
+		}})
+	}
+	s, err := Of(poller.New(poller.Options{
+		Accounts: []poller.Account{{Name: "a1", Pacer: innius.NewPacer(1000, 30)}}, Counters: &poller.Counters{},
+		Sensors: match.Filter{Exclude: []match.Pattern{match.MustCompile(".*fan")}}, Logger: slog.New(slog.DiscardHandler),
+		State: &poller.State{At: at, Accounts: []poller.SavedAccount{a}},
+	}), Selection{})
+	if err != nil || len(s.Accounts[0].Machines) != 3 {
+		t.Fatal(err, s.Accounts)
+	}
+	for _, m := range s.Accounts[0].Machines {
+		fan, oil := m.Sensors.At(0), m.Sensors.At(1)
+		if fan.Status != poller.SensorExcluded || !fan.NextPoll.IsZero() || oil.Status != poller.SensorPending || oil.NextPoll.IsZero() {
+			t.Errorf("of machine %s: %+v, %+v", m.ID, fan, oil)
+		}
+	}
+}
