@@ -275,6 +275,18 @@ func TestMachineStatusStaysDegradedWhileADeadSensorIsSilentAndStale(t *testing.T
 	})
 }
 
+func TestMachineStatusIsStoredWithoutScrape(t *testing.T) {
+	refused, hour := broken(simulator.NotFound, simulator.OpValues, "m1-s1"), dawn.Add(time.Hour)
+	refused[0].From = hour
+	runScenario(t, setup{plant: testPlant(1, 2), faults: refused}, func(s *scenario) {
+		s.advance(2 * time.Hour)
+		m := s.poller.Save().Accounts[0].Machines[0]
+		if late := m.Since.Sub(hour); m.Status != MachineDegraded || late < 0 || late > 10*time.Minute {
+			t.Errorf("%q since %s after the first refusal", m.Status, late)
+		}
+	})
+}
+
 // Each evening at 18 h, until 6 h. A sensor that reports once an hour is the last to return.
 func TestMachineSwitchedOffIsNeverDegraded(t *testing.T) {
 	t.Parallel()
