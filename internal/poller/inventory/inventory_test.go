@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -126,6 +127,21 @@ func TestChangesReturnsEachChangeOnce(t *testing.T) {
 	v.SetMachines(0, company, []innius.Machine{{ID: "m1"}}, start)
 	if got := v.Changes(0); got["m1"] == nil || len(got) != 2 || got["m2"] != nil {
 		t.Errorf("changes %v, want m1 and that m2 is gone", got)
+	}
+}
+
+// What refers to its texts, such as the schedule, would keep both in memory.
+func TestUnchangedListIsKept(t *testing.T) {
+	v := New(Options{Accounts: []string{"a1"}})
+	v.SetMachines(0, innius.Company{ID: "c"}, []innius.Machine{{ID: "m"}}, start)
+	list := []innius.Sensor{{ID: "s1"}, {ID: "s2"}}
+	v.SetSensors(0, "m", list, start)
+	v.SetSensors(0, "m", slices.Clone(list), start.Add(time.Hour))
+	if kept := v.Sensors(0, "m"); &kept[0] != &list[0] {
+		t.Error("an equal list has replaced it")
+	}
+	if at := v.Snapshot().Accounts[0].Machines[0].ListedAt; !at.Equal(start.Add(time.Hour)) {
+		t.Errorf("listed at %v, want when it was read last", at)
 	}
 }
 
