@@ -80,8 +80,12 @@ func (a *account) publish(now, asleep time.Time) {
 	a.checkReadings()
 	a.noteBlocked(now)
 	a.health.Store(new(a.draft))
-	if d.breaker.limit().Until.After(before.breaker.limit().Until) || d.Settled && !before.Settled {
+	settled := d.Settled && !before.Settled
+	if settled || d.breaker.limit().Until.After(before.breaker.limit().Until) {
 		a.poller.notify()
+	}
+	if settled {
+		a.poller.reportUnmatched()
 	}
 	if now.Sub(a.judged) >= time.Minute {
 		a.judged = now

@@ -38,6 +38,7 @@ func (p *Poller) HandOver(opts Options) *Poller {
 	}
 	next.dropRemoved(p, before, now)
 	next.notify()
+	next.reportUnmatched()
 	return next
 }
 

@@ -100,7 +100,6 @@ func (p *Poller) notify() {
 	case p.changes <- struct{}{}:
 	default: // the receiver has not read the last one yet
 	}
-	p.reportUnmatched()
 }
 
 // Changed signals (coalesced) that the state should be saved at once: for a new pause after a 429, the end of the first
