@@ -180,11 +180,19 @@ func TestUnmatchedFiltersAreLoggedOnce(t *testing.T) {
 		if got := s.poller.Unmatched(); fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("got %q\nwant %q", got, want)
 		}
-		s.reload(nil)
-		s.advance(time.Hour)
-		if n := len(s.log.lines("Filter or rule matches nothing")); n != len(want) {
-			t.Errorf("%d lines, want one for each of %d", n, len(want))
+		wantLines := func(when string, want int) {
+			if n := len(s.log.lines("Filter or rule matches nothing")); n != want {
+				t.Errorf("%d lines %s, want %d", n, when, want)
+			}
 		}
+		wantLines("after discovery", len(want))
+		s.reload(func(o *Options) { o.Sensors.Exclude = append(o.Sensors.Exclude, anchored("Cold")) })
+		wantLines("after a reload with one more", len(want)+1)
+		s.advance(time.Hour)
+		wantLines("an hour later", len(want)+1)
+		s.restart(time.Minute)
+		wantLines("after a restart", 2*len(want)+1)
+		s.start()
 		saved := s.poller.Save()
 		opts := s.options(&Counters{}, &saved)
 		opts.Accounts[0].Pacer = innius.NewPacer(100, 10)
