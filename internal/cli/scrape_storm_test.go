@@ -92,7 +92,7 @@ func TestManyScrapersDelayNeitherOtherClientsNorPolling(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux has all of 127.0.0.0/8")
 	}
-	const scrapers, mostBytes = 200, 64 << 20
+	const scrapers, mostBytes = 200, 96 << 20
 	s := &storm{reloadable: newReloadable(t)}
 	quiet := inUse()
 	s.idle(100, "")

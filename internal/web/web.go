@@ -118,7 +118,7 @@ func (body) Header() http.Header { return http.Header{} }
 
 // maxScrapes bounds the scrapes served at a time, and with them the cache entries that slow ones keep in memory. The others get a
 // 503.
-const maxScrapes = 40
+const maxScrapes = 24
 
 // scrapeLog logs what promhttp reports. A client that disconnected is not an error.
 type scrapeLog struct{ *slog.Logger }
