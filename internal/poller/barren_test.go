@@ -41,7 +41,7 @@ func TestPollerLogsMissingReadingsOnce(t *testing.T) {
 		{"object", valued(testPlant(2, 3), constant(map[string]any{"v": 1})), nil, "machines=2 sensors=6 polled=6", false},
 		{"no machine", testPlant(0, 0), nil, "machines=0 sensors=0 polled=0", false},
 		{"no sensor", testPlant(2, 0), nil, "machines=2 sensors=0 polled=0", false},
-		{"many sensors", valued(testPlant(2, 300), constant(nil)), nil, "machines=2 sensors=600 polled=200", false},
+		{"many sensors", valued(testPlant(2, 110), constant(nil)), nil, "machines=2 sensors=220 polled=200", false},
 		{"numbers after a while", valued(testPlant(2, 3), func(at time.Time) any {
 			if at.Before(dawn.Add(10 * time.Minute)) {
 				return "RUN"
@@ -60,7 +60,7 @@ func TestPollerLogsMissingReadingsOnce(t *testing.T) {
 					t.Errorf("remarked: %t", got)
 				}
 				s.reload(nil)
-				s.advance(26 * time.Minute)
+				s.advance(11 * time.Minute)
 				lines := s.log.lines("level=WARN", NoReadings)
 				if n := len(lines); row.counts == "" && n > 0 || row.counts != "" && (n != 1 || !strings.Contains(lines[0], row.counts)) {
 					t.Errorf("want one line with %q: %q", row.counts, lines)
