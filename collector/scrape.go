@@ -26,7 +26,7 @@ type account struct {
 	counters   *poller.AccountCounters
 	labels     inventory.LabelMode
 	statuses   [len(poller.SensorStatuses)]int // sensors, by the index of their status
-	maxAge     [len(poller.MaxAgeStatuses)]int   // those with a target, by the index of its status
+	maxAge     [len(poller.MaxAgeStatuses)]int // those with a target, by the index of its status
 	collisions int
 }
 
