@@ -7,7 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -18,8 +18,8 @@ import (
 // format, and as a prometheus.Collector for a registry. Any number of scrapes may run at once.
 type Collector struct {
 	current  func() *poller.Poller
-	families []*family              // sorted by name
-	sorted   atomic.Pointer[sorted] // of the inventory that the latest scrape saw
+	families []*family // sorted by name
+	orders   orders
 }
 
 var _ prometheus.Collector = (*Collector)(nil)
@@ -43,7 +43,7 @@ func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (c *Collector) Collect(ch chan<- prometheus.Metric) {
-	s, _ := c.newScrape(nil) // no name can be unknown
+	s, _ := c.scrape(nil) // no name can be unknown
 	c.write(s, nil, &output{metrics: ch})
 }
 
@@ -54,7 +54,7 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 // The series of machines and sensors show one moment: a slow writer gets what was true when the scrape began. Until it ends it takes
 // 12 bytes per sensor, 4 kB per account and 100 kB, keeps the cache entries of that moment in memory, and delays nothing. The error is an UnknownAccountError, before anything is written, or the writer's.
 func (c *Collector) WriteText(w io.Writer, accounts, names []string) error {
-	s, err := c.newScrape(accounts)
+	s, err := c.scrape(accounts)
 	if err != nil {
 		return err
 	}
@@ -62,6 +62,17 @@ func (c *Collector) WriteText(w io.Writer, accounts, names []string) error {
 	c.write(s, names, out)
 	out.flush()
 	return out.err
+}
+
+// scrape begins a scrape of the accounts with these names, of all if there are none.
+func (c *Collector) scrape(names []string) (*scrape, error) {
+	v := c.current().View(time.Now(), names...)
+	for _, name := range names {
+		if !slices.ContainsFunc(v.Accounts, func(a *poller.AccountView) bool { return a != nil && a.Name == name }) {
+			return nil, UnknownAccountError(name)
+		}
+	}
+	return newScrape(v, c.orders.of(v, names)), nil
 }
 
 func (c *Collector) write(s *scrape, names []string, out *output) {

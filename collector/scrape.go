@@ -48,15 +48,8 @@ type sensor struct {
 	exposed bool // the value is not stale
 }
 
-// newScrape returns a scrape of the accounts with these names, of all if there are none.
-func (c *Collector) newScrape(names []string) (*scrape, error) {
-	v := c.current().View(time.Now(), names...)
-	for _, name := range names {
-		if !slices.ContainsFunc(v.Accounts, func(a *poller.AccountView) bool { return a != nil && a.Name == name }) {
-			return nil, UnknownAccountError(name)
-		}
-	}
-	s := &scrape{order: c.order(v, names)}
+func newScrape(v *poller.View, o *order) *scrape {
+	s := &scrape{order: o}
 	accounts := make([]*account, len(v.Accounts))
 	for i, view := range v.Accounts {
 		if view == nil {
@@ -91,7 +84,7 @@ func (c *Collector) newScrape(names []string) (*scrape, error) {
 		status, since := v.Machine(m)
 		s.judged[i] = machine{m, status, since}
 	}
-	return s, nil
+	return s
 }
 
 // eachSensor calls a function for each sensor, in order. The argument is only valid during the call.

@@ -10,6 +10,9 @@ import (
 	"innius_exporter/internal/poller/inventory"
 )
 
+// orders holds what is exposed of the inventory that the latest scrape saw.
+type orders struct{ held atomic.Pointer[sorted] }
+
 // sorted is an inventory in the order in which its series are exposed: that of a registry.
 type sorted struct {
 	of     *inventory.Snapshot
@@ -23,13 +26,13 @@ type order struct {
 	plain                    bool                 // these three labels of each sensor need no escape: to look through them takes time
 }
 
-// order returns what is exposed of the accounts in a view: those with these names, or all if there are none. Two scrapes at once
-// may compute it twice.
-func (c *Collector) order(v *poller.View, names []string) *order {
-	held := c.sorted.Load()
+// of returns what is exposed of the accounts in a view: those with these names, or all if there are none. Two scrapes at once may
+// compute it twice.
+func (o *orders) of(v *poller.View, names []string) *order {
+	held := o.held.Load()
 	if held == nil || held.of != v.Inventory {
 		held = &sorted{v.Inventory, make([]atomic.Pointer[order], len(v.Accounts)+1)}
-		c.sorted.Store(held)
+		o.held.Store(held)
 	}
 	slot := &held.orders[len(v.Accounts)]
 	if len(names) == 1 {

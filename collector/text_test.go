@@ -276,7 +276,7 @@ func (w *brokenWriter) Write([]byte) (int, error) {
 func TestOrderFollowsInventory(t *testing.T) {
 	p := stored(2, 80)
 	c := New(func() *poller.Poller { return p })
-	order := func(names ...string) *order { return c.order(p.View(time.Now(), names...), names) }
+	order := func(names ...string) *order { return c.orders.of(p.View(time.Now(), names...), names) }
 	first, one := order(), order("a1")
 	if order() != first || one == first || order("a1") != one {
 		t.Error("an order is not computed once, or not per account")
