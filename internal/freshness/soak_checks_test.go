@@ -10,7 +10,6 @@ import (
 
 	"innius_exporter/internal/poller"
 	"innius_exporter/internal/poller/reading"
-	"innius_exporter/internal/poller/schedule"
 	"innius_exporter/internal/simulator"
 )
 
@@ -241,13 +240,14 @@ func (s *soak) recovered(r *recovery) bool {
 
 // notPolled returns what no poll has brought yet.
 func (s *soak) notPolled(r *recovery) string {
-	missing, known := "", 0
+	missing, known, next := "", 0, s.poller.View(time.Now()).Upcoming(0)
 	s.sensors(func(machine, sensor int, saved *poller.SavedSensor) {
 		known++
 		switch {
 		case saved.Failures > 0:
-			if retry := saved.LastFailure.Add(schedule.BackOff(saved.Failures, 30*time.Second, time.Hour)); retry.After(r.begun) {
-				r.begun = retry
+			// Probes of the account lengthen a back-off and do not count among the failures of the sensor.
+			if one := next[known-1]; one.WaitsFor == poller.WaitsForInterval && one.At.After(r.begun) {
+				r.begun = one.At
 			}
 			missing = fmt.Sprintf("sensor %d of machine %d fails", sensor, machine)
 		case machine != oddMachine && saved.Time.Before(r.ended.Add(-10*time.Second)):
