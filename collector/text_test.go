@@ -273,6 +273,24 @@ func (w *brokenWriter) Write([]byte) (int, error) {
 	return 0, io.ErrClosedPipe
 }
 
+// The labels of sensors were looked through for the order; those of the families after them were not.
+func TestLabelsAfterThoseOfSensorsAreEscaped(t *testing.T) {
+	p := stored(1, 20)
+	c := New(func() *poller.Poller { return p })
+	s, err := c.scrape(nil)
+	if err != nil || !s.plain {
+		t.Fatal(err, "some label of a sensor needs an escape")
+	}
+	var text strings.Builder
+	out := &output{w: &text, family: c.families[0]}
+	s.eachSensor(out, func(*sensor) {})
+	out.add(1, `"q"`, "c", "c", "c")
+	out.flush()
+	if !strings.Contains(text.String(), `{account="\"q\"",`) {
+		t.Error(text.String())
+	}
+}
+
 func TestOrderFollowsInventory(t *testing.T) {
 	p := stored(2, 80)
 	c := New(func() *poller.Poller { return p })
