@@ -1,6 +1,9 @@
 package simulator
 
-import "time"
+import (
+	"net/http"
+	"time"
+)
 
 // SetKey makes a key the valid one; the one before gets 401, unless it was revoked with another status.
 func (s *Server) SetKey(key string) {
@@ -24,23 +27,13 @@ func (s *Server) SetLimits(l Limits) {
 	s.meter.set(l, time.Now())
 }
 
-func (s *Server) limits() Limits {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.meter.limits
-}
-
 // EmptyMachines makes the list of machines come empty, or whole again. Sensors and values stay reachable.
 func (s *Server) EmptyMachines(empty bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.empty = empty
-}
-
-func (s *Server) isEmpty() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.empty
+	next := *s.plant
+	next.hidden = empty
+	s.plant = &next
 }
 
 // AddMachine adds a machine, or replaces the one with its id.
@@ -88,3 +81,16 @@ func (s *Server) RemoveSensor(machineID, sensorID string) bool {
 
 // WireID is the id under which the API shows a plant's id: itself, or a number with Format.NumericIDs.
 func (s *Server) WireID(id string) string { return s.opts.Format.wireID(id) }
+
+// Inject adds a fault and returns what removes it again.
+func (s *Server) Inject(f Fault) (remove func()) { return s.faults.add(f) }
+
+// Stats returns a copy of the counts. It may be called at any time.
+func (s *Server) Stats() Stats {
+	now := s.counters.snapshot()
+	now.Faults = s.faults.counted()
+	return now
+}
+
+// Client returns a client of this Server, as Pipe does.
+func (s *Server) Client() (client *http.Client, closeAll func()) { return Pipe(s) }

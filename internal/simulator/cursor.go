@@ -2,7 +2,6 @@ package simulator
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"strconv"
 	"strings"
@@ -20,13 +19,17 @@ const (
 	textMark = "\xfb\xff\xbf"
 )
 
-func (f *Format) nextKey(position int64) string { return f.emptyKey(position, 0) }
+// cursor is where a page starts.
+type cursor struct {
+	position int64
+	empty    int // the number of empty pages that precede the page and were sent, where pages are sparse
+}
 
-// emptyKey is the key of a page with the number of empty pages that precede it and were sent: its last digit, where
-// pages are sparse.
-func (f *Format) emptyKey(position int64, sent int) string {
+// key writes a cursor as a next_key. The empty pages are its last digit, where pages are sparse.
+func (c cursor) key(f *Format) string {
+	position := c.position
 	if f.Sparse > 0 {
-		position = position*10 + int64(sent)
+		position = position*10 + int64(c.empty)
 	}
 	key := strconv.FormatInt(position+1, 10)
 	if f.CursorTTL > 0 {
@@ -41,31 +44,29 @@ func (f *Format) emptyKey(position int64, sent int) string {
 
 var errKey = errors.New("start_key is malformed")
 
-// position reads a start_key, and how many empty pages were sent before it. Its errors are for the message of a 400.
-func (f *Format) position(key string) (at int64, skipped int, err error) {
+// parseCursor reads a start_key. Its errors are for the message of a 400.
+func parseCursor(f *Format, key string) (c cursor, err error) {
 	key, ok := strings.CutPrefix(key, f.KeyPrefix)
 	if !ok {
-		return 0, 0, errKey
+		return cursor{}, errKey
 	}
-	if at, err = f.decodeKey(key); err == nil && f.Sparse > 0 {
-		at, skipped = at/10, int(at%10)
-	}
-	return at, skipped, err
-}
-
-func (f *Format) decodeKey(key string) (int64, error) {
 	if f.NextKey == TextKey {
 		plain, err := base64.StdEncoding.DecodeString(key)
 		text, ok := strings.CutPrefix(string(plain), textMark)
 		if err != nil || !ok {
-			return 0, errKey
+			return cursor{}, errKey
 		}
 		key = text
 	}
 	if f.CursorTTL > 0 {
-		return f.fresh(key)
+		c.position, err = freshPosition(key, f.CursorTTL)
+	} else {
+		c.position, err = plainPosition(key)
 	}
-	return plainPosition(key)
+	if err == nil && f.Sparse > 0 {
+		c.position, c.empty = c.position/10, int(c.position%10)
+	}
+	return c, err
 }
 
 func plainPosition(key string) (int64, error) {
@@ -76,7 +77,8 @@ func plainPosition(key string) (int64, error) {
 	return n - 1, nil
 }
 
-func (f *Format) fresh(key string) (int64, error) {
+// freshPosition reads a key with the second of its issue.
+func freshPosition(key string, ttl time.Duration) (int64, error) {
 	cut := max(0, len(key)-issueDigits)
 	issued, err := strconv.ParseInt(key[cut:], 10, 64)
 	if err != nil {
@@ -87,25 +89,8 @@ func (f *Format) fresh(key string) (int64, error) {
 		return 0, err
 	}
 	age := (time.Now().Unix()%issueModulo - issued + issueModulo) % issueModulo
-	if age > int64(f.CursorTTL/time.Second) {
+	if age > int64(ttl/time.Second) {
 		return 0, errors.New("start_key expired")
 	}
 	return position, nil
-}
-
-// next is the field next_key of a page; none if the absence of the field marks the end.
-func (f *Format) next(p pageOf) object {
-	switch {
-	case f.NoNextKey:
-		return nil
-	case p.next != "" && (f.NextKey == TextKey || f.KeyPrefix != ""):
-		return object{{f.Fields.NextKey, p.next}}
-	case p.next != "":
-		return object{{f.Fields.NextKey, json.Number(p.next)}}
-	case f.KeyEnd == NullAtEnd:
-		return object{{f.Fields.NextKey, nil}}
-	case f.KeyEnd == ZeroAtEnd:
-		return object{{f.Fields.NextKey, 0}}
-	}
-	return nil
 }

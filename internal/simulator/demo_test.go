@@ -177,9 +177,9 @@ func TestDemoLimitsCoverTheFirstFillOnly(t *testing.T) {
 
 func BenchmarkDemoPage(b *testing.B) {
 	s := New(Demo(demoStart), Options{Format: Format{Fields: Fields{}}})
-	c := &call{series: s.plant.machines[0].sensors[3]}
+	c := &call{format: &s.opts.Format, series: s.plant.machines[0].sensors[3]}
 	for b.Loop() {
-		if _, err := s.opts.Format.valuesPage(c, listQuery{limit: 100}); err != nil {
+		if _, err := readingsPage(c, listQuery{limit: 100}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -21,9 +21,9 @@ func (o Options) Describe() (settings map[string]any, inexpressible string) {
 	if most := o.Limits.maxPage(); most < defaultPage && !o.Limits.ClampPage {
 		settings["page_size"] = most
 	}
-	f.describeEndpoints(settings)
-	f.describeFields(settings)
-	if f.usesWindow() && f.Window.Max > 0 && f.Window.Max < 24*time.Hour {
+	describeEndpoints(&f, settings)
+	describeFields(&f, settings)
+	if usesWindow(&f) && f.Window.Max > 0 && f.Window.Max < 24*time.Hour {
 		settings["lookback"] = f.Window.Max.String()
 	}
 	return settings, o.inexpressible(&f)
@@ -48,16 +48,16 @@ func (o Options) inexpressible(f *Format) string {
 }
 
 // usesWindow reports whether requests for values must, or should, state a window.
-func (f *Format) usesWindow() bool {
+func usesWindow(f *Format) bool {
 	return f.NeedWindow || f.Order == Ascending && !f.Window.Ignored && f.Window.Unit != EpochNanoseconds
 }
 
-func (f *Format) describeEndpoints(settings map[string]any) {
+func describeEndpoints(f *Format, settings map[string]any) {
 	none := Format{}.withDefaults()
-	query := f.Parameters.template()
+	query := queryTemplate(f.Parameters)
 	values := query
 	unit, known := map[WindowUnit]string{EpochMilliseconds: "ms", EpochSeconds: "s", TimeText: "rfc3339"}[f.Window.Unit]
-	if f.usesWindow() && known {
+	if usesWindow(f) && known {
 		values = append(slices.Clip(query), fmt.Sprintf("%s={from_%s}", f.Parameters.From, unit), fmt.Sprintf("%s={to_%s}", f.Parameters.To, unit))
 	}
 	for _, e := range []struct {
@@ -75,8 +75,8 @@ func (f *Format) describeEndpoints(settings map[string]any) {
 	}
 }
 
-// template is the query of a list, as far as its names differ from the documented ones.
-func (p Parameters) template() []string {
+// queryTemplate is the query of a list, as far as its names differ from the documented ones.
+func queryTemplate(p Parameters) []string {
 	var query []string
 	if p.Limit != "limit" {
 		query = append(query, p.Limit+"={limit}")
@@ -100,7 +100,7 @@ var spellings = map[string][]string{
 	"value":        {"value", "v"},
 }
 
-func (f *Format) describeFields(settings map[string]any) {
+func describeFields(f *Format, settings map[string]any) {
 	for _, r := range []struct {
 		role, name string
 		extra      map[string]any

@@ -1,7 +1,10 @@
 package simulator
 
 import (
+	"maps"
+	"math/rand/v2"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -73,8 +76,23 @@ type rule struct {
 	times int
 }
 
-// Inject adds a fault and returns what removes it again.
-func (s *Server) Inject(f Fault) (remove func()) {
+// faults are the rules in force, in the order of their injection. They have a lock of their own.
+type faults struct {
+	mu     sync.Mutex
+	rules  []*rule
+	chance *rand.Rand
+	counts map[FaultKind]int // faults that really happened
+}
+
+func newFaults(seed uint64) faults {
+	return faults{
+		chance: rand.New(rand.NewPCG(seed, seed)), // to be repeated, not to be secret
+		counts: map[FaultKind]int{},
+	}
+}
+
+// add adds a fault and returns what removes it again.
+func (s *faults) add(f Fault) (remove func()) {
 	r := &rule{Fault: f}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -86,17 +104,23 @@ func (s *Server) Inject(f Fault) (remove func()) {
 	}
 }
 
-// strike returns the first fault of a kind that meets this request, and counts it as happened.
-func (s *Server) injected(c *call, kind FaultKind) (Fault, bool) {
-	return s.injectedIf(c, func(k FaultKind) bool { return k == kind })
+func (s *faults) counted() map[FaultKind]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.counts)
 }
 
-// injectedReplacement returns the fault that replaces the response to this request, if one does.
-func (s *Server) injectedReplacement(c *call) (Fault, bool) {
-	return s.injectedIf(c, func(k FaultKind) bool { return !slices.Contains(changing, k) })
+// meet returns the first fault of a kind that meets this request, and counts it as happened.
+func (s *faults) meet(c *call, kind FaultKind) (Fault, bool) {
+	return s.meetIf(c, func(k FaultKind) bool { return k == kind })
 }
 
-func (s *Server) injectedIf(c *call, wanted func(FaultKind) bool) (Fault, bool) {
+// meetReplacement returns the fault that replaces the response to this request, if one does.
+func (s *faults) meetReplacement(c *call) (Fault, bool) {
+	return s.meetIf(c, func(k FaultKind) bool { return !slices.Contains(changing, k) })
+}
+
+func (s *faults) meetIf(c *call, wanted func(FaultKind) bool) (Fault, bool) {
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -105,7 +129,7 @@ func (s *Server) injectedIf(c *call, wanted func(FaultKind) bool) (Fault, bool) 
 			continue
 		}
 		r.times++
-		s.stats.Faults[r.Kind]++
+		s.counts[r.Kind]++
 		return r.Fault, true
 	}
 	return Fault{}, false

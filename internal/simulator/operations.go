@@ -8,46 +8,46 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // respond carries out an operation.
-func (s *Server) respond(c *call) reply {
+func (c *call) respond() reply {
 	switch {
 	case c.op == OpUnknown:
-		return s.failure(http.StatusNotFound, "no such path: "+c.r.URL.EscapedPath())
+		return c.format.failure(http.StatusNotFound, "no such path: "+c.r.URL.EscapedPath())
 	case !c.found:
-		return s.failure(http.StatusNotFound, "no such object: "+c.r.URL.EscapedPath())
+		return c.format.failure(http.StatusNotFound, "no such object: "+c.r.URL.EscapedPath())
 	case c.op == OpCompany:
-		return s.companyReply(c)
+		return c.companyReply()
 	}
-	return s.listReply(c)
+	return c.listReply()
 }
 
-func (s *Server) companyReply(c *call) reply {
-	f := &s.opts.Format
-	data := f.company(c.plant)
-	if _, ok := s.injected(c, NotAList); ok {
+func (c *call) companyReply() reply {
+	data := c.format.company(c.plant)
+	if _, ok := c.faults.meet(c, NotAList); ok {
 		data = notAList
 	}
-	return reply{status: http.StatusOK, body: appendObject(nil, object{{f.Fields.Data, data}})}
+	return reply{status: http.StatusOK, body: appendObject(nil, object{{c.format.Fields.Data, data}})}
 }
 
 const notAList = "see the attached file"
 
-func (s *Server) listReply(c *call) reply {
-	a, err := s.parseQuery(c)
+func (c *call) listReply() reply {
+	f := c.format
+	q, err := c.parseQuery()
 	if err != nil {
-		return s.failure(http.StatusBadRequest, err.Error())
+		return f.failure(http.StatusBadRequest, err.Error())
 	}
-	p, err := s.list(c, a)
+	p, err := c.page(q)
 	if err != nil {
-		return s.failure(http.StatusBadRequest, err.Error())
+		return f.failure(http.StatusBadRequest, err.Error())
 	}
-	s.disturbPage(c, a, &p)
-	f := &s.opts.Format
+	c.disturbPage(q, &p)
 	switch empty := len(p.items) == 0 && !p.text && p.next == "" && c.op != OpMachines; {
-	case empty && c.op == OpValues && f.Window.NotFound && f.windowed(a.query):
-		return s.failure(http.StatusNotFound, "no values in range")
+	case empty && c.op == OpValues && f.Window.NotFound && windowed(f, q.query):
+		return f.failure(http.StatusNotFound, "no values in range")
 	case empty && f.Empty != EmptyList:
 		return f.emptyReply(c.op)
 	}
@@ -61,144 +61,84 @@ type pageOf struct {
 	next  string
 }
 
-func (s *Server) list(c *call, a listQuery) (pageOf, error) {
-	f := &s.opts.Format
+func (c *call) page(q listQuery) (pageOf, error) {
 	switch c.op {
 	case OpMachines:
-		machines := c.plant.machines
-		if s.isEmpty() {
-			machines = nil
-		}
-		return slicePage(machines, f.machine, f, a), nil
+		return slicePage(c.plant.listed(), c.format.machine, c.format, q), nil
 	case OpSensors:
-		return slicePage(c.machine.sensors, f.sensor, f, a), nil
+		return slicePage(c.machine.sensors, c.format.sensor, c.format, q), nil
 	}
-	return f.valuesPage(c, a)
+	return readingsPage(c, q)
 }
 
 // slicePage is a page of a list that is held in memory; its positions are offsets.
-func slicePage[T any](all []T, write func(T) raw, f *Format, a listQuery) pageOf {
+func slicePage[T any](all []T, write func(T) raw, f *Format, q listQuery) pageOf {
 	var p pageOf
-	start := min(a.position, int64(len(all)))
-	if a.skipped < f.Sparse {
-		return pageOf{next: f.emptyKey(start, a.skipped+1)}
+	start := min(q.position, int64(len(all)))
+	if q.empty < f.Sparse {
+		return pageOf{next: cursor{start, q.empty + 1}.key(f)}
 	}
-	end := min(start+int64(a.limit), int64(len(all)))
+	end := min(start+int64(q.limit), int64(len(all)))
 	for _, item := range all[start:end] {
 		p.items = append(p.items, write(item))
 	}
 	if end < int64(len(all)) {
-		p.next = f.nextKey(end)
+		p.next = cursor{position: end}.key(f)
 	}
 	return p
 }
 
 // disturbPage carries out the faults that change a list.
-func (s *Server) disturbPage(c *call, a listQuery, p *pageOf) {
-	if _, ok := s.injected(c, NotAList); ok {
+func (c *call) disturbPage(q listQuery, p *pageOf) {
+	if _, ok := c.faults.meet(c, NotAList); ok {
 		p.text = true
 	}
 	if len(p.items) > 1 {
-		if _, ok := s.injected(c, Shrink); ok {
+		if _, ok := c.faults.meet(c, Shrink); ok {
 			p.items, p.next = p.items[:1], ""
 		}
 	}
-	if _, ok := s.injected(c, NextLoop); ok {
-		p.next = a.key
-		if !a.continued {
-			p.next = s.opts.Format.nextKey(a.position)
+	if _, ok := c.faults.meet(c, NextLoop); ok {
+		p.next = q.startKey
+		if !q.continued {
+			p.next = q.cursor.key(c.format)
 		}
 	}
-}
-
-// envelope writes data and next_key around a page.
-func (f *Format) envelope(op string, p pageOf) raw {
-	var data any = append([]raw{}, p.items...)
-	outer := f.next(p)
-	if f.KeyObject != "" && len(outer) > 0 {
-		outer = object{{f.KeyObject, outer}}
-	}
-	if name := f.holder(op); name != "" {
-		inner := object{{name, data}}
-		if f.SecondList != "" {
-			inner = object{{f.SecondList, []raw{appendObject(nil, object{{"code", "A-1"}, {"text", "door open"}})}}, {name, data}}
-		}
-		if f.KeyInData {
-			inner, outer = append(inner, outer...), nil
-		}
-		data = inner
-	}
-	if p.text {
-		data = notAList
-	}
-	return appendObject(nil, append(object{{f.Fields.Data, data}}, outer...))
-}
-
-// holder is the field of data that holds the list; empty: data is the list.
-func (f *Format) holder(op string) string {
-	if f.Holder != "" {
-		return f.Holder
-	}
-	return map[Shape]string{OwnField: op, Items: "items", Results: "results"}[f.Shape]
-}
-
-// emptyReply is an empty list without a further page, in a form other than [].
-func (f *Format) emptyReply(op string) reply {
-	var data any
-	switch f.Empty {
-	case EmptyNoContent:
-		return reply{status: http.StatusNoContent}
-	case EmptyBraces:
-		return reply{status: http.StatusOK, body: []byte("{}")}
-	case EmptyNoData:
-		return reply{status: http.StatusOK, body: appendObject(nil, f.next(pageOf{}))}
-	case EmptyDataObject:
-		data = object{}
-	case EmptyHolderNull:
-		data = object{{op, nil}}
-	case EmptyNull:
-		if name := f.holder(op); name != "" {
-			data = object{{name, nil}}
-		}
-	}
-	return reply{status: http.StatusOK, body: appendObject(nil, append(object{{f.Fields.Data, data}}, f.next(pageOf{})...))}
 }
 
 // listQuery is what the query of a list requests.
 type listQuery struct {
 	limit     int
-	position  int64  // where the page starts, if continued
-	skipped   int    // empty pages sent instead of it so far
+	cursor           // where the page starts, if continued
 	continued bool   // a start_key was given
-	key       string // the start_key, as given
+	startKey  string // as given
 	query     url.Values
 }
 
 // parseQuery reads the query. Its errors become the message of a 400.
-func (s *Server) parseQuery(c *call) (listQuery, error) {
+func (c *call) parseQuery() (listQuery, error) {
 	query, err := url.ParseQuery(c.r.URL.RawQuery)
 	if err != nil {
 		return listQuery{}, errors.New("the query is malformed")
 	}
-	f := &s.opts.Format
-	if err = f.Parameters.check(query); err != nil {
+	names := c.format.Parameters
+	if err = names.check(query); err != nil {
 		return listQuery{}, err
 	}
-	a := listQuery{query: query}
-	if a.limit, err = s.limit(query); err != nil {
+	q := listQuery{query: query}
+	if q.limit, err = c.limit(query); err != nil {
 		return listQuery{}, err
 	}
-	if a.continued = query.Has(f.Parameters.StartKey); !a.continued {
-		return a, nil
+	if q.continued = query.Has(names.StartKey); !q.continued {
+		return q, nil
 	}
-	a.key = query.Get(f.Parameters.StartKey)
-	a.position, a.skipped, err = f.position(a.key)
-	return a, err
+	q.startKey = query.Get(names.StartKey)
+	q.cursor, err = parseCursor(c.format, q.startKey)
+	return q, err
 }
 
-func (s *Server) limit(query url.Values) (int, error) {
-	limits := s.limits()
-	most, name := limits.maxPage(), s.opts.Format.Parameters.Limit
+func (c *call) limit(query url.Values) (int, error) {
+	most, name := c.limits.maxPage(), c.format.Parameters.Limit
 	if !query.Has(name) {
 		return min(most, defaultPage), nil
 	}
@@ -206,7 +146,7 @@ func (s *Server) limit(query url.Values) (int, error) {
 	switch {
 	case err != nil || n < 1:
 		return 0, fmt.Errorf("%s must be a whole number from 1 to %d", name, most)
-	case n > most && !limits.ClampPage:
+	case n > most && !c.limits.ClampPage:
 		return 0, fmt.Errorf("%s must be at most %d", name, most)
 	}
 	return min(n, most), nil
@@ -221,4 +161,15 @@ func (p Parameters) check(query url.Values) error {
 		}
 	}
 	return nil
+}
+
+// limited makes a 429, and reports whether it names its wait.
+func (c *call) limited(wait time.Duration) (r reply, stated bool) {
+	r = c.format.failure(http.StatusTooManyRequests, "Too Many Requests")
+	header := c.limits.retryAfter(c.now(), wait)
+	if header == "" {
+		return r, false
+	}
+	r.header = map[string]string{"Retry-After": header}
+	return r, c.limits.RetryAfter != Zero && c.limits.RetryAfter != One
 }

@@ -12,9 +12,6 @@ import (
 	"sync"
 )
 
-// Client returns a client of this Server, as Pipe does.
-func (s *Server) Client() (client *http.Client, closeAll func()) { return Pipe(s) }
-
 // Pipe serves a handler with a real net/http server over net.Pipe, and returns a client whose every connection leads to
 // it, whatever host the URL (http://) names. It needs no socket, so it works inside a testing/synctest bubble. closeAll
 // ends all connections and returns when the server, its handlers and its connections are done.

@@ -54,6 +54,7 @@ func (p Plant) Sensors() int {
 type plant struct {
 	id, name string
 	machines []*machine
+	hidden   bool // the list of machines comes empty
 }
 
 type machine struct {
@@ -80,18 +81,28 @@ func newMachine(m Machine) *machine {
 
 // with returns the plant with one machine added, or replaced where its id exists.
 func (p *plant) with(m *machine) *plant {
-	next := &plant{id: p.id, name: p.name, machines: slices.Clone(p.machines)}
+	next := *p
+	next.machines = slices.Clone(p.machines)
 	if i := slices.IndexFunc(next.machines, func(o *machine) bool { return o.ID == m.ID }); i >= 0 {
 		next.machines[i] = m
-		return next
+		return &next
 	}
 	next.machines = append(next.machines, m)
-	return next
+	return &next
 }
 
 func (p *plant) without(id string) *plant {
-	kept := slices.DeleteFunc(slices.Clone(p.machines), func(m *machine) bool { return m.ID == id })
-	return &plant{id: p.id, name: p.name, machines: kept}
+	next := *p
+	next.machines = slices.DeleteFunc(slices.Clone(p.machines), func(m *machine) bool { return m.ID == id })
+	return &next
+}
+
+// listed are the machines in the list of machines.
+func (p *plant) listed() []*machine {
+	if p.hidden {
+		return nil
+	}
+	return p.machines
 }
 
 func (p *plant) machine(id string) *machine {

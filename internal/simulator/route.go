@@ -8,14 +8,17 @@ import (
 	"time"
 )
 
-// call is one request on its way through the Server.
+// call is one request on its way through the Server, which it sees as it was when the request arrived.
 type call struct {
-	w http.ResponseWriter
-	r *http.Request
+	w      http.ResponseWriter
+	r      *http.Request
+	format *Format
+	faults *faults
+	limits Limits
+	plant  *plant
 
 	op      string
-	outside bool // of Options.BasePath
-	plant   *plant
+	outside bool     // of Options.BasePath
 	machine *machine // nil: the path names none, or one that does not exist
 	series  *series
 	found   bool // everything that the path names exists
@@ -51,22 +54,6 @@ func (c *call) date() []string {
 // now is what the API's clock shows, right or wrong.
 func (c *call) now() time.Time { return time.Now().Add(c.clock) }
 
-// base is where the API is mounted: empty for the root, never with a slash at its end.
-func (s *Server) base() string { return strings.TrimRight(s.opts.BasePath, "/") }
-
-// open reads a request's path: which operation, on what.
-func (s *Server) open(w http.ResponseWriter, r *http.Request) *call {
-	s.mu.Lock()
-	c := &call{w: w, r: r, op: OpUnknown, plant: s.plant}
-	s.mu.Unlock()
-	rest, inside := strings.CutPrefix(r.URL.EscapedPath(), s.base())
-	c.outside = !inside || !strings.HasPrefix(rest, "/")
-	if segments, ok := unescape(rest); ok && !c.outside {
-		c.route(segments, &s.opts.Format)
-	}
-	return c
-}
-
 // unescape splits a path that starts with a slash, then unescapes each segment: an escaped slash belongs to an id.
 func unescape(path string) (segments []string, ok bool) {
 	for segment := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
@@ -80,13 +67,14 @@ func unescape(path string) (segments []string, ok bool) {
 }
 
 // route finds the operation whose path matches, and what the path names.
-func (c *call) route(segments []string, f *Format) {
+func (c *call) route(segments []string) {
+	f := c.format
 	for _, p := range [][2]string{
 		{OpCompany, f.Paths.Company}, {OpMachines, f.Paths.Machines}, {OpSensors, f.Paths.Sensors}, {OpValues, f.Paths.Values},
 	} {
 		if ids, ok := match(p[1], segments); ok {
 			c.op = p[0]
-			c.found = c.find(ids, f)
+			c.found = c.find(ids)
 			return
 		}
 	}
@@ -113,7 +101,8 @@ func match(template string, segments []string) (ids map[string]string, ok bool) 
 
 // find looks up company, machine and sensor, as far as the path names them. A sensor without its machine is looked for in
 // all machines.
-func (c *call) find(ids map[string]string, f *Format) bool {
+func (c *call) find(ids map[string]string) bool {
+	f := c.format
 	if id, named := ids["company"]; named && id != f.wireID(c.plant.id) {
 		return false
 	}

@@ -2,9 +2,9 @@ package simulator
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -13,39 +13,35 @@ const contentType = "application/json; charset=utf-8"
 
 // Server is the pretend API. Its methods may be called at any time from any goroutine; it starts none itself.
 type Server struct {
-	opts Options // the parts that never change: BasePath, Format
+	opts     Options // the parts that never change: BasePath, Format
+	counters counters
+	faults   faults
 
-	mu        sync.Mutex // guards all below; never held while waiting or writing
-	key       string
-	revoked   map[string]int // former keys, with the status that they get
-	plant     *plant         // replaced whole, never changed in place
-	empty     bool           // the list of machines comes empty
-	meter     meter
-	rules     []*rule
-	chance    *rand.Rand
-	stats     Stats
-	waitFrom  time.Time // requests between these two moments disregard the last 429
-	waitUntil time.Time
+	mu      sync.Mutex // guards all below; never held while waiting or writing
+	key     string
+	revoked map[string]int // former keys, with the status that they get
+	plant   *plant         // replaced whole, never changed in place
+	meter   meter
 }
 
 // New makes a Server with its own copy of the plant.
 func New(p Plant, o Options) *Server {
 	o.Format = o.Format.withDefaults()
 	return &Server{
-		opts:    o,
-		key:     o.Key,
-		revoked: map[string]int{},
-		plant:   newPlant(p),
-		meter:   meter{limits: o.Limits},
-		chance:  rand.New(rand.NewPCG(o.Seed, o.Seed)), // to be repeated, not to be secret
-		stats:   newStats(),
+		opts:     o,
+		counters: newCounters(),
+		faults:   newFaults(o.Seed),
+		key:      o.Key,
+		revoked:  map[string]int{},
+		plant:    newPlant(p),
+		meter:    meter{limits: o.Limits},
 	}
 }
 
 // ServeHTTP serves one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.arrive(r)
-	defer s.leave()
+	s.counters.arrive(r)
+	defer s.counters.leave()
 	c := s.open(w, r)
 	s.disturbClock(c)
 	if refusal, refused := s.admit(c); refused {
@@ -53,34 +49,50 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.admitted = true
-	if f, ok := s.injected(c, Slow); ok && !pause(r, f.Delay) {
-		s.countResponse(c, 0) // the client went away meanwhile
+	if f, ok := s.faults.meet(c, Slow); ok && !pause(r, f.Delay) {
+		s.counters.response(c, 0) // the client went away meanwhile
 		return
 	}
-	if f, ok := s.injectedReplacement(c); ok {
+	if f, ok := s.faults.meetReplacement(c); ok {
 		s.replace(c, f)
 		return
 	}
-	s.send(c, s.respond(c))
+	s.send(c, c.respond())
+}
+
+// base is where the API is mounted: empty for the root, never with a slash at its end.
+func (s *Server) base() string { return strings.TrimRight(s.opts.BasePath, "/") }
+
+// open reads a request's path: which operation, on what.
+func (s *Server) open(w http.ResponseWriter, r *http.Request) *call {
+	s.mu.Lock()
+	c := &call{w: w, r: r, format: &s.opts.Format, faults: &s.faults, limits: s.meter.limits, plant: s.plant, op: OpUnknown}
+	s.mu.Unlock()
+	rest, inside := strings.CutPrefix(r.URL.EscapedPath(), s.base())
+	c.outside = !inside || !strings.HasPrefix(rest, "/")
+	if segments, ok := unescape(rest); ok && !c.outside {
+		c.route(segments)
+	}
+	return c
 }
 
 // admit refuses what never comes to an operation: other methods, paths outside, wrong keys, requests over the limit.
 func (s *Server) admit(c *call) (refusal reply, refused bool) {
 	if s.opts.Format.GatewayPaths && c.op == OpUnknown {
-		return s.failure(http.StatusForbidden, "Missing Authentication Token"), true
+		return c.format.failure(http.StatusForbidden, "Missing Authentication Token"), true
 	}
 	if c.outside {
-		return s.failure(http.StatusNotFound, s.outsideMessage(c.r)), true
+		return c.format.failure(http.StatusNotFound, s.outsideMessage(c.r)), true
 	}
 	if status, message := s.judgeKey(c.r.Header.Get("x-api-key")); status != 0 {
-		return s.failure(status, message), true
+		return c.format.failure(status, message), true
 	}
 	if c.r.Method != http.MethodGet {
-		return s.failure(http.StatusMethodNotAllowed, "only GET is known"), true
+		return c.format.failure(http.StatusMethodNotAllowed, "only GET is known"), true
 	}
 	if wait := s.charge(); wait > 0 {
-		r, stated := s.limited(c, wait)
-		s.countLimited(false, roundUp(wait), stated)
+		r, stated := c.limited(wait)
+		s.counters.limited(false, roundUp(wait), stated)
 		return r, true
 	}
 	return reply{}, false
@@ -106,48 +118,20 @@ func (s *Server) judgeKey(key string) (status int, message string) {
 	return http.StatusUnauthorized, "the key is not valid"
 }
 
-// charge takes one request from the rate limit and notes whether it came before a stated wait was over.
+// charge takes one request from the rate limit.
 func (s *Server) charge() (wait time.Duration) {
-	now := time.Now()
+	s.counters.charged()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if now.After(s.waitFrom) && now.Before(s.waitUntil) {
-		s.stats.TooEarly++
-	}
-	return s.meter.charge(now)
-}
-
-// limited makes a 429, and reports whether it names its wait.
-func (s *Server) limited(c *call, wait time.Duration) (r reply, stated bool) {
-	s.mu.Lock()
-	form := s.meter.limits.RetryAfter
-	header := s.meter.limits.retryAfter(c.now(), wait)
-	s.mu.Unlock()
-	r = s.failure(http.StatusTooManyRequests, "Too Many Requests")
-	if header == "" {
-		return r, false
-	}
-	r.header = map[string]string{"Retry-After": header}
-	return r, form != Zero && form != One
+	return s.meter.charge(time.Now())
 }
 
 // disturbClock makes the API's clock wrong, or hides it, in any response.
 func (s *Server) disturbClock(c *call) {
-	if f, ok := s.injected(c, ClockOff); ok {
+	if f, ok := s.faults.meet(c, ClockOff); ok {
 		c.clock = f.Delay
 	}
-	_, c.noDate = s.injected(c, NoDate)
-}
-
-// reply is a response that is ready to be sent. JSON unless a header sets another type.
-type reply struct {
-	status int
-	header map[string]string
-	body   []byte
-}
-
-func (s *Server) failure(status int, message string) reply {
-	return reply{status: status, body: appendObject(nil, object{{s.opts.Format.Fields.Message, message}})}
+	_, c.noDate = s.faults.meet(c, NoDate)
 }
 
 // send writes a response, whole unless a Cut meets it.
@@ -161,13 +145,53 @@ func (s *Server) send(c *call, r reply) {
 		h.Set("Content-Length", strconv.Itoa(len(r.body)))
 	}
 	h["Date"] = c.date()
-	s.countResponse(c, r.status)
+	s.counters.response(c, r.status)
 	body := r.body
 	if c.admitted && len(body) > 0 {
-		if _, cut := s.injected(c, Cut); cut {
+		if _, cut := s.faults.meet(c, Cut); cut {
 			body = body[:len(body)/2] // net/http closes a connection whose handler announced more
 		}
 	}
 	c.w.WriteHeader(r.status)
 	_, _ = c.w.Write(body) // a client that went away is none of the server's business
+}
+
+// replace carries out a fault that replaces the response.
+func (s *Server) replace(c *call, f Fault) {
+	switch f.Kind {
+	case TooMany:
+		s.sendInjectedLimit(c, f)
+	case Hang:
+		s.counters.response(c, 0)
+		<-c.r.Context().Done()
+		panic(http.ErrAbortHandler) // or net/http would send 200 to a client that still listens
+	case Reset:
+		s.counters.response(c, 0)
+		reset(c.w)
+	case EndlessBody:
+		s.counters.response(c, http.StatusOK)
+		endless(c)
+	default:
+		r := fixedReply(c, f.Kind)
+		if f.Kind == Unavailable && f.RetryAfter != "" {
+			r.header = map[string]string{"Retry-After": f.RetryAfter}
+			s.counters.noteWait(f.RetryAfter)
+		}
+		s.send(c, r)
+	}
+}
+
+// sendInjectedLimit sends a 429 although the rate limit has room: no client can foresee it.
+func (s *Server) sendInjectedLimit(c *call, f Fault) {
+	wait := f.Delay
+	if wait == 0 {
+		wait = time.Minute
+	}
+	r, stated := c.limited(wait)
+	if f.RetryAfter != "" {
+		r.header = map[string]string{"Retry-After": f.RetryAfter}
+		stated = false
+	}
+	s.counters.limited(true, wait, stated)
+	s.send(c, r)
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -64,21 +65,28 @@ func (s Stats) Of(op string, status int) int {
 	return n
 }
 
-// Stats returns a copy of the counts. It may be called at any time.
-func (s *Server) Stats() Stats {
+// counters count what happens, and watch whether the client waits as long as it was told to. They have a lock of their own.
+type counters struct {
+	mu        sync.Mutex
+	stats     Stats     // all but Faults
+	waitFrom  time.Time // requests between these two moments disregard the last 429
+	waitUntil time.Time
+}
+
+func newCounters() counters {
+	return counters{stats: Stats{Responses: map[ResponseKind]int{}, Values: map[string]int{}}}
+}
+
+func (s *counters) snapshot() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.stats
-	now.Responses, now.Faults, now.Values = maps.Clone(now.Responses), maps.Clone(now.Faults), maps.Clone(now.Values)
+	now.Responses, now.Values = maps.Clone(now.Responses), maps.Clone(now.Values)
 	return now
 }
 
-func newStats() Stats {
-	return Stats{Responses: map[ResponseKind]int{}, Faults: map[FaultKind]int{}, Values: map[string]int{}}
-}
-
 // arrive counts a request that comes in.
-func (s *Server) arrive(r *http.Request) {
+func (s *counters) arrive(r *http.Request) {
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -94,7 +102,7 @@ func (s *Server) arrive(r *http.Request) {
 	}
 }
 
-func (s *Server) leave() {
+func (s *counters) leave() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stats.InFlight--
@@ -114,7 +122,7 @@ func exposed(r *http.Request) bool {
 	return strings.Contains(r.RequestURI, key)
 }
 
-func (s *Server) countResponse(c *call, status int) {
+func (s *counters) response(c *call, status int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stats.Responses[ResponseKind{c.op, status}]++
@@ -123,11 +131,21 @@ func (s *Server) countResponse(c *call, status int) {
 	}
 }
 
+// charged notes whether a request came before a stated wait was over.
+func (s *counters) charged() {
+	now := time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now.After(s.waitFrom) && now.Before(s.waitUntil) {
+		s.stats.TooEarly++
+	}
+}
+
 // reaction is how long after a 429 a request may still arrive that was sent before it.
 const reaction = 100 * time.Millisecond
 
-// countLimited counts a 429 and remembers, where it named one, the moment that the client must wait for.
-func (s *Server) countLimited(injected bool, wait time.Duration, stated bool) {
+// limited counts a 429 and remembers, where it named one, the moment that the client must wait for.
+func (s *counters) limited(injected bool, wait time.Duration, stated bool) {
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -142,7 +160,7 @@ func (s *Server) countLimited(injected bool, wait time.Duration, stated bool) {
 }
 
 // noteWait remembers the moment that a Retry-After of whole seconds names, outside of a 429.
-func (s *Server) noteWait(retryAfter string) {
+func (s *counters) noteWait(retryAfter string) {
 	seconds, err := strconv.Atoi(retryAfter)
 	if err != nil {
 		return

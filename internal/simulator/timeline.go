@@ -43,6 +43,3 @@ func (t *Timeline) Next() (Reading, bool) {
 	t.next = i + 1
 	return Reading{Stamp: time.Unix(0, t.series.stamp(i)).UTC(), Visible: time.Unix(0, t.series.visible(i)).UTC()}, true
 }
-
-// Written is a time as the format can write it: with no more digits than it shows.
-func (f Format) Written(t time.Time) time.Time { return t.UTC().Truncate(f.resolution()) }

@@ -11,9 +11,10 @@ import (
 // span is a closed range of a sensor's readings, by index.
 type span struct{ lo, hi int64 }
 
-// valuesPage finds one page of a sensor's readings by arithmetic.
-func (f *Format) valuesPage(c *call, a listQuery) (pageOf, error) {
-	w, err := f.window(a.query, c.now())
+// readingsPage finds one page of a sensor's readings by arithmetic.
+func readingsPage(c *call, q listQuery) (pageOf, error) {
+	f := c.format
+	w, err := parseWindow(f, q.query, c.now())
 	if err != nil || c.series.Period <= 0 {
 		return pageOf{}, err
 	}
@@ -22,22 +23,22 @@ func (f *Format) valuesPage(c *call, a listQuery) (pageOf, error) {
 	if w.bounded {
 		within.hi = min(within.hi, c.series.first(w.to+1)-1)
 	}
-	return f.walk(c.series, within, a), nil
+	return walk(f, c.series, within, q), nil
 }
 
 // walk collects readings from where the page starts, and looks for one more, which is where the next page starts.
-func (f *Format) walk(s *series, within span, a listQuery) (p pageOf) {
+func walk(f *Format, s *series, within span, q listQuery) (p pageOf) {
 	at, step := within.hi, int64(-1)
 	if f.Order == Ascending {
 		at, step = within.lo, 1
 	}
-	if a.continued && step > 0 {
-		at = max(at, a.position)
-	} else if a.continued {
-		at = min(at, a.position)
+	if q.continued && step > 0 {
+		at = max(at, q.position)
+	} else if q.continued {
+		at = min(at, q.position)
 	}
-	if a.skipped < f.Sparse {
-		return pageOf{next: f.emptyKey(at, a.skipped+1)}
+	if q.empty < f.Sparse {
+		return pageOf{next: cursor{at, q.empty + 1}.key(f)}
 	}
 	if f.Order == Blocks {
 		defer func() { slices.Reverse(p.items) }()
@@ -47,8 +48,8 @@ func (f *Format) walk(s *series, within span, a listQuery) (p pageOf) {
 		if !ok {
 			return p
 		}
-		if len(p.items) == a.limit {
-			p.next = f.nextKey(i)
+		if len(p.items) == q.limit {
+			p.next = cursor{position: i}.key(f)
 			return p
 		}
 		p.items = append(p.items, f.reading(s, i))
@@ -63,17 +64,18 @@ type window struct {
 }
 
 // windowed reports whether a request states a window.
-func (f *Format) windowed(query url.Values) bool {
+func windowed(f *Format, query url.Values) bool {
 	return !f.Window.Ignored && (query.Has(f.Parameters.From) || query.Has(f.Parameters.To))
 }
 
-func (f *Format) window(query url.Values, now time.Time) (window, error) {
+// parseWindow reads the window. Its errors become the message of a 400.
+func parseWindow(f *Format, query url.Values, now time.Time) (window, error) {
 	w := window{}
 	from, to := f.Parameters.From, f.Parameters.To
 	if f.NeedWindow && (!query.Has(from) || !query.Has(to)) {
 		return w, fmt.Errorf("the parameters %s and %s are required (%s)", from, to, f.Window.Unit)
 	}
-	if !f.windowed(query) {
+	if !windowed(f, query) {
 		return w, nil
 	}
 	var err error
@@ -88,7 +90,7 @@ func (f *Format) window(query url.Values, now time.Time) (window, error) {
 		}
 	}
 	if query.Has(from) {
-		err = f.checkRange(w, now.UnixNano())
+		err = w.check(f, now.UnixNano())
 		if f.Window.Exclusive {
 			w.from++
 		}
@@ -96,8 +98,8 @@ func (f *Format) window(query url.Values, now time.Time) (window, error) {
 	return w, err
 }
 
-// checkRange refuses what the API does not permit of a window that has a from.
-func (f *Format) checkRange(w window, now int64) error {
+// check refuses what the API does not permit of a window that has a from.
+func (w window) check(f *Format, now int64) error {
 	end := now
 	if w.bounded {
 		end = w.to

@@ -2,10 +2,93 @@ package simulator
 
 import (
 	"encoding/json"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
 )
+
+// reply is a response that is ready to be sent. JSON unless a header sets another type.
+type reply struct {
+	status int
+	header map[string]string
+	body   []byte
+}
+
+// failure is a response with a message.
+func (f *Format) failure(status int, message string) reply {
+	return reply{status: status, body: appendObject(nil, object{{f.Fields.Message, message}})}
+}
+
+// envelope writes data and next_key around a page.
+func (f *Format) envelope(op string, p pageOf) raw {
+	var data any = append([]raw{}, p.items...)
+	outer := f.next(p)
+	if f.KeyObject != "" && len(outer) > 0 {
+		outer = object{{f.KeyObject, outer}}
+	}
+	if name := f.holder(op); name != "" {
+		inner := object{{name, data}}
+		if f.SecondList != "" {
+			inner = object{{f.SecondList, []raw{appendObject(nil, object{{"code", "A-1"}, {"text", "door open"}})}}, {name, data}}
+		}
+		if f.KeyInData {
+			inner, outer = append(inner, outer...), nil
+		}
+		data = inner
+	}
+	if p.text {
+		data = notAList
+	}
+	return appendObject(nil, append(object{{f.Fields.Data, data}}, outer...))
+}
+
+// holder is the field of data that holds the list; empty: data is the list.
+func (f *Format) holder(op string) string {
+	if f.Holder != "" {
+		return f.Holder
+	}
+	return map[Shape]string{OwnField: op, Items: "items", Results: "results"}[f.Shape]
+}
+
+// emptyReply is an empty list without a further page, in a form other than [].
+func (f *Format) emptyReply(op string) reply {
+	var data any
+	switch f.Empty {
+	case EmptyNoContent:
+		return reply{status: http.StatusNoContent}
+	case EmptyBraces:
+		return reply{status: http.StatusOK, body: []byte("{}")}
+	case EmptyNoData:
+		return reply{status: http.StatusOK, body: appendObject(nil, f.next(pageOf{}))}
+	case EmptyDataObject:
+		data = object{}
+	case EmptyHolderNull:
+		data = object{{op, nil}}
+	case EmptyNull:
+		if name := f.holder(op); name != "" {
+			data = object{{name, nil}}
+		}
+	}
+	return reply{status: http.StatusOK, body: appendObject(nil, append(object{{f.Fields.Data, data}}, f.next(pageOf{})...))}
+}
+
+// next is the field next_key of a page; none if the absence of the field marks the end.
+func (f *Format) next(p pageOf) object {
+	switch {
+	case f.NoNextKey:
+		return nil
+	case p.next != "" && (f.NextKey == TextKey || f.KeyPrefix != ""):
+		return object{{f.Fields.NextKey, p.next}}
+	case p.next != "":
+		return object{{f.Fields.NextKey, json.Number(p.next)}}
+	case f.KeyEnd == NullAtEnd:
+		return object{{f.Fields.NextKey, nil}}
+	case f.KeyEnd == ZeroAtEnd:
+		return object{{f.Fields.NextKey, 0}}
+	}
+	return nil
+}
 
 // company is what data holds in the response for the company.
 func (f *Format) company(p *plant) any {
@@ -83,6 +166,9 @@ func (f *Format) zone() *time.Location {
 	}
 	return time.UTC
 }
+
+// Written is a time as the format can write it: with no more digits than it shows.
+func (f Format) Written(t time.Time) time.Time { return t.UTC().Truncate(f.resolution()) }
 
 // resolution is the smallest step of the times that the format can write.
 func (f *Format) resolution() time.Duration {

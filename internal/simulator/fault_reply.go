@@ -7,33 +7,8 @@ import (
 	"time"
 )
 
-// replace carries out a fault that replaces the response.
-func (s *Server) replace(c *call, f Fault) {
-	switch f.Kind {
-	case TooMany:
-		s.sendInjectedLimit(c, f)
-	case Hang:
-		s.countResponse(c, 0)
-		<-c.r.Context().Done()
-		panic(http.ErrAbortHandler) // or net/http would send 200 to a client that still listens
-	case Reset:
-		s.countResponse(c, 0)
-		reset(c.w)
-	case EndlessBody:
-		s.countResponse(c, http.StatusOK)
-		endless(c)
-	default:
-		r := s.fixedReply(c, f.Kind)
-		if f.Kind == Unavailable && f.RetryAfter != "" {
-			r.header = map[string]string{"Retry-After": f.RetryAfter}
-			s.noteWait(f.RetryAfter)
-		}
-		s.send(c, r)
-	}
-}
-
 // fixedReply is the response of a fault that has a fixed one.
-func (s *Server) fixedReply(c *call, kind FaultKind) reply {
+func fixedReply(c *call, kind FaultKind) reply {
 	switch kind {
 	case BadGatewayHTML:
 		return page(http.StatusBadGateway, "502 Bad Gateway")
@@ -44,21 +19,21 @@ func (s *Server) fixedReply(c *call, kind FaultKind) reply {
 	case Redirect:
 		return reply{status: http.StatusFound, header: map[string]string{"Location": "https://elsewhere.example" + c.r.URL.RequestURI()}}
 	case EchoKey:
-		return s.failure(http.StatusInternalServerError, "no handler for key "+c.r.Header.Get("x-api-key")+"\x1b[31m\r\n\x00\u202e")
+		return c.format.failure(http.StatusInternalServerError, "no handler for key "+c.r.Header.Get("x-api-key")+"\x1b[31m\r\n\x00\u202e")
 	case ServerError:
-		return s.failure(http.StatusInternalServerError, "Internal server error")
+		return c.format.failure(http.StatusInternalServerError, "Internal server error")
 	case Unavailable:
-		return s.failure(http.StatusServiceUnavailable, "Service Unavailable")
+		return c.format.failure(http.StatusServiceUnavailable, "Service Unavailable")
 	case GatewayTimeout:
-		return s.failure(http.StatusGatewayTimeout, "Endpoint request timed out")
+		return c.format.failure(http.StatusGatewayTimeout, "Endpoint request timed out")
 	case Forbidden:
-		return s.failure(http.StatusForbidden, "the key may not read this object")
+		return c.format.failure(http.StatusForbidden, "the key may not read this object")
 	case NotFound:
-		return s.failure(http.StatusNotFound, "no such object")
+		return c.format.failure(http.StatusNotFound, "no such object")
 	case BadRequest:
-		return s.failure(http.StatusBadRequest, "malformed parameter")
+		return c.format.failure(http.StatusBadRequest, "malformed parameter")
 	}
-	return s.failure(http.StatusNotImplemented, "the simulator knows no fault of the kind "+string(kind))
+	return c.format.failure(http.StatusNotImplemented, "the simulator knows no fault of the kind "+string(kind))
 }
 
 // page is a response of a gateway: HTML.
@@ -68,21 +43,6 @@ func page(status int, title string) reply {
 		header: map[string]string{"Content-Type": "text/html; charset=utf-8"},
 		body:   []byte("<!DOCTYPE html>\n<html><head><title>" + title + "</title></head>\n<body><h1>" + title + "</h1></body></html>\n"),
 	}
-}
-
-// sendInjectedLimit sends a 429 although the rate limit has room: no client can foresee it.
-func (s *Server) sendInjectedLimit(c *call, f Fault) {
-	wait := f.Delay
-	if wait == 0 {
-		wait = time.Minute
-	}
-	r, stated := s.limited(c, wait)
-	if f.RetryAfter != "" {
-		r.header = map[string]string{"Retry-After": f.RetryAfter}
-		stated = false
-	}
-	s.countLimited(true, wait, stated)
-	s.send(c, r)
 }
 
 // reset closes the connection at once; with a TCP connection the peer sees a reset, with a pipe the end.
