@@ -14,7 +14,7 @@ import (
 	"innius_exporter/internal/poller/reading"
 )
 
-// whole is the status as encoding/json writes it in one piece, with times as of the standard library.
+// whole is the status as encoding/json writes it in one piece.
 type whole struct {
 	Status
 	Accounts []wholeAccount `json:"accounts"`
@@ -27,15 +27,7 @@ type wholeAccount struct {
 
 type wholeMachine struct {
 	Machine
-	Sensors []wholeSensor `json:"sensors"`
-}
-
-type wholeSensor struct {
-	Sensor
-	Timestamp   time.Time `json:"timestamp,omitzero"`
-	LastSuccess time.Time `json:"last_success,omitzero"`
-	LastPoll    time.Time `json:"last_poll,omitzero"`
-	NextPoll    time.Time `json:"next_poll,omitzero"`
+	Sensors []Sensor `json:"sensors"`
 }
 
 // sample returns a status with sensors of all texts, and the same as a whole.
@@ -46,20 +38,18 @@ func sample(texts []string, numbers []float64) (Status, whole) {
 	for i, text := range texts {
 		m := Machine{Machine: text, ByStatus: map[poller.SensorStatus]int{poller.SensorCurrent: i}}
 		sensors := []Sensor{}
-		one := wholeMachine{Machine: m, Sensors: []wholeSensor{}}
 		for n, number := range numbers {
 			at := now.Add(time.Duration(n) * 123456789)
 			s := Sensor{Sensor: text, Unit: text, Reason: text, Value: &numbers[n], Age: new(number / 2), Interval: number}
-			s.Timestamp, s.NextPoll, s.Recent = Time(at), Time(at), []reading.Point{{number, 2}}
+			s.Timestamp, s.NextPoll, s.Recent = at, at, []reading.Point{{number, 2}}
 			if n == 0 {
 				s = Sensor{}
 			}
 			sensors = append(sensors, s)
-			w := wholeSensor{Sensor: s, Timestamp: time.Time(s.Timestamp), NextPoll: time.Time(s.NextPoll)}
-			one.Sensors = append(one.Sensors, w)
 		}
 		m.Sensors = Sensors{len(sensors), func(i int) Sensor { return sensors[i] }}
-		s.Accounts[1].Machines, all.Accounts[1].Machines = append(s.Accounts[1].Machines, m), append(all.Accounts[1].Machines, one)
+		s.Accounts[1].Machines = append(s.Accounts[1].Machines, m)
+		all.Accounts[1].Machines = append(all.Accounts[1].Machines, wholeMachine{m, sensors})
 	}
 	return s, all
 }
@@ -79,6 +69,40 @@ func TestWriteJSONHasWhatEncodingJSONWrites(t *testing.T) {
 		}
 		if !reflect.DeepEqual(numbersOf(t, got.Bytes()), numbersOf(t, want)) {
 			t.Errorf("got %.3000s, want %.3000s", got.Bytes(), want)
+		}
+	}
+}
+
+// A field that appendJSON forgets, or writes where encoding/json does not, is found: each is the only one with a value once.
+func TestSensorAppendsWhatEncodingJSONWrites(t *testing.T) {
+	const text = `<ü>&"\ ` + "\u2028\x00\x7f\xff"
+	values := []any{
+		"plain", text, true, 7, []reading.Point{{1, 2.5}}, now.Add(123456789), 0.0, 1.5, 1e-6, 9e-7, 1e20, -1e21,
+		math.Copysign(0, -1), math.Pi,
+	}
+	sensors := []Sensor{{}}
+	for i := range reflect.TypeFor[Sensor]().NumField() {
+		before := len(sensors)
+		for _, value := range values {
+			var one Sensor
+			field, v := reflect.ValueOf(&one).Elem().Field(i), reflect.ValueOf(value)
+			if field.Kind() == reflect.Pointer && field.Type().Elem() == v.Type() {
+				field.Set(reflect.New(v.Type()))
+				field = field.Elem()
+			}
+			if field.Kind() == v.Kind() {
+				field.Set(v.Convert(field.Type()))
+				sensors = append(sensors, one)
+			}
+		}
+		if len(sensors) == before {
+			t.Errorf("no value for field %s", reflect.TypeFor[Sensor]().Field(i).Name)
+		}
+	}
+	for _, one := range sensors {
+		want, err := json.Marshal(one)
+		if got, gotErr := one.appendJSON(nil); err != nil || gotErr != nil || string(got) != string(want) {
+			t.Errorf("got  %s, %v\nwant %s, %v", got, gotErr, want, err)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"innius_exporter/internal/poller"
 	"innius_exporter/internal/poller/inventory"
 	"innius_exporter/internal/poller/reading"
+	"innius_exporter/internal/poller/schedule"
 )
 
 // Status is what is known at one time, or the selected part of it. It contains no secret: the client redacts every text from the
@@ -89,26 +90,17 @@ type Sensor struct {
 	Exposed     bool                `json:"on_metrics"`
 	Reason      string              `json:"reason,omitempty"` // for a status other than current
 	Value       *float64            `json:"value"`            // the newest number, stale or not
-	Timestamp   Time                `json:"timestamp,omitzero"`
+	Timestamp   time.Time           `json:"timestamp,omitzero"`
 	Age         *float64            `json:"age_seconds"`
 	Interval    float64             `json:"reporting_interval_seconds,omitempty"`
-	LastSuccess Time                `json:"last_success,omitzero"`
-	LastPoll    Time                `json:"last_poll,omitzero"` // with success or without
-	NextPoll    Time                `json:"next_poll,omitzero"` // an estimate
+	LastSuccess time.Time           `json:"last_success,omitzero"`
+	LastPoll    time.Time           `json:"last_poll,omitzero"` // with success or without
+	NextPoll    time.Time           `json:"next_poll,omitzero"` // an estimate
 	WaitsFor    poller.WaitsFor     `json:"next_poll_waits_for,omitempty"`
 	Ahead       int                 `json:"next_poll_sensors_ahead"`
 	MaxAge      poller.MaxAgeStatus `json:"max_age,omitempty"`
 	Recent      []reading.Point     `json:"recent,omitempty"` // Unix seconds and number, oldest first
 }
-
-// Time is a time that takes little to encode: encoding/json checks what MarshalJSON returns, but not what MarshalText does.
-type Time time.Time
-
-// IsZero reports whether the time is unknown.
-func (t Time) IsZero() bool { return time.Time(t).IsZero() }
-
-// MarshalText implements encoding.TextMarshaler.
-func (t Time) MarshalText() ([]byte, error) { return time.Time(t).MarshalText() }
 
 // selected is the selected part of a view.
 type selected struct {
@@ -192,9 +184,9 @@ func (r *row) describe(v *selected) Sensor {
 	one, o, next := r.Sensor, &r.view, &r.next
 	s := Sensor{
 		Sensor: one.Label, ID: innius.Printable(one.ID), Name: one.Name, Unit: one.Unit, Status: o.Status, Exposed: o.Exposed,
-		Reason: reason(v.View, one, o, next), Timestamp: Time(o.Time.UTC()), Interval: o.Interval,
-		LastSuccess: Time(o.LastSuccess.UTC()), LastPoll: Time(later(o.LastSuccess, o.LastFailure).UTC()),
-		NextPoll: Time(next.At.UTC()), WaitsFor: next.WaitsFor, Ahead: next.Ahead, MaxAge: o.MaxAge,
+		Reason: reason(v.View, one, o, next), Timestamp: o.Time.UTC(), Interval: o.Interval,
+		LastSuccess: o.LastSuccess.UTC(), LastPoll: schedule.Later(o.LastSuccess, o.LastFailure).UTC(),
+		NextPoll: next.At.UTC(), WaitsFor: next.WaitsFor, Ahead: next.Ahead, MaxAge: o.MaxAge,
 	}
 	if v.Recent {
 		s.Recent = o.Recent.Points()
@@ -203,11 +195,4 @@ func (r *row) describe(v *selected) Sensor {
 		s.Value, s.Age = &o.Value, new(one.Machine.APITime(v.At).Sub(o.Time).Seconds())
 	}
 	return s
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }

@@ -32,8 +32,8 @@ func wave(count int, every time.Duration, end time.Time) (readings [][2]float64)
 func currentSensor(name, id string) status.Sensor {
 	return status.Sensor{
 		Sensor: name, ID: id, Name: name, Unit: "bar", Status: poller.SensorCurrent, Exposed: true,
-		Value: new(13270480.5), Timestamp: status.Time(ago(3700 * time.Second)), Age: new(3700.0), Interval: 30,
-		LastSuccess: status.Time(ago(3 * time.Minute)), LastPoll: status.Time(ago(3 * time.Minute)), NextPoll: status.Time(ago(-4 * time.Minute)),
+		Value: new(13270480.5), Timestamp: ago(3700 * time.Second), Age: new(3700.0), Interval: 30,
+		LastSuccess: ago(3 * time.Minute), LastPoll: ago(3 * time.Minute), NextPoll: ago(-4 * time.Minute),
 		WaitsFor: poller.WaitsForInterval, Recent: wave(reading.MaxRecent, 30*time.Second, now),
 	}
 }
@@ -171,13 +171,7 @@ type decoded struct {
 		status.Account
 		Machines []struct {
 			status.Machine
-			Sensors []struct {
-				status.Sensor
-				Timestamp   time.Time `json:"timestamp"`
-				LastSuccess time.Time `json:"last_success"`
-				LastPoll    time.Time `json:"last_poll"`
-				NextPoll    time.Time `json:"next_poll"`
-			} `json:"sensors"`
+			Sensors []status.Sensor `json:"sensors"`
 		} `json:"machines"`
 	} `json:"accounts"`
 }

@@ -22,7 +22,7 @@ func (m markup) row(s *status.Sensor, now time.Time) markup {
 		m = m.raw(humanize.Exact(*s.Value)).raw(" <bdi>").text(cut(s.Unit)).raw("</bdi>")
 	}
 	m = m.raw(`</td><td class="age">`).age(s).raw(`</td><td class="recent">`).sparkline(s)
-	m = m.raw(`</td><td class="interval">`).seconds(s.Interval).raw(`</td><td class="last">`).distance(time.Time(s.LastPoll), now)
+	m = m.raw(`</td><td class="interval">`).seconds(s.Interval).raw(`</td><td class="last">`).distance(s.LastPoll, now)
 	m = m.raw(`</td><td class="next">`).next(s, now)
 	m = m.raw(`</td><td class="status"><b class="`).raw(string(s.Status)).raw(`">`).raw(string(s.Status)).raw("</b></td></tr>\n")
 	if s.Reason != "" {
@@ -62,9 +62,9 @@ func (m markup) age(s *status.Sensor) markup {
 	case s.Age == nil:
 		return m
 	case *s.Age < 0:
-		return m.time(time.Time(s.Timestamp), seconds(-*s.Age)+" ahead")
+		return m.time(s.Timestamp, seconds(-*s.Age)+" ahead")
 	}
-	return m.time(time.Time(s.Timestamp), seconds(*s.Age))
+	return m.time(s.Timestamp, seconds(*s.Age))
 }
 
 // seconds appends a duration.
@@ -83,7 +83,7 @@ func (m markup) next(s *status.Sensor, now time.Time) markup {
 	case poller.WaitsForResponse:
 		return m.raw("now")
 	case poller.WaitsForInterval:
-		return m.distance(time.Time(s.NextPoll), now)
+		return m.distance(s.NextPoll, now)
 	}
-	return m.distance(time.Time(s.NextPoll), now).raw(" <small>").raw(string(s.WaitsFor)).raw("</small>")
+	return m.distance(s.NextPoll, now).raw(" <small>").raw(string(s.WaitsFor)).raw("</small>")
 }

@@ -25,7 +25,7 @@ func TestStatusPageShowsNumbersAndAges(t *testing.T) {
 	a.Machines[0].Status = poller.MachineDegraded
 	edit(&a.Machines[0], func(i int, s *status.Sensor) {
 		if i == 2 {
-			s.NextPoll, s.WaitsFor = status.Time(now), poller.WaitsForResponse
+			s.NextPoll, s.WaitsFor = now, poller.WaitsForResponse
 		}
 	})
 	_, body := get(t, s, "/status")
@@ -270,7 +270,7 @@ func (h *held) Write(b []byte) (int, error) {
 func TestStatusJSONHasContentOfPage(t *testing.T) {
 	_, body, header := request(t, handler(t, &source{status: plant(1, 1, 1)}, false), "GET", "/api/v1/status")
 	sensor := decode(t, body).Accounts[0].Machines[0].Sensors[0]
-	if sensor.Sensor.Sensor != "Sensor 1" || *sensor.Value != 13270480.5 || *sensor.Age != 3700 || sensor.Interval != 30 || sensor.WaitsFor != poller.WaitsForInterval {
+	if sensor.Sensor != "Sensor 1" || *sensor.Value != 13270480.5 || *sensor.Age != 3700 || sensor.Interval != 30 || sensor.WaitsFor != poller.WaitsForInterval {
 		t.Errorf("got %+v", sensor)
 	}
 	if header.Get("Content-Type") != "application/json; charset=utf-8" {
