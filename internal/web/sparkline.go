@@ -82,7 +82,9 @@ func dot(text markup, alone bool) markup {
 
 // step appends a number. A space separates it from the one before unless its sign or a command does.
 func step(text markup, by int64) markup {
-	if last := text[len(text)-1]; by >= 0 && last >= '0' && last <= '9' {
+	if last := text[len(text)-1]; by < 0 {
+		text, by = append(text, '-'), -by // strconv is faster without a sign
+	} else if last >= '0' && last <= '9' {
 		text = append(text, ' ')
 	}
 	return strconv.AppendInt(text, by, 10)
@@ -99,7 +101,7 @@ func position(part, whole float64, length int64) int64 {
 	if whole == 0 {
 		return length / 2
 	}
-	return sparkEdge + int64(math.Round(part/whole*float64(length-2*sparkEdge)))
+	return sparkEdge + int64(part/whole*float64(length-2*sparkEdge)+0.5)
 }
 
 // short appends a number with six digits, large counters with all.
