@@ -61,7 +61,7 @@ type Client struct {
 
 	clock atomic.Pointer[time.Duration] // how far the API's clock is ahead of ours; nil before the first Date header
 
-	windows windows
+	learned learned
 }
 
 // New makes a client. It returns an error where the base URL or a template could hand the key to the wrong party.
@@ -248,7 +248,7 @@ func (c *Client) page(ctx context.Context, r request, what string) (page Page[Se
 	return page, nil
 }
 
-// Newest reads the newest readings of a sensor. since is the time of the newest reading held, zero at first sight.
+// Newest reads the newest readings of a sensor. since is the time of the newest reading held, usable or not, zero at first sight.
 // Where pages ascend and go on it follows at most five, with a window ({from_...} in the template) by jumping close to
 // the end, without one by next_key, and returns in Cursor where to go on. A remembered key that the API refuses, or
 // that leads to nothing, is dropped and reading starts again once. With an error, the result holds what was read before it.
@@ -262,14 +262,15 @@ func (c *Client) page(ctx context.Context, r request, what string) (page Page[Se
 func (c *Client) Newest(ctx context.Context, ref SensorRef, since time.Time, cursor Cursor) (Newest, error) {
 	w := &walk{
 		client: c, request: c.request(OpValues, ref, cursor.Key), since: since, resumed: cursor.Key != "",
-		longest: c.windows.longest(c.opts.Lookback), found: Newest{Cursor: cursor},
+		longest: c.learned.longest(c.opts.Lookback), found: Newest{Cursor: cursor},
 		ascends: cursor.Key != "" && cursor.Order == Ascending,
 	}
 	w.request.from = since
-	if c.windows.notFound.Load() && !since.IsZero() {
+	if c.learned.notFound.Load() && !since.IsZero() {
 		w.request.from = w.including()
 	}
 	err := w.read(ctx)
+	w.found.Missed = w.missed()
 	slices.SortStableFunc(w.found.Readings, func(a, b Reading) int { return a.Time.Compare(b.Time) })
 	if err != nil {
 		err = fmt.Errorf("get the values of sensor %s of machine %s: %w", quotedID(ref.Sensor), quotedID(ref.Machine), err)

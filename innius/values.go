@@ -54,9 +54,14 @@ const (
 		"again; set endpoints.values to a template with {from_ms}"
 )
 
+// Span is the time between two known readings, exclusive at both ends, in which there may be readings that no page showed. From
+// is the newest reading held or one that was read, To the oldest of those read after it.
+type Span struct{ From, To time.Time }
+
 // Newest is what one call learned about a sensor.
 type Newest struct {
 	Readings []Reading // all that was read, oldest first; those with Skip too
+	Missed   []Span    // since the newest reading held, or the oldest read, up to the newest read; ascending, not overlapping
 	Cursor   Cursor    // for the next call
 	Clock    time.Time // the API's
 	Remarks  []Remark
@@ -70,7 +75,7 @@ var refusals = []int{http.StatusBadRequest, http.StatusNotFound, http.StatusGone
 type walk struct {
 	client  *Client
 	request request
-	since   time.Time     // of the newest reading held; zero: none
+	since   time.Time     // of the newest reading held, usable or not; zero: none
 	resumed bool          // began with the caller's start_key
 	longest time.Duration // of the window that is requested
 	oldest  time.Time     // of the page before
@@ -78,8 +83,12 @@ type walk struct {
 	span    time.Duration // the time that the readings of the latest page cover
 	filled  int           // pages with readings since the list's first page
 	ascends bool          // from page to page: one page alone need not be where readings are added
+	runs    []run
 	found   Newest
 }
+
+// run is what the pages of one list show: every reading after begin, up to last.
+type run struct{ begin, first, last time.Time }
 
 // moves reports whether the window is moved; otherwise pages are followed by next_key.
 func (w *walk) moves() bool { return w.client.Windowed() && !w.found.Cursor.Ignored }
@@ -117,7 +126,7 @@ func (w *walk) read(ctx context.Context) error {
 	if !w.ascends && !cursor.Order.newestFirst() {
 		cursor.Order = Unknown
 	}
-	if reached := newest(w.found.Readings); !reached.IsZero() && w.found.Clock.Sub(reached) > farBehind {
+	if _, reached := bounds(w.found.Readings); !reached.IsZero() && w.found.Clock.Sub(reached) > farBehind {
 		w.remark(FarBehind)
 	}
 	return nil
@@ -161,19 +170,18 @@ func (w *walk) fetch(ctx context.Context) (page []Reading, next string, err erro
 
 // step takes a page and decides where the next one is. It returns false when the newest reading has been read.
 func (w *walk) step(page []Reading, next string) bool {
-	if w.client.Windowed() {
-		w.learn(page, next)
-	}
-	if w.request.startKey == "" {
-		w.filled = 0
+	w.learn(page, next)
+	if w.request.startKey == "" || len(w.runs) == 0 {
+		w.filled, w.runs = 0, append(w.runs, run{})
 	}
 	if len(page) > 0 {
 		w.filled++
 	}
+	order := w.add(page)
+	w.extend(&w.runs[len(w.runs)-1], page, next)
 	if next == w.request.startKey {
 		next = "" // it would lead in a circle
 	}
-	order := w.add(page)
 	switch {
 	case len(page) == 0 && next != "": // legal: nothing in what was looked at for this page
 		w.request.startKey = next
@@ -198,7 +206,8 @@ func (w *walk) add(page []Reading) Order {
 	if covered := covers(page); covered != 0 {
 		w.span = covered.Abs()
 	}
-	known, order, latest, continues := w.found.Cursor.Order, orderOf(page), newest(page), w.request.startKey != ""
+	known, order, continues := w.found.Cursor.Order, orderOf(page), w.request.startKey != ""
+	oldest, latest := bounds(page)
 	if known == Blocks && !continues && len(page) > 0 && latest.Before(w.since) {
 		known = Unknown // a newer one is held: it is not on the first page after all
 	}
@@ -217,11 +226,52 @@ func (w *walk) add(page []Reading) Order {
 	if order.newestFirst() {
 		all = slices.Concat(page, w.found.Readings)
 	}
-	if timed := timesOf(page); len(timed) > 0 {
-		w.oldest = slices.MinFunc(timed, time.Time.Compare)
+	if !oldest.IsZero() {
+		w.oldest = oldest
 	}
 	w.found.Readings, w.found.Cursor.Order = all, order
 	return order
+}
+
+// extend adds a page to the run of its list. Where the list has no window, its pages show what is between their readings: an API
+// may not keep what is older. A window is shown from its start on by a list that was read to its end, or in ascending order,
+// which one page does not prove: in blocks it is the newest. The pages after those of the caller's start_key continue them.
+func (w *walk) extend(r *run, page []Reading, next string) {
+	oldest, latest := bounds(page)
+	known, ascends := &w.client.learned, w.found.Cursor.Order == Ascending
+	if ascends && !r.last.IsZero() && latest.After(r.last) {
+		known.ascends.Store(true)
+	}
+	if r.first.IsZero() || !oldest.IsZero() && oldest.Before(r.first) {
+		r.first = oldest
+	}
+	if latest.After(r.last) {
+		r.last = latest
+	}
+	ascends = ascends && (w.ascends && w.resumed || known.ascends.Load())
+	ends := next == "" && (len(page) < w.request.limit || known.full.Load() > 0) // some APIs only return the newest
+	switch {
+	case w.moves() && (ends || ascends):
+		r.begin = w.request.from
+	case !w.moves() && ascends && w.resumed && len(w.runs) == 1:
+		r.begin = time.Time{}
+	default:
+		r.begin = r.first
+	}
+}
+
+// missed returns the spans that no run shows. Whether a window includes its start is not known, so each ends at a reading.
+func (w *walk) missed() (spans []Span) {
+	shown := w.since
+	for _, r := range w.runs {
+		if !shown.IsZero() && r.begin.After(shown) && r.first.After(shown) {
+			spans = append(spans, Span{From: shown, To: r.first})
+		}
+		if r.last.After(shown) {
+			shown = r.last
+		}
+	}
+	return spans
 }
 
 // orderOf derives the order from the first and the last time; a few readings out of order between them do not matter.
@@ -254,14 +304,21 @@ func timesOf(readings []Reading) (times []time.Time) {
 	return times
 }
 
-// newest returns the greatest time of readings; zero where none can be used. One that a wrong clock set must not steer.
-func newest(readings []Reading) (at time.Time) {
+// bounds returns the least and the greatest time of readings; zero where none can be used. One that a wrong clock set must not
+// steer.
+func bounds(readings []Reading) (oldest, newest time.Time) {
 	for _, r := range readings {
-		if r.Skip != SkipFuture && r.Time.After(at) {
-			at = r.Time
+		if r.Skip == SkipFuture || r.Time.IsZero() {
+			continue
+		}
+		if oldest.IsZero() || r.Time.Before(oldest) {
+			oldest = r.Time
+		}
+		if r.Time.After(newest) {
+			newest = r.Time
 		}
 	}
-	return at
+	return oldest, newest
 }
 
 const (
@@ -275,16 +332,24 @@ const (
 	fromSlack = time.Second
 )
 
-// windows is what the responses have shown of windows of time. It lasts as long as a client, so that a corrected template
-// begins without it.
-type windows struct {
-	accepted, bound atomic.Int64 // lengths: the longest accepted; the longest to request, 0: lookback
-	notFound        atomic.Bool  // an empty one is a 404
+// learned is what the responses have shown of windows of time and of pages of values. It lasts as long as a client, so that a
+// corrected template begins without it.
+type learned struct {
+	accepted, bound atomic.Int64 // lengths of windows: the longest accepted; the longest to request, 0: lookback
+	notFound        atomic.Bool  // an empty window is a 404
+	ascends         atomic.Bool  // from page to page
+	full            atomic.Int64 // the most readings of a page that another follows
 }
 
 // longest returns the length of the longest window to request.
-func (w *windows) longest(lookback time.Duration) time.Duration {
-	return cmp.Or(time.Duration(w.bound.Load()), lookback)
+func (l *learned) longest(lookback time.Duration) time.Duration {
+	return cmp.Or(time.Duration(l.bound.Load()), lookback)
+}
+
+// PageSize returns how many readings a full page of values holds: Options.PageSize, or fewer where the pages that others follow
+// never held as many. Assumed: the largest of those is full. Known for as long as the client lives. Safe for concurrent use.
+func (c *Client) PageSize() int {
+	return min(cmp.Or(int(c.learned.full.Load()), c.opts.PageSize), c.opts.PageSize)
 }
 
 // window ends now, by the API's clock, and begins at from, but no earlier than permitted and surely before its end.
@@ -306,7 +371,7 @@ func (w *walk) nothingIn() bool {
 	case len(w.found.Readings) > 0:
 		return true
 	case w.since.IsZero():
-		return w.client.windows.accepted.Load() > 0
+		return w.client.learned.accepted.Load() > 0
 	}
 	return w.including().Before(w.request.to.Add(-w.longest)) || w.since.After(w.request.to)
 }
@@ -322,25 +387,31 @@ func (w *walk) goAround(status int) bool {
 		w.request.from, w.request.startKey = w.including(), ""
 		return true
 	case w.request.startKey != "", status != http.StatusBadRequest && status != http.StatusUnprocessableEntity,
-		length <= max(shortest, time.Duration(w.client.windows.accepted.Load())):
+		length <= max(shortest, time.Duration(w.client.learned.accepted.Load())):
 		return false
 	}
 	w.longest = max(shortest, length/8)
 	return true
 }
 
-// learn notes what a page shows of the window that was requested.
+// learn notes what a page shows of its size and of the window that was requested.
 func (w *walk) learn(page []Reading, next string) {
 	w.client.mu.Lock() // two sensors may be polled at the same time
 	defer w.client.mu.Unlock()
-	if w.longest < w.client.windows.longest(w.client.opts.Lookback) {
-		w.client.windows.bound.Store(int64(w.longest))
+	if full := &w.client.learned.full; next != "" {
+		full.Store(max(int64(len(page)), full.Load()))
+	}
+	if !w.client.Windowed() {
+		return
+	}
+	if w.longest < w.client.learned.longest(w.client.opts.Lookback) {
+		w.client.learned.bound.Store(int64(w.longest))
 		w.remark(WindowShortened)
 	}
 	if w.request.from.Equal(w.including()) {
-		w.client.windows.notFound.Store(true)
+		w.client.learned.notFound.Store(true)
 	}
-	w.client.windows.accepted.Store(max(int64(w.request.to.Sub(w.request.from)), w.client.windows.accepted.Load()))
+	w.client.learned.accepted.Store(max(int64(w.request.to.Sub(w.request.from)), w.client.learned.accepted.Load()))
 	if windowIgnored(page, w.request.from, next) {
 		w.found.Cursor.Ignored = true
 		w.remark(WindowIgnored)
@@ -357,7 +428,7 @@ func windowIgnored(page []Reading, from time.Time, next string) bool {
 // narrow moves the start of the window towards the end, where the newest reading is: one page's span before now, or,
 // after a jump beyond the end, halfway back. It returns false when there is nothing newer.
 func (w *walk) narrow(page []Reading, next string) bool {
-	reached := newest(w.found.Readings)
+	_, reached := bounds(w.found.Readings)
 	if next == "" {
 		w.empty = w.request.from
 		if len(page) > 0 || reached.IsZero() || !w.empty.After(reached) {
