@@ -115,6 +115,9 @@ func families() []*family {
 					add(float64(a.maxAge[i]), string(status))
 				}
 			}),
+		perAccount("innius_exporter_sensors_overflowing",
+			"Sensors that want every reading (extremes, states or complete in the config) and whose latest poll missed some.",
+			nil, func(a *account, add emit) { add(float64(a.overflows)) }),
 		perAccount("innius_exporter_demand_requests_per_hour",
 			"Requests per hour that are needed to fetch each reading, polling no sensor more often than min_interval.",
 			nil, func(a *account, add emit) { add(a.Demand) }),
@@ -154,9 +157,21 @@ func families() []*family {
 			}),
 		perAccount("innius_exporter_polls_without_new_reading_total", "Successful polls that brought no new reading.",
 			nil, func(a *account, add emit) { add(float64(a.counters.PollsWithoutNewReading.Load())) }),
+		perAccount("innius_exporter_readings_total",
+			"New readings, each counted once, also those that are not exposed.",
+			nil, func(a *account, add emit) { add(float64(a.counters.Readings.Load())) }),
+		perAccount("innius_exporter_readings_late_total",
+			"New readings that are older than one already known.",
+			nil, func(a *account, add emit) { add(float64(a.counters.LateReadings.Load())) }),
+		perAccount("innius_exporter_reading_gaps_total",
+			"Times between two known readings in which no poll showed whether there are others.",
+			nil, func(a *account, add emit) { add(float64(a.counters.Gaps.Load())) }),
+		perAccount("innius_exporter_reading_gap_seconds_total",
+			"Length of these gaps in seconds, of all sensors together.",
+			nil, func(a *account, add emit) { add(a.counters.GapTime().Seconds()) }),
 		perAccount("innius_exporter_readings_skipped_total",
 			"Readings that are not exposed, by reason: number (null or not finite), text (no number), time (unreadable), "+
-				"future (more than 5 min ahead of the API's clock), order (older than an earlier response).",
+				"future (more than 5 min ahead of the API's clock).",
 			[]string{"reason"}, func(a *account, add emit) {
 				for _, reason := range slices.Sorted(maps.Keys(a.counters.Skipped)) {
 					add(float64(a.counters.Skipped[reason].Load()), string(reason))

@@ -28,6 +28,7 @@ type account struct {
 	statuses   [len(poller.SensorStatuses)]int // sensors, by the index of their status
 	maxAge     [len(poller.MaxAgeStatuses)]int // those with a target, by the index of its status
 	collisions int
+	overflows  int
 }
 
 // verdict is the index of a sensor's status, times two, plus one if its value is exposed: a byte, as there is one per sensor.
@@ -74,6 +75,9 @@ func newScrape(v *poller.View, o *order) *scrape {
 		a.statuses[status]++
 		if known.MaxAge != "" {
 			a.maxAge[slices.Index(poller.MaxAgeStatuses[:], known.MaxAge)]++
+		}
+		if known.Overflow {
+			a.overflows++
 		}
 		if one.Collision || one.Machine.Collision {
 			a.collisions++

@@ -203,7 +203,7 @@ func BenchmarkUpdate(b *testing.B) {
 			entry, now := all[rand.IntN(len(all))].Entry, time.Now()
 			page := innius.Newest{Readings: []innius.Reading{{Time: now, Value: 1}}}
 			begun := time.Now()
-			entry.Store(page, nil, true, now)
+			entry.Store(page, reading.Rule{}, true, now)
 			updates = append(updates, time.Since(begun).Seconds())
 		}
 	})
@@ -367,7 +367,7 @@ func loaded(b *testing.B, accounts, sensors int) *poller.Poller {
 	for _, a := range p.View(now).Inventory.Accounts {
 		for _, m := range a.Machines {
 			for _, s := range m.Polled {
-				s.Entry.Store(innius.Newest{Readings: pages[s.ID]}, nil, true, now.Add(-time.Duration(r.Int64N(1e9))))
+				s.Entry.Store(innius.Newest{Readings: pages[s.ID]}, reading.Rule{}, true, now.Add(-time.Duration(r.Int64N(1e9))))
 			}
 		}
 	}

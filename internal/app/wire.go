@@ -60,7 +60,7 @@ func settings(cfg *config.Config) poller.Options {
 		Labels: inventory.LabelMode(cfg.Labels), DiscoveryInterval: cfg.Discovery.Interval,
 		Machines: cfg.Discovery.Machines, Sensors: cfg.Discovery.Sensors,
 		MinInterval: cfg.Refresh.MinInterval, MaxInterval: cfg.Refresh.MaxInterval,
-		StaleAfter: cfg.Refresh.StaleAfter, SilentAfter: cfg.Refresh.SilentAfter,
+		StaleAfter: cfg.Refresh.StaleAfter, SilentAfter: cfg.Refresh.SilentAfter, Complete: cfg.Refresh.Complete,
 	}
 	for _, r := range cfg.Sensors {
 		opts.Rules = append(opts.Rules, inventory.Rule(r))

@@ -103,6 +103,7 @@ type Refresh struct {
 	MaxInterval time.Duration `yaml:"max_interval" default:"1h" min:"1s"`
 	StaleAfter  time.Duration `yaml:"stale_after" default:"auto" zero:"auto" min:"1m"`
 	SilentAfter time.Duration `yaml:"silent_after" default:"auto" zero:"auto" min:"1m"`
+	Complete    bool          `yaml:"complete" default:"false"` // poll each sensor before its page overflows, if the rate limit permits
 }
 
 // SensorRule sets what holds for the sensors that it matches.
@@ -114,6 +115,8 @@ type SensorRule struct {
 	StaleAfter  time.Duration      `yaml:"stale_after" min:"1m"`                    // 0: as Refresh.StaleAfter
 	SilentAfter time.Duration      `yaml:"silent_after" min:"1m"`                   // 0: as Refresh.SilentAfter
 	Values      map[string]float64 `yaml:"values"`                                  // numbers for text values; nil: none
+	Extremes    bool               `yaml:"extremes"`                                // expose minimum and maximum
+	States      []string           `yaml:"states"`                                  // texts that are states; nil: none
 }
 
 // Default returns a config with every default and no account.

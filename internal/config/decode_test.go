@@ -73,11 +73,12 @@ func TestLoadSetsEachKey(t *testing.T) {
 			},
 			Sensors: match.Filter{Exclude: []match.Pattern{match.MustCompile(".*test.*")}},
 		},
-		Refresh: Refresh{MinInterval: 30 * time.Second, MaxInterval: 2 * time.Hour, StaleAfter: 3 * time.Hour, SilentAfter: 20 * time.Minute},
+		Refresh: Refresh{MinInterval: 30 * time.Second, MaxInterval: 2 * time.Hour, StaleAfter: 3 * time.Hour, SilentAfter: 20 * time.Minute, Complete: true},
 		Sensors: []SensorRule{
 			{
 				Machine: match.MustCompile("Press.*"), Sensor: match.MustCompile(".*"), MaxAge: 15 * time.Minute, Weight: 10,
 				StaleAfter: 2 * time.Hour, SilentAfter: time.Hour, Values: map[string]float64{"RUN": 1, "STOP": 0},
+				Extremes: true, States: []string{"RUN", "STOP"},
 			},
 			{Sensor: match.MustCompile("4711"), Weight: 1},
 		},

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"innius_exporter/innius"
 	"innius_exporter/internal/poller/reading"
@@ -30,6 +31,9 @@ func (c *Counters) Of(account string) *AccountCounters {
 // AccountCounters counts the events of one account.
 type AccountCounters struct {
 	PollsWithoutNewReading atomic.Uint64
+	Readings, LateReadings atomic.Uint64
+	Gaps                   atomic.Uint64
+	gapTime                atomic.Int64                         // nanoseconds
 	Skipped                map[innius.SkipReason]*atomic.Uint64 // readings that are not exposed; the map never changes
 	ReadingLag             *Histogram
 	RequestDuration        *Histogram
@@ -55,7 +59,7 @@ func newAccountCounters() *AccountCounters {
 		c.request(innius.OpValues, code)
 	}
 	for _, reason := range []innius.SkipReason{
-		innius.SkipNumber, innius.SkipText, innius.SkipTime, innius.SkipFuture, reading.SkipOrder,
+		innius.SkipNumber, innius.SkipText, innius.SkipTime, innius.SkipFuture,
 	} {
 		c.Skipped[reason] = new(atomic.Uint64)
 	}
@@ -113,7 +117,16 @@ func (c *AccountCounters) count(r reading.PollResult) {
 	for reason, n := range r.Skipped {
 		c.Skipped[reason].Add(uint64(n))
 	}
+	c.Readings.Add(uint64(r.Readings))
+	c.LateReadings.Add(uint64(r.Late))
+	c.Gaps.Add(uint64(len(r.Missed)))
+	for _, span := range r.Missed {
+		c.gapTime.Add(int64(span.To.Sub(span.From)))
+	}
 }
+
+// GapTime is the time in which readings may have been missed, of all sensors together.
+func (c *AccountCounters) GapTime() time.Duration { return time.Duration(c.gapTime.Load()) }
 
 // Histogram counts values in buckets. It is safe for concurrent use.
 type Histogram struct {

@@ -183,7 +183,7 @@ func (a *account) send(ctx context.Context, request func(context.Context) func(n
 func (a *account) poll(ctx context.Context, t *Task) {
 	ref, held := t.Sensor.Key(), t.Sensor.Entry.Load()
 	a.send(ctx, func(ctx context.Context) func(time.Time) {
-		newest, err := a.Client.Newest(ctx, ref, held.Time, held.Cursor)
+		newest, err := a.Client.Newest(ctx, ref, held.Newest(), held.Cursor)
 		return func(now time.Time) { a.handleReadings(t, newest, err, now) }
 	})
 }
@@ -297,7 +297,7 @@ func (a *account) handleReadings(t *Task, newest innius.Newest, err error, now t
 
 // storeReadings puts readings into the cache and counts them.
 func (a *account) storeReadings(s *inventory.Sensor, newest innius.Newest, complete bool, now time.Time) reading.PollResult {
-	stored := s.Entry.Store(newest, s.Rule.Values, complete, now)
+	stored := s.Entry.Store(newest, s.Rule.Use(), complete, now)
 	stored.Lag += a.ahead()
 	a.counters.count(stored)
 	if stored.Recovered {

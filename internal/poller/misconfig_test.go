@@ -69,7 +69,7 @@ func TestWrongPathFailsAccount(t *testing.T) {
 func TestUnreadableTimeIsReported(t *testing.T) {
 	c := reading.New()
 	odd := innius.Reading{Text: "2026-11-23 17:00:00", Skip: innius.SkipTime}
-	n := c.Store(innius.Newest{Readings: []innius.Reading{odd}}, nil, true, at(9))
+	n := c.Store(innius.Newest{Readings: []innius.Reading{odd}}, reading.Rule{}, true, at(9))
 	s := &inventory.Sensor{Machine: &inventory.Machine{}, Rule: inventory.NoRule, Entry: c}
 	if got := judged(s, at(9)); got != SensorUnreadable {
 		t.Errorf("%s", got)
@@ -77,7 +77,7 @@ func TestUnreadableTimeIsReported(t *testing.T) {
 	if n.Odd != odd {
 		t.Errorf("no unusable reading reported: %+v", n)
 	}
-	c.Store(innius.Newest{Readings: []innius.Reading{{Time: at(10), Value: 1}}}, nil, true, at(11))
+	c.Store(innius.Newest{Readings: []innius.Reading{{Time: at(10), Value: 1}}}, reading.Rule{}, true, at(11))
 	if o := c.Load(); judged(s, at(11)) != SensorCurrent || o.Unusable.Skip != "" {
 		t.Errorf("after a good reading: %+v", o)
 	}

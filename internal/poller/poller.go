@@ -25,6 +25,7 @@ type Options struct {
 	MaxInterval       time.Duration    // and at most, if the rate limit permits it; default 1 h
 	StaleAfter        time.Duration    // a value older than this is not exposed; 0: auto
 	SilentAfter       time.Duration    // no new reading for longer means silent; 0: 3 reporting intervals, at least 15 min
+	Complete          bool             // poll each sensor before new readings fill more than a page, if the rate limit permits
 	Rules             []inventory.Rule // first match wins
 	Counters          *Counters
 	Logger            *slog.Logger

@@ -78,6 +78,7 @@ type SensorView struct {
 	Exposed  bool         // the value is not stale
 	Interval float64      // reporting interval in seconds; 0: not known, or of no meaning for the newest reading
 	MaxAge   MaxAgeStatus // empty: the sensor has no target
+	Overflow bool         // it wants every reading, and its latest poll missed some
 
 	StaleAfter, SilentAfter time.Duration // SilentAfter 0: silence cannot be judged
 }
@@ -89,8 +90,14 @@ func (v *View) Sensor(s *inventory.Sensor) SensorView {
 	exposed := v.exposed(s, r, staleAfter)
 	return SensorView{
 		Record: r, Status: v.status(s, r, exposed), Exposed: exposed, Interval: ReportingInterval(r), MaxAge: v.maxAge(s, r),
+		Overflow:   r.Overflow && v.poller.opts.wantsEach(s),
 		StaleAfter: staleAfter, SilentAfter: v.poller.opts.silentAfter(s, r),
 	}
+}
+
+// wantsEach reports whether no reading of a sensor should be missed.
+func (o *Options) wantsEach(s *inventory.Sensor) bool {
+	return s.Polled() && (o.Complete || s.Rule.Extremes || len(s.Rule.States) > 0)
 }
 
 // ReportingInterval returns a sensor's reporting interval in seconds; 0: not known, or of no meaning for its newest reading.

@@ -41,13 +41,13 @@ func sensorOf(machine, number int) poller.SavedSensor {
 	return poller.SavedSensor{
 		Sensor: innius.Sensor{ID: fmt.Sprintf("2b0c8a3e-%04d-4a55-9f10-%08d", machine, number), Name: fmt.Sprint("Temperature ", number), Unit: "°C"},
 		Saved: reading.Saved{
-			Time: at, Value: 20.5 + float64(number), LastSuccess: at.Add(time.Second), Seen: at,
+			Time: at, Value: 20.5 + float64(number), LastSuccess: at.Add(time.Second), Seen: at, Missed: "\x02\x04", Overflow: true,
 			Cursor: innius.Cursor{Key: "1718", Order: innius.Ascending}, Planned: at.Add(time.Hour), Silent: true, Alone: true,
 			Resumed: at.UnixNano(), Interval: schedule.Regular(10*time.Second, at),
 			Rare: &reading.Rare{
 				Unusable: innius.Reading{Time: at, Text: "RUN", Skip: innius.SkipText}, Unreadable: []string{"yesterday"},
 				Failure: "status 404", FailingSince: at, LastFailure: at.Add(time.Minute), Failures: 3,
-				Older: at.Add(-time.Hour), Future: at.Add(time.Hour),
+				Future: at.Add(time.Hour),
 			},
 		},
 	}

@@ -31,6 +31,13 @@ type Rule struct {
 	StaleAfter      time.Duration      // 0: as for all sensors
 	SilentAfter     time.Duration      // 0: as for all sensors
 	Values          map[string]float64 // numbers for text values
+	Extremes        bool               // minimum and maximum are exposed
+	States          []string           // texts that are states
+}
+
+// Use returns how the readings of the sensors are used.
+func (r *Rule) Use() reading.Rule {
+	return reading.Rule{Values: r.Values, Extremes: r.Extremes, States: r.States}
 }
 
 // NoRule applies to sensors that no rule matches.

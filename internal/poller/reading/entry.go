@@ -54,7 +54,7 @@ func (e *Entry) Save() Saved {
 		s.Rare = nil
 	} else {
 		s.Rare = new(*s.Rare)
-		times = append(times, &s.FailingSince, &s.LastFailure, &s.Future, &s.Older, &s.Unusable.Time)
+		times = append(times, &s.FailingSince, &s.LastFailure, &s.Future, &s.Unusable.Time)
 	}
 	for _, t := range times {
 		*t = t.UTC()
@@ -87,12 +87,12 @@ func (e *Entry) replace(change func(held, next *Record)) {
 	}
 }
 
-// Store adds the result of a poll at a moment and returns what it changed. Its readings are oldest first; values maps texts to
-// numbers; complete is false if an error ended the poll. Store never replaces a reading by an older one; see Disbelieve.
-func (e *Entry) Store(poll innius.Newest, values map[string]float64, complete bool, now time.Time) (result PollResult) {
+// Store adds the result of a poll at a moment and returns what it changed. Its readings are oldest first; complete is false if an
+// error ended the poll. Store never replaces a reading by an older one; see Disbelieve.
+func (e *Entry) Store(poll innius.Newest, rule Rule, complete bool, now time.Time) (result PollResult) {
 	e.replace(func(held, next *Record) {
 		u := &update{held: held, next: next}
-		u.add(poll, values, complete, now)
+		u.add(poll, rule, complete, now)
 		result = u.result
 	})
 	return result

@@ -25,7 +25,7 @@ func faulty(text string) innius.Reading { return innius.Reading{Skip: innius.Ski
 
 // poll stores the readings of one poll, oldest first.
 func poll(e *Entry, values map[string]float64, complete bool, now time.Time, readings ...innius.Reading) PollResult {
-	return e.Store(innius.Newest{Readings: readings}, values, complete, now)
+	return e.Store(innius.Newest{Readings: readings}, Rule{Values: values}, complete, now)
 }
 
 // counted is one poll, and what it must count.
@@ -58,9 +58,9 @@ func TestEntryCountsEachSkippedReadingOnce(t *testing.T) {
 		},
 		"going backwards": {
 			{[]innius.Reading{reading(10, 1)}, nil},
-			{[]innius.Reading{reading(4, 2), reading(5, 2)}, map[innius.SkipReason]int{SkipOrder: 1}},
+			{[]innius.Reading{reading(4, 2), reading(5, 2)}, nil},
 			{[]innius.Reading{reading(5, 2)}, nil},
-			{[]innius.Reading{reading(6, 2)}, map[innius.SkipReason]int{SkipOrder: 1}},
+			{[]innius.Reading{reading(6, 2)}, nil},
 			{[]innius.Reading{reading(11, 3)}, nil},
 		},
 		"nothing": {{[]innius.Reading{reading(10, 1)}, nil}, {nil, nil}, {[]innius.Reading{reading(10, 1)}, nil}},
@@ -129,7 +129,7 @@ func TestEntryKeepsPartialPollWithoutSuccess(t *testing.T) {
 	poll(e, nil, true, at(15), reading(10, 1))
 	e.Fail("broken", false, time.Time{}, at(20))
 	n := poll(e, nil, false, at(30), reading(5, 0))
-	if o := e.Load(); n.Recovered || o.Failure == "" || !o.LastSuccess.Equal(at(15)) || n.Skipped[SkipOrder] != 0 {
+	if o := e.Load(); n.Recovered || o.Failure == "" || !o.LastSuccess.Equal(at(15)) {
 		t.Errorf("an incomplete poll counts as a success: %+v %+v", n, o)
 	}
 	poll(e, nil, false, at(30), reading(25, 2))

@@ -1,6 +1,7 @@
 package reading
 
 import (
+	"cmp"
 	"encoding/binary"
 	"math"
 	"slices"
@@ -9,6 +10,13 @@ import (
 	"innius_exporter/innius"
 	"innius_exporter/internal/poller/schedule"
 )
+
+// Rule is what the config says of how the readings of a sensor are used.
+type Rule struct {
+	Values   map[string]float64 // numbers for texts
+	Extremes bool               // remember minimum and maximum
+	States   []string           // texts that are states
+}
 
 // Record is what is known of one sensor's readings. Immutable once stored.
 type Record struct {
@@ -25,12 +33,14 @@ type Saved struct {
 	Interval    *schedule.Interval // what the scheduler has learned of when it reports; nil: nothing
 
 	// What the poller fixes at each successful poll, for the status of the sensor.
-	Planned time.Time // of the next poll, by this machine's clock
-	Silent  bool      // no new reading for longer than silent_after
-	Alone   bool      // silent while other sensors of its machine went on
-	Resumed int64     // of the first reading after its latest silence, in nanoseconds since the epoch; 0: none
+	Planned  time.Time // of the next poll, by this machine's clock
+	Silent   bool      // no new reading for longer than silent_after
+	Alone    bool      // silent while other sensors of its machine went on
+	Overflow bool      // it missed readings
+	Resumed  int64     // of the first reading after its latest silence, in nanoseconds since the epoch; 0: none
 
-	Seen time.Time // newest time of a reading that was counted, not in the future
+	Seen   time.Time // newest time of a reading that was counted, not in the future
+	Missed Spans     // the latest in which readings may exist that no page showed
 
 	*Rare // never nil in a Record; nil in what is saved if it has none of it
 }
@@ -48,7 +58,6 @@ type Rare struct {
 
 	// Pages overlap. These, and Seen, make each reading count once.
 	Future     time.Time // newest time in the future that was counted
-	Older      time.Time // newest time of a page that was older than the reading held
 	Unreadable []string  // times on the latest page that could not be read
 }
 
@@ -61,13 +70,14 @@ type PollResult struct {
 	Recovered bool                      // the sensor had been failing, as logged
 	Odd       innius.Reading            // the newest reading, if a setting or the source must be corrected to use it
 
-	// For the scheduler: times of all new readings, unusable ones too, ascending, each once.
-	Times []time.Time
-	Whole bool // the page reaches back to readings seen before, so Times misses none
-}
+	Readings int           // new ones, unusable and late ones too; of a sensor's first poll those that no gap separates from the newest
+	Late     int           // of them, that are older than one already known
+	Missed   []innius.Span // in which readings may exist that no page showed
 
-// SkipOrder counts a page that is older than an earlier one. The other reasons are the client's.
-const SkipOrder innius.SkipReason = "order"
+	// For the scheduler: times of the new readings after the last gap, unusable ones too, ascending, each once.
+	Times []time.Time
+	Whole bool // no reading between those seen before and the first of Times was missed
+}
 
 // update computes the record that follows another.
 type update struct {
@@ -80,8 +90,8 @@ type update struct {
 	timed bool           // some reading has a usable time
 }
 
-func (u *update) add(poll innius.Newest, values map[string]float64, complete bool, now time.Time) {
-	u.result.Times, u.result.Whole = u.held.newTimes(poll.Readings)
+func (u *update) add(poll innius.Newest, rule Rule, complete bool, now time.Time) {
+	u.count(poll, complete)
 	u.result.Skipped, u.next.Unreadable = map[innius.SkipReason]int{}, nil
 	u.recent = u.held.Recent.Points()
 	if len(u.recent) == 0 && !u.held.Time.IsZero() { // after a restart
@@ -95,15 +105,12 @@ func (u *update) add(poll innius.Newest, values map[string]float64, complete boo
 	}
 	u.next.Cursor = poll.Cursor
 	for _, r := range poll.Readings {
-		if number, ok := values[r.Text]; ok && r.Skip == innius.SkipText {
+		if number, ok := rule.Values[r.Text]; ok && r.Skip == innius.SkipText {
 			r.Value, r.Skip = number, ""
 		}
 		u.addReading(r)
 	}
 	u.next.Recent = NewRecent(u.recent)
-	if complete { // ascending pages that broke off may lack the newest reading
-		u.countOrder(poll.Readings)
-	}
 	u.setUnusable()
 	u.result.New, u.result.First = u.next.Time.After(u.held.Time), u.held.Time.IsZero()
 	u.result.Lag = now.Sub(u.next.Time)
@@ -130,18 +137,33 @@ func (u *update) addReading(r innius.Reading) {
 	case !r.Time.Before(u.next.Time):
 		u.next.Time, u.next.Value = r.Time, r.Value
 		u.addRecent(r.Time, r.Value)
+	case u.late(r.Time):
+		u.result.Readings, u.result.Late = u.result.Readings+1, u.result.Late+1
+		u.addRecent(r.Time, r.Value)
 	}
 	u.next.Seen, u.timed = schedule.Later(u.next.Seen, r.Time), true
 }
 
-// addRecent appends a reading. One with the time of the last corrects it.
+// addRecent inserts a reading. One with the time of another corrects it.
 func (u *update) addRecent(at time.Time, value float64) {
 	p := Point{float64(at.UnixMilli()) / 1e3, value}
-	if n := len(u.recent); n > 0 && u.recent[n-1][0] == p[0] {
-		u.recent[n-1] = p
+	i, known := u.findRecent(p[0])
+	if known {
+		u.recent[i] = p
 		return
 	}
-	u.recent = append(u.recent, p)
+	u.recent = slices.Insert(u.recent, i, p)
+}
+
+func (u *update) findRecent(at float64) (i int, known bool) {
+	return slices.BinarySearchFunc(u.recent, at, func(p Point, at float64) int { return cmp.Compare(p[0], at) })
+}
+
+// late reports whether a reading that is older than the newest number is new all the same, as far as the recent ones tell: it is
+// between two of them. One in a gap was counted with it.
+func (u *update) late(at time.Time) bool {
+	i, known := u.findRecent(float64(at.UnixMilli()) / 1e3)
+	return i > 0 && !known && at.Before(u.held.Seen) && !u.next.Missed.contain(at)
 }
 
 // addUnreadable counts a reading without a time. Only its text distinguishes it from those of the page before.
@@ -153,18 +175,6 @@ func (u *update) addUnreadable(r innius.Reading) {
 	u.next.Unreadable = append(u.next.Unreadable, r.Text)
 	if !slices.Contains(u.held.Unreadable, r.Text) {
 		u.result.Skipped[r.Skip]++
-	}
-}
-
-// countOrder counts a page whose newest reading is older than the one held.
-func (u *update) countOrder(readings []innius.Reading) {
-	var newest time.Time
-	for _, r := range readings {
-		newest = schedule.Later(newest, r.Time)
-	}
-	if !newest.IsZero() && newest.Before(u.held.Seen) && !newest.Equal(u.held.Older) {
-		u.result.Skipped[SkipOrder]++
-		u.next.Older = newest
 	}
 }
 
@@ -185,23 +195,6 @@ func (r *Record) Newest() time.Time { return schedule.Later(r.Time, r.Seen) }
 // Exposed reports whether the value is on /metrics at a moment of the API's clock: it exists and is no older than staleAfter.
 func (r *Record) Exposed(staleAfter time.Duration, apiNow time.Time) bool {
 	return !r.Time.IsZero() && apiNow.Sub(r.Time) <= staleAfter
-}
-
-// newTimes returns the times of readings that are newer than all seen so far, ascending and each once, and whether the page
-// reaches back to those. The readings are oldest first. Those without a time, or in the future, do not show when the sensor
-// reports.
-func (r *Record) newTimes(readings []innius.Reading) (times []time.Time, whole bool) {
-	newest := r.Seen
-	for _, one := range readings {
-		switch {
-		case one.Skip == innius.SkipTime, one.Skip == innius.SkipFuture:
-		case one.Time.After(newest):
-			times, newest = append(times, one.Time), one.Time
-		case !one.Time.After(r.Seen):
-			whole = true
-		}
-	}
-	return times, whole
 }
 
 // Point is a reading for the status page: Unix seconds, to a millisecond, and value.
