@@ -15,8 +15,11 @@ type Selection struct {
 	Machine, Sensor string   // exact label, id or name
 	Status          poller.SensorStatus
 	Recent          bool // with the recent readings of the sensors
-	Summary         bool // if there are several accounts, of each only what concerns all its sensors
+	Summary         bool // may become a summary, see Status
 }
+
+// maxShown is the number of selected sensors of several accounts from which they become a summary.
+const maxShown = 1000
 
 // Filtered reports whether not all machines and sensors of the accounts are selected.
 func (sel *Selection) Filtered() bool {
@@ -28,16 +31,23 @@ func (sel *Selection) Filtered() bool {
 func Of(p *poller.Poller, sel Selection) (*Status, error) {
 	v := &selected{Selection: sel, View: p.View(time.Now())} // of every account: they may share machines
 	s := &Status{At: v.At.UTC(), Unmatched: p.Unmatched(), Accounts: []Account{}, Several: len(v.View.Accounts) > 1}
-	v.Summary = sel.Summary && s.Several
+	s.Summary = sel.Summary && s.Several && !sel.Filtered()
 	unknown := slices.Clone(sel.Accounts)
 	for i, one := range v.View.Accounts {
 		if len(sel.Accounts) > 0 && !slices.Contains(sel.Accounts, one.Name) {
 			continue
 		}
 		unknown = slices.DeleteFunc(unknown, func(wanted string) bool { return wanted == one.Name })
+		v.Summary = s.Summary
 		a := v.account(i)
-		if v.discovering = v.discovering || !a.Discovery.Ended; !sel.Filtered() || len(a.Machines) > 0 {
+		if v.discovering = v.discovering || !a.Discovery.Ended; !sel.Filtered() || a.Selected > 0 || len(a.Machines) > 0 {
 			s.Accounts = append(s.Accounts, a)
+		}
+		if s.Selected += a.Selected; sel.Summary && s.Several && s.Selected > maxShown {
+			s.Summary = true
+			for i := range s.Accounts {
+				s.Accounts[i].Machines = nil
+			}
 		}
 	}
 	if len(unknown) > 0 {

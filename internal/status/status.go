@@ -19,6 +19,8 @@ type Status struct {
 	Unmatched []string  `json:"unmatched,omitempty"` // filters and rules that match nothing
 	Accounts  []Account `json:"-"`                   // see WriteJSON, as for Machines and Sensors
 	Several   bool      `json:"-"`                   // there are several accounts, selected or not
+	Summary   bool      `json:"-"`                   // the accounts are without their machines: they would be too many
+	Selected  int       `json:"-"`                   // sensors, as in Account
 }
 
 // Account is one account.
@@ -50,6 +52,7 @@ type Account struct {
 	ClockDifference *float64                    `json:"api_clock_difference_seconds,omitempty"` // API clock before ours
 	Remarks         []string                    `json:"remarks,omitempty"`                      // with the cure
 	Machines        []Machine                   `json:"-"`
+	Selected        int                         `json:"-"` // sensors, shown or not
 }
 
 // Discovery is the progress of reading the lists of machines and sensors.
@@ -142,9 +145,9 @@ func (v *selected) account(index int) Account {
 
 // addMachine counts the sensors of a machine of an account, and adds what is selected of it.
 func (v *selected) addMachine(to *Account, a *poller.AccountView, m *inventory.Machine, next []poller.Upcoming) {
-	hit := !v.Summary && named(v.Selection.Machine, m.Label, m.ID, m.Name)
+	hit := named(v.Selection.Machine, m.Label, m.ID, m.Name)
 	found, byStatus, rows := hit && v.Selection.Sensor == "", map[poller.SensorStatus]int{}, []row(nil)
-	if found && v.Selection.Status == "" {
+	if found && v.Selection.Status == "" && !v.Summary {
 		rows = make([]row, 0, len(m.Sensors))
 	}
 	for i, one := range m.Sensors {
@@ -155,13 +158,16 @@ func (v *selected) addMachine(to *Account, a *poller.AccountView, m *inventory.M
 			to.MaxAge[o.MaxAge]++
 		}
 		if hit && named(v.Selection.Sensor, one.Label, one.ID, one.Name) {
-			if found = true; v.Selection.Status == "" || v.Selection.Status == o.Status {
+			if found = true; v.Selection.Status != "" && v.Selection.Status != o.Status {
+				continue
+			}
+			if to.Selected++; !v.Summary {
 				rows = append(rows, row{one, o, next[i]})
 			}
 		}
 	}
 	v.machine, v.sensor = v.machine || hit, v.sensor || found
-	if len(rows) == 0 && (!found || v.Selection.Status != "") {
+	if v.Summary || len(rows) == 0 && (!found || v.Selection.Status != "") {
 		return
 	}
 	one := Machine{

@@ -47,7 +47,7 @@ func staleSensor(name, id string) status.Sensor {
 
 // plant is the status of accounts with machines m1, m2 ... of sensors s1, s2 ...; the second of each machine is stale.
 func plant(accounts, machines, sensors int) status.Status {
-	s := status.Status{At: now, Several: accounts > 1}
+	s := status.Status{At: now, Several: accounts > 1, Summary: accounts > 1}
 	for a := range accounts {
 		account := status.Account{
 			Name: fmt.Sprintf("a%d", a+1), Company: fmt.Sprintf("Works %d", a+1), Up: new(true), Health: "Up",

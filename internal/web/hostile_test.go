@@ -55,7 +55,7 @@ func TestStatusPageEscapesHostileNames(t *testing.T) {
 	for _, accounts := range []int{1, 2} { // two are a summary
 		testHostileNames(t, func(name string) status.Status {
 			s := hostileStatus(name)
-			s.Accounts, s.Several = slices.Repeat(s.Accounts, accounts), accounts > 1
+			s.Accounts, s.Several, s.Summary = slices.Repeat(s.Accounts, accounts), accounts > 1, accounts > 1
 			return s
 		})
 	}

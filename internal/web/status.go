@@ -40,25 +40,23 @@ type view struct {
 	*status.Status
 	Query   status.Selection
 	Problem string // with the request; empty if there is none
-	Summary bool   // the accounts are without their machines
 }
 
 // viewOf returns what a request selects, and the status code of the response. On the page that is a summary of several accounts
-// unless the request selects a part of them; in JSON it is without the recent readings, which would be most of it, unless the
-// request selects machines or sensors.
+// unless the request selects some of them, or few sensors. In JSON it is without the recent readings, which would be most of it,
+// unless the request selects machines or sensors.
 func viewOf(r *http.Request, s Source, page bool) (*view, int) {
 	q, err := parseQuery(r.URL.RawQuery)
 	v, code := &view{Status: &status.Status{}, Query: q}, http.StatusBadRequest
 	if err == nil {
 		code, v.Query.Recent = http.StatusNotFound, page || q.Filtered()
-		v.Query.Summary = page && len(q.Accounts) == 0 && !q.Filtered()
+		v.Query.Summary = page && len(q.Accounts) == 0
 		v.Status, err = s.Status(v.Query)
 	}
 	if err != nil {
 		v.Problem = err.Error()
 		return v, code
 	}
-	v.Summary = v.Query.Summary && v.Several
 	return v, http.StatusOK
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -184,6 +185,34 @@ func TestStatusSummarizesSeveralAccounts(t *testing.T) {
 	}
 }
 
+// A filter that selects too many sensors of several accounts shows the accounts, each with how many, and as a link to them.
+func TestStatusSummarizesFilterOfManySensors(t *testing.T) {
+	saved := restored(5, 3, 100).Save() // 3 of each are stale
+	saved.Accounts[4].Machines = nil
+	p := polled{restore(saved)}
+	for path, want := range map[string]struct {
+		rows int
+		text string
+	}{
+		"/status?status=current":                       {4, `<a href="/status?account=a2&amp;status=current"><bdi>a2</bdi>`},
+		"/status?status=current&machine=":              {4, `<span class="counts">297 current</span>`},
+		"/status?status=stale":                         {12, "Account <bdi>a4</bdi>"},
+		"/status?machine=Machine+1":                    {400, "Account <bdi>a4</bdi>"},
+		"/status?sensor=Sensor+2&status=current":       {0, "Nothing here is current."},
+		"/status?account=a1&account=a2&status=current": {594, "Account <bdi>a2</bdi>"},
+		"/status?account=a2&machine=m1&status=current": {99, "Account <bdi>a2</bdi>"},
+	} {
+		code, body := getFrom(t, p, path)
+		if rows := strings.Count(body, `<th scope="row"`); code != 200 || rows != want.rows || !strings.Contains(body, want.text) {
+			t.Errorf("%s: status %d, %d rows, want %d and %q in %.3000s", path, code, rows, want.rows, want.text, body)
+		}
+	}
+	_, body := getFrom(t, p, "/api/v1/status?status=current")
+	if sensors := strings.Count(body, `"sensor":`); sensors != 4*297 {
+		t.Errorf("%d sensors in JSON", sensors)
+	}
+}
+
 // A summary shows an account of which nothing is known yet, and the reason of one that fails.
 func TestStatusSummaryShowsFailures(t *testing.T) {
 	s := plant(3, 1, 1)
@@ -202,17 +231,18 @@ func TestStatusSummaryShowsFailures(t *testing.T) {
 
 // The page shows one moment: a client that reads slowly sees what was known when it sent its request.
 func TestStatusShowsOneMomentToSlowClients(t *testing.T) {
+	const newer = 777777777777 // more digits than a fraction of a second has
 	for _, path := range []string{"/status", "/api/v1/status"} {
 		p := restored(1, 20, 20)
 		w := &pausing{ResponseRecorder: httptest.NewRecorder(), pause: func() {
 			for _, m := range p.View(time.Now()).Inventory.Accounts[0].Machines {
 				for _, s := range m.Sensors {
-					s.Entry.Change(func(r *reading.Record) { r.Value, r.Time, r.Silent = 77777, time.Now(), true })
+					s.Entry.Change(func(r *reading.Record) { r.Value, r.Time, r.Silent = newer, time.Now(), true })
 				}
 			}
 		}}
 		handler(t, polled{p}, false).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", path, http.NoBody))
-		if body := w.Body.String(); w.pause != nil || strings.Contains(body, "77777") || strings.Count(body, "m20-s20") != 1 {
+		if body := w.Body.String(); w.pause != nil || strings.Contains(body, strconv.Itoa(newer)) || strings.Count(body, "m20-s20") != 1 {
 			t.Errorf("%s: %d bytes with values that are newer than the request", path, len(body))
 		}
 	}
