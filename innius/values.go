@@ -235,7 +235,8 @@ func (w *walk) add(page []Reading) Order {
 
 // extend adds a page to the run of its list. Where the list has no window, its pages show what is between their readings: an API
 // may not keep what is older. A window is shown from its start on by a list that was read to its end, or in ascending order,
-// which one page does not prove: in blocks it is the newest. The pages after those of the caller's start_key continue them.
+// which one page does not prove: in blocks it is the newest. The pages after those of the caller's start_key continue them, but
+// in which window these were is not known.
 func (w *walk) extend(r *run, page []Reading, next string) {
 	oldest, latest := bounds(page)
 	known, ascends := &w.client.learned, w.found.Cursor.Order == Ascending
@@ -250,11 +251,11 @@ func (w *walk) extend(r *run, page []Reading, next string) {
 	}
 	ascends = ascends && (w.ascends && w.resumed || known.ascends.Load())
 	ends := next == "" && (len(page) < w.request.limit || known.full.Load() > 0) // some APIs only return the newest
-	switch {
-	case w.moves() && (ends || ascends):
-		r.begin = w.request.from
-	case !w.moves() && ascends && w.resumed && len(w.runs) == 1:
+	switch resumed := w.resumed && len(w.runs) == 1; {
+	case resumed && ascends && !w.moves():
 		r.begin = time.Time{}
+	case !resumed && w.moves() && (ends || ascends):
+		r.begin = w.request.from
 	default:
 		r.begin = r.first
 	}
