@@ -59,7 +59,7 @@ func (c *Collector) WriteText(w io.Writer, accounts, names []string) error {
 	if err != nil {
 		return err
 	}
-	out := &output{w: w, buf: make([]byte, 0, chunk+chunk/4)}
+	out := &output{w: w, buf: make([]byte, 0, chunk+room)}
 	c.write(s, names, out)
 	out.flush()
 	return out.err

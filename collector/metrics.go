@@ -37,27 +37,28 @@ func families() []*family {
 			"Status of the sensor: 1 for the one in force, the others are absent. What a text sensor reports is not a status.",
 			[]string{"company", "machine", "sensor", "status"}, func(s *scrape, out *output) {
 				s.eachSensor(out, func(one *sensor) {
-					out.add(1, one.of.Machine.CompanyLabel, one.of.Machine.Label, one.of.Label, string(one.status))
+					out.add(1, one.of.Label, string(one.status))
 				})
 			}),
 		newFamily("innius_sensor_info", "Ids, names and unit of the sensor as in innius. Always 1.",
 			sensorInfoLabels,
 			func(s *scrape, out *output) {
-				machine := make([]string, 0, len(sensorInfoLabels))
-				for i, one := range s.sensorsByInfo {
-					if i == 0 || one.Machine != s.sensorsByInfo[i-1].Machine {
-						machine = machineInfo(machine[:0], one.Machine)
+				s.eachOf(s.sensorsByInfo, out, shareInfo, func(_ int, one *inventory.Sensor) {
+					if s.plain {
+						out.add(1, one.Label, one.ID, one.Name, one.Unit)
+					} else {
+						out.add(1, sensorInfo(one)...)
 					}
-					out.add(1, sensorInfo(machine, one)...)
-				}
+				})
 			}),
 
 		newFamily("innius_machine_status",
 			"Status of the machine: 1 for the one in force (unknown, degraded, off, ok), 0 for the others.",
 			[]string{"company", "machine", "status"}, func(s *scrape, out *output) {
 				for _, m := range s.judged {
+					out.share(m.CompanyLabel, m.Label)
 					for _, status := range machineStatuses {
-						out.add(boolean(m.status == status), m.CompanyLabel, m.Label, string(status))
+						out.add(boolean(m.status == status), string(status))
 					}
 				}
 			}),
@@ -66,115 +67,115 @@ func families() []*family {
 			[]string{"company", "machine"}, func(s *scrape, out *output) {
 				for _, m := range s.judged {
 					if seconds, known := timestamp(m.since); known {
-						out.add(seconds, m.CompanyLabel, m.Label)
+						out.share(m.CompanyLabel, m.Label)
+						out.add(seconds)
 					}
 				}
 			}),
 		newFamily("innius_machine_info", "Ids and names of the machine as in innius. Always 1.",
 			machineInfoLabels, func(s *scrape, out *output) {
-				var values []string
 				for _, m := range s.machinesByInfo {
-					values = machineInfo(values[:0], m)
-					out.add(1, values...)
+					shareInfo(out, m)
+					out.add(1)
 				}
 			}),
 
 		// Per account, with the label account and those named here, sorted.
 		perAccount("innius_up",
 			"Whether requests to innius succeed: 0 while innius_exporter_account_failure has a reason. Absent before the first response.",
-			nil, func(a *account, add emit) {
+			nil, func(a *account, out *output) {
 				if a.Responded {
-					add(boolean(a.Up))
+					out.add(boolean(a.Up))
 				}
 			}),
 		perAccount("innius_account_info", "Company of the account. Always 1.",
-			[]string{"company", "company_id", "company_name"}, func(a *account, add emit) {
+			[]string{"company", "company_id", "company_name"}, func(a *account, out *output) {
 				if c := a.Company; c != nil {
-					add(1, a.labels.Label(c.ID, c.Name), inventory.Repair(c.ID, c.ID), inventory.Repair(c.Name, c.ID))
+					out.add(1, a.labels.Label(c.ID, c.Name), inventory.Repair(c.ID, c.ID), inventory.Repair(c.Name, c.ID))
 				}
 			}),
 		perAccount("innius_exporter_account_failure", "Whether the account fails for this reason.",
-			[]string{"reason"}, func(a *account, add emit) {
+			[]string{"reason"}, func(a *account, out *output) {
 				for _, reason := range []string{"invalid_response", "key", "network", "server"} {
-					add(boolean(reason == a.Failure), reason)
+					out.add(boolean(reason == a.Failure), reason)
 				}
 			}),
 		perAccount("innius_exporter_sensors", "Sensors by status. Each sensor has exactly one.",
-			[]string{"status"}, func(a *account, add emit) {
+			[]string{"status"}, func(a *account, out *output) {
 				for _, status := range sensorStatuses {
-					add(float64(a.statuses[slices.Index(poller.SensorStatuses[:], status)]), string(status))
+					out.add(float64(a.statuses[slices.Index(poller.SensorStatuses[:], status)]), string(status))
 				}
 			}),
 		perAccount("innius_exporter_label_collisions",
 			"Sensors whose labels contain an id because another sensor has the same names.",
-			nil, func(a *account, add emit) { add(float64(a.collisions)) }),
+			nil, func(a *account, out *output) { out.add(float64(a.collisions)) }),
 		perAccount("innius_exporter_max_age_sensors",
 			"Sensors with a max-age target, by whether it is met. Relaxed: all targets together need more requests than they may use.",
-			[]string{"status"}, func(a *account, add emit) {
+			[]string{"status"}, func(a *account, out *output) {
 				for i, status := range poller.MaxAgeStatuses {
-					add(float64(a.maxAge[i]), string(status))
+					out.add(float64(a.maxAge[i]), string(status))
 				}
 			}),
 		perAccount("innius_exporter_sensors_overflowing",
 			"Sensors that want every reading (extremes, states or complete in the config) and whose latest poll missed some.",
-			nil, func(a *account, add emit) { add(float64(a.overflows)) }),
+			nil, func(a *account, out *output) { out.add(float64(a.overflows)) }),
 		perAccount("innius_exporter_demand_requests_per_hour",
 			"Requests per hour that are needed to fetch each reading, polling no sensor more often than min_interval.",
-			nil, func(a *account, add emit) { add(a.Demand) }),
+			nil, func(a *account, out *output) { out.add(a.Demand) }),
 		perAccount("innius_exporter_api_rate_limit_requests_per_hour", "Requests per hour that the exporter sends at most.",
-			nil, func(a *account, add emit) { add(a.RequestsPerHour) }),
+			nil, func(a *account, out *output) { out.add(a.RequestsPerHour) }),
 		perAccount("innius_exporter_api_rate_limit_lowered",
 			"Whether the exporter sends fewer requests per hour than configured for this cause: limit_or_shared (the limit of innius "+
 				"is lower, or another tool uses the key), shared (another tool uses the key).",
-			[]string{"cause"}, func(a *account, add emit) {
+			[]string{"cause"}, func(a *account, out *output) {
 				for _, cause := range []ratelimit.Cause{ratelimit.LimitOrShared, ratelimit.Shared} {
-					add(boolean(a.Lowered == cause), string(cause))
+					out.add(boolean(a.Lowered == cause), string(cause))
 				}
 			}),
 		perAccount("innius_exporter_api_remaining_requests", "Requests that the exporter could send now.",
-			nil, func(a *account, add emit) { add(a.Remaining) }),
+			nil, func(a *account, out *output) { out.add(a.Remaining) }),
 		perAccount("innius_exporter_api_paused_until_timestamp_seconds",
 			"End of the pause in which no requests are sent, in seconds since the epoch. Absent without a pause.",
-			nil, func(a *account, add emit) { addTime(a.PausedUntil, add) }),
+			nil, func(a *account, out *output) { addTime(a.PausedUntil, out) }),
 		perAccount("innius_exporter_api_clock_difference_seconds",
 			"How far the API's clock is ahead of the exporter's, in seconds. Absent before the first response with a date.",
-			nil, func(a *account, add emit) {
+			nil, func(a *account, out *output) {
 				if a.ClockKnown {
-					add(a.ClockDifference.Seconds())
+					out.add(a.ClockDifference.Seconds())
 				}
 			}),
 		perAccount("innius_exporter_discovery_last_success_timestamp_seconds",
 			"Time of the oldest list in the inventory, in seconds since the epoch. Absent before the first discovery is complete.",
-			nil, func(a *account, add emit) { addTime(a.Verified, add) }),
+			nil, func(a *account, out *output) { addTime(a.Verified, out) }),
 
 		// Events of an account since the process started.
 		perAccount("innius_exporter_api_requests_total",
 			"Requests sent to the innius API, by operation and status code (error: no response).",
-			[]string{"code", "operation"}, func(a *account, add emit) {
+			[]string{"code", "operation"}, func(a *account, out *output) {
 				for kind, n := range a.counters.Requests() {
-					add(float64(n), kind.Code, string(kind.Operation))
+					out.add(float64(n), kind.Code, string(kind.Operation))
 				}
 			}),
 		perAccount("innius_exporter_polls_without_new_reading_total", "Successful polls that brought no new reading.",
-			nil, func(a *account, add emit) { add(float64(a.counters.PollsWithoutNewReading.Load())) }),
+			nil, func(a *account, out *output) { out.add(float64(a.counters.PollsWithoutNewReading.Load())) }),
 		perAccount("innius_exporter_readings_total",
 			"New readings, each counted once, also those that are not exposed.",
-			nil, func(a *account, add emit) { add(float64(a.counters.Readings.Load())) }),
+			nil, func(a *account, out *output) { out.add(float64(a.counters.Readings.Load())) }),
 		perAccount("innius_exporter_readings_late_total",
 			"New readings that are older than one already known.",
-			nil, func(a *account, add emit) { add(float64(a.counters.LateReadings.Load())) }),
+			nil, func(a *account, out *output) { out.add(float64(a.counters.LateReadings.Load())) }),
 		perAccount("innius_exporter_reading_gaps_total",
 			"Times between two known readings in which no poll showed whether there are others.",
-			nil, func(a *account, add emit) { add(float64(a.counters.Gaps.Load())) }),
+			nil, func(a *account, out *output) { out.add(float64(a.counters.Gaps.Load())) }),
 		perAccount("innius_exporter_reading_gap_seconds_total",
 			"Length of these gaps in seconds, of all sensors together.",
-			nil, func(a *account, add emit) { add(a.counters.GapTime().Seconds()) }),
+			nil, func(a *account, out *output) { out.add(a.counters.GapTime().Seconds()) }),
 		perAccount("innius_exporter_readings_skipped_total",
 			"Readings that are not exposed, by reason: number (null or not finite), text (no number), time (unreadable), "+
 				"future (more than 5 min ahead of the API's clock).",
-			[]string{"reason"}, func(a *account, add emit) {
+			[]string{"reason"}, func(a *account, out *output) {
 				for _, reason := range slices.Sorted(maps.Keys(a.counters.Skipped)) {
-					add(float64(a.counters.Skipped[reason].Load()), string(reason))
+					out.add(float64(a.counters.Skipped[reason].Load()), string(reason))
 				}
 			}),
 		perAccountHistogram("innius_exporter_api_request_duration_seconds",
@@ -207,21 +208,18 @@ func perSensor(name, help string, value func(*sensor) (float64, bool)) *family {
 	return newFamily(name, help, sensorLabels, func(s *scrape, out *output) {
 		s.eachSensor(out, func(one *sensor) {
 			if value, exists := value(one); exists {
-				out.add(value, one.of.Machine.CompanyLabel, one.of.Machine.Label, one.of.Label)
+				out.add(value, one.of.Label)
 			}
 		})
 	})
 }
 
-// emit adds a series of an account; the values are those of the labels beyond account. Series are added sorted by their values.
-type emit func(value float64, values ...string)
-
-func perAccount(name, help string, labels []string, series func(*account, emit)) *family {
+// perAccount returns a family whose series add those of one account, sorted by the values of the labels beyond account.
+func perAccount(name, help string, labels []string, series func(*account, *output)) *family {
 	return newFamily(name, help, append([]string{"account"}, labels...), func(s *scrape, out *output) {
-		all := make([]string, 1+len(labels))
 		for _, a := range s.accounts {
-			all[0] = a.Name
-			series(a, func(value float64, values ...string) { out.add(value, append(all[:1], values...)...) })
+			out.share(a.Name)
+			series(a, out)
 		}
 	})
 }
@@ -258,9 +256,11 @@ func machineInfo(to []string, m *inventory.Machine) []string {
 	)
 }
 
-// sensorInfo appends the values of a sensor to those of its machine.
-func sensorInfo(machine []string, s *inventory.Sensor) []string {
-	return append(machine, s.Label, inventory.Repair(s.ID, s.ID), inventory.Repair(s.Name, s.ID), inventory.Repair(s.Unit, s.Unit))
+func shareInfo(out *output, m *inventory.Machine) { out.share(machineInfo(make([]string, 0, 6), m)...) }
+
+// sensorInfo returns the values of a sensor beyond those of its machine.
+func sensorInfo(s *inventory.Sensor) []string {
+	return []string{s.Label, inventory.Repair(s.ID, s.ID), inventory.Repair(s.Name, s.ID), inventory.Repair(s.Unit, s.Unit)}
 }
 
 func timestamp(t time.Time) (seconds float64, known bool) {
@@ -270,9 +270,9 @@ func timestamp(t time.Time) (seconds float64, known bool) {
 	return float64(t.UnixMilli()) / 1e3, true
 }
 
-func addTime(t time.Time, add emit) {
+func addTime(t time.Time, out *output) {
 	if seconds, known := timestamp(t); known {
-		add(seconds)
+		out.add(seconds)
 	}
 }
 

@@ -91,16 +91,28 @@ func newScrape(v *poller.View, o *order) *scrape {
 	return s
 }
 
-// eachSensor calls a function for each sensor, in order. The argument is only valid during the call.
+// eachSensor calls a function for each sensor, in order. The argument is only valid during the call. The series that it adds share
+// company and machine.
 func (s *scrape) eachSensor(out *output, do func(*sensor)) {
-	one := &sensor{}
-	if s.plain {
-		out.plain = len(sensorLabels)
-	}
-	for i, of := range s.sensors {
+	one, shareLabels := &sensor{}, func(out *output, m *inventory.Machine) { out.share(m.CompanyLabel, m.Label) }
+	s.eachOf(s.sensors, out, shareLabels, func(i int, of *inventory.Sensor) {
 		one.of, one.Record = of, s.records[i]
 		one.status, one.exposed = poller.SensorStatuses[s.verdicts[i]/2], s.verdicts[i]%2 == 1
 		do(one)
+	})
+}
+
+func (s *scrape) eachOf(
+	sensors []*inventory.Sensor, out *output, share func(*output, *inventory.Machine), do func(int, *inventory.Sensor),
+) {
+	out.plain = s.plain
+	var machine *inventory.Machine
+	for i, one := range sensors {
+		if one.Machine != machine {
+			machine = one.Machine
+			share(out, machine)
+		}
+		do(i, one)
 	}
-	out.plain = 0
+	out.plain = false
 }

@@ -23,7 +23,7 @@ type sorted struct {
 type order struct {
 	machines, machinesByInfo []*inventory.Machine // by company and machine; by the labels of innius_machine_info
 	sensors, sensorsByInfo   []*inventory.Sensor  // polled ones: by company, machine and sensor; by the labels of innius_sensor_info
-	plain                    bool                 // these three labels of each sensor need no escape: to look through them takes time
+	plain                    bool                 // the labels of sensors, beyond those of machines, need neither repair nor escape
 }
 
 // of returns what is exposed of the accounts in a view: those with these names, or all if there are none. Two scrapes at once may
@@ -64,16 +64,16 @@ func newOrder(v *poller.View) *order {
 		return cmp.Or(compareMachines(a.Machine, b.Machine), strings.Compare(a.Label, b.Label))
 	})
 	o.plain = !slices.ContainsFunc(o.sensors, func(s *inventory.Sensor) bool {
-		return !isPlain(s.Machine.CompanyLabel) || !isPlain(s.Machine.Label) || !isPlain(s.Label)
+		return slices.ContainsFunc(sensorInfo(s), func(value string) bool { return !isPlain(value) }) ||
+			inventory.Repair(s.ID, s.ID) != s.ID || inventory.Repair(s.Name, s.ID) != s.Name || inventory.Repair(s.Unit, s.Unit) != s.Unit
 	})
-	o.machinesByInfo = alsoSorted(o.machines, func(a, b *inventory.Machine) int {
-		return slices.Compare(machineInfo(nil, a), machineInfo(nil, b))
-	})
+	compareInfo := func(a, b *inventory.Machine) int { return slices.Compare(machineInfo(nil, a), machineInfo(nil, b)) }
+	o.machinesByInfo = alsoSorted(o.machines, compareInfo)
 	o.sensorsByInfo = alsoSorted(o.sensors, func(a, b *inventory.Sensor) int {
 		if a.Machine == b.Machine {
 			return strings.Compare(a.Label, b.Label)
 		}
-		return slices.Compare(sensorInfo(machineInfo(nil, a.Machine), a), sensorInfo(machineInfo(nil, b.Machine), b))
+		return cmp.Or(compareInfo(a.Machine, b.Machine), slices.Compare(sensorInfo(a), sensorInfo(b)))
 	})
 	return o
 }

@@ -1,7 +1,6 @@
 package collector
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"math"
@@ -15,7 +14,7 @@ import (
 )
 
 // output takes series, sorted by their label values, for a registry or as text. The text is that of
-// github.com/prometheus/common/expfmt. Series that follow one another share most of their labels: those are not encoded again.
+// github.com/prometheus/common/expfmt. Series that follow one another share their first labels, which are encoded once.
 type output struct {
 	family  *family                  // of the series that are added
 	metrics chan<- prometheus.Metric // instead of the text
@@ -24,37 +23,69 @@ type output struct {
 	err error // of w, the first
 	buf []byte
 
-	plain int // so many label values of the next series, the first ones, need no escape
-
 	begun  *family  // its HELP and TYPE have been written
-	name   string   // of the latest line
-	start  []byte   // of that line, up to the value of the last label
-	values []string // of its labels but the last
-	begin  []int    // where in start, or behind it, the value of each label begins
+	shared []string // the first label values of the next series
+	start  []byte   // of its line, up to the value of the next label
+	labels []string // that are not shared
+	plain  bool     // the values of these need no escape: to look through them takes time
 }
 
-// chunk is how much is written at once, in bytes.
-const chunk = 64 << 10
+// chunk is how much is written at once, in bytes: each write takes time too. room is for the line that exceeds it.
+const chunk, room = 252 << 10, 4 << 10
 
-// add adds a series; the values are those of the family's labels.
-func (o *output) add(value float64, values ...string) {
-	if o.metrics == nil {
-		o.line(o.family.name, o.family.labels, values, value)
+// share sets the first label values of the series that follow in this family.
+func (o *output) share(values ...string) { o.begin(o.family.name, o.family.labels, values) }
+
+func (o *output) begin(name string, labels, values []string) {
+	if o.shared, o.labels = append(o.shared[:0], values...), labels[len(values):]; o.metrics != nil {
 		return
 	}
-	o.metrics <- prometheus.MustNewConstMetric(o.family.desc, o.family.kind, value, slices.Clone(values)...)
+	o.start = append(append(append(append(o.start[:0], name...), '{'), labels[0]...), `="`...)
+	for i, value := range values {
+		if o.start = appendEscaped(o.start, value); i+1 < len(labels) {
+			o.start = append(append(append(o.start, `",`...), labels[i+1]...), `="`...)
+		}
+	}
+}
+
+// add adds a series; the values are those of the labels that are not shared. Label names need no escape.
+func (o *output) add(value float64, values ...string) {
+	if o.metrics != nil {
+		o.metrics <- prometheus.MustNewConstMetric(o.family.desc, o.family.kind, value, append(slices.Clip(o.shared), values...)...)
+		return
+	}
+	if f := o.family; o.begun != f {
+		o.begun = f
+		o.buf = fmt.Appendf(o.buf, "# HELP %s %s\n# TYPE %s %s\n", f.name, helpEscaper.Replace(f.help), f.name, f.typeName)
+	}
+	buf := append(o.buf, o.start...)
+	for i, text := range values {
+		if i > 0 {
+			buf = append(append(append(buf, `",`...), o.labels[i]...), `="`...)
+		}
+		if o.plain {
+			buf = append(buf, text...)
+		} else {
+			buf = appendEscaped(buf, text)
+		}
+	}
+	if o.buf = append(appendFloat(append(buf, `"} `...), value), '\n'); len(o.buf) >= chunk {
+		o.flush()
+	}
 }
 
 // addHistogram adds the series of a histogram.
 func (o *output) addHistogram(h *poller.Histogram, account string) {
 	buckets, count, sum := h.Read()
 	if o.metrics == nil {
+		o.begin(o.family.name+"_bucket", []string{"account", "le"}, []string{account})
 		for _, b := range append(buckets, poller.Bucket{UpTo: math.Inf(1), Count: count}) {
-			bound := string(appendFloat(nil, b.UpTo))
-			o.line(o.family.name+"_bucket", []string{"account", "le"}, []string{account, bound}, float64(b.Count))
+			o.add(float64(b.Count), string(appendFloat(nil, b.UpTo)))
 		}
-		o.line(o.family.name+"_sum", o.family.labels, []string{account}, sum)
-		o.line(o.family.name+"_count", o.family.labels, []string{account}, float64(count))
+		o.begin(o.family.name+"_sum", o.family.labels, []string{account})
+		o.add(sum)
+		o.begin(o.family.name+"_count", o.family.labels, []string{account})
+		o.add(float64(count))
 		return
 	}
 	counts := map[float64]uint64{}
@@ -62,34 +93,6 @@ func (o *output) addHistogram(h *poller.Histogram, account string) {
 		counts[b.UpTo] = b.Count
 	}
 	o.metrics <- prometheus.MustNewConstHistogram(o.family.desc, count, sum, counts, account)
-}
-
-// line writes one series. Label names need no escape, and there is at least one.
-func (o *output) line(name string, labels, values []string, value float64) {
-	if f := o.family; o.begun != f {
-		o.begun = f
-		o.buf = fmt.Appendf(o.buf, "# HELP %s %s\n# TYPE %s %s\n", f.name, helpEscaper.Replace(f.help), f.name, f.typeName)
-	}
-	if o.name != name {
-		o.name, o.values, o.begin = name, o.values[:0], o.begin[:0]
-		o.start = append(append(append(append(o.start[:0], name...), '{'), labels[0]...), `="`...)
-		o.begin = append(o.begin, len(o.start))
-	}
-	last, same := len(values)-1, 0
-	for same < len(o.values) && values[same] == o.values[same] {
-		same++
-	}
-	if same < last || same < len(o.values) {
-		o.start, o.values, o.begin = o.start[:o.begin[same]], o.values[:same], o.begin[:same+1]
-		for i := same; i < last; i++ {
-			o.start = append(append(append(o.appendValue(o.start, values, i), `",`...), labels[i+1]...), `="`...)
-			o.values, o.begin = append(o.values, values[i]), append(o.begin, len(o.start))
-		}
-	}
-	o.buf = append(o.appendValue(append(o.buf, o.start...), values, last), `"} `...)
-	if o.buf = append(appendFloat(o.buf, value), '\n'); len(o.buf) >= chunk {
-		o.flush()
-	}
 }
 
 // flush writes what has been encoded.
@@ -105,11 +108,11 @@ var (
 	valueEscaper = strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`)
 )
 
-func (o *output) appendValue(to []byte, values []string, i int) []byte {
-	if i < o.plain || isPlain(values[i]) {
-		return append(to, values[i]...)
+func appendEscaped(to []byte, text string) []byte {
+	if isPlain(text) {
+		return append(to, text...)
 	}
-	return append(to, valueEscaper.Replace(values[i])...)
+	return append(to, valueEscaper.Replace(text)...)
 }
 
 // isPlain reports whether a label value needs no escape. It is quicker than strings.ContainsAny for short texts.
@@ -117,18 +120,38 @@ func isPlain(text string) bool {
 	return strings.IndexByte(text, '\\') < 0 && strings.IndexByte(text, '\n') < 0 && strings.IndexByte(text, '"') < 0
 }
 
-// appendFloat appends a number as expfmt writes it: without the sign of -0. Most are integers or times in milliseconds, which need
-// no search for the shortest digits.
+// appendFloat appends a number as expfmt writes it: without the sign of -0. Most are short decimals or times in milliseconds. No
+// search for the shortest digits is needed for these: if at most 15 digits give a number, no others that few do.
 func appendFloat(to []byte, f float64) []byte {
-	if -1e6 < f && f < 1e6 && f == float64(int64(f)) {
-		return strconv.AppendInt(to, int64(f), 10)
+	first, size := len(to), math.Abs(f)
+	if n := int64(size*1e4 + 0.5); n < 1e10 && float64(n)/1e4 == size {
+		if f < 0 {
+			to = append(to, '-')
+		}
+		if to = strconv.AppendInt(to, n/1e4, 10); n%1e4 > 0 {
+			first = len(to)
+			to = strconv.AppendInt(to, 1e4+n%1e4, 10)
+			to[first] = '.'
+			to = trimZeros(to)
+		}
+		return to
 	}
-	if ms := math.Round(f * 1e3); 1e12 <= ms && ms < 1e13 && ms/1e3 == f {
-		first := len(to)
-		to = append(strconv.AppendInt(to, int64(ms), 10), 0)
-		copy(to[first+2:], to[first+1:])
-		to[first+1] = '.'
-		return append(bytes.TrimRight(bytes.TrimRight(to, "0"), "."), "e+09"...)
+	if ms := int64(f*1e3 + 0.5); 1e12 <= ms && ms < 1e13 && float64(ms)/1e3 == f {
+		to = strconv.AppendInt(append(to, 0), ms, 10)
+		to[first], to[first+1] = to[first+1], '.'
+		return append(trimZeros(to), "e+09"...)
 	}
 	return strconv.AppendFloat(to, f, 'g', -1, 64)
+}
+
+// trimZeros removes zeros at the end of a fraction, and its point if nothing else is left.
+func trimZeros(text []byte) []byte {
+	end := len(text)
+	for text[end-1] == '0' {
+		end--
+	}
+	if text[end-1] == '.' {
+		end--
+	}
+	return text[:end]
 }

@@ -284,9 +284,9 @@ func TestLabelsAfterThoseOfSensorsAreEscaped(t *testing.T) {
 	var text strings.Builder
 	out := &output{w: &text, family: c.families[0]}
 	s.eachSensor(out, func(*sensor) {})
-	out.add(1, `"q"`, "c", "c", "c")
+	out.add(1, `"q"`)
 	out.flush()
-	if !strings.Contains(text.String(), `{account="\"q\"",`) {
+	if !strings.Contains(text.String(), `="\"q\""}`) {
 		t.Error(text.String())
 	}
 }

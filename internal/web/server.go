@@ -119,7 +119,7 @@ type deadlineWriter struct {
 }
 
 // chunkSize bounds what is written under one deadline: a page written at once would seem to stall.
-const chunkSize = 64 << 10
+const chunkSize = 256 << 10
 
 // Write implements io.Writer. Between writes the time is the handler's: a trace starts long before it writes on.
 func (d *deadlineWriter) Write(p []byte) (written int, err error) {

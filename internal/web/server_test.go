@@ -116,11 +116,11 @@ func TestDeadlineHandlerCutsOffSlowClients(t *testing.T) {
 		"a fast client":                        {atOnce, 0, 0, true},
 		"a client that reads nothing":          {atOnce, time.Hour, 0, false},
 		"a client that reads a byte a second":  {inPieces, 0, time.Second, false},
-		"a slow client, within the total":      {atOnce, 2 * time.Second, 0, true}, // more than 8 min
+		"a slow client, within the total":      {atOnce, 8 * time.Second, 0, true}, // more than 8 min
 		"a slow client of a handler in pieces": {inPieces, 30 * time.Millisecond, 0, true},
-		"a client beyond the total":            {atOnce, 3 * time.Second, 0, false},
+		"a client beyond the total":            {atOnce, 12 * time.Second, 0, false},
 		"a handler that pauses between writes": {afterAWhile, 0, 0, true},
-		"a pause does not extend the total":    {afterAWhile, 2 * time.Second, 0, false},
+		"a pause does not extend the total":    {afterAWhile, 8 * time.Second, 0, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
