@@ -37,8 +37,9 @@ type verdict uint8
 // machine is what the metrics of a machine are made of.
 type machine struct {
 	*inventory.Machine
-	status poller.MachineStatus
-	since  time.Time
+	judgement poller.Judgement
+	status    poller.MachineStatus
+	since     time.Time
 }
 
 // sensor is what the metrics of a sensor are made of. They all come from one cache entry.
@@ -64,8 +65,19 @@ func newScrape(v *poller.View, o *order) *scrape {
 	}
 	slices.SortFunc(s.accounts, func(a, b *account) int { return strings.Compare(a.Name, b.Name) })
 	s.records, s.verdicts = make([]*reading.Record, len(s.sensors)), make([]verdict, len(s.sensors))
+	s.judged = make([]machine, len(s.machines))
+	for i, m := range s.machines {
+		s.judged[i].Machine = m
+	}
+	judged := s.judged // from the machine of the sensor on
 	for i, one := range s.sensors {
 		known := v.Sensor(one)
+		for len(judged) > 0 && compareMachines(judged[0].Machine, one.Machine) < 0 {
+			judged = judged[1:]
+		}
+		if len(judged) > 0 && (judged[0].Machine == one.Machine || judged[0].Key() == one.Machine.Key()) {
+			judged[0].judgement.Add(v, one, &known)
+		}
 		status := slices.Index(poller.SensorStatuses[:], known.Status)
 		s.records[i], s.verdicts[i] = known.Record, verdict(2*status)
 		if known.Exposed {
@@ -83,10 +95,9 @@ func newScrape(v *poller.View, o *order) *scrape {
 			a.collisions++
 		}
 	}
-	s.judged = make([]machine, len(s.machines))
-	for i, m := range s.machines {
-		status, since := v.Machine(m)
-		s.judged[i] = machine{m, status, since}
+	for i := range s.judged {
+		m := &s.judged[i]
+		m.status, m.since = v.Machine(m.Machine, m.judgement)
 	}
 	return s
 }

@@ -91,7 +91,7 @@ func (a *account) publish(now, asleep time.Time) {
 		a.judged = now
 		v := a.poller.View(now, a.Name)
 		for _, m := range v.Inventory.Accounts[a.index].Machines {
-			v.Machine(m) // stores the status, so that its change is noticed without a scrape
+			v.Machine(m, Judgement{}) // stores the status, so that its change is noticed without a scrape
 		}
 	}
 }

@@ -123,7 +123,7 @@ func TestVerdictOfMachine(t *testing.T) {
 		for _, saved := range c.sensors {
 			m.AllPolled = append(m.AllPolled, sensorWith(m, saved))
 		}
-		if got := viewAt(now, AccountView{}).judge(m); got != c.want {
+		if got := viewAt(now, AccountView{}).judge(m, Judgement{}); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}
@@ -148,12 +148,12 @@ func TestVerdictOfMaxAge(t *testing.T) {
 	} {
 		s := sensorWith(&inventory.Machine{}, c.saved)
 		s.Rule = &inventory.Rule{MaxAge: time.Minute}
-		if got := viewAt(now, c.account).maxAge(s, s.Entry.Load()); got != c.want {
+		if got := viewAt(now, c.account).maxAge(s, s.Entry.Load(), intervalOf(s.Entry.Load())); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}
 	untargeted := sensorWith(&inventory.Machine{}, reading.Saved{})
-	if got := viewAt(now, AccountView{}).maxAge(untargeted, untargeted.Entry.Load()); got != "" {
+	if got := viewAt(now, AccountView{}).maxAge(untargeted, untargeted.Entry.Load(), 0); got != "" {
 		t.Errorf("without max_age: %s", got)
 	}
 }
@@ -204,7 +204,7 @@ func TestSensorStatusChangesAtMostOncePerPoll(t *testing.T) {
 		for time.Now().Before(start.Add(time.Hour)) {
 			v := s.poller.View(time.Now())
 			for _, m := range v.Inventory.Accounts[0].Machines {
-				if status, _ := v.Machine(m); status != MachineOK {
+				if status, _ := v.Machine(m, Judgement{}); status != MachineOK {
 					t.Fatalf("after %s machine %s is %s", s.clock(), m.ID, status)
 				}
 				for _, one := range m.Sensors {

@@ -174,7 +174,7 @@ func (v *selected) addMachine(to *Account, a *poller.AccountView, m *inventory.M
 		Machine: m.Label, ID: innius.Printable(m.ID), Name: m.Name, Note: note(m, a), ByStatus: byStatus,
 		Sensors: Sensors{len(rows), func(i int) Sensor { return rows[i].describe(v) }},
 	}
-	one.Status, one.Since = v.View.Machine(m)
+	one.Status, one.Since = v.View.Machine(m, poller.Judgement{})
 	one.Since = one.Since.UTC()
 	to.Machines = append(to.Machines, one)
 }
