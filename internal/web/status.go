@@ -28,7 +28,7 @@ func statusPage(s Source, contentType string, page bool, write func(*view, *bufi
 		w.Header().Set("Content-Type", contentType)
 		w.Header().Set("Content-Security-Policy", pagePolicy)
 		w.WriteHeader(code)
-		body := bufio.NewWriterSize(w, chunkSize)
+		body := bufio.NewWriterSize(w, 64<<10)
 		if write(v, body) != nil || body.Flush() != nil {
 			panic(http.ErrAbortHandler)
 		}
