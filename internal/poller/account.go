@@ -188,12 +188,12 @@ func (a *account) view(now time.Time) *AccountView {
 func (a *account) save(known *inventory.Account, statuses *machineStatuses) SavedAccount {
 	h := a.health.Load()
 	s := SavedAccount{
-		Name: a.Name, Origin: a.Origin, ListedAt: known.ListedAt.UTC(), Discovered: h.Settled, Limit: h.breaker.limit(),
+		Name: a.Name, Origin: a.Origin, ListedAt: known.ListedAt.Load().UTC(), Discovered: h.Settled, Limit: h.breaker.limit(),
 		ClockAhead: a.ahead(), Learned: a.limiter.saved.Load(),
 		Machines: make([]SavedMachine, len(known.Machines)),
 	}
 	for i, m := range known.Machines {
-		s.Machines[i] = SavedMachine{Machine: m.Machine, ListedAt: m.ListedAt.UTC(), Sensors: m.Save()}
+		s.Machines[i] = SavedMachine{Machine: m.Machine, ListedAt: m.ListedAt.Load().UTC(), Sensors: m.Save()}
 		s.Machines[i].Status, s.Machines[i].Since = statuses.get(m.Key())
 	}
 	if known.Company != nil {

@@ -536,7 +536,7 @@ func (r *lister) takeOverMachines(before *lister) {
 	if r.configured.ID != "" {
 		company = r.identity.company // its name may have changed
 	}
-	selected := r.inventory.SetMachines(r.index, company, machines, known.ListedAt)
+	selected := r.inventory.SetMachines(r.index, company, machines, known.ListedAt.Load())
 	if r.machines != nil {
 		r.setMachines(selected)
 	}

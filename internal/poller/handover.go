@@ -20,13 +20,15 @@ func (p *Poller) HandOver(opts Options) *Poller {
 	before := next.matchAccounts(p)
 	next.takeOverInventory(p, before)
 	now := time.Now()
-	for i, a := range next.accounts { // in the order of the config: the first account with a machine polls it
-		if before[i] != nil {
-			a.takeOver(before[i], now)
-		} else {
-			next.restoreRemoved(a, now)
+	next.inventory.Batch(func() {
+		for i, a := range next.accounts {
+			if before[i] != nil {
+				a.takeOver(before[i], now)
+			} else {
+				next.restoreRemoved(a, now)
+			}
 		}
-	}
+	})
 	for i, a := range next.accounts { // when the inventory is complete
 		a.applyInventoryChanges()
 		if before[i] != nil {

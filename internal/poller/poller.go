@@ -135,7 +135,7 @@ func (p *Poller) Stuck() string {
 // Unmatched returns the filters and rules that match nothing; none until every account has ended its first discovery.
 func (p *Poller) Unmatched() []string {
 	v := p.inventory.Snapshot()
-	unknown := func(a *account) bool { return !a.health.Load().Settled || v.Accounts[a.index].ListedAt.IsZero() }
+	unknown := func(a *account) bool { return !a.health.Load().Settled || v.Accounts[a.index].ListedAt.Load().IsZero() }
 	if slices.ContainsFunc(p.accounts, unknown) {
 		return nil
 	}
@@ -197,11 +197,11 @@ func (p *Poller) restore(saved *State, now time.Time) {
 		}
 		p.machines.restore(s)
 	}
-	for _, a := range p.accounts { // in the order of the config: the first account with a machine polls it
-		if s := restored[a]; s != nil {
+	p.inventory.Batch(func() {
+		for a, s := range restored {
 			a.restore(s, saved.At, now)
 		}
-	}
+	})
 	for a, s := range restored { // when the inventory is complete
 		a.applyInventoryChanges()
 		a.draft.Settled = s.Discovered && s.Company.ID != ""

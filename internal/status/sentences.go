@@ -97,11 +97,11 @@ func note(m *inventory.Machine, a *poller.AccountView) string {
 	switch {
 	case m.FilteredBy != "":
 		return "Excluded: " + m.FilteredBy
-	case failure != "" && !m.ListedAt.IsZero():
-		return "Cannot list its sensors: " + failure + "; shown are those of " + humanize.Time(m.ListedAt)
+	case failure != "" && !m.ListedAt.Load().IsZero():
+		return "Cannot list its sensors: " + failure + "; shown are those of " + humanize.Time(m.ListedAt.Load())
 	case failure != "":
 		return "Cannot list its sensors: " + failure
-	case m.ListedAt.IsZero():
+	case m.ListedAt.Load().IsZero():
 		return fmt.Sprintf("Its sensors are not listed yet: %d of %d lists read", a.ListsRead, a.Lists)
 	case len(m.Sensors) == 0 && m.ExposedBy != "":
 		return "innius lists no sensor for it here; account " + m.ExposedBy + " lists it, too"

@@ -123,15 +123,15 @@ func TestDiscoveryShowsProgress(t *testing.T) {
 
 func TestNoteExplainsMissingSensors(t *testing.T) {
 	a := &poller.AccountView{Lists: 6, ListsRead: 2, ListErrors: map[string]string{"m4": "status 403"}}
-	one := []*inventory.Sensor{{}}
+	one, listed := []*inventory.Sensor{{}}, inventory.NewListTime(now)
 	for want, m := range map[string]inventory.Machine{
-		"":                    {ListedAt: now, Sensors: one},
+		"":                    {ListedAt: listed, Sensors: one},
 		`Excluded: "Machine"`: {FilteredBy: `"Machine"`},
 		"Its sensors are not listed yet: 2 of 6 lists read":                            {},
-		"innius lists no sensor for it":                                                {ListedAt: now},
-		"innius lists no sensor for it here; account a1 lists it, too":                 {ListedAt: now, ExposedBy: "a1"},
+		"innius lists no sensor for it":                                                {ListedAt: listed},
+		"innius lists no sensor for it here; account a1 lists it, too":                 {ListedAt: listed, ExposedBy: "a1"},
 		"Cannot list its sensors: status 403":                                          {Machine: innius.Machine{ID: "m4"}},
-		"Cannot list its sensors: status 403; shown are those of 2026-01-02T12:00:00Z": {Machine: innius.Machine{ID: "m4"}, ListedAt: now},
+		"Cannot list its sensors: status 403; shown are those of 2026-01-02T12:00:00Z": {Machine: innius.Machine{ID: "m4"}, ListedAt: listed},
 	} {
 		if got := note(&m, a); got != want {
 			t.Errorf("got %q, want %q", got, want)

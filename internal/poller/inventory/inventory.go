@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -19,25 +20,29 @@ type Inventory struct {
 	labels   map[MachineKey]labelCandidate // of all machines in the snapshot
 	pending  map[SensorKey]*reading.Entry  // of sensors that are not in the snapshot yet
 	accounts []accountLists
+	batch    *changes // that Batch publishes at its end; nil: each change is published at once
 }
 
 // accountLists is what an account has listed.
 type accountLists struct {
-	sensors map[string]sensorList // by machine id
-	changed map[string]bool       // ids of machines that Changes has not returned yet
+	sensors map[string]*sensorList // by machine id; of each machine that no filter leaves out
+	changed map[string]bool        // ids of machines that Changes has not returned yet
 }
 
-// sensorList is a complete list of a machine's sensors, and when it was read.
+// sensorList is a complete list of a machine's sensors, and when it was read. Immutable but for the time.
 type sensorList struct {
-	sensors []innius.Sensor
-	at      time.Time
+	sensors  []innius.Sensor
+	listedAt *ListTime
 }
 
 // New returns an empty inventory.
 func New(opts Options) *Inventory {
-	v := &Inventory{opts: opts, pending: map[SensorKey]*reading.Entry{}, accounts: make([]accountLists, len(opts.Accounts))}
+	v := &Inventory{
+		opts: opts, labels: map[MachineKey]labelCandidate{}, pending: map[SensorKey]*reading.Entry{},
+		accounts: make([]accountLists, len(opts.Accounts)),
+	}
 	for i := range v.accounts {
-		v.accounts[i] = accountLists{sensors: map[string]sensorList{}, changed: map[string]bool{}}
+		v.accounts[i] = accountLists{sensors: map[string]*sensorList{}, changed: map[string]bool{}}
 	}
 	v.store(make([]Account, len(opts.Accounts)))
 	return v
@@ -53,64 +58,99 @@ func (v *Inventory) store(accounts []Account) {
 // Snapshot returns what exists now.
 func (v *Inventory) Snapshot() *Snapshot { return v.snapshot.Load() }
 
+// Batch publishes the changes that a function makes at once, after it has returned: one after the other they would cost the more,
+// the more accounts there are. No other goroutine may use the inventory meanwhile.
+func (v *Inventory) Batch(change func()) {
+	v.mu.Lock()
+	batch := v.newChanges()
+	v.batch = batch
+	v.mu.Unlock()
+	change()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.batch = nil
+	v.publish(batch)
+}
+
 // SetCompany makes the company of an account known before its machines are. Later calls change nothing: SetMachines does.
 func (v *Inventory) SetCompany(account int, company innius.Company) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if next := slices.Clone(v.Snapshot().Accounts); next[account].Company == nil {
-		next[account].Company = &company
-		v.store(next)
+	c := v.newChanges()
+	if c.next[account].Company == nil {
+		c.edit(account).Company = &company
+		v.publish(c)
 	}
 }
 
 // SetMachines replaces the list of machines of an account by a complete one that was read at a moment. It returns the ids of
-// those that no filter leaves out.
+// those that no filter leaves out. The snapshot stays if the list is the same.
 func (v *Inventory) SetMachines(account int, company innius.Company, list []innius.Machine, at time.Time) (selected []string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	before := v.Snapshot().Accounts
-	next := slices.Clone(before)
-	machines, sensors := make([]*Machine, len(list)), map[string]sensorList{}
+	c, lists := v.newChanges(), &v.accounts[account]
+	known := c.next[account]
+	sameCompany := known.Company != nil && *known.Company == company
+	gone := make(map[string]*Machine, len(known.Machines))
+	for _, m := range known.Machines {
+		gone[m.ID] = m
+	}
+	machines, sensors := make([]*Machine, len(list)), make(map[string]*sensorList, len(list))
 	for i, m := range list {
-		machines[i] = &Machine{Machine: m, Company: company, FilteredBy: v.opts.filterOf(m)}
+		if was := gone[m.ID]; was != nil && sameCompany && was.Machine == m {
+			machines[i] = was
+			delete(gone, m.ID)
+		} else {
+			machines[i] = &Machine{Machine: m, Company: company, FilteredBy: v.opts.filterOf(m)}
+			c.affected[machines[i].Key()] = true
+		}
 		if machines[i].FilteredBy == "" { // a machine may have a new name that a filter leaves out
 			selected = append(selected, m.ID)
-			sensors[m.ID] = v.accounts[account].sensors[m.ID]
+			sensors[m.ID] = cmp.Or(lists.sensors[m.ID], &sensorList{listedAt: &ListTime{}})
 		}
 	}
-	v.accounts[account].sensors = sensors
-	next[account] = Account{Company: &company, ListedAt: at, Machines: machines}
-	affected := map[MachineKey]bool{}
-	for _, m := range slices.Concat(before[account].Machines, machines) {
-		affected[m.Key()] = true
+	lists.sensors = sensors
+	for _, m := range gone {
+		c.affected[m.Key()] = true
 	}
-	v.relabel(next, affected)
-	v.rebuild(before, next, affected)
+	if sameCompany && known.ListedAt != nil && slices.Equal(known.Machines, machines) {
+		known.ListedAt.at.Store(&at)
+		return selected
+	}
+	*c.edit(account) = Account{Company: &company, ListedAt: NewListTime(at), Machines: machines}
+	c.relabel = true
+	v.publish(c)
 	return selected
 }
 
 // SetSensors replaces the list of sensors of a machine by a complete one that was read at a moment. It does nothing if the
-// account no longer lists the machine.
+// account no longer lists the machine, or a filter leaves it out. The snapshot stays if the list is the same.
 func (v *Inventory) SetSensors(account int, machineID string, list []innius.Sensor, at time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	before := v.Snapshot().Accounts
-	m := before[account].machine(machineID)
-	if m == nil {
+	c, held := v.newChanges(), v.accounts[account].sensors[machineID]
+	m := c.next[account].machine(machineID)
+	if m == nil || held == nil {
 		return
 	}
-	if held := v.accounts[account].sensors[machineID].sensors; slices.Equal(held, list) {
-		list = held // what refers to its texts, such as the schedule, would keep both
+	if slices.Equal(held.sensors, list) {
+		held.listedAt.at.Store(&at)
+		return
 	}
-	v.accounts[account].sensors[machineID] = sensorList{list, at}
-	v.rebuild(before, slices.Clone(before), map[MachineKey]bool{m.Key(): true})
+	v.accounts[account].sensors[machineID] = &sensorList{list, NewListTime(at)}
+	c.edit(account)
+	c.affected[m.Key()] = true
+	v.publish(c)
 }
 
 // Sensors returns the sensors of a machine as an account listed them last.
 func (v *Inventory) Sensors(account int, machineID string) []innius.Sensor {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.accounts[account].sensors[machineID].sensors
+	if list := v.accounts[account].sensors[machineID]; list != nil {
+		return list.sensors
+	}
+	return nil
 }
 
 func (o *Options) filterOf(m innius.Machine) string {
@@ -197,7 +237,7 @@ func (v *Inventory) Restore(account int, companyID string, m innius.Machine, sen
 			v.pending[key] = reading.Restore(&s.Saved)
 		}
 	}
-	v.accounts[account].sensors[m.ID] = sensorList{list, listedAt}
+	v.accounts[account].sensors[m.ID] = &sensorList{list, NewListTime(listedAt)}
 }
 
 // TakeOverEntries takes over the cache entries of an account of another inventory. DropUnlisted ends it.
@@ -217,8 +257,8 @@ func (v *Inventory) TakeOverLists(account int, from *Inventory, fromAccount int)
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, m := range from.Snapshot().Accounts[fromAccount].Machines {
-		if v.opts.filterOf(m.Machine) == "" {
-			v.accounts[account].sensors[m.ID] = from.accounts[fromAccount].sensors[m.ID]
+		if list := from.accounts[fromAccount].sensors[m.ID]; list != nil && v.opts.filterOf(m.Machine) == "" {
+			v.accounts[account].sensors[m.ID] = list
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -70,9 +71,11 @@ func randomList[T any](r *rand.Rand, item func(id, name string) T) []T {
 // had before the latest change.
 func check(v *Inventory, before map[SensorKey]*reading.Entry) (held map[SensorKey]*reading.Entry, problem string) {
 	held = map[SensorKey]*reading.Entry{}
+	machines := map[MachineKey]bool{}
 	triples, pairs, owners := map[[3]string]bool{}, map[[2]string]bool{}, map[SensorKey]int{}
 	for _, a := range v.Snapshot().Accounts {
 		for _, m := range a.Machines {
+			machines[m.Key()] = true
 			pair := [2]string{m.CompanyLabel, m.Label}
 			if exposed := m.FilteredBy == "" && m.ExposedBy == ""; exposed && pairs[pair] {
 				return nil, fmt.Sprintf("two machines are %q", pair)
@@ -94,6 +97,9 @@ func check(v *Inventory, before map[SensorKey]*reading.Entry) (held map[SensorKe
 				held[s.Key()] = s.Entry
 			}
 		}
+	}
+	if len(v.labels) != len(machines) {
+		return nil, fmt.Sprintf("%d machines have a label, %d exist", len(v.labels), len(machines))
 	}
 	for key := range held {
 		if n := owners[key]; n > 1 || n == 0 && len(v.opts.Sensors.Exclude) == 0 {
@@ -130,18 +136,113 @@ func TestChangesReturnsEachChangeOnce(t *testing.T) {
 	}
 }
 
-// What refers to its texts, such as the schedule, would keep both in memory.
-func TestUnchangedListIsKept(t *testing.T) {
-	v := New(Options{Accounts: []string{"a1"}})
-	v.SetMachines(0, innius.Company{ID: "c"}, []innius.Machine{{ID: "m"}}, start)
-	list := []innius.Sensor{{ID: "s1"}, {ID: "s2"}}
-	v.SetSensors(0, "m", list, start)
-	v.SetSensors(0, "m", slices.Clone(list), start.Add(time.Hour))
-	if kept := v.Sensors(0, "m"); &kept[0] != &list[0] {
-		t.Error("an equal list has replaced it")
+// A new snapshot is sorted by the next scrape, and what refers to the texts of the old list, such as the schedule, would keep
+// both in memory.
+func TestUnchangedListsKeepTheSnapshot(t *testing.T) {
+	v, company := New(Options{Accounts: []string{"a1"}}), innius.Company{ID: "c", Name: "C"}
+	machines, sensors := []innius.Machine{{ID: "m1"}, {ID: "m2"}}, []innius.Sensor{{ID: "s1"}, {ID: "s2"}}
+	v.SetMachines(0, company, machines, start)
+	v.SetSensors(0, "m1", sensors, start)
+	before, later := v.Snapshot(), start.Add(time.Hour)
+	selected := v.SetMachines(0, company, slices.Clone(machines), later)
+	v.SetSensors(0, "m1", slices.Clone(sensors), later)
+	v.SetSensors(0, "m2", nil, later) // read first, and empty
+	v.SetSensors(0, "m3", sensors, later)
+	v.SetCompany(0, innius.Company{ID: "other"})
+	v.Batch(func() {})
+	if v.Snapshot() != before || &v.Sensors(0, "m1")[0] != &sensors[0] || len(selected) != 2 {
+		t.Errorf("equal lists have replaced the snapshot or a list; selected: %q", selected)
 	}
-	if at := v.Snapshot().Accounts[0].Machines[0].ListedAt; !at.Equal(start.Add(time.Hour)) {
-		t.Errorf("listed at %v, want when it was read last", at)
+	a := v.Snapshot().Accounts[0]
+	for _, at := range []*ListTime{a.ListedAt, a.Machines[0].ListedAt, a.Machines[1].ListedAt} {
+		if !at.Load().Equal(later) {
+			t.Errorf("listed at %v, want when the list was read last", at.Load())
+		}
+	}
+	for name, change := range map[string]func(){
+		"name of a machine": func() { v.SetMachines(0, company, []innius.Machine{{ID: "m1", Name: "new"}, {ID: "m2"}}, later) },
+		"order of machines": func() { v.SetMachines(0, company, []innius.Machine{{ID: "m2"}, {ID: "m1", Name: "new"}}, later) },
+		"name of the company": func() {
+			v.SetMachines(0, innius.Company{ID: "c"}, []innius.Machine{{ID: "m2"}, {ID: "m1", Name: "new"}}, later)
+		},
+		"order of sensors": func() { v.SetSensors(0, "m1", []innius.Sensor{{ID: "s2"}, {ID: "s1"}}, later) },
+	} {
+		before := v.Snapshot()
+		if change(); v.Snapshot() == before {
+			t.Errorf("a new %s has not replaced the snapshot", name)
+		}
+	}
+}
+
+// Only what a change concerns is computed again. That must not show.
+func TestChangesGiveTheSameInventoryAsAllListsAtOnce(t *testing.T) {
+	for seed := range uint64(100) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		opts := Options{Accounts: []string{"a1", "a2", "a3"}, Labels: LabelName}
+		if seed%2 == 1 {
+			opts.Machines.Exclude = []match.Pattern{match.MustCompile(`b`)}
+		}
+		v := New(opts)
+		for step := range 40 {
+			publishSomething(v, r)
+			whole := New(opts)
+			whole.Batch(func() { listAgain(whole, v) })
+			if got, want := describe(v), describe(whole); got != want {
+				t.Fatalf("seed %d, step %d: got\n%s\nwant\n%s", seed, step, got, want)
+			}
+		}
+	}
+}
+
+// listAgain sets the lists that another inventory has.
+func listAgain(v, from *Inventory) {
+	for i, a := range from.Snapshot().Accounts {
+		if a.Company != nil {
+			v.SetMachines(i, *a.Company, a.List(), start)
+		}
+		for id := range from.accounts[i].sensors {
+			v.SetSensors(i, id, from.Sensors(i, id), start)
+		}
+	}
+}
+
+// describe returns all that depends on more than one list.
+func describe(v *Inventory) string {
+	var text strings.Builder
+	for i, a := range v.Snapshot().Accounts {
+		for _, m := range a.Machines {
+			fmt.Fprintf(&text, "%d %q: %q, %q, %t, %q, %q;", i, m.ID, m.CompanyLabel, m.Label, m.Collision, m.FilteredBy, m.ExposedBy)
+			for _, s := range m.Sensors {
+				fmt.Fprintf(&text, " %q %t %v", s.Label, s.Collision, s.Excluded)
+			}
+			for _, s := range m.AllPolled {
+				fmt.Fprintf(&text, " %d/%s", s.Machine.Account, s.ID)
+			}
+			text.WriteString("\n")
+		}
+	}
+	return text.String()
+}
+
+func TestBatchPublishesOnce(t *testing.T) {
+	v, before := New(Options{Accounts: []string{"a1", "a2"}}), (*Snapshot)(nil)
+	v.Batch(func() {
+		before = v.Snapshot()
+		for account := range 2 {
+			v.SetMachines(account, innius.Company{ID: "c"}, []innius.Machine{{ID: "m"}}, start)
+			v.SetSensors(account, "m", []innius.Sensor{{ID: "s"}}, start)
+		}
+		if v.Snapshot() != before {
+			t.Error("published before the end")
+		}
+	})
+	for account, exposedBy := range []string{"", "a1"} {
+		if m := v.Snapshot().Accounts[account].Machines[0]; m.ExposedBy != exposedBy || len(m.AllPolled) != 1 {
+			t.Errorf("account %d: exposed by %q, polled are %v", account, m.ExposedBy, m.AllPolled)
+		}
+		if changes := v.Changes(account); changes["m"] == nil {
+			t.Errorf("account %d: changes %v", account, changes)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ package inventory
 import (
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"innius_exporter/innius"
@@ -62,7 +63,7 @@ type Snapshot struct {
 // Account is what one account lists.
 type Account struct {
 	Company  *innius.Company // nil: not known yet
-	ListedAt time.Time       // of the list of machines; zero: never
+	ListedAt *ListTime       // of the list of machines; nil: never
 	Machines []*Machine      // in the API's order
 }
 
@@ -72,7 +73,27 @@ type MachineKey struct{ Company, Machine string }
 // SensorKey identifies a sensor over all accounts.
 type SensorKey = innius.SensorRef
 
-// Machine is one machine as one account lists it. Immutable.
+// ListTime is when a list was read last. It goes on while a snapshot stays: most lists never change.
+type ListTime struct{ at atomic.Pointer[time.Time] }
+
+// NewListTime returns a ListTime for a list that was read at a moment.
+func NewListTime(at time.Time) *ListTime {
+	t := &ListTime{}
+	t.at.Store(&at)
+	return t
+}
+
+// Load returns the time; zero: never. It may be called at any time from any goroutine, and for nil.
+func (t *ListTime) Load() time.Time {
+	if t != nil {
+		if at := t.at.Load(); at != nil {
+			return *at
+		}
+	}
+	return time.Time{}
+}
+
+// Machine is one machine as one account lists it. Immutable, except for ListedAt.
 type Machine struct {
 	innius.Machine
 	Account      int // index of the account
@@ -82,7 +103,7 @@ type Machine struct {
 	Collision    bool      // Label contains an id because another machine has the same name
 	FilteredBy   string    // the filter that leaves the machine out; empty: none
 	ExposedBy    string    // the other account that exposes the machine; empty: this one does
-	ListedAt     time.Time // of the list of sensors; zero: never
+	ListedAt     *ListTime // of the list of sensors; nil for filtered machines
 	Sensors      []*Sensor // in the API's order
 	Polled       []*Sensor // those that this account polls
 	AllPolled    []*Sensor // those that any account polls
