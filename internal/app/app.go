@@ -160,6 +160,9 @@ func (p *process) serve(ctx context.Context, server *http.Server) error {
 	go func() { served <- toolkit.ListenAndServe(server, p.Web, p.log) }()
 	select {
 	case err := <-served:
+		if failed := new(net.OpError); errors.As(err, &failed) && failed.Op == "listen" {
+			return fmt.Errorf("--web.listen-address: %w", err)
+		}
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}

@@ -63,7 +63,7 @@ func (s *Simulation) Run(ctx context.Context, logger *slog.Logger) error {
 	limits := simulator.Limits{PerHour: s.RequestsPerHour, Burst: s.Burst}
 	api, err := startSimulated(ctx, s.Address, plant, s.Key, limits, logger)
 	if err != nil {
-		return err
+		return fmt.Errorf("--listen-address: %w", err)
 	}
 	logger.Info("Serving the simulated API. To poll it: INNIUS_URL="+api.url.String()+" INNIUS_API_KEY="+s.Key+" "+Name,
 		"sensors", plant.Sensors(), "requests_per_hour", s.RequestsPerHour, "burst", s.Burst, "stats", api.url.JoinPath("-/stats"))

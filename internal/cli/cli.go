@@ -3,6 +3,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -47,17 +48,29 @@ func (c *CommandLine) run(ctx context.Context, args []string, stderr io.Writer) 
 		c.UsageTemplate(kingpin.DefaultUsageTemplate) // --help of a command shows that command only
 	}
 	if c.chosen, err = c.Parse(args); err != nil {
-		return fmt.Errorf("%w; see --help", err)
+		return fmt.Errorf("%w; see --help", nameSwitch(err, args))
 	}
-	c.logger = logging.New(stderr, *c.level, *c.format)
+	c.logger = logging.New(stderr, c.level, c.format)
 	logging.RouteStandard(c.logger)
 	return c.commands[c.chosen](ctx, c.logger)
+}
+
+// nameSwitch names the flag in the error for one that takes no value but has one: kingpin's own names the value only.
+func nameSwitch(err error, args []string) error {
+	if text, ok := strings.CutPrefix(err.Error(), "unexpected "); ok {
+		for _, arg := range args {
+			if flag, value, _ := strings.Cut(arg, "="); value == text && strings.HasPrefix(flag, "--") {
+				return fmt.Errorf("%s takes no value, not %q", flag, value)
+			}
+		}
+	}
+	return err
 }
 
 // CommandLine is all flags, and the commands by name. A command returns when it has ended or ctx is done.
 type CommandLine struct {
 	*kingpin.Application
-	level, format *string
+	level, format string
 	source        config.Source
 	commands      map[string]func(context.Context, *slog.Logger) error
 
@@ -73,9 +86,8 @@ func New(stdout io.Writer) *CommandLine {
 	c.Version(version.Print(app.Name)).VersionFlag.Short('V')
 	c.HelpFlag.Short('h')
 	c.sourceFlags()
-	c.level = c.Flag("log.level", "Only log messages with the given severity or above.").
-		Default(logging.Levels[0]).Enum(logging.Levels...)
-	c.format = c.Flag("log.format", "Format of log lines.").Default(logging.Formats[0]).Enum(logging.Formats...)
+	choice(c.Flag("log.level", "Only log messages with the given severity or above."), &c.level, logging.Levels...)
+	choice(c.Flag("log.format", "Format of log lines."), &c.format, logging.Formats...)
 	c.runCommand()
 	c.checkCommands(stdout)
 	c.planCommand(stdout)
@@ -115,7 +127,7 @@ func (c *CommandLine) checkCommands(stdout io.Writer) {
 
 	var a app.APICheck
 	api := check.Command("api", "Check the API with your key, in 4 to 10 requests; show how its responses are understood and what to set.")
-	api.Flag("output", "Format of the report: text, or json for programs.").Default("text").EnumVar(&a.Output, "text", "json")
+	choice(api.Flag("output", "Format of the report: text, or json for programs."), &a.Output, "text", "json")
 	api.Flag("all", "List all machines and sensors; prints first how many requests that takes.").BoolVar(&a.All)
 	api.Flag("account", "Name of the account to check. Default: every account of the config.").StringVar(&a.Account)
 	c.commands[api.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error { return a.Run(ctx, c.source, stdout) }
@@ -181,6 +193,18 @@ func (v value[T]) Set(text string) error {
 
 // String implements kingpin.Value.
 func (v value[T]) String() string { return fmt.Sprint(*v.to) }
+
+// choice makes a flag take one of some words, the first by default.
+func choice(flag *kingpin.FlagClause, to *string, words ...string) {
+	parse := func(s string) (string, error) {
+		if !slices.Contains(words, s) {
+			return "", errors.ErrUnsupported
+		}
+		return s, nil
+	}
+	flag.Default(words[0]).HintOptions(words...).
+		SetValue(value[string]{"--" + flag.Model().Name, to, parse, "one of " + strings.Join(words, ", ")})
+}
 
 func count(flag string, to *int) kingpin.Value {
 	return value[int]{flag, to, strconv.Atoi, "a whole number"}
