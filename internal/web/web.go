@@ -41,7 +41,7 @@ type Options struct {
 	MetricsPath string               // --web.telemetry-path
 	Version     string
 	Pprof       bool
-	Reload      func() error // loads the configuration again; nil: disabled
+	Reload      func() error // loads the config again; nil: disabled
 	Logger      *slog.Logger
 }
 
@@ -188,7 +188,7 @@ func CheckMetricsPath(p string) error {
 // pagePaths are the paths of the other pages.
 var pagePaths = []string{"/status", "/api/v1/status", "/config"}
 
-// configPage shows the configuration in force, without secrets, as plain text: saved to a file it is a valid configuration.
+// configPage shows the config in force, without secrets, as plain text: saved to a file it is a valid config.
 func configPage(inForce func() string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
@@ -196,7 +196,7 @@ func configPage(inForce func() string) http.HandlerFunc {
 	}
 }
 
-// reload loads the configuration again: 200 if it is in force now, else 400 with the reason, and the previous one stays. A page
+// reload loads the config again: 200 if it is in force now, else 400 with the reason, and the previous one stays. A page
 // of another site cannot make a browser send this request.
 func reload(config func() error) http.Handler {
 	return http.NewCrossOriginProtection().Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -205,10 +205,10 @@ func reload(config func() error) http.Handler {
 			return
 		}
 		if err := config(); err != nil {
-			http.Error(w, "The previous configuration stays in force: "+err.Error(), http.StatusBadRequest)
+			http.Error(w, "The previous config stays in force: "+err.Error(), http.StatusBadRequest)
 			return
 		}
-		_, _ = w.Write([]byte("The configuration was reloaded.\n")) // ignored: the client disconnected
+		_, _ = w.Write([]byte("The config was reloaded.\n")) // ignored: the client disconnected
 	}))
 }
 
