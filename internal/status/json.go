@@ -12,12 +12,13 @@ import (
 // WriteJSON writes the status sensor by sensor: each account with its machines, and each machine with its sensors, as the last
 // field.
 func (s *Status) WriteJSON(w *bufio.Writer) error {
+	one := new(Sensor)
 	return list(w, s, "accounts", len(s.Accounts), func(i int) error {
 		a := &s.Accounts[i]
 		return list(w, a, "machines", len(a.Machines), func(i int) error {
 			m := &a.Machines[i]
 			return list(w, m, "sensors", m.Sensors.Len, func(i int) error {
-				one := m.Sensors.At(i)
+				*one = m.Sensors.At(i)
 				text, err := one.appendJSON(w.AvailableBuffer())
 				_, _ = w.Write(append(text, '\n')) // w keeps its first error
 				return err
