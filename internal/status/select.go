@@ -43,12 +43,8 @@ func Of(p *poller.Poller, sel Selection) (*Status, error) {
 		if v.discovering = v.discovering || !a.Discovery.Ended; !sel.Filtered() || a.Selected > 0 || len(a.Machines) > 0 {
 			s.Accounts = append(s.Accounts, a)
 		}
-		if s.Selected += a.Selected; sel.Summary && s.Several && s.Selected > maxShown {
-			s.Summary = true
-			for i := range s.Accounts {
-				s.Accounts[i].Machines = nil
-			}
-		}
+		s.Selected += a.Selected
+		s.Summary = s.Summary || sel.Summary && s.Several && s.Selected > maxShown
 	}
 	if len(unknown) > 0 {
 		return s, fmt.Errorf("no account is named %q", innius.Printable(unknown[0]))

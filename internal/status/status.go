@@ -19,7 +19,7 @@ type Status struct {
 	Unmatched []string  `json:"unmatched,omitempty"` // filters and rules that match nothing
 	Accounts  []Account `json:"-"`                   // see WriteJSON, as for Machines and Sensors
 	Several   bool      `json:"-"`                   // there are several accounts, selected or not
-	Summary   bool      `json:"-"`                   // the accounts are without their machines: they would be too many
+	Summary   bool      `json:"-"`                   // not all accounts have their machines: they would be too many
 	Selected  int       `json:"-"`                   // sensors, as in Account
 }
 

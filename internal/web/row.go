@@ -44,8 +44,9 @@ func (m markup) text(text string) markup {
 
 // time appends a text with the exact time as its title.
 func (m markup) time(t time.Time, text string) markup {
-	exact := humanize.Time(t)
-	return m.raw(`<time datetime="`).raw(exact).raw(`" title="`).raw(exact).raw(`">`).raw(text).raw("</time>")
+	m = m.raw(`<time datetime="`)
+	exact := t.UTC().AppendFormat(m, time.RFC3339)[len(m):]
+	return append(append(append(m, exact...), `" title="`...), exact...).raw(`">`).raw(text).raw("</time>")
 }
 
 // distance appends how far a time is from now.

@@ -73,13 +73,7 @@ func (v *view) page(w *bufio.Writer) error {
 	if err := page.ExecuteTemplate(w, "head", v); err != nil {
 		return err
 	}
-	sensors := 0
-	for i := range v.Accounts {
-		for _, m := range v.Accounts[i].Machines {
-			sensors += m.Sensors.Len
-		}
-	}
-	open := sensors <= expandedUpTo || v.Query.Machine != "" || v.Query.Sensor != ""
+	open := v.Selected <= expandedUpTo || v.Query.Machine != "" || v.Query.Sensor != ""
 	for i := 0; i < len(v.Accounts) && !v.Summary; i++ {
 		if err := v.account(w, &v.Accounts[i], open); err != nil {
 			return err
