@@ -31,6 +31,8 @@
 //	a window of time may be ignored, exclude from, or be refused  unknown: recognised by what is returned ([Client.Newest])
 //	404 for a window without readings                             assumed, where nothing in it is known to exist
 //	an empty page with a next_key                                 assumed: followed, within the bound on pages
+//	fewer readings on a page than limit                           assumed: pages that others follow are full ([Client.PageSize])
+//	a list shows all readings between those of its pages          assumed ([Newest].Missed)
 //	a start_key may expire                                        assumed: the list is read from its start again
 //
 // # Retries
