@@ -21,7 +21,9 @@ import (
 	"github.com/prometheus/common/expfmt"
 
 	"innius_exporter/innius"
+	"innius_exporter/internal/match"
 	"innius_exporter/internal/poller"
+	"innius_exporter/internal/poller/inventory"
 	"innius_exporter/internal/simulator"
 )
 
@@ -165,8 +167,13 @@ func missing(a, b string) (lines []string) {
 	return lines
 }
 
+// peaks sets rules of a config.
+func peaks(o *poller.Options) {
+	o.Rules = []inventory.Rule{{Sensor: match.MustCompile("Wind speed|Nacelle vibration"), Extremes: true}}
+}
+
 func TestCollectorExposesDemo(t *testing.T) {
-	run(t, nil, []plant{demo()}, func(t *testing.T, c *Collector, _ []*simulator.Server) {
+	run(t, peaks, []plant{demo()}, func(t *testing.T, c *Collector, _ []*simulator.Server) {
 		pass(10 * time.Minute)
 		got, path := exposition(t, c), filepath.Join("testdata", "demo.prom")
 		if *update {

@@ -33,6 +33,14 @@ func families() []*family {
 				return interval, interval > 0
 			}),
 
+		// Of sensors with extremes in the config.
+		perExtreme("innius_sensor_value_min",
+			"Lowest new reading of the latest poll that brought any and of the last 10 min, by arrival. Absent when the value is.",
+			func(lowest, _ float64) float64 { return lowest }),
+		perExtreme("innius_sensor_value_max",
+			"Highest new reading of the latest poll that brought any and of the last 10 min, by arrival. Absent when the value is.",
+			func(_, highest float64) float64 { return highest }),
+
 		newFamily("innius_sensor_status",
 			"Status of the sensor: 1 for the one in force, the others are absent. What a text sensor reports is not a status.",
 			[]string{"company", "machine", "sensor", "status"}, func(s *scrape, out *output) {
@@ -209,6 +217,19 @@ func perSensor(name, help string, value func(*sensor) (float64, bool)) *family {
 		s.eachSensor(out, func(one *sensor) {
 			if value, exists := value(one); exists {
 				out.add(value, one.of.Label)
+			}
+		})
+	})
+}
+
+func perExtreme(name, help string, of func(lowest, highest float64) float64) *family {
+	return newFamily(name, help, sensorLabels, func(s *scrape, out *output) {
+		if !s.extremes {
+			return
+		}
+		s.eachSensor(out, func(one *sensor) {
+			if one.exposed && one.of.Rule.Extremes {
+				out.add(of(s.view.MinMax(one.of, one.Record)), one.of.Label)
 			}
 		})
 	})

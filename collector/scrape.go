@@ -13,6 +13,7 @@ import (
 // scrape is what one scrape exposes, as it was at one moment.
 type scrape struct {
 	*order
+	view     *poller.View
 	accounts []*account        // by name
 	records  []*reading.Record // of the sensors, in their order
 	verdicts []verdict         // on the sensors, in their order
@@ -51,7 +52,7 @@ type sensor struct {
 }
 
 func newScrape(v *poller.View, o *order) *scrape {
-	s := &scrape{order: o}
+	s := &scrape{order: o, view: v}
 	accounts := make([]*account, len(v.Accounts))
 	for i, view := range v.Accounts {
 		if view == nil {

@@ -92,6 +92,11 @@ func (v *View) Sensor(s *inventory.Sensor) SensorView {
 	return o
 }
 
+// MinMax returns the minimum and the maximum of a sensor with extremes in its rule whose value is exposed, by its cache entry.
+func (v *View) MinMax(s *inventory.Sensor, r *reading.Record) (lowest, highest float64) {
+	return r.MinMax(v.staleAfter(s, intervalOf(r)), v.At, s.Machine.APITime(v.At))
+}
+
 // wantsEach reports whether no reading of a sensor should be missed.
 func (o *Options) wantsEach(s *inventory.Sensor) bool {
 	return s.Polled() && (o.Complete || s.Rule.Extremes || len(s.Rule.States) > 0)

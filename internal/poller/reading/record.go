@@ -42,6 +42,8 @@ type Saved struct {
 	Seen   time.Time // newest time of a reading that was counted, not in the future
 	Missed Spans     // the latest in which readings may exist that no page showed
 
+	Extremes Extremes // see MinMax
+
 	*Rare // never nil in a Record; nil in what is saved if it has none of it
 }
 
@@ -86,6 +88,8 @@ type update struct {
 	result PollResult
 	recent []Point
 
+	extremes *extremes // nil: not wanted
+
 	odd   innius.Reading // the last one without a usable time
 	timed bool           // some reading has a usable time
 }
@@ -104,6 +108,9 @@ func (u *update) add(poll innius.Newest, rule Rule, complete bool, now time.Time
 		u.next.failureLogged = false
 	}
 	u.next.Cursor = poll.Cursor
+	if rule.Extremes {
+		u.extremes = u.newExtremes(now)
+	}
 	for _, r := range poll.Readings {
 		if number, ok := rule.Values[r.Text]; ok && r.Skip == innius.SkipText {
 			r.Value, r.Skip = number, ""
@@ -111,6 +118,7 @@ func (u *update) add(poll innius.Newest, rule Rule, complete bool, now time.Time
 		u.addReading(r)
 	}
 	u.next.Recent = NewRecent(u.recent)
+	u.next.Extremes = u.extremes.save(u.next.Time)
 	u.setUnusable()
 	u.result.New, u.result.First = u.next.Time.After(u.held.Time), u.held.Time.IsZero()
 	u.result.Lag = now.Sub(u.next.Time)
@@ -135,10 +143,12 @@ func (u *update) addReading(r innius.Reading) {
 			u.next.Unusable = r
 		}
 	case !r.Time.Before(u.next.Time):
+		u.addExtreme(r.Time, r.Value)
 		u.next.Time, u.next.Value = r.Time, r.Value
 		u.addRecent(r.Time, r.Value)
 	case u.late(r.Time):
 		u.result.Readings, u.result.Late = u.result.Readings+1, u.result.Late+1
+		u.addExtreme(r.Time, r.Value)
 		u.addRecent(r.Time, r.Value)
 	}
 	u.next.Seen, u.timed = schedule.Later(u.next.Seen, r.Time), true

@@ -1,0 +1,211 @@
+package reading
+
+import (
+	"encoding/binary"
+	"math"
+	"slices"
+	"time"
+)
+
+const (
+	extremesFor = 10 * time.Minute // after their arrival, readings count for minimum and maximum; those of the latest poll, longer
+	maxExtremes = 8                // readings of a sensor that are kept for them
+)
+
+// Extremes are the readings of a sensor that are or may become its minimum or maximum, packed; empty without the rule key. Latest
+// arrival first, three of each: its arrival and its source time, varints of milliseconds before those of the one before, and its
+// value. The first are relative to LastSuccess, which is right when this machine's clock is changed, and to the newest number.
+type Extremes string
+
+// extreme is one of them.
+type extreme struct {
+	arrived int64 // by this machine's clock, in milliseconds after LastSuccess
+	at      int64 // source time, in milliseconds since the epoch
+	value   float64
+
+	newest    bool // of all by source time
+	high, low bool // it can be the maximum, the minimum
+	kept      bool
+}
+
+// append appends what is packed, latest arrival first; newest is the source time of the newest number. Nothing follows bytes that
+// no version of this program has written.
+func (x Extremes) append(to []extreme, newest time.Time) []extreme {
+	packed, last := []byte(x), extreme{at: newest.UnixMilli()}
+	for len(packed) > 0 && len(to) < maxExtremes {
+		before, n := binary.Varint(packed)
+		older, m := binary.Varint(packed[max(0, n):])
+		if n <= 0 || m <= 0 || len(packed) < n+m+8 {
+			break
+		}
+		last.arrived, last.at = last.arrived-before, last.at-older
+		last.value = math.Float64frombits(binary.LittleEndian.Uint64(packed[n+m:]))
+		to, packed = append(to, last), packed[n+m+8:]
+	}
+	return to
+}
+
+// MinMax returns the minimum and the maximum of the newest number, the new readings of the latest poll that brought any, and those
+// that arrived in the 10 min before now; none of them older than staleAfter. now is by this machine's clock, apiNow by the API's.
+// Both are the newest number if the record holds no others.
+func (s *Saved) MinMax(staleAfter time.Duration, now, apiNow time.Time) (lowest, highest float64) {
+	lowest, highest = s.Value, s.Value
+	var room [maxExtremes]extreme
+	all := s.Extremes.append(room[:0], s.Time)
+	elapsed, oldest := now.Sub(s.LastSuccess).Milliseconds(), apiNow.UnixMilli()-staleAfter.Milliseconds()
+	for _, one := range all {
+		if one.at >= oldest && (one.arrived == all[0].arrived || elapsed-one.arrived <= extremesFor.Milliseconds()) {
+			lowest, highest = min(lowest, one.value), max(highest, one.value)
+		}
+	}
+	return lowest, highest
+}
+
+// extremes computes the Extremes of a record from those of the one before; nil: they are not wanted.
+type extremes struct {
+	list []extreme // by arrival, then oldest first
+	now  int64     // in milliseconds after the new LastSuccess
+}
+
+// newExtremes prepares for the readings of a poll. Those that arrived before the first successful poll count as arrived with it.
+func (u *update) newExtremes(now time.Time) *extremes {
+	x, shift := &extremes{list: u.held.Extremes.append(nil, u.held.Time)}, int64(0)
+	if !u.held.LastSuccess.IsZero() {
+		shift = u.next.LastSuccess.Sub(u.held.LastSuccess).Milliseconds()
+		x.now = now.Sub(u.next.LastSuccess).Milliseconds()
+	}
+	slices.Reverse(x.list)
+	for i := range x.list {
+		x.list[i].arrived = min(x.list[i].arrived-shift, x.now-1) // in another poll than what follows
+	}
+	return x
+}
+
+// addExtreme adds a number that is the newest, or late. One with the time of the newest corrects it.
+func (u *update) addExtreme(at time.Time, value float64) {
+	x := u.extremes
+	if x == nil {
+		return
+	}
+	one := extreme{arrived: x.now, at: at.UnixMilli(), value: value}
+	switch first := u.held.Seen.IsZero(); {
+	case at.Equal(u.next.Time):
+		for i, other := range slices.Backward(x.list) {
+			if other.at == one.at {
+				x.list[i].value = value
+				return
+			}
+		}
+	case first: // the others are history
+		x.list = append(x.list[:0], one)
+	case at.After(u.held.Seen) || at.Before(u.next.Time):
+		x.list = append(x.list, one)
+	}
+}
+
+// save packs those that are needed; newest is the source time of the newest number.
+func (x *extremes) save(newest time.Time) Extremes {
+	if x == nil || len(x.list) == 0 {
+		return ""
+	}
+	latest := x.list[len(x.list)-1].arrived
+	list := slices.DeleteFunc(x.list, func(one extreme) bool {
+		return one.arrived != latest && x.now-one.arrived > extremesFor.Milliseconds()
+	})
+	packed, last := make([]byte, 0, maxExtremes*(2*binary.MaxVarintLen64+8)), extreme{at: newest.UnixMilli()}
+	for _, one := range slices.Backward(thin(candidates(list))) {
+		packed = binary.AppendVarint(packed, last.arrived-one.arrived)
+		packed = binary.AppendVarint(packed, last.at-one.at)
+		packed = binary.LittleEndian.AppendUint64(packed, math.Float64bits(one.value))
+		last = one
+	}
+	return Extremes(packed)
+}
+
+// candidates drops each reading that others replace: one at least as low, and one at least as high, both of the same time or later,
+// and arrived with it or later. The newest replaces none, as it may still be corrected.
+func candidates(list []extreme) []extreme {
+	newest := 0
+	for i, one := range list {
+		if one.at >= list[newest].at {
+			newest = i
+		}
+	}
+	list[newest].newest = true
+	kept := make([]extreme, 0, len(list))
+	for _, one := range slices.Backward(list) {
+		one.high, one.low = true, true
+		for i := len(kept) - 1; i >= 0 && (one.high || one.low); i-- {
+			if later := &kept[i]; !later.newest && later.at >= one.at {
+				one.high, one.low = one.high && one.value > later.value, one.low && one.value < later.value
+			}
+		}
+		if one.high || one.low {
+			kept = append(kept, one)
+		}
+	}
+	slices.Reverse(kept)
+	return kept
+}
+
+// thin drops candidates if there are too many: never the newest, nor the minimum and the maximum of the others, of all and of the
+// latest poll. Those that remain besides lie far apart, first in arrival, then in source time. One that was dropped would only have
+// counted between the end of the one kept before it and that of the one kept after it.
+func thin(list []extreme) []extreme {
+	if len(list) <= maxExtremes {
+		return list
+	}
+	kept := make([]extreme, 0, maxExtremes)
+	keep := func(i int) {
+		if !list[i].kept {
+			list[i].kept = true
+			kept = append(kept, list[i])
+		}
+	}
+	latest := slices.IndexFunc(list, func(one extreme) bool { return one.arrived == list[len(list)-1].arrived })
+	newest := slices.IndexFunc(list, func(one extreme) bool { return one.newest })
+	keep(newest)
+	keepBest := func(from int, better func(a, b float64) bool) {
+		best := newest
+		for i := from; i < len(list); i++ {
+			if i != newest && (best == newest || better(list[i].value, list[best].value)) {
+				best = i
+			}
+		}
+		keep(best)
+	}
+	for _, from := range []int{0, latest} {
+		keepBest(from, func(a, b float64) bool { return a < b })
+		keepBest(from, func(a, b float64) bool { return a > b })
+	}
+	for len(kept) < maxExtremes {
+		farthest, most := -1, distance{}
+		for i, one := range list {
+			if one.kept {
+				continue
+			}
+			if d := one.from(kept); farthest < 0 || slices.Compare(d[:], most[:]) > 0 {
+				farthest, most = i, d
+			}
+		}
+		keep(farthest)
+	}
+	return slices.DeleteFunc(list, func(one extreme) bool { return !one.kept })
+}
+
+// distance is the difference in arrival, then in source time, in milliseconds.
+type distance [2]int64
+
+// from returns the distance to the nearest candidate for the same extreme.
+func (one *extreme) from(others []extreme) distance {
+	nearest := distance{math.MaxInt64}
+	for _, other := range others {
+		if one.high && other.high || one.low && other.low {
+			d := distance{max(one.arrived-other.arrived, other.arrived-one.arrived), max(one.at-other.at, other.at-one.at)}
+			if slices.Compare(d[:], nearest[:]) < 0 {
+				nearest = d
+			}
+		}
+	}
+	return nearest
+}
