@@ -59,6 +59,9 @@ func TestEachReadingIsCountedOrInsideAReportedGap(t *testing.T) {
 				var all []setup
 				var ledgers []*ledger
 				for kind, change := range kinds {
+					if size == 1000 && kind == "1s" {
+						continue // expensive, and like 10s with 100
+					}
 					plant := oneSensor(change)
 					plant.Company.ID += "/" + kind
 					one := &plant.Company.Machines[0].Sensors[0]
@@ -86,7 +89,7 @@ func (s *scenario) compare(ledgers []*ledger, size int) {
 		l.from = s.sensorsOf(i + 1)[0].Seen
 		l.readings = -first[fmt.Sprintf(`innius_exporter_readings_total{account="a%d"}`, i+1)]
 	}
-	for process := range 3 {
+	for process := range 2 {
 		if process > 0 {
 			s.restart(40 * time.Minute)
 			s.start()
