@@ -187,7 +187,7 @@ func (s PacerState) Spent(now time.Time) PacerState {
 // burst; and its pause. The pacer must not have been used yet. The rate is the pacer's own.
 //
 // Both moments are of wall clocks, which may have been set in between. After a step back nothing counts as refilled; in both
-// directions a pause lasts no longer than it had to when the state was saved.
+// directions a pause lasts no longer than it had to when the state was saved, nor than MaxRetryAfter.
 func (p *Pacer) Restore(s PacerState, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -197,7 +197,7 @@ func (p *Pacer) Restore(s PacerState, now time.Time) {
 
 // ends returns when the pause ends, by the clock of now; zero where there is none.
 func (s PacerState) ends(now time.Time) time.Time {
-	latest := now.Add(s.Until.Sub(s.At))
+	latest := now.Add(min(s.Until.Sub(s.At), MaxRetryAfter))
 	if !s.Until.IsZero() && s.Until.After(latest) {
 		return latest
 	}

@@ -81,6 +81,27 @@ func TestRestoreNeverProlongsAPauseWhenTheClockWasSetBack(t *testing.T) {
 	})
 }
 
+func TestRestoreBoundsImpossibleValues(t *testing.T) {
+	atNoon(t, func(t *testing.T) {
+		now := time.Now()
+		for name, row := range map[string]struct {
+			saved innius.PacerState
+			wait  time.Duration
+		}{
+			"a pause of a year":         {innius.PacerState{At: now, Until: now.AddDate(1, 0, 0)}, innius.MaxRetryAfter},
+			"a pause without a moment":  {innius.PacerState{Until: now.AddDate(1, 0, 0)}, innius.MaxRetryAfter},
+			"tokens that are no number": {innius.PacerState{At: now, Tokens: math.NaN()}, time.Minute},
+			"an infinite debt":          {innius.PacerState{At: now, Tokens: math.Inf(-1)}, time.Hour + time.Minute},
+			"a moment that is far off":  {innius.PacerState{At: now.AddDate(5000, 0, 0)}, time.Minute},
+		} {
+			if wait := restored(row.saved).Take(now).Round(time.Millisecond); wait != row.wait {
+				t.Errorf("%s: waits %v, want %v", name, wait, row.wait)
+			}
+		}
+		want(t, "infinite tokens", restored(innius.PacerState{At: now, Tokens: math.Inf(1)}).Remaining(now), 10.0)
+	})
+}
+
 func TestSpentLeavesNoTokensAfterACrash(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
 		saved := innius.PacerState{At: time.Now(), Tokens: 5}

@@ -186,8 +186,8 @@ func (r *response) bounded() error {
 	return nil
 }
 
-// maxRetryAfter bounds a Retry-After: a larger one is a mistake of the server.
-const maxRetryAfter = 24 * time.Hour
+// MaxRetryAfter bounds a Retry-After: a larger one is a mistake of the server.
+const MaxRetryAfter = 24 * time.Hour
 
 // parseRetryAfter reads the header Retry-After: whole seconds, or an HTTP date, which is taken relative to the
 // response's own clock so that a wrong clock on either side cancels out. The second result is false where the header
@@ -195,14 +195,14 @@ const maxRetryAfter = 24 * time.Hour
 func parseRetryAfter(header string, clock time.Time) (time.Duration, bool) {
 	header = strings.TrimSpace(header)
 	if at, err := http.ParseTime(header); err == nil {
-		return min(max(0, at.Sub(clock)), maxRetryAfter), true
+		return min(max(0, at.Sub(clock)), MaxRetryAfter), true
 	}
 	if header == "" || strings.Trim(header, "0123456789") != "" {
 		return 0, false
 	}
 	seconds, err := strconv.ParseInt(header, 10, 64)
-	if err != nil || seconds > int64(maxRetryAfter/time.Second) {
-		return maxRetryAfter, true
+	if err != nil || seconds > int64(MaxRetryAfter/time.Second) {
+		return MaxRetryAfter, true
 	}
 	return time.Duration(seconds) * time.Second, true
 }

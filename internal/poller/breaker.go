@@ -323,13 +323,13 @@ func (s *breakerStatus) limit() SavedLimit {
 }
 
 // restoreLimit takes over a saved pause for a 429. If the clock was set back since it was saved, the pause is no longer than
-// it was then.
+// it was then, nor than innius.MaxRetryAfter.
 func (b *circuitBreaker) restoreLimit(l SavedLimit, savedAt, now time.Time) {
 	if l.Until.IsZero() {
 		return
 	}
 	until := l.Until
-	if latest := now.Add(until.Sub(savedAt)); until.After(latest) {
+	if latest := now.Add(min(until.Sub(savedAt), innius.MaxRetryAfter)); until.After(latest) {
 		until = latest
 	}
 	b.pauseUntil(pausedLimit, until, l.Since)

@@ -66,11 +66,15 @@ func (l *limiter) save(now time.Time) {
 
 // restore takes over what an earlier process or account learned.
 func (l *limiter) restore(saved *ratelimit.Saved, now time.Time) {
-	if saved != nil {
-		l.learner.Restore(saved, now)
-		l.apply(now)
-		l.save(now)
+	if saved == nil {
+		return
 	}
+	if err := l.learner.Restore(saved, now); err != nil {
+		l.log.Warn("Cannot restore the learned rate limit, starting from the configured one", "err", err)
+		return
+	}
+	l.apply(now)
+	l.save(now)
 }
 
 // takeOver continues with the state of another limiter.

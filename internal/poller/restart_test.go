@@ -232,6 +232,28 @@ func TestRestartKeepsPause(t *testing.T) {
 	}
 }
 
+// The checksum of a file is right, and the values of its rate limit cannot be.
+func TestRestoreOfAnImpossibleRateLimitDoesNotStopRequests(t *testing.T) {
+	runScenario(t, setup{plant: testPlant(2, 10)}, func(s *scenario) {
+		s.advance(10 * time.Minute)
+		saved, years := s.halt(), time.Now().AddDate(20, 0, 0)
+		a := &saved.Accounts[0]
+		a.Learned.Limit.PerHour, a.Pacer.Until = 0, years
+		a.Limit = SavedLimit{Until: years, Since: time.Now()}
+		s.newPoller(saved)
+		s.start()
+		s.advance(23 * time.Hour) // the longest pause that innius can state
+		before := s.api.Stats().Requests
+		s.advance(2 * time.Hour)
+		if n := s.api.Stats().Requests - before; n < 20 {
+			t.Errorf("%d requests after a day", n)
+		}
+		if n := len(s.log.lines("level=WARN", "Cannot restore the learned rate limit")); n != 1 {
+			t.Errorf("logged %d times", n)
+		}
+	})
+}
+
 func TestFrequentRestartsKeepToRateLimit(t *testing.T) {
 	for name, clean := range map[string]bool{"ended well": true, "killed": false} {
 		t.Run(name, func(t *testing.T) {

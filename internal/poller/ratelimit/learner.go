@@ -197,36 +197,6 @@ func (l *Learner) stepBack(now time.Time) {
 	l.setRate(max(l.Steps.Base, cautious*min(l.Steps.Proven, accepted/stepLasts.Hours())), now)
 }
 
-// Saved is what a restart keeps of a Learner, as plain values.
-type Saved struct {
-	Configured, Limit Limit
-	Born              time.Time
-	Learned           learned
-	Total             int
-	ClockHour         clockHour
-	Tallies           []int // pairs of the seconds since the one before and the number of requests
-}
-
-// history returns the accepted requests, without those of the future: the clock may have been set back.
-func (s *Saved) history(now time.Time) history {
-	h, second := history{total: s.Total}, int64(0)
-	for i := 0; i+1 < len(s.Tallies); i += 2 {
-		if second += int64(s.Tallies[i]); second <= now.Unix() {
-			h.tallies = append(h.tallies, tally{second, s.Tallies[i+1]})
-			h.recent += s.Tallies[i+1]
-		}
-	}
-	return h
-}
-
-// earlier returns a saved time, but not one after latest.
-func earlier(t, latest time.Time) time.Time {
-	if t.After(latest) {
-		return latest
-	}
-	return t
-}
-
 // Save returns what has been learned, for Restore. It changes nothing, and the result shares nothing with the learner.
 func (l *Learner) Save() *Saved {
 	s := &Saved{
@@ -240,17 +210,22 @@ func (l *Learner) Save() *Saved {
 	return s
 }
 
-// Restore takes back what Save returned. It must be called before the learner is used.
+// Restore takes back what Save returned, or returns an error and nothing if Save cannot have returned it: such values could stop
+// all requests. It must be called before the learner is used.
 //
 // A configured rate that was lowered meanwhile applies if it is lower than what was learned. One that was raised means that
 // the user expects the API to accept more: only the record of accepted requests is then restored.
-func (l *Learner) Restore(s *Saved, now time.Time) {
+func (l *Learner) Restore(s *Saved, now time.Time) error {
+	if !s.valid() {
+		return errInvalid
+	}
 	l.born = earlier(s.Born, now)
 	l.past = s.history(now)
 	l.AcceptedAtLast = s.Total
 	if l.configured.PerHour <= s.Configured.PerHour && l.configured.Burst <= s.Configured.Burst {
 		l.restore(s, now)
 	}
+	return nil
 }
 
 // restore takes back everything but what was accepted. No time is later than possible: the clock may have been set back.

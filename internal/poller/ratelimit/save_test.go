@@ -13,7 +13,9 @@ import (
 func (r *run) restart(configured Limit) {
 	r.Helper()
 	next := New(configured)
-	next.Restore(r.learner.Save(), r.now)
+	if err := next.Restore(r.learner.Save(), r.now); err != nil {
+		r.Fatalf("%v: %+v", err, r.learner.Save())
+	}
 	r.learner = next
 }
 
@@ -80,11 +82,63 @@ func TestLearnerRestoreAfterClockSetBack(t *testing.T) {
 	kept := r.learner.Save()
 	l := New(Limit{950, 30})
 	before := r.now.Add(-365 * 24 * time.Hour)
-	l.Restore(kept, before)
+	if err := l.Restore(kept, before); err != nil {
+		t.Fatal(err)
+	}
 	if l.Last.At.After(before) || l.Steps.Next.After(before.Add(failedStepWait)) {
 		t.Errorf("%+v %+v", l.Last, l.Steps)
 	}
 	if n := len(l.past.tallies); n > 0 {
 		t.Errorf("%d tallies of the future", n)
+	}
+}
+
+// A file with a good checksum may still hold values that no learner has saved.
+func TestLearnerRestoresNothingFromImpossibleValues(t *testing.T) {
+	r := begin(t, of(fixed, 475, 30), Limit{950, 30})
+	r.until(3 * time.Hour)
+	r.learner.Accepted(r.now, 1)
+	good := New(Limit{950, 30})
+	if err := good.Restore(r.learner.Save(), r.now); err != nil || good.Limit() == (Limit{950, 30}) {
+		t.Fatalf("%v, %v", good.Limit(), err)
+	}
+	for name, change := range map[string]func(s *Saved){
+		"no rate":                    func(s *Saved) { s.Limit.PerHour = 0 },
+		"negative rate":              func(s *Saved) { s.Limit.PerHour = -1 },
+		"rate that is no number":     func(s *Saved) { s.Limit.PerHour = math.NaN() },
+		"rate above the configured":  func(s *Saved) { s.Limit.PerHour = 951 },
+		"no burst":                   func(s *Saved) { s.Limit.Burst = 0 },
+		"burst above the configured": func(s *Saved) { s.Limit.Burst = 31 },
+		"infinite configured rate":   func(s *Saved) { s.Configured.PerHour = math.Inf(1) },
+		"refusal without a rate":     func(s *Saved) { s.Learned.Last.Rate = 0 },
+		"refused rate, no number":    func(s *Saved) { s.Learned.Last.Rate = math.NaN() },
+		"refusal without a time":     func(s *Saved) { s.Learned.Last.At = time.Time{} },
+		"end before the refusal":     func(s *Saved) { s.Learned.Last.Until = s.Learned.Last.At.Add(-1) },
+		"negative hourly limit":      func(s *Saved) { s.Learned.Hourly = -1 },
+		"lower bound, no number":     func(s *Saved) { s.Learned.Search.Low = math.NaN() },
+		"infinite upper bound":       func(s *Saved) { s.Learned.Search.High = math.Inf(1) },
+		"negative refusals":          func(s *Saved) { s.Learned.Search.Refusals = -1 },
+		"tested before all":          func(s *Saved) { s.Learned.Search.Already = s.Total + 1 },
+		"no base":                    func(s *Saved) { s.Learned.Steps.Base = 0 },
+		"proven rate, no number":     func(s *Saved) { s.Learned.Steps.Proven = math.NaN() },
+		"negative step":              func(s *Saved) { s.Learned.Steps.Size = -0.05 },
+		"negative estimate":          func(s *Saved) { s.Learned.Sharing.Estimate = -1 },
+		"infinite peak":              func(s *Saved) { s.Learned.Sharing.Peak = math.Inf(1) },
+		"negative total":             func(s *Saved) { s.Total = -1 },
+		"total that would overflow":  func(s *Saved) { s.Total = math.MaxInt },
+		"more before than in total":  func(s *Saved) { s.Learned.AcceptedAtLast = s.Total + 1 },
+		"more in an hour":            func(s *Saved) { s.ClockHour.Most = s.Total + 1 },
+		"more than the most":         func(s *Saved) { s.ClockHour.InHour = s.ClockHour.Most + 1 },
+		"half a tally":               func(s *Saved) { s.Tallies = s.Tallies[1:] },
+		"negative tally":             func(s *Saved) { s.Tallies[1] = -1 },
+		"tally above the total":      func(s *Saved) { s.Tallies[1] = s.Total + 1 },
+		"time that goes back":        func(s *Saved) { s.Tallies[2] = -1 },
+		"time that would overflow":   func(s *Saved) { s.Tallies[2] = math.MaxInt },
+	} {
+		saved, l := r.learner.Save(), New(Limit{950, 30})
+		change(saved)
+		if err := l.Restore(saved, r.now); err == nil || !reflect.DeepEqual(l, New(Limit{950, 30})) {
+			t.Errorf("%s: %v, %+v", name, err, l)
+		}
 	}
 }
