@@ -44,14 +44,14 @@ func TestEachReadingIsCountedOrInsideAReportedGap(t *testing.T) {
 		format simulator.Format
 		values string // template
 	}{
-		"newest first":                      {},
-		"newest first, window":              {values: window},
-		"newest first, exclusive window":    {simulator.Format{Window: simulator.Window{Exclusive: true}}, window},
-		"oldest first":                      {format: simulator.Format{Order: simulator.Ascending}},
-		"oldest first, window":              {simulator.Format{Order: simulator.Ascending}, window},
-		"oldest first, exclusive window":    {simulator.Format{Order: simulator.Ascending, Window: simulator.Window{Exclusive: true}}, window},
-		"oldest first, window ignored":      {simulator.Format{Order: simulator.Ascending, Window: simulator.Window{Ignored: true}}, window},
-		"blocks":                            {format: simulator.Format{Order: simulator.Blocks}},
+		"newest first":                   {},
+		"newest first, window":           {values: window},
+		"newest first, exclusive window": {simulator.Format{Window: simulator.Window{Exclusive: true}}, window},
+		"oldest first":                   {format: simulator.Format{Order: simulator.Ascending}},
+		"oldest first, window":           {simulator.Format{Order: simulator.Ascending}, window},
+		"oldest first, exclusive window": {simulator.Format{Order: simulator.Ascending, Window: simulator.Window{Exclusive: true}}, window},
+		"oldest first, window ignored":   {simulator.Format{Order: simulator.Ascending, Window: simulator.Window{Ignored: true}}, window},
+		"blocks":                         {format: simulator.Format{Order: simulator.Blocks}},
 	} {
 		for _, size := range []int{20, 100, 1000} {
 			t.Run(fmt.Sprintf("%s, pages of %d", mode, size), func(t *testing.T) {
