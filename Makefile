@@ -42,7 +42,7 @@ DIST ?= dist
 # A number of inputs: go test may report the end of a time given in seconds as a failure ("context deadline exceeded").
 FUZZTIME ?= 10000x
 
-.PHONY: help run demo build test check check-release lint fmt vulnerabilities check-mod check-config check-metrics check-rules check-freshness check-variants check-memory freshness month bench million e2e check-compose check-licences dashboards fuzz image check-image \
+.PHONY: help run demo build test check check-release lint fmt vulnerabilities check-mod check-config check-metrics check-rules check-freshness check-variants check-memory freshness month bench sizing million e2e check-compose check-licences dashboards fuzz image check-image \
 	binaries package-files packages deb rpm check-packages manifests check-kubernetes release-check release-snapshot release clean
 
 help: ## list the targets
@@ -109,6 +109,12 @@ BENCH_ROUNDS ?= 5
 
 bench: ## what scrapes, status pages and a sensor's memory cost, relative to the finished bytes (minutes)
 	go test ./internal/app ./internal/poller -run '^$$' -cpu 1 -benchtime $(BENCH_ROUNDS)x -timeout 0 -bench .
+
+SIZING_SECONDS ?= 600
+SIZING_SENSORS ?= 100 1000 10000
+
+sizing: build ## memory and CPU time of the exporter as a process against the simulator: the table of docs/operations.md (35 min; Linux)
+	.ci/sizing ./$(BINARY) $(SIZING_SECONDS) $(SIZING_SENSORS)
 
 million: ## start the exporter with a million sensors and scrape it (minutes, 4 GB of memory)
 	go test ./internal/e2e -count=1 -timeout 30m -v -run 'TestMillionSensorsAreServed$$' -million 1000000
