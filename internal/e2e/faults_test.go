@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -162,21 +161,6 @@ func (f *faultTest) revokeKey() {
 			f.writeKey(secondKey)
 			f.api.AddSensor("press-3", pressure("press-3", 1, time.Time{}))
 		})
-}
-
-// reload requests a reload of the config, which may fail.
-func (f *faultTest) reload() {
-	f.Helper()
-	req, err := http.NewRequestWithContext(f.Context(), http.MethodPost, "http://"+f.address+"/-/reload", http.NoBody)
-	if err != nil {
-		f.Fatal(err)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		f.Fatal(err)
-	}
-	_, _ = io.Copy(io.Discard, resp.Body)
-	_ = resp.Body.Close()
 }
 
 func (f *faultTest) table() {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -36,15 +37,26 @@ type stack struct {
 	prometheus, manager string // addresses
 	prometheusVersion   string
 	requestsPerHour     int
+	rules               string // of the config
 }
 
 // newStack starts all processes, and returns when the exporter is scraped.
 func newStack(t *testing.T, plant simulator.Plant, limits simulator.Limits) *stack {
 	t.Helper()
+	s := newExporter(t, plant, limits, "")
+	s.receiver = newReceiver(t)
+	s.startAlertmanager()
+	s.startPrometheus()
+	return s
+}
+
+// newExporter starts the exporter with rules for sensors.
+func newExporter(t *testing.T, plant simulator.Plant, limits simulator.Limits, rules string) *stack {
+	t.Helper()
 	if !*enabled {
 		t.Skip("runs with -e2e only: make e2e")
 	}
-	s := &stack{T: t, dir: t.TempDir(), receiver: newReceiver(t), address: freeAddress(t), requestsPerHour: limits.PerHour}
+	s := &stack{T: t, dir: t.TempDir(), address: freeAddress(t), requestsPerHour: limits.PerHour, rules: rules}
 	s.api = simulator.New(plant, simulator.Options{Key: firstKey, Limits: limits})
 	server := httptest.NewServer(s.api)
 	t.Cleanup(server.Close)
@@ -53,8 +65,6 @@ func newStack(t *testing.T, plant simulator.Plant, limits simulator.Limits) *sta
 	s.writeKey(firstKey)
 	s.writeConfig()
 	s.startExporter()
-	s.startAlertmanager()
-	s.startPrometheus()
 	return s
 }
 
@@ -81,7 +91,7 @@ func (s *stack) writeConfig() {
     rate_limit: {requests_per_hour: %d, burst: 100, share: 1}
 discovery: {interval: 1m}
 refresh: {min_interval: 1s, silent_after: 1m}
-`, s.apiURL, s.requestsPerHour))
+%s`, s.apiURL, s.requestsPerHour, s.rules))
 }
 
 func (s *stack) startExporter() {
@@ -89,6 +99,21 @@ func (s *stack) startExporter() {
 	s.exporter = launch(s.T, s.file("innius_exporter"), "--config.file="+s.file("config.yml"), "--storage.path="+s.file("state"),
 		"--web.listen-address="+s.address, "--web.enable-lifecycle")
 	s.waitReady("exporter", s.address)
+}
+
+// reload requests a reload of the config, which may fail.
+func (s *stack) reload() {
+	s.Helper()
+	req, err := http.NewRequestWithContext(s.Context(), http.MethodPost, "http://"+s.address+"/-/reload", http.NoBody)
+	if err != nil {
+		s.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		s.Fatal(err)
+	}
+	_, _ = io.Copy(io.Discard, resp.Body)
+	_ = resp.Body.Close()
 }
 
 func (s *stack) startAlertmanager() {
