@@ -113,6 +113,14 @@ func demo() plant {
 	return plant{Plant: simulator.Demo(start), limits: limits, perHour: perHour, concurrency: 1, pageSize: 100}
 }
 
+// withRules sets rules of a config.
+func withRules(o *poller.Options) {
+	o.Rules = []inventory.Rule{
+		{Sensor: match.MustCompile("Wind speed|Nacelle vibration"), Extremes: true},
+		{Sensor: match.MustCompile("State"), States: []string{"RUN", "IDLE", "STOP"}},
+	}
+}
+
 // exposition returns the text format of a registry's view of the collector.
 func exposition(t *testing.T, c *Collector) string {
 	t.Helper()
@@ -167,13 +175,8 @@ func missing(a, b string) (lines []string) {
 	return lines
 }
 
-// peaks sets rules of a config.
-func peaks(o *poller.Options) {
-	o.Rules = []inventory.Rule{{Sensor: match.MustCompile("Wind speed|Nacelle vibration"), Extremes: true}}
-}
-
 func TestCollectorExposesDemo(t *testing.T) {
-	run(t, peaks, []plant{demo()}, func(t *testing.T, c *Collector, _ []*simulator.Server) {
+	run(t, withRules, []plant{demo()}, func(t *testing.T, c *Collector, _ []*simulator.Server) {
 		pass(10 * time.Minute)
 		got, path := exposition(t, c), filepath.Join("testdata", "demo.prom")
 		if *update {

@@ -11,6 +11,7 @@ import (
 	"innius_exporter/internal/poller"
 	"innius_exporter/internal/poller/inventory"
 	"innius_exporter/internal/poller/ratelimit"
+	"innius_exporter/internal/poller/reading"
 )
 
 // families declares all metrics. To add one, add it here and to docs/metrics.md. A name that ends in _total is a counter.
@@ -18,8 +19,8 @@ func families() []*family {
 	return []*family{
 		// One series per sensor, with the labels company, machine and sensor; none if the function returns false.
 		perSensor("innius_sensor_value",
-			"Newest reading of the sensor, in the unit that innius_sensor_info names. Absent when stale.",
-			func(s *sensor) (float64, bool) { return s.Value, s.exposed }),
+			"Newest reading of the sensor, in the unit that innius_sensor_info names. Absent when stale, and for a state without a number.",
+			func(s *sensor) (float64, bool) { return s.Value, s.hasNumber() }),
 		perSensor("innius_sensor_timestamp_seconds",
 			"Source time of the newest reading, in seconds since the epoch. It stays when the value is stale.",
 			func(s *sensor) (float64, bool) { return timestamp(s.Time) }),
@@ -42,10 +43,28 @@ func families() []*family {
 			func(_, highest float64) float64 { return highest }),
 
 		newFamily("innius_sensor_status",
-			"Status of the sensor: 1 for the one in force, the others are absent. What a text sensor reports is not a status.",
+			"Status of the sensor: 1 for the one in force, the others are absent. What a text sensor reports is innius_sensor_state.",
 			[]string{"company", "machine", "sensor", "status"}, func(s *scrape, out *output) {
 				s.eachSensor(out, func(one *sensor) {
 					out.add(1, one.of.Label, string(one.status))
+				})
+			}),
+		// Of the sensors whose rule lists states.
+		newFamily("innius_sensor_state",
+			"State that a text sensor reports: 1 for the newest, 0 for the others. Absent when stale. For the exporter's verdict see "+
+				"innius_sensor_status.",
+			stateLabels, func(s *scrape, out *output) {
+				s.eachState(out, []string{reading.OtherState}, func(one *sensor, state string) {
+					if now := one.States.Now(one.of.Rule.States); now != "" && one.exposed {
+						out.add(boolean(state == now), one.of.Label, state)
+					}
+				})
+			}),
+		newFamily("innius_sensor_state_seconds_total",
+			"Time in each state, up to the last successful poll. Time of which no reading shows the state is unknown.",
+			stateLabels, func(s *scrape, out *output) {
+				s.eachState(out, []string{reading.OtherState, reading.UnknownState}, func(one *sensor, state string) {
+					out.add(one.States.In(state).Seconds(), one.of.Label, state)
 				})
 			}),
 		newFamily("innius_sensor_info", "Ids, names and unit of the sensor as in innius. Always 1.",
@@ -170,7 +189,7 @@ func families() []*family {
 			"New readings, each counted once, also those that are not exposed.",
 			nil, func(a *account, out *output) { out.add(float64(a.counters.Readings.Load())) }),
 		perAccount("innius_exporter_readings_late_total",
-			"New readings that are older than one already known.",
+			"New readings older than one already known, or than the time that innius_sensor_state_seconds_total has counted.",
 			nil, func(a *account, out *output) { out.add(float64(a.counters.LateReadings.Load())) }),
 		perAccount("innius_exporter_reading_gaps_total",
 			"Times between two known readings in which no poll showed whether there are others.",
@@ -228,7 +247,7 @@ func perExtreme(name, help string, of func(lowest, highest float64) float64) *fa
 			return
 		}
 		s.eachSensor(out, func(one *sensor) {
-			if one.exposed && one.of.Rule.Extremes {
+			if one.hasNumber() && one.of.Rule.Extremes {
 				out.add(of(s.view.MinMax(one.of, one.Record)), one.of.Label)
 			}
 		})
@@ -262,6 +281,7 @@ var (
 	}
 	machineInfoLabels = sensorInfoLabels[:6]
 	sensorLabels      = []string{"company", "machine", "sensor"}
+	stateLabels       = []string{"company", "machine", "sensor", "state"}
 )
 
 // Sorted, as series are.

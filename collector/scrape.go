@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -48,8 +49,11 @@ type sensor struct {
 	*reading.Record
 	of      *inventory.Sensor
 	status  poller.SensorStatus
-	exposed bool // the value is not stale
+	exposed bool // the newest reading is not stale
 }
+
+// hasNumber reports whether the value is exposed: a state may have none.
+func (s *sensor) hasNumber() bool { return s.exposed && !math.IsNaN(s.Value) }
 
 func newScrape(v *poller.View, o *order) *scrape {
 	s := &scrape{order: o, view: v}
@@ -127,4 +131,26 @@ func (s *scrape) eachOf(
 		do(i, one)
 	}
 	out.plain = false
+}
+
+// eachState calls a function for each state that the rule of a sensor lists, and for others, in order.
+func (s *scrape) eachState(out *output, others []string, do func(one *sensor, state string)) {
+	if !s.states {
+		return
+	}
+	var rule *inventory.Rule
+	var states []string // of the rule
+	s.eachSensor(out, func(one *sensor) {
+		if len(one.of.Rule.States) == 0 {
+			return
+		}
+		out.plain = false // the states may need an escape
+		if one.of.Rule != rule {
+			rule = one.of.Rule
+			states = slices.Sorted(slices.Values(slices.Concat(rule.States, others)))
+		}
+		for _, state := range states {
+			do(one, state)
+		}
+	})
 }

@@ -24,7 +24,7 @@ type order struct {
 	machines, machinesByInfo []*inventory.Machine // by company and machine; by the labels of innius_machine_info
 	sensors, sensorsByInfo   []*inventory.Sensor  // polled ones: by company, machine and sensor; by the labels of innius_sensor_info
 	plain                    bool                 // the labels of sensors, beyond those of machines, need neither repair nor escape
-	extremes                 bool                 // some sensor has the rule key
+	extremes, states         bool                 // some sensor has the rule key
 }
 
 // of returns what is exposed of the accounts in a view: those with these names, or all if there are none. Two scrapes at once may
@@ -69,6 +69,7 @@ func newOrder(v *poller.View) *order {
 			inventory.Repair(s.ID, s.ID) != s.ID || inventory.Repair(s.Name, s.ID) != s.Name || inventory.Repair(s.Unit, s.Unit) != s.Unit
 	})
 	o.extremes = slices.ContainsFunc(o.sensors, func(s *inventory.Sensor) bool { return s.Rule.Extremes })
+	o.states = slices.ContainsFunc(o.sensors, func(s *inventory.Sensor) bool { return len(s.Rule.States) > 0 })
 	compareInfo := func(a, b *inventory.Machine) int { return slices.Compare(machineInfo(nil, a), machineInfo(nil, b)) }
 	o.machinesByInfo = alsoSorted(o.machines, compareInfo)
 	o.sensorsByInfo = alsoSorted(o.sensors, func(a, b *inventory.Sensor) int {

@@ -71,6 +71,24 @@ func IsText(text string) bool {
 	return why == SkipText && shown == text
 }
 
+// State is the value as a text that may be a state: that of a number is its shortest one, so booleans are 1 and 0. Empty where
+// there is no value.
+func (r Reading) State() string {
+	switch r.Skip {
+	case "":
+		return strconv.FormatFloat(r.Value, 'f', -1, 64)
+	case SkipText:
+		return r.Text
+	}
+	return ""
+}
+
+// IsState reports whether some value has a text as its State.
+func IsState(text string) bool {
+	number, shown, why := readNumber(text, Secret{})
+	return text != "" && Reading{Value: number, Text: shown, Skip: why}.State() == text
+}
+
 // readings reads one page of values in the order of the page. A response in which no reading has a known field for its time,
 // or for its value, is an error that lists the fields: skipping all would look like a silent sensor.
 func (p *list) readings() ([]Reading, error) {

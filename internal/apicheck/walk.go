@@ -407,12 +407,12 @@ func (w *walk) readPages(ctx context.Context, r innius.InspectRequest, of string
 	return in, failed
 }
 
-// mapped reports whether the first rule for a sensor maps a text to a number.
+// mapped reports whether the first rule for a sensor maps a text to a number or a state.
 func (w *walk) mapped(t *trial, text string) bool {
 	for _, rule := range w.o.Config.Sensors {
 		if rule.Machine.Match(t.machine.ID, t.machine.Name) && rule.Sensor.Match(t.sensor.ID, t.sensor.Name) {
 			_, ok := rule.Values[text]
-			return ok
+			return ok || len(rule.States) > 0
 		}
 	}
 	return false
@@ -494,7 +494,7 @@ func (w *walk) explainReadings() {
 		}
 	}
 	if rules != nil {
-		w.find(failure("text", append(found, "Prometheus stores numbers only: choose one for each text. If other sensors have "+
-			"numbers, this is no failure of the API: --all lists all sensors.")...).correct(Setting{"sensors", rules}))
+		w.find(failure("text", append(found, "Prometheus stores numbers only: choose one for each text, or list the texts in states "+
+			"instead. If other sensors have numbers, this is no failure of the API: --all lists all sensors.")...).correct(Setting{"sensors", rules}))
 	}
 }

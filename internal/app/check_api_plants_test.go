@@ -138,8 +138,10 @@ func TestCheckAPISkipsFilteredMachines(t *testing.T) {
 
 func TestCheckAPIAcceptsMappedText(t *testing.T) {
 	states := sensors(func(s *simulator.Sensor) { s.Value = func(time.Time) any { return "RUN" } })
-	text, _, err := newWorkDir(t, serve(t, simulatedAPI(states, simulator.Format{}))+"/v1", "^sensors: [{values: {RUN: 1}}]").check()
-	if err != nil {
-		t.Errorf("%v\n%s", err, text)
+	for _, rule := range []string{"values: {RUN: 1}", "states: [STOP]"} {
+		text, _, err := newWorkDir(t, serve(t, simulatedAPI(states, simulator.Format{}))+"/v1", "^sensors: [{"+rule+"}]").check()
+		if err != nil {
+			t.Errorf("%s: %v\n%s", rule, err, text)
+		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"innius_exporter/innius"
 	"innius_exporter/internal/config"
+	"innius_exporter/internal/match"
 	"innius_exporter/internal/simulator"
 )
 
@@ -36,6 +37,7 @@ func demoConfigOf(address *url.URL, key innius.Secret) *config.Config {
 	a.RateLimit.RequestsPerHour, a.RateLimit.Burst = float64(limits.PerHour), limits.Burst
 	cfg := config.Default()
 	cfg.Accounts = []config.Account{a}
+	cfg.Sensors = []config.SensorRule{{Sensor: match.MustCompile("State"), Weight: 1, States: []string{"RUN", "IDLE", "STOP"}}}
 	return cfg
 }
 

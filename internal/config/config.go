@@ -6,6 +6,7 @@ package config
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -253,6 +254,28 @@ func (r *Refresh) validate(n node) {
 func (r *SensorRule) validate(n node) {
 	if len(n.yaml.Content) == 0 {
 		n.report("is empty, and no later rule would match any sensor; set a key, or remove the rule")
+	}
+	r.validateStates(n)
+}
+
+// maxStates bounds the series of a sensor.
+const maxStates = 20
+
+func (r *SensorRule) validateStates(n node) {
+	if len(r.States) > maxStates {
+		n.at("states").report("must have at most %d texts, not %d: each is a series of each sensor; others count as other", maxStates, len(r.States))
+	}
+	for i, text := range r.States {
+		entry := n.at(fmt.Sprintf("states[%d]", i))
+		switch first := slices.Index(r.States, text); {
+		case !n.valid(fmt.Sprintf("states[%d]", i)):
+		case text == "other" || text == "unknown":
+			entry.report("must not be %s: the exporter uses it for texts that are not listed, and for time of which no reading shows the state", text)
+		case !innius.IsState(text):
+			entry.report("can never match: white space around a text is removed, an empty text is other, and a number has its shortest form")
+		case first < i:
+			entry.report("is also states[%d]; remove one of the two", first)
+		}
 	}
 }
 

@@ -274,7 +274,7 @@ func (a *account) handleReadings(t *Task, newest innius.Newest, err error, now t
 	before, stored := s.Entry.Load(), reading.PollResult{}
 	learned := schedule.Result{Received: now, Ahead: a.ahead()}
 	if err == nil || len(newest.Readings) > 0 {
-		stored = a.storeReadings(s, newest, err == nil, now)
+		stored = a.storeReadings(t, newest, err == nil, now)
 		learned.Times, learned.Complete = stored.Times, stored.Whole
 	}
 	switch {
@@ -296,8 +296,16 @@ func (a *account) handleReadings(t *Task, newest innius.Newest, err error, now t
 }
 
 // storeReadings puts readings into the cache and counts them.
-func (a *account) storeReadings(s *inventory.Sensor, newest innius.Newest, complete bool, now time.Time) reading.PollResult {
-	stored := s.Entry.Store(newest, s.Rule.Use(), complete, now)
+func (a *account) storeReadings(t *Task, newest innius.Newest, complete bool, now time.Time) reading.PollResult {
+	s := t.Sensor
+	rule := s.Rule.Use()
+	if held := s.Entry.Load(); len(rule.States) > 0 {
+		rule.Until = s.Machine.APITime(t.Polled).Add(-held.Interval.VisibleAfter())
+		if interval := intervalOf(held); interval > 0 { // otherwise it may report changes only
+			rule.Lasts = a.poller.opts.staleAfter(s, interval, a.draft.Cycle)
+		}
+	}
+	stored := s.Entry.Store(newest, rule, complete, now)
 	stored.Lag += a.ahead()
 	a.counters.count(stored)
 	if stored.Recovered {

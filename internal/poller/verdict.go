@@ -176,14 +176,18 @@ const (
 // neither, 20 times its reporting interval, at least 1 h, at most 24 h (which holds while no interval is known), but never less
 // than two cycles of its account.
 func (v *View) staleAfter(s *inventory.Sensor, interval time.Duration) time.Duration {
-	if set := cmp.Or(s.Rule.StaleAfter, v.poller.opts.StaleAfter); set > 0 {
+	return v.poller.opts.staleAfter(s, interval, v.account(s.Machine.Account).Cycle)
+}
+
+func (o *Options) staleAfter(s *inventory.Sensor, interval, cycle time.Duration) time.Duration {
+	if set := cmp.Or(s.Rule.StaleAfter, o.StaleAfter); set > 0 {
 		return set
 	}
 	auto := maxStale
 	if interval > 0 {
 		auto = max(minStale, min(maxStale, staleIntervals*min(interval, maxStale)))
 	}
-	return max(auto, 2*v.account(s.Machine.Account).Cycle)
+	return max(auto, 2*cycle)
 }
 
 // intervalOf returns the learned reporting interval; 0: not learned.

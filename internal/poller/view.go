@@ -83,7 +83,7 @@ func Unreadable(r innius.Reading) string {
 	case r.Skip == innius.SkipText && hint != "":
 		return "the newest reading is not a number: " + r.Shown() + "; endpoints.values may request another form"
 	case r.Skip == innius.SkipText:
-		return "the newest reading is the text " + r.Shown() + "; map it to a number with values in a rule"
+		return "the newest reading is the text " + r.Shown() + "; map it to a number with values in a rule, or list it in states"
 	}
 	return "the newest reading is not a number: " + r.Text
 }

@@ -57,6 +57,7 @@ func (s *Sensor) appendJSON(to []byte) ([]byte, error) {
 	w.text = strconv.AppendBool(append(w.text, `,"on_metrics":`...), s.Exposed)
 	w.optional(`,"reason":`, s.Reason)
 	w.number(`,"value":`, s.Value)
+	w.optional(`,"state":`, s.State)
 	w.time(`,"timestamp":`, s.Timestamp)
 	w.number(`,"age_seconds":`, s.Age)
 	if s.Interval != 0 {

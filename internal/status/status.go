@@ -3,6 +3,8 @@
 package status
 
 import (
+	"cmp"
+	"math"
 	"time"
 
 	"innius_exporter/innius"
@@ -92,7 +94,8 @@ type Sensor struct {
 	Status      poller.SensorStatus `json:"status"`
 	Exposed     bool                `json:"on_metrics"`
 	Reason      string              `json:"reason,omitempty"` // for a status other than current
-	Value       *float64            `json:"value"`            // the newest number, stale or not
+	Value       *float64            `json:"value"`            // the newest reading, stale or not; null if it is no number
+	State       string              `json:"state,omitempty"`  // the newest reading as a text, if it is a state
 	Timestamp   time.Time           `json:"timestamp,omitzero"`
 	Age         *float64            `json:"age_seconds"`
 	Interval    float64             `json:"reporting_interval_seconds,omitempty"`
@@ -198,7 +201,13 @@ func (r *row) describe(v *selected) Sensor {
 		s.Recent = o.Recent.Points()
 	}
 	if !o.Time.IsZero() {
-		s.Value, s.Age = &o.Value, new(one.Machine.APITime(v.At).Sub(o.Time).Seconds())
+		s.Age = new(one.Machine.APITime(v.At).Sub(o.Time).Seconds())
+		if !math.IsNaN(o.Value) {
+			s.Value = &o.Value
+		}
+		if o.States.Now(one.Rule.States) != "" {
+			s.State = cmp.Or(o.States.Newest, reading.OtherState)
+		}
 	}
 	return s
 }

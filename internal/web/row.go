@@ -21,6 +21,9 @@ func (m markup) row(s *status.Sensor, now time.Time) markup {
 	if s.Value != nil {
 		m = m.raw(humanize.Exact(*s.Value)).raw(" <bdi>").text(cut(s.Unit)).raw("</bdi>")
 	}
+	if s.State != "" {
+		m = m.raw(" <bdi>").text(cut(s.State)).raw("</bdi>")
+	}
 	m = m.raw(`</td><td class="age">`).age(s).raw(`</td><td class="recent">`).sparkline(s)
 	m = m.raw(`</td><td class="interval">`).seconds(s.Interval).raw(`</td><td class="last">`).distance(s.LastPoll, now)
 	m = m.raw(`</td><td class="next">`).next(s, now)

@@ -38,6 +38,7 @@ var (
 // Restore returns an entry that knows what was saved.
 func Restore(s *Saved) *Entry {
 	e, r := &Entry{}, &Record{Saved: *s}
+	r.States = s.States.restored()
 	if r.Rare = nothing; s.Rare != nil {
 		r.Rare = new(*s.Rare)
 		r.failureLogged = r.Failure != ""
@@ -110,7 +111,10 @@ func (e *Entry) Disbelieve(apiClock, now time.Time) (dropped bool) {
 				Failure: next.Failure, FailingSince: next.FailingSince, LastFailure: next.LastFailure, Failures: next.Failures,
 				failureLogged: next.failureLogged,
 			}
-			*next = Record{Saved: Saved{LastSuccess: next.LastSuccess, Cursor: next.Cursor, Rare: next.Rare}}
+			*next = Record{Saved: Saved{
+				LastSuccess: next.LastSuccess, Cursor: next.Cursor, Rare: next.Rare,
+				States: next.States.forget(schedule.Later(apiClock, now)),
+			}}
 		}
 	})
 	return dropped

@@ -81,10 +81,11 @@ func (u *update) newExtremes(now time.Time) *extremes {
 	return x
 }
 
-// addExtreme adds a number that is the newest, or late. One with the time of the newest corrects it.
+// addExtreme adds a number that is the newest, or late. One with the time of the newest corrects it. A state without a number is
+// no extreme.
 func (u *update) addExtreme(at time.Time, value float64) {
 	x := u.extremes
-	if x == nil {
+	if x == nil || math.IsNaN(value) {
 		return
 	}
 	one := extreme{arrived: x.now, at: at.UnixMilli(), value: value}

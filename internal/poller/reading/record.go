@@ -15,7 +15,11 @@ import (
 type Rule struct {
 	Values   map[string]float64 // numbers for texts
 	Extremes bool               // remember minimum and maximum
-	States   []string           // texts that are states
+	States   []string           // texts that are states; nil: none are
+
+	// With States, of one poll.
+	Until time.Time     // up to which it shows the readings, by the API's clock; not known if it is zero
+	Lasts time.Duration // so long after a reading its state is known without another one; 0: as long as polls find none
 }
 
 // Record is what is known of one sensor's readings. Immutable once stored.
@@ -26,8 +30,8 @@ type Record struct {
 
 // Saved is the part of a Record that survives a restart. Times are zero if there is none.
 type Saved struct {
-	Time        time.Time // of the newest number, by the source's clock
-	Value       float64
+	Time        time.Time          // of the newest number or state, by the source's clock
+	Value       float64            // NaN: it is a state without a number
 	LastSuccess time.Time          // of polls of this sensor, by this machine's clock
 	Cursor      innius.Cursor      // where the next poll starts
 	Interval    *schedule.Interval // what the scheduler has learned of when it reports; nil: nothing
@@ -43,13 +47,14 @@ type Saved struct {
 	Missed Spans     // the latest in which readings may exist that no page showed
 
 	Extremes Extremes // see MinMax
+	States   *States  // nil if the readings are no states
 
 	*Rare // never nil in a Record; nil in what is saved if it has none of it
 }
 
 // Rare is what most sensors do not have, so it takes no memory for them.
 type Rare struct {
-	Unusable innius.Reading // the newest reading, if it is no number and newer than the newest number
+	Unusable innius.Reading // the newest reading, if it is no number or state and newer than the newest one
 
 	Failure      string    // error of the last poll; empty if it succeeded
 	FailingSince time.Time // by this machine's clock, as LastFailure
@@ -73,7 +78,7 @@ type PollResult struct {
 	Odd       innius.Reading            // the newest reading, if a setting or the source must be corrected to use it
 
 	Readings int           // new ones, unusable and late ones too; of a sensor's first poll those that no gap separates from the newest
-	Late     int           // of them, that are older than one already known
+	Late     int           // of them, that are older than one already known, or than the moment up to which states were counted
 	Missed   []innius.Span // in which readings may exist that no page showed
 
 	// For the scheduler: times of the new readings after the last gap, unusable ones too, ascending, each once.
@@ -97,7 +102,7 @@ type update struct {
 func (u *update) add(poll innius.Newest, rule Rule, complete bool, now time.Time) {
 	u.count(poll, complete)
 	u.result.Skipped, u.next.Unreadable = map[innius.SkipReason]int{}, nil
-	u.recent = u.held.Recent.Points()
+	u.recent = u.held.Recent.all()
 	if len(u.recent) == 0 && !u.held.Time.IsZero() { // after a restart
 		u.addRecent(u.held.Time, u.held.Value)
 	}
@@ -111,17 +116,32 @@ func (u *update) add(poll innius.Newest, rule Rule, complete bool, now time.Time
 	if rule.Extremes {
 		u.extremes = u.newExtremes(now)
 	}
-	for _, r := range poll.Readings {
-		if number, ok := rule.Values[r.Text]; ok && r.Skip == innius.SkipText {
-			r.Value, r.Skip = number, ""
-		}
-		u.addReading(r)
+	readings := poll.Readings
+	for _, r := range readings {
+		u.addReading(rule.use(r))
 	}
+	if r := rule.use(u.held.Unusable); r.Skip == "" && r.Time.After(u.next.Time) { // by a new rule, and it was not read again
+		u.addReading(r)
+		readings = append(slices.Clip(readings), u.held.Unusable)
+	}
+	u.countStates(readings, poll.Missed, rule, complete)
 	u.next.Recent = NewRecent(u.recent)
 	u.next.Extremes = u.extremes.save(u.next.Time)
 	u.setUnusable()
 	u.result.New, u.result.First = u.next.Time.After(u.held.Time), u.held.Time.IsZero()
 	u.result.Lag = now.Sub(u.next.Time)
+}
+
+// use returns a reading as the rule makes it usable: with a number for its text, or as a state without a number.
+func (r *Rule) use(one innius.Reading) innius.Reading {
+	number, mapped := r.Values[one.Text]
+	switch {
+	case mapped && one.Skip == innius.SkipText:
+		one.Value, one.Skip = number, ""
+	case len(r.States) > 0 && (one.Skip == innius.SkipText || one.Skip == innius.SkipNumber):
+		one.Value, one.Skip = math.NaN(), ""
+	}
+	return one
 }
 
 func (u *update) addReading(r innius.Reading) {
@@ -213,8 +233,8 @@ type Point = [2]float64
 // MaxRecent is how many readings of a sensor are kept for the status page.
 const MaxRecent = 20
 
-// Recent are the newest numbers of a sensor, packed: they are most of what a sensor takes in memory. Each is the time since the one
-// before, a varint of milliseconds, and the value.
+// Recent are the newest numbers and states of a sensor, packed: they are most of what a sensor takes in memory. Each is the time
+// since the one before, a varint of milliseconds, and the value; NaN for a state without a number.
 type Recent string
 
 // NewRecent packs the last MaxRecent of some points, which are oldest first.
@@ -230,8 +250,12 @@ func NewRecent(points []Point) Recent {
 	return Recent(packed)
 }
 
-// Points returns the readings, oldest first.
+// Points returns the numbers, oldest first.
 func (r Recent) Points() []Point {
+	return slices.DeleteFunc(r.all(), func(p Point) bool { return math.IsNaN(p[1]) })
+}
+
+func (r Recent) all() []Point {
 	points, packed, at := make([]Point, 0, MaxRecent), []byte(r), int64(0)
 	for len(packed) > 0 {
 		since, n := binary.Uvarint(packed)

@@ -177,6 +177,16 @@ func (b *bounds) estimate() float64 {
 	return min(b.Most, b.Least+defaultDelay)
 }
 
+// VisibleAfter returns an estimate of the time from the timestamp of a reading to its visibility; never negative. Of several that
+// become visible at once it is that of the first.
+func (i *Interval) VisibleAfter() time.Duration {
+	delay := defaultDelay
+	if i != nil && i.Reported {
+		delay = i.Delay.estimate()
+	}
+	return time.Duration(max(0, delay) * float64(time.Second))
+}
+
 // addGaps remembers the gaps. One with missed readings counts as the number of intervals that it spans.
 func (i *Interval) addGaps(times []float64, unseen bool) {
 	previous := i.Newest
