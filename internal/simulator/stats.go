@@ -65,7 +65,7 @@ func (s Stats) Of(op string, status int) int {
 	return n
 }
 
-// counters count what happens, and watch whether the client waits as long as it was told to. They have a lock of their own.
+// counters count what happens, and requests that came before a stated wait was over. They have a lock of their own.
 type counters struct {
 	mu        sync.Mutex
 	stats     Stats     // all but Faults

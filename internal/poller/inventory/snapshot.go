@@ -73,7 +73,7 @@ type MachineKey struct{ Company, Machine string }
 // SensorKey identifies a sensor over all accounts.
 type SensorKey = innius.SensorRef
 
-// ListTime is when a list was read last. It goes on while a snapshot stays: most lists never change.
+// ListTime is when a list was read last. It changes while the snapshot stays, because most lists are always the same.
 type ListTime struct{ at atomic.Pointer[time.Time] }
 
 // NewListTime returns a ListTime for a list that was read at a moment.

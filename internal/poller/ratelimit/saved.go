@@ -30,7 +30,7 @@ func (s *Saved) valid() bool {
 		s.validTallies()
 }
 
-// validTallies reports whether time only goes on in the tallies, and no more were accepted than in total.
+// validTallies reports whether the seconds of the tallies increase, and no more were accepted than in total.
 func (s *Saved) validTallies() bool {
 	second, left := 0, s.Total
 	for i := 0; i+1 < len(s.Tallies); i += 2 {
