@@ -59,6 +59,7 @@ func TestNewestMissesOnlyWhatNoPageShows(t *testing.T) {
 		{"first page may be the newest block", true, 90, ascending, []string{body("1", 80, 78), body("null", 2, 1)}, "90-80 78-2"},
 		{"every page is the first", true, 90, innius.Cursor{}, []string{body("1", 80, 40), body("1", 80, 40)}, "90-80"},
 		{"window shorter than the silence", true, 100_000, innius.Cursor{}, []string{body("null", 10, 5)}, "100000-10"},
+		{"value before a window", true, 100_000, innius.Cursor{}, []string{body("null", 100_000, 10)}, ""},
 		{"readings of the future", false, 90, innius.Cursor{}, []string{body("null", -3600, -3500)}, ""},
 		{"some readings of the future", false, 90, innius.Cursor{}, []string{body("null", -3600, 80)}, "90-80"},
 		{"readings without a number or a time", false, 90, innius.Cursor{}, []string{unusable}, "90-80"},
