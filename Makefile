@@ -135,7 +135,7 @@ PROMETHEUS ?= prometheus
 ALERTMANAGER ?= prometheus-alertmanager
 
 e2e: ## the exporter with real servers: each query returns data, each fault brings its alert (minutes; PROMETHEUS= and ALERTMANAGER= choose)
-	go test ./internal/e2e -count=1 -timeout 15m -v -parallel 4 -e2e -e2e.prometheus='$(PROMETHEUS)' -e2e.alertmanager='$(ALERTMANAGER)'
+	go test ./internal/e2e -count=1 -timeout 15m -v -parallel 6 -e2e -e2e.prometheus='$(PROMETHEUS)' -e2e.alertmanager='$(ALERTMANAGER)'
 
 fuzz: ## run each fuzz target for FUZZTIME (10000x: that many inputs)
 	.ci/fuzz $(FUZZTIME)

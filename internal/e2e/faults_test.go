@@ -111,15 +111,19 @@ func newFaultTest(t *testing.T) *faultTest {
 	return f
 }
 
-func TestPlantFaultsAlertOnceAndResolve(t *testing.T) {
+func TestSilentSensorAlertsOnceAndResolves(t *testing.T) {
 	f := newFaultTest(t)
 	f.run("a sensor becomes silent", "InniusSensorSilent", []string{"Pressure 2", "Press 1", "bar", "Works \"North\" & Sons"},
 		func() { f.api.AddSensor("press-1", pressure("press-1", 2, time.Now())) },
 		func() { f.api.AddSensor("press-1", pressure("press-1", 2, time.Time{})) })
+	f.table()
+}
+
+func TestMachineSwitchedOffAlertsOnceAndResolves(t *testing.T) {
+	f := newFaultTest(t)
 	f.run("a machine is switched off", "InniusMachineOff", []string{"Press 2", "Works \"North\" & Sons"},
 		func() { f.api.AddMachine(press(2, 4, time.Now())) },
 		func() { f.api.AddMachine(press(2, 4, time.Time{})) })
-	f.revokeKey()
 	f.table()
 }
 
@@ -144,9 +148,9 @@ func TestHalvedRateLimitAlertsOnceAndResolves(t *testing.T) {
 	f.table()
 }
 
-// revokeKey revokes the key while a sensor is silent. Only the key's alert is notified, the sensor's alert is suppressed.
-func (f *faultTest) revokeKey() {
-	f.Helper()
+// Only the key's alert is notified, the silent sensor's is suppressed.
+func TestRevokedKeyAlertsOnceAndResolves(t *testing.T) {
+	f := newFaultTest(t)
 	start := time.Now()
 	f.api.AddSensor("press-3", pressure("press-3", 1, start))
 	f.waitForAlert("InniusSensorSilent", "firing", start, 3*time.Minute)
@@ -161,6 +165,7 @@ func (f *faultTest) revokeKey() {
 			f.writeKey(secondKey)
 			f.api.AddSensor("press-3", pressure("press-3", 1, time.Time{}))
 		})
+	f.table()
 }
 
 func (f *faultTest) table() {
