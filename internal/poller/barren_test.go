@@ -77,9 +77,7 @@ func TestPollerLogsMissingReadingsOnce(t *testing.T) {
 }
 
 func TestPollerLogsManyFailingSensorsAsOneAccount(t *testing.T) {
-	if testing.Short() {
-		t.Skip("slow")
-	}
+	long(t)
 	for _, kind := range []simulator.FaultKind{simulator.ServerError, simulator.BadRequest} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()

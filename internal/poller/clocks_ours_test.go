@@ -12,9 +12,7 @@ const year = 365 * 24 * time.Hour
 // Virtual time never jumps. Instead, the state is that of an exporter with a wrong clock: its own times are off by as much, source
 // times are right.
 func TestNothingWaitsAfterLocalClockWasWrong(t *testing.T) {
-	if testing.Short() {
-		t.Skip("slow")
-	}
+	long(t)
 	for _, off := range []time.Duration{-30 * year, -5 * time.Hour, -2 * time.Minute, 2 * time.Minute, 5 * time.Hour, 3 * year} {
 		t.Run(off.String(), func(t *testing.T) {
 			t.Parallel()

@@ -68,9 +68,7 @@ func TestHandOverOfSameConfigChangesNothing(t *testing.T) {
 // An exporter that is reloaded each minute must poll as often, and get readings as fresh, as one that is not.
 func TestFrequentHandOversKeepFreshness(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("slow")
-	}
+	long(t)
 	begin := setup{plant: slowWorks(6, 5, 5*time.Minute), perHour: 300}
 	measure := func(reloads bool) (requests int, noNews float64) {
 		runScenario(t, begin, func(s *scenario) {
@@ -141,7 +139,7 @@ func TestHandOverAppliesFiltersLabelsAndRules(t *testing.T) {
 func TestHandOverAppliesMaxAgeAndWeight(t *testing.T) {
 	t.Parallel()
 	runScenario(t, setup{plant: slowWorks(10, 10, time.Minute), perHour: 200}, func(s *scenario) {
-		s.advance(12 * time.Hour)
+		s.advance(3 * time.Hour)
 		before := s.api.Stats().Values["m1-s1"]
 		s.reload(func(o *Options) {
 			o.Rules = []inventory.Rule{{Sensor: match.MustCompile("m1-s1"), MaxAge: 5 * time.Minute}}
@@ -319,9 +317,7 @@ func TestHandOverFinishesRequests(t *testing.T) {
 }
 
 func TestHandOverDoesNotLeak(t *testing.T) {
-	if testing.Short() {
-		t.Skip("slow")
-	}
+	long(t)
 	const perHour, burst = 3420, 28 // 95 % of what the API permits
 	begin := setup{plant: testPlant(10, 10), api: simulator.Options{Limits: simulator.Limits{PerHour: 3600, Burst: 30}}, perHour: perHour, burst: burst}
 	runScenario(t, begin, func(s *scenario) {

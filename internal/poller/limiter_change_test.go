@@ -12,9 +12,7 @@ import (
 
 func TestLimiterReturnsToRestoredLimit(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("slow")
-	}
+	long(t)
 	runScenario(t, tight(simulator.Limits{Kind: simulator.SlidingHour, PerHour: 100}), func(s *scenario) {
 		d := record(s)
 		d.advance(10 * time.Hour)
@@ -38,9 +36,7 @@ func TestLimiterReturnsToRestoredLimit(t *testing.T) {
 }
 
 func TestLimiterFollowsHalvedLimit(t *testing.T) {
-	if testing.Short() {
-		t.Skip("slow")
-	}
+	long(t)
 	for name, kind := range limitKinds {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -67,9 +63,7 @@ func TestLimiterFollowsHalvedLimit(t *testing.T) {
 
 func TestLimiterLowersOnlyBurst(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("slow")
-	}
+	long(t)
 	begin := tight(simulator.Limits{PerHour: 210, Burst: 3})
 	begin.burst = 12
 	runScenario(t, begin, func(s *scenario) {
@@ -86,9 +80,7 @@ func TestLimiterLowersOnlyBurst(t *testing.T) {
 
 // One 429 without a cause, five minutes after the start or later. Package ratelimit tests more cases.
 func TestLimiterRecoversFromSingle429(t *testing.T) {
-	if testing.Short() {
-		t.Skip("slow")
-	}
+	long(t)
 	for name, at := range map[string]time.Duration{"after 5 min": 5 * time.Minute, "after 5 h": 5 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -137,9 +129,7 @@ func (o *tool) send(perHour float64, during time.Duration) {
 
 func TestLimiterWithOtherUserOfKey(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("slow")
-	}
+	long(t)
 	runScenario(t, tight(simulator.Limits{Kind: simulator.TokenBucket, PerHour: 210}), func(s *scenario) {
 		d, other := record(s), &tool{s, rand.New(rand.NewPCG(1, 1))}
 		other.send(60, 30*time.Hour)
@@ -158,9 +148,7 @@ func TestLimiterWithOtherUserOfKey(t *testing.T) {
 // The refused rate falls, rises and falls again, as no limit does.
 func TestLimiterDetectsSharedKey(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("slow")
-	}
+	long(t)
 	runScenario(t, tight(simulator.Limits{Kind: simulator.FixedHour, PerHour: 210}), func(s *scenario) {
 		d, other := record(s), &tool{s, rand.New(rand.NewPCG(1, 1))}
 		other.send(90, 8*time.Hour)
@@ -197,9 +185,7 @@ func TestLimiterLearnsPerAccount(t *testing.T) {
 // The API does not document 429s without a wait. Learning may take hours.
 func TestLimiterLearnsWithoutStatedWait(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("slow")
-	}
+	long(t)
 	limits := simulator.Limits{Kind: simulator.FixedHour, PerHour: 80, RetryAfter: simulator.Absent}
 	runScenario(t, tight(limits), func(s *scenario) {
 		d := record(s)

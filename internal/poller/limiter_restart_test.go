@@ -11,9 +11,7 @@ import (
 // The process restarts again and again while the rate is being learned and long after. The state is written at the start of
 // each process, every minute and at each pause, as in production.
 func TestLimiterInCrashLoop(t *testing.T) {
-	if testing.Short() {
-		t.Skip("slow")
-	}
+	long(t)
 	for name, row := range map[string]struct {
 		life  int // seconds
 		clean bool

@@ -120,9 +120,7 @@ func tight(limits simulator.Limits) setup {
 }
 
 func TestLimiterSettlesBelowLowerLimit(t *testing.T) {
-	if testing.Short() {
-		t.Skip("slow")
-	}
+	long(t)
 	forms := map[string]simulator.RetryAfterForm{"seconds": simulator.Seconds, "date": simulator.Date}
 	for name, kind := range limitKinds {
 		for form, retryAfter := range forms {

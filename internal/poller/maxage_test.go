@@ -40,9 +40,7 @@ func TestMaxAgeTargetsAreMet(t *testing.T) {
 
 func TestMaxAgeTargetsAreRelaxedTogether(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("slow")
-	}
+	long(t)
 	begin := setup{plant: testPlant(4, 5), perHour: 600, burst: 30, options: withMaxAge(20 * time.Second)} // 900 of 600 requests per hour
 	runScenario(t, begin, func(s *scenario) {
 		s.advance(time.Hour)

@@ -28,9 +28,7 @@ func assumed(sensors int, every time.Duration, perHour float64, burst int, chang
 // The time from nothing until every sensor is known and polled is the plan's, except for the steps of this test.
 func TestPlanPredictsColdStart(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("slow")
-	}
+	long(t)
 	for name, row := range map[string]struct {
 		machines, burst int
 		perHour         float64
@@ -183,9 +181,7 @@ func TestPlanExampleOfSlowerSensor(t *testing.T) {
 
 func TestPlanOfFailingSensors(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("slow")
-	}
+	long(t)
 	begin := setup{plant: testPlant(4, 20), perHour: 600}
 	begin.client.PageSize = 20
 	for i := range 40 {

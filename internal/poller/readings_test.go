@@ -143,7 +143,7 @@ func TestReadingLagAndUnchangedPollsAreCounted(t *testing.T) {
 	runScenario(t, setup{plant: oneSensor(late), perHour: 3600}, func(s *scenario) {
 		s.advance(time.Hour - time.Second)
 		all := s.gather()
-		fresh := all[`innius_exporter_reading_lag_seconds{account="a1"}`]
+		fresh := all[`innius_exporter_reading_lag_seconds_count{account="a1"}`]
 		none := all[`innius_exporter_polls_without_new_reading_total{account="a1"}`]
 		polls := float64(s.api.Stats().Values["m1-s1"])
 		if fresh != 60 && fresh != 59 || fresh+none+1 != polls {

@@ -21,9 +21,7 @@ func quietly(p simulator.Plant, d time.Duration) simulator.Plant {
 
 func TestPollerKeepsValuesCurrent(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("slow")
-	}
+	long(t)
 	ascending, ignored := simulator.Ascending, simulator.Window{Ignored: true}
 	for _, row := range []struct {
 		name     string

@@ -132,9 +132,7 @@ func TestRestartContinuesSchedule(t *testing.T) {
 }
 
 func TestRestartVerifiesListsWithinShare(t *testing.T) {
-	if testing.Short() {
-		t.Skip("slow")
-	}
+	long(t)
 	for name, down := range map[string]time.Duration{"soon": time.Minute, "after a day": 24 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

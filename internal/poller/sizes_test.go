@@ -34,9 +34,7 @@ func large(machines, sensors int) setup {
 }
 
 func TestMachineWithManySensors(t *testing.T) {
-	if testing.Short() {
-		t.Skip("slow")
-	}
+	long(t)
 	perSensor := runLarge(t, large(1, 20_000), func(s *scenario) {
 		s.advance(2 * time.Minute) // its list has 20 pages
 		read := len(s.api.Stats().Values)
@@ -61,9 +59,7 @@ func TestMachineWithManySensors(t *testing.T) {
 }
 
 func TestManyMachinesAlternateListsAndPolls(t *testing.T) {
-	if testing.Short() {
-		t.Skip("slow")
-	}
+	long(t)
 	perSensor := runLarge(t, large(2000, 10), func(s *scenario) {
 		s.advance(10 * time.Minute)
 		stats, all := s.api.Stats(), s.gather()
@@ -111,9 +107,7 @@ func TestLongNamesAreCutAndUnique(t *testing.T) {
 }
 
 func TestLargePageIsNotRetained(t *testing.T) {
-	if testing.Short() {
-		t.Skip("slow")
-	}
+	long(t)
 	begin := setup{plant: testPlant(1, 3), perHour: 600, burst: 5, client: innius.Options{PageSize: 20_000}}
 	begin.api.Limits = simulator.Limits{PerHour: 1000, Burst: 100, MaxPage: 20_000}
 	perSensor := runLarge(t, begin, func(s *scenario) {

@@ -74,9 +74,7 @@ func TestUpcomingIncludesLists(t *testing.T) {
 
 func TestUpcomingEstimatesPollsOfACycle(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("slow")
-	}
+	long(t)
 	for name, begin := range map[string]setup{
 		"the rate limit suffices":   {plant: testPlant(2, 5), perHour: 3600},
 		"the rate limit is too low": {plant: testPlant(4, 20), perHour: 240},

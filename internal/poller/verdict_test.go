@@ -184,9 +184,7 @@ func (all samples) statusOf(labels, name string, statuses []string) string {
 // most once.
 func TestSensorStatusChangesAtMostOncePerPoll(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("slow")
-	}
+	long(t)
 	begin := setup{plant: batched(25, 20), perHour: 950, burst: 20}
 	start := dawn.Add(3 * time.Hour)
 	for from := start; from.Before(start.Add(time.Hour)); from = from.Add(time.Minute) {
@@ -241,9 +239,7 @@ func TestSensorStatusChangesAtMostOncePerPoll(t *testing.T) {
 // A sensor dies at 1 h, its machine is switched off at 4 h.
 func TestMachineStatusStaysDegradedWhileADeadSensorIsSilentAndStale(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("slow")
-	}
+	long(t)
 	begin := setup{plant: batched(3, 8), perHour: 60, options: func(o *Options) { o.StaleAfter = 0 }}
 	died := dawn.Add(time.Hour)
 	begin.plant.Company.Machines[0].Sensors[2].Exists = func(at time.Time) bool { return at.Before(died) }
@@ -290,9 +286,7 @@ func TestMachineStatusIsStoredWithoutScrape(t *testing.T) {
 // Each evening at 18 h, until 6 h. A sensor that reports once an hour is the last to return.
 func TestMachineSwitchedOffIsNeverDegraded(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("slow")
-	}
+	long(t)
 	begin := setup{plant: batched(2, 12), perHour: 45}
 	for i := range begin.plant.Company.Machines[0].Sensors {
 		one := &begin.plant.Company.Machines[0].Sensors[i]
