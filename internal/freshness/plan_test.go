@@ -46,6 +46,7 @@ func TestPlanComesTrue(t *testing.T) {
 			if *runFlag == "" && (testing.Short() || r.name != "lists each 2 min" && r.name != "max_age relaxed") {
 				t.Skip("make check-freshness runs this")
 			}
+			t.Parallel()
 			r.discovery = or(r.discovery, hour)
 			r.compareWithPlan(t, nil).judge(t)
 		})

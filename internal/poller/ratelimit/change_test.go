@@ -38,6 +38,9 @@ func TestLearnerKeepsLimitWithoutRefusal(t *testing.T) {
 }
 
 func TestLearnerRecoversFromSingleRefusal(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow")
+	}
 	for _, after := range []time.Duration{10 * time.Second, 5 * time.Minute, 50 * time.Minute, 90 * time.Minute, 30 * time.Hour} {
 		for _, wait := range []time.Duration{1, 5, 60, 600, 2400, 3600, 86400} {
 			wait *= time.Second
