@@ -83,7 +83,7 @@ type dialFunc func(ctx context.Context, network, address string) (net.Conn, erro
 func newAccount(a *config.Account, demo bool) poller.Account {
 	account := poller.Account{
 		Name: a.Name, Origin: cmp.Or(a.URL, &url.URL{}).Host, Concurrency: a.Concurrency,
-		Pacer:   innius.NewPacer(a.RateLimit.Own(), a.RateLimit.OwnBurst()),
+		PageSize: a.PageSize, Pacer: innius.NewPacer(a.RateLimit.Own(), a.RateLimit.OwnBurst()),
 		Company: innius.Company{ID: a.CompanyID, Name: cmp.Or(a.CompanyName, a.CompanyID)},
 	}
 	if demo {

@@ -29,6 +29,7 @@ func TestPlanComesTrue(t *testing.T) {
 			name: "max_age relaxed", nature: with(func(n *nature) { n.targets, n.maxAge = .3, minute }), cycle: tenMinutes,
 			warmUp: 2 * hour, horizon: 2 * hour,
 		},
+		{name: "page targets", nature: mixed, cycle: tenMinutes, page: 50, complete: true, warmUp: 2 * hour, horizon: 2 * hour},
 		{name: "all fast", nature: nature{periods: only(10), jitter: .05}, cycle: tenMinutes, warmUp: hour, horizon: 2 * hour},
 		{name: "mix @ 1 min", nature: with(func(n *nature) { n.sensors = 150 }), cycle: minute, warmUp: hour, horizon: hour},
 		{name: "mix", nature: mixed, cycle: tenMinutes, warmUp: 3 * hour, horizon: 4 * hour},
@@ -43,7 +44,7 @@ func TestPlanComesTrue(t *testing.T) {
 		},
 	} {
 		t.Run(r.name, func(t *testing.T) {
-			if *runFlag == "" && (testing.Short() || r.name != "lists each 2 min" && r.name != "max_age relaxed") {
+			if *runFlag == "" && (testing.Short() || r.name != "lists each 2 min" && r.name != "max_age relaxed" && r.name != "page targets") {
 				t.Skip("make check-freshness runs this")
 			}
 			t.Parallel()
@@ -81,8 +82,10 @@ func (r *row) compareWithPlan(t *testing.T, assume func(poller.Account, time.Tim
 		time.Sleep(r.warmUp)
 		synctest.Wait()
 		saved := one.poller.Save()
-		account := poller.Account{Name: "a1", Pacer: innius.NewPacer(r.perHour(), burst)}
-		options := poller.Options{Accounts: []poller.Account{account}, DiscoveryInterval: r.discovery, Rules: rules(one.subjects), State: &saved}
+		account := poller.Account{Name: "a1", PageSize: or(r.page, 20), Pacer: innius.NewPacer(r.perHour(), burst)}
+		options := poller.Options{
+			Accounts: []poller.Account{account}, DiscoveryInterval: r.discovery, Rules: rules(one.subjects), Complete: r.complete, State: &saved,
+		}
 		groups := map[string]schedule.Group{}
 		got.plan = poller.Plans(options)[0]
 		for task, o := range got.plan.Outlooks {

@@ -26,6 +26,7 @@ type row struct {
 	warmUp, horizon time.Duration // before anything counts, and while it does
 	seeds           int           // of a full run
 	page            int           // readings per page; 0: 20, which is a fifth of the work of 100
+	complete        bool          // the exporter's schedule has page targets
 	discovery       time.Duration // interval; 0: only once
 	faults          []simulator.Fault
 	meanwhile       func(ctx context.Context, r *run, random *rand.Rand)

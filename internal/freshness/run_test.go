@@ -76,7 +76,7 @@ func newRun(t *testing.T, r *row, seed uint64, c contender) (one *run, closeAll 
 	}
 	one.poller = poller.New(poller.Options{
 		Accounts: []poller.Account{{Name: "a1", Client: client, Pacer: pacer, Concurrency: maxInFlight}}, Counters: counters,
-		DiscoveryInterval: or(r.discovery, 1000*hour), Rules: rules(one.subjects), Logger: slog.New(slog.DiscardHandler),
+		DiscoveryInterval: or(r.discovery, 1000*hour), Rules: rules(one.subjects), Complete: r.complete, Logger: slog.New(slog.DiscardHandler),
 		NewScheduler: func(o schedule.Options) poller.Scheduler { return watched{c(one, o), one.ledger} },
 	})
 	return one, closeAll
@@ -139,6 +139,7 @@ type ledger struct {
 	tally  *tally              // nil before the measurement
 	polls  int                 // successful ones
 	wasted int                 // those without a new reading
+	read   map[string]int      // new readings by sensor id, from a moment on; nil before
 }
 
 // set starts to count for sensors that are new in a group, and stops for those that are gone.
@@ -172,6 +173,9 @@ func (l *ledger) record(id string, r schedule.Result) {
 			held = r.Times[n-1].UnixNano()
 		}
 		k.stored(r.Received.UnixNano(), held, l.tally)
+	}
+	if l.read != nil {
+		l.read[id] += len(r.Times)
 	}
 	if l.tally != nil {
 		l.polls++

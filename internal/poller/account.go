@@ -60,6 +60,7 @@ func newAccount(index int, p *Poller) *account {
 	}
 	a.schedule = opts.NewScheduler(schedule.Options{
 		MinInterval: opts.MinInterval, MaxInterval: opts.MaxInterval, PerHour: a.forReadings,
+		PageSize: a.pageSize, Complete: opts.Complete,
 	})
 	a.health.Store(&health{})
 	return a
@@ -242,6 +243,14 @@ func (a *account) takeOverSchedule(before *account) {
 
 // forReadings returns the requests per hour that discovery leaves to polls.
 func (a *account) forReadings() float64 { return a.Pacer.PerHour() - a.lists.perHour() }
+
+// pageSize returns how many readings a page holds.
+func (a *account) pageSize() int {
+	if a.Client == nil {
+		return a.PageSize // of a plan
+	}
+	return a.Client.PageSize()
+}
 
 // ahead returns how far the API's clock is ahead of this machine's.
 func (a *account) ahead() time.Duration {

@@ -24,6 +24,7 @@ const (
 	KindSlow       Kind = "slow"        // less often than it could be polled: polled just after each reading
 	KindIrregular  Kind = "irregular"   // at random: polled once per level
 	KindMaxAge     Kind = "max_age"     // more often than its max-age target: the target decides when it is polled
+	KindPage       Kind = "page"        // so often that a page would overflow: its page target decides when it is polled
 	KindSilent     Kind = "silent"      // not now: off for the night, or dead
 	KindNoReadings Kind = "no_readings" // never so far; polled less and less often
 	KindPending    Kind = "pending"     // not known: it has not been polled yet
@@ -31,11 +32,11 @@ const (
 )
 
 // kinds are all kinds in the order of a table.
-var kinds = []Kind{KindFast, KindSlow, KindIrregular, KindMaxAge, KindSilent, KindNoReadings, KindPending, KindFailing}
+var kinds = []Kind{KindFast, KindSlow, KindIrregular, KindMaxAge, KindPage, KindSilent, KindNoReadings, KindPending, KindFailing}
 
 // Reports reports whether sensors of the kind have new readings now.
 func (k Kind) Reports() bool {
-	return k == KindFast || k == KindSlow || k == KindIrregular || k == KindMaxAge
+	return k == KindFast || k == KindSlow || k == KindIrregular || k == KindMaxAge || k == KindPage
 }
 
 // Group is what sensors have in common that are treated in the same way.
@@ -54,6 +55,10 @@ type Outlook struct {
 	PerHour     float64 // that it gets
 	Least, Most float64 // its age rises from Least to Most; without meaning if the kind has no new readings
 
+	ForPages  float64 // to read each reading before a page overflows; 0: Period or the size of a page is not known
+	Overflows bool    // it is polled too rarely for that
+	Read      float64 // part of its readings that pages show
+
 	TargetWanted float64 // to meet the max-age target as configured; 0: there is none
 	TargetGets   float64 // to meet it as relaxed
 	TargetExtra  float64 // of these, that the sensor would not get without target
@@ -71,12 +76,10 @@ type Forecast struct {
 // Forecast predicts from what is known now, and returns the outlook of each sensor. At least one must be waiting.
 func (s *Scheduler[S]) Forecast(now time.Time) (*Forecast, map[*Task[S]]Outlook) {
 	f := &Forecast{fill: s.fill, late: usualLatency, at: now}
-	f.fill.latency = usualLatency
+	f.fill.page = s.pageSize()
 	perSecond := s.opts.PerHour() / 3600
 	cycle := float64(s.count) / perSecond
-	for range 4 { // the level bounds the intervals that it is computed from
-		f.fill.compute(s.sample(), s.count, perSecond, now)
-	}
+	s.settle(&f.fill, perSecond, now)
 	var sum float64
 	for _, t := range s.All() {
 		sum += f.fill.rate(&t.State, f.fill.level)
@@ -90,6 +93,28 @@ func (s *Scheduler[S]) Forecast(now time.Time) (*Forecast, map[*Task[S]]Outlook)
 		outlooks[t] = f.outlook(&t.State)
 	}
 	return f, outlooks
+}
+
+// settle computes a level from what is known now.
+func (s *Scheduler[S]) settle(fill *waterFill, perSecond float64, now time.Time) {
+	fill.latency = usualLatency
+	for range 4 { // the level bounds the intervals that it is computed from
+		fill.compute(s.sample(), s.count, perSecond, now)
+	}
+}
+
+// Overflowing returns how many sensors would be polled too rarely for pages of a size to show every reading, with a page target
+// each and so many requests per hour for polls. At least one sensor must be waiting.
+func (s *Scheduler[S]) Overflowing(page int, perHour float64, now time.Time) (n int) {
+	f := &Forecast{fill: s.fill, at: now}
+	f.fill.page, f.fill.complete = page, true
+	s.settle(&f.fill, perHour/3600, now)
+	for _, t := range s.All() {
+		if f.outlook(&t.State).Overflows {
+			n++
+		}
+	}
+	return n
 }
 
 // Example is what one more sensor of weight 1 would get that reports every so often.
@@ -124,6 +149,13 @@ func (f *Forecast) outlook(s *State) Outlook {
 			o.Kind, o.MaxAge = KindMaxAge, s.MaxAge
 		}
 	}
+	if f.fill.meetsPage(s) && held > max(f.fill.pageTarget(s), i.stride()) {
+		held = max(f.fill.pageTarget(s), i.stride())
+		if o.Kind.Reports() {
+			o.Kind, o.MaxAge = KindPage, 0
+		}
+	}
+	f.addPages(&o, s, held)
 	switch {
 	case s.Failures > 0:
 		o.Kind, o.MaxAge, rate = KindFailing, 0, 1/s.backOff().Seconds()
@@ -134,6 +166,17 @@ func (f *Forecast) outlook(s *State) Outlook {
 	o.Least += f.late
 	o.Most = o.Least + max(held, o.Period) // nothing newer exists before
 	return o
+}
+
+// addPages adds what pages show of a sensor's readings, if each is held for a time.
+func (f *Forecast) addPages(o *Outlook, s *State, held float64) {
+	if o.Period == 0 || f.fill.page == 0 || s.Failures > 0 {
+		return
+	}
+	covers, stride := s.Interval.Covers(f.fill.page), s.Interval.stride()
+	o.ForPages = 3600 / max(f.fill.minInterval, pageFill*covers, stride)
+	o.Read = min(1, s.Interval.period*float64(f.fill.page)/max(held, stride))
+	o.Overflows = !f.fill.meetsPage(s) && (covers == 0 || held > max(covers/(1+scatter), 1.05*stride))
 }
 
 // targetRate returns the requests per second that it takes to meet a target.

@@ -265,6 +265,15 @@ func (i *Interval) Period() float64 {
 	return i.stride()
 }
 
+// Covers returns the seconds in which the readings of a sensor fill a page of some size; 0 while its interval is not known, or if
+// the page is smaller than one of its uploads.
+func (i *Interval) Covers(page int) float64 {
+	if i == nil {
+		return 0
+	}
+	return i.stride() * math.Floor(float64(page)/max(1, math.Round(i.Batch)))
+}
+
 // stride is the time from one moment at which something new is visible to the next.
 func (i *Interval) stride() float64 { return i.period * max(1, math.Round(i.Batch)) }
 

@@ -16,6 +16,8 @@ type Options struct {
 	MinInterval time.Duration  // between two polls of one sensor at least
 	MaxInterval time.Duration  // and at most, if the rate limit permits it
 	PerHour     func() float64 // requests per hour that there are for polls now, above 0
+	PageSize    func() int     // readings that a page holds; nil: not known
+	Complete    bool           // poll each sensor before its page overflows, if the rate limit permits it
 }
 
 // Scheduler polls each sensor of an account just after its next reading is expected, and shares the requests that are
@@ -56,7 +58,7 @@ func New[S any](opts Options) *Scheduler[S] {
 	shortest, longest := opts.MinInterval.Seconds(), opts.MaxInterval.Seconds()
 	return &Scheduler[S]{
 		opts: opts, groups: map[string][]*Task[S]{}, random: rand.New(rand.NewPCG(1, 1)),
-		fill: waterFill{minInterval: shortest, maxInterval: longest, longest: longest, relaxed: 1},
+		fill: waterFill{minInterval: shortest, maxInterval: longest, longest: longest, relaxed: 1, complete: opts.Complete, fits: math.Inf(1)},
 	}
 }
 
@@ -110,6 +112,9 @@ func (s *Scheduler[S]) TakeOver(previous *Scheduler[S]) {
 	fill.minInterval, fill.maxInterval, fill.computed = s.fill.minInterval, s.fill.maxInterval, time.Time{}
 	if fill.longest < unbounded {
 		fill.longest = fill.maxInterval
+	}
+	if fill.complete = s.opts.Complete; !fill.complete {
+		fill.fits = math.Inf(1)
 	}
 	s.fill = fill
 	before := map[[2]string]*Task[S]{}
@@ -283,8 +288,17 @@ func (s *Scheduler[S]) updateLevel(now time.Time) {
 	perSecond := s.opts.PerHour() / 3600
 	cycle := float64(s.count) / perSecond
 	if now.Sub(s.fill.computed).Seconds() >= max(2, cycle/20) {
+		s.fill.page = s.pageSize()
 		s.fill.compute(s.sample(), s.count, perSecond, now)
 	}
+}
+
+// pageSize returns the readings that a page holds; 0: not known.
+func (s *Scheduler[S]) pageSize() int {
+	if s.opts.PageSize == nil {
+		return 0
+	}
+	return s.opts.PageSize()
 }
 
 // sample returns the waiting sensors, or some of them if they are many.

@@ -1,14 +1,20 @@
 package schedule
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
 const (
-	// MaxAgeShare is the part of the requests for polls that max-age targets may take.
+	// MaxAgeShare is the part of the requests for polls that max-age targets may take. Page targets get what is left of it: all
+	// targets together take at most this part of the requests that other sensors would have without them.
 	MaxAgeShare = 0.6
+
+	pageFill  = 0.9 // of a page, after which a sensor with a page target is polled
+	pageClass = 1.1 // sensors whose page targets differ by a smaller factor all get theirs, or none does
 
 	maxSample        = 1000 // sensors that the level is computed from at most: it bounds how long the loop stalls
 	maxIntervalShare = 0.9  // part of the requests that max_interval alone may take; beyond that it is not applied
@@ -39,6 +45,10 @@ type waterFill struct {
 	latency  float64   // seconds that a response takes, moving average
 	relaxed  float64   // factor by which all max-age targets are longer than configured, at least 1
 	demand   float64   // requests per hour that it would take to get each reading
+
+	complete bool    // sensors have page targets
+	page     int     // readings that a page holds; 0: not known
+	fits     float64 // seconds: the shortest page target for which there are requests; sensors with a shorter one get none
 }
 
 // compute computes the level from a sample of the waiting sensors, for count sensors in all. The planned requests are to
@@ -47,13 +57,69 @@ type waterFill struct {
 func (w *waterFill) compute(sample []*State, count int, perSecond float64, now time.Time) {
 	w.computed = now
 	share := float64(len(sample)) / float64(count)
-	targets := w.relax(sample, share*perSecond, perSecond) / share
-	w.longest = w.maxInterval
-	if float64(count)/w.longest > maxIntervalShare*(perSecond-targets) {
-		w.longest = unbounded
-	}
 	cycle := float64(count) / perSecond
-	w.solve(sample, share*perSecond*(1-min(maxSpare, lateCorrection*w.late/cycle)))
+	available := share * perSecond * (1 - min(maxSpare, lateCorrection*w.late/cycle))
+	targets := w.relax(sample, share*perSecond, perSecond)
+	w.longest, w.fits = unbounded, math.Inf(1)
+	if w.complete {
+		targets += w.fitPages(sample, available)
+	}
+	if float64(count)/w.maxInterval <= maxIntervalShare*(perSecond-targets/share) {
+		w.longest = w.maxInterval
+	}
+	w.level = w.solve(sample, available, w.rate)
+}
+
+// fitPages computes fits. Page targets are given out, the longest first, as long as the level stays below the one that leaves
+// other sensors their part: to read every reading of a slow sensor takes the fewest requests. It returns the requests per second
+// that the targets take, beyond those of max_interval.
+func (w *waterFill) fitPages(sample []*State, perSecond float64) (taken float64) {
+	level := w.solve(sample, perSecond, w.untargeted) / (1 - MaxAgeShare)
+	left, all := perSecond, make([]*State, 0, len(sample))
+	for _, s := range sample {
+		left -= w.rate(s, level)
+		if w.pageTarget(s) > 0 && s.Failures == 0 {
+			all = append(all, s)
+		}
+	}
+	slices.SortFunc(all, func(a, b *State) int { return cmp.Compare(w.pageTarget(b), w.pageTarget(a)) })
+	fits, longest := 0.0, math.Inf(1) // of the class
+	for _, s := range all {
+		if target := w.pageTarget(s); target*pageClass < longest {
+			longest = target
+		}
+		if left -= max(0, w.pageRate(s)-w.rate(s, level)); left < 0 {
+			fits = longest * math.Sqrt(pageClass) // sensors that the sample lacks differ a little
+			break
+		}
+	}
+	w.fits = fits
+	for _, s := range all {
+		if w.meetsPage(s) {
+			taken += max(0, w.pageRate(s)-1/w.maxInterval)
+		}
+	}
+	return taken
+}
+
+// pageTarget returns the seconds after which a sensor is polled before its page overflows; 0: it has none, because its interval is
+// not known, or min_interval is longer than what a page covers.
+func (w *waterFill) pageTarget(s *State) float64 {
+	covers := s.Interval.Covers(w.page)
+	if covers < w.minInterval {
+		return 0
+	}
+	return max(w.minInterval, pageFill*covers)
+}
+
+// pageRate returns the requests per second that it takes to meet the page target of a sensor. A poll for each reading, or each
+// upload of several, is sufficient in any case.
+func (w *waterFill) pageRate(s *State) float64 { return 1 / max(w.pageTarget(s), s.Interval.stride()) }
+
+// meetsPage reports whether a sensor is polled before its page overflows.
+func (w *waterFill) meetsPage(s *State) bool {
+	target := w.pageTarget(s)
+	return target > 0 && target >= w.fits
 }
 
 // relax lengthens all max-age targets by one factor if they would take more than their share. It returns the requests
@@ -75,14 +141,14 @@ func (w *waterFill) relax(sample []*State, perSecond, all float64) float64 {
 	return min(wanted, most)
 }
 
-// solve finds the level by bisection of its logarithm, to a thousandth.
-func (w *waterFill) solve(sample []*State, perSecond float64) {
+// solve finds the level at which sensors take so many requests, by bisection of its logarithm, to a thousandth.
+func (w *waterFill) solve(sample []*State, perSecond float64, rate func(s *State, level float64) float64) float64 {
 	low, high := 1e-3, unbounded
 	for high/low > 1.001 {
 		middle := math.Sqrt(low * high)
 		var sum float64
 		for _, s := range sample {
-			sum += w.rate(s, middle)
+			sum += rate(s, middle)
 		}
 		if sum > perSecond {
 			low = middle
@@ -90,7 +156,7 @@ func (w *waterFill) solve(sample []*State, perSecond float64) {
 			high = middle
 		}
 	}
-	w.level = high
+	return high
 }
 
 // wait returns how many seconds a sensor waits after its last poll: by the level, or less for its target.
@@ -100,18 +166,33 @@ func (w *waterFill) wait(s *State, random *rand.Rand) float64 {
 	if s.MaxAge > 0 {
 		wait = min(wait, s.Interval.waitWithin(w.fetchAge(s)))
 	}
+	if w.meetsPage(s) { // no page overflows before the next upload
+		wait = min(wait, max(w.pageTarget(s), s.Interval.wait(min(level, s.Interval.stride()), 0)))
+	}
 	return w.clamp(wait)
 }
 
 // rate returns the requests per second that a sensor takes at a level. One in back-off counts with its retries at most:
 // otherwise no level would make room for many that have just begun to fail.
 func (w *waterFill) rate(s *State, level float64) float64 {
-	rate := w.rateByLevel(s, level)
+	rate := w.untargeted(s, level)
 	if s.Failures > 0 {
-		return min(rate, 1/s.backOff().Seconds())
+		return rate
 	}
 	if s.MaxAge > 0 {
 		rate = max(rate, s.Interval.rateWithin(w.fetchAge(s)))
+	}
+	if w.meetsPage(s) {
+		rate = max(rate, w.pageRate(s))
+	}
+	return rate
+}
+
+// untargeted is the rate without targets.
+func (w *waterFill) untargeted(s *State, level float64) float64 {
+	rate := w.rateByLevel(s, level)
+	if s.Failures > 0 {
+		rate = min(rate, 1/s.backOff().Seconds())
 	}
 	return rate
 }

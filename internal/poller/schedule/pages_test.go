@@ -1,0 +1,145 @@
+package schedule
+
+import (
+	"fmt"
+	"math"
+	"testing"
+	"time"
+)
+
+// forecastOf returns a scheduler of sensors with reporting intervals, 100 each, after a forecast of theirs.
+func forecastOf(perHour float64, page int, complete bool, intervals ...time.Duration) (*Scheduler[int], map[time.Duration][]Outlook) {
+	s := New[int](Options{
+		MinInterval: 10 * time.Second, MaxInterval: time.Hour, PerHour: func() float64 { return perHour },
+		PageSize: func() int { return page }, Complete: complete,
+	})
+	var specs []Spec[int]
+	for i, every := range intervals {
+		for n := range 100 {
+			specs = append(specs, Spec[int]{ID: fmt.Sprint(i, n), Sensor: i, State: State{Interval: Regular(every, at(0)), Polled: at(0)}})
+		}
+	}
+	s.Set("m", specs)
+	_, all := s.Forecast(at(0))
+	outlooks := map[time.Duration][]Outlook{}
+	for t, o := range all {
+		outlooks[intervals[t.Sensor]] = append(outlooks[intervals[t.Sensor]], o)
+	}
+	return s, outlooks
+}
+
+func TestPageTargetsGoToTheSlowestFirst(t *testing.T) {
+	const fast, middle, slow = time.Second, 8 * time.Second, 20 * time.Second
+	intervals := []time.Duration{fast, middle, slow}
+	// Without targets each is polled every 30 min (of 600 requests per hour). A page of 100 lasts 100 s, 13 min and 33 min: with the margin of 0.9 they need
+	// 4000, 500 and 200 requests per hour.
+	for _, row := range []struct {
+		perHour  float64
+		page     int
+		complete bool
+		overflow map[time.Duration]bool
+	}{
+		{600, 100, false, map[time.Duration]bool{fast: true, middle: true}},
+		{600, 100, true, map[time.Duration]bool{fast: true, middle: true}}, // 500 for middle leave the others too little
+		{850, 100, true, map[time.Duration]bool{fast: true}},
+		{6000, 100, true, map[time.Duration]bool{}},
+		{600, 1000, true, map[time.Duration]bool{}},
+		{600, 5, true, map[time.Duration]bool{fast: true, middle: true, slow: true}},
+		{6000, 5, true, map[time.Duration]bool{fast: true, middle: true}}, // a page of the fast lasts less than min_interval
+	} {
+		s, outlooks := forecastOf(row.perHour, row.page, row.complete, intervals...)
+		sum, overflowing := 0.0, 0
+		for _, every := range intervals {
+			for _, o := range outlooks[every] {
+				sum += o.PerHour
+				if o.Overflows {
+					overflowing++
+				}
+				if o.Overflows != row.overflow[every] || o.Overflows != (o.Read < .95) {
+					t.Fatalf("%+v: each %s: %+v", row, every, o)
+				}
+				most := 3600 / (float64(row.page) * every.Seconds())
+				if !o.Overflows && o.PerHour < most {
+					t.Errorf("%+v: each %s is polled %g times an hour, less than %g", row, every, o.PerHour, most)
+				}
+			}
+		}
+		if sum > row.perHour*1.001 {
+			t.Errorf("%+v: %.1f requests per hour are planned", row, sum)
+		}
+		if got := s.Overflowing(row.page, row.perHour, at(0)); row.complete && got != overflowing {
+			t.Errorf("%+v: %d sensors would overflow, %d do", row, got, overflowing)
+		}
+	}
+}
+
+// However many targets there are, the others keep 40 % of their requests.
+func TestPageTargetsLeaveOthersTheirShare(t *testing.T) {
+	const fast, slow = time.Second, 5 * time.Second
+	for perHour := 100.0; perHour < 12_000; perHour *= 1.4 {
+		_, without := forecastOf(perHour, 100, false, fast, slow)
+		_, with := forecastOf(perHour, 100, true, fast, slow)
+		for _, every := range []time.Duration{fast, slow} {
+			if a, b := without[every][0].PerHour, with[every][0].PerHour; b < .99*(1-MaxAgeShare)*a {
+				t.Errorf("%.0f requests per hour: each %s is polled %.2f times an hour instead of %.2f", perHour, every, b, a)
+			}
+		}
+	}
+}
+
+func TestPageTargetsKeepEqualSensorsEqual(t *testing.T) {
+	// Learned intervals differ a little.
+	for perHour := 100.0; perHour < 3000; perHour *= 1.15 {
+		var intervals []time.Duration
+		for i := range 10 {
+			intervals = append(intervals, 10*time.Second+time.Duration(i)*10*time.Millisecond)
+		}
+		_, outlooks := forecastOf(perHour, 20, true, intervals...)
+		kinds := map[bool]int{}
+		for _, every := range intervals {
+			for _, o := range outlooks[every] {
+				kinds[o.Overflows]++
+			}
+		}
+		if len(kinds) != 1 {
+			t.Errorf("%.0f requests per hour: %v overflow", perHour, kinds)
+		}
+	}
+}
+
+func TestPageTargetsCountUploads(t *testing.T) {
+	i := Regular(10*time.Second, at(0))
+	if got := i.Covers(100); math.Abs(got-1000) > 1 {
+		t.Errorf("a page of 100 lasts %g s", got)
+	}
+	i.Batch = 30
+	for page, want := range map[int]float64{100: 900, 30: 300, 29: 0} {
+		if got := i.Covers(page); math.Abs(got-want) > 1 {
+			t.Errorf("a page of %d with uploads of 30 lasts %g s, want %g", page, got, want)
+		}
+	}
+	if none := (*Interval)(nil); none.Covers(100) != 0 || new(Interval).Covers(100) != 0 {
+		t.Error("nothing is known")
+	}
+}
+
+// A poll for each reading is enough for pages of 1: targets add none.
+func TestPageTargetsAddNoPollBetweenReadings(t *testing.T) {
+	_, without := forecastOf(1000, 1, false, 10*time.Minute)
+	_, with := forecastOf(1000, 1, true, 10*time.Minute)
+	if a, b := without[10*time.Minute][0], with[10*time.Minute][0]; b.Overflows || math.Abs(a.PerHour-b.PerHour) > .01 {
+		t.Errorf("%+v, without %+v", b, a)
+	}
+}
+
+func TestSchedulerTakesOverWithAndWithoutPageTargets(t *testing.T) {
+	before, _ := forecastOf(800, 100, true, time.Second, 8*time.Second)
+	before.Next(at(4000))
+	if before.fill.fits > 1e6 {
+		t.Fatal("no target fits")
+	}
+	after := New[int](Options{MinInterval: 10 * time.Second, MaxInterval: time.Hour, PerHour: before.opts.PerHour})
+	if after.TakeOver(before); after.fill.complete || !math.IsInf(after.fill.fits, 1) {
+		t.Errorf("targets go on: %+v", after.fill)
+	}
+}
