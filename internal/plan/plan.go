@@ -36,7 +36,10 @@ func (p Page) Write(w io.Writer) {
 	number, duration := humanize.Number, humanize.Duration
 	line("rate limit", "%s requests per hour (%s), one every %s; up to %d at once",
 		number(p.PerHour), p.origin(), duration(humanize.Seconds(3600/p.PerHour)), p.Burst)
-	line("needed", "%s", p.needed())
+	line("fresh values", "%s", p.fresh())
+	if p.Pages.Size > 0 {
+		line("every reading", "%s", p.pages())
+	}
 	line("planned", "%s requests per hour, %s of them for lists, each read every %s",
 		number(p.Planned), number(p.Lists.PerHour), duration(p.Lists.Every))
 	line("cycle", "%s to poll every sensor once%s", duration(p.Cycle), p.level())
@@ -93,21 +96,66 @@ func (p Page) origin() string {
 	return configured
 }
 
-func (p Page) needed() string {
+// fresh is what it takes that each reading becomes the value on /metrics.
+func (p Page) fresh() string {
 	needed := humanize.Number(p.Needed) + " requests per hour"
 	interval := humanize.Duration(p.MinInterval)
 	switch {
 	case p.unknownIntervals():
 		return "up to " + needed + ": every sensor once per " + interval + " (min_interval), and the lists"
 	case p.bounded():
-		needed += " for every reading, but no sensor more often than every " + interval + " (min_interval), and the lists"
+		needed += " for a poll after each reading, but no sensor more often than every " + interval + " (min_interval), and the lists"
 	default:
-		needed += " for every reading and the lists"
+		needed += " for a poll after each reading, and the lists"
 	}
 	if p.Unknown > 0 {
 		needed += "; " + humanize.Plural(p.Unknown, "sensor") + " without a known interval not counted"
 	}
 	return needed
+}
+
+// pages is what it takes to read every reading, a page at a time, and who cannot have it.
+func (p Page) pages() string {
+	pages, number := &p.Pages, humanize.Number
+	if p.unknownIntervals() {
+		return fmt.Sprintf("3600 s / (0.9 × page_size × reporting interval) requests per hour for each sensor: with a page_size of %d, "+
+			"%s for one that reports every second", pages.Size, number(3600/max(p.MinInterval.Seconds(), .9*float64(pages.Size))))
+	}
+	text := fmt.Sprintf("%s of %s requests per hour to poll each sensor before a page of %d is full, and the lists",
+		number(pages.Needed), number(p.PerHour), pages.Size)
+	switch {
+	case pages.Missing == 0:
+		return text + "; no reading is missed"
+	case pages.Complete:
+		return fmt.Sprintf("%s; %s %% of the readings are read", text, number(100*pages.Read))
+	case pages.Cannot == 0:
+		return fmt.Sprintf("%s; %s %% of the readings are read, refresh.complete: true would read all", text, number(100*pages.Read))
+	}
+	return fmt.Sprintf("%s; %s %% of the readings are read. Even with refresh.complete: true, %s some. %s",
+		text, number(100*pages.Read), misses(pages.Cannot), p.sufficient())
+}
+
+// misses is a number of sensors that miss something.
+func misses(sensors int) string {
+	if sensors == 1 {
+		return "1 sensor misses"
+	}
+	return humanize.Plural(sensors, "sensor") + " miss"
+}
+
+// sufficient is what would be for every reading.
+func (p Page) sufficient() string {
+	var all []string
+	if p.Pages.SizeFor > 0 {
+		all = append(all, fmt.Sprintf("page_size: %d", p.Pages.SizeFor))
+	}
+	if p.Pages.PerHourFor > 0 {
+		all = append(all, "requests_per_hour: "+p.configured(p.Pages.PerHourFor))
+	}
+	if all == nil {
+		return fmt.Sprintf("refresh.min_interval (%s) and the largest page_size permit no more", humanize.Duration(p.MinInterval))
+	}
+	return "For all of them, set " + strings.Join(all, " or ")
 }
 
 // bounded reports whether min_interval keeps sensors from being polled for each reading.
@@ -156,6 +204,7 @@ var described = map[schedule.Kind]string{
 	schedule.KindSlow:       "slow: polled just after each reading",
 	schedule.KindIrregular:  "irregular: polled at even intervals",
 	schedule.KindMaxAge:     "max-age target",
+	schedule.KindPage:       "page target: polled before a page is full",
 	schedule.KindSilent:     "silent now: polled at even intervals",
 	schedule.KindNoReadings: "no readings: polled less and less often",
 	schedule.KindPending:    "pending: not polled yet",
@@ -211,6 +260,8 @@ func (p Page) advice() (all []string) {
 	add(sensors > 0, "%s not polled yet: these figures lack their intervals and targets. Plan again when every sensor was polled.",
 		plural(sensors, "sensor"))
 	all = append(all, p.unseen()...)
+	add(p.Pages.Complete && p.Pages.Missing > 0, "%s readings although refresh.complete is true, which polls those first that take the fewest "+
+		"requests. %s.", misses(p.Pages.Missing), p.sufficient())
 	all = append(all, p.relaxed()...)
 	for _, t := range p.MaxAges {
 		add(t.Floor > 0 && t.Sensors > 0, "The max_age of %s in sensors[%d] is shorter than refresh.min_interval (%s). Only a lower "+
@@ -247,18 +298,18 @@ func (p Page) of(kind schedule.Kind) (sensors int, perHour float64) {
 // configured is the requests_per_hour that gives the exporter so many.
 func (p Page) configured(perHour float64) string { return humanize.NumberUp(perHour / p.Share) }
 
-// unseen is which readings are missed because of the rate limit.
+// unseen is which readings never become a value because of the rate limit.
 func (p Page) unseen() []string {
 	if p.Needed <= p.PerHour {
 		return nil
 	}
-	seen := fmt.Sprintf("Of %s readings per hour %s are seen.", humanize.Number(p.Readings), humanize.Number(p.Seen))
+	seen := fmt.Sprintf("Of %s readings per hour %s become the value on /metrics.", humanize.Number(p.Readings), humanize.Number(p.Seen))
 	if p.unknownIntervals() {
-		seen = fmt.Sprintf("Readings between two polls, %s apart, are not seen.", humanize.Duration(p.Level))
+		seen = fmt.Sprintf("Readings between two polls, %s apart, do not become the value on /metrics.", humanize.Duration(p.Level))
 	}
-	all := "To see all of them"
+	all := "To poll after each of them"
 	if p.bounded() {
-		all = fmt.Sprintf("To poll each sensor for every reading, or every %s (min_interval),", humanize.Duration(p.MinInterval))
+		all = fmt.Sprintf("To poll after each of them, or every %s (min_interval),", humanize.Duration(p.MinInterval))
 	}
 	return []string{fmt.Sprintf("%s %s takes requests_per_hour: %s. With the limit as it is, exclude sensors that you do not need "+
 		"(discovery.sensors.exclude), and give those that matter a weight or a max_age.", seen, all, p.configured(p.Needed))}
@@ -281,12 +332,10 @@ func (p Page) relaxed() []string {
 		others = " and the others in proportion"
 	}
 	share := schedule.MaxAgeShare
-	// The lists take what they want of the rate limit, up to their share.
-	withLists := min(wanted/share+p.Lists.Wanted, wanted/share/(1-p.Lists.Most()))
 	return []string{fmt.Sprintf("The max-age targets need %s requests per hour and may take %s (%s %% of those for polls), so each "+
 		"becomes %s times as long. To meet them, set a max_age of %s instead of %s in sensors[%d]%s, apply them to fewer sensors, or "+
 		"set requests_per_hour: %s.",
 		humanize.Number(wanted), humanize.Number(share*p.ForPolls()), humanize.Number(100*share), humanize.Number(longest.Relaxed),
 		strings.ReplaceAll(humanize.DurationUp(longest.Fits()), " ", ""), humanize.Duration(longest.MaxAge), longest.Rule, others,
-		p.configured(withLists))}
+		p.configured(p.WithLists(wanted/share)))}
 }

@@ -51,7 +51,7 @@ func plant(a poller.Account, kinds ...kind) *poller.State {
 // page is the plan of kinds of sensors under a requests_per_hour.
 func page(perHour float64, change func(*poller.Options), kinds ...kind) Page {
 	const share, burst = .95, 28
-	a := poller.Account{Name: "acme", Pacer: innius.NewPacer(share*perHour, burst)}
+	a := poller.Account{Name: "acme", PageSize: 100, Pacer: innius.NewPacer(share*perHour, burst)}
 	opts := poller.Options{Accounts: []poller.Account{a}, State: plant(a, kinds...)}
 	if change != nil {
 		change(&opts)
@@ -70,6 +70,8 @@ func target(expression string, maxAge time.Duration, weight float64) inventory.R
 	return inventory.Rule{Machine: match.MustCompile(expression), MaxAge: maxAge, Weight: weight}
 }
 
+func complete(o *poller.Options) { o.Complete = true }
+
 func TestPlanText(t *testing.T) {
 	for name, p := range map[string]Page{
 		"fits":   page(1000, nil, kind{"a", 50, 10 * time.Minute}, kind{"b", 1, time.Hour}),
@@ -80,9 +82,12 @@ func TestPlanText(t *testing.T) {
 		"targets-relaxed": page(1000, func(o *poller.Options) {
 			o.Rules = []inventory.Rule{target("a.*", 5*time.Minute, 1), target("d.*", 5*time.Second, 1), target("b.*", 0, 9)}
 		}, mixed()...),
-		"lists-limited": page(1000, func(o *poller.Options) { o.DiscoveryInterval = 10 * time.Minute }, mixed()...),
-		"stale":         page(100, func(o *poller.Options) { o.StaleAfter = 30 * time.Minute }, mixed()...),
-		"one":           page(1000, nil, kind{"a", 1, time.Second}),
+		"lists-limited":      page(1000, func(o *poller.Options) { o.DiscoveryInterval = 10 * time.Minute }, mixed()...),
+		"stale":              page(100, func(o *poller.Options) { o.StaleAfter = 30 * time.Minute }, mixed()...),
+		"one":                page(1000, nil, kind{"a", 1, time.Second}),
+		"complete":           page(1000, complete, kind{"a", 10, 5 * time.Second}, kind{"b", 200, time.Minute}),
+		"complete-not-met":   page(1000, complete, mixed()...),
+		"complete-would-fit": page(1000, nil, kind{"a", 10, 5 * time.Second}, kind{"b", 200, time.Minute}),
 	} {
 		golden(t, name, written(p))
 	}
@@ -147,7 +152,7 @@ func TestAdviceIsSufficient(t *testing.T) {
 		o.Rules = []inventory.Rule{target("a.*", 5*time.Minute, 1)}
 	}
 	before := page(1000, demanding, mixed()...)
-	for _, phrase := range []string{"The max-age targets need", "Discovery may take", "are seen. To"} {
+	for _, phrase := range []string{"The max-age targets need", "Discovery may take", "on /metrics. To"} {
 		found := regexp.MustCompile(phrase + `.* requests_per_hour: (\d+)`).FindStringSubmatch(strings.Join(before.advice(), "\n"))
 		if found == nil {
 			t.Fatalf("no advice with %q in %q", phrase, before.advice())

@@ -26,11 +26,12 @@ type Plan struct {
 	PerHour          float64 // requests per hour that the exporter may send
 	Burst            int     // requests that may be sent at once after a rest
 
-	Needed  float64 // requests per hour to get every reading, no sensor more often than min_interval, and the lists
+	Needed  float64 // requests per hour for fresh values: to poll each reading, no sensor more often than min_interval; and the lists
 	Planned float64 // requests per hour that will be sent
 	Unknown int     // sensors without a learned interval, which Needed leaves out
 
-	Readings, Seen float64 // per hour: what sensors report, as far as known, and what of it becomes visible
+	Readings, Seen float64 // per hour: what sensors report, as far as known, and what of it becomes a value
+	Pages          PlannedPages
 
 	Cycle     time.Duration // to poll every sensor once
 	Level     time.Duration // between two polls of a sensor of weight 1 that reports all the time
@@ -42,6 +43,69 @@ type Plan struct {
 	Stale     []PlannedStale             // values of stale_after that are shorter than the time between two polls
 
 	Forecast *schedule.Forecast // nil without sensors
+}
+
+// PlannedPages is what it takes to read every reading: to poll each sensor before its page overflows.
+type PlannedPages struct {
+	Size     int     // readings of a page; 0: not known
+	Complete bool    // sensors have page targets
+	Needed   float64 // requests per hour, and the lists
+	Read     float64 // part of the readings that pages show, as planned
+	Missing  int     // sensors that miss readings, as planned
+	Cannot   int     // sensors that miss some even with page targets
+
+	// What is sufficient for all, with page targets; 0: nothing.
+	SizeFor    int     // readings of a page, at most MaxPageSize
+	PerHourFor float64 // requests per hour, and the lists
+}
+
+// MaxPageSize is the greatest page_size of a config.
+const MaxPageSize = 10_000
+
+// add adds a sensor.
+func (p *PlannedPages) add(o schedule.Outlook) {
+	p.Needed += o.ForPages
+	p.Read += 3600 / o.Period * o.Read
+	if o.Overflows {
+		p.Missing++
+	}
+}
+
+// compare computes what differs with page targets, and what would be sufficient.
+func (p *PlannedPages) compare(s *schedule.Scheduler[*inventory.Sensor], plan *Plan, at time.Time) {
+	if p.Cannot = p.Missing; p.Cannot == 0 || !p.Complete {
+		p.Cannot = s.Overflowing(p.Size, plan.ForPolls(), at)
+	}
+	if p.Cannot == 0 {
+		return
+	}
+	for _, size := range []int{200, 500, 1000, 2000, 5000, MaxPageSize} {
+		if size > p.Size && s.Overflowing(size, plan.ForPolls(), at) == 0 {
+			p.SizeFor = size
+			break
+		}
+	}
+	fits := func(perHour float64) bool { return s.Overflowing(p.Size, perHour, at) == 0 }
+	low, high := plan.ForPolls(), 2*plan.ForPolls()
+	for ; !fits(high) && high < 1e9; high *= 2 {
+		low = high
+	}
+	if high >= 1e9 {
+		return
+	}
+	for high/low > 1.02 {
+		if middle := (low + high) / 2; fits(middle) {
+			high = middle
+		} else {
+			low = middle
+		}
+	}
+	p.PerHourFor = plan.WithLists(high)
+}
+
+// WithLists returns the requests per hour that leave so many to polls: discovery takes what it wants, up to its part.
+func (p *Plan) WithLists(forPolls float64) float64 {
+	return min(forPolls+p.Lists.Wanted, forPolls/(1-discoveryShare))
 }
 
 // PlannedLists is what discovery takes.
@@ -131,7 +195,11 @@ func (p *Plan) make(poller *Poller, a *account, at time.Time) {
 	}
 	if p.Sensors > 0 {
 		p.Forecast, p.Outlooks = s.Forecast(at)
+		p.Pages = PlannedPages{Size: a.pageSize(), Complete: poller.opts.Complete, Needed: p.Lists.Wanted}
 		p.addSensors(&poller.opts)
+		if p.Pages.Size > 0 {
+			p.Pages.compare(s, p, at)
+		}
 	}
 }
 
@@ -171,6 +239,7 @@ func (p *Plan) addSensors(opts *Options) {
 		case o.Kind != schedule.KindFailing:
 			p.Readings += 3600 / o.Period
 			p.Seen += 3600 / (o.Most - o.Least)
+			p.Pages.add(o)
 		}
 		for i := range p.MaxAges {
 			p.MaxAges[i].add(t, o)
@@ -178,6 +247,7 @@ func (p *Plan) addSensors(opts *Options) {
 		p.addStale(o, cmp.Or(t.Sensor.Rule.StaleAfter, opts.StaleAfter))
 	}
 	p.Planned = min(p.Planned, p.PerHour)
+	p.Pages.Read /= max(p.Readings, 1e-9)
 	p.Groups = schedule.Summarize(slices.Collect(maps.Values(p.Outlooks)))
 	slices.SortFunc(p.Stale, func(a, b PlannedStale) int { return cmp.Compare(a.StaleAfter, b.StaleAfter) })
 }
