@@ -58,6 +58,12 @@ func (s *Sensor) appendJSON(to []byte) ([]byte, error) {
 	w.optional(`,"reason":`, s.Reason)
 	w.number(`,"value":`, s.Value)
 	w.optional(`,"state":`, s.State)
+	if s.Min != nil {
+		w.number(`,"min":`, s.Min)
+	}
+	if s.Max != nil {
+		w.number(`,"max":`, s.Max)
+	}
 	w.time(`,"timestamp":`, s.Timestamp)
 	w.number(`,"age_seconds":`, s.Age)
 	if s.Interval != 0 {

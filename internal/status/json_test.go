@@ -40,7 +40,7 @@ func sample(texts []string, numbers []float64) (Status, whole) {
 		sensors := []Sensor{}
 		for n, number := range numbers {
 			at := now.Add(time.Duration(n) * 123456789)
-			s := Sensor{Sensor: text, Unit: text, Reason: text, Value: &numbers[n], Age: new(number / 2), Interval: number}
+			s := Sensor{Sensor: text, Unit: text, Reason: text, Value: &numbers[n], Age: new(number / 2), Interval: number, Min: &numbers[n], Max: &numbers[n]}
 			s.Timestamp, s.NextPoll, s.Recent = at, at, []reading.Point{{number, 2}}
 			if n == 0 {
 				s = Sensor{}

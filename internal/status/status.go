@@ -96,6 +96,8 @@ type Sensor struct {
 	Reason      string              `json:"reason,omitempty"` // for a status other than current
 	Value       *float64            `json:"value"`            // the newest reading, stale or not; null if it is no number
 	State       string              `json:"state,omitempty"`  // the newest reading as a text, if it is a state
+	Min         *float64            `json:"min,omitempty"`    // with extremes in its rule, while the value is exposed
+	Max         *float64            `json:"max,omitempty"`    // as Min
 	Timestamp   time.Time           `json:"timestamp,omitzero"`
 	Age         *float64            `json:"age_seconds"`
 	Interval    float64             `json:"reporting_interval_seconds,omitempty"`
@@ -208,6 +210,10 @@ func (r *row) describe(v *selected) Sensor {
 		if o.States.Now(one.Rule.States) != "" {
 			s.State = cmp.Or(o.States.Newest, reading.OtherState)
 		}
+	}
+	if s.Value != nil && o.Exposed && one.Rule.Extremes {
+		lowest, highest := v.MinMax(one, o.Record)
+		s.Min, s.Max = &lowest, &highest
 	}
 	return s
 }

@@ -8,6 +8,8 @@ import (
 	"innius_exporter/innius"
 	"innius_exporter/internal/match"
 	"innius_exporter/internal/poller"
+	"innius_exporter/internal/poller/inventory"
+	"innius_exporter/internal/poller/reading"
 )
 
 // Each machine has a sensor that is left out before one that is polled.
@@ -31,6 +33,33 @@ func TestNextPollIsThatOfTheSensor(t *testing.T) {
 		fan, oil := m.Sensors.At(0), m.Sensors.At(1)
 		if fan.Status != poller.SensorExcluded || !fan.NextPoll.IsZero() || oil.Status != poller.SensorPending || oil.NextPoll.IsZero() {
 			t.Errorf("of machine %s: %+v, %+v", m.ID, fan, oil)
+		}
+	}
+}
+
+func TestMinAndMaxAreThoseOfSensorsWithTheRule(t *testing.T) {
+	at := time.Now()
+	a := poller.SavedAccount{Name: "a1", Company: innius.Company{ID: "works"}, ListedAt: at, Discovered: true}
+	m := poller.SavedMachine{Machine: innius.Machine{ID: "m1"}, ListedAt: at}
+	for _, id := range []string{"oil", "oil of yesterday", "fan"} {
+		m.Sensors = append(m.Sensors, poller.SavedSensor{
+			Sensor: innius.Sensor{ID: id}, Saved: reading.Saved{Time: at, Value: 7, LastSuccess: at, Seen: at},
+		})
+	}
+	m.Sensors[1].Time = at.Add(-25 * time.Hour)
+	a.Machines = append(a.Machines, m)
+	s, err := Of(poller.New(poller.Options{
+		Accounts: []poller.Account{{Name: "a1", Pacer: innius.NewPacer(1000, 30)}}, Counters: &poller.Counters{},
+		Rules: []inventory.Rule{{Sensor: match.MustCompile("oil.*"), Extremes: true}}, Logger: slog.New(slog.DiscardHandler),
+		State: &poller.State{At: at, Accounts: []poller.SavedAccount{a}},
+	}), Selection{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []bool{true, false, false} {
+		one := s.Accounts[0].Machines[0].Sensors.At(i)
+		if has := one.Min != nil && one.Max != nil && *one.Min == 7 && *one.Max == 7; has != want || !want && (one.Min != nil || one.Max != nil) {
+			t.Errorf("%s: min %v, max %v", one.ID, one.Min, one.Max)
 		}
 	}
 }

@@ -17,7 +17,11 @@ type markup []byte
 // row appends a sensor as a row of the table of its machine. Each cell has the class of its header in status.html.
 func (m markup) row(s *status.Sensor, now time.Time) markup {
 	m = m.raw("<tbody>\n<tr>").raw(`<th scope="row" class="sensor" title="`).text(cut(s.ID)).raw(`"><bdi>`).text(cut(s.Sensor))
-	m = m.raw(`</bdi></th><td class="value">`)
+	m = m.raw(`</bdi></th><td class="value"`)
+	if s.Min != nil {
+		m = m.raw(` title="min `).raw(humanize.Exact(*s.Min)).raw(", max ").raw(humanize.Exact(*s.Max)).raw(`"`)
+	}
+	m = m.raw(">")
 	if s.Value != nil {
 		m = m.raw(humanize.Exact(*s.Value)).raw(" <bdi>").text(cut(s.Unit)).raw("</bdi>")
 	}

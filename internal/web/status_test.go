@@ -27,11 +27,12 @@ func TestStatusPageShowsNumbersAndAges(t *testing.T) {
 	edit(&a.Machines[0], func(i int, s *status.Sensor) {
 		if i == 2 {
 			s.NextPoll, s.WaitsFor = now, poller.WaitsForResponse
+			s.Min, s.Max = new(-1.5), new(2e6)
 		}
 	})
 	_, body := get(t, s, "/status")
 	for _, want := range []string{
-		"2026-01-02T03:04:05Z", "13270480.5 <bdi>bar", ">1h 2m</time>", ">30s</time>", ">3m ago</time>", ">in 4m</time>",
+		"2026-01-02T03:04:05Z", "13270480.5 <bdi>bar", `<td class="value" title="min -1.5, max 2000000">`, ">1h 2m</time>", ">30s</time>", ">3m ago</time>", ">in 4m</time>",
 		"in 4m</time> <small>rate limit</small>", `<td class="next">now</td>`, ">Up<", "7 relaxed", "by a factor of 2.3", "<b>1234</b> requests",
 		"it suffices", "all seen", "4m 6s to poll every sensor once", "2 current", "1 stale", "stale since yesterday",
 		`<span class="badge degraded">degraded</span>`,
