@@ -107,8 +107,8 @@ func newScrape(v *poller.View, o *order) *scrape {
 	return s
 }
 
-// eachSensor calls a function for each sensor, in order. The argument is only valid during the call. The series that it adds share
-// company and machine.
+// eachSensor calls a function for each sensor, in order. The argument is only valid during the call. The series that it adds
+// share company and machine.
 func (s *scrape) eachSensor(out *output, do func(*sensor)) {
 	one, shareLabels := &sensor{}, func(out *output, m *inventory.Machine) { out.share(m.CompanyLabel, m.Label) }
 	s.eachOf(s.sensors, out, shareLabels, func(i int, of *inventory.Sensor) {
