@@ -156,7 +156,8 @@ func newestValues(height int) panel {
 	link := machineLink("__data.fields.company", "__data.fields.machine")
 	return table("Newest values", height, about{
 		shows: "The newest reading of each sensor, its age, the time since the last successful poll, and how often the sensor " +
-			"reports. The exporter polls one sensor at a time, so ages differ.",
+			"reports. The exporter polls one sensor at a time, so ages differ. Lowest and highest, of sensors with extremes in the " +
+			"exporter's config: of the readings that arrived in the last 10 min.",
 		good: "every sensor has a value whose age is near its interval, or near the cycle on the exporter's status page if the " +
 			"rate limit is small.",
 		troubleshoot: "\"none\" and silent or stale: it no longer reports. \"none\" and unreadable: it sends text. Every value " +
@@ -169,6 +170,8 @@ func newestValues(height int) panel {
 		{field: "sensor", title: "Sensor"},
 		{field: "Value #B", title: "Value", width: 85, missing: "none"},
 		{field: "unit", title: "Unit", width: 60},
+		{field: "Value #G", title: "Lowest", width: 85},
+		{field: "Value #H", title: "Highest", width: 85},
 		{field: "Value #C", title: "Age", width: 85, unit: "s", decimals: 1, missing: "none"},
 		{field: "Value #D", title: "Last poll", width: 85, unit: "s", decimals: 1, missing: "none"},
 		{field: "Value #E", title: "Reports every", width: 115, unit: "s", decimals: 1, missing: "not known"},
@@ -179,6 +182,8 @@ func newestValues(height int) panel {
 		tableQuery("time() - sum by $bySensor ($lastSuccess)"),
 		tableQuery("sum by $bySensor ($interval)"),
 		tableQuery("sum by (instance, job, company, machine, sensor, unit) ($info)"),
+		tableQuery("sum by $bySensor (innius_sensor_value_min{$sensors})"),
+		tableQuery("sum by $bySensor (innius_sensor_value_max{$sensors})"),
 	).sorted(false, "Machine", "Sensor")
 }
 

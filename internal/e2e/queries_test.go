@@ -22,6 +22,9 @@ var mayBeEmpty = map[string]string{
 func TestQueriesReturnDataOnTheDemoPlant(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, simulator.Demo(time.Now()), simulator.Limits{PerHour: 36000, Burst: 100})
+	s.rules = "sensors: [{sensor: Wind speed, extremes: true}]\n"
+	s.writeConfig()
+	s.reload()
 	waitFor(t, "values of the plant", time.Minute, func() bool { return s.count("innius_sensor_value offset 30s") > 50 })
 	t.Run("dashboards", s.checkDashboards)
 	t.Run("rules", s.checkRules)
