@@ -180,6 +180,7 @@ func (a *account) view(now time.Time) *AccountView {
 	v := a.health.Load().at(now)
 	v.Name, v.Configured = a.Name, a.limiter.configured.PerHour
 	v.RequestsPerHour, v.Burst, v.Remaining = a.Pacer.PerHour(), a.Pacer.Burst(), a.Pacer.Remaining(now)
+	v.PageSize, v.PageSizeSet, v.Complete = a.pageSize(), a.PageSize, a.poller.opts.Complete
 	if a.Client != nil {
 		v.ClockDifference, v.ClockKnown = a.Client.ClockDifference()
 	}
@@ -247,7 +248,7 @@ func (a *account) forReadings() float64 { return a.Pacer.PerHour() - a.lists.per
 // pageSize returns how many readings a page holds.
 func (a *account) pageSize() int {
 	if a.Client == nil {
-		return a.PageSize // of a plan
+		return a.PageSize // a plan sends nothing
 	}
 	return a.Client.PageSize()
 }

@@ -43,7 +43,7 @@ type Account struct {
 	Pacer       *innius.Pacer  // that the client waits for
 	Concurrency int            // maximum of requests in flight, at least 1
 	KeyTrouble  func() string  // why the last good key is in use; empty: the current one is. May be nil; must not block
-	PageSize    int            // readings that a page holds, of an account without a client; 0: not known
+	PageSize    int            // readings of a page, as configured; 0: not known
 	Company     innius.Company // set by the user; without an ID the API names the company
 }
 

@@ -53,6 +53,9 @@ type AccountView struct {
 	Demand          float64         // requests per hour that the reporting intervals of the sensors need
 	ForPolls        float64         // requests per hour that discovery leaves
 	Sensors         int             // to poll
+	PageSize        int             // readings that a page holds
+	PageSizeSet     int             // as configured; the API may return fewer
+	Complete        bool            // sensors are polled before their page overflows, where the rate limit permits it
 	Cycle           time.Duration   // to poll each sensor once, with routine discovery
 	RelaxedBy       float64         // factor by which max-age targets are relaxed; 0: they are not
 	ClockDifference time.Duration   // of the API's clock before this machine's

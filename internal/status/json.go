@@ -75,8 +75,12 @@ func (s *Sensor) appendJSON(to []byte) ([]byte, error) {
 	w.optional(`,"next_poll_waits_for":`, string(s.WaitsFor))
 	w.text = strconv.AppendInt(append(w.text, `,"next_poll_sensors_ahead":`...), int64(s.Ahead), 10)
 	w.optional(`,"max_age":`, string(s.MaxAge))
+	w.optional(`,"missed_readings":`, s.Missed)
 	if len(s.Recent) > 0 {
 		w.any(`,"recent":`, s.Recent)
+	}
+	if len(s.Gaps) > 0 {
+		w.any(`,"gaps":`, s.Gaps)
 	}
 	return append(w.text, '}'), w.err
 }

@@ -49,11 +49,11 @@ func plan(a *poller.AccountView) string {
 	case a.Demand == 0:
 		return fmt.Sprintf("No reporting interval is known yet; each of %s can be polled every %s", sensors, cycle)
 	case a.Demand <= a.ForPolls:
-		return fmt.Sprintf("Rate limit sufficient for every reading: %s requests per hour needed, %s available; "+
+		return fmt.Sprintf("Rate limit sufficient for a poll after every reading: %s requests per hour needed, %s available; "+
 			"a cycle over %s would take %s", humanize.Number(a.Demand), humanize.Number(a.ForPolls), sensors, cycle)
 	}
-	return fmt.Sprintf("Rate limit too low for every reading: %s requests per hour needed, %s available, so about %s %% of the "+
-		"readings are seen; a cycle over %s takes %s, and values get about as old", humanize.Number(a.Demand), humanize.Number(a.ForPolls),
+	return fmt.Sprintf("Rate limit too low for a poll after every reading: %s requests per hour needed, %s available, so about %s %% of the "+
+		"readings become values; a cycle over %s takes %s, and values get about as old", humanize.Number(a.Demand), humanize.Number(a.ForPolls),
 		humanize.Number(100*a.ForPolls/a.Demand), sensors, cycle)
 }
 

@@ -97,9 +97,9 @@ func TestHealthExplainsFailuresAndPauses(t *testing.T) {
 func TestPlanShowsWhatTheRateLimitBuys(t *testing.T) {
 	for want, a := range map[string]poller.AccountView{
 		"No sensor to poll yet": {},
-		"No reporting interval is known yet; each of 4 sensors can be polled every 4m 13s":                                                                                                           {Sensors: 4, Cycle: 253 * time.Second},
-		"Rate limit sufficient for every reading: 720 requests per hour needed, 1197 available; a cycle over 2 sensors would take 6s":                                                                {Sensors: 2, Cycle: 6 * time.Second, Demand: 720, ForPolls: 1197},
-		"Rate limit too low for every reading: 7200 requests per hour needed, 1200 available, so about 17 % of the readings are seen; a cycle over 20 sensors takes 1m, and values get about as old": {Sensors: 20, Cycle: time.Minute, Demand: 7200, ForPolls: 1200},
+		"No reporting interval is known yet; each of 4 sensors can be polled every 4m 13s":                                                                                                                             {Sensors: 4, Cycle: 253 * time.Second},
+		"Rate limit sufficient for a poll after every reading: 720 requests per hour needed, 1197 available; a cycle over 2 sensors would take 6s":                                                                     {Sensors: 2, Cycle: 6 * time.Second, Demand: 720, ForPolls: 1197},
+		"Rate limit too low for a poll after every reading: 7200 requests per hour needed, 1200 available, so about 17 % of the readings become values; a cycle over 20 sensors takes 1m, and values get about as old": {Sensors: 20, Cycle: time.Minute, Demand: 7200, ForPolls: 1200},
 	} {
 		if got := plan(&a); got != want {
 			t.Errorf("got %q, want %q", got, want)

@@ -107,7 +107,9 @@ type Sensor struct {
 	WaitsFor    poller.WaitsFor     `json:"next_poll_waits_for,omitempty"`
 	Ahead       int                 `json:"next_poll_sensors_ahead"`
 	MaxAge      poller.MaxAgeStatus `json:"max_age,omitempty"`
-	Recent      []reading.Point     `json:"recent,omitempty"` // Unix seconds and number, oldest first
+	Missed      string              `json:"missed_readings,omitempty"` // how many, why, and the cure; empty if every reading is known
+	Recent      []reading.Point     `json:"recent,omitempty"`          // Unix seconds and number, oldest first
+	Gaps        [][2]float64        `json:"gaps,omitempty"`            // the latest in which readings were missed: from and to, in Unix seconds
 }
 
 // selected is the selected part of a view.
@@ -184,6 +186,9 @@ func (v *selected) addMachine(to *Account, a *poller.AccountView, m *inventory.M
 	to.Machines = append(to.Machines, one)
 }
 
+// unix returns a time in Unix seconds, to a millisecond.
+func unix(t time.Time) float64 { return float64(t.UnixMilli()) / 1e3 }
+
 // row is what is known of a sensor.
 type row struct {
 	*inventory.Sensor
@@ -199,8 +204,14 @@ func (r *row) describe(v *selected) Sensor {
 		LastSuccess: o.LastSuccess.UTC(), LastPoll: schedule.Later(o.LastSuccess, o.LastFailure).UTC(),
 		NextPoll: next.At.UTC(), WaitsFor: next.WaitsFor, Ahead: next.Ahead, MaxAge: o.MaxAge,
 	}
+	if one.Polled() {
+		s.Missed = missedReadings(v.View.Accounts[one.Machine.Account], o)
+	}
 	if v.Recent {
 		s.Recent = o.Recent.Points()
+		for _, gap := range o.Missed.All() {
+			s.Gaps = append(s.Gaps, [2]float64{unix(gap.From), unix(gap.To)})
+		}
 	}
 	if !o.Time.IsZero() {
 		s.Age = new(one.Machine.APITime(v.At).Sub(o.Time).Seconds())

@@ -42,6 +42,7 @@ func currentSensor(name, id string) status.Sensor {
 func staleSensor(name, id string) status.Sensor {
 	s := currentSensor(name, id)
 	s.Status, s.Exposed, s.Reason, s.WaitsFor = poller.SensorStale, false, "stale since yesterday", poller.WaitsForRateLimit
+	s.Missed = "Readings missed in 50 % of the time"
 	return s
 }
 

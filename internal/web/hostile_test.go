@@ -27,7 +27,7 @@ func hostileStatus(name string) status.Status {
 		m := &a.Machines[i]
 		m.Machine, m.ID, m.Name, m.Note = name, name, name, name
 		edit(m, func(_ int, one *status.Sensor) {
-			one.Sensor, one.ID, one.Name, one.Unit, one.Reason = name, name, name, name, name
+			one.Sensor, one.ID, one.Name, one.Unit, one.Reason, one.Missed = name, name, name, name, name, name
 		})
 	}
 	a.Machines[1].Sensors = status.Sensors{}

@@ -35,6 +35,9 @@ func (m markup) row(s *status.Sensor, now time.Time) markup {
 	if s.Reason != "" {
 		m = m.raw(`<tr class="why"><td colspan="8"><bdi>`).text(s.Reason).raw("</bdi></td></tr>\n")
 	}
+	if s.Missed != "" {
+		m = m.raw(`<tr class="why"><td colspan="8"><bdi>`).text(s.Missed).raw("</bdi></td></tr>\n")
+	}
 	return m.raw("</tbody>\n")
 }
 

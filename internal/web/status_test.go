@@ -34,7 +34,7 @@ func TestStatusPageShowsNumbersAndAges(t *testing.T) {
 	for _, want := range []string{
 		"2026-01-02T03:04:05Z", "13270480.5 <bdi>bar", `<td class="value" title="min -1.5, max 2000000">`, ">1h 2m</time>", ">30s</time>", ">3m ago</time>", ">in 4m</time>",
 		"in 4m</time> <small>rate limit</small>", `<td class="next">now</td>`, ">Up<", "7 relaxed", "by a factor of 2.3", "<b>1234</b> requests",
-		"it suffices", "all seen", "4m 6s to poll every sensor once", "2 current", "1 stale", "stale since yesterday",
+		"it suffices", "all seen", "4m 6s to poll every sensor once", "2 current", "1 stale", "stale since yesterday", "Readings missed in 50 % of the time",
 		`<span class="badge degraded">degraded</span>`,
 		"<code>--storage.path</code>, or with <code>--sensors=N</code> if it saves no state",
 		"In the config: <bdi>sensors[1] matches &lt;nothing&gt;</bdi>",
