@@ -3,6 +3,7 @@ package poller
 import (
 	"fmt"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"net/url"
 	"runtime"
@@ -13,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"innius_exporter/innius"
+	"innius_exporter/internal/poller/reading"
 )
 
 // BenchmarkMemory measures the live heap per sensor after a scrape: ids and names of usual length, 20 recent readings, a learned
@@ -37,6 +39,34 @@ func BenchmarkMemory(b *testing.B) {
 				runtime.KeepAlive(c)
 			}
 		})
+	}
+}
+
+// BenchmarkMemoryOfExtremes measures what extremes add to the live heap per sensor, when each of three polls in 10 min has brought
+// 100 readings of a signal that rises and falls.
+func BenchmarkMemoryOfExtremes(b *testing.B) {
+	const sensors = 10_000
+	use := func(extremes bool) float64 {
+		before := liveHeap()
+		p, now := loaded(b, sensors), time.Now()
+		for _, m := range p.inventory.Snapshot().Accounts[0].Machines {
+			for _, s := range m.Sensors {
+				for i := range 3 {
+					now := now.Add(time.Duration(3*i) * time.Minute)
+					var newest innius.Newest
+					for j := range 100 {
+						at := now.Add(time.Duration(j-100) * time.Second)
+						newest.Readings = append(newest.Readings, innius.Reading{Time: at, Value: math.Sin(float64(at.Unix()) / 20)})
+					}
+					s.Entry.Store(newest, reading.Rule{Extremes: extremes}, true, now)
+				}
+			}
+		}
+		defer runtime.KeepAlive(p)
+		return float64(liveHeap()-before) / sensors
+	}
+	for b.Loop() {
+		b.ReportMetric(use(true)-use(false), "B/sensor")
 	}
 }
 

@@ -25,7 +25,7 @@ type extreme struct {
 
 	newest    bool // of all by source time
 	high, low bool // it can be the maximum, the minimum
-	kept      bool
+	needed    bool
 }
 
 // append appends what is packed, latest arrival first; newest is the source time of the newest number. Nothing follows bytes that
@@ -150,63 +150,61 @@ func candidates(list []extreme) []extreme {
 }
 
 // thin drops candidates if there are too many: never the newest, nor the minimum and the maximum of the others, of all and of the
-// latest poll. Those that remain besides lie far apart, first in arrival, then in source time. One that was dropped would only have
-// counted between the end of the one kept before it and that of the one kept after it.
+// latest poll. Of the rest it drops those for which the time is shortest from the end of the candidate before them to their own,
+// in which they would have been the extreme: first by source time within a poll, then by arrival.
 func thin(list []extreme) []extreme {
-	if len(list) <= maxExtremes {
-		return list
+	if len(list) > maxExtremes {
+		markNeeded(list)
 	}
-	kept := make([]extreme, 0, maxExtremes)
-	keep := func(i int) {
-		if !list[i].kept {
-			list[i].kept = true
-			kept = append(kept, list[i])
-		}
-	}
-	latest := slices.IndexFunc(list, func(one extreme) bool { return one.arrived == list[len(list)-1].arrived })
-	newest := slices.IndexFunc(list, func(one extreme) bool { return one.newest })
-	keep(newest)
-	keepBest := func(from int, better func(a, b float64) bool) {
-		best := newest
-		for i := from; i < len(list); i++ {
-			if i != newest && (best == newest || better(list[i].value, list[best].value)) {
-				best = i
-			}
-		}
-		keep(best)
-	}
-	for _, from := range []int{0, latest} {
-		keepBest(from, func(a, b float64) bool { return a < b })
-		keepBest(from, func(a, b float64) bool { return a > b })
-	}
-	for len(kept) < maxExtremes {
-		farthest, most := -1, distance{}
+	for len(list) > maxExtremes {
+		drop, shortest := -1, after{}
+		high, low := -1, -1 // the candidates before
 		for i, one := range list {
-			if one.kept {
-				continue
+			var alone after
+			if one.high {
+				alone, high = alone.or(list, high, i), i
 			}
-			if d := one.from(kept); farthest < 0 || slices.Compare(d[:], most[:]) > 0 {
-				farthest, most = i, d
+			if one.low {
+				alone, low = alone.or(list, low, i), i
+			}
+			if !one.needed && (drop < 0 || slices.Compare(alone[:], shortest[:]) < 0) {
+				drop, shortest = i, alone
 			}
 		}
-		keep(farthest)
+		list = slices.Delete(list, drop, drop+1)
 	}
-	return slices.DeleteFunc(list, func(one extreme) bool { return !one.kept })
+	return list
 }
 
-// distance is the difference in arrival, then in source time, in milliseconds.
-type distance [2]int64
+// after is how long a candidate remains when the one before it no longer counts, by arrival and by source time, in milliseconds.
+type after [2]int64
 
-// from returns the distance to the nearest candidate for the same extreme.
-func (one *extreme) from(others []extreme) distance {
-	nearest := distance{math.MaxInt64}
-	for _, other := range others {
-		if one.high && other.high || one.low && other.low {
-			d := distance{max(one.arrived-other.arrived, other.arrived-one.arrived), max(one.at-other.at, other.at-one.at)}
-			if slices.Compare(d[:], nearest[:]) < 0 {
-				nearest = d
+// or returns the longer one: a, or that of candidate i after another.
+func (a after) or(list []extreme, before, i int) after {
+	b := after{math.MaxInt64}
+	if before >= 0 {
+		b = after{list[i].arrived - list[before].arrived, list[i].at - list[before].at}
+	}
+	if slices.Compare(b[:], a[:]) > 0 {
+		return b
+	}
+	return a
+}
+
+func markNeeded(list []extreme) {
+	latest := slices.IndexFunc(list, func(one extreme) bool { return one.arrived == list[len(list)-1].arrived })
+	newest := slices.IndexFunc(list, func(one extreme) bool { return one.newest })
+	list[newest].needed = true
+	for _, from := range []int{0, latest} {
+		lowest, highest := newest, newest
+		for i := from; i < len(list); i++ {
+			if i != newest && (lowest == newest || list[i].value < list[lowest].value) {
+				lowest = i
+			}
+			if i != newest && (highest == newest || list[i].value > list[highest].value) {
+				highest = i
 			}
 		}
+		list[lowest].needed, list[highest].needed = true, true
 	}
-	return nearest
 }

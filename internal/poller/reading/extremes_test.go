@@ -288,6 +288,21 @@ func TestLateReadingHidesNoNewerOne(t *testing.T) {
 	}
 }
 
+// Of a signal that falls from poll to poll, each reading is the maximum 10 min later. Not all are kept, so an earlier one ends before.
+func TestThinnedExtremesLieFarApart(t *testing.T) {
+	e, least := New(), 10*60
+	for i := range 1000 {
+		now := 10 * i
+		e.Store(innius.Newest{Readings: []innius.Reading{reading(now, float64(-now))}}, withExtremes, true, at(now))
+		if _, highest := e.Load().MinMax(time.Hour, at(now), at(now)); now > 3600 {
+			least = min(least, now+int(highest))
+		}
+	}
+	if least < 400 {
+		t.Errorf("the maximum is of %d s ago, want 400 to 600", least)
+	}
+}
+
 func TestExtremesEndWithTheirRule(t *testing.T) {
 	e := New()
 	store := func(rule Rule, seconds int, value float64) {
