@@ -33,6 +33,14 @@
 // to T. Only a sensor that has never reported backs off. If the window is nearly as wide as the interval, the phase is of
 // no use: such an irregular sensor is polled every T, which is round-robin.
 //
+// # Every reading
+//
+// A page holds a number of readings, so a sensor that is polled before they are that many, after 0.9 page p, misses none. Such page
+// targets lower the waits above. The longest are given out first: they take the fewest requests for each sensor that misses nothing
+// then. What they take beyond the level counts, not all: the limit is the level to which they raise the others, 2.5 times the one
+// without any target. If the requests of the sensors with a target counted, those that are polled half as often anyway would not fit.
+// A sensor that is silent keeps its target, because it may resume at any time.
+//
 // # What is learned
 //
 // Interval and window come from the last gaps between readings. A page that does not reach back to the previous reading
