@@ -78,7 +78,8 @@ func TestSensorAppendsWhatEncodingJSONWrites(t *testing.T) {
 	const text = `<ü>&"\ ` + "\u2028\x00\x7f\xff"
 	values := []any{
 		"plain", text, true, 7,
-		[]reading.Point{{1, 2.5}}, [][2]float64{{3, 4}},
+		[]reading.Point{{1, 2.5}},
+		[][2]float64{{3, 4}},
 		now.Add(123456789), 0.0, 1.5, 1e-6, 9e-7, 1e20, -1e21,
 		math.Copysign(0, -1), math.Pi,
 	}

@@ -38,15 +38,18 @@ func TestMissedReadingsNameTheCure(t *testing.T) {
 	}{
 		"a larger page": {large, time.Second, 32 * time.Minute, seldom + "set page_size: 2400"},
 		"the API limits pages": {
-			poller.AccountView{PageSize: 1000, PageSizeSet: 5000}, time.Second, 32 * time.Minute,
+			poller.AccountView{PageSize: 1000, PageSizeSet: 5000},
+			time.Second, 32 * time.Minute,
 			seldom + "set refresh.complete: true, or max_age: 15m in a rule for it",
 		},
 		"and page targets do not fit": {
-			poller.AccountView{PageSize: 1000, PageSizeSet: 5000, Complete: true}, time.Second, 32 * time.Minute,
+			poller.AccountView{PageSize: 1000, PageSizeSet: 5000, Complete: true},
+			time.Second, 32 * time.Minute,
 			seldom + "the rate limit permits no more: exclude sensors, or set max_age: 15m in a rule for it",
 		},
 		"too large a page": {
-			large, 100 * time.Millisecond, 32 * time.Minute,
+			large,
+			100 * time.Millisecond, 32 * time.Minute,
 			missed + ": polled every 32m, a page covers 1m 40s; set refresh.complete: true, or max_age: 1m29s in a rule for it",
 		},
 		"often enough":        {large, time.Second, 10 * time.Minute, missed + ": polled every 10m, a page covers 16m 40s"},
