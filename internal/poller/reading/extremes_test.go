@@ -303,6 +303,33 @@ func TestThinnedExtremesLieFarApart(t *testing.T) {
 	}
 }
 
+func TestThinnedExtremesKeepThoseOfTheLatestPollAndOfLateReadings(t *testing.T) {
+	store := func(e *Entry, now int, page ...innius.Reading) {
+		e.Store(innius.Newest{Readings: page}, withExtremes, true, at(now))
+	}
+	manyPeaks := func() *Entry {
+		e := New()
+		store(e, 0, reading(0, 0))
+		for i := range 8 {
+			store(e, 60*i+60, reading(60*i+30, float64(50-i)), reading(60*i+55, 0))
+		}
+		return e
+	}
+	e := manyPeaks()
+	store(e, 485, reading(481, 20), reading(484, 0))
+	if got := minMax(e, 485+700); got != [2]float64{0, 20} {
+		t.Errorf("%v of the latest poll", got)
+	}
+	e = manyPeaks()
+	store(e, 485, reading(33, 99), reading(481, 20), reading(484, 0))
+	for i := range 4 {
+		store(e, 490+5*i, reading(489+5*i, float64(i)))
+	}
+	if got := minMax(e, 505); got != [2]float64{0, 99} {
+		t.Errorf("%v after a late reading", got)
+	}
+}
+
 func TestExtremesEndWithTheirRule(t *testing.T) {
 	e := New()
 	store := func(rule Rule, seconds int, value float64) {
