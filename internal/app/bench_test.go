@@ -357,7 +357,7 @@ func loaded(b *testing.B, accounts, sensors int) *poller.Poller {
 			}
 			m := &account.Machines[j/100]
 			s := poller.SavedSensor{Sensor: innius.Sensor{ID: uuid(r), Name: fmt.Sprint("Hydraulic pressure ", j%100), Unit: "bar"}}
-			s.LastSuccess, s.Planned, s.Interval = now, now.Add(time.Minute), &schedule.Interval{}
+			s.LastSuccess, s.PlannedGap, s.Interval = now, time.Minute, &schedule.Interval{}
 			pages[s.ID] = page(r, now, s.Interval)
 			m.Sensors = append(m.Sensors, s)
 		}

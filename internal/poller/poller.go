@@ -284,10 +284,7 @@ func (s *SavedAccount) changeTimes(change func(*time.Time)) {
 		m.Sensors = slices.Clone(m.Sensors)
 		for j := range m.Sensors {
 			one := &m.Sensors[j]
-			gap := one.Planned.Sub(one.LastSuccess)
-			if change(&one.LastSuccess); !one.Planned.IsZero() {
-				one.Planned = one.LastSuccess.Add(gap)
-			}
+			change(&one.LastSuccess)
 			if one.Rare != nil {
 				one.Rare = new(*one.Rare)
 				change(&one.FailingSince)

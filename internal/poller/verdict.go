@@ -138,12 +138,12 @@ func (v *View) status(s *inventory.Sensor, r *reading.Record, exposed bool) Sens
 // failing or paused for longer than delayGrace while that poll was due. Only a successful poll, which makes a new plan, ends
 // either. A short pause or outage delays nothing beyond the plan: it would make statuses flap.
 func (v *View) delayed(s *inventory.Sensor, r *reading.Record) bool {
-	if r.Planned.Before(r.LastSuccess) {
-		return false // not known, or not fixed yet for the poll that has just ended
+	if r.PlannedGap == 0 {
+		return false
 	}
 	blocked := &v.account(s.Machine.Account).blocked
-	late := r.LastSuccess.Add(2*r.Planned.Sub(r.LastSuccess) + delayGrace)
-	return v.At.After(late) || blocked[0].delays(r.Planned) || blocked[1].delays(r.Planned)
+	planned, late := r.Planned(), r.LastSuccess.Add(2*r.PlannedGap+delayGrace)
+	return v.At.After(late) || blocked[0].delays(planned) || blocked[1].delays(planned)
 }
 
 // blockage is a time in which an account was failing or paused; zero: none.
@@ -207,7 +207,7 @@ func (o *Options) silentAfter(s *inventory.Sensor, interval time.Duration) time.
 // it is to be polled next. before is the record before that poll, n what the poll changed.
 func (o *Options) recordPoll(t *Task, before *reading.Record, n reading.PollResult, now time.Time) {
 	s := t.Sensor
-	s.Entry.Change(func(r *reading.Record) { r.Interval, r.Planned = t.Interval, now.Add(t.Gap) })
+	s.Entry.Change(func(r *reading.Record) { r.Interval, r.PlannedGap = t.Interval, t.Gap })
 	silentAfter := o.silentAfter(s, intervalOf(s.Entry.Load()))
 	s.Entry.Change(func(r *reading.Record) {
 		if silentAfter == 0 || r.Time.IsZero() {

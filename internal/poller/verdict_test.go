@@ -49,21 +49,21 @@ func TestVerdictOfSensor(t *testing.T) {
 	}{
 		"never polled":            {reading.Saved{}, none, SensorPending},
 		"failed before":           {reading.Saved{Rare: failures(9)}, none, SensorPending},
-		"polled as planned":       {reading.Saved{Time: ago(1), LastSuccess: ago(1), Planned: ago(-1)}, none, SensorCurrent},
-		"ahead of the clock":      {reading.Saved{Time: ago(-4), LastSuccess: ago(0), Planned: ago(-1)}, none, SensorCurrent},
-		"failed once":             {reading.Saved{Time: ago(1), LastSuccess: ago(1), Rare: failures(1), Planned: ago(-1)}, none, SensorCurrent},
+		"polled as planned":       {reading.Saved{Time: ago(1), LastSuccess: ago(1), PlannedGap: 2 * time.Minute}, none, SensorCurrent},
+		"ahead of the clock":      {reading.Saved{Time: ago(-4), LastSuccess: ago(0), PlannedGap: time.Minute}, none, SensorCurrent},
+		"failed once":             {reading.Saved{Time: ago(1), LastSuccess: ago(1), Rare: failures(1), PlannedGap: 2 * time.Minute}, none, SensorCurrent},
 		"failed twice":            {reading.Saved{Time: ago(90), LastSuccess: ago(90), Rare: failures(2)}, none, SensorFailing},
 		"a text":                  {reading.Saved{LastSuccess: ago(1), Rare: &reading.Rare{Unusable: skipped(1, innius.SkipText, "RUN")}}, none, SensorUnreadable},
 		"a text after number":     {reading.Saved{Time: ago(90), LastSuccess: ago(1), Rare: &reading.Rare{Unusable: skipped(1, innius.SkipText, "RUN")}}, none, SensorUnreadable},
-		"no readings":             {reading.Saved{LastSuccess: ago(90), Planned: ago(60)}, none, SensorNoReadings},
-		"stale":                   {reading.Saved{Time: ago(61), LastSuccess: ago(61), Planned: ago(60), Silent: true}, none, SensorStale},
-		"silent":                  {reading.Saved{Time: ago(50), LastSuccess: ago(1), Planned: ago(-1), Silent: true}, none, SensorSilent},
-		"silent, then late":       {reading.Saved{Time: ago(50), LastSuccess: ago(30), Planned: ago(29), Silent: true}, none, SensorSilent},
-		"within the grace":        {reading.Saved{Time: ago(11), LastSuccess: ago(11), Planned: ago(6)}, none, SensorCurrent},
-		"beyond the grace":        {reading.Saved{Time: ago(13), LastSuccess: ago(13), Planned: ago(8)}, none, SensorDelayed},
-		"paused when due":         {reading.Saved{Time: ago(11), LastSuccess: ago(11), Planned: ago(6)}, blocked(30, 3), SensorDelayed},
-		"paused for a short time": {reading.Saved{Time: ago(11), LastSuccess: ago(11), Planned: ago(6)}, blocked(5, 4), SensorCurrent},
-		"paused before due":       {reading.Saved{Time: ago(11), LastSuccess: ago(11), Planned: ago(6)}, blocked(30, 5), SensorCurrent},
+		"no readings":             {reading.Saved{LastSuccess: ago(90), PlannedGap: 30 * time.Minute}, none, SensorNoReadings},
+		"stale":                   {reading.Saved{Time: ago(61), LastSuccess: ago(61), PlannedGap: time.Minute, Silent: true}, none, SensorStale},
+		"silent":                  {reading.Saved{Time: ago(50), LastSuccess: ago(1), PlannedGap: 2 * time.Minute, Silent: true}, none, SensorSilent},
+		"silent, then late":       {reading.Saved{Time: ago(50), LastSuccess: ago(30), PlannedGap: time.Minute, Silent: true}, none, SensorSilent},
+		"within the grace":        {reading.Saved{Time: ago(11), LastSuccess: ago(11), PlannedGap: 5 * time.Minute}, none, SensorCurrent},
+		"beyond the grace":        {reading.Saved{Time: ago(13), LastSuccess: ago(13), PlannedGap: 5 * time.Minute}, none, SensorDelayed},
+		"paused when due":         {reading.Saved{Time: ago(11), LastSuccess: ago(11), PlannedGap: 5 * time.Minute}, blocked(30, 3), SensorDelayed},
+		"paused for a short time": {reading.Saved{Time: ago(11), LastSuccess: ago(11), PlannedGap: 5 * time.Minute}, blocked(5, 4), SensorCurrent},
+		"paused before due":       {reading.Saved{Time: ago(11), LastSuccess: ago(11), PlannedGap: 5 * time.Minute}, blocked(30, 5), SensorCurrent},
 		"no plan known":           {reading.Saved{Time: ago(11), LastSuccess: ago(11)}, blocked(9, 0), SensorCurrent},
 	} {
 		if got := viewAt(now, c.account).Sensor(sensorWith(&inventory.Machine{}, c.saved)).Status; got != c.want {
@@ -85,10 +85,10 @@ func TestVerdictOfMachine(t *testing.T) {
 	now := at(36_000)
 	ago := func(minutes int) time.Time { return now.Add(-time.Duration(minutes) * time.Minute) }
 	known := schedule.Regular(time.Minute, now)
-	current := reading.Saved{Time: ago(1), LastSuccess: ago(1), Planned: ago(-1), Interval: known}
-	late := reading.Saved{Time: ago(30), LastSuccess: ago(30), Planned: ago(29), Interval: known}
+	current := reading.Saved{Time: ago(1), LastSuccess: ago(1), PlannedGap: 2 * time.Minute, Interval: known}
+	late := reading.Saved{Time: ago(30), LastSuccess: ago(30), PlannedGap: time.Minute, Interval: known}
 	silent := func(newest, polled int) reading.Saved {
-		return reading.Saved{Time: ago(newest), LastSuccess: ago(polled), Planned: ago(polled - 1), Silent: true, Interval: known}
+		return reading.Saved{Time: ago(newest), LastSuccess: ago(polled), PlannedGap: time.Minute, Silent: true, Interval: known}
 	}
 	failing := reading.Saved{Time: ago(1), LastSuccess: ago(1), Rare: failures(2), Interval: known}
 	resumed := current

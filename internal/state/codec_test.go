@@ -42,7 +42,8 @@ func sensorOf(machine, number int) poller.SavedSensor {
 		Sensor: innius.Sensor{ID: fmt.Sprintf("2b0c8a3e-%04d-4a55-9f10-%08d", machine, number), Name: fmt.Sprint("Temperature ", number), Unit: "°C"},
 		Saved: reading.Saved{
 			Time: at, Value: 20.5 + float64(number), LastSuccess: at.Add(time.Second), Seen: at, Missed: "\x02\x04", Overflow: true,
-			Cursor: innius.Cursor{Key: "1718", Order: innius.Ascending}, Planned: at.Add(time.Hour), Silent: true, Alone: true,
+			Cursor: innius.Cursor{Key: "1718", Order: innius.Ascending}, PlannedGap: time.Hour, Silent: true, Alone: true,
+			Extremes: new(reading.Extremes("\x01")), States: &reading.States{Newest: "RUN", Known: true, Counted: at.UnixNano()},
 			Resumed: at.UnixNano(), Interval: schedule.Regular(10*time.Second, at),
 			Rare: &reading.Rare{
 				Unusable: innius.Reading{Time: at, Text: "RUN", Skip: innius.SkipText}, Unreadable: []string{"yesterday"},

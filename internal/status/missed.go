@@ -29,7 +29,7 @@ func missedReadings(a *poller.AccountView, o *poller.SensorView) string {
 	since, last := gaps[0].From, gaps[len(gaps)-1].To
 	share := min(1, inGaps.Seconds()/max(inGaps, o.Newest().Sub(since)).Seconds())
 	text := fmt.Sprintf("Readings missed in %s %% of the time since %s", humanize.Number(100*share), humanize.Time(since))
-	every, covers := o.Planned.Sub(o.LastSuccess), humanize.Seconds(o.Record.Interval.Covers(a.PageSize))
+	every, covers := o.PlannedGap, humanize.Seconds(o.Record.Interval.Covers(a.PageSize))
 	switch {
 	case !o.Record.Overflow:
 		return text + ", none since " + humanize.Time(last)

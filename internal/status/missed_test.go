@@ -23,7 +23,7 @@ func overflowing(t *testing.T, interval, every time.Duration) *poller.SensorView
 			t.Fatalf("%+v", n)
 		}
 	}
-	e.Change(func(r *reading.Record) { r.Interval, r.Planned = schedule.Regular(interval, now), now.Add(every) })
+	e.Change(func(r *reading.Record) { r.Interval, r.PlannedGap = schedule.Regular(interval, now), every })
 	return &poller.SensorView{Record: e.Load()}
 }
 

@@ -134,7 +134,7 @@ func reason(v *poller.View, s *inventory.Sensor, o *poller.SensorView, next *pol
 	case poller.SensorSilent:
 		return fmt.Sprintf("Silent: no new reading for more than %s when it was %s", humanize.Duration(o.SilentAfter), polled())
 	case poller.SensorDelayed:
-		return fmt.Sprintf("Delayed: %s; the next poll was planned for %s", polled(), humanize.TimeAndDistance(o.Planned, v.At))
+		return fmt.Sprintf("Delayed: %s; the next poll was planned for %s", polled(), humanize.TimeAndDistance(o.Planned(), v.At))
 	}
 	return ""
 }

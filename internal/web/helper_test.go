@@ -134,7 +134,7 @@ func savedMachine(number, sensors int, at time.Time) poller.SavedMachine {
 		s := poller.SavedSensor{
 			Sensor: innius.Sensor{ID: fmt.Sprintf("m%d-s%d", number, i+1), Name: fmt.Sprint("Sensor ", i+1), Unit: "bar"},
 			Saved: reading.Saved{
-				Time: polled, Value: 13270480.5 + float64(i), LastSuccess: polled, Planned: at.Add(time.Hour), Seen: polled,
+				Time: polled, Value: 13270480.5 + float64(i), LastSuccess: polled, PlannedGap: at.Add(time.Hour).Sub(polled), Seen: polled,
 			},
 		}
 		if i == 1 {

@@ -50,7 +50,7 @@ func Restore(s *Saved) *Entry {
 // Save returns what a restart keeps, with times in UTC.
 func (e *Entry) Save() Saved {
 	s := e.Load().Saved
-	times := []*time.Time{&s.Time, &s.LastSuccess, &s.Planned, &s.Seen}
+	times := []*time.Time{&s.Time, &s.LastSuccess, &s.Seen}
 	if s.Rare == nothing {
 		s.Rare = nil
 	} else {

@@ -12,7 +12,7 @@ const (
 	maxExtremes = 8                // readings of a sensor that are kept for them
 )
 
-// Extremes are the readings of a sensor that are or may become its minimum or maximum, packed; empty without the rule key. Latest
+// Extremes are the readings of a sensor that are or may become its minimum or maximum, packed. Latest
 // arrival first, three of each: its arrival and its source time, varints of milliseconds before those of the one before, and its
 // value. The first are relative to LastSuccess, which is right when this machine's clock is changed, and to the newest number.
 type Extremes string
@@ -30,8 +30,11 @@ type extreme struct {
 
 // append appends what is packed, latest arrival first; newest is the source time of the newest number. Nothing follows bytes that
 // no version of this program has written.
-func (x Extremes) append(to []extreme, newest time.Time) []extreme {
-	packed, last := []byte(x), extreme{at: newest.UnixMilli()}
+func (x *Extremes) append(to []extreme, newest time.Time) []extreme {
+	if x == nil {
+		return to
+	}
+	packed, last := []byte(*x), extreme{at: newest.UnixMilli()}
 	for len(packed) > 0 && len(to) < maxExtremes {
 		before, n := binary.Varint(packed)
 		older, m := binary.Varint(packed[max(0, n):])
@@ -105,9 +108,9 @@ func (u *update) addExtreme(at time.Time, value float64) {
 }
 
 // save packs those that are needed; newest is the source time of the newest number.
-func (x *extremes) save(newest time.Time) Extremes {
+func (x *extremes) save(newest time.Time) *Extremes {
 	if x == nil || len(x.list) == 0 {
-		return ""
+		return nil
 	}
 	latest := x.list[len(x.list)-1].arrived
 	list := slices.DeleteFunc(x.list, func(one extreme) bool {
@@ -120,7 +123,7 @@ func (x *extremes) save(newest time.Time) Extremes {
 		packed = binary.LittleEndian.AppendUint64(packed, math.Float64bits(one.value))
 		last = one
 	}
-	return Extremes(packed)
+	return new(Extremes(packed))
 }
 
 // candidates drops each reading that others replace: one at least as low, and one at least as high, both of the same time or later,

@@ -340,7 +340,7 @@ func TestExtremesEndWithTheirRule(t *testing.T) {
 	if got := minMax(e, 20); got != [2]float64{1, 9} {
 		t.Errorf("%v with the rule", got)
 	}
-	if store(Rule{}, 30, 2); e.Load().Extremes != "" {
+	if store(Rule{}, 30, 2); e.Load().Extremes != nil {
 		t.Error("extremes are kept without a rule")
 	}
 	store(withExtremes, 40, 5)
@@ -358,7 +358,7 @@ func TestExtremesTakeLittleMemory(t *testing.T) {
 			page = append(page, reading(100*i+j, 1000*math.Sin(float64(100*i+j)/100)))
 		}
 		e.Store(innius.Newest{Readings: page}, withExtremes, true, at(100*i+100))
-		if n := len(e.Load().Extremes); n > 128 {
+		if n := len(*e.Load().Extremes); n > 128 {
 			t.Fatalf("poll %d: %d bytes", i+1, n)
 		}
 	}
@@ -369,9 +369,9 @@ func FuzzExtremesOfAnyState(f *testing.F) {
 	for i := range 20 {
 		e.Store(innius.Newest{Readings: []innius.Reading{reading(i, float64(i*i%7))}}, withExtremes, true, at(i))
 	}
-	f.Add(string(e.Load().Extremes))
+	f.Add(string(*e.Load().Extremes))
 	f.Fuzz(func(t *testing.T, text string) {
-		e := Restore(&Saved{Time: at(5), Seen: at(5), LastSuccess: at(5), Extremes: Extremes(text)})
+		e := Restore(&Saved{Time: at(5), Seen: at(5), LastSuccess: at(5), Extremes: new(Extremes(text))})
 		e.Load().MinMax(time.Hour, at(6), at(6))
 		e.Store(innius.Newest{Readings: readingsAt(7, 8)}, withExtremes, true, at(10))
 		if low, high := e.Load().MinMax(time.Hour, at(10), at(10)); low > 7 || high < 8 {

@@ -37,17 +37,17 @@ type Saved struct {
 	Interval    *schedule.Interval // what the scheduler has learned of when it reports; nil: nothing
 
 	// What the poller fixes at each successful poll, for the status of the sensor.
-	Planned  time.Time // of the next poll, by this machine's clock
-	Silent   bool      // no new reading for longer than silent_after
-	Alone    bool      // silent while other sensors of its machine went on
-	Overflow bool      // it missed readings
-	Resumed  int64     // of the first reading after its latest silence, in nanoseconds since the epoch; 0: none
+	PlannedGap time.Duration // from it to the next; 0: not known
+	Silent     bool          // no new reading for longer than silent_after
+	Alone      bool          // silent while other sensors of its machine went on
+	Overflow   bool          // it missed readings
+	Resumed    int64         // of the first reading after its latest silence, in nanoseconds since the epoch; 0: none
 
 	Seen   time.Time // newest time of a reading that was counted, not in the future
 	Missed Spans     // the latest in which readings may exist that no page showed
 
-	Extremes Extremes // see MinMax
-	States   *States  // nil if the readings are no states
+	Extremes *Extremes // see MinMax; nil: there are none
+	States   *States   // nil if the readings are no states
 
 	*Rare // never nil in a Record; nil in what is saved if it has none of it
 }
@@ -218,6 +218,9 @@ func (u *update) setUnusable() {
 		u.result.Odd = u.next.Unusable
 	}
 }
+
+// Planned returns when the next poll is planned, by this machine's clock, unless PlannedGap is not known.
+func (s *Saved) Planned() time.Time { return s.LastSuccess.Add(s.PlannedGap) }
 
 // Newest returns the time of the newest reading, with or without a usable number; zero if there is none.
 func (r *Record) Newest() time.Time { return schedule.Later(r.Time, r.Seen) }
