@@ -45,8 +45,27 @@ func BenchmarkMemory(b *testing.B) {
 // BenchmarkMemoryOfExtremes measures what extremes add to the live heap per sensor, when each of three polls in 10 min has brought
 // 100 readings of a signal that rises and falls.
 func BenchmarkMemoryOfExtremes(b *testing.B) {
+	benchmarkAddedMemory(b, func(at time.Time, extremes bool) (innius.Reading, reading.Rule) {
+		return innius.Reading{Time: at, Value: math.Sin(float64(at.Unix()) / 20)}, reading.Rule{Extremes: extremes}
+	})
+}
+
+// BenchmarkMemoryOfStates measures what three states add to the live heap per sensor, compared with readings that are numbers.
+func BenchmarkMemoryOfStates(b *testing.B) {
+	states := []string{"RUN", "STOP", "FAULT"}
+	benchmarkAddedMemory(b, func(at time.Time, texts bool) (innius.Reading, reading.Rule) {
+		if !texts {
+			return innius.Reading{Time: at, Value: 1}, reading.Rule{}
+		}
+		text := strings.Clone(states[at.Unix()/30%3])
+		return innius.Reading{Time: at, Text: text, Skip: innius.SkipText}, reading.Rule{States: states}
+	})
+}
+
+// benchmarkAddedMemory measures what a rule key adds to the live heap per sensor.
+func benchmarkAddedMemory(b *testing.B, read func(at time.Time, with bool) (innius.Reading, reading.Rule)) {
 	const sensors = 10_000
-	use := func(extremes bool) float64 {
+	use := func(with bool) float64 {
 		before := liveHeap()
 		p, now := loaded(b, sensors), time.Now()
 		for _, m := range p.inventory.Snapshot().Accounts[0].Machines {
@@ -54,11 +73,13 @@ func BenchmarkMemoryOfExtremes(b *testing.B) {
 				for i := range 3 {
 					now := now.Add(time.Duration(3*i) * time.Minute)
 					var newest innius.Newest
+					var rule reading.Rule
 					for j := range 100 {
-						at := now.Add(time.Duration(j-100) * time.Second)
-						newest.Readings = append(newest.Readings, innius.Reading{Time: at, Value: math.Sin(float64(at.Unix()) / 20)})
+						var one innius.Reading
+						one, rule = read(now.Add(time.Duration(j-100)*time.Second), with)
+						newest.Readings = append(newest.Readings, one)
 					}
-					s.Entry.Store(newest, reading.Rule{Extremes: extremes}, true, now)
+					s.Entry.Store(newest, rule, true, now)
 				}
 			}
 		}
