@@ -16,7 +16,9 @@ import (
 	"time"
 
 	"innius_exporter/innius"
+	"innius_exporter/internal/match"
 	"innius_exporter/internal/poller"
+	"innius_exporter/internal/poller/inventory"
 	"innius_exporter/internal/poller/reading"
 	"innius_exporter/internal/poller/schedule"
 )
@@ -27,9 +29,10 @@ const inventories = 300
 func TestWriteTextEqualsRegistryForRandomInventories(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		seen := map[string]int{}
+		rules := []inventory.Rule{{Machine: match.MustCompile("m[1-9]"), States: []string{"RUN", `"q"`, "line\nfeed", "a"}}}
 		for seed := range uint64(inventories) {
 			random := rand.New(rand.NewPCG(seed, 1))
-			p := restored(randomAccounts(random)...)
+			p := restoredWith(rules, randomAccounts(random)...)
 			c := New(func() *poller.Poller { return p })
 			got := written(t, c)
 			if checkEqual(t, got, exposition(t, c)); t.Failed() {
@@ -58,6 +61,7 @@ func TestWriteTextEqualsRegistryForRandomInventories(t *testing.T) {
 // kinds are what the random expositions must hold often.
 var kinds = []string{
 	`\\`, `\"`, `\n`, "ü", "\uFFFD", "~", " (m", " (s", "} +Inf\n", "} -Inf\n", "} 0\n", "e-", "e+",
+	`,state="RUN"} 1`, `,state="RUN"} 0`, `,state="other"} 1`, `,state="\"q\""} 0`, `,state="line\nfeed"} 0`, `,state="unknown"} 0`,
 	`status="stale"`, `status="current"`, `status="failing"`, `status="silent"`, `status="pending"`,
 	`account="a1"`, `account="a2 \"x\""`, `_bucket{account="a1",le="+Inf"} 2`, "} 1.234567e+06\n", "} 1.23456789012345e+09\n",
 }
@@ -78,6 +82,7 @@ func randomAccounts(random *rand.Rand) []poller.SavedAccount {
 		if random.IntN(5) > 0 {
 			at := before()
 			s.Saved = reading.Saved{Time: at, Value: value(), LastSuccess: at, Silent: random.IntN(3) == 0}
+			s.States = &reading.States{Newest: pick("RUN", `"q"`, "IDLE", ""), Known: random.IntN(4) > 0}
 		}
 		if random.IntN(4) == 0 {
 			s.Rare = &reading.Rare{Failure: "status 500", Failures: random.IntN(4), FailingSince: before()}
@@ -107,9 +112,12 @@ func randomAccounts(random *rand.Rand) []poller.SavedAccount {
 }
 
 // restored returns a poller that is not running, with these accounts, which have made two requests each.
-func restored(accounts ...poller.SavedAccount) *poller.Poller {
+func restored(accounts ...poller.SavedAccount) *poller.Poller { return restoredWith(nil, accounts...) }
+
+func restoredWith(rules []inventory.Rule, accounts ...poller.SavedAccount) *poller.Poller {
 	opts := poller.Options{
-		Counters: &poller.Counters{}, Logger: slog.New(slog.DiscardHandler), State: &poller.State{At: time.Now(), Accounts: accounts},
+		Counters: &poller.Counters{}, Logger: slog.New(slog.DiscardHandler), Rules: rules,
+		State: &poller.State{At: time.Now(), Accounts: accounts},
 	}
 	for _, a := range accounts {
 		opts.Accounts = append(opts.Accounts, poller.Account{Name: a.Name, Pacer: innius.NewPacer(1000, 30)})

@@ -1,7 +1,10 @@
 package status
 
 import (
+	"fmt"
 	"log/slog"
+	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -60,6 +63,48 @@ func TestMinAndMaxAreThoseOfSensorsWithTheRule(t *testing.T) {
 		one := s.Accounts[0].Machines[0].Sensors.At(i)
 		if has := one.Min != nil && one.Max != nil && *one.Min == 7 && *one.Max == 7; has != want || !want && (one.Min != nil || one.Max != nil) {
 			t.Errorf("%s: min %v, max %v", one.ID, one.Min, one.Max)
+		}
+	}
+}
+
+func TestStateIsTheTextOfSensorsWithTheRule(t *testing.T) {
+	at := time.Now()
+	a := poller.SavedAccount{Name: "a1", Company: innius.Company{ID: "works"}, ListedAt: at, Discovered: true}
+	m := poller.SavedMachine{Machine: innius.Machine{ID: "m1"}, ListedAt: at}
+	wants := []struct {
+		value     float64
+		states    *reading.States
+		state     string
+		hasNumber bool
+	}{
+		{math.NaN(), &reading.States{Newest: "RUN", Known: true}, "RUN", false},
+		{1, &reading.States{Newest: "not <listed>", Known: true}, "not <listed>", true},
+		{math.NaN(), &reading.States{Known: true}, "other", false}, // null
+		{2, &reading.States{}, "", true},
+		{3, nil, "", true},
+	}
+	for i, want := range wants {
+		m.Sensors = append(m.Sensors, poller.SavedSensor{
+			Sensor: innius.Sensor{ID: fmt.Sprint("s", i)},
+			Saved:  reading.Saved{Time: at, Value: want.value, LastSuccess: at, Seen: at, States: want.states},
+		})
+	}
+	a.Machines = append(a.Machines, m)
+	s, err := Of(poller.New(poller.Options{
+		Accounts: []poller.Account{{Name: "a1", Pacer: innius.NewPacer(1000, 30)}}, Counters: &poller.Counters{},
+		Rules: []inventory.Rule{{States: []string{"RUN"}, Extremes: true}}, Logger: slog.New(slog.DiscardHandler),
+		State: &poller.State{At: at, Accounts: []poller.SavedAccount{a}},
+	}), Selection{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range wants {
+		one := s.Accounts[0].Machines[0].Sensors.At(i)
+		if one.State != want.state || (one.Value != nil) != want.hasNumber || (one.Max != nil) != want.hasNumber || !one.Exposed {
+			t.Errorf("%s: state %q, value %v, max %v, want %+v", one.ID, one.State, one.Value, one.Max, want)
+		}
+		if text, err := one.appendJSON(nil); err != nil || strings.Contains(string(text), `"state":""`) {
+			t.Errorf("%s, %v", text, err)
 		}
 	}
 }

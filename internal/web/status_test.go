@@ -47,6 +47,18 @@ func TestStatusPageShowsNumbersAndAges(t *testing.T) {
 	}
 }
 
+func TestStatusPageShowsState(t *testing.T) {
+	s := currentSensor("State", "s1")
+	s.Value, s.State, s.Recent = nil, "<RUN>", nil
+	row := string(markup{}.row(&s, now))
+	if !strings.Contains(row, "<bdi>&lt;RUN&gt;</bdi></td>") || strings.Contains(row, "bar") {
+		t.Error(row)
+	}
+	if s.Value = new(0.5); !strings.Contains(string(markup{}.row(&s, now)), "0.5 <bdi>bar</bdi> <bdi>&lt;RUN&gt;</bdi></td>") {
+		t.Error(string(markup{}.row(&s, now)))
+	}
+}
+
 func TestStatusPageShowsWhyAnAccountIsDown(t *testing.T) {
 	s := plant(1, 1, 1)
 	a := &s.Accounts[0]
