@@ -187,6 +187,29 @@ func TestIntervalPollsIrregularSensorOncePerLevel(t *testing.T) {
 	}
 }
 
+func TestIntervalEstimatesWhenReadingsAreVisible(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 1))
+	for name, c := range map[string]struct {
+		source      source
+		least, most float64 // seconds
+	}{
+		"at once":               {periodic(random, 300, 60, 0, 0), 0, 0.3},
+		"later":                 {periodic(random, 300, 60, 0, 4), 3.5, 4.5},
+		"in batches":            {periodic(random, 600, 10, 0, 0).batched(300), 280, 310}, // the first of each waits for the others
+		"before their own time": {periodic(random, 300, 60, 0, 1).skewed(20), 0, 0},
+	} {
+		var i Interval
+		if c.source.poll(&i, 10); i.VisibleAfter().Seconds() < c.least || i.VisibleAfter().Seconds() > c.most {
+			t.Errorf("%s: after %s, want %v to %v s", name, i.VisibleAfter(), c.least, c.most)
+		}
+	}
+	for _, i := range []*Interval{nil, {}} {
+		if i.VisibleAfter().Seconds() != defaultDelay {
+			t.Errorf("%s before the first reading", i.VisibleAfter())
+		}
+	}
+}
+
 func TestIntervalIgnoresOutliers(t *testing.T) {
 	var i Interval
 	stamps := []float64{}
