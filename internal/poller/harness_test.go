@@ -332,7 +332,11 @@ func (s *scenario) facts() string {
 	for i, a := range s.poller.View(time.Now()).Accounts {
 		all = append(all, a)
 		for _, one := range s.sensorsOf(i + 1) {
-			all = append(all, one.Record, one.Sensor.Sensor, one.Machine.Machine)
+			r := *one.Record
+			if math.IsNaN(r.Value) { // JSON has no such number
+				r.Value = 0
+			}
+			all = append(all, r, one.Sensor.Sensor, one.Machine.Machine)
 		}
 	}
 	text, err := json.Marshal(all)

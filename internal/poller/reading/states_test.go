@@ -90,6 +90,15 @@ func TestStatesCountTimeUpToTheLastPoll(t *testing.T) {
 			{readings: []innius.Reading{text(30, "RUN")}, until: 40, broken: true, now: "RUN"},
 			{until: 100, want: map[string]float64{"RUN": 70}, now: "RUN"},
 		}},
+		"an error ends the first poll before its first reading": {0, []step{
+			{until: 40, broken: true},
+			{readings: []innius.Reading{text(30, "RUN")}, until: 50, now: "RUN"},
+			{until: 100, want: map[string]float64{"RUN": 50}, now: "RUN"},
+		}},
+		"older than the newest": {0, []step{
+			{readings: []innius.Reading{text(30, "RUN")}, until: 40, now: "RUN"},
+			{readings: []innius.Reading{text(10, "FAULT"), text(20, "STOP")}, until: 50, want: map[string]float64{"RUN": 10}, now: "RUN"},
+		}},
 		"no reading yet": {0, []step{
 			{until: 40},
 			{until: 100, want: map[string]float64{UnknownState: 60}},
@@ -396,6 +405,9 @@ func TestStatesOfOlderStateCountOneGapTwice(t *testing.T) {
 	e.Store(upTo(2), rule(200), true, at(200))
 	if got := secondsIn(e.Load().States, listed...); !maps.Equal(got, map[string]float64{"RUN": 50, "STOP": 50}) {
 		t.Error(got)
+	}
+	if got := secondsIn(Restore(new(e.Save())).Load().States, listed...); len(got) > 0 {
+		t.Errorf("restored in the same process: %v", got)
 	}
 	e = restarted(t, saved)
 	if got := secondsIn(e.Load().States, listed...); len(got) > 0 || e.Load().States.Now(listed) != "RUN" {
