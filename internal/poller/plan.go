@@ -55,12 +55,12 @@ type PlannedPages struct {
 	Cannot   int     // sensors that miss some even with page targets
 
 	// What is sufficient for all, with page targets; 0: nothing.
-	SizeFor    int     // readings of a page, at most MaxPageSize
+	SizeFor    int     // readings of a page, one of PageSizes
 	PerHourFor float64 // requests per hour, and the lists
 }
 
-// MaxPageSize is the greatest page_size of a config.
-const MaxPageSize = 10_000
+// PageSizes are the values of page_size that are recommended, up to the greatest of a config.
+var PageSizes = []int{200, 500, 1000, 2000, 5000, 10_000}
 
 // add adds a sensor.
 func (p *PlannedPages) add(o schedule.Outlook) {
@@ -79,7 +79,7 @@ func (p *PlannedPages) compare(s *schedule.Scheduler[*inventory.Sensor], plan *P
 	if p.Cannot == 0 {
 		return
 	}
-	for _, size := range []int{200, 500, 1000, 2000, 5000, MaxPageSize} {
+	for _, size := range PageSizes {
 		if size > p.Size && s.Overflowing(size, plan.ForPolls(), at) == 0 {
 			p.SizeFor = size
 			break

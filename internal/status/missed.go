@@ -2,7 +2,7 @@ package status
 
 import (
 	"fmt"
-	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,10 +10,8 @@ import (
 	"innius_exporter/internal/poller"
 )
 
-const (
-	maxPageSize = 10_000 // that a config may have
-	pageRoom    = 1.25   // times as many readings as come between two polls as planned, because polls may be late
-)
+// pageRoom is how many times the readings of the planned time between two polls a page should hold: polls may be late.
+const pageRoom = 1.25
 
 // missedReadings describes the gaps of a sensor, in which readings were missed: their share of the time since the first that is kept, and
 // what to set against them while they go on. Empty if there is none.
@@ -37,12 +35,13 @@ func missedReadings(a *poller.AccountView, o *poller.SensorView) string {
 		return text
 	}
 	text += fmt.Sprintf(": polled every %s, a page covers %s", humanize.Duration(every), humanize.Duration(covers))
-	needed := math.Ceil(pageRoom * float64(a.PageSize) * every.Seconds() / covers.Seconds())
+	needed := pageRoom * float64(a.PageSize) * every.Seconds() / covers.Seconds()
+	larger := slices.IndexFunc(poller.PageSizes, func(size int) bool { return float64(size) >= needed })
 	switch {
 	case every < covers: // a late poll, or a pause
 		return text
-	case needed <= maxPageSize && a.PageSize >= a.PageSizeSet:
-		return text + "; set page_size: " + humanize.NumberUp(needed)
+	case larger >= 0 && a.PageSize >= a.PageSizeSet: // the API has not limited pages
+		return fmt.Sprintf("%s; set page_size: %d", text, poller.PageSizes[larger])
 	case !a.Complete:
 		return text + "; set refresh.complete: true, or " + maxAge(covers)
 	}

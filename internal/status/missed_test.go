@@ -36,7 +36,7 @@ func TestMissedReadingsNameTheCure(t *testing.T) {
 		interval, every time.Duration
 		want            string
 	}{
-		"a larger page": {large, time.Second, 32 * time.Minute, seldom + "set page_size: 2400"},
+		"a larger page": {large, time.Second, 32 * time.Minute, seldom + "set page_size: 5000"},
 		"the API limits pages": {
 			poller.AccountView{PageSize: 1000, PageSizeSet: 5000},
 			time.Second, 32 * time.Minute,

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -105,6 +106,30 @@ func TestStateIsTheTextOfSensorsWithTheRule(t *testing.T) {
 		}
 		if text, err := one.appendJSON(nil); err != nil || strings.Contains(string(text), `"state":""`) {
 			t.Errorf("%s, %v", text, err)
+		}
+	}
+}
+
+func TestGapsOfASensorAreShownWithItsRecentReadings(t *testing.T) {
+	at := time.Now()
+	a := poller.SavedAccount{Name: "a1", Company: innius.Company{ID: "works"}, ListedAt: at, Discovered: true, Machines: []poller.SavedMachine{
+		{Machine: innius.Machine{ID: "m1"}, ListedAt: at, Sensors: []poller.SavedSensor{{Sensor: innius.Sensor{ID: "oil"}}}},
+	}}
+	p := poller.New(poller.Options{
+		Accounts: []poller.Account{{Name: "a1", Pacer: innius.NewPacer(1000, 30)}}, Counters: &poller.Counters{},
+		Logger: slog.New(slog.DiscardHandler), State: &poller.State{At: at, Accounts: []poller.SavedAccount{a}},
+	})
+	entry := p.View(at).Inventory.Accounts[0].Machines[0].Sensors[0].Entry
+	from, to := at.Add(-time.Hour).Truncate(time.Second), at.Add(-time.Minute).Truncate(time.Second)
+	entry.Store(innius.Newest{Readings: []innius.Reading{{Time: from}}}, reading.Rule{}, true, from)
+	entry.Store(innius.Newest{Readings: []innius.Reading{{Time: to}}, Missed: []innius.Span{{From: from, To: to}}}, reading.Rule{}, true, at)
+	for recent, want := range map[bool][][2]float64{false: nil, true: {{float64(from.Unix()), float64(to.Unix())}}} {
+		s, err := Of(p, Selection{Recent: recent})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Accounts[0].Machines[0].Sensors.At(0); got.Missed == "" || !slices.Equal(got.Gaps, want) {
+			t.Errorf("recent %t: %+v", recent, got)
 		}
 	}
 }
