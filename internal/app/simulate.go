@@ -37,7 +37,10 @@ func demoConfigOf(address *url.URL, key innius.Secret) *config.Config {
 	a.RateLimit.RequestsPerHour, a.RateLimit.Burst = float64(limits.PerHour), limits.Burst
 	cfg := config.Default()
 	cfg.Accounts = []config.Account{a}
-	cfg.Sensors = []config.SensorRule{{Sensor: match.MustCompile("State"), Weight: 1, States: []string{"RUN", "IDLE", "STOP"}}}
+	cfg.Sensors = []config.SensorRule{
+		{Sensor: match.MustCompile("State"), Weight: 1, States: []string{"RUN", "IDLE", "STOP"}},
+		{Sensor: match.MustCompile("Nacelle vibration"), Weight: 1, Extremes: true},
+	}
 	return cfg
 }
 

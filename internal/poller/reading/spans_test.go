@@ -19,8 +19,13 @@ func readingsAt(seconds ...int) (all []innius.Reading) {
 
 func TestStoreCountsEachReadingOnceAndItsGaps(t *testing.T) {
 	unusable := []innius.Reading{
-		{Skip: innius.SkipTime}, {Time: at(10)}, {Time: at(20), Skip: innius.SkipText}, {Time: at(30)}, {Time: at(30)},
-		{Time: at(40), Skip: innius.SkipNumber}, {Time: at(900), Skip: innius.SkipFuture},
+		{Skip: innius.SkipTime},
+		{Time: at(10)},
+		{Time: at(20), Skip: innius.SkipText},
+		{Time: at(30)},
+		{Time: at(30)},
+		{Time: at(40), Skip: innius.SkipNumber},
+		{Time: at(900), Skip: innius.SkipFuture},
 	}
 	type step struct {
 		poll           innius.Newest
