@@ -12,9 +12,9 @@ const (
 	maxExtremes = 8                // readings of a sensor that are kept for them
 )
 
-// Extremes are the readings of a sensor that are or may become its minimum or maximum, packed. Latest
-// arrival first, three of each: its arrival and its source time, varints of milliseconds before those of the one before, and its
-// value. The first are relative to LastSuccess, which is right when this machine's clock is changed, and to the newest number.
+// Extremes are the readings of a sensor that are or may become its minimum or maximum, packed, latest arrival first: arrival and
+// source time, varints of milliseconds before those of the one before, and value. Those of the first are before LastSuccess, which
+// a change of this machine's clock does not affect, and before the newest number.
 type Extremes string
 
 // extreme is one of them.
@@ -153,8 +153,8 @@ func candidates(list []extreme) []extreme {
 }
 
 // thin drops candidates if there are too many: never the newest, nor the minimum and the maximum of the others, of all and of the
-// latest poll. Of the rest it drops those for which the time is shortest from the end of the candidate before them to their own,
-// in which they would have been the extreme: first by source time within a poll, then by arrival.
+// latest poll. Of the rest it drops those that would be the extreme for the shortest time, between the end of the candidate before
+// them and their own: first within a poll, where only their age can end them.
 func thin(list []extreme) []extreme {
 	if len(list) > maxExtremes {
 		markNeeded(list)

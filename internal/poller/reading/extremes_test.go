@@ -362,6 +362,9 @@ func TestExtremesTakeLittleMemory(t *testing.T) {
 			t.Fatalf("poll %d: %d bytes", i+1, n)
 		}
 	}
+	if n := testing.AllocsPerRun(10, func() { minMax(e, 30_000) }); n > 0 {
+		t.Errorf("MinMax allocates %v times", n)
+	}
 }
 
 func FuzzExtremesOfAnyState(f *testing.F) {
