@@ -76,7 +76,8 @@ func newRun(t *testing.T, r *row, seed uint64, c contender) (one *run, closeAll 
 	}
 	one.poller = poller.New(poller.Options{
 		Accounts: []poller.Account{{Name: "a1", Client: client, Pacer: pacer, Concurrency: maxInFlight}}, Counters: counters,
-		DiscoveryInterval: or(r.discovery, 1000*hour), Rules: rules(one.subjects), Complete: r.complete, Logger: slog.New(slog.DiscardHandler),
+		DiscoveryInterval: or(r.discovery, 1000*hour), Rules: rules(one.subjects), Complete: r.complete,
+		Logger:       slog.New(slog.DiscardHandler),
 		NewScheduler: func(o schedule.Options) poller.Scheduler { return watched{c(one, o), one.ledger} },
 	})
 	return one, closeAll

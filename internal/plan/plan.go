@@ -118,8 +118,8 @@ func (p Page) fresh() string {
 func (p Page) pages() string {
 	pages, number := &p.Pages, humanize.Number
 	if p.unknownIntervals() {
-		return fmt.Sprintf("3600 s / (0.9 × page_size × reporting interval) requests per hour for each sensor: with a page_size of %d, "+
-			"%s for one that reports every second", pages.Size, number(3600/max(p.MinInterval.Seconds(), .9*float64(pages.Size))))
+		return fmt.Sprintf("3600 s / (0.9 × page_size × reporting interval) requests per hour for each sensor: with a page_size "+
+			"of %d, %s for one that reports every second", pages.Size, number(3600/max(p.MinInterval.Seconds(), .9*float64(pages.Size))))
 	}
 	text := fmt.Sprintf("%s of %s requests per hour to poll each sensor before a page of %d is full, and the lists",
 		number(pages.Needed), number(p.PerHour), pages.Size)
@@ -260,8 +260,8 @@ func (p Page) advice() (all []string) {
 	add(sensors > 0, "%s not polled yet: these figures lack their intervals and targets. Plan again when every sensor was polled.",
 		plural(sensors, "sensor"))
 	all = append(all, p.unseen()...)
-	add(p.Pages.Complete && p.Pages.Missing > 0, "%s readings although refresh.complete is true, which polls those first that take the fewest "+
-		"requests. %s.", misses(p.Pages.Missing), p.sufficient())
+	add(p.Pages.Complete && p.Pages.Missing > 0, "%s readings although refresh.complete is true, which polls those first "+
+		"that take the fewest requests. %s.", misses(p.Pages.Missing), p.sufficient())
 	all = append(all, p.relaxed()...)
 	for _, t := range p.MaxAges {
 		add(t.Floor > 0 && t.Sensors > 0, "The max_age of %s in sensors[%d] is shorter than refresh.min_interval (%s). Only a lower "+

@@ -26,7 +26,7 @@ type Plan struct {
 	PerHour          float64 // requests per hour that the exporter may send
 	Burst            int     // requests that may be sent at once after a rest
 
-	Needed  float64 // requests per hour for fresh values: to poll each reading, no sensor more often than min_interval; and the lists
+	Needed  float64 // requests per hour to poll after each reading, no sensor more often than min_interval, and the lists
 	Planned float64 // requests per hour that will be sent
 	Unknown int     // sensors without a learned interval, which Needed leaves out
 

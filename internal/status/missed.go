@@ -13,8 +13,8 @@ import (
 // pageRoom is how many times the readings of the planned time between two polls a page should hold: polls may be late.
 const pageRoom = 1.25
 
-// missedReadings describes the gaps of a sensor, in which readings were missed: their share of the time since the first that is kept, and
-// what to set against them while they go on. Empty if there is none.
+// missedReadings describes the gaps of a sensor, in which readings were missed: their share of the time since the first that is
+// kept, and what to set against them while they go on. Empty if there is none.
 func missedReadings(a *poller.AccountView, o *poller.SensorView) string {
 	gaps := o.Missed.All()
 	if len(gaps) == 0 {

@@ -107,9 +107,9 @@ type Sensor struct {
 	WaitsFor    poller.WaitsFor     `json:"next_poll_waits_for,omitempty"`
 	Ahead       int                 `json:"next_poll_sensors_ahead"`
 	MaxAge      poller.MaxAgeStatus `json:"max_age,omitempty"`
-	Missed      string              `json:"missed_readings,omitempty"` // how many, why, and the cure; empty if every reading is known
+	Missed      string              `json:"missed_readings,omitempty"` // how many, why, and the cure
 	Recent      []reading.Point     `json:"recent,omitempty"`          // Unix seconds and number, oldest first
-	Gaps        [][2]float64        `json:"gaps,omitempty"`            // the latest in which readings were missed: from and to, in Unix seconds
+	Gaps        [][2]float64        `json:"gaps,omitempty"`            // the latest: from and to, in Unix seconds
 }
 
 // selected is the selected part of a view.

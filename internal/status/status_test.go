@@ -112,9 +112,9 @@ func TestStateIsTheTextOfSensorsWithTheRule(t *testing.T) {
 
 func TestGapsOfASensorAreShownWithItsRecentReadings(t *testing.T) {
 	at := time.Now()
-	a := poller.SavedAccount{Name: "a1", Company: innius.Company{ID: "works"}, ListedAt: at, Discovered: true, Machines: []poller.SavedMachine{
-		{Machine: innius.Machine{ID: "m1"}, ListedAt: at, Sensors: []poller.SavedSensor{{Sensor: innius.Sensor{ID: "oil"}}}},
-	}}
+	m := poller.SavedMachine{Machine: innius.Machine{ID: "m1"}, ListedAt: at}
+	m.Sensors = []poller.SavedSensor{{Sensor: innius.Sensor{ID: "oil"}}}
+	a := poller.SavedAccount{Name: "a1", Company: innius.Company{ID: "works"}, ListedAt: at, Machines: []poller.SavedMachine{m}}
 	p := poller.New(poller.Options{
 		Accounts: []poller.Account{{Name: "a1", Pacer: innius.NewPacer(1000, 30)}}, Counters: &poller.Counters{},
 		Logger: slog.New(slog.DiscardHandler), State: &poller.State{At: at, Accounts: []poller.SavedAccount{a}},
@@ -122,7 +122,8 @@ func TestGapsOfASensorAreShownWithItsRecentReadings(t *testing.T) {
 	entry := p.View(at).Inventory.Accounts[0].Machines[0].Sensors[0].Entry
 	from, to := at.Add(-time.Hour).Truncate(time.Second), at.Add(-time.Minute).Truncate(time.Second)
 	entry.Store(innius.Newest{Readings: []innius.Reading{{Time: from}}}, reading.Rule{}, true, from)
-	entry.Store(innius.Newest{Readings: []innius.Reading{{Time: to}}, Missed: []innius.Span{{From: from, To: to}}}, reading.Rule{}, true, at)
+	gap := []innius.Span{{From: from, To: to}}
+	entry.Store(innius.Newest{Readings: []innius.Reading{{Time: to}}, Missed: gap}, reading.Rule{}, true, at)
 	for recent, want := range map[bool][][2]float64{false: nil, true: {{float64(from.Unix()), float64(to.Unix())}}} {
 		s, err := Of(p, Selection{Recent: recent})
 		if err != nil {

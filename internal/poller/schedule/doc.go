@@ -35,11 +35,12 @@
 //
 // # Every reading
 //
-// A page holds a number of readings, so a sensor that is polled before they are that many, after 0.9 page p, misses none. Such page
-// targets lower the waits above. The longest are given out first: they take the fewest requests for each sensor that misses nothing
-// then. What they take beyond the level counts, not all: the limit is the level to which they raise the others, 2.5 times the one
-// without any target. If the requests of the sensors with a target counted, those that are polled half as often anyway would not fit.
-// A sensor that is silent keeps its target, because it may resume at any time.
+// A page holds a number of readings, so a sensor that is polled before they are that many, after 0.9 page p, misses none.
+// Such page targets lower the waits above. The longest are given out first: they take the fewest requests for each sensor
+// that misses nothing then. What they take beyond the level counts, not all: the limit is the level to which they raise the
+// others, 2.5 times the one without any target. If all requests of the sensors with a target counted, as for max-age
+// targets, many that are polled half as often anyway would not fit. A sensor that is silent keeps its target, because it may
+// resume at any time.
 //
 // # What is learned
 //

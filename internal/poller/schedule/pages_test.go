@@ -8,7 +8,9 @@ import (
 )
 
 // forecastOf returns a scheduler of sensors with reporting intervals, 100 each, after a forecast of theirs.
-func forecastOf(perHour float64, page int, complete bool, intervals ...time.Duration) (*Scheduler[int], map[time.Duration][]Outlook) {
+func forecastOf(perHour float64, page int, complete bool, intervals ...time.Duration) (
+	*Scheduler[int], map[time.Duration][]Outlook,
+) {
 	s := New[int](Options{
 		MinInterval: 10 * time.Second, MaxInterval: time.Hour, PerHour: func() float64 { return perHour },
 		PageSize: func() int { return page }, Complete: complete,
@@ -31,8 +33,8 @@ func forecastOf(perHour float64, page int, complete bool, intervals ...time.Dura
 func TestPageTargetsGoToTheSlowestFirst(t *testing.T) {
 	const fast, middle, slow = time.Second, 8 * time.Second, 20 * time.Second
 	intervals := []time.Duration{fast, middle, slow}
-	// Without targets each is polled every 30 min (of 600 requests per hour). A page of 100 lasts 100 s, 13 min and 33 min: with the margin of 0.9 they need
-	// 4000, 500 and 200 requests per hour.
+	// Without targets each is polled every 30 min (of 600 requests per hour). A page of 100 lasts 100 s, 13 min and 33 min. With the
+	// margin of 0.9 they need 4000, 500 and 200 requests per hour.
 	for _, row := range []struct {
 		perHour  float64
 		page     int

@@ -58,7 +58,9 @@ func New[S any](opts Options) *Scheduler[S] {
 	shortest, longest := opts.MinInterval.Seconds(), opts.MaxInterval.Seconds()
 	return &Scheduler[S]{
 		opts: opts, groups: map[string][]*Task[S]{}, random: rand.New(rand.NewPCG(1, 1)),
-		fill: waterFill{minInterval: shortest, maxInterval: longest, longest: longest, relaxed: 1, complete: opts.Complete, fits: math.Inf(1)},
+		fill: waterFill{
+			minInterval: shortest, maxInterval: longest, longest: longest, relaxed: 1, complete: opts.Complete, fits: math.Inf(1),
+		},
 	}
 }
 

@@ -102,8 +102,8 @@ func (w *waterFill) fitPages(sample []*State, perSecond float64) (taken float64)
 	return taken
 }
 
-// pageTarget returns the seconds after which a sensor is polled before its page overflows; 0: it has none, because its interval is
-// not known, or min_interval is longer than what a page covers.
+// pageTarget returns the seconds after which a sensor is polled before its page overflows; 0: it has none, because its
+// interval is not known, or min_interval is longer than what a page covers.
 func (w *waterFill) pageTarget(s *State) float64 {
 	covers := s.Interval.Covers(w.page)
 	if covers < w.minInterval {
