@@ -176,6 +176,26 @@ func TestAdviceIsSufficient(t *testing.T) {
 	}
 }
 
+func TestAdviceForEveryReadingIsSufficient(t *testing.T) {
+	for name, before := range map[string]Page{
+		"off": page(1000, nil, mixed()...), "on": page(1000, complete, mixed()...),
+	} {
+		text := strings.Join(before.advice(), " ") + before.pages()
+		found := regexp.MustCompile(`For all of them, set page_size: (\d+) or requests_per_hour: (\d+)`).FindStringSubmatch(text)
+		if found == nil {
+			t.Fatalf("%s: no advice in %q", name, text)
+		}
+		size, _ := strconv.Atoi(found[1])
+		perHour, _ := strconv.ParseFloat(found[2], 64)
+		larger := page(1000, func(o *poller.Options) { complete(o); o.Accounts[0].PageSize = size }, mixed()...)
+		for setting, after := range map[string]Page{found[1]: larger, found[2]: page(perHour, complete, mixed()...)} {
+			if after.Pages.Missing > 0 || !strings.HasSuffix(after.pages(), "no reading is missed") {
+				t.Errorf("%s: with %s: %s", name, setting, after.pages())
+			}
+		}
+	}
+}
+
 func TestPlanHandlesExtremeRates(t *testing.T) {
 	for _, perHour := range []float64{1e-300, 1e-9, 1e-3, 0.5, 1e7} {
 		for _, every := range []time.Duration{time.Millisecond, time.Second, 300 * 24 * time.Hour} {
