@@ -300,7 +300,7 @@ func (a *account) storeReadings(t *Task, newest innius.Newest, complete bool, no
 	s := t.Sensor
 	rule := s.Rule.Use()
 	if held := s.Entry.Load(); len(rule.States) > 0 {
-		rule.Until = s.Machine.APITime(t.Polled).Add(-held.Interval.VisibleAfter())
+		rule.Until = s.Machine.APITime(t.Polled).Add(-held.Interval.VisibleAfter(t.Polled.Sub(held.LastSuccess)))
 		if interval := intervalOf(held); interval > 0 { // otherwise it may report changes only
 			rule.Lasts = a.poller.opts.staleAfter(s, interval, a.draft.Cycle)
 		}

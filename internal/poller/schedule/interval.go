@@ -177,12 +177,16 @@ func (b *bounds) estimate() float64 {
 	return min(b.Most, b.Least+defaultDelay)
 }
 
-// VisibleAfter returns an estimate of the time from the timestamp of a reading to its visibility; never negative. Of several that
-// become visible at once it is that of the first.
-func (i *Interval) VisibleAfter() time.Duration {
+// VisibleAfter returns an estimate of the time from the timestamp of a reading to its visibility, for a poll so long after the one
+// before; it is never negative. Of several readings that become visible at once it is that of the first.
+func (i *Interval) VisibleAfter(gap time.Duration) time.Duration {
 	delay := defaultDelay
-	if i != nil && i.Reported {
+	switch {
+	case i == nil || !i.Reported:
+	case i.period == 0 || i.stride() > gap.Seconds():
 		delay = i.Delay.estimate()
+	default: // each poll finds readings, so none measures the lower bound; the upper one is less than an interval above
+		delay = min(i.Delay.Most, gap.Seconds())
 	}
 	return time.Duration(max(0, delay) * float64(time.Second))
 }

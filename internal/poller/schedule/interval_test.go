@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 )
 
 // source is a sensor as the API shows it: when each reading was taken and became visible, ascending.
@@ -199,13 +200,35 @@ func TestIntervalEstimatesWhenReadingsAreVisible(t *testing.T) {
 		"before their own time": {periodic(random, 300, 60, 0, 1).skewed(20), 0, 0},
 	} {
 		var i Interval
-		if c.source.poll(&i, 10); i.VisibleAfter().Seconds() < c.least || i.VisibleAfter().Seconds() > c.most {
-			t.Errorf("%s: after %s, want %v to %v s", name, i.VisibleAfter(), c.least, c.most)
+		c.source.poll(&i, 10)
+		if got := i.VisibleAfter(time.Second).Seconds(); got < c.least || got > c.most {
+			t.Errorf("%s: after %v s, want %v to %v s", name, got, c.least, c.most)
 		}
 	}
 	for _, i := range []*Interval{nil, {}} {
-		if i.VisibleAfter().Seconds() != defaultDelay {
-			t.Errorf("%s before the first reading", i.VisibleAfter())
+		if got := i.VisibleAfter(time.Hour).Seconds(); got != defaultDelay {
+			t.Errorf("%v s before the first reading", got)
+		}
+	}
+}
+
+// Where each poll finds readings, none shows that one was hidden, so nothing measures the least delay.
+func TestIntervalEstimatesWhenReadingsOfFastSensorsAreVisible(t *testing.T) {
+	for _, c := range []struct{ every, delay, gap, least, most float64 }{
+		{5, 20, 61, 20, 22}, {5, 0, 61, 0, 2}, {1, 40, 120, 40, 42}, {5, 90, 61, 61, 61},
+	} {
+		var i Interval
+		held := 0.0
+		for now := 1000.0; now < 30_000; now += c.gap {
+			var times []float64
+			for at := held + c.every; at <= now-c.delay; at += c.every {
+				times = append(times, at)
+				held = at
+			}
+			i.Learn(now, times, true)
+		}
+		if got := i.VisibleAfter(time.Duration(c.gap * 1e9)).Seconds(); got < c.least || got > c.most {
+			t.Errorf("%+v: after %v s", c, got)
 		}
 	}
 }
