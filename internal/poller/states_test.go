@@ -332,7 +332,7 @@ func TestStateReportedOnceGoesOn(t *testing.T) {
 	options := func(o *Options) { o.Rules = []inventory.Rule{{States: []string{"RUN"}, StaleAfter: 30 * time.Minute}} }
 	runScenario(t, setup{plant: oneSensor(sensor), perHour: 60, options: options}, func(s *scenario) {
 		s.advance(5 * time.Hour)
-		if in, _ := s.inStates("RUN"); in["unknown"] != 0 || in["RUN"] < 5*3600-120 {
+		if in, _ := s.inStates("RUN"); in["unknown"] != 0 || in["RUN"] < 5*3600-70 {
 			t.Error(in)
 		}
 	})
