@@ -35,8 +35,8 @@ func peaking(begin *atomic.Int64) simulator.Plant {
 	return p
 }
 
-// Real servers scrape every 15 s and every 60 s; here they and the polls are 15 times faster. The exporter is killed four times, each
-// time when it has just written what it knows, so that it reads no peak of before again.
+// Real servers scrape every 15 s and every 60 s; here they and the polls are 15 times faster. The exporter is killed four times,
+// each time when it has just written what it knows, so that it reads no peak of before again.
 func TestEachPeakReachesEachPrometheus(t *testing.T) {
 	t.Parallel()
 	begin := &atomic.Int64{}

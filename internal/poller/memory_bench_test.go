@@ -42,8 +42,8 @@ func BenchmarkMemory(b *testing.B) {
 	}
 }
 
-// BenchmarkMemoryOfExtremes measures what extremes add to the live heap per sensor, when each of three polls in 10 min has brought
-// 100 readings of a signal that rises and falls.
+// BenchmarkMemoryOfExtremes measures what extremes add to the live heap per sensor, when each of three polls in 10 min has
+// brought 100 readings of a signal that rises and falls.
 func BenchmarkMemoryOfExtremes(b *testing.B) {
 	benchmarkAddedMemory(b, func(at time.Time, extremes bool) (innius.Reading, reading.Rule) {
 		return innius.Reading{Time: at, Value: math.Sin(float64(at.Unix()) / 20)}, reading.Rule{Extremes: extremes}

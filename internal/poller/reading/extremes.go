@@ -13,8 +13,8 @@ const (
 )
 
 // Extremes are the readings of a sensor that are or may become its minimum or maximum, packed, latest arrival first: arrival and
-// source time, varints of milliseconds before those of the one before, and value. Those of the first are before LastSuccess, which
-// a change of this machine's clock does not affect, and before the newest number.
+// source time, varints of milliseconds before those of the one before, and value. Those of the first are before LastSuccess,
+// which a change of this machine's clock does not affect, and before the newest number.
 type Extremes string
 
 // extreme is one of them.
@@ -48,8 +48,8 @@ func (x *Extremes) append(to []extreme, newest time.Time) []extreme {
 	return to
 }
 
-// MinMax returns the minimum and the maximum of the newest number, the new readings of the latest poll that brought any, and those
-// that arrived in the 10 min before now; none of them older than staleAfter. now is by this machine's clock, apiNow by the API's.
+// MinMax returns the minimum and the maximum of the newest number, the new readings of the latest poll that brought any, and
+// those that arrived in the 10 min before now; none older than staleAfter. now is by this machine's clock, apiNow by the API's.
 // Both are the newest number if the record holds no others.
 func (s *Saved) MinMax(staleAfter time.Duration, now, apiNow time.Time) (lowest, highest float64) {
 	lowest, highest = s.Value, s.Value
@@ -126,8 +126,8 @@ func (x *extremes) save(newest time.Time) *Extremes {
 	return new(Extremes(packed))
 }
 
-// candidates drops each reading that others replace: one at least as low, and one at least as high, both of the same time or later,
-// and arrived with it or later. The newest replaces none, as it may still be corrected.
+// candidates drops each reading that others replace: one at least as low, and one at least as high, both of the same time or
+// later, and arrived with it or later. The newest replaces none, as it may still be corrected.
 func candidates(list []extreme) []extreme {
 	newest := 0
 	for i, one := range list {
@@ -153,8 +153,8 @@ func candidates(list []extreme) []extreme {
 }
 
 // thin drops candidates if there are too many: never the newest, nor the minimum and the maximum of the others, of all and of the
-// latest poll. Of the rest it drops those that would be the extreme for the shortest time, between the end of the candidate before
-// them and their own: first within a poll, where only their age can end them.
+// latest poll. Of the rest it drops those that would be the extreme for the shortest time, from the end of the candidate before
+// them to their own: first within a poll, where only their age can end them.
 func thin(list []extreme) []extreme {
 	if len(list) > maxExtremes {
 		markNeeded(list)

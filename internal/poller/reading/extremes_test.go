@@ -205,7 +205,8 @@ func TestExtremesAreThoseOfTheModel(t *testing.T) {
 	var exactly, bounded, restarts int
 	for seed := range uint64(200) {
 		r := rand.New(rand.NewPCG(seed, 1))
-		m := &extremesModel{T: t, rand: r, entry: New(), seed: seed, stale: []time.Duration{5 * time.Minute, time.Hour, 30 * time.Hour}[seed%3]}
+		m := &extremesModel{T: t, rand: r, entry: New(), seed: seed}
+		m.stale = []time.Duration{5 * time.Minute, time.Hour, 30 * time.Hour}[seed%3]
 		m.run()
 		exactly, bounded, restarts = exactly+m.exactly, bounded+m.bounded, restarts+m.restarts
 	}
@@ -288,7 +289,7 @@ func TestLateReadingHidesNoNewerOne(t *testing.T) {
 	}
 }
 
-// Of a signal that falls from poll to poll, each reading is the maximum 10 min later. Not all are kept, so an earlier one ends before.
+// Of a signal that falls from poll to poll, each reading is the maximum 10 min later. As not all are kept, some are never shown.
 func TestThinnedExtremesLieFarApart(t *testing.T) {
 	e, least := New(), 10*60
 	for i := range 1000 {
