@@ -137,15 +137,21 @@ func candidates(list []extreme) []extreme {
 	}
 	list[newest].newest = true
 	kept := make([]extreme, 0, len(list))
+	earliest, lowest, highest := int64(math.MaxInt64), math.Inf(1), math.Inf(-1) // of those kept
 	for _, one := range slices.Backward(list) {
-		one.high, one.low = true, true
-		for i := len(kept) - 1; i >= 0 && (one.high || one.low); i-- {
-			if later := &kept[i]; !later.newest && later.at >= one.at {
-				one.high, one.low = one.high && one.value > later.value, one.low && one.value < later.value
+		if one.high, one.low = one.value > highest, one.value < lowest; one.at > earliest { // some that arrived later is older: late
+			one.high, one.low = true, true
+			for _, later := range kept {
+				if !later.newest && later.at >= one.at {
+					one.high, one.low = one.high && one.value > later.value, one.low && one.value < later.value
+				}
 			}
 		}
-		if one.high || one.low {
-			kept = append(kept, one)
+		if !one.high && !one.low {
+			continue
+		}
+		if kept = append(kept, one); !one.newest {
+			earliest, lowest, highest = min(earliest, one.at), min(lowest, one.value), max(highest, one.value)
 		}
 	}
 	slices.Reverse(kept)
@@ -159,19 +165,25 @@ func thin(list []extreme) []extreme {
 	if len(list) > maxExtremes {
 		markNeeded(list)
 	}
+	for step := int64(1); len(list) > 4*maxExtremes; step *= 2 { // a page of a signal that rises: one by one would take too long
+		var last chains
+		list = slices.DeleteFunc(list, func(one extreme) bool {
+			gap := last.gap(one)
+			drop := !one.needed && gap[0] == 0 && gap[1] < step
+			if !drop {
+				last.add(one)
+			}
+			return drop
+		})
+	}
 	for len(list) > maxExtremes {
-		drop, shortest := -1, after{}
-		high, low := -1, -1 // the candidates before
+		var last chains
+		drop, shortest := -1, gap{}
 		for i, one := range list {
-			var alone after
-			if one.high {
-				alone, high = alone.or(list, high, i), i
-			}
-			if one.low {
-				alone, low = alone.or(list, low, i), i
-			}
-			if !one.needed && (drop < 0 || slices.Compare(alone[:], shortest[:]) < 0) {
-				drop, shortest = i, alone
+			gap := last.gap(one)
+			last.add(one)
+			if !one.needed && (drop < 0 || slices.Compare(gap[:], shortest[:]) < 0) {
+				drop, shortest = i, gap
 			}
 		}
 		list = slices.Delete(list, drop, drop+1)
@@ -179,19 +191,39 @@ func thin(list []extreme) []extreme {
 	return list
 }
 
-// after is how long a candidate remains when the one before it no longer counts, by arrival and by source time, in milliseconds.
-type after [2]int64
+// chains are the latest candidates for the maximum and the minimum; zero: there are none.
+type chains struct{ high, low extreme }
 
-// or returns the longer one: a, or that of candidate i after another.
-func (a after) or(list []extreme, before, i int) after {
-	b := after{math.MaxInt64}
-	if before >= 0 {
-		b = after{list[i].arrived - list[before].arrived, list[i].at - list[before].at}
+// gap is how long a candidate remains when the one before it no longer counts, by arrival and by source time, in milliseconds.
+type gap [2]int64
+
+// gap returns that of the next candidate.
+func (c *chains) gap(one extreme) (longest gap) {
+	since := func(last extreme, exists bool) {
+		between := gap{math.MaxInt64}
+		if exists {
+			between = gap{one.arrived - last.arrived, one.at - last.at}
+		}
+		if slices.Compare(between[:], longest[:]) > 0 {
+			longest = between
+		}
 	}
-	if slices.Compare(b[:], a[:]) > 0 {
-		return b
+	if one.high {
+		since(c.high, c.high.high)
 	}
-	return a
+	if one.low {
+		since(c.low, c.low.low)
+	}
+	return longest
+}
+
+func (c *chains) add(one extreme) {
+	if one.high {
+		c.high = one
+	}
+	if one.low {
+		c.low = one
+	}
 }
 
 func markNeeded(list []extreme) {
