@@ -19,6 +19,7 @@ func exporterDashboard() Dashboard {
 			{refused(), duration(), withoutNewReading()},
 			header("Freshness"),
 			{readingLag(), exposedAges()},
+			{newReadings(), missedReadings()},
 			header("Sensors"),
 			{sensorCounts(), maxAgeTargets(), skipped()},
 			header("The process and its scrapes"),
@@ -313,6 +314,41 @@ func exposedAges() panel {
 	return p
 }
 
+func newReadings() panel {
+	p := graph("New readings per hour", 12, 9, about{
+		shows: "New readings of the last 15 min, as readings per hour. Each is counted once, also those between two polls, which a " +
+			"page brings. late: of these, older than one that was already known.",
+		good: "what the sensors report, while the machines run; late is near 0.",
+		troubleshoot: "it falls: machines are off, or requests fail; see \"Account\". Many are late: innius shows readings in " +
+			"another order than their times, and times in states can lack late ones.",
+	},
+		rangeQuery("sum by (account) (rate(innius_exporter_readings_total{$accounts}[15m])) * 3600", "{{account}}: new"),
+		rangeQuery("sum by (account) (rate(innius_exporter_readings_late_total{$accounts}[15m])) * 3600", "{{account}}: late"))
+	p.unit, p.decimals, p.minimum = "none", 0, 0
+	return p
+}
+
+func missedReadings() panel {
+	p := graph("Missed readings", 12, 9, about{
+		shows: "A gap is a time that no poll has shown, so readings in it are missed. in a gap: how many sensors were in one, on " +
+			"average over the last hour; gaps, in an hour (right axis): how many polls found. overflowing: sensors of which every " +
+			"reading is wanted (extremes, states or complete in the config), and whose latest poll missed some.",
+		good: "overflowing is 0. Gaps of other sensors do not change their newest values.",
+		troubleshoot: "raise page_size, if innius permits it; it costs no request. Else set refresh.complete, or want every reading " +
+			"of fewer sensors. innius_exporter plan shows what is enough, /status what each sensor misses.",
+	},
+		rangeQuery("sum by (account) (rate(innius_exporter_reading_gap_seconds_total{$accounts}[1h]))", "{{account}}: in a gap"),
+		rangeQuery("sum by (account) (innius_exporter_sensors_overflowing{$accounts})", "{{account}}: overflowing"),
+		rangeQuery("sum by (account) (increase(innius_exporter_reading_gaps_total{$accounts}[1h]))", "{{account}}: gaps, in an hour"))
+	p.unit, p.decimals, p.minimum = "none", 1, 0
+	p.custom["axisSoftMax"] = 5
+	p.overrides = []object{{"matcher": object{"id": "byFrameRefID", "options": "C"}, "properties": []object{
+		{"id": "custom.axisPlacement", "value": "right"},
+		{"id": "custom.axisLabel", "value": "gaps, in an hour"},
+	}}}
+	return p
+}
+
 func sensorCounts() panel {
 	p := graph("Sensors by status", 10, 10, about{
 		shows: "How many sensors have each status.",
@@ -348,8 +384,8 @@ func skipped() panel {
 	p := graph("Skipped readings, in an hour", 7, 10, about{
 		shows: "Readings of the previous hour that could not be exposed, by reason; each is counted once.",
 		good:  "0 for number, time and future. Text sensors increase text.",
-		troubleshoot: "text: map it to numbers by values in a rule. time: set fields.time. future: correct the clock of the " +
-			"machine. number: a value that is no finite number.",
+		troubleshoot: "text: list it in states of a rule, or map it to numbers by values. time: set fields.time. future: " +
+			"correct the clock of the machine. number: a value that is no finite number.",
 	}, rangeQuery("sum by (reason) (increase(innius_exporter_readings_skipped_total{$accounts}[1h]))", "{{reason}}")).legendList()
 	p.unit, p.decimals, p.minimum = "none", 0, 0
 	return p

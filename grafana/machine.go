@@ -3,7 +3,7 @@ package grafana
 func machineDashboard() Dashboard {
 	return board{
 		uid: machineUID, title: "innius / Machine",
-		description: "The sensors of the chosen machines: newest values, values over time by unit, ages and status.",
+		description: "The sensors of the chosen machines: newest values, values over time by unit, ages, status and states.",
 		variables: []object{
 			datasourceVariable(), jobVariable(), instanceVariable(), companyVariable(), machineVariable(), sensorVariable(),
 			unitVariable(),
@@ -17,6 +17,8 @@ func machineDashboard() Dashboard {
 			header("Ages and status"),
 			{sensorTimeline()},
 			{ages(), intervals()},
+			header("States"),
+			{stateTimeline(), timeInStates()},
 			header("All readings"),
 			{newestValues(12)},
 		},
@@ -151,4 +153,41 @@ func intervals() panel {
 	p.unit, p.decimals = "s", 1
 	p.custom["scaleDistribution"] = object{"type": "log", "log": 10}
 	return p.legend("lastNotNull").highestFirst()
+}
+
+// stateTimeline has a line for each state, because a value mapping cannot know the names of states.
+func stateTimeline() panel {
+	p := timeline("States in the last hours", 9, about{
+		shows: "What sensors with states in the exporter's config report, with a line for each state. A line is level from one " +
+			"poll to the next: short states between two polls are not shown, but counted in \"Time in each state\".",
+		good: "at each time one blue bar for each sensor.",
+		troubleshoot: "no blue bar: the state was stale, or nothing was recorded; a sensor that reports only on a change needs a " +
+			"longer stale_after. Blue for other: add the text to states; /status shows it. No data: no chosen sensor has states.",
+	}, nil, rangeQuery(withEnd("innius_sensor_state{$sensors}", "machine, sensor, state", "innius_sensor_state{$sensors}"),
+		"{{sensor}}: {{state}} · {{machine}}"))
+	p.width, p.mappings = 14, mapped(status{0, "another state, or none", idle}, status{1, "in this state", "blue"})
+	return p
+}
+
+func timeInStates() panel {
+	times := "increase(innius_sensor_state_seconds_total{$sensors}[$__range])"
+	p := table("Time in each state", 9, about{
+		shows: "How long each sensor with states in the exporter's config was in each of them, in the time range shown, and the " +
+			"share of that time. States of any length count. unknown: readings were missed, or too old.",
+		good: "times that match the shifts, and little that is unknown or other.",
+		troubleshoot: "choose a time range of at least four polls: time is counted at each poll. Much is unknown: if the sensor " +
+			"reports only on a change, give it a longer stale_after; else see \"Missed readings\" on the dashboard Exporter. Much " +
+			"is other: add the texts to states.",
+	}, []column{
+		{field: "machine", title: "Machine"},
+		{field: "sensor", title: "Sensor"},
+		{field: "state", title: "State"},
+		{field: "Value #A", title: "Time", width: 100, unit: "s", decimals: 1},
+		{field: "Value #B", title: "Share", width: 80, unit: "percentunit", decimals: 1, missing: "none"},
+	}, []string{"job", "instance", "company"},
+		tableQuery("sum by $byState ("+times+")"),
+		tableQuery("sum by $byState ("+times+") / on $bySensor group_left () sum by $bySensor ("+times+")"),
+	).sorted(false, "Machine", "Sensor", "State")
+	p.width, p.noValue = 10, "No chosen sensor has states in the exporter's config"
+	return p
 }

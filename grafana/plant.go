@@ -66,7 +66,7 @@ func sensorsByStatus(width, height int) panel {
 			"intervals); stale: the reading is too old to be exposed; delayed: its poll is late; pending: not polled yet; " +
 			"unreadable: text, or a time of unknown format.",
 		good: "nearly every sensor is current. Those of machines that are switched off become silent, then stale.",
-		troubleshoot: "\"Silent and stale sensors\" lists them. Text becomes a number by values in a rule of the exporter's " +
+		troubleshoot: "\"Silent and stale sensors\" lists them. Text needs states or values in a rule of the exporter's " +
 			"config. delayed or failing: see the dashboard Exporter.",
 	})
 	return countTiles(p, sensorStatuses, func(word string) string {
@@ -157,12 +157,12 @@ func newestValues(height int) panel {
 	return table("Newest values", height, about{
 		shows: "The newest reading of each sensor, its age, the time since the last successful poll, and how often the sensor " +
 			"reports. The exporter polls one sensor at a time, so ages differ. Lowest and highest, of sensors with extremes in the " +
-			"exporter's config: of the readings that arrived in the last 10 min.",
+			"exporter's config: of the readings that arrived in the last 10 min. State: of sensors with states in the config.",
 		good: "every sensor has a value whose age is near its interval, or near the cycle on the exporter's status page if the " +
 			"rate limit is small.",
-		troubleshoot: "\"none\" and silent or stale: it no longer reports. \"none\" and unreadable: it sends text. Every value " +
-			"is old: the rate limit is too small for so many sensors, see the dashboard Exporter. Every sensor twice: two " +
-			"exporters poll them; choose one above.",
+		troubleshoot: "\"none\" and silent or stale: it no longer reports. \"none\" and unreadable: it sends text that needs states " +
+			"in the config. Every value is old: the rate limit is too small for so many sensors, see the dashboard Exporter. Every " +
+			"sensor twice: two exporters poll them; choose one above.",
 	}, []column{
 		{field: "Value #A", title: "Status", width: 95, mappings: mapped(sensorStatuses...)},
 		{field: "company", title: "Company", links: link},
@@ -170,12 +170,13 @@ func newestValues(height int) panel {
 		{field: "sensor", title: "Sensor"},
 		{field: "Value #B", title: "Value", width: 85, missing: "none"},
 		{field: "unit", title: "Unit", width: 60},
+		{field: "state", title: "State", width: 80},
 		{field: "Value #G", title: "Lowest", width: 85},
 		{field: "Value #H", title: "Highest", width: 85},
 		{field: "Value #C", title: "Age", width: 85, unit: "s", decimals: 1, missing: "none"},
 		{field: "Value #D", title: "Last poll", width: 85, unit: "s", decimals: 1, missing: "none"},
 		{field: "Value #E", title: "Reports every", width: 115, unit: "s", decimals: 1, missing: "not known"},
-	}, []string{"job", "instance", "Value #F"},
+	}, []string{"job", "instance", "Value #F", "Value #I"},
 		tableQuery(sensorStatus),
 		tableQuery("sum by $bySensor ($value)"),
 		tableQuery(age),
@@ -184,6 +185,7 @@ func newestValues(height int) panel {
 		tableQuery("sum by (instance, job, company, machine, sensor, unit) ($info)"),
 		tableQuery("sum by $bySensor (innius_sensor_value_min{$sensors})"),
 		tableQuery("sum by $bySensor (innius_sensor_value_max{$sensors})"),
+		tableQuery("sum by $byState (innius_sensor_state{$sensors} == 1)"),
 	).sorted(false, "Machine", "Sensor")
 }
 

@@ -27,6 +27,7 @@ const (
 	byCompany = "(instance, job, company)"
 	byMachine = "(instance, job, company, machine)"
 	bySensor  = "(instance, job, company, machine, sensor)"
+	byState   = "(instance, job, company, machine, sensor, state)"
 )
 
 // expand replaces the placeholders of a query: $value, $timestamp, $lastSuccess, $interval and $info are series of the chosen
@@ -41,7 +42,7 @@ func expand(query string) string {
 		"$machineInfo", "innius_machine_info{"+machines+"}",
 		"$accountInfo", "innius_account_info{"+companies+"}",
 		"$up", "innius_up{"+exporters+"}",
-		"$byAccount", byAccount, "$byCompany", byCompany, "$byMachine", byMachine, "$bySensor", bySensor,
+		"$byAccount", byAccount, "$byCompany", byCompany, "$byMachine", byMachine, "$bySensor", bySensor, "$byState", byState,
 		"$accounts", accounts, "$exporters", exporters, "$machines", machines, "$sensors", sensors,
 	).Replace(query)
 }
