@@ -168,6 +168,9 @@ func (a *account) most(requests []*http.Request, got innius.Newest) (spans int) 
 // Over all ways to list values, sensors of every kind and any times between polls, each reading that exists is read, or is
 // strictly inside a span reported.
 func TestNewestReportsEachReadingThatItMissed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long")
+	}
 	for _, l := range listings() {
 		total := tally{}
 		for i := range uint64(36) {

@@ -55,6 +55,9 @@ func draw(r *rand.Rand) *combination {
 // Every combination needs at most a few polls until the newest reading is held, and from then on holds it at each poll; some
 // polls between may end at the bound on pages.
 func TestNewestInRandomCombinations(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long")
+	}
 	for n := range uint64(200) {
 		seed := 1500 + n // 1685 is a list that grows to a second, older page
 		c := draw(rand.New(rand.NewPCG(seed, 10)))

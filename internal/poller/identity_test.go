@@ -39,6 +39,7 @@ type ledger struct {
 
 // Each reading that exists is counted once, or lies inside a gap that is reported, in each mode of the list, over restarts.
 func TestEachReadingIsCountedOrInsideAReportedGap(t *testing.T) {
+	long(t)
 	window := "/companies/{company}/machines/{machine}/sensors/{sensor}/values?from={from_ms}&to={to_ms}"
 	for mode, c := range map[string]struct {
 		format simulator.Format

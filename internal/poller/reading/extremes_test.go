@@ -202,6 +202,9 @@ func (m *extremesModel) run() {
 }
 
 func TestExtremesAreThoseOfTheModel(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long")
+	}
 	var exactly, bounded, restarts int
 	for seed := range uint64(200) {
 		r := rand.New(rand.NewPCG(seed, 1))

@@ -309,6 +309,9 @@ func (m *stateModel) stateAt(second int, missed []innius.Span) string {
 }
 
 func TestStatesOfRandomPlantsEqualModel(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long")
+	}
 	seen := map[string]float64{}
 	for seed := range uint64(300) {
 		r := rand.New(rand.NewPCG(seed, 13))
