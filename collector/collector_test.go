@@ -117,7 +117,7 @@ func demo() plant {
 func withRules(o *poller.Options) {
 	o.Rules = []inventory.Rule{
 		{Sensor: match.MustCompile("Wind speed|Nacelle vibration"), Extremes: true},
-		{Sensor: match.MustCompile("State"), States: []string{"RUN", "IDLE", "STOP"}},
+		{Sensor: match.MustCompile("State"), States: []string{"RUN", "STOP", "FAULT"}},
 	}
 }
 

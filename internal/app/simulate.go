@@ -38,7 +38,7 @@ func demoConfigOf(address *url.URL, key innius.Secret) *config.Config {
 	cfg := config.Default()
 	cfg.Accounts = []config.Account{a}
 	cfg.Sensors = []config.SensorRule{
-		{Sensor: match.MustCompile("State"), Weight: 1, States: []string{"RUN", "IDLE", "STOP"}},
+		{Sensor: match.MustCompile("State"), Weight: 1, States: []string{"RUN", "STOP", "FAULT"}},
 		{Sensor: match.MustCompile("Nacelle vibration"), Weight: 1, Extremes: true},
 	}
 	return cfg

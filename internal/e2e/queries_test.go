@@ -22,7 +22,7 @@ var mayBeEmpty = map[string]string{
 func TestQueriesReturnDataOnTheDemoPlant(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, simulator.Demo(time.Now()), simulator.Limits{PerHour: 36000, Burst: 100})
-	s.rules = "sensors: [{sensor: Wind speed, extremes: true}, {sensor: State, states: [RUN, IDLE, STOP]}]\n"
+	s.rules = "sensors: [{sensor: Wind speed, extremes: true}, {sensor: State, states: [RUN, STOP, FAULT]}]\n"
 	s.writeConfig()
 	s.reload()
 	waitFor(t, "values of the plant", time.Minute, func() bool { return s.count("innius_sensor_value offset 30s") > 50 })

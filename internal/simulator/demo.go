@@ -13,7 +13,7 @@ import (
 //   - a conveyor that is off: all its readings end three days before start,
 //   - a sensor that fell silent two days before start, and one that never reported,
 //   - a machine that reports only while it works, so its readings are up to 16 hours old,
-//   - a sensor named State that sends RUN, IDLE or STOP, and two sensors of one machine that share a name,
+//   - a sensor named State that sends RUN, STOP or FAULT, and two sensors of one machine that share a name,
 //   - names with quotes, umlauts and slashes, and a machine whose id holds a slash and a space.
 //
 // At any moment all other sensors have a number that is less than 24 hours old.

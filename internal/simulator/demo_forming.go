@@ -22,13 +22,13 @@ func press() Machine {
 	return own
 }
 
-// state is the state of a machine's control: STOP out of hours, IDLE now and then, else RUN.
+// state is the state of a machine's control: STOP out of hours, FAULT now and then, else RUN.
 func (m motor) state(at time.Time) any {
 	switch {
 	case !m.work.on(at):
 		return "STOP"
-	case drift(m.name+" orders", 6*time.Minute)(at) > 0.7:
-		return "IDLE"
+	case drift(m.name+" faults", 6*time.Minute)(at) > 0.7:
+		return "FAULT"
 	}
 	return "RUN"
 }
