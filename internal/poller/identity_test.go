@@ -29,7 +29,7 @@ func bySeconds(part float64) func(time.Time) bool {
 	return func(at time.Time) bool { return rand.New(rand.NewPCG(7, uint64(at.Unix()))).Float64() < part }
 }
 
-// ledger is what the exporter says of one sensor, over all its processes.
+// ledger is what the exporter exposes of one sensor, over all its processes.
 type ledger struct {
 	sensor   simulator.Sensor
 	from, to time.Time // what is compared: the newest reading after the first poll, and at the end

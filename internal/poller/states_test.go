@@ -90,7 +90,7 @@ func TestTextWithStatesHasAnIntervalAndCanBeSilent(t *testing.T) {
 	})
 }
 
-func TestStatesWorkBesideValues(t *testing.T) {
+func TestStatesWorkTogetherWithValues(t *testing.T) {
 	sensor := func(s *simulator.Sensor) {
 		s.Value = func(at time.Time) any { return []any{"RUN", "STOP", 7, true}[at.Unix()/60%4] }
 	}
@@ -324,8 +324,8 @@ func TestTimeInStatesFollowsClockOfTheAPI(t *testing.T) {
 	})
 }
 
-// Its interval is not known, so its silence says nothing: each poll confirms the state.
-func TestStateReportedOnceGoesOn(t *testing.T) {
+// Its interval is not known, so its silence means nothing: each poll confirms the state.
+func TestStateReportedOnceStaysInForce(t *testing.T) {
 	sensor := func(s *simulator.Sensor) {
 		s.Value, s.Exists = func(time.Time) any { return "RUN" }, dawn.Add(-time.Hour).Equal
 	}

@@ -12,7 +12,7 @@ import (
 
 var withExtremes = Rule{Extremes: true, Values: map[string]float64{"RUN": 7}}
 
-// arrived is a new reading as the model knows it: all of them, for ever.
+// arrived is a new reading as the model knows it: all of them.
 type arrived struct {
 	at    time.Time
 	value float64
@@ -21,7 +21,7 @@ type arrived struct {
 	peak  [2]bool   // it was the minimum, the maximum when it arrived
 }
 
-// extremesModel is a sensor by the definition of its minimum and maximum, beside its entry.
+// extremesModel is a sensor by the definition of its minimum and maximum, next to its entry.
 type extremesModel struct {
 	*testing.T
 	rand     *rand.Rand

@@ -11,7 +11,7 @@ import (
 	"innius_exporter/internal/poller/schedule"
 )
 
-// Rule is what the config says of how the readings of a sensor are used.
+// Rule is what the config sets for how the readings of a sensor are used.
 type Rule struct {
 	Values   map[string]float64 // numbers for texts
 	Extremes bool               // remember minimum and maximum
@@ -189,7 +189,7 @@ func (u *update) findRecent(at float64) (i int, known bool) {
 	return slices.BinarySearchFunc(u.recent, at, func(p Point, at float64) int { return cmp.Compare(p[0], at) })
 }
 
-// late reports whether a reading that is older than the newest number is new all the same, as far as the recent ones tell: it is
+// late reports whether a reading that is older than the newest number is new all the same, as far as the recent ones show: it is
 // between two of them. One in a gap was counted with it.
 func (u *update) late(at time.Time) bool {
 	i, known := u.findRecent(float64(at.UnixMilli()) / 1e3)
