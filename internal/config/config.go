@@ -117,7 +117,7 @@ type SensorRule struct {
 	SilentAfter time.Duration      `yaml:"silent_after" min:"1m"`                   // 0: as Refresh.SilentAfter
 	Values      map[string]float64 `yaml:"values"`                                  // numbers for text values; nil: none
 	Extremes    bool               `yaml:"extremes"`                                // expose minimum and maximum
-	States      []string           `yaml:"states"`                                  // texts that are states; nil: none
+	States      []string           `yaml:"states" format:"state"`                   // texts that are states; nil: none
 }
 
 // Default returns a config with every default and no account.

@@ -134,7 +134,7 @@ func (n node) decode(target reflect.Value, tag reflect.StructTag) {
 	case !isBlock(target.Type()):
 		n.scalar(target, tag)
 	case target.Kind() == reflect.Slice:
-		n.list(target)
+		n.list(target, tag)
 	default:
 		n.block(target)
 	}
@@ -227,7 +227,8 @@ func unknownKey(name string, t reflect.Type) string {
 	return "is not a known key; known here are " + strings.Join(known, ", ")
 }
 
-func (n node) list(target reflect.Value) {
+// list decodes a list, each entry with the tag of the list.
+func (n node) list(target reflect.Value, tag reflect.StructTag) {
 	if !n.is(yaml.SequenceNode, "a list") {
 		return
 	}
@@ -236,7 +237,7 @@ func (n node) list(target reflect.Value) {
 		n.d.lines[child.path] = content.Line
 		entry := reflect.New(target.Type().Elem()).Elem()
 		setDefaults(entry)
-		child.decode(entry, "")
+		child.decode(entry, tag)
 		target.Set(reflect.Append(target, entry))
 	}
 }
@@ -272,6 +273,8 @@ func (n node) scalar(target reflect.Value, tag reflect.StructTag) {
 	case !n.is(yaml.ScalarNode, want):
 	case n.yaml.Style&quotedStyle != 0 && strings.HasSuffix(want, "number"):
 		n.report("must be %s without quotes", want)
+	case tag.Get("format") == "state" && n.yaml.ShortTag() == "!!bool":
+		n.report("must be a text: the state of a reading that is true is '1', of one that is false '0'; put a text in quotes")
 	default:
 		if err := setScalar(target, tag, n.yaml.Value); err != nil {
 			n.report("%s", err)
