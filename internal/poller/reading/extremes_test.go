@@ -274,21 +274,44 @@ func TestMinMaxCountsReadingsByTheirArrival(t *testing.T) {
 }
 
 func TestLateReadingHidesNoNewerOne(t *testing.T) {
-	e := New()
-	for _, one := range []struct {
-		now  int
-		page []innius.Reading
-	}{
-		{100, []innius.Reading{reading(10, 1)}},
-		{400, []innius.Reading{reading(200, 1), reading(300, 5), reading(350, 1), reading(399, 2)}},
-		{410, []innius.Reading{reading(200, 1), reading(250, 9), reading(300, 5), reading(350, 1), reading(399, 2)}},
-	} {
-		e.Store(innius.Newest{Readings: one.page}, withExtremes, true, at(one.now))
-	}
-	for seconds, want := range map[int]float64{410: 9, 550: 9, 551: 5, 600: 5, 601: 2} {
-		if _, highest := e.Load().MinMax(5*time.Minute, at(seconds), at(seconds)); highest != want {
-			t.Errorf("%v after %d s, want %v", highest, seconds, want)
+	for _, sign := range []float64{1, -1} { // maximum, minimum
+		e := New()
+		for _, one := range []struct {
+			now   int
+			pairs []float64
+		}{
+			{100, []float64{10, 1}},
+			{400, []float64{200, 1, 300, 5, 350, 1, 399, 2}},
+			{410, []float64{200, 1, 250, 9, 300, 5, 350, 1, 399, 2}},
+		} {
+			var page []innius.Reading
+			for i := 0; i < len(one.pairs); i += 2 {
+				page = append(page, reading(int(one.pairs[i]), sign*one.pairs[i+1]))
+			}
+			e.Store(innius.Newest{Readings: page}, withExtremes, true, at(one.now))
 		}
+		for seconds, want := range map[int]float64{410: 9, 550: 9, 551: 5, 600: 5, 601: 2} {
+			lowest, highest := e.Load().MinMax(5*time.Minute, at(seconds), at(seconds))
+			if got := math.Max(sign*lowest, sign*highest); got != want {
+				t.Errorf("%v times %v after %d s, want %v", sign, got, seconds, want)
+			}
+		}
+	}
+}
+
+func TestExtremesEndThoughTheClockIsSetBack(t *testing.T) {
+	e := New()
+	store := func(now, source int, value float64) {
+		e.Store(innius.Newest{Readings: []innius.Reading{reading(source, value)}}, withExtremes, true, at(now))
+	}
+	store(5000, 4990, 1)
+	store(5010, 5000, 9)
+	store(1400, 5010, 3) // an hour and ten seconds before
+	if got := minMax(e, 1400+599); got != [2]float64{1, 9} {
+		t.Errorf("%v before 10 min", got)
+	}
+	if got := minMax(e, 1400+601); got != [2]float64{3, 3} {
+		t.Errorf("%v after more than 10 min", got)
 	}
 }
 
@@ -347,6 +370,7 @@ func TestExtremesEndWithTheirRule(t *testing.T) {
 	if store(Rule{}, 30, 2); e.Load().Extremes != nil {
 		t.Error("extremes are kept without a rule")
 	}
+	store(withExtremes, 30, 2) // read again
 	store(withExtremes, 40, 5)
 	store(withExtremes, 50, 4)
 	if got := minMax(e, 50); got != [2]float64{4, 5} {
