@@ -19,7 +19,8 @@ func families() []*family {
 	return []*family{
 		// One series per sensor, with the labels company, machine and sensor; none if the function returns false.
 		perSensor("innius_sensor_value",
-			"Newest reading of the sensor, in the unit that innius_sensor_info names. Absent when stale, and for a state without a number.",
+			"Newest reading of the sensor, in the unit that innius_sensor_info names. "+
+				"Absent when stale, and for a state without a number.",
 			func(s *sensor) (float64, bool) { return s.Value, s.hasNumber() }),
 		perSensor("innius_sensor_timestamp_seconds",
 			"Source time of the newest reading, in seconds since the epoch. It stays when the value is stale.",

@@ -25,7 +25,8 @@ var systems = []string{"linux", "darwin", "windows"}
 func linkedModules(root string) ([]*module, error) {
 	found := map[string]*module{}
 	for _, system := range systems {
-		list := exec.CommandContext(context.Background(), "go", "list", "-deps", "-f", "{{with .Module}}{{if not .Main}}{{.Path}}|{{.Dir}}|{{$.Dir}}{{end}}{{end}}", ".")
+		list := exec.CommandContext(context.Background(), "go", "list", "-deps", "-f",
+			"{{with .Module}}{{if not .Main}}{{.Path}}|{{.Dir}}|{{$.Dir}}{{end}}{{end}}", ".")
 		list.Dir, list.Stderr = root, os.Stderr
 		list.Env = append(os.Environ(), "GOOS="+system, "CGO_ENABLED=0")
 		out, err := list.Output()

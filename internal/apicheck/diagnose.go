@@ -192,8 +192,8 @@ func (d *diagnosis) refused(in *innius.Inspection, e *innius.Error) *Finding {
 
 func (d *diagnosis) wrongKey(status string) string {
 	source := d.keySetting()
-	return fmt.Sprintf("innius does not accept the key (%s). It comes from %s: %s. Replace it there; keys are created in the innius "+
-		"Admin app.", status, source.Path, source.Value)
+	return fmt.Sprintf("innius does not accept the key (%s). It comes from %s: %s. Replace it there; "+
+		"keys are created in the innius Admin app.", status, source.Path, source.Value)
 }
 
 // absent explains a 403 or a 404. API gateways send a 403 for a path that they do not know. So after a request with the same
@@ -379,8 +379,8 @@ func (s setup) remarks(in *innius.Inspection) (all []*Finding) {
 		}
 		likely := candidates(f.Name, in.Unknown)
 		if (strings.HasSuffix(f.Name, "_name") || f.Name == "unit") && f.Missing == in.Items && likely != nil {
-			all = append(all, note("no-"+f.Name, "No field is known for "+f.Name+". It may be one of these: "+fieldNames(likely, false)+".").
-				correct(fieldSettings(f.Name, likely)[0]...))
+			text := "No field is known for " + f.Name + ". It may be one of these: " + fieldNames(likely, false) + "."
+			all = append(all, note("no-"+f.Name, text).correct(fieldSettings(f.Name, likely)[0]...))
 		}
 	}
 	if in.Operation != innius.OpCompany && in.Items > 0 && in.NextForm == "" && in.Items == s.account.PageSize {

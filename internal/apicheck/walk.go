@@ -494,7 +494,8 @@ func (w *walk) explainReadings() {
 		}
 	}
 	if rules != nil {
-		w.find(failure("text", append(found, "Prometheus stores numbers only: choose one for each text, or list the texts in states "+
-			"instead. If other sensors have numbers, this is no failure of the API: --all lists all sensors.")...).correct(Setting{"sensors", rules}))
+		found = append(found, "Prometheus stores numbers only: choose one for each text, or list the texts in states instead. "+
+			"If other sensors have numbers, this is no failure of the API: --all lists all sensors.")
+		w.find(failure("text", found...).correct(Setting{"sensors", rules}))
 	}
 }

@@ -112,7 +112,8 @@ func (p *Planning) page(made poller.Plan, cfg *config.Config, account int, at ti
 		page.Known = at
 	} else {
 		d := cfg.Discovery
-		page.Ignored = len(d.Machines.Include)+len(d.Machines.Exclude)+len(d.Sensors.Include)+len(d.Sensors.Exclude)+len(cfg.Sensors) > 0
+		filters := len(d.Machines.Include) + len(d.Machines.Exclude) + len(d.Sensors.Include) + len(d.Sensors.Exclude)
+		page.Ignored = filters+len(cfg.Sensors) > 0
 	}
 	return page
 }
@@ -155,8 +156,8 @@ func (p *Planning) addSensors(opts *poller.Options) error {
 	return checkAccounts(saved, opts.Accounts, dir)
 }
 
-var errNoSensors = errors.New("a plan needs the sensors: read them from the state of an exporter (--storage.path), or give their " +
-	"number (--sensors=N)")
+var errNoSensors = errors.New("a plan needs the sensors: read them from the state of an exporter (--storage.path), " +
+	"or give their number (--sensors=N)")
 
 // assume adds assumed sensors. Filters and rules are dropped: which of the sensors they match is not known.
 func (p *Planning) assume(opts *poller.Options) {

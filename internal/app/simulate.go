@@ -28,7 +28,8 @@ func demoConfig(ctx context.Context, logger *slog.Logger) (cfg *config.Config, s
 	return demoConfigOf(api.url, innius.NewSecret(key)), api.stop, nil
 }
 
-var errDemoConfig = errors.New("--demo needs no config: leave out --config.file, --innius.url (INNIUS_URL) and --innius.api-key-file")
+var errDemoConfig = errors.New("--demo needs no config: leave out --config.file, --innius.url (INNIUS_URL) " +
+	"and --innius.api-key-file")
 
 // demoConfigOf is the config of the demo at an address.
 func demoConfigOf(address *url.URL, key innius.Secret) *config.Config {

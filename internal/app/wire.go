@@ -26,7 +26,8 @@ func (e *Exporter) options(cfg *config.Config, counters *poller.Counters, logger
 	opts.Counters, opts.Logger = counters, logger
 	for i, r := range cfg.Sensors {
 		if cfg.TooShort(r) {
-			logger.Warn("max_age is shorter than refresh.min_interval and cannot be met", "rule", fmt.Sprintf("sensors[%d]", i), "max_age", r.MaxAge)
+			logger.Warn("max_age is shorter than refresh.min_interval and cannot be met",
+				"rule", fmt.Sprintf("sensors[%d]", i), "max_age", r.MaxAge)
 		}
 	}
 	for _, a := range cfg.Accounts {

@@ -126,7 +126,8 @@ func (c *CommandLine) checkCommands(stdout io.Writer) {
 	c.commands[cfg.FullCommand()] = func(context.Context, *slog.Logger) error { return app.CheckConfig(c.source, p, stdout) }
 
 	var a app.APICheck
-	api := check.Command("api", "Check the API with your key, in 4 to 10 requests; show how its responses are understood and what to set.")
+	api := check.Command("api", "Check the API with your key, in 4 to 10 requests; "+
+		"show how its responses are understood and what to set.")
 	choice(api.Flag("output", "Format of the report: text, or json for programs."), &a.Output, "text", "json")
 	api.Flag("all", "List all machines and sensors; prints first how many requests that takes.").BoolVar(&a.All)
 	api.Flag("account", "Name of the account to check. Default: every account of the config.").StringVar(&a.Account)
@@ -150,8 +151,8 @@ func planFlags(cmd *kingpin.CmdClause) *app.Planning {
 }
 
 func (c *CommandLine) planCommand(stdout io.Writer) {
-	cmd := c.Command("plan", "Estimate what the rate limit permits: requests needed, cycle, ages of values, cold start, and what to change. "+
-		"Sends no request and needs no key.")
+	cmd := c.Command("plan", "Estimate what the rate limit permits: requests needed, cycle, ages of values, "+
+		"cold start, and what to change. Sends no request and needs no key.")
 	p := planFlags(cmd)
 	cmd.Flag("every", "Reporting interval of each of --sensors, such as 10m. Default: shorter than it can be polled.").
 		SetValue(span("--every", &p.Every))

@@ -104,7 +104,7 @@ type Refresh struct {
 	MaxInterval time.Duration `yaml:"max_interval" default:"1h" min:"1s"`
 	StaleAfter  time.Duration `yaml:"stale_after" default:"auto" zero:"auto" min:"1m"`
 	SilentAfter time.Duration `yaml:"silent_after" default:"auto" zero:"auto" min:"1m"`
-	Complete    bool          `yaml:"complete" default:"false"` // poll each sensor before its page overflows, if the rate limit permits
+	Complete    bool          `yaml:"complete" default:"false"` // poll before the page overflows, if the rate limit permits
 }
 
 // SensorRule sets what holds for the sensors that it matches.
@@ -263,16 +263,19 @@ const maxStates = 20
 
 func (r *SensorRule) validateStates(n node) {
 	if len(r.States) > maxStates {
-		n.at("states").report("must have at most %d texts, not %d: each is a series of each sensor; others count as other", maxStates, len(r.States))
+		n.at("states").report("must have at most %d texts, not %d: each is a series of each sensor; others count as other",
+			maxStates, len(r.States))
 	}
 	for i, text := range r.States {
 		entry := n.at(fmt.Sprintf("states[%d]", i))
 		switch first := slices.Index(r.States, text); {
 		case !n.valid(fmt.Sprintf("states[%d]", i)):
 		case text == "other" || text == "unknown":
-			entry.report("must not be %s: the exporter uses it for texts that are not listed, and for time of which no reading shows the state", text)
+			entry.report("must not be %s: the exporter uses it for texts that are not listed, and for time of which "+
+				"no reading shows the state", text)
 		case !innius.IsState(text):
-			entry.report("can never match: white space around a text is removed, an empty text is other, and a number has its shortest form")
+			entry.report("can never match: white space around a text is removed, an empty text is other, " +
+				"and a number has its shortest form")
 		case first < i:
 			entry.report("is also states[%d]; remove one of the two", first)
 		}

@@ -27,7 +27,8 @@ const (
 )
 
 // New makes a logger that writes lines to w, each beginning with time, level and message. Goroutines may share it. Level and
-// format are one of Levels and Formats each. No line holds an API key in use, a control character or a long text: see innius.Redact.
+// format are one of Levels and Formats each. No line holds an API key in use, a control character or a long text: see
+// innius.Redact.
 func New(w io.Writer, level, format string) *slog.Logger {
 	var threshold slog.Level
 	_ = threshold.UnmarshalText([]byte(level)) // the flag permits Levels only

@@ -303,7 +303,8 @@ func (p Page) unseen() []string {
 	if p.Needed <= p.PerHour {
 		return nil
 	}
-	seen := fmt.Sprintf("Of %s readings per hour %s become the value on /metrics.", humanize.Number(p.Readings), humanize.Number(p.Seen))
+	seen := fmt.Sprintf("Of %s readings per hour %s become the value on /metrics.",
+		humanize.Number(p.Readings), humanize.Number(p.Seen))
 	if p.unknownIntervals() {
 		seen = fmt.Sprintf("Readings between two polls, %s apart, do not become the value on /metrics.", humanize.Duration(p.Level))
 	}

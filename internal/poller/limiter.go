@@ -48,8 +48,8 @@ func (l *limiter) update(now time.Time) {
 	}
 }
 
-// refused takes in a 429 that stated a wait, or 0 and the account pauses for a time of its own. It must be called before the pacer
-// pauses: the requests that the pacer still had show whether the burst was too large or the rate.
+// refused takes in a 429 that stated a wait, or 0 and the account pauses for a time of its own. It must be called before the
+// pacer pauses: the requests that the pacer still had show whether the burst was too large or the rate.
 func (l *limiter) refused(stated, pause time.Duration, now time.Time) {
 	l.learner.Accepted(now, int(l.accepted.Swap(0)))
 	l.learner.Refused(ratelimit.Refusal{

@@ -8,8 +8,8 @@ import (
 )
 
 // Describe returns the settings of an account of the exporter that describe this API, by the path of the key below the
-// account, but for url and key; only what differs from the exporter's defaults. inexpressible names the fact that no setting can express,
-// empty where the settings describe everything. The names of the keys are a second statement of the exporter's
+// account, but for url and key; only what differs from the exporter's defaults. inexpressible names the fact that no setting can
+// express, empty where the settings describe everything. The names of the keys are a second statement of the exporter's
 // documentation: nothing here is shared with its code.
 func (o Options) Describe() (settings map[string]any, inexpressible string) {
 	f := o.Format.withDefaults()
@@ -58,7 +58,8 @@ func describeEndpoints(f *Format, settings map[string]any) {
 	values := query
 	unit, known := map[WindowUnit]string{EpochMilliseconds: "ms", EpochSeconds: "s", TimeText: "rfc3339"}[f.Window.Unit]
 	if usesWindow(f) && known {
-		values = append(slices.Clip(query), fmt.Sprintf("%s={from_%s}", f.Parameters.From, unit), fmt.Sprintf("%s={to_%s}", f.Parameters.To, unit))
+		values = append(slices.Clip(query),
+			fmt.Sprintf("%s={from_%s}", f.Parameters.From, unit), fmt.Sprintf("%s={to_%s}", f.Parameters.To, unit))
 	}
 	for _, e := range []struct {
 		op, path, usual string

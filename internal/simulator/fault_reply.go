@@ -17,9 +17,11 @@ func fixedReply(c *call, kind FaultKind) reply {
 	case EmptyBody:
 		return reply{status: http.StatusOK}
 	case Redirect:
-		return reply{status: http.StatusFound, header: map[string]string{"Location": "https://elsewhere.example" + c.r.URL.RequestURI()}}
+		location := "https://elsewhere.example" + c.r.URL.RequestURI()
+		return reply{status: http.StatusFound, header: map[string]string{"Location": location}}
 	case EchoKey:
-		return c.format.failure(http.StatusInternalServerError, "no handler for key "+c.r.Header.Get("x-api-key")+"\x1b[31m\r\n\x00\u202e")
+		return c.format.failure(http.StatusInternalServerError,
+			"no handler for key "+c.r.Header.Get("x-api-key")+"\x1b[31m\r\n\x00\u202e")
 	case ServerError:
 		return c.format.failure(http.StatusInternalServerError, "Internal server error")
 	case Unavailable:
@@ -41,7 +43,8 @@ func page(status int, title string) reply {
 	return reply{
 		status: status,
 		header: map[string]string{"Content-Type": "text/html; charset=utf-8"},
-		body:   []byte("<!DOCTYPE html>\n<html><head><title>" + title + "</title></head>\n<body><h1>" + title + "</h1></body></html>\n"),
+		body: []byte("<!DOCTYPE html>\n<html><head><title>" + title + "</title></head>\n" +
+			"<body><h1>" + title + "</h1></body></html>\n"),
 	}
 }
 

@@ -25,7 +25,7 @@ type Format struct {
 	Time          TimeForm
 	TimeAsText    bool          // a number of time as JSON text; RFC 3339 is text always
 	NumbersAsText bool          // numeric values as JSON text
-	NumericIDs    bool          // every id is a JSON number: itself where it is one, a number derived from it where not (see Server.WireID)
+	NumericIDs    bool          // every id is a JSON number: itself, or one derived from it (see Server.WireID)
 	NeedWindow    bool          // values without the parameters from and to get a 400
 	History       time.Duration // how far back values go; 0: 30 days
 	CursorTTL     time.Duration // a start_key older than this gets a 400; 0: never

@@ -118,7 +118,8 @@ func (w window) check(f *Format, now int64) error {
 // String is the unit in the words of the API's messages.
 func (u WindowUnit) String() string {
 	return map[WindowUnit]string{
-		EpochMilliseconds: "epoch milliseconds", EpochSeconds: "epoch seconds", TimeText: "RFC 3339", EpochNanoseconds: "epoch nanoseconds",
+		EpochMilliseconds: "epoch milliseconds", EpochSeconds: "epoch seconds", EpochNanoseconds: "epoch nanoseconds",
+		TimeText: "RFC 3339",
 	}[u]
 }
 

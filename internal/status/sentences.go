@@ -52,9 +52,9 @@ func plan(a *poller.AccountView) string {
 		return fmt.Sprintf("Rate limit sufficient for a poll after every reading: %s requests per hour needed, %s available; "+
 			"a cycle over %s would take %s", humanize.Number(a.Demand), humanize.Number(a.ForPolls), sensors, cycle)
 	}
-	return fmt.Sprintf("Rate limit too low for a poll after every reading: %s requests per hour needed, %s available, so about %s %% "+
-		"of the readings become values; a cycle over %s takes %s, and values get about as old", humanize.Number(a.Demand),
-		humanize.Number(a.ForPolls), humanize.Number(100*a.ForPolls/a.Demand), sensors, cycle)
+	return fmt.Sprintf("Rate limit too low for a poll after every reading: %s requests per hour needed, %s available, "+
+		"so about %s %% of the readings become values; a cycle over %s takes %s, and values get about as old",
+		humanize.Number(a.Demand), humanize.Number(a.ForPolls), humanize.Number(100*a.ForPolls/a.Demand), sensors, cycle)
 }
 
 // discovery describes how old the inventory is, or the progress of the first discovery.

@@ -77,7 +77,7 @@ type PollResult struct {
 	Recovered bool                      // the sensor had been failing, as logged
 	Odd       innius.Reading            // the newest reading, if a setting or the source must be corrected to use it
 
-	Readings int           // new ones, unusable and late ones too; of a sensor's first poll those that no gap separates from the newest
+	Readings int           // new ones, unusable and late ones too; of a first poll those that no gap separates from the newest
 	Late     int           // of them, that are older than one already known, or than the moment up to which states were counted
 	Missed   []innius.Span // in which readings may exist that no page showed
 

@@ -177,8 +177,8 @@ func (b *bounds) estimate() float64 {
 	return min(b.Most, b.Least+defaultDelay)
 }
 
-// VisibleAfter returns an estimate of the time from the timestamp of a reading to its visibility, for a poll so long after the one
-// before; it is never negative. Of several readings that become visible at once it is that of the first.
+// VisibleAfter returns an estimate of the time from the timestamp of a reading to its visibility, for a poll so long after the
+// one before; it is never negative. Of several readings that become visible at once it is that of the first.
 func (i *Interval) VisibleAfter(gap time.Duration) time.Duration {
 	delay := defaultDelay
 	switch {
