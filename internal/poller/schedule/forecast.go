@@ -176,7 +176,7 @@ func (f *Forecast) addPages(o *Outlook, s *State, held float64) {
 	covers, stride := s.Interval.Covers(f.fill.page), s.Interval.stride()
 	o.ForPages = 3600 / max(f.fill.minInterval, pageFill*covers, stride)
 	o.Read = min(1, s.Interval.period*float64(f.fill.page)/max(held, stride))
-	o.Overflows = !f.fill.meetsPage(s) && (covers == 0 || held > max(covers/(1+scatter), 1.05*stride))
+	o.Overflows = covers == 0 || held > max(covers/(1+scatter), 1.05*stride)
 }
 
 // targetRate returns the requests per second that it takes to meet a target.

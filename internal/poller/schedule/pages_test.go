@@ -125,6 +125,16 @@ func TestPageTargetsCountUploads(t *testing.T) {
 	}
 }
 
+// With polls every 10 s (min_interval), a page that lasts 10 s overflows as soon as one of them is late.
+func TestPageTargetsNeedRoomAboveMinInterval(t *testing.T) {
+	for page, want := range map[int]bool{9: true, 10: true, 12: false, 100: false} {
+		_, all := forecastOf(1e6, page, true, time.Second)
+		if o := all[time.Second][0]; o.Overflows != want {
+			t.Errorf("a page of %d, one reading per second: %+v", page, o)
+		}
+	}
+}
+
 // A poll for each reading is enough for pages of 1: targets add none.
 func TestPageTargetsAddNoPollBetweenReadings(t *testing.T) {
 	_, without := forecastOf(1000, 1, false, 10*time.Minute)
