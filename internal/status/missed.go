@@ -38,10 +38,12 @@ func missedReadings(a *poller.AccountView, o *poller.SensorView) string {
 	needed := pageRoom * float64(a.PageSize) * every.Seconds() / covers.Seconds()
 	larger := slices.IndexFunc(poller.PageSizes, func(size int) bool { return float64(size) >= needed })
 	switch {
-	case every < covers: // a late poll, or a pause
+	case needed <= float64(a.PageSize): // a late poll, or a pause
 		return text
 	case larger >= 0 && a.PageSize >= a.PageSizeSet: // the API has not limited pages
 		return fmt.Sprintf("%s; set page_size: %d", text, poller.PageSizes[larger])
+	case every < covers:
+		return text
 	case !a.Complete:
 		return text + "; set refresh.complete: true, or " + maxAge(covers)
 	}

@@ -52,7 +52,11 @@ func TestMissedReadingsNameTheCure(t *testing.T) {
 			100 * time.Millisecond, 32 * time.Minute,
 			missed + ": polled every 32m, a page covers 1m 40s; set refresh.complete: true, or max_age: 1m29s in a rule for it",
 		},
-		"often enough":        {large, time.Second, 10 * time.Minute, missed + ": polled every 10m, a page covers 16m 40s"},
+		"often enough": {large, time.Second, 10 * time.Minute, missed + ": polled every 10m, a page covers 16m 40s"},
+		"no room for a late poll": {
+			large,
+			time.Second, 15 * time.Minute, missed + ": polled every 15m, a page covers 16m 40s; set page_size: 2000",
+		},
 		"page size not known": {poller.AccountView{}, time.Second, 32 * time.Minute, missed},
 	} {
 		if got := missedReadings(&c.account, overflowing(t, c.interval, c.every)); got != c.want {
