@@ -197,7 +197,7 @@ func families() []*family {
 			nil, func(a *account, out *output) { out.add(float64(a.counters.Gaps.Load())) }),
 		perAccount("innius_exporter_reading_gap_seconds_total",
 			"Length of these gaps in seconds, of all sensors together.",
-			nil, func(a *account, out *output) { out.add(a.counters.GapTime().Seconds()) }),
+			nil, func(a *account, out *output) { out.add(a.counters.GapSeconds()) }),
 		perAccount("innius_exporter_readings_skipped_total",
 			"Readings that are not exposed, by reason: number (null or not finite), text (no number), time (unreadable), "+
 				"future (more than 5 min ahead of the API's clock).",

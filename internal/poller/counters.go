@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"innius_exporter/innius"
 	"innius_exporter/internal/poller/reading"
@@ -33,7 +32,7 @@ type AccountCounters struct {
 	PollsWithoutNewReading atomic.Uint64
 	Readings, LateReadings atomic.Uint64
 	Gaps                   atomic.Uint64
-	gapTime                atomic.Int64                         // nanoseconds
+	gapMilliseconds        atomic.Uint64
 	Skipped                map[innius.SkipReason]*atomic.Uint64 // readings that are not exposed; the map never changes
 	ReadingLag             *Histogram
 	RequestDuration        *Histogram
@@ -121,12 +120,13 @@ func (c *AccountCounters) count(r reading.PollResult) {
 	c.LateReadings.Add(uint64(r.Late))
 	c.Gaps.Add(uint64(len(r.Missed)))
 	for _, span := range r.Missed {
-		c.gapTime.Add(int64(span.To.Sub(span.From)))
+		c.gapMilliseconds.Add(uint64(span.To.Sub(span.From).Milliseconds()))
 	}
 }
 
-// GapTime is the time in which readings may have been missed, of all sensors together.
-func (c *AccountCounters) GapTime() time.Duration { return time.Duration(c.gapTime.Load()) }
+// GapSeconds is the time in which readings may have been missed, of all sensors together: of 100,000 sensors a time.Duration
+// could hold a day.
+func (c *AccountCounters) GapSeconds() float64 { return float64(c.gapMilliseconds.Load()) / 1e3 }
 
 // Histogram counts values in buckets. It is safe for concurrent use.
 type Histogram struct {

@@ -3,8 +3,10 @@ package poller
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"innius_exporter/innius"
+	"innius_exporter/internal/poller/reading"
 )
 
 func TestRequestsAreByCodeThenOperation(t *testing.T) {
@@ -29,5 +31,15 @@ func TestRequestsAreByCodeThenOperation(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestGapSecondsOfManySensorsDoNotOverflow(t *testing.T) {
+	c, gap := newAccountCounters(), innius.Span{From: time.Unix(0, 0), To: time.Unix(0, 0).AddDate(100, 0, 0)}
+	for range 10 {
+		c.count(reading.PollResult{Missed: []innius.Span{gap}})
+	}
+	if got, want := c.GapSeconds(), 10*gap.To.Sub(gap.From).Seconds(); got != want {
+		t.Errorf("%v s, want %v", got, want)
 	}
 }
