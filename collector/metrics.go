@@ -148,7 +148,7 @@ func families() []*family {
 			"Sensors that want every reading (extremes, states or complete in the config) and whose latest poll missed some.",
 			nil, func(a *account, out *output) { out.add(float64(a.overflows)) }),
 		perAccount("innius_exporter_demand_requests_per_hour",
-			"Requests per hour that are needed to fetch each reading, polling no sensor more often than min_interval.",
+			"Requests per hour that are needed for a poll after each reading, but of no sensor more often than min_interval.",
 			nil, func(a *account, out *output) { out.add(a.Demand) }),
 		perAccount("innius_exporter_api_rate_limit_requests_per_hour", "Requests per hour that the exporter sends at most.",
 			nil, func(a *account, out *output) { out.add(a.RequestsPerHour) }),

@@ -189,10 +189,10 @@ func sent() panel {
 
 func demand() panel {
 	p := graph("Demand, relative to the rate limit", 8, 9, about{
-		shows: "The requests needed to get every reading (no sensor more often than min_interval), divided by the rate limit. " +
-			"3 means: a third of the readings can be polled.",
-		good: "1 or less: every reading is polled. Above 1 readings are missed, which is usual for sensors that report every " +
-			"second.",
+		shows: "The requests needed for a poll after each reading (of no sensor more often than min_interval), divided by the rate " +
+			"limit. 3 means: about a third of the readings become values.",
+		good: "1 or less: every reading becomes a value. Above 1 values are older, which is usual for sensors that report every " +
+			"second. Whether readings are missed is in \"Missed readings\".",
 		troubleshoot: "exclude sensors that you do not need, raise refresh.min_interval, give a weight or a max_age to the " +
 			"important ones, or get the limit that innius_exporter plan shows.",
 	}, rangeQuery("sum by (account) (innius_exporter_demand_requests_per_hour{$accounts})"+

@@ -20,7 +20,7 @@ type Kind string
 
 // The kinds.
 const (
-	KindFast       Kind = "fast"        // more often than it is polled: not every reading is seen
+	KindFast       Kind = "fast"        // more often than it is polled: not every reading becomes a value
 	KindSlow       Kind = "slow"        // less often than it could be polled: polled just after each reading
 	KindIrregular  Kind = "irregular"   // at random: polled once per level
 	KindMaxAge     Kind = "max_age"     // more often than its max-age target: the target decides when it is polled
@@ -51,7 +51,7 @@ type Group struct {
 type Outlook struct {
 	Group
 	Period      float64 // learned reporting interval in seconds; 0: not known
-	Needed      float64 // to get each reading; 0: Period is not known
+	Needed      float64 // for a poll after each reading; 0: Period is not known
 	PerHour     float64 // that it gets
 	Least, Most float64 // its age rises from Least to Most; without meaning if the kind has no new readings
 

@@ -273,7 +273,7 @@ func (s *Scheduler[S]) put(t *Task[S], due time.Time) {
 	}
 }
 
-// Demand returns the requests per hour that it would take to get each reading, and the factor by which all max-age
+// Demand returns the requests per hour that a poll after each reading would take, and the factor by which all max-age
 // targets are relaxed, 1 if they are not.
 func (s *Scheduler[S]) Demand(now time.Time) (perHour, relaxed float64) {
 	switch {

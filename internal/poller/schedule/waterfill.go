@@ -44,7 +44,7 @@ type waterFill struct {
 	late     float64   // seconds that polls are late, moving average
 	latency  float64   // seconds that a response takes, moving average
 	relaxed  float64   // factor by which all max-age targets are longer than configured, at least 1
-	demand   float64   // requests per hour that it would take to get each reading
+	demand   float64   // requests per hour that a poll after each reading would take
 
 	complete bool    // sensors have page targets
 	page     int     // readings that a page holds; 0: not known
