@@ -338,3 +338,9 @@ func (c *Client) Redact(text string) string {
 
 // Windowed reports whether requests for values have a window of time.
 func (c *Client) Windowed() bool { return c.opts.Endpoints.windowed() }
+
+// PageSize returns how many readings a full page of values holds: Options.PageSize, or fewer where the pages that others follow
+// never held as many. Assumed: the largest of those is full. Known for as long as the client lives. Safe for concurrent use.
+func (c *Client) PageSize() int {
+	return min(cmp.Or(int(c.learned.full.Load()), c.opts.PageSize), c.opts.PageSize)
+}

@@ -347,12 +347,6 @@ func (l *learned) longest(lookback time.Duration) time.Duration {
 	return cmp.Or(time.Duration(l.bound.Load()), lookback)
 }
 
-// PageSize returns how many readings a full page of values holds: Options.PageSize, or fewer where the pages that others follow
-// never held as many. Assumed: the largest of those is full. Known for as long as the client lives. Safe for concurrent use.
-func (c *Client) PageSize() int {
-	return min(cmp.Or(int(c.learned.full.Load()), c.opts.PageSize), c.opts.PageSize)
-}
-
 // window ends now, by the API's clock, and begins at from, but no earlier than permitted and surely before its end.
 func window(from time.Time, longest, ahead time.Duration) (start, end time.Time) {
 	end = time.Now().Add(ahead)

@@ -63,9 +63,6 @@ func (e *Entry) Save() Saved {
 	return s
 }
 
-// Polled reports whether the sensor was ever polled, with success or without.
-func (s *Saved) Polled() bool { return !s.LastSuccess.IsZero() || s.Rare != nil && s.Failures > 0 }
-
 // Load returns what is known now.
 func (e *Entry) Load() *Record { return e.record.Load() }
 

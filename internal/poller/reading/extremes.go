@@ -78,14 +78,15 @@ func latestArrival(list []extreme) int64 {
 type extremes struct {
 	list []extreme // the first is the newest number
 	now  int64     // in milliseconds after the new LastSuccess
+	seen time.Time // of the record before
 }
 
 // newExtremes prepares for the readings of a poll. Those that arrived before the first successful poll count as arrived with it.
-func (u *update) newExtremes(now time.Time) *extremes {
-	x, shift := &extremes{list: u.held.Extremes.append(nil, u.held.Time)}, int64(0)
-	if !u.held.LastSuccess.IsZero() {
-		shift = u.next.LastSuccess.Sub(u.held.LastSuccess).Milliseconds()
-		x.now = now.Sub(u.next.LastSuccess).Milliseconds()
+func newExtremes(held *Record, success, now time.Time) *extremes {
+	x, shift := &extremes{list: held.Extremes.append(nil, held.Time), seen: held.Seen}, int64(0)
+	if !held.LastSuccess.IsZero() {
+		shift = success.Sub(held.LastSuccess).Milliseconds()
+		x.now = now.Sub(success).Milliseconds()
 	}
 	for i := range x.list {
 		x.list[i].arrived = min(x.list[i].arrived-shift, x.now-1) // in another poll than what follows
@@ -93,10 +94,9 @@ func (u *update) newExtremes(now time.Time) *extremes {
 	return x
 }
 
-// addExtreme adds a number that is the newest, or late. One with the time of the newest corrects it. A state without a number is
-// no extreme.
-func (u *update) addExtreme(at time.Time, value float64) {
-	x := u.extremes
+// add adds a number that is the newest, or late; newest is the source time of the newest number or state before it. One with the
+// time of the newest corrects it. A state without a number is no extreme.
+func (x *extremes) add(at time.Time, value float64, newest time.Time) {
 	if x == nil || math.IsNaN(value) {
 		return
 	}
@@ -104,8 +104,8 @@ func (u *update) addExtreme(at time.Time, value float64) {
 	switch held := len(x.list); {
 	case held > 0 && one.at == x.list[0].at:
 		x.list[0].value = value
-	case !at.After(u.held.Seen) && !at.Before(u.next.Time): // it is not new
-	case u.held.Seen.IsZero(): // the others are history
+	case !at.After(x.seen) && !at.Before(newest): // it is not new
+	case x.seen.IsZero(): // the others are history
 		x.list = append(x.list[:0], one)
 	default:
 		if x.list = append(x.list, one); one.at > x.list[0].at {

@@ -114,7 +114,7 @@ func (u *update) add(poll innius.Newest, rule Rule, complete bool, now time.Time
 	}
 	u.next.Cursor = poll.Cursor
 	if rule.Extremes {
-		u.extremes = u.newExtremes(now)
+		u.extremes = newExtremes(u.held, u.next.LastSuccess, now)
 	}
 	readings := poll.Readings
 	for _, r := range readings {
@@ -130,6 +130,31 @@ func (u *update) add(poll innius.Newest, rule Rule, complete bool, now time.Time
 	u.setUnusable()
 	u.result.New, u.result.First = u.next.Time.After(u.held.Time), u.held.Time.IsZero()
 	u.result.Lag = now.Sub(u.next.Time)
+}
+
+// count counts the new readings of a poll, and what it missed. Of a sensor's first poll, what precedes the last gap is history,
+// not a reading that was missed. Readings in the future do not count: they will be read when their time has come.
+func (u *update) count(poll innius.Newest, complete bool) {
+	var times []time.Time
+	for _, r := range poll.Readings {
+		if r.Skip != innius.SkipTime && r.Skip != innius.SkipFuture && r.Time.After(u.held.Seen) {
+			times = append(times, r.Time)
+		}
+	}
+	times = slices.CompactFunc(times, time.Time.Equal)
+	first, missed := u.held.Seen.IsZero(), poll.Missed
+	u.result.Readings, u.result.Times = len(times), times
+	if n := len(missed); n > 0 {
+		u.result.Times = slices.DeleteFunc(slices.Clone(times), missed[n-1].To.After)
+	}
+	if first {
+		u.result.Readings, missed = len(u.result.Times), nil
+	}
+	u.result.Missed, u.result.Whole = missed, !first && len(missed) == 0
+	u.next.Missed = u.held.Missed.add(missed)
+	if complete {
+		u.next.Overflow = len(missed) > 0
+	}
 }
 
 // use returns a reading as the rule makes it usable: with a number for its text, or as a state without a number.
@@ -163,12 +188,12 @@ func (u *update) addReading(r innius.Reading) {
 			u.next.Unusable = r
 		}
 	case !r.Time.Before(u.next.Time):
-		u.addExtreme(r.Time, r.Value)
+		u.extremes.add(r.Time, r.Value, u.next.Time)
 		u.next.Time, u.next.Value = r.Time, r.Value
 		u.addRecent(r.Time, r.Value)
 	case u.late(r.Time):
 		u.result.Readings, u.result.Late = u.result.Readings+1, u.result.Late+1
-		u.addExtreme(r.Time, r.Value)
+		u.extremes.add(r.Time, r.Value, u.next.Time)
 		u.addRecent(r.Time, r.Value)
 	}
 	u.next.Seen, u.timed = schedule.Later(u.next.Seen, r.Time), true
@@ -218,6 +243,9 @@ func (u *update) setUnusable() {
 		u.result.Odd = u.next.Unusable
 	}
 }
+
+// Polled reports whether the sensor was ever polled, with success or without.
+func (s *Saved) Polled() bool { return !s.LastSuccess.IsZero() || s.Rare != nil && s.Failures > 0 }
 
 // Planned returns when the next poll is planned, by this machine's clock, unless PlannedGap is not known.
 func (s *Saved) Planned() time.Time { return s.LastSuccess.Add(s.PlannedGap) }

@@ -8,31 +8,6 @@ import (
 	"innius_exporter/innius"
 )
 
-// count counts the new readings of a poll, and what it missed. Of a sensor's first poll, what precedes the last gap is history,
-// not a reading that was missed. Readings in the future do not count: they will be read when their time has come.
-func (u *update) count(poll innius.Newest, complete bool) {
-	var times []time.Time
-	for _, r := range poll.Readings {
-		if r.Skip != innius.SkipTime && r.Skip != innius.SkipFuture && r.Time.After(u.held.Seen) {
-			times = append(times, r.Time)
-		}
-	}
-	times = slices.CompactFunc(times, time.Time.Equal)
-	first, missed := u.held.Seen.IsZero(), poll.Missed
-	u.result.Readings, u.result.Times = len(times), times
-	if n := len(missed); n > 0 {
-		u.result.Times = slices.DeleteFunc(slices.Clone(times), missed[n-1].To.After)
-	}
-	if first {
-		u.result.Readings, missed = len(u.result.Times), nil
-	}
-	u.result.Missed, u.result.Whole = missed, !first && len(missed) == 0
-	u.next.Missed = u.held.Missed.add(missed)
-	if complete {
-		u.next.Overflow = len(missed) > 0
-	}
-}
-
 // MaxSpans is how many spans of a sensor are kept.
 const MaxSpans = 8
 
