@@ -1,7 +1,6 @@
 package freshness
 
 import (
-	"context"
 	"fmt"
 	"math"
 	"runtime/debug"
@@ -31,14 +30,8 @@ func (c coverage) share(interval time.Duration) float64 {
 // cover runs a row and counts, from the newest reading that each sensor held after the warm-up to the newest at the end.
 func (r *row) cover(t *testing.T) (c coverage) {
 	synctest.Test(t, func(t *testing.T) {
-		one, closeAll := newRun(t, r, 1, exporters)
-		defer closeAll()
-		ctx, cancel := context.WithCancel(t.Context())
-		defer one.helpers.Wait()
-		defer cancel()
-		one.helpers.Go(func() { one.poller.Run(ctx) })
-		time.Sleep(r.warmUp)
-		synctest.Wait()
+		one, stop := r.warm(t)
+		defer stop()
 		read, from := map[string]int{}, map[string]int64{}
 		one.ledger.mu.Lock()
 		for id, k := range one.ledger.tracks {

@@ -1,7 +1,6 @@
 package freshness
 
 import (
-	"context"
 	"fmt"
 	"math"
 	"runtime/debug"
@@ -74,14 +73,8 @@ type outcome struct {
 // compareWithPlan runs a row, plans after its warm-up, from the saved state or an assumed one, and measures what comes.
 func (r *row) compareWithPlan(t *testing.T, assume func(poller.Account, time.Time) poller.SavedAccount) (got outcome) {
 	synctest.Test(t, func(t *testing.T) {
-		one, closeAll := newRun(t, r, 1, exporters)
-		defer closeAll()
-		ctx, cancel := context.WithCancel(t.Context())
-		defer one.helpers.Wait()
-		defer cancel()
-		one.helpers.Go(func() { one.poller.Run(ctx) })
-		time.Sleep(r.warmUp)
-		synctest.Wait()
+		one, stop := r.warm(t)
+		defer stop()
 		saved := one.poller.Save()
 		account := poller.Account{Name: "a1", PageSize: or(r.page, 20), Pacer: innius.NewPacer(r.perHour(), burst)}
 		options := poller.Options{

@@ -83,6 +83,20 @@ func newRun(t *testing.T, r *row, seed uint64, c contender) (one *run, closeAll 
 	return one, closeAll
 }
 
+// warm starts the exporter of a row and returns after the warm-up.
+func (r *row) warm(t *testing.T) (one *run, stop func()) {
+	one, closeAll := newRun(t, r, 1, exporters)
+	ctx, cancel := context.WithCancel(t.Context())
+	one.helpers.Go(func() { one.poller.Run(ctx) })
+	time.Sleep(r.warmUp)
+	synctest.Wait()
+	return one, func() {
+		cancel()
+		one.helpers.Wait()
+		closeAll()
+	}
+}
+
 // measure does one run.
 func (r *row) measure(t *testing.T, seed uint64, c contender) (f figures) {
 	synctest.Test(t, func(t *testing.T) {
