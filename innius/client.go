@@ -271,6 +271,9 @@ func (c *Client) Newest(ctx context.Context, ref SensorRef, since time.Time, cur
 	}
 	err := w.read(ctx)
 	w.found.Missed = w.missed()
+	if len(w.found.Missed) > 0 && len(w.runs) == 1 && !w.request.from.After(since) {
+		c.learned.cut.Store(true)
+	}
 	slices.SortStableFunc(w.found.Readings, func(a, b Reading) int { return a.Time.Compare(b.Time) })
 	if err != nil {
 		err = fmt.Errorf("get the values of sensor %s of machine %s: %w", quotedID(ref.Sensor), quotedID(ref.Machine), err)
@@ -339,8 +342,12 @@ func (c *Client) Redact(text string) string {
 // Windowed reports whether requests for values have a window of time.
 func (c *Client) Windowed() bool { return c.opts.Endpoints.windowed() }
 
-// PageSize returns how many readings a full page of values holds: Options.PageSize, or fewer where the pages that others follow
-// never held as many. Assumed: the largest of those is full. Known for as long as the client lives. Safe for concurrent use.
+// PageSize returns how many readings a full page of values holds: Options.PageSize, or fewer if no page has held as many although
+// another followed, or the reading held was further back. Assumed: the largest page is full then. Known for as long as the client
+// lives. Safe for concurrent use.
 func (c *Client) PageSize() int {
-	return min(cmp.Or(int(c.learned.full.Load()), c.opts.PageSize), c.opts.PageSize)
+	if !c.learned.followed.Load() && !c.learned.cut.Load() {
+		return c.opts.PageSize
+	}
+	return min(int(c.learned.largest.Load()), c.opts.PageSize)
 }

@@ -250,7 +250,7 @@ func (w *walk) extend(r *run, page []Reading, next string) {
 		r.last = latest
 	}
 	ascends = ascends && (w.ascends && w.resumed || known.ascends.Load())
-	ends := next == "" && (len(page) < w.request.limit || known.full.Load() > 0) // some APIs only return the newest
+	ends := next == "" && (len(page) < w.request.limit || known.followed.Load()) // some APIs only return the newest
 	switch resumed := w.resumed && len(w.runs) == 1; {
 	case resumed && ascends && !w.moves():
 		r.begin = time.Time{}
@@ -339,7 +339,8 @@ type learned struct {
 	accepted, bound atomic.Int64 // lengths of windows: the longest accepted; the longest to request, 0: lookback
 	notFound        atomic.Bool  // an empty window is a 404
 	ascends         atomic.Bool  // from page to page
-	full            atomic.Int64 // the most readings of a page that another follows
+	largest         atomic.Int64 // the most readings of a page
+	followed, cut   atomic.Bool  // another page follows one; one does not reach back to the reading held, though its window does
 }
 
 // longest returns the length of the longest window to request.
@@ -393,20 +394,20 @@ func (w *walk) goAround(status int) bool {
 func (w *walk) learn(page []Reading, next string) {
 	w.client.mu.Lock() // two sensors may be polled at the same time
 	defer w.client.mu.Unlock()
-	if full := &w.client.learned.full; next != "" {
-		full.Store(max(int64(len(page)), full.Load()))
-	}
+	known := &w.client.learned
+	known.largest.Store(max(int64(len(page)), known.largest.Load()))
+	known.followed.Store(known.followed.Load() || next != "" && len(page) > 0)
 	if !w.client.Windowed() {
 		return
 	}
-	if w.longest < w.client.learned.longest(w.client.opts.Lookback) {
-		w.client.learned.bound.Store(int64(w.longest))
+	if w.longest < known.longest(w.client.opts.Lookback) {
+		known.bound.Store(int64(w.longest))
 		w.remark(WindowShortened)
 	}
 	if w.request.from.Equal(w.including()) {
-		w.client.learned.notFound.Store(true)
+		known.notFound.Store(true)
 	}
-	w.client.learned.accepted.Store(max(int64(w.request.to.Sub(w.request.from)), w.client.learned.accepted.Load()))
+	known.accepted.Store(max(int64(w.request.to.Sub(w.request.from)), known.accepted.Load()))
 	if windowIgnored(page, w.request.from, next) {
 		w.found.Cursor.Ignored = true
 		w.remark(WindowIgnored)

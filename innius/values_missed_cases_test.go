@@ -161,7 +161,7 @@ func TestNewestReportsWhatAListNoLongerHolds(t *testing.T) {
 	}
 }
 
-func TestPageSizeIsThatOfPagesThatOthersFollow(t *testing.T) {
+func TestPageSizeIsThatOfTheLargestPageWhereOneIsFull(t *testing.T) {
 	for _, row := range []struct {
 		name  string
 		pages []string
@@ -173,6 +173,8 @@ func TestPageSizeIsThatOfPagesThatOthersFollow(t *testing.T) {
 		{"the largest", []string{body("1", 20, 30), body("1", 10, 20, 30), body("1", 20)}, 3},
 		{"larger than the limit", []string{body("1", 10, 20, 30, 40, 50)}, 4},
 		{"empty page", []string{body("1")}, 4},
+		{"a page that reaches back", []string{body("null", 30), body("null", 20, 30)}, 4},
+		{"a page that does not", []string{body("null", 30), body("null", 10, 20)}, 2},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
@@ -180,8 +182,12 @@ func TestPageSizeIsThatOfPagesThatOthersFollow(t *testing.T) {
 					_, _ = io.WriteString(w, row.pages[min(n, len(row.pages))-1])
 				}}
 				c := dial(t, h, pageSize(4))
+				var held time.Time
 				for range row.pages {
-					send(t, c, time.Time{}, innius.Cursor{Order: innius.Descending})
+					got := send(t, c, held, innius.Cursor{Order: innius.Descending})
+					if n := len(got.Readings); n > 0 {
+						held = got.Readings[n-1].Time
+					}
 				}
 				want(t, "page size", c.PageSize(), row.size)
 			})
