@@ -94,7 +94,7 @@ func TestPageTargetsKeepEqualSensorsEqual(t *testing.T) {
 	for perHour := 100.0; perHour < 3000; perHour *= 1.15 {
 		var intervals []time.Duration
 		for i := range 10 {
-			intervals = append(intervals, 10*time.Second+time.Duration(i)*10*time.Millisecond)
+			intervals = append(intervals, 10*time.Second+time.Duration(i)*80*time.Millisecond)
 		}
 		_, outlooks := forecastOf(perHour, 20, true, intervals...)
 		kinds := map[bool]int{}
