@@ -47,6 +47,10 @@ func TestMissedReadingsNameTheCure(t *testing.T) {
 			time.Second, 32 * time.Minute,
 			seldom + "the rate limit permits no more: exclude sensors, or set max_age: 15m in a rule for it",
 		},
+		"the API limits pages, and a poll was late": {
+			poller.AccountView{PageSize: 1000, PageSizeSet: 5000},
+			time.Second, 15 * time.Minute, missed + ": polled every 15m, a page covers 16m 40s",
+		},
 		"too large a page": {
 			large,
 			100 * time.Millisecond, 32 * time.Minute,

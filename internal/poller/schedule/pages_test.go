@@ -90,22 +90,25 @@ func TestPageTargetsLeaveOthersTheirShare(t *testing.T) {
 }
 
 func TestPageTargetsKeepEqualSensorsEqual(t *testing.T) {
-	// Learned intervals differ a little.
-	for perHour := 100.0; perHour < 3000; perHour *= 1.15 {
-		var intervals []time.Duration
-		for i := range 10 {
-			intervals = append(intervals, 10*time.Second+time.Duration(i)*80*time.Millisecond)
-		}
+	var intervals []time.Duration
+	for i := range 10 { // learned intervals differ a little
+		intervals = append(intervals, 10*time.Second+time.Duration(i)*80*time.Millisecond)
+	}
+	runs := map[Kind]int{}
+	for perHour := 5000.0; perHour < 40_000; perHour *= 1.03 {
 		_, outlooks := forecastOf(perHour, 20, true, intervals...)
-		kinds := map[bool]int{}
+		least, most := math.Inf(1), 0.0
 		for _, every := range intervals {
-			for _, o := range outlooks[every] {
-				kinds[o.Overflows]++
-			}
+			one := outlooks[every][0]
+			least, most = min(least, one.PerHour), max(most, one.PerHour)
+			runs[one.Kind]++
 		}
-		if len(kinds) != 1 {
-			t.Errorf("%.0f requests per hour: %v overflow", perHour, kinds)
+		if most > 1.1*least {
+			t.Errorf("%.0f requests per hour: %.1f to %.1f for a sensor", perHour, least, most)
 		}
+	}
+	if runs[KindPage] == 0 || runs[KindFast] == 0 {
+		t.Errorf("with a page target, or without: %v", runs)
 	}
 }
 
