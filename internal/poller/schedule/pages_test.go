@@ -158,3 +158,26 @@ func TestSchedulerTakesOverWithAndWithoutPageTargets(t *testing.T) {
 		t.Errorf("targets go on: %+v", after.fill)
 	}
 }
+
+// Sensors that cannot be polled take no room from those that can, although their pages last longer.
+func TestPageTargetsIgnoreFailingSensors(t *testing.T) {
+	const middle, slow = 8 * time.Second, 20 * time.Second
+	fits := func(failures int) bool {
+		s, _ := forecastOf(775, 100, true, time.Second, middle, slow)
+		for _, one := range s.All() {
+			if one.Sensor == 2 {
+				one.Failures = failures
+			}
+		}
+		_, all := s.Forecast(at(0))
+		for one, o := range all {
+			if one.Sensor == 1 {
+				return !o.Overflows
+			}
+		}
+		return false
+	}
+	if fits(0) || !fits(10) {
+		t.Errorf("page targets of %s: %t with healthy sensors, %t with failing ones, want false and true", middle, fits(0), fits(10))
+	}
+}
