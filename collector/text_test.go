@@ -27,6 +27,9 @@ import (
 const inventories = 300
 
 func TestWriteTextEqualsRegistryForRandomInventories(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long")
+	}
 	synctest.Test(t, func(t *testing.T) {
 		seen := map[string]int{}
 		rules := []inventory.Rule{{Machine: match.MustCompile("m[1-9]"), States: []string{"RUN", `"q"`, "line\nfeed", "a"}}}

@@ -141,6 +141,7 @@ func truth(from, to time.Time) map[string]float64 {
 // Over each range the sum over the states is the time that has passed, within a gap between two polls. Where each reading is read,
 // the time in each state is that of the plant; where some are missed, it is unknown.
 func TestTimeInStatesIsThatOfThePlant(t *testing.T) {
+	long(t)
 	const period, delay = 5 * time.Second, 20 * time.Second
 	for name, c := range map[string]struct {
 		change     func(*simulator.Sensor)

@@ -65,6 +65,9 @@ func TestLearnerRecoversFromSingleRefusal(t *testing.T) {
 }
 
 func TestLearnerReturnsToRestoredLimit(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow")
+	}
 	forEachKind(t, func(t *testing.T, k kind) {
 		for _, ratio := range []float64{0.3, 0.5, 0.8} {
 			r := begin(t, of(k, 1000*ratio, 30), Limit{950, 30})
@@ -159,6 +162,9 @@ func TestLearnerWithOtherUserOfKey(t *testing.T) {
 }
 
 func TestLearnerDetectsSharedKey(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow")
+	}
 	forEachKind(t, func(t *testing.T, k kind) {
 		r := begin(t, of(k, 1000, 30), Limit{950, 30})
 		r.others = func(now time.Time) float64 {

@@ -20,6 +20,9 @@ func (r *run) restart(configured Limit) {
 }
 
 func TestLearnerSurvivesRestart(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow")
+	}
 	forEachKind(t, func(t *testing.T, k kind) {
 		configured := Limit{950, 30}
 		whole, often := begin(t, of(k, 475, 30), configured), begin(t, of(k, 475, 30), configured)
