@@ -95,6 +95,10 @@ func (s Secret) redact(text string) string {
 	return text
 }
 
+// Redact makes a text from the network safe to show inside an error: valid UTF-8 of one line, cut, with the secret replaced by
+// "<secret>". The secret may be of any server.
+func (s Secret) Redact(text string) string { return s.redactError(text) }
+
 // redactError is redact for the inside of an error: cut, after the key is out, so that no part of one can remain.
 func (s Secret) redactError(text string) string {
 	text = s.redact(beginning(oneLine(text))) // looking through megabytes takes a hundred times as much memory
