@@ -1,0 +1,80 @@
+package remotewrite
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+)
+
+// The test runs in a process with its own mounts, which needs no privileges but may be forbidden.
+func TestSpoolOnFullDiskContinuesLater(t *testing.T) {
+	const mayMount = "INNIUS_TEST_MAY_MOUNT"
+	if os.Getenv(mayMount) == "" {
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
+		cmd.Env = append(os.Environ(), mayMount+"=1", "GORACE=atexit_sleep_ms=0")
+		cmd.SysProcAttr = &syscall.SysProcAttr{
+			Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
+			UidMappings: []syscall.SysProcIDMap{{HostID: os.Geteuid(), Size: 1}},
+			GidMappings: []syscall.SysProcIDMap{{HostID: os.Getegid(), Size: 1}},
+		}
+		out, err := cmd.CombinedOutput()
+		if ended, ok := errors.AsType[*exec.ExitError](err); ok {
+			t.Errorf("%v\n%s", ended, out)
+		} else if err != nil {
+			t.Skipf("this system forbids mount namespaces: %v", err)
+		}
+		return
+	}
+	disk := t.TempDir()
+	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=128k"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(disk, syscall.MNT_DETACH) })
+	ballast := filepath.Join(disk, "ballast")
+	fill := func() {
+		f, err := os.Create(ballast)
+		for err == nil {
+			_, err = f.Write(make([]byte, 4096))
+		}
+		if !errors.Is(err, syscall.ENOSPC) {
+			t.Fatal(err)
+		}
+		_ = f.Close()
+	}
+	dir := filepath.Join(disk, "spool")
+	for range 2 { // in the second round the first write begins a file, and cannot
+		q := openQueue(t, dir, 1<<20)
+		q.add(2)
+		fill()
+		for range 200 {
+			q.add(2)
+		}
+		dropped := q.dropped.Load()
+		q.wantPending(402 - dropped)
+		if dropped < 100 || q.log.lines("no space left on device") != 1 || q.log.lines("level=ERROR") != 1 {
+			t.Errorf("dropped %d, log:\n%s", dropped, q.log)
+		}
+		kept := float64(402 - dropped)
+		b, err := q.read(2)
+		if err != nil || len(b.samples) != 2 {
+			t.Fatal("nothing can be read from a full disk")
+		}
+		_ = q.acknowledge(b) // may fail: the file of the position does not exist yet
+		if err := os.Remove(ballast); err != nil {
+			t.Fatal(err)
+		}
+		q.add(2)
+		q.want("rest", q.drain(100), append(from(3, kept), from(q.value-1, q.value)...))
+		if q.log.lines("Spool is written again") != 1 {
+			t.Errorf("the end is not logged:\n%s", q.log)
+		}
+		q.add(2)
+		q.close()
+		again := openQueue(t, dir, 1<<20)
+		again.want("reopened", again.drain(100), from(q.value-1, q.value))
+		again.close()
+	}
+}

@@ -1,0 +1,339 @@
+package remotewrite
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"innius_exporter/internal/poller/schedule"
+)
+
+const (
+	interval  = 5 * time.Second // between two batches, unless more than a batch is pending
+	maxBatch  = 2000            // readings
+	firstWait = 5 * time.Second // after the first failure, doubled with each
+	maxWait   = 5 * time.Minute
+	maxTries  = 10        // of readings that alone get a 5xx while others are accepted
+	quiet     = time.Hour // without a failure, after which a failure is logged again
+)
+
+// splitWait is the wait before a batch is split again. To split one takes at most 8 requests for series, 16 for readings, and
+// 8 that show whether the receiver accepts others: 32 per batch and minute.
+const splitWait = time.Minute
+
+// Status is what is known of a receiver. The counts are those of this process.
+type Status struct {
+	Name                       string
+	Accepted, Refused, Dropped uint64    // readings; Dropped may include some that were on their way
+	Pending                    int       // readings in the spool
+	Oldest                     time.Time // when the oldest of them was stored; zero without one
+	LastSuccess                time.Time
+	LastError                  string // safe to show
+	LastErrorAt                time.Time
+	Requests                   map[string]uint64 // by status code; error: no response
+}
+
+// receiver sends the readings of a spool. What is not safe for concurrent use belongs to the goroutine of run.
+type receiver struct {
+	spool    *spool
+	log      *slog.Logger
+	settings atomic.Pointer[Receiver]
+	changed  chan struct{} // signals new settings
+	stop     chan struct{} // closed: send what is pending, then end
+	cancel   func()        // ends run at once
+	ended    sync.WaitGroup
+
+	size     int             // readings in the next batch, at most
+	failures int             // in a row
+	tries    int             // in a row of batches that get a 5xx while others are accepted
+	refusing bool            // neither the latest batch nor another reading was accepted
+	canary   []sample        // the latest reading that was accepted; sent again, it shows whether anything is
+	early    []sample        // readings that were accepted out of turn, and may still be in the spool
+	logged   map[string]bool // kinds of failures
+	failed   time.Time       // latest failure
+	failing  bool            // a failure was logged, and its end was not
+
+	mu     sync.Mutex
+	status Status
+}
+
+// run sends until ctx ends. When stop is closed it ends with the last pending reading or the next failure.
+func (r *receiver) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		began := time.Now()
+		b, err := r.spool.read(r.size)
+		switch {
+		case err != nil:
+			r.report("spool", "Spool cannot be read, retrying", &failure{text: err.Error()})
+			if !r.pause(ctx, maxWait) {
+				return
+			}
+		case len(b.samples) == 0:
+			if !r.pause(ctx, interval) {
+				return
+			}
+		case !r.deliver(ctx, b):
+			return
+		case !b.more && time.Since(began) < interval:
+			r.pause(ctx, interval)
+		}
+	}
+}
+
+// pause waits, until ctx or stop ends it or the settings change. It returns false if stop was closed before.
+func (r *receiver) pause(ctx context.Context, wait time.Duration) bool {
+	select {
+	case <-r.stop:
+		return false
+	default:
+	}
+	select {
+	case <-ctx.Done():
+	case <-r.stop:
+	case <-r.changed:
+	case <-time.After(wait):
+	}
+	return true
+}
+
+// deliver sends a batch until each reading is accepted or refused, then acknowledges it; or until it is too large. It returns
+// false if it is time to end.
+func (r *receiver) deliver(ctx context.Context, b batch) bool {
+	left := slices.DeleteFunc(b.samples, func(s sample) bool { return slices.Contains(r.early, s) })
+	early := len(b.samples) - len(left)
+	for len(left) > 0 {
+		v, f := r.send(ctx, left)
+		wait, tooLarge := time.Duration(0), len(left) > maxReadings
+		switch {
+		case v == accepted:
+			r.recovered(left)
+			left = nil
+		case v == unavailable:
+			wait = r.backOff(f)
+		case tooLarge:
+			if r.size = max(maxReadings, len(left)/2); v == refused {
+				return true
+			}
+			wait = min(r.backOff(f), max(splitWait, f.wait))
+		default:
+			left, wait = r.split(ctx, left, v, f)
+		}
+		if len(left) > 0 && (!r.pause(ctx, wait) || ctx.Err() != nil) {
+			return false
+		}
+		if tooLarge && v == broken {
+			return true
+		}
+	}
+	r.count(func(s *Status) { s.Accepted += uint64(early) })
+	if err := r.spool.acknowledge(b); err != nil {
+		r.report("spool", "Position in the spool cannot be written: a restart would send readings again", &failure{text: err.Error()})
+	}
+	return true
+}
+
+// split finds the readings for which a small batch was not accepted. It returns those that are undecided, and the wait before
+// they are sent again.
+func (r *receiver) split(ctx context.Context, batch []sample, v verdict, f *failure) ([]sample, time.Duration) {
+	if (v == broken || r.refusing) && !r.acceptsOthers(ctx, batch) { // fewer requests show that it would accept none of them
+		return batch, r.backOff(f)
+	}
+	var p parts
+	r.sift(ctx, batch, v, f, &p)
+	r.count(func(s *Status) { s.Accepted += uint64(p.accepted) })
+	if len(p.unsent) > 0 {
+		return slices.Concat(p.refused, p.broken, p.unsent), r.backOff(p.last)
+	}
+	left := slices.Concat(p.refused, p.broken)
+	if r.refusing = len(left) > 0 && !p.working && !r.acceptsOthers(ctx, batch); r.refusing {
+		return left, max(splitWait, r.backOff(f))
+	}
+	if len(p.broken) > 0 {
+		r.tries++
+		r.report(strconv.Itoa(f.code), "Receiver fails for some readings only, retrying", f)
+	}
+	if r.tries < maxTries {
+		r.refuse(p.refused, f)
+		return p.broken, splitWait
+	}
+	r.refuse(left, f)
+	return nil, 0
+}
+
+// parts are the readings of a batch, by what became of them.
+type parts struct {
+	accepted                int
+	working                 bool // the latest was accepted
+	refused, broken, unsent []sample
+	last                    *failure
+}
+
+// sift sends the parts of a request that was not accepted: each series, or each reading if it has one series only.
+func (r *receiver) sift(ctx context.Context, samples []sample, v verdict, f *failure, p *parts) {
+	switch {
+	case v == accepted:
+		p.accepted, p.working = p.accepted+len(samples), true
+		r.canary = samples[len(samples)-1:]
+	case v == unavailable:
+		p.unsent, p.last = append(p.unsent, samples...), f
+	case len(samples) == 1 && v == refused:
+		p.refused, p.working = append(p.refused, samples...), false
+	case len(samples) == 1:
+		p.broken, p.working = append(p.broken, samples...), false
+	default:
+		each := bySeries(samples)
+		if len(each) == 1 {
+			each = slices.Collect(slices.Chunk(each[0], 1))
+		}
+		for _, part := range each {
+			if len(p.unsent) > 0 {
+				p.unsent = append(p.unsent, part...)
+				continue
+			}
+			v, f := r.send(ctx, part)
+			r.sift(ctx, part, v, f, p)
+		}
+	}
+}
+
+// acceptsOthers reports whether the receiver accepts readings that are not in a batch: the latest that it accepted, which it has
+// already, or the newest, which are the least likely to be refused for their age. They are those of one poll, because a receiver
+// may accept no older ones of the same series afterwards.
+func (r *receiver) acceptsOthers(ctx context.Context, batch []sample) bool {
+	if len(r.canary) > 0 {
+		switch v, _ := r.send(ctx, r.canary); v {
+		case accepted:
+			return true
+		case refused:
+			r.canary = nil
+		}
+	}
+	others := r.spool.newestReadings()
+	if len(others) == 0 || slices.Contains(batch, others[len(others)-1]) {
+		return false
+	}
+	v, _ := r.send(ctx, others)
+	if v == accepted {
+		r.early, r.canary = others, others[len(others)-1:]
+	}
+	return v == accepted
+}
+
+// refuse counts readings as refused.
+func (r *receiver) refuse(samples []sample, f *failure) {
+	if len(samples) == 0 {
+		return
+	}
+	r.count(func(s *Status) { s.Refused += uint64(len(samples)) })
+	r.report("refused", "Receiver refuses some readings and accepts others, continuing without the refused ones", f)
+	logSamples(r.log, "Receiver refused a reading", samples)
+}
+
+// recovered records that a batch was accepted.
+func (r *receiver) recovered(samples []sample) {
+	r.count(func(s *Status) { s.Accepted += uint64(len(samples)) })
+	r.canary = []sample{slices.MaxFunc(samples, func(a, b sample) int { return cmp.Compare(a.time, b.time) })}
+	r.size = min(2*r.size, maxBatch)
+	r.failures, r.tries, r.refusing = 0, 0, false
+	if r.failing {
+		r.failing = false
+		r.log.Info("Receiver accepts readings again")
+	}
+}
+
+// backOff logs a failure of the receiver and returns how long to wait.
+func (r *receiver) backOff(f *failure) time.Duration {
+	r.failures++
+	r.report(strconv.Itoa(f.code), "Receiver accepts no readings, keeping them and retrying with back-off", f)
+	if f.wait > 0 {
+		return f.wait
+	}
+	return schedule.BackOff(r.failures, firstWait, maxWait)
+}
+
+// report logs a failure, unless it has logged one of its kind and there was never a long time without one since.
+func (r *receiver) report(kind, message string, f *failure) {
+	if time.Since(r.failed) > quiet {
+		clear(r.logged)
+	}
+	r.failed = time.Now()
+	if !r.logged[kind] {
+		r.logged[kind] = true
+		r.failing = r.failing || kind != "refused"
+		r.log.Warn(message, "err", f)
+	}
+}
+
+// send sends one request. The failure is nil if it was accepted.
+func (r *receiver) send(ctx context.Context, samples []sample) (verdict, *failure) {
+	code, f := r.settings.Load().post(ctx, samples)
+	if f != nil && ctx.Err() != nil {
+		return unavailable, f // the request was ended here
+	}
+	r.count(func(s *Status) {
+		if code == 0 {
+			s.Requests["error"]++
+		} else {
+			s.Requests[strconv.Itoa(code)]++
+		}
+		if f == nil {
+			s.LastSuccess = time.Now()
+		} else {
+			s.LastError, s.LastErrorAt = f.Error(), time.Now()
+		}
+	})
+	switch {
+	case f == nil:
+		return accepted, nil
+	case code == http.StatusBadRequest, code == http.StatusConflict, code == http.StatusRequestEntityTooLarge,
+		code == http.StatusUnprocessableEntity:
+		return refused, f
+	case code >= 500:
+		return broken, f
+	}
+	return unavailable, f
+}
+
+// verdict is what a response means for the readings of a request.
+type verdict int
+
+const (
+	accepted    verdict = iota
+	refused             // 400, 409, 413, 422: for at least one of them
+	broken              // 5xx: perhaps for one of them
+	unavailable         // for none of them
+)
+
+func (r *receiver) count(change func(*Status)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	change(&r.status)
+}
+
+// view returns the status.
+func (r *receiver) view() Status {
+	r.mu.Lock()
+	s := r.status
+	s.Requests = maps.Clone(s.Requests)
+	r.mu.Unlock()
+	s.Name = r.settings.Load().Name
+	s.Pending, s.Dropped = int(r.spool.pending.Load()), uint64(r.spool.dropped.Load())
+	if s.Pending > 0 {
+		s.Oldest = time.UnixMilli(r.spool.oldest.Load())
+	}
+	return s
+}
+
+// logSamples logs at level debug what became of each reading.
+func logSamples(logger *slog.Logger, message string, samples []sample) {
+	for _, s := range samples {
+		logger.Debug(message, "company", s.company, "machine", s.machine, "sensor", s.sensor, "time_ms", s.time, "value", s.value)
+	}
+}

@@ -1,0 +1,83 @@
+package remotewrite
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+	"math"
+	"time"
+
+	"innius_exporter/innius"
+)
+
+// series names a sensor by the labels of its gauges.
+type series struct{ company, machine, sensor string }
+
+// sample is one reading; its time is in milliseconds since the epoch.
+type sample struct {
+	series
+	time  int64
+	value float64
+}
+
+// A record holds some readings of one series, oldest first: its length and its CRC-32C, of four bytes each, little-endian, then
+// the time when it was written and the three labels, then the time since the reading before and the value of each.
+const (
+	recordHeader = 8
+	maxRecord    = 1 << 20 // bytes behind the header
+	maxReadings  = 16      // in a record, and so in the smallest batch
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// appendRecord appends a record to b.
+func appendRecord(b []byte, now time.Time, s series, readings []innius.Reading) []byte {
+	start := len(b)
+	at := now.UnixMilli()
+	b = binary.AppendVarint(append(b, make([]byte, recordHeader)...), at)
+	for _, label := range []string{s.company, s.machine, s.sensor} {
+		b = append(binary.AppendUvarint(b, uint64(len(label))), label...)
+	}
+	for _, r := range readings {
+		b = binary.AppendVarint(b, r.Time.UnixMilli()-at)
+		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(r.Value))
+		at = r.Time.UnixMilli()
+	}
+	content := b[start+recordHeader:]
+	binary.LittleEndian.PutUint32(b[start:], uint32(len(content)))
+	binary.LittleEndian.PutUint32(b[start+4:], crc32.Checksum(content, castagnoli))
+	return b
+}
+
+// decodeRecord appends the readings of a record to samples, which is empty, and returns the time when it was written; no readings
+// if no version of this program has written it.
+func decodeRecord(content []byte, samples []sample) (written int64, _ []sample) {
+	text, intact := string(content), true // the labels share it
+	varint := func() int64 {
+		v, n := binary.Varint(content)
+		intact = intact && n > 0
+		content = content[max(0, n):]
+		return v
+	}
+	label := func() string {
+		length, n := binary.Uvarint(content)
+		if intact = intact && n > 0 && length <= uint64(len(content)-n); !intact {
+			return ""
+		}
+		content = content[n+int(length):]
+		end := len(text) - len(content)
+		return text[end-int(length) : end]
+	}
+	written = varint()
+	s := series{label(), label(), label()}
+	for at := written; intact && len(content) > 0; {
+		at += varint()
+		if intact = intact && len(content) >= 8 && len(samples) < maxReadings; intact {
+			samples = append(samples, sample{s, at, math.Float64frombits(binary.LittleEndian.Uint64(content))})
+			content = content[8:]
+		}
+	}
+	if !intact {
+		return 0, nil
+	}
+	return written, samples
+}

@@ -1,0 +1,182 @@
+// Package remotewrite sends every new reading, with its own time, to receivers that take Prometheus remote write 1.0.
+//
+// Append stores readings in a spool on disk for each receiver. One goroutine per receiver sends them in batches, oldest first,
+// and removes what is accepted or refused. A receiver that does not respond delays neither Append nor another receiver.
+//
+// Of remote write (https://prometheus.io/docs/specs/prw/remote_write_spec/) documented are: the message, the headers, and that
+// 5xx and perhaps 429 are to be retried. Observed are: Prometheus stores nothing of a request if it refuses one of its samples
+// with 400, and its version 2.42 responds with 500 to samples that are older than its out-of-order window.
+//
+// A response of 400, 409, 413 or 422 concerns some of the readings of a request. Smaller batches are sent until it is known
+// which. They count as refused if the receiver accepts others at that time: otherwise it fails, and everything is kept. The same
+// holds for a 5xx that only some readings get, after 10 tries. Every other failure is one of the receiver.
+package remotewrite
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"innius_exporter/innius"
+)
+
+// Writer stores readings and sends them. It is safe for concurrent use.
+type Writer struct {
+	dir string
+	log *slog.Logger
+
+	mu        sync.RWMutex
+	receivers []*receiver
+	shown     atomic.Pointer[[]*receiver] // the same, for those that must not wait for mu
+}
+
+// New returns a Writer without receivers, with its spools below a directory that belongs to this process.
+func New(dir string, logger *slog.Logger) *Writer {
+	w := &Writer{dir: dir, log: logger}
+	w.shown.Store(new([]*receiver))
+	return w
+}
+
+// Configure puts receivers in force. Those that have the name of one before continue with its counts and its spool. The spool
+// of one that is removed stays on disk, for when it returns. After an error everything is as before.
+func (w *Writer) Configure(receivers []Receiver) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	next := make([]*receiver, len(receivers))
+	for i, settings := range receivers {
+		if known := w.find(settings.Name); known != nil {
+			next[i] = known
+			continue
+		}
+		added, err := w.open(&settings)
+		if err != nil {
+			for _, r := range next[:i] {
+				if !slices.Contains(w.receivers, r) {
+					r.spool.close()
+				}
+			}
+			return err
+		}
+		next[i] = added
+	}
+	for _, r := range w.receivers {
+		if !slices.Contains(next, r) {
+			r.log.Info("Receiver is removed, its spool stays", "pending", r.view().Pending)
+			r.cancel()
+			r.end()
+		}
+	}
+	for i, r := range next {
+		r.apply(&receivers[i])
+		if !slices.Contains(w.receivers, r) {
+			ctx, cancel := context.WithCancel(context.Background())
+			r.cancel = cancel
+			r.ended.Go(func() { r.run(ctx) })
+		}
+	}
+	w.receivers = next
+	w.shown.Store(&next)
+	return nil
+}
+
+func (w *Writer) find(name string) *receiver {
+	for _, r := range w.receivers {
+		if r.settings.Load().Name == name {
+			return r
+		}
+	}
+	return nil
+}
+
+// open returns a receiver that does not run yet.
+func (w *Writer) open(settings *Receiver) (*receiver, error) {
+	log := w.log.With("receiver", settings.Name)
+	dir := filepath.Join(w.dir, "remote_write-"+url.QueryEscape(settings.Name))
+	s, err := openSpool(dir, settings.Spool, log)
+	if err != nil {
+		return nil, fmt.Errorf("remote_write %q: %w", settings.Name, err)
+	}
+	return &receiver{
+		spool: s, log: log, changed: make(chan struct{}, 1), stop: make(chan struct{}),
+		size: maxBatch, logged: map[string]bool{}, status: Status{Requests: map[string]uint64{}},
+	}, nil
+}
+
+// apply puts settings in force with the next request, which is sent at once.
+func (r *receiver) apply(settings *Receiver) {
+	before := r.settings.Swap(settings)
+	r.spool.setLimit(settings.Spool)
+	if before != nil {
+		before.closeIdleConnections()
+	}
+	select {
+	case r.changed <- struct{}{}:
+	default:
+	}
+}
+
+// end stops a receiver and waits for it.
+func (r *receiver) end() {
+	close(r.stop)
+	r.ended.Wait()
+	r.cancel()
+	r.settings.Load().closeIdleConnections()
+	r.spool.close()
+}
+
+// Append stores new readings of a sensor, oldest first, for each receiver, and returns when they are synced to disk. It does not
+// wait for receivers. What cannot be stored is dropped, counted and logged. States without a number are left out.
+func (w *Writer) Append(company, machine, sensor string, readings []innius.Reading) {
+	readings = slices.DeleteFunc(slices.Clone(readings), func(r innius.Reading) bool { return math.IsNaN(r.Value) })
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if len(readings) == 0 || len(w.receivers) == 0 {
+		return
+	}
+	s, now := series{company, machine, sensor}, time.Now()
+	var records []byte
+	var newest []sample
+	for some := range slices.Chunk(readings, maxReadings) {
+		records = appendRecord(records, now, s, some)
+		newest = newest[:0]
+		for _, r := range some {
+			newest = append(newest, sample{s, r.Time.UnixMilli(), r.Value})
+		}
+	}
+	for _, r := range w.receivers {
+		r.spool.append(records, len(readings), newest)
+	}
+}
+
+// Status returns the status of each receiver, in the order of the config. It waits neither for the disk nor for the network.
+func (w *Writer) Status() []Status {
+	var all []Status
+	for _, r := range *w.shown.Load() {
+		all = append(all, r.view())
+	}
+	return all
+}
+
+// flushWithin bounds how long Close sends.
+const flushWithin = 2 * time.Second
+
+// Close sends what is pending for at most 2 s, and keeps the rest for the next start. Nothing may be appended after it.
+func (w *Writer) Close() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var ending sync.WaitGroup
+	for _, r := range w.receivers {
+		timer := time.AfterFunc(flushWithin, r.cancel)
+		defer timer.Stop()
+		ending.Go(r.end)
+	}
+	ending.Wait()
+	w.receivers = nil
+}

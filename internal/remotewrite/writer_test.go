@@ -1,0 +1,274 @@
+package remotewrite
+
+import (
+	"encoding/base64"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"innius_exporter/innius"
+)
+
+func TestWriterContinuesAfterKill(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f, receiver := startFake(t, "central")
+		f.unless(503, "", always)
+		p := newPlant(t, receiver)
+		p.pollFor(10*time.Minute, "A", "B")
+		p.kill()
+		p.start(receiver)
+		if s := p.Status()[0]; s.Pending != 120 || time.Since(s.Oldest) != 10*time.Minute {
+			t.Errorf("status %+v", s)
+		}
+		f.onRequest(func(w http.ResponseWriter, _ *http.Request, samples []received) {
+			f.store(samples)
+			panic(http.ErrAbortHandler) // stored, and the sender is killed before it knows
+		})
+		time.Sleep(time.Second)
+		p.kill()
+		f.onRequest(nil)
+		p.start(receiver)
+		time.Sleep(time.Second)
+		p.wantAll(f, "A")
+		p.wantAll(f, "B")
+		p.kill()
+		sent := f.sent()
+		p.start(receiver)
+		time.Sleep(time.Minute)
+		if f.sent() != sent {
+			t.Error("sent again what was acknowledged")
+		}
+	})
+}
+
+func TestWriterCloseSendsForTwoSeconds(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		good, first := startFake(t, "good")
+		failing, second := startFake(t, "failing")
+		hanging, third := startFake(t, "hanging")
+		failing.unless(503, "", always)
+		hanging.onRequest(func(_ http.ResponseWriter, r *http.Request, _ []received) { <-r.Context().Done() })
+		p := newPlant(t, first, second, third)
+		p.pollFor(2*time.Minute, "A")
+		time.Sleep(time.Second)
+		p.poll("A", 4)
+		began := time.Now()
+		p.Close()
+		if took := time.Since(began); took != 2*time.Second {
+			t.Errorf("took %s", took)
+		}
+		p.wantAll(good, "A")
+		if s := p.Status()[2]; s.Requests["error"] != 3 {
+			t.Errorf("a request that was ended here is a failure of the receiver: %+v", s)
+		}
+		failing.onRequest(nil)
+		hanging.onRequest(nil)
+		p.start(first, second, third)
+		time.Sleep(time.Second)
+		p.wantAll(failing, "A")
+		p.wantAll(hanging, "A")
+		if s := p.Status()[0]; s.Accepted != 0 {
+			t.Errorf("sent again what was acknowledged: %+v", s)
+		}
+		began = time.Now()
+		p.Close()
+		if took := time.Since(began); took != 0 {
+			t.Errorf("took %s without readings", took)
+		}
+	})
+}
+
+func TestWriterConfigureKeepsQueues(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		old, central := startFake(t, "central")
+		other, second := startFake(t, "other")
+		moved, target := startFake(t, "central")
+		old.unless(401, "", always)
+		other.unless(401, "", always)
+		p := newPlant(t, central, second)
+		p.pollFor(time.Hour, "A")
+		target.Headers = map[string]string{"X-Scope-OrgID": "plant"}
+		if err := p.Configure([]Receiver{target}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Millisecond) // not the back-off
+		p.wantAll(moved, "A")
+		if s := p.Status(); len(s) != 1 || s[0].Accepted != 360 || s[0].Requests["401"] == 0 {
+			t.Errorf("status %+v", s)
+		}
+		sent := other.sent()
+		p.pollFor(time.Hour, "A")
+		if other.sent() != sent {
+			t.Error("a receiver that was removed gets requests")
+		}
+		other.onRequest(nil)
+		if err := p.Configure([]Receiver{second, target}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if got := len(other.values("A")); got != 360 {
+			t.Errorf("%d readings of the spool of a receiver that returned", got)
+		}
+		p.wantAll(moved, "A")
+		bad := Receiver{Name: "bad", URL: &url.URL{}, Spool: 1 << 20}
+		if err := os.WriteFile(filepath.Join(p.dir, "remote_write-bad"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		err := p.Configure([]Receiver{{Name: "new", URL: &url.URL{}, Spool: 1 << 20}, bad})
+		if err == nil || !strings.Contains(err.Error(), `"bad"`) {
+			t.Errorf("error %v", err)
+		}
+		if s := p.Status(); len(s) != 2 || s[0].Name != "other" || s[1].Name != "central" {
+			t.Errorf("after a failed reload: %+v", s)
+		}
+	})
+}
+
+func TestWriterReadsCredentialsForEachRequest(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "secret")
+	for name, row := range map[string]struct {
+		set  func(*Receiver)
+		want func(secret string) string
+	}{
+		"password": {
+			func(r *Receiver) { r.Username, r.PasswordFile = "plant", file },
+			func(secret string) string {
+				return "Basic " + base64.StdEncoding.EncodeToString([]byte("plant:"+secret))
+			},
+		},
+		"bearer": {func(r *Receiver) { r.CredentialsFile = file }, func(secret string) string { return "Bearer " + secret }},
+		"other type": {
+			func(r *Receiver) { r.AuthorizationType, r.CredentialsFile = "Token", file },
+			func(secret string) string { return "Token " + secret },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				f, receiver := startFake(t, "central")
+				row.set(&receiver)
+				p := newPlant(t, receiver)
+				for _, secret := range []string{"first-secret-1", "second-secret-2"} {
+					if err := os.WriteFile(file, []byte(secret+"\n"), 0o600); err != nil {
+						t.Fatal(err)
+					}
+					p.poll("A", 1)
+					time.Sleep(6 * time.Second)
+					if got := f.header("Authorization"); got != row.want(secret) {
+						t.Errorf("Authorization %q, want %q", got, row.want(secret))
+					}
+				}
+				for _, content := range []string{"", "two\nlines", " \n"} {
+					if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+						t.Fatal(err)
+					}
+					sent := f.sent()
+					p.poll("A", 1)
+					time.Sleep(6 * time.Second)
+					if s := p.Status()[0]; f.sent() != sent || !strings.Contains(s.LastError, "no single line") {
+						t.Errorf("%q: %+v", content, s)
+					}
+				}
+				if err := os.Remove(file); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(5 * time.Minute)
+				if s := p.Status()[0]; !strings.Contains(s.LastError, file) || p.log.lines("level=WARN") != 1 {
+					t.Errorf("%+v, log:\n%s", s, p.log)
+				}
+				if err := os.WriteFile(file, []byte("third-secret-3"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(6 * time.Minute)
+				p.wantAll(f, "A")
+			})
+		})
+	}
+}
+
+func TestWriterShowsNoSecret(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "secret")
+	const secret, token, tenant = "Pa55+word/7f3A9e41", "t0ken-in-query", "tenant-4711"
+	if err := os.WriteFile(file, []byte(secret), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, respond := range map[string]func(w http.ResponseWriter, r *http.Request){
+		"echo": func(w http.ResponseWriter, r *http.Request) {
+			text := r.Header.Get("Authorization") + " " + secret + "\x1b[31m\n" + r.URL.String() + " " + r.Header.Get("X-Scope-OrgID")
+			http.Error(w, text+" "+url.QueryEscape(secret)+strings.Repeat("long ", 10000), http.StatusForbidden)
+		},
+		"no response": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"redirect": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://elsewhere.example/?"+secret, http.StatusFound)
+		},
+		"malformed": func(w http.ResponseWriter, r *http.Request) {
+			c, _, err := http.NewResponseController(w).Hijack()
+			if err == nil {
+				_, _ = c.Write([]byte("HTTP/1.1 " + r.Header.Get("Authorization") + "\r\n\r\n"))
+				_ = c.Close()
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				f, receiver := startFake(t, "central")
+				receiver.Username, receiver.PasswordFile = "plant", file
+				receiver.URL.RawQuery = "token=" + token
+				receiver.Headers = map[string]string{"X-Scope-OrgID": tenant}
+				f.onRequest(func(w http.ResponseWriter, r *http.Request, _ []received) { respond(w, r) })
+				p := newPlant(t, receiver)
+				p.pollFor(time.Minute, "A")
+				s := p.Status()[0]
+				if s.LastError == "" || len(s.LastError) > maxText+50 || strings.ContainsAny(s.LastError, "\n\x1b") {
+					t.Errorf("error %q", s.LastError)
+				}
+				both := base64.StdEncoding.EncodeToString([]byte("plant:" + secret))
+				for _, hidden := range []string{secret, token, tenant, both, "7f3A9e41"} {
+					if strings.Contains(s.LastError, hidden) || p.log.lines(hidden) > 0 {
+						t.Errorf("%s is shown: %q\n%s", hidden, s.LastError, p.log)
+					}
+				}
+				f.wantOneHost()
+			})
+		})
+	}
+}
+
+// A receiver that never responds costs disk, but no memory.
+func TestWriterHoldsNoReadingsInMemory(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f, receiver := startFake(t, "central")
+		receiver.Spool = 4 << 20
+		f.onRequest(func(_ http.ResponseWriter, r *http.Request, _ []received) { <-r.Context().Done() })
+		p := newPlant(t, receiver)
+		p.log.discard = true
+		readings := make([]innius.Reading, 5000)
+		heap := func() uint64 {
+			runtime.GC()
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			return m.HeapAlloc
+		}
+		var before uint64
+		for i := range 150 {
+			for j := range readings {
+				readings[j] = innius.Reading{Time: time.Now().Add(time.Duration(j) * time.Millisecond), Value: float64(j)}
+			}
+			p.Append("acme", "Press 1", "A", readings)
+			time.Sleep(10 * time.Second)
+			if i == 20 {
+				before = heap()
+			}
+		}
+		if grown := int64(heap()) - int64(before); grown > 2<<20 {
+			t.Errorf("the heap has grown by %d bytes", grown)
+		}
+		if s := p.Status()[0]; s.Dropped == 0 || s.Pending+int(s.Dropped) != 150*5000 {
+			t.Errorf("status %+v", s)
+		}
+	})
+}
