@@ -74,12 +74,13 @@ func (a *account) publish(now, asleep time.Time) {
 	a.checkKey()
 	a.updateDraft(now)
 	if !d.Settled && a.lists.settled() {
-		d.Settled, d.discovered = true, true
+		d.Settled = true
 		a.log.Info("First discovery ended", "complete", !d.Verified.IsZero(), "machines", len(a.lists.sensors),
 			"sensors", d.Sensors, "cycle", d.Cycle.Round(time.Second))
 	}
 	a.checkReadings()
 	a.noteBlocked(now)
+	d.ready = d.ready || a.isReady(now)
 	a.health.Store(new(a.draft))
 	settled := d.Settled && !before.Settled
 	if settled || d.breaker.limit().Until.After(before.breaker.limit().Until) {
@@ -95,6 +96,15 @@ func (a *account) publish(now, asleep time.Time) {
 			v.Machine(m, Judgement{}) // stores the status, so that its change is noticed without a scrape
 		}
 	}
+}
+
+// isReady reports whether the account serves what it can: it has completed a poll, has ended its first discovery without any
+// sensor to poll, fails or is paused.
+func (a *account) isReady(now time.Time) bool {
+	if a.schedule.Len() > 0 && !a.lastPoll.IsZero() || a.breaker.failing != resultOK {
+		return true
+	}
+	return a.breaker.remaining(now) > 0 || a.schedule.Len() == 0 && a.lists.settled()
 }
 
 // publishIdle publishes the state of an account whose loop does not run.

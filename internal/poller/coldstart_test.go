@@ -72,6 +72,39 @@ func TestColdStartPollsMachineOnceListed(t *testing.T) {
 	})
 }
 
+// The first discovery of a large plant takes long, and values are served from the first poll on.
+func TestPollerReadyAfterFirstPoll(t *testing.T) {
+	begin := setup{plant: testPlant(50, 4), perHour: 600, burst: 10, concurrency: 1, faults: []simulator.Fault{slow(5 * time.Second)}}
+	runScenario(t, begin, func(s *scenario) {
+		s.advance(19 * time.Second) // company, machines, sensors of the first
+		if s.poller.Ready() {
+			t.Error("ready before the first poll")
+		}
+		s.advance(time.Minute)
+		if v := s.poller.View(time.Now()); !s.poller.Ready() || v.Accounts[0].Settled {
+			t.Errorf("ready: %t, first discovery ended: %t", s.poller.Ready(), v.Accounts[0].Settled)
+		}
+	})
+}
+
+func TestPollerReadyWithoutSensors(t *testing.T) {
+	for name, begin := range map[string]setup{
+		"no machines":   {plant: testPlant(0, 0)},
+		"no sensors":    {plant: testPlant(2, 0)},
+		"refused key":   {plant: testPlant(2, 2), faults: []simulator.Fault{{Kind: simulator.Forbidden, Op: simulator.OpCompany}}},
+		"pause for 429": {plant: testPlant(2, 2), faults: []simulator.Fault{{Kind: simulator.TooMany, RetryAfter: "600"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			runScenario(t, begin, func(s *scenario) {
+				s.advance(time.Second)
+				if !s.poller.Ready() {
+					t.Error("not ready")
+				}
+			})
+		})
+	}
+}
+
 func TestPollerReadyAfterFirstDiscovery(t *testing.T) {
 	runScenario(t, setup{plant: testPlant(2, 2)}, func(s *scenario) {
 		s.advance(time.Second)

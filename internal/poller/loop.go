@@ -69,7 +69,7 @@ func (a *account) applyInventoryChanges() {
 			}
 		}
 		added, removed := a.schedule.Set(id, specs(polled))
-		if a.draft.discovered && added+removed > 0 {
+		if a.draft.Settled && added+removed > 0 {
 			a.log.Info("Sensors of a machine changed", "machine", a.poller.inventory.MachineLabel(a.index, id),
 				"added", added, "removed", removed)
 		}

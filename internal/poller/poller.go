@@ -117,9 +117,10 @@ func (p *Poller) Run(ctx context.Context) {
 	loops.Wait()
 }
 
-// Ready reports whether each account has ended its first discovery or serves restored values. Once true it stays true.
+// Ready reports whether each account has its machines and has completed one poll (none without sensors), serves restored values,
+// or has failed or been paused. Once true it stays true.
 func (p *Poller) Ready() bool {
-	return !slices.ContainsFunc(p.accounts, func(a *account) bool { return !a.health.Load().discovered })
+	return !slices.ContainsFunc(p.accounts, func(a *account) bool { return !a.health.Load().ready })
 }
 
 // Stuck returns the name of an account whose loop has not run for a minute after it meant to wake; empty if there is none.
@@ -206,7 +207,7 @@ func (p *Poller) restore(saved *State, now time.Time) {
 	for a, s := range restored { // when the inventory is complete
 		a.applyInventoryChanges()
 		a.draft.Settled = s.Discovered && s.Company.ID != ""
-		a.draft.discovered = a.draft.Settled || s.hasReadings()
+		a.draft.ready = a.draft.Settled || s.hasReadings()
 		a.publishIdle(now)
 	}
 }

@@ -101,10 +101,10 @@ type Remark struct {
 type health struct {
 	AccountView // without what depends on the time of the scrape
 
-	breaker    breakerStatus
-	discovered bool      // the first discovery has ended or restored values are served: the account is ready
-	decided    time.Time // when the loop last ran
-	asleep     time.Time // until when it then meant to sleep
+	breaker breakerStatus
+	ready   bool      // see Poller.Ready
+	decided time.Time // when the loop last ran
+	asleep  time.Time // until when it then meant to sleep
 }
 
 // at returns the state as of a time.

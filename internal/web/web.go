@@ -145,7 +145,7 @@ func landingPage(o Options) (http.Handler, error) {
 			{Address: "/api/v1/status", Text: "Status as JSON", Description: "one sensor with ?machine=...&sensor=..."},
 			{Address: "/config", Text: "Config", Description: "in force, with defaults, without secrets"},
 			{Address: "/-/healthy", Text: "Health", Description: "200 if the exporter runs"},
-			{Address: "/-/ready", Text: "Readiness", Description: "200 after the first discovery of each account"},
+			{Address: "/-/ready", Text: "Readiness", Description: "200 once every account has polled a sensor, has failed or is paused"},
 		},
 	})
 }
@@ -161,11 +161,11 @@ func healthy(s Source) http.HandlerFunc {
 	}
 }
 
-// ready returns 200 once each account has completed or failed one discovery, and from then on.
+// ready returns 200 once each account serves values or cannot, and from then on.
 func ready(s Source) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		if !s.Ready() {
-			http.Error(w, "The first discovery is still running.", http.StatusServiceUnavailable)
+			http.Error(w, "An account has not completed its first poll yet.", http.StatusServiceUnavailable)
 			return
 		}
 		_, _ = fmt.Fprintln(w, "innius_exporter is ready.")

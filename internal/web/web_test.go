@@ -78,7 +78,7 @@ func TestPagesReturnExpectedStatus(t *testing.T) {
 		{"healthy", "GET", "/-/healthy", well, false, 200, "healthy"},
 		{"a stuck loop is named", "GET", "/-/healthy", unwell, false, 503, `account "acme" is stuck`},
 		{"ready", "GET", "/-/ready", well, false, 200, "ready"},
-		{"not ready before the first discovery", "GET", "/-/ready", unwell, false, 503, "first discovery"},
+		{"not ready before the first poll", "GET", "/-/ready", unwell, false, 503, "first poll"},
 		{"an unknown path", "GET", "/nowhere", well, false, 404, ""},
 		{"nothing is changed by a POST", "POST", "/status", well, false, 405, ""},
 		{"no profiles without the flag", "GET", "/debug/pprof/", well, false, 404, ""},
