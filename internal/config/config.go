@@ -25,6 +25,7 @@ import (
 //	zero      the word that stands for 0
 //	format    "path": a relative path starts at the directory of the config file
 //	schemes   of a URL
+//	names     kind of the names in a mapping: text, label or header
 //
 // Rules between keys are in the methods validate.
 type Config struct {
@@ -33,6 +34,8 @@ type Config struct {
 	Refresh   Refresh      `yaml:"refresh"`
 	Sensors   []SensorRule `yaml:"sensors"` // the first that matches a sensor wins
 	Labels    string       `yaml:"labels" default:"name" oneof:"name id"`
+
+	RemoteWrite []RemoteWrite `yaml:"remote_write"`
 }
 
 // Account is one API key and how to use it.
@@ -72,7 +75,7 @@ func (r RateLimit) Own() float64 { return r.RequestsPerHour * r.Share }
 // OwnBurst returns the exporter's share of the burst in requests, at least 1.
 func (r RateLimit) OwnBurst() int { return max(1, int(float64(r.Burst)*r.Share)) }
 
-// HTTPClient sets how connections to innius are made. It cannot contain a secret: a proxy's credentials are in HTTPS_PROXY, a
+// HTTPClient sets how connections to innius or a receiver are made. It cannot contain a secret: a proxy's credentials are in HTTPS_PROXY, a
 // client key is in a file.
 type HTTPClient struct {
 	ProxyURL             *url.URL  `yaml:"proxy_url" schemes:"http https socks5 socks5h"`
@@ -115,9 +118,10 @@ type SensorRule struct {
 	Weight      float64            `yaml:"weight" default:"1" above:"0" max:"1000"` // how much a second of age matters
 	StaleAfter  time.Duration      `yaml:"stale_after" min:"1m"`                    // 0: as Refresh.StaleAfter
 	SilentAfter time.Duration      `yaml:"silent_after" min:"1m"`                   // 0: as Refresh.SilentAfter
-	Values      map[string]float64 `yaml:"values"`                                  // numbers for text values; nil: none
+	Values      map[string]float64 `yaml:"values" names:"text"`                     // numbers for text values; nil: none
 	Extremes    bool               `yaml:"extremes"`                                // expose minimum and maximum
 	States      []string           `yaml:"states" format:"state"`                   // texts that are states; nil: none
+	RemoteWrite bool               `yaml:"remote_write" default:"true"`             // send the readings to the receivers
 }
 
 // Default returns a config with every default and no account.
@@ -145,6 +149,7 @@ func (c *Config) validate(n node) {
 		}
 		names[a.Name], keys[key] = i+1, i+1
 	}
+	c.validateReceivers(n)
 }
 
 func (a *Account) validate(n node) {

@@ -14,6 +14,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/alecthomas/units"
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v4"
 
@@ -25,24 +26,23 @@ import (
 type field struct {
 	name  string
 	tag   reflect.StructTag
-	index int
+	index []int // of reflect.Value.FieldByIndex
 }
 
 var wordEnd = regexp.MustCompile(`([a-z])([A-Z])`)
 
-// fieldsOf returns the keys that a struct declares; none for other types.
+// fieldsOf returns the keys that a struct declares, with those of structs embedded in it; none for other types.
 func fieldsOf(t reflect.Type) (all []field) {
 	if t == nil || t.Kind() != reflect.Struct || !isBlock(t) {
 		return nil
 	}
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for _, f := range reflect.VisibleFields(t) {
 		name, ok := f.Tag.Lookup("yaml")
 		if !ok {
 			name = strings.ToLower(wordEnd.ReplaceAllString(f.Name, "${1}_$2"))
 		}
-		if name != "-" {
-			all = append(all, field{name, f.Tag, i})
+		if name != "-" && !f.Anonymous {
+			all = append(all, field{name, f.Tag, f.Index})
 		}
 	}
 	return all
@@ -60,8 +60,11 @@ func fieldNamed(t reflect.Type, name string) (field, bool) {
 
 // isBlock reports whether values of a type have keys or entries of their own.
 func isBlock(t reflect.Type) bool {
-	return t.Kind() == reflect.Slice || t.Kind() == reflect.Struct && t != reflect.TypeFor[match.Pattern]()
+	return t.Kind() == reflect.Slice || t.Kind() == reflect.Struct && !slices.Contains(scalars, t)
 }
+
+// scalars are the structs that stand for one text.
+var scalars = []reflect.Type{reflect.TypeFor[match.Pattern](), reflect.TypeFor[Address](), reflect.TypeFor[innius.Secret]()}
 
 // withDefaults returns a struct with the defaults that its tags declare.
 func withDefaults[T any]() *T {
@@ -76,7 +79,7 @@ func setDefaults(target reflect.Value) {
 		return
 	}
 	for _, f := range fieldsOf(target.Type()) {
-		value := target.Field(f.index)
+		value := target.FieldByIndex(f.index)
 		if text, ok := f.tag.Lookup("default"); !ok {
 			setDefaults(value)
 		} else if err := setScalar(value, f.tag, text); err != nil {
@@ -92,7 +95,7 @@ func (a Account) With(key, text string) (Account, error) {
 		if f, ok = fieldNamed(target.Type(), name); !ok {
 			break
 		}
-		target = target.Field(f.index)
+		target = target.FieldByIndex(f.index)
 	}
 	if !ok || isBlock(target.Type()) {
 		return a, fmt.Errorf("%s is not a key of an account", key)
@@ -130,7 +133,7 @@ func (n node) decode(target reflect.Value, tag reflect.StructTag) {
 	case !plain(n.yaml):
 		n.report("uses a YAML anchor, alias or tag, which is not supported; write the value out, or put it in quotes")
 	case target.Kind() == reflect.Map:
-		n.numbers(target)
+		n.mapping(target, tag)
 	case !isBlock(target.Type()):
 		n.scalar(target, tag)
 	case target.Kind() == reflect.Slice:
@@ -165,7 +168,7 @@ func (n node) block(target reflect.Value) {
 	t := target.Type()
 	n.entries(t, func(name string, child node) {
 		if f, ok := fieldNamed(t, name); ok {
-			child.decode(target.Field(f.index), f.tag)
+			child.decode(target.FieldByIndex(f.index), f.tag)
 		} else {
 			child.report("%s", unknownKey(name, t))
 		}
@@ -242,24 +245,34 @@ func (n node) list(target reflect.Value, tag reflect.StructTag) {
 	}
 }
 
-// numbers decodes a mapping from texts of the API to numbers.
-func (n node) numbers(target reflect.Value) {
+// mapping decodes a mapping from names that the user chooses, of the kind that the tag declares, to single values.
+func (n node) mapping(target reflect.Value, tag reflect.StructTag) {
 	if !n.is(yaml.MappingNode, "a mapping of keys") {
 		return
 	}
-	numbers := map[string]float64{}
-	n.entries(nil, func(text string, child node) {
-		if !innius.IsText(text) {
-			child.report("can never match: a number needs no rule, an empty text has none, and white space around a text is removed")
+	values := reflect.MakeMap(target.Type())
+	n.entries(nil, func(name string, child node) {
+		if wrong := checkName[tag.Get("names")](name); wrong != "" {
+			child.report("%s", wrong)
 			return
 		}
-		number := reflect.New(target.Type().Elem()).Elem()
-		child.decode(number, "")
-		numbers[text] = number.Float()
+		value := reflect.New(target.Type().Elem()).Elem()
+		child.decode(value, "")
+		values.SetMapIndex(reflect.ValueOf(name), value)
 	})
-	if len(numbers) > 0 {
-		target.Set(reflect.ValueOf(numbers))
+	if values.Len() > 0 {
+		target.Set(values)
 	}
+}
+
+// checkName returns what is wrong with a name in a mapping, by the kind of names.
+var checkName = map[string]func(string) string{"text": wrongText, "label": wrongLabel, "header": wrongHeader}
+
+func wrongText(text string) string {
+	if !innius.IsText(text) {
+		return "can never match: a number needs no rule, an empty text has none, and white space around a text is removed"
+	}
+	return ""
 }
 
 const quotedStyle = yaml.SingleQuotedStyle | yaml.DoubleQuotedStyle | yaml.LiteralStyle | yaml.FoldedStyle
@@ -304,7 +317,9 @@ func wanted(target reflect.Value, tag reflect.StructTag) string {
 		return "a number"
 	case time.Duration:
 		return strings.TrimSuffix("a duration such as 90s, 15m, 1h30m or 1d, or "+tag.Get("zero"), ", or ")
-	case *url.URL:
+	case units.Base2Bytes:
+		return "a size such as 512MiB or 1GiB"
+	case *url.URL, Address:
 		return "a URL"
 	case match.Pattern:
 		return "a regular expression"
@@ -323,18 +338,18 @@ func setScalar(target reflect.Value, tag reflect.StructTag, text string) (err er
 	switch t := target.Addr().Interface().(type) {
 	case *string:
 		*t = text
-		if most, err := strconv.Atoi(tag.Get("max")); err == nil && len(text) > most {
-			return fmt.Errorf("must have at most %d bytes, not %d", most, len(text))
-		}
-		if strings.ContainsFunc(text, unicode.IsControl) {
-			return errors.New("must not contain control characters")
-		}
-		return nil
+		return checkText(text, tag)
+	case *innius.Secret:
+		*t = innius.NewSecret(text)
+		return checkText(text, tag)
 	case *bool:
 		*t = text == "true"
 		return nil
 	case **url.URL:
 		*t, err = parseURL(text, strings.Fields(tag.Get("schemes")))
+		return err
+	case *Address:
+		*t, err = parseAddress(text, strings.Fields(tag.Get("schemes")))
 		return err
 	case *match.Pattern:
 		if *t, err = match.Compile(text); err != nil {
@@ -345,7 +360,18 @@ func setScalar(target reflect.Value, tag reflect.StructTag, text string) (err er
 	return setNumber(target, tag, text)
 }
 
-// setNumber sets a whole number, a number or a duration.
+// checkText checks the length and the characters of a text. Its errors do not repeat it.
+func checkText(text string, tag reflect.StructTag) error {
+	if most, err := strconv.Atoi(tag.Get("max")); err == nil && len(text) > most {
+		return fmt.Errorf("must have at most %d bytes, not %d", most, len(text))
+	}
+	if strings.ContainsFunc(text, unicode.IsControl) {
+		return errors.New("must not contain control characters")
+	}
+	return nil
+}
+
+// setNumber sets a whole number, a number, a size or a duration.
 func setNumber(target reflect.Value, tag reflect.StructTag, text string) error {
 	if text == tag.Get("zero") {
 		target.SetZero()
@@ -378,9 +404,16 @@ var number = regexp.MustCompile(`^[+-]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE
 
 // parseNumber parses a text as the type of target.
 func parseNumber(target reflect.Value, text string) (reflect.Value, error) {
-	if target.Type() == reflect.TypeFor[time.Duration]() {
+	switch target.Interface().(type) {
+	case time.Duration:
 		d, err := model.ParseDuration(text)
 		return reflect.ValueOf(time.Duration(d)), err
+	case units.Base2Bytes:
+		size, err := units.ParseStrictBytes(text)
+		if size < 0 { // or too large for the type
+			err = errors.New("not a size")
+		}
+		return reflect.ValueOf(units.Base2Bytes(size)), err
 	}
 	if !number.MatchString(text) {
 		return reflect.Value{}, errors.New("not a number")
@@ -401,8 +434,8 @@ func parseURL(text string, schemes []string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil && strings.Contains(text, "@"), err == nil && u.User != nil:
-		return nil, errors.New("must not contain a user name or password: innius needs only the key, and a proxy gets its " +
-			"own from the variable HTTPS_PROXY")
+		return nil, errors.New("must not contain a user name or password: innius needs only the key, a proxy gets its own " +
+			"from the variable HTTPS_PROXY, a receiver from basic_auth")
 	case err != nil || u.Hostname() == "" || !slices.Contains(schemes, u.Scheme) || !validPort(u.Port()):
 		return nil, fmt.Errorf("is not a valid URL; it must look like %s://host (%s)", schemes[0], strings.Join(schemes, ", "))
 	case strings.ContainsAny(text, "?#"):

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alecthomas/units"
+
 	"innius_exporter/innius"
 	"innius_exporter/internal/match"
 )
@@ -80,9 +82,26 @@ func TestLoadSetsEachKey(t *testing.T) {
 				StaleAfter: 2 * time.Hour, SilentAfter: time.Hour, Values: map[string]float64{"RUN": 1, "STOP": 0},
 				Extremes: true, States: []string{"RUN", "STOP"},
 			},
-			{Sensor: match.MustCompile("4711"), Weight: 1},
+			{Sensor: match.MustCompile("4711"), Weight: 1, RemoteWrite: true},
 		},
 		Labels: "id",
+		RemoteWrite: []RemoteWrite{
+			{
+				Name: "central", URL: address(t, "http://127.0.0.1:9090/api/v1/write?a=b&c"), ExternalLabels: map[string]string{"site": "Süd"},
+				Headers: map[string]innius.Secret{"X-Scope-OrgID": innius.NewSecret("plant")}, AllowHTTP: true, Timeout: time.Minute, Spool: 512 * units.MiB,
+				HTTPClient: ReceiverClient{
+					HTTPClient: HTTPClient{ProxyFromEnvironment: true, TLS: TLSConfig{MinVersion: "TLS13"}},
+					BasicAuth:  BasicAuth{Username: "me", PasswordFile: "password.txt"},
+				},
+			},
+			{
+				Name: "other.invalid:8443", URL: address(t, "https://other.invalid:8443/a%20b"), Timeout: 30 * time.Second, Spool: units.GiB,
+				HTTPClient: ReceiverClient{
+					HTTPClient:    HTTPClient{ProxyFromEnvironment: true, TLS: TLSConfig{MinVersion: "TLS12"}},
+					Authorization: Authorization{Type: "Token", CredentialsFile: "password.txt"},
+				},
+			},
+		},
 	}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got  %+v\nwant %+v", c, want)
@@ -94,6 +113,15 @@ func TestLoadSetsEachKey(t *testing.T) {
 			t.Errorf("good-full.yml does not set %s", k.path)
 		}
 	}
+}
+
+func address(t *testing.T, text string) Address {
+	t.Helper()
+	a, err := parseAddress(text, []string{"http", "https"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
 }
 
 func TestLoadAcceptsHTTPForLoopbackOnly(t *testing.T) {

@@ -21,7 +21,7 @@ func keysOf(t reflect.Type, path string) iter.Seq[key] {
 		entry := reflect.New(t).Elem()
 		setDefaults(entry)
 		for _, f := range fieldsOf(t) {
-			value, path := entry.Field(f.index), strings.TrimPrefix(path+"."+f.name, ".")
+			value, path := entry.FieldByIndex(f.index), strings.TrimPrefix(path+"."+f.name, ".")
 			k := key{path: path, tag: f.tag}
 			switch block := value.Type(); {
 			case block.Kind() == reflect.Slice && isBlock(block.Elem()):
@@ -130,7 +130,8 @@ func TestExampleHasEachDefault(t *testing.T) {
 	c, d := parseExample(t, setting.ReplaceAllString(text, "$1"))
 	wantDefaults(t, c)
 	for k := range keysOf(reflect.TypeFor[Config](), "") {
-		if k.standard != "" && !strings.HasPrefix(k.path, "sensors[0]") && d.lines[k.path] == 0 {
+		ofExample := strings.HasPrefix(k.path, "sensors[0]") || strings.HasPrefix(k.path, "remote_write[0]")
+		if k.standard != "" && !ofExample && d.lines[k.path] == 0 {
 			t.Errorf("config.example.yml does not have the default %s of %s", k.standard, k.path)
 		}
 	}
@@ -141,9 +142,12 @@ func TestExampleShowsEachKey(t *testing.T) {
 	dir := t.TempDir()
 	writePair(t, dir)
 	write(t, dir+"/innius", testKey)
+	write(t, dir+"/central", "secret")
 	for _, swap := range [][2]string{ // each example takes the place of the default next to it
 		{"    api_key_env: INNIUS_API_KEY\n", ""},
 		{"/run/secrets/innius", dir + "/innius"},
+		{"/run/secrets/central", dir + "/central"},
+		{"/run/secrets/other", dir + "/central"},
 		{": ca.pem", ": " + dir + "/cert.pem"},
 		{": client.pem", ": " + dir + "/cert.pem"},
 		{": client-key.pem", ": " + dir + "/key.pem"},
@@ -151,7 +155,8 @@ func TestExampleShowsEachKey(t *testing.T) {
 		{"      proxy_from_environment: true\n", ""},
 		{"fields: {}", "fields:"},
 		{"    exclude: []\n    exclude:", "    exclude:"},
-		{"sensors: []", "sensors:"},
+		{"\nsensors: []", "\nsensors:"},
+		{"remote_write: []", "remote_write:"},
 	} {
 		if !strings.Contains(text, swap[0]) {
 			t.Fatalf("the example has no %q", swap[0])
@@ -160,7 +165,12 @@ func TestExampleShowsEachKey(t *testing.T) {
 	}
 	_, d := parseExample(t, text)
 	for k := range keysOf(reflect.TypeFor[Config](), "") {
-		if d.lines[k.path] == 0 && !strings.HasSuffix(k.path, ".api_key_env") && !strings.HasSuffix(k.path, ".proxy_from_environment") {
+		second := strings.Replace(k.path, "remote_write[0]", "remote_write[1]", 1)
+		of, common := strings.CutPrefix(k.path, "remote_write[0].http_client.")
+		if d.lines[k.path]+d.lines[second] > 0 || common && d.lines["accounts[0].http_client."+of] > 0 {
+			continue
+		}
+		if !strings.HasSuffix(k.path, ".api_key_env") && !strings.HasSuffix(k.path, ".proxy_from_environment") {
 			t.Errorf("config.example.yml does not have %s", k.path)
 		}
 	}

@@ -114,7 +114,8 @@ func (d *document) syntax(err error) {
 }
 
 const inlineKey = "a key or password in the file itself is refused: anyone who can read the config could read it; " +
-	"use api_key_file or api_key_env for an API key, key_file for TLS, and the variable HTTPS_PROXY for a proxy"
+	"use api_key_file or api_key_env for an API key, key_file for TLS, the variable HTTPS_PROXY for a proxy, and password_file " +
+	"or credentials_file for a receiver"
 
 // refuseKeys reports each line, comments included, that contains a key the config refers to.
 func (d *document) refuseKeys(data []byte, accounts []Account) {

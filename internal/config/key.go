@@ -131,19 +131,24 @@ func parseKey(text string) (innius.Secret, error) {
 	return innius.NewSecret(text), nil
 }
 
-// Exposed returns what to do when all users of the machine can read the key's file as it is now, or "". A file in memory is no
-// finding: secrets are mounted there by those who control the access. The group may read the file: that is how a file of root
-// is given to a service.
+// Exposed returns what to do when all users of the machine can read the key's file as it is now, or "".
 func (k KeySource) Exposed() string {
-	if k.keySource == nil || k.file == "" || runtime.GOOS == "windows" { // where the mode does not show it
+	if k.keySource == nil || !worldReadable(k.file) {
 		return ""
 	}
-	info, err := os.Stat(k.file)
-	if err != nil || info.Mode().Perm()&0o004 == 0 || inMemory(k.file) {
-		return ""
+	return "every user of this machine can read the key file " + k.file + chmod
+}
+
+const chmod = ": chmod it to 600, or to 640 with a group that contains only the exporter"
+
+// worldReadable reports whether all users of the machine can read a file. A file in memory is no finding: secrets are mounted
+// there by those who control the access. The group may read the file: that is how a file of root is given to a service.
+func worldReadable(file string) bool {
+	if file == "" || runtime.GOOS == "windows" { // where the mode does not show it
+		return false
 	}
-	return "every user of this machine can read the key file " + k.file +
-		": chmod it to 600, or to 640 with a group that contains only the exporter"
+	info, err := os.Stat(file)
+	return err == nil && info.Mode().Perm()&0o004 != 0 && !inMemory(file)
 }
 
 // String returns where the key comes from, with <secret> for the key; "" when there is none.

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"maps"
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -16,8 +16,8 @@ import (
 	"innius_exporter/internal/humanize"
 )
 
-// YAML returns the config as a file that loads as the same config: with every default, with resolved paths, and without keys. A
-// key that comes from neither file nor variable, such as the demo's, has no place in a file; a comment replaces it.
+// YAML returns the config as a file that loads as the same config: with every default, with resolved paths, and without keys.
+// Where a value of a header or the query of a receiver's URL stood, it has <secret>. A key that comes from neither file nor variable, such as the demo's, has no place in a file; a comment replaces it.
 func (c *Config) YAML() string {
 	var text bytes.Buffer
 	text.WriteString("# The config in force, with every default filled in. Keys are not shown, only where they come from.\n")
@@ -38,9 +38,9 @@ func (c *Config) YAML() string {
 func encode(v reflect.Value, tag reflect.StructTag) *yaml.Node {
 	switch {
 	case v.Kind() == reflect.Map:
-		numbers, n := v.Interface().(map[string]float64), &yaml.Node{Kind: yaml.MappingNode}
-		for _, text := range slices.Sorted(maps.Keys(numbers)) {
-			n.Content = append(n.Content, textNode(text), encode(reflect.ValueOf(numbers[text]), ""))
+		n := &yaml.Node{Kind: yaml.MappingNode}
+		for _, name := range slices.SortedFunc(slices.Values(v.MapKeys()), byText) {
+			n.Content = append(n.Content, textNode(name.String()), encode(v.MapIndex(name), ""))
 		}
 		return n
 	case !isBlock(v.Type()):
@@ -54,13 +54,15 @@ func encode(v reflect.Value, tag reflect.StructTag) *yaml.Node {
 	}
 	n := &yaml.Node{Kind: yaml.MappingNode}
 	for _, f := range fieldsOf(v.Type()) {
-		value := v.Field(f.index)
+		value := v.FieldByIndex(f.index)
 		if _, preset := f.tag.Lookup("default"); preset || isBlock(value.Type()) || !value.IsZero() {
 			n.Content = append(n.Content, textNode(f.name), encode(value, f.tag))
 		}
 	}
 	return n
 }
+
+func byText(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) }
 
 func scalarNode(v reflect.Value, tag reflect.StructTag) *yaml.Node {
 	n := textNode(fmt.Sprint(v.Interface()))

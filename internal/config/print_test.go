@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -30,18 +31,27 @@ func roundTrip(t *testing.T, name string, c *Config, e environment) string {
 			t.Errorf("%s: account %d has another key", name, i)
 		}
 	}
-	if got, want := withoutSources(back), withoutSources(c); !reflect.DeepEqual(got, want) {
+	if got, want := comparable(t, back), comparable(t, c); !reflect.DeepEqual(got, want) {
 		t.Errorf("%s: got  %+v\nwant %+v\n%s", name, got, want, text)
 	}
 	return text
 }
 
-// withoutSources returns a copy without the key sources, which differ in each load.
-func withoutSources(c *Config) *Config {
+// comparable returns a copy without the key sources, which differ in each load, and with the secrets of receivers as printed.
+func comparable(t *testing.T, c *Config) *Config {
+	t.Helper()
 	same := *c
 	same.Accounts = append([]Account(nil), c.Accounts...)
 	for i := range same.Accounts {
 		same.Accounts[i].Key = KeySource{}
+	}
+	same.RemoteWrite = append([]RemoteWrite(nil), c.RemoteWrite...)
+	for i := range same.RemoteWrite {
+		r := &same.RemoteWrite[i]
+		r.URL, r.Headers = address(t, r.URL.String()), maps.Clone(r.Headers)
+		for name := range r.Headers {
+			r.Headers[name] = innius.NewSecret("<secret>")
+		}
 	}
 	return &same
 }

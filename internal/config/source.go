@@ -114,6 +114,8 @@ func badProxies(c *Config, getenv func(string) string) []FieldError {
 	for _, name := range []string{"https_proxy", "http_proxy"} {
 		used := slices.ContainsFunc(c.Accounts, func(a Account) bool {
 			return a.HTTPClient.ProxyFromEnvironment && a.URL.Scheme+"_proxy" == name
+		}) || slices.ContainsFunc(c.RemoteWrite, func(r RemoteWrite) bool {
+			return r.HTTPClient.ProxyFromEnvironment && r.URL.url.Scheme+"_proxy" == name
 		})
 		if upper := strings.ToUpper(name); getenv(upper) != "" {
 			name = upper

@@ -34,6 +34,7 @@ type Rule struct {
 	Values          map[string]float64 // numbers for text values
 	Extremes        bool               // minimum and maximum are exposed
 	States          []string           // texts that are states
+	RemoteWrite     bool               // readings are sent to the receivers of remote write
 }
 
 // Use returns how the readings of the sensors are used.
@@ -42,7 +43,7 @@ func (r *Rule) Use() reading.Rule {
 }
 
 // NoRule applies to sensors that no rule matches.
-var NoRule = &Rule{}
+var NoRule = &Rule{RemoteWrite: true}
 
 func (o *Options) ruleFor(m innius.Machine, s innius.Sensor) *Rule {
 	for i := range o.Rules {
