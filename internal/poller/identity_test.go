@@ -3,6 +3,7 @@ package poller
 import (
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"testing"
 	"time"
 
@@ -35,10 +36,26 @@ type ledger struct {
 	from, to time.Time // what is compared: the newest reading after the first poll, and at the end
 	readings float64
 	spans    map[innius.Span]bool
+
+	mu        sync.Mutex
+	delivered map[time.Time]int // how often
 }
 
-// Each reading that exists is counted once, or lies inside a gap that is reported, in each mode of the list, over restarts.
-func TestEachReadingIsCountedOrInsideAReportedGap(t *testing.T) {
+// deliveries are the ledgers by company.
+type deliveries map[string]*ledger
+
+func (d deliveries) Append(company, _, _ string, readings []innius.Reading) {
+	l := d[company]
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, r := range readings {
+		l.delivered[r.Time.UTC()]++
+	}
+}
+
+// Each reading that exists is counted and delivered once, or lies inside a gap that is reported, in each mode of the list, over
+// restarts.
+func TestEachReadingIsDeliveredOrInsideAReportedGap(t *testing.T) {
 	long(t)
 	window := "/companies/{company}/machines/{machine}/sensors/{sensor}/values?from={from_ms}&to={to_ms}"
 	for mode, c := range map[string]struct {
@@ -59,12 +76,14 @@ func TestEachReadingIsCountedOrInsideAReportedGap(t *testing.T) {
 				t.Parallel()
 				var all []setup
 				var ledgers []*ledger
+				to := deliveries{}
 				for kind, change := range kinds {
 					if size == 1000 && kind == "1s" {
 						continue // expensive, and like 10s with 100
 					}
 					plant := oneSensor(change)
 					plant.Company.ID += "/" + kind
+					plant.Company.Name = kind
 					one := &plant.Company.Machines[0].Sensors[0]
 					if exists := one.Exists; exists != nil {
 						one.Exists = func(at time.Time) bool { return !at.Before(birth) && exists(at) }
@@ -73,9 +92,11 @@ func TestEachReadingIsCountedOrInsideAReportedGap(t *testing.T) {
 					}
 					client := innius.Options{PageSize: size, Endpoints: innius.Endpoints{Values: c.values}}
 					all = append(all, setup{plant: plant, api: simulator.Options{Format: c.format}, client: client, perHour: 6})
-					ledgers = append(ledgers, &ledger{sensor: *one, spans: map[innius.Span]bool{}})
+					l := &ledger{sensor: *one, spans: map[innius.Span]bool{}, delivered: map[time.Time]int{}}
+					ledgers, to[kind] = append(ledgers, l), l
 				}
 				begin := all[0]
+				begin.options = func(o *Options) { o.Deliver = to }
 				begin.more = all[1:]
 				runScenario(t, begin, func(s *scenario) { s.compare(ledgers, size) })
 			})
@@ -128,11 +149,21 @@ func (l *ledger) check(t *testing.T, name string) {
 			continue
 		}
 		exist++
+		in := inside
 		for span := range l.spans {
 			if at.After(span.From) && at.Before(span.To) {
 				inside++
 				break
 			}
+		}
+		if l.delivered[at.UTC()] != 1 && inside == in {
+			t.Errorf("%s (every %s): the reading of %s was delivered %d times", name, l.sensor.Period, at, l.delivered[at.UTC()])
+		}
+		delete(l.delivered, at.UTC())
+	}
+	for at := range l.delivered {
+		if at.After(l.from) && !at.After(l.to) {
+			t.Errorf("%s (every %s): the reading of %s was delivered, and does not exist", name, l.sensor.Period, at)
 		}
 	}
 	if float64(exist) != l.readings+float64(inside) {

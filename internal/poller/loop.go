@@ -305,6 +305,9 @@ func (a *account) storeReadings(t *Task, newest innius.Newest, complete bool, no
 			rule.Lasts = a.poller.opts.staleAfter(s, interval, a.draft.Cycle)
 		}
 	}
+	if to := a.poller.opts.Deliver; to != nil && s.Rule.RemoteWrite {
+		rule.Deliver = func(readings []innius.Reading) { to.Append(s.Machine.CompanyLabel, s.Machine.Label, s.Label, readings) }
+	}
 	stored := s.Entry.Store(newest, rule, complete, now)
 	stored.Lag += a.ahead()
 	a.counters.count(stored)

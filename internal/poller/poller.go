@@ -31,6 +31,12 @@ type Options struct {
 	Logger            *slog.Logger
 	State             *State // of an earlier process; nil: none. It is not changed
 
+	// Deliver gets each new reading with a number before it can be in a saved state, so that a crash loses none; a crash may give
+	// one twice. Append is called by the loop of each account, which waits for it, with readings in ascending order. nil: none.
+	Deliver interface {
+		Append(company, machine, sensor string, readings []innius.Reading)
+	}
+
 	// NewScheduler makes the Scheduler of an account; default: the function of this name. Only the measuring harness sets it.
 	NewScheduler func(schedule.Options) Scheduler
 }

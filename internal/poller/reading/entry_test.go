@@ -2,6 +2,7 @@ package reading
 
 import (
 	"maps"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -175,5 +176,38 @@ func TestDisbelieveDropsTextsOfTheFuture(t *testing.T) {
 	poll(e, nil, true, at(20), reading(15, 1))
 	if o := e.Load(); o.Unusable.Skip != "" || !o.Seen.Equal(at(15)) || o.Value != 1 {
 		t.Errorf("a reading of the future is still held: %+v", o)
+	}
+}
+
+// What is delivered is what is new and usable: a page repeats readings, a first page starts with history, a late reading is older
+// than the newest one.
+func TestEntryDeliversEachNewReadingOnceBeforeItIsStored(t *testing.T) {
+	e := New()
+	for i, p := range []struct {
+		missed   []innius.Span
+		readings []innius.Reading
+		want     []int // seconds
+	}{
+		{[]innius.Span{{From: at(10), To: at(20)}}, []innius.Reading{reading(10, 1), reading(20, 1), reading(30, 1)}, []int{20, 30}},
+		{nil, []innius.Reading{reading(20, 1), reading(30, 2)}, nil}, // a correction has the time of another
+		{nil, []innius.Reading{reading(30, 1), skipped(40, innius.SkipText, "RUN"), skipped(50, innius.SkipText, "odd")}, []int{40}},
+		{nil, []innius.Reading{reading(25, 1), reading(30, 1), skipped(1000, innius.SkipFuture, ""), reading(60, 1)}, []int{25, 60}},
+		{[]innius.Span{{From: at(60), To: at(100)}}, []innius.Reading{reading(100, 1)}, []int{100}},
+	} {
+		var got []int
+		e.Store(innius.Newest{Readings: p.readings, Missed: p.missed}, Rule{
+			Values: map[string]float64{"RUN": 1},
+			Deliver: func(readings []innius.Reading) {
+				for _, r := range readings {
+					got = append(got, int(r.Time.Sub(start).Seconds()))
+					if !e.Load().Time.Before(r.Time) && r.Time != at(25) {
+						t.Errorf("poll %d: %s is stored before it is delivered", i, r.Time)
+					}
+				}
+			},
+		}, true, at(2000))
+		if !slices.Equal(got, p.want) {
+			t.Errorf("poll %d delivers %v, want %v", i, got, p.want)
+		}
 	}
 }

@@ -17,6 +17,10 @@ type Rule struct {
 	Extremes bool               // remember minimum and maximum
 	States   []string           // texts that are states; nil: none are
 
+	// Deliver gets the new readings that the rule makes usable, oldest first, before they are stored: of a first poll those after
+	// the last gap, as they are counted. A concurrent change of the entry may give it some twice. nil: nobody wants them.
+	Deliver func([]innius.Reading)
+
 	// With States, of one poll.
 	Until time.Time     // up to which it shows the readings, by the API's clock; not known if it is zero
 	Lasts time.Duration // so long after a reading its state is known without another one; 0: as long as polls find none
@@ -94,6 +98,7 @@ type update struct {
 	recent []Point
 
 	extremes *extremes // nil: not wanted
+	usable   []innius.Reading // new ones
 
 	odd   innius.Reading // the last one without a usable time
 	timed bool           // some reading has a usable time
@@ -123,6 +128,9 @@ func (u *update) add(poll innius.Newest, rule Rule, complete bool, now time.Time
 	if r := rule.use(u.held.Unusable); r.Skip == "" && r.Time.After(u.next.Time) { // by a new rule, and it was not read again
 		u.addReading(r)
 		readings = append(slices.Clip(readings), u.held.Unusable)
+	}
+	if rule.Deliver != nil {
+		u.deliver(poll.Missed, rule)
 	}
 	u.countStates(readings, poll.Missed, rule, complete)
 	u.next.Recent = NewRecent(u.recent)
@@ -157,6 +165,16 @@ func (u *update) count(poll innius.Newest, complete bool) {
 	}
 }
 
+// deliver delivers the new usable readings.
+func (u *update) deliver(missed []innius.Span, rule Rule) {
+	if n := len(missed); n > 0 && u.held.Seen.IsZero() {
+		u.usable = slices.DeleteFunc(u.usable, func(r innius.Reading) bool { return missed[n-1].To.After(r.Time) })
+	}
+	if len(u.usable) > 0 {
+		rule.Deliver(u.usable)
+	}
+}
+
 // use returns a reading as the rule makes it usable: with a number for its text, or as a state without a number.
 func (r *Rule) use(one innius.Reading) innius.Reading {
 	number, mapped := r.Values[one.Text]
@@ -188,11 +206,15 @@ func (u *update) addReading(r innius.Reading) {
 			u.next.Unusable = r
 		}
 	case !r.Time.Before(u.next.Time):
+		if r.Time.After(u.next.Time) {
+			u.usable = append(u.usable, r)
+		}
 		u.extremes.add(r.Time, r.Value, u.next.Time)
 		u.next.Time, u.next.Value = r.Time, r.Value
 		u.addRecent(r.Time, r.Value)
 	case u.late(r.Time):
 		u.result.Readings, u.result.Late = u.result.Readings+1, u.result.Late+1
+		u.usable = append(u.usable, r)
 		u.extremes.add(r.Time, r.Value, u.next.Time)
 		u.addRecent(r.Time, r.Value)
 	}
