@@ -17,12 +17,26 @@ import (
 // Status is what is known at one time, or the selected part of it. It contains no secret: the client redacts every text from the
 // API. Unknown times are zero, and absent in JSON.
 type Status struct {
-	At        time.Time `json:"at"`
-	Unmatched []string  `json:"unmatched,omitempty"` // filters and rules that match nothing
-	Accounts  []Account `json:"-"`                   // see WriteJSON, as for Machines and Sensors
-	Several   bool      `json:"-"`                   // there are several accounts, selected or not
-	Summary   bool      `json:"-"`                   // not all accounts have their machines: they would be too many
-	Selected  int       `json:"-"`                   // sensors, as in Account
+	At        time.Time  `json:"at"`
+	Unmatched []string   `json:"unmatched,omitempty"` // filters and rules that match nothing
+	Receivers []Receiver `json:"remote_write,omitempty"`
+	Accounts  []Account  `json:"-"` // see WriteJSON, as for Machines and Sensors
+	Several   bool       `json:"-"` // there are several accounts, selected or not
+	Summary   bool       `json:"-"` // not all accounts have their machines: they would be too many
+	Selected  int        `json:"-"` // sensors, as in Account
+}
+
+// Receiver is one receiver of remote write. The counts are those of this process, in readings.
+type Receiver struct {
+	Name          string    `json:"receiver"`
+	Pending       int       `json:"pending_readings"`
+	OldestPending time.Time `json:"pending_oldest,omitzero"` // when it was stored in the spool
+	LastSuccess   time.Time `json:"last_success,omitzero"`
+	LastError     string    `json:"last_error,omitempty"`
+	LastErrorAt   time.Time `json:"last_error_at,omitzero"`
+	Accepted      uint64    `json:"readings_accepted"`
+	Refused       uint64    `json:"readings_refused"`
+	Dropped       uint64    `json:"readings_dropped"`
 }
 
 // Account is one account.

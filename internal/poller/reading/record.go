@@ -97,7 +97,7 @@ type update struct {
 	result PollResult
 	recent []Point
 
-	extremes *extremes // nil: not wanted
+	extremes *extremes        // nil: not wanted
 	usable   []innius.Reading // new ones
 
 	odd   innius.Reading // the last one without a usable time
