@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -15,6 +16,10 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"innius_exporter/internal/remotewrite"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -133,7 +138,7 @@ func TestDemoServesAllPagesAndStops(t *testing.T) {
 	}
 }
 
-// checkMetricsPage compares docs/metrics.md with an exposition of the demo, which lacks a pause and the state.
+// checkMetricsPage compares docs/metrics.md with an exposition of the demo, which lacks a pause, the state and receivers.
 func checkMetricsPage(t *testing.T, exposition string) {
 	t.Helper()
 	page, err := os.ReadFile("../../docs/metrics.md")
@@ -148,6 +153,12 @@ func checkMetricsPage(t *testing.T, exposition string) {
 		return all
 	}
 	exposed := append(names(`(?m)^# TYPE (innius_\S+)`, exposition), "innius_exporter_api_paused_until_timestamp_seconds", stateWritten)
+	descs := make(chan *prometheus.Desc, 100)
+	remotewrite.New("", slog.New(slog.DiscardHandler)).Describe(descs)
+	close(descs)
+	for d := range descs {
+		exposed = append(exposed, names(`fqName: "(\S+)"`, d.String())...)
+	}
 	documented := names("(?m)^\\| `(innius_\\w+)` \\|", string(page))
 	for _, name := range append(exposed, documented...) {
 		if !slices.Contains(documented, name) {

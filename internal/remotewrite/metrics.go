@@ -15,7 +15,7 @@ var (
 	refusedDesc  = describe("readings_refused_total",
 		"Readings that the receiver refused while it accepted others: too old for it, or sent twice after a crash.")
 	droppedDesc = describe("readings_dropped_total",
-		"Readings that were dropped before they were sent: the spool was full, or could not be written.")
+		"Readings that were never accepted, because the spool was full or could not be written.")
 	pendingDesc = describe("pending_readings", "Readings in the spool: not sent yet.")
 	oldestDesc  = describe("pending_oldest_timestamp_seconds",
 		"When the oldest reading in the spool was stored, in seconds since the epoch. Absent if the spool is empty.")

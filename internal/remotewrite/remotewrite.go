@@ -14,6 +14,7 @@ package remotewrite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -33,6 +34,7 @@ type Writer struct {
 	log *slog.Logger
 
 	mu        sync.RWMutex
+	closed    bool
 	receivers []*receiver
 	shown     atomic.Pointer[[]*receiver] // the same, for those that must not wait for mu
 }
@@ -49,6 +51,9 @@ func New(dir string, logger *slog.Logger) *Writer {
 func (w *Writer) Configure(receivers []Receiver) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.closed {
+		return errClosed
+	}
 	next := make([]*receiver, len(receivers))
 	for i, settings := range receivers {
 		if known := w.find(settings.Name); known != nil {
@@ -85,6 +90,8 @@ func (w *Writer) Configure(receivers []Receiver) error {
 	w.shown.Store(&next)
 	return nil
 }
+
+var errClosed = errors.New("remote write is closed")
 
 func (w *Writer) find(name string) *receiver {
 	for _, r := range w.receivers {
@@ -178,5 +185,5 @@ func (w *Writer) Close() {
 		ending.Go(r.end)
 	}
 	ending.Wait()
-	w.receivers = nil
+	w.closed, w.receivers = true, nil
 }
