@@ -32,7 +32,7 @@ func NewSecret(key string) Secret {
 	return Secret{text: unique.Make(key)}
 }
 
-// Reveal returns the key itself. Only what builds the x-api-key header calls it, and what cuts the key out of texts.
+// Reveal returns the key itself. Only what builds a header calls it, and what cuts the key out of texts.
 func (s Secret) Reveal() string {
 	if s.Empty() {
 		return ""

@@ -23,6 +23,7 @@ import (
 	"innius_exporter/collector"
 	"innius_exporter/internal/config"
 	"innius_exporter/internal/poller"
+	"innius_exporter/internal/remotewrite"
 	"innius_exporter/internal/state"
 	"innius_exporter/internal/web"
 )
@@ -45,7 +46,7 @@ type Exporter struct {
 
 	dial      dialFunc
 	saveEvery time.Duration // how often the state is written; 0: state.Interval
-	warned    sync.Map      // account and warning, of the warnings that were logged
+	warned    sync.Map      // account or receiver, and warning, of those that were logged
 }
 
 // Run polls and serves until ctx ends or the server fails; then it stops both and waits for them.
@@ -79,7 +80,8 @@ type process struct {
 	log      *slog.Logger
 	systemd  *systemd
 	registry *prometheus.Registry
-	store    *state.Store // nil: no state is saved
+	store    *state.Store        // nil: no state is saved
+	writer   *remotewrite.Writer // nil: as store
 	live     *reloadable
 	reloader *reloader
 }
@@ -100,9 +102,20 @@ func (p *process) prepare(load func() (*config.Config, error)) error {
 	if err := p.openStorage(&opts); err != nil {
 		return err
 	}
+	if err := p.setReceivers(cfg, &opts); err != nil {
+		return err
+	}
 	p.live = newReloadable(poller.New(opts))
+	p.live.receivers = p.receivers
 	p.reloader = newReloader(cfg)
-	p.reloader.read, p.reloader.live, p.reloader.systemd, p.reloader.log = read, p.live, p.systemd, p.log
+	p.reloader.live, p.reloader.systemd, p.reloader.log = p.live, p.systemd, p.log
+	p.reloader.read = func() (*config.Config, poller.Options, error) {
+		cfg, opts, err := read()
+		if err == nil {
+			err = p.setReceivers(cfg, &opts)
+		}
+		return cfg, opts, err
+	}
 	register(p.registry, p.reloader)
 	return nil
 }
@@ -123,6 +136,9 @@ func (p *process) pollAndServe(ctx context.Context, hangup <-chan os.Signal) err
 	err = p.serve(ctx, server)
 	stopPolling()
 	loops.Wait()
+	if p.writer != nil {
+		p.writer.Close()
+	}
 	return err
 }
 
@@ -192,6 +208,8 @@ func (p *process) openStorage(opts *poller.Options) (err error) {
 	if p.store, opts.State, err = state.Open(dir, opts.Accounts, p.log); err != nil {
 		return fmt.Errorf("--storage.path %q: %w", dir, err)
 	}
+	p.writer = remotewrite.New(dir, p.log)
+	p.registry.MustRegister(p.writer)
 	return nil
 }
 

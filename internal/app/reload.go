@@ -111,6 +111,8 @@ type reloadable struct {
 	ready   atomic.Bool
 	next    chan swap
 	ended   chan struct{} // closed when run has returned
+
+	receivers func() []status.Receiver // of remote write
 }
 
 // swap requests a poller with other options; done is closed when that is in force.
@@ -120,7 +122,7 @@ type swap struct {
 }
 
 func newReloadable(first *poller.Poller) *reloadable {
-	l := &reloadable{next: make(chan swap), ended: make(chan struct{})}
+	l := &reloadable{next: make(chan swap), ended: make(chan struct{}), receivers: func() []status.Receiver { return nil }}
 	l.current.Store(first)
 	return l
 }
@@ -178,7 +180,9 @@ func (l *reloadable) replace(opts poller.Options) error {
 
 // Status implements web.Source.
 func (l *reloadable) Status(sel status.Selection) (*status.Status, error) {
-	return status.Of(l.poller(), sel)
+	s, err := status.Of(l.poller(), sel)
+	s.Receivers = l.receivers()
+	return s, err
 }
 
 // Ready implements web.Source. Once true it stays true: an account that a reload has added makes no exporter unready.

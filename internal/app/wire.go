@@ -32,10 +32,10 @@ func (e *Exporter) options(cfg *config.Config, counters *poller.Counters, logger
 	}
 	for _, a := range cfg.Accounts {
 		for _, warning := range a.Warnings() {
-			e.warnOnce(logger, a.Name, warning)
+			e.warnOnce(logger, "account", a.Name, warning)
 		}
 		account := newAccount(&a, e.Demo)
-		client, err := newClient(&a, account.Pacer, counters, e.dial, func() { e.warnOnce(logger, a.Name, a.Key.Exposed()) })
+		client, err := newClient(&a, account.Pacer, counters, e.dial, func() { e.warnOnce(logger, "account", a.Name, a.Key.Exposed()) })
 		if err != nil {
 			return opts, fmt.Errorf("account %q: %w", a.Name, err)
 		}
@@ -45,13 +45,13 @@ func (e *Exporter) options(cfg *config.Config, counters *poller.Counters, logger
 	return opts, nil
 }
 
-// warnOnce logs a warning of an account once per process; an empty one is none.
-func (e *Exporter) warnOnce(logger *slog.Logger, account, warning string) {
+// warnOnce logs a warning of an account or a receiver once per process; an empty one is none.
+func (e *Exporter) warnOnce(logger *slog.Logger, of, name, warning string) {
 	if warning == "" {
 		return
 	}
-	if _, known := e.warned.LoadOrStore([2]string{account, warning}, true); !known {
-		logger.Warn(warning, "account", account)
+	if _, known := e.warned.LoadOrStore([3]string{of, name, warning}, true); !known {
+		logger.Warn(warning, of, name)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -261,21 +262,21 @@ func planReadsOnly(t *testing.T, dir, want string) {
 	}
 }
 
-// everyFile is the content of all files of a directory, with their names.
+// everyFile is the content of all files below a directory, with their names.
 func everyFile(t *testing.T, dir string) string {
 	t.Helper()
 	var all strings.Builder
-	entries, err := os.ReadDir(dir)
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		all.WriteString(d.Name())
+		all.Write(content)
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
-	}
-	for _, e := range entries {
-		content, err := os.ReadFile(filepath.Join(dir, e.Name()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		all.WriteString(e.Name())
-		all.Write(content)
 	}
 	if all.Len() == 0 {
 		t.Error("there is no state")

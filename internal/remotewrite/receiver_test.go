@@ -14,7 +14,7 @@ func TestWriterSendsBatchesOfFiveSeconds(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f, receiver := startFake(t, "central")
 		receiver.Labels = map[string]string{"site": "tilburg", "a": "", "z": "1"}
-		receiver.Headers = map[string]string{"X-Scope-OrgID": "plant"}
+		receiver.Headers = map[string]innius.Secret{"X-Scope-OrgID": innius.NewSecret("plant")}
 		p := newPlant(t, receiver)
 		time.Sleep(time.Millisecond)
 		p.poll("Temperature", 2)

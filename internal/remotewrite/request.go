@@ -29,7 +29,7 @@ type Receiver struct {
 	Name      string // identifies its spool over reloads and restarts
 	URL       *url.URL
 	Labels    map[string]string // added to each series
-	Headers   map[string]string
+	Headers   map[string]innius.Secret
 	Transport http.RoundTripper
 	Timeout   time.Duration // of a request
 	Spool     int64         // bytes on disk, at most
@@ -116,7 +116,7 @@ func (r *Receiver) post(ctx context.Context, samples []sample) (code int, _ *fai
 	request.Header.Set("X-Prometheus-Remote-Write-Version", "0.1.0")
 	request.Header.Set("User-Agent", r.UserAgent)
 	for name, value := range r.Headers {
-		request.Header.Set(name, value)
+		request.Header.Set(name, value.Reveal())
 	}
 	authorization, secrets, err := r.authorization()
 	if err != nil {
@@ -186,8 +186,11 @@ func (r *Receiver) redact(text string, secrets []string) string {
 	for _, values := range r.URL.Query() {
 		secrets = append(secrets, values...)
 	}
-	for _, secret := range slices.AppendSeq(secrets, maps.Values(r.Headers)) {
+	for _, secret := range secrets {
 		text = innius.NewSecret(secret).Redact(text)
+	}
+	for _, secret := range r.Headers {
+		text = secret.Redact(text)
 	}
 	return innius.Redact(text, maxText)
 }

@@ -92,7 +92,7 @@ func TestWriterConfigureKeepsQueues(t *testing.T) {
 		other.unless(401, "", always)
 		p := newPlant(t, central, second)
 		p.pollFor(time.Hour, "A")
-		target.Headers = map[string]string{"X-Scope-OrgID": "plant"}
+		target.Headers = map[string]innius.Secret{"X-Scope-OrgID": innius.NewSecret("plant")}
 		if err := p.Configure([]Receiver{target}); err != nil {
 			t.Fatal(err)
 		}
@@ -218,7 +218,7 @@ func TestWriterShowsNoSecret(t *testing.T) {
 				f, receiver := startFake(t, "central")
 				receiver.Username, receiver.PasswordFile = "plant", file
 				receiver.URL.RawQuery = "token=" + token
-				receiver.Headers = map[string]string{"X-Scope-OrgID": tenant}
+				receiver.Headers = map[string]innius.Secret{"X-Scope-OrgID": innius.NewSecret(tenant)}
 				f.onRequest(func(w http.ResponseWriter, r *http.Request, _ []received) { respond(w, r) })
 				p := newPlant(t, receiver)
 				p.pollFor(time.Minute, "A")
