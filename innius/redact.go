@@ -14,8 +14,8 @@ import (
 	"unique"
 )
 
-// Secret is an API key. Every way of printing it gives "<secret>"; Reveal is the one way to its text. Two secrets of
-// one key are equal.
+// Secret is an API key, or another text that must not be shown. Every way of printing it gives "<secret>"; Reveal is the one way
+// to its text. Two secrets of one key are equal.
 //
 // The text stands behind a pointer: fmt calls no method of a value in an unexported field, and would print a plain
 // string there.
@@ -32,7 +32,7 @@ func NewSecret(key string) Secret {
 	return Secret{text: unique.Make(key)}
 }
 
-// Reveal returns the key itself. Only what builds a header calls it, and what cuts the key out of texts.
+// Reveal returns the key itself. Only what builds requests calls it, and what cuts the key out of texts.
 func (s Secret) Reveal() string {
 	if s.Empty() {
 		return ""

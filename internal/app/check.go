@@ -34,8 +34,16 @@ func CheckConfig(source config.Source, p *Planning, w io.Writer) error {
 	}
 	cfg.Explain(w)
 	fmt.Fprintln(w)
-	if err := p.write(cfg, w); err != nil {
+	plans, err := p.write(cfg, w)
+	if err != nil {
 		fmt.Fprintf(w, "no plan: %v\n", err)
+	}
+	if p.Sensors > 0 {
+		plans = nil // how often the assumed sensors report is not known
+	}
+	for _, r := range cfg.RemoteWrite {
+		fmt.Fprintln(w)
+		writeReceiver(w, &r, cfg.Accounts, plans)
 	}
 	return nil
 }

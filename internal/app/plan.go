@@ -36,7 +36,8 @@ func (p *Planning) Run(source config.Source, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return p.write(cfg, w)
+	_, err = p.write(cfg, w)
+	return err
 }
 
 const (
@@ -66,18 +67,18 @@ func (p *Planning) config(source config.Source) (*config.Config, error) {
 	return demoConfigOf(nil, innius.Secret{}), nil // without its API
 }
 
-// write writes the plan of each account, or why there is none. It returns an error if no account has a plan.
-func (p *Planning) write(cfg *config.Config, w io.Writer) error {
+// write writes the plan of each account, or why there is none, and returns the plans. It returns an error if no account has one.
+func (p *Planning) write(cfg *config.Config, w io.Writer) ([]poller.Plan, error) {
 	opts := p.options(cfg)
 	if err := p.addSensors(&opts); err != nil {
-		return err
+		return nil, err
 	}
 	for _, text := range poller.Unmatched(opts) {
 		fmt.Fprintf(w, "In the config: %s of those known at %s.\n\n", text, humanize.Time(opts.State.At))
 	}
 	plans := poller.Plans(opts)
 	if !slices.ContainsFunc(plans, func(made poller.Plan) bool { return made.Sensors > 0 }) {
-		return errors.New(noPlan(plans[0], opts.State.At))
+		return nil, errors.New(noPlan(plans[0], opts.State.At))
 	}
 	for i, made := range plans {
 		if i > 0 {
@@ -89,7 +90,7 @@ func (p *Planning) write(cfg *config.Config, w io.Writer) error {
 		}
 		p.page(made, cfg, i, opts.State.At).Write(w)
 	}
-	return nil
+	return plans, nil
 }
 
 // noPlan is why an account has no plan.

@@ -57,7 +57,7 @@ func accountsOf(t *testing.T, hosts ...string) *config.Config {
 func TestPlanNamesAccountsWithoutState(t *testing.T) {
 	var out strings.Builder
 	p := Planning{StoragePath: keep(t)}
-	if err := p.write(accountsOf(t, "one.invalid", "two.invalid"), &out); err != nil {
+	if _, err := p.write(accountsOf(t, "one.invalid", "two.invalid"), &out); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.HasPrefix(out.String(), `account "first": 40 sensors on 2 machines, as known at 2026-11-23T17:00:00Z`) ||
@@ -69,7 +69,7 @@ func TestPlanNamesAccountsWithoutState(t *testing.T) {
 
 func TestPlanRefusesTheStateOfOtherAccounts(t *testing.T) {
 	p := Planning{StoragePath: keep(t)}
-	err := p.write(accountsOf(t, "elsewhere.invalid"), &strings.Builder{})
+	_, err := p.write(accountsOf(t, "elsewhere.invalid"), &strings.Builder{})
 	if err == nil || !strings.Contains(err.Error(), `is of other accounts ("first" of one.invalid)`) {
 		t.Errorf("got %v", err)
 	}
@@ -100,7 +100,7 @@ func TestPlanAppliesTheRulesOfTheConfig(t *testing.T) {
 		{Sensors: 40}:          "filters and rules are not applied",
 	} {
 		var out strings.Builder
-		if err := p.write(cfg, &out); err != nil || !strings.Contains(strings.Join(strings.Fields(out.String()), " "), want) {
+		if _, err := p.write(cfg, &out); err != nil || !strings.Contains(strings.Join(strings.Fields(out.String()), " "), want) {
 			t.Errorf("%v, no %q in\n%s", err, want, out.String())
 		}
 		if strings.Contains(out.String(), "\n  max-age targets\n") != (p.Sensors == 0) {
@@ -118,7 +118,7 @@ func TestDemoPlanNeedsTheStateOfTheDemo(t *testing.T) {
 	if opts := p.options(cfg); opts.Accounts[0].Origin != "demo" || opts.Accounts[0].Name != "demo" {
 		t.Errorf("%+v", opts.Accounts)
 	}
-	if err := p.write(cfg, &strings.Builder{}); err == nil || !strings.Contains(err.Error(), "of other accounts") {
+	if _, err := p.write(cfg, &strings.Builder{}); err == nil || !strings.Contains(err.Error(), "of other accounts") {
 		t.Errorf("got %v", err)
 	}
 	if _, err := p.config(config.Source{File: "x"}); err == nil {
@@ -132,7 +132,7 @@ func TestDemoPlanNeedsTheStateOfTheDemo(t *testing.T) {
 func TestPlanFailsIfEverySensorIsExcluded(t *testing.T) {
 	cfg := accountsOf(t, "one.invalid")
 	cfg.Discovery.Machines.Exclude = []match.Pattern{match.MustCompile(".*")}
-	err := (&Planning{StoragePath: keep(t)}).write(cfg, io.Discard)
+	_, err := (&Planning{StoragePath: keep(t)}).write(cfg, io.Discard)
 	if err == nil || !strings.Contains(err.Error(), "2 machines as a whole") {
 		t.Errorf("got %v", err)
 	}
@@ -151,7 +151,7 @@ func TestPlanNamesRulesThatMatchNoSensor(t *testing.T) {
 	store.Run(keptState{At: at, Accounts: []poller.SavedAccount{k, {Name: "second", Origin: "one.invalid"}}}, time.Hour, func() {})
 	_ = store.Close()
 	var out strings.Builder
-	if err := (&Planning{StoragePath: dir}).write(cfg, &out); err != nil {
+	if _, err := (&Planning{StoragePath: dir}).write(cfg, &out); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(out.String(), "sensors[0] matches no sensor") {

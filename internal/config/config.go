@@ -75,8 +75,8 @@ func (r RateLimit) Own() float64 { return r.RequestsPerHour * r.Share }
 // OwnBurst returns the exporter's share of the burst in requests, at least 1.
 func (r RateLimit) OwnBurst() int { return max(1, int(float64(r.Burst)*r.Share)) }
 
-// HTTPClient sets how connections to innius or a receiver are made. It cannot contain a secret: a proxy's credentials are in HTTPS_PROXY, a
-// client key is in a file.
+// HTTPClient sets how connections to innius or a receiver are made. It cannot contain a secret: a proxy's credentials are in
+// HTTPS_PROXY, a client key is in a file.
 type HTTPClient struct {
 	ProxyURL             *url.URL  `yaml:"proxy_url" schemes:"http https socks5 socks5h"`
 	NoProxy              string    `yaml:"no_proxy"`                              // hosts reached without ProxyURL, as NO_PROXY

@@ -3,6 +3,7 @@ package config
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -39,6 +40,17 @@ func TestExposedReportsAKeyFileOnDiskThatAllCanRead(t *testing.T) {
 	dir := dirOf(t, ".", false)
 	for mode, exposed := range map[os.FileMode]bool{0o644: true, 0o604: true, 0o444: true, 0o600: false, 0o400: false, 0o640: false, 0o660: false} {
 		if got := keyWithMode(t, dir, mode).Exposed() != ""; got != exposed {
+			t.Errorf("mode %o: reported %t, want %t", mode, got, exposed)
+		}
+	}
+}
+
+func TestExplainWarnsOfCredentialsThatAllCanRead(t *testing.T) {
+	dir := dirOf(t, ".", false)
+	for mode, exposed := range map[os.FileMode]bool{0o644: true, 0o600: false} {
+		file := keyWithMode(t, dir, mode).file
+		c := mustParse(t, goodText+"remote_write: [{url: https://receiver.invalid, http_client: {authorization: {credentials_file: "+file+"}}}]\n")
+		if got := strings.Contains(explained(c), "every user of this machine can read the file "+file); got != exposed {
 			t.Errorf("mode %o: reported %t, want %t", mode, got, exposed)
 		}
 	}

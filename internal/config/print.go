@@ -17,7 +17,8 @@ import (
 )
 
 // YAML returns the config as a file that loads as the same config: with every default, with resolved paths, and without keys.
-// Where a value of a header or the query of a receiver's URL stood, it has <secret>. A key that comes from neither file nor variable, such as the demo's, has no place in a file; a comment replaces it.
+// Where a value of a header or the query of a receiver's URL stood, it has <secret>. A key that comes from neither file nor
+// variable, such as the demo's, has no place in a file; a comment replaces it.
 func (c *Config) YAML() string {
 	var text bytes.Buffer
 	text.WriteString("# The config in force, with every default filled in. Keys are not shown, only where they come from.\n")
@@ -97,6 +98,11 @@ func (c *Config) Explain(w io.Writer) {
 			a.Name, humanize.Number(limit.Own()), 100*limit.Share, humanize.Number(limit.RequestsPerHour), limit.OwnBurst())
 		for _, warning := range a.Warnings() {
 			fmt.Fprintf(w, "WARNING: account %q: %s\n", a.Name, warning)
+		}
+	}
+	for _, r := range c.RemoteWrite {
+		for _, warning := range r.Warnings() {
+			fmt.Fprintf(w, "WARNING: remote_write %q: %s\n", r.Name, warning)
 		}
 	}
 	for i, r := range c.Sensors {

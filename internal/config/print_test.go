@@ -97,12 +97,13 @@ func TestYAMLKeepsTextsThatLookLikeSomethingElse(t *testing.T) {
 	}
 }
 
-// twoKeys is a config with a key from a variable and one from a file.
+// twoKeys is a config with a key from a variable and one from a file, and a receiver with other secrets.
 func twoKeys(t *testing.T) *Config {
 	t.Helper()
 	file := t.TempDir() + "/key"
 	write(t, file, otherKey)
-	return mustParse(t, goodText+"  - {name: other, url: https://innius.invalid, api_key_file: "+file+"}\n")
+	return mustParse(t, goodText+"  - {name: other, url: https://innius.invalid, api_key_file: "+file+"}\n"+
+		"remote_write: [{url: 'https://receiver.invalid/write?token="+canary+"', headers: {X-Token: "+canary+"2}}]\n")
 }
 
 func TestYAMLContainsNoKey(t *testing.T) {
@@ -113,12 +114,13 @@ func TestYAMLContainsNoKey(t *testing.T) {
 	fixed.Name, fixed.URL, fixed.Key = "demo", c.Accounts[1].URL, FixedKey(innius.NewSecret("fixed-key-of-the-test-0123456789"))
 	c.Accounts = append(c.Accounts, fixed)
 	text := c.YAML()
-	for _, key := range []string{testKey, otherKey, "fixed-key"} {
+	for _, key := range []string{testKey, otherKey, "fixed-key", canary} {
 		if strings.Contains(text, key) {
 			t.Errorf("a key is shown:\n%s", text)
 		}
 	}
-	for _, want := range []string{"https://innius.invalid/<secret>", "api_key_env: TEST_KEY", "api_key_file: /", `The key of account "demo" was made by the program`} {
+	for _, want := range []string{"https://innius.invalid/<secret>", "api_key_env: TEST_KEY", "api_key_file: /",
+		"url: https://receiver.invalid/write?<secret>\n", "X-Token: <secret>\n", `The key of account "demo" was made by the program`} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing in\n%s", want, text)
 		}
@@ -128,7 +130,7 @@ func TestYAMLContainsNoKey(t *testing.T) {
 // TestConfigPrintsNoKey protects logs, pages and panics. Also fmt ignores String methods in unexported fields.
 func TestConfigPrintsNoKey(t *testing.T) {
 	c := twoKeys(t)
-	asJSON, err := json.Marshal(c.Accounts)
+	asJSON, err := json.Marshal([]any{c.Accounts, c.RemoteWrite})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,16 +138,22 @@ func TestConfigPrintsNoKey(t *testing.T) {
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%d", "%x"} {
 		texts[verb] = fmt.Sprintf(verb, c)
 		texts[verb+" of accounts"] = fmt.Sprintf(verb, c.Accounts)
-		texts[verb+" of a hidden field"] = fmt.Sprintf(verb, struct{ account Account }{c.Accounts[0]})
+		texts[verb+" of receivers"] = fmt.Sprintf(verb, c.RemoteWrite)
+		texts[verb+" of a hidden field"] = fmt.Sprintf(verb, struct {
+			account  Account
+			receiver RemoteWrite
+		}{c.Accounts[0], c.RemoteWrite[0]})
 	}
 	for how, text := range texts {
-		for _, key := range []string{testKey, otherKey} {
+		for _, key := range []string{testKey, otherKey, canary} {
 			if strings.Contains(text, key) || strings.Contains(text, fmt.Sprintf("%x", key)) {
 				t.Errorf("%s shows a key", how)
 			}
 		}
 	}
-	for _, how := range []string{"%v of accounts", "%+v of accounts", "%#v of accounts"} {
+	for _, how := range []string{
+		"%v of accounts", "%+v of accounts", "%#v of accounts", "%v of receivers", "%+v of receivers", "%#v of receivers",
+	} {
 		if strings.Count(texts[how], "<secret>") != 2 {
 			t.Errorf("%s does not show that keys were left out: %s", how, texts[how])
 		}

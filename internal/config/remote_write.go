@@ -51,28 +51,30 @@ type Authorization struct {
 }
 
 // Address is a URL of which the query may be secret: printed in any way it shows <secret> for it. The zero value has no URL.
-type Address struct{ url *url.URL }
+type Address struct {
+	base  *url.URL // without the query
+	query innius.Secret
+}
 
-// URL returns a copy with the query; nil for the zero value.
+// URL returns the URL with its query; nil for the zero value.
 func (a Address) URL() *url.URL {
-	if a.url == nil {
+	if a.base == nil {
 		return nil
 	}
-	u := *a.url
+	u := *a.base
+	u.RawQuery = a.query.Reveal()
 	return &u
 }
 
 // String returns the URL, with <secret> for its query.
 func (a Address) String() string {
-	switch u := a.URL(); {
-	case u == nil:
+	switch {
+	case a.base == nil:
 		return ""
-	case u.RawQuery == "":
-		return u.String()
-	default:
-		u.RawQuery = ""
-		return u.String() + "?<secret>"
+	case a.query.Empty():
+		return a.base.String()
 	}
+	return a.base.String() + "?" + a.query.String()
 }
 
 // GoString keeps %#v from printing the query.
@@ -96,10 +98,10 @@ func parseAddress(text string, schemes []string) (Address, error) {
 	}
 	_, err = url.ParseQuery(query) // else it could not be redacted
 	if err != nil || strings.ContainsFunc(query, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return Address{}, errors.New("must have a query of the form a=b&c=d, in which special characters are escaped, such as %20 for a space")
+		return Address{}, errors.New("must have a query of the form a=b&c=d, in which special characters are escaped, such as %20 " +
+			"for a space")
 	}
-	u.RawQuery = query
-	return Address{u}, nil
+	return Address{u, innius.NewSecret(query)}, nil
 }
 
 func wrongLabel(name string) string {
@@ -154,8 +156,8 @@ func (c *Config) validateReceivers(n node) {
 const maxSpoolName = 200
 
 func (r *RemoteWrite) validate(n node) {
-	if r.URL.url != nil && !n.has("name") {
-		r.Name = r.URL.url.Host
+	if r.URL.base != nil && !n.has("name") {
+		r.Name = r.URL.base.Host
 	}
 	if n.valid("name") && len(url.QueryEscape(r.Name)) > maxSpoolName {
 		n.at("name").report("must have at most %d bytes when it is escaped as in a URL: it names a directory", maxSpoolName)
@@ -167,13 +169,13 @@ func (r *RemoteWrite) validate(n node) {
 		}
 		written[name] = true
 	}
-	if u := r.URL.url; u != nil && u.Scheme == "http" && !r.AllowHTTP && r.hasSecret() {
+	if u := r.URL.base; u != nil && u.Scheme == "http" && !r.AllowHTTP && r.hasSecret() {
 		if !innius.Loopback(u.Hostname()) {
 			n.at("url").report("must start with https://, because there are credentials, headers or a query: over http everyone on the " +
 				"network path can read them (allow_http: true permits it)")
 		} else if r.HTTPClient.ProxyURL != nil {
-			n.at("http_client").report("must not have a proxy_url when url begins with http://: the proxy could read credentials, headers " +
-				"and query, and this machine is reached without one. allow_http: true permits it")
+			n.at("http_client").report("must not have a proxy_url when url begins with http://: the proxy could read credentials, " +
+				"headers and query, and this machine is reached without one. allow_http: true permits it")
 		}
 	}
 }
@@ -181,7 +183,7 @@ func (r *RemoteWrite) validate(n node) {
 // hasSecret reports whether a request contains what may be secret, besides the readings.
 func (r *RemoteWrite) hasSecret() bool {
 	h := r.HTTPClient
-	return len(r.Headers) > 0 || r.URL.url.RawQuery != "" || h.BasicAuth != BasicAuth{} || h.Authorization != Authorization{}
+	return len(r.Headers) > 0 || !r.URL.query.Empty() || h.BasicAuth != BasicAuth{} || h.Authorization != Authorization{}
 }
 
 func (h *ReceiverClient) validate(n node) {
@@ -234,7 +236,8 @@ func (a *Authorization) validate(n node) {
 // maxSecret bounds a file with credentials, in bytes.
 const maxSecret = 64 << 10
 
-// checkSecretFile checks what a request will read, so that a wrong file is reported now. Its errors name neither path nor content.
+// checkSecretFile checks what a request will read, so that a wrong file is reported now. Its errors name neither path nor
+// content.
 func checkSecretFile(path string, read reader) error {
 	data, err := read(path, maxSecret)
 	secret := strings.TrimSpace(string(data))
@@ -252,11 +255,12 @@ func checkSecretFile(path string, read reader) error {
 // Warnings returns the settings by which others may get readings or credentials.
 func (r *RemoteWrite) Warnings() []string {
 	var all []string
-	if u := r.URL.url; u != nil && u.Scheme == "http" && (!innius.Loopback(u.Hostname()) || r.HTTPClient.ProxyURL != nil) {
+	if u := r.URL.base; u != nil && u.Scheme == "http" && (!innius.Loopback(u.Hostname()) || r.HTTPClient.ProxyURL != nil) {
 		all = append(all, "readings, and credentials if there are any, are sent over http:// and can be read on the way")
 	}
 	if r.HTTPClient.TLS.InsecureSkipVerify {
-		all = append(all, "the server's certificate is not verified: any server that accepts the connection gets readings and credentials")
+		all = append(all, "the server's certificate is not verified: any server that accepts the connection gets readings and "+
+			"credentials")
 	}
 	for _, f := range r.HTTPClient.secretFiles() {
 		if worldReadable(f.path) {

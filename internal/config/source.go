@@ -115,7 +115,7 @@ func badProxies(c *Config, getenv func(string) string) []FieldError {
 		used := slices.ContainsFunc(c.Accounts, func(a Account) bool {
 			return a.HTTPClient.ProxyFromEnvironment && a.URL.Scheme+"_proxy" == name
 		}) || slices.ContainsFunc(c.RemoteWrite, func(r RemoteWrite) bool {
-			return r.HTTPClient.ProxyFromEnvironment && r.URL.url.Scheme+"_proxy" == name
+			return r.HTTPClient.ProxyFromEnvironment && r.URL.base.Scheme+"_proxy" == name
 		})
 		if upper := strings.ToUpper(name); getenv(upper) != "" {
 			name = upper

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"math"
+	"strings"
 	"time"
 
 	"innius_exporter/innius"
@@ -46,6 +47,24 @@ func appendRecord(b []byte, now time.Time, s series, readings []innius.Reading) 
 	binary.LittleEndian.PutUint32(b[start:], uint32(len(content)))
 	binary.LittleEndian.PutUint32(b[start+4:], crc32.Checksum(content, castagnoli))
 	return b
+}
+
+// SpoolBytes returns how many bytes the readings of one poll take in a spool, at most, if each label has so many bytes and
+// readings follow each other within a week.
+func SpoolBytes(readings, label int) int64 {
+	text, now := strings.Repeat(" ", label), time.UnixMilli(0)
+	size := func(n int) int64 {
+		some := make([]innius.Reading, n)
+		for i := range some {
+			some[i].Time = now.AddDate(0, 0, 7*(i-n))
+		}
+		return int64(len(appendRecord(nil, now, series{text, text, text}, some)))
+	}
+	whole, rest := int64(readings/maxReadings), readings%maxReadings
+	if rest == 0 {
+		return whole * size(maxReadings)
+	}
+	return whole*size(maxReadings) + size(rest)
 }
 
 // decodeRecord appends the readings of a record to samples, which is empty, and returns the time when it was written; no readings

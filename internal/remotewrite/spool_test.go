@@ -429,6 +429,16 @@ func TestSpoolWithDamagedPositionLosesNothing(t *testing.T) {
 	}
 }
 
+func TestSpoolBytesIsWhatReadingsTakeAtMost(t *testing.T) {
+	for _, n := range []int{1, 2, 15, 16, 17, 32, 100} {
+		q := openQueue(t, filepath.Join(t.TempDir(), "spool"), 1<<20)
+		q.add(n)
+		if got, most := q.bytes(), SpoolBytes(n, len("Temperature")); got > most || most > 3*got/2+40 {
+			t.Errorf("%d readings take %d bytes, at most %d", n, got, most)
+		}
+	}
+}
+
 func TestSpoolDropsTheOldestBeyondItsLimit(t *testing.T) {
 	const limit = 16 << 10
 	dir := filepath.Join(t.TempDir(), "spool")
@@ -448,6 +458,9 @@ func TestSpoolDropsTheOldestBeyondItsLimit(t *testing.T) {
 	}
 	dropped := q.dropped.Load()
 	q.wantPending(3000 - dropped)
+	if kept, least := q.bytes(), Kept(limit, SpoolBytes(10, len("Temperature"))); kept < least || least < limit*3/4 {
+		t.Errorf("keeps %d bytes, at least %d", kept, least)
+	}
 	if dropped < 1000 || q.log.lines("level=ERROR") != 1 || q.log.lines("Dropped a reading") != int(dropped) {
 		t.Errorf("dropped %d, logged %d and %d", dropped, q.log.lines("level=ERROR"), q.log.lines("Dropped a reading"))
 	}
