@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"innius_exporter/internal/config"
 	"innius_exporter/internal/humanize"
@@ -56,9 +57,13 @@ func planned(plans []poller.Plan) (l load) {
 	return l
 }
 
-// lasts is for how long a full spool holds the load.
+// lasts is for how long a full spool holds the load, rounded down.
 func (l load) lasts(spool int64) string {
-	return humanize.Duration(humanize.Seconds(float64(remotewrite.Kept(spool, l.appended)) / l.bytes * 3600))
+	d, unit := humanize.Seconds(float64(remotewrite.Kept(spool, l.appended))/l.bytes*3600), time.Minute
+	if d >= 24*time.Hour {
+		unit = time.Hour
+	}
+	return humanize.Duration(d.Truncate(unit))
 }
 
 // writeReceiver writes what a receiver will get, as far as it is known. Errors of w are ignored: it is a terminal.

@@ -31,14 +31,14 @@ remote_write:
 		{Planning{}, []string{
 			`receiver "receiver.invalid": https://receiver.invalid/write?<secret> readings ` + maximum +
 				`labels company, machine, sensor, area="\"1\"", site="tilburg" ` +
-				"spool 1GiB, enough for an outage of at least 11d 8h at that maximum; counted with labels of 128 bytes each",
+				"spool 1GiB, enough for an outage of at least 11d 5h at that maximum; counted with labels of 128 bytes each",
 			`receiver "small": https://other.invalid readings ` + maximum + "labels company, machine, sensor " +
-				"spool 8MiB, enough for an outage of at least 1h 53m at that maximum; counted with labels of 128 bytes each",
+				"spool 8MiB, enough for an outage of at least 1h 52m at that maximum; counted with labels of 128 bytes each",
 		}},
 		{Planning{Sensors: 5}, []string{"https://receiver.invalid/write?<secret> readings at most"}},
 		{Planning{StoragePath: keep(t)}, []string{
 			"readings 41760 per day as planned, of 29 sensors; " + maximum,
-			"as planned, and 11d 8h at that maximum",
+			"spool 1GiB, enough for an outage of at least 144d 16h as planned, and 11d 5h at that maximum", // about 686 polls per hour of 444 B
 		}},
 	} {
 		var out strings.Builder

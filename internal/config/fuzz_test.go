@@ -38,6 +38,11 @@ func FuzzParse(f *testing.F) {
 					t.Fatalf("impossible account %+v: %v", a, err)
 				}
 			}
+			for _, r := range c.RemoteWrite {
+				if u := r.URL.URL(); u == nil || u.User != nil || u.Fragment != "" || r.Name == "" || r.Spool < 1<<20 || r.Timeout <= 0 {
+					t.Fatalf("impossible receiver %+v", r)
+				}
+			}
 			if len(c.Accounts) == 0 || c.Refresh.MaxInterval < c.Refresh.MinInterval || strings.Contains(explained(c), canary) {
 				t.Fatalf("impossible config\n%s", explained(c))
 			}

@@ -52,7 +52,7 @@ func appendRecord(b []byte, now time.Time, s series, readings []innius.Reading) 
 // SpoolBytes returns how many bytes the readings of one poll take in a spool, at most, if each label has so many bytes and
 // readings follow each other within a week.
 func SpoolBytes(readings, label int) int64 {
-	text, now := strings.Repeat(" ", label), time.UnixMilli(0)
+	text, now := strings.Repeat(" ", label), time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
 	size := func(n int) int64 {
 		some := make([]innius.Reading, n)
 		for i := range some {

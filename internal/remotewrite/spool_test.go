@@ -433,7 +433,7 @@ func TestSpoolBytesIsWhatReadingsTakeAtMost(t *testing.T) {
 	for _, n := range []int{1, 2, 15, 16, 17, 32, 100} {
 		q := openQueue(t, filepath.Join(t.TempDir(), "spool"), 1<<20)
 		q.add(n)
-		if got, most := q.bytes(), SpoolBytes(n, len("Temperature")); got > most || most > 3*got/2+40 {
+		if got, most := q.bytes(), SpoolBytes(n, len("Temperature")); got > most || most > got+int64(3*n+12*(n/maxReadings+1)) {
 			t.Errorf("%d readings take %d bytes, at most %d", n, got, most)
 		}
 	}
