@@ -20,12 +20,23 @@ import (
 	"innius_exporter/internal/poller"
 )
 
-// CheckConfig validates a config without network and prints what it means, with a plan if sensors are known.
-func CheckConfig(source config.Source, p *Planning, w io.Writer) error {
+// ConfigCheck holds the flags of check config.
+type ConfigCheck struct {
+	*Planning
+	SyntaxOnly bool // without keys and the files that the config names
+}
+
+// Run validates a config without network and prints what it means, with a plan if sensors are known.
+func (c *ConfigCheck) Run(source config.Source, w io.Writer) error {
+	p := c.Planning
 	if err := p.check(); err != nil {
 		return err
 	}
-	cfg, err := source.Load(os.Getenv)
+	load := func() (*config.Config, error) { return source.Load(os.Getenv) }
+	if c.SyntaxOnly {
+		load = source.LoadSyntax
+	}
+	cfg, err := load()
 	if err != nil {
 		return err
 	}

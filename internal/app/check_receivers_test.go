@@ -42,7 +42,7 @@ remote_write:
 		}},
 	} {
 		var out strings.Builder
-		if err := CheckConfig(config.Source{File: file}, &c.p, &out); err != nil {
+		if err := (&ConfigCheck{Planning: &c.p}).Run(config.Source{File: file}, &out); err != nil {
 			t.Fatal(err)
 		}
 		text := strings.Join(strings.Fields(out.String()), " ")

@@ -122,8 +122,9 @@ func (c *CommandLine) checkCommands(stdout io.Writer) {
 	check := c.Command("check", "Check a config, the innius API, or a running exporter.")
 
 	cfg := check.Command("config", "Validate the config without network access and print what it means.")
-	p := planFlags(cfg)
-	c.commands[cfg.FullCommand()] = func(context.Context, *slog.Logger) error { return app.CheckConfig(c.source, p, stdout) }
+	f := app.ConfigCheck{Planning: planFlags(cfg)}
+	cfg.Flag("syntax-only", "Look up no key and none of the files that the config names, as in a pipeline.").BoolVar(&f.SyntaxOnly)
+	c.commands[cfg.FullCommand()] = func(context.Context, *slog.Logger) error { return f.Run(c.source, stdout) }
 
 	var a app.APICheck
 	api := check.Command("api", "Check the API with your key, in 4 to 10 requests; "+

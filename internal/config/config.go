@@ -190,7 +190,7 @@ func baseURL(u *url.URL, allowHTTP bool) (*url.URL, error) {
 
 const createKey = "create a key in the innius Admin app, under API keys"
 
-// validateKey finds the account's key. Errors name neither the path nor the variable: people write the key itself there.
+// validateKey finds the account's key. Errors do not quote the values of its keys: people write the key itself there.
 func (a *Account) validateKey(n node) {
 	key, err := "api_key_file", error(nil)
 	switch hasFile, hasEnv := n.has("api_key_file"), n.has("api_key_env"); {
@@ -198,7 +198,7 @@ func (a *Account) validateKey(n node) {
 		n.at("api_key_env").report("is set together with api_key_file; keep exactly one of the two")
 	case !hasFile && !hasEnv && !n.d.keyless:
 		n.report("has no key: set api_key_file or api_key_env; " + createKey)
-	case n.d.keyless || !n.valid("api_key_file") || !n.valid("api_key_env"):
+	case n.d.read == nil || !n.valid("api_key_file") || !n.valid("api_key_env"):
 	case hasFile:
 		a.Key, err = fileKey(a.KeyFile, n.d.read)
 	default:
@@ -226,10 +226,10 @@ func (h *HTTPClient) validate(n node) {
 	h.ProxyFromEnvironment = false
 }
 
-// validate reads the files once, so that a wrong one is reported now and not at the first request.
+// validate reads the files once, if it may, so that a wrong one is reported now and not at the first request.
 func (c *TLSConfig) validate(n node) {
 	const pair = "needs %s, too; a client certificate has both"
-	if c.CAFile != "" {
+	if c.CAFile != "" && n.d.read != nil {
 		if _, err := loadRoots(c.CAFile, n.d.read); err != nil {
 			n.at("ca_file").report("%s", err)
 		}
@@ -239,7 +239,7 @@ func (c *TLSConfig) validate(n node) {
 		n.at("cert_file").report(pair, "key_file")
 	case key && !cert:
 		n.at("key_file").report(pair, "cert_file")
-	case c.CertFile != "" && c.KeyFile != "":
+	case c.CertFile != "" && c.KeyFile != "" && n.d.read != nil:
 		if _, err := loadPair(c.CertFile, c.KeyFile, n.d.read); err != nil {
 			n.at("cert_file").report("%s", err)
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -18,11 +19,11 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// environment is what a config refers to but does not contain: files and variables.
+// environment is what a config refers to but does not contain: files and variables. The zero value looks nothing up.
 type environment struct {
 	getenv  func(string) string
-	read    reader
-	keyless bool // keys are not looked up, and accounts have none
+	read    reader // nil: no file is read and no key looked up
+	keyless bool   // accounts may have none
 }
 
 // document is a config file while it is decoded.
@@ -189,6 +190,16 @@ var keylike = regexp.MustCompile(fmt.Sprintf(`[A-Za-z0-9+/=_-]{%d,}`, minKeyLeng
 
 // masked replaces what could be a key: people paste keys into the wrong line.
 func masked(text string) string { return keylike.ReplaceAllString(text, "<secret>") }
+
+// shownPath returns the path of a file for an error: the directories that exist, and the rest unless that could be a key.
+func shownPath(path string) string {
+	dir := filepath.Dir(path)
+	for info, err := os.Stat(dir); (err != nil || !info.IsDir()) && dir != filepath.Dir(dir); info, err = os.Stat(dir) {
+		dir = filepath.Dir(dir)
+	}
+	rest := strings.TrimPrefix(strings.TrimPrefix(path, dir), string(filepath.Separator))
+	return filepath.Join(dir, keylike.ReplaceAllString(rest, "…"))
+}
 
 // shown quotes a user's text for an error: masked, and cut to a readable length.
 func shown(text string) string {

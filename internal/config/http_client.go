@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -72,7 +71,7 @@ func (c TLSConfig) build(read reader) (*tls.Config, error) {
 	if c.CAFile != "" {
 		roots, err := loadRoots(c.CAFile, read)
 		if err != nil {
-			return nil, fmt.Errorf("ca_file %s: %w", c.CAFile, err)
+			return nil, fmt.Errorf("ca_file: %w", err)
 		}
 		t.RootCAs = roots
 	}
@@ -80,7 +79,7 @@ func (c TLSConfig) build(read reader) (*tls.Config, error) {
 		t.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			pair, err := loadPair(c.CertFile, c.KeyFile, read)
 			if err != nil {
-				return nil, fmt.Errorf("cert_file %s: %w", c.CertFile, err)
+				return nil, fmt.Errorf("cert_file: %w", err)
 			}
 			return pair, nil
 		}
@@ -88,15 +87,14 @@ func (c TLSConfig) build(read reader) (*tls.Config, error) {
 	return t, nil
 }
 
-// loadRoots and loadPair also serve the check of the config: their errors name no path, which is the user's text.
 func loadRoots(path string, read reader) (*x509.CertPool, error) {
 	pem, err := read(path, maxPEM)
 	if err != nil {
-		return nil, fmt.Errorf("the file cannot be read: %w", cause(err))
+		return nil, fmt.Errorf("the file %s cannot be read: %w", shownPath(path), cause(err))
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(pem) {
-		return nil, errors.New("the file contains no certificate in PEM form")
+		return nil, fmt.Errorf("the file %s contains no certificate in PEM form", shownPath(path))
 	}
 	return roots, nil
 }
@@ -104,15 +102,15 @@ func loadRoots(path string, read reader) (*x509.CertPool, error) {
 func loadPair(certFile, keyFile string, read reader) (*tls.Certificate, error) {
 	cert, err := read(certFile, maxPEM)
 	if err != nil {
-		return nil, fmt.Errorf("the file cannot be read: %w", cause(err))
+		return nil, fmt.Errorf("the file %s cannot be read: %w", shownPath(certFile), cause(err))
 	}
 	key, err := read(keyFile, maxPEM)
 	if err != nil {
-		return nil, fmt.Errorf("the file of key_file cannot be read: %w", cause(err))
+		return nil, fmt.Errorf("the file of key_file, %s, cannot be read: %w", shownPath(keyFile), cause(err))
 	}
 	pair, err := tls.X509KeyPair(cert, key)
 	if err != nil {
-		return nil, fmt.Errorf("cert_file and key_file are not a certificate and its key: %w", err)
+		return nil, fmt.Errorf("%s and %s are not a certificate and its key: %w", shownPath(certFile), shownPath(keyFile), err)
 	}
 	return &pair, nil
 }

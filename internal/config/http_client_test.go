@@ -89,7 +89,7 @@ func TestTransportUsesTheCertificates(t *testing.T) {
 	}
 	h := httpClient(t, dir, "{tls_config: {ca_file: cert.pem, cert_file: cert.pem, key_file: key.pem}}")
 	write(t, filepath.Join(dir, "key.pem"), "no key any more")
-	if err := get(t, h, closed); err == nil || !strings.Contains(err.Error(), "cert_file "+filepath.Join(dir, "cert.pem")) {
+	if err := get(t, h, closed); err == nil || !strings.Contains(err.Error(), "cert_file: "+filepath.Join(dir, "cert.pem")) {
 		t.Errorf("the files are not read at each handshake: %v", err)
 	}
 	h.TLS.CAFile = filepath.Join(dir, "absent.pem")

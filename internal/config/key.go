@@ -46,7 +46,7 @@ func fileKey(path string, read reader) (KeySource, error) {
 	k := KeySource{&keySource{file: path, read: read}}
 	key, err := k.fromFile()
 	if err != nil {
-		return KeySource{}, fmt.Errorf("the file %w", err)
+		return KeySource{}, fmt.Errorf("the file %s %w", shownPath(path), err)
 	}
 	k.good = key
 	return k, nil

@@ -192,7 +192,7 @@ func (h *ReceiverClient) validate(n node) {
 		n.at("authorization").report("is set together with basic_auth; keep one of the two")
 	}
 	for _, f := range h.secretFiles() {
-		if n.d.keyless {
+		if n.d.read == nil {
 			continue
 		}
 		if err := checkSecretFile(f.path, n.d.read); err != nil {
@@ -236,18 +236,18 @@ func (a *Authorization) validate(n node) {
 // maxSecret bounds a file with credentials, in bytes.
 const maxSecret = 64 << 10
 
-// checkSecretFile checks what a request will read, so that a wrong file is reported now. Its errors name neither path nor
+// checkSecretFile checks what a request will read, so that a wrong file is reported now. Its errors do not quote the
 // content.
 func checkSecretFile(path string, read reader) error {
 	data, err := read(path, maxSecret)
 	secret := strings.TrimSpace(string(data))
 	switch {
 	case err != nil:
-		return fmt.Errorf("the file cannot be read: %w", cause(err))
+		return fmt.Errorf("the file %s cannot be read: %w", shownPath(path), cause(err))
 	case secret == "":
-		return errors.New("the file is empty")
+		return fmt.Errorf("the file %s is empty", shownPath(path))
 	case strings.ContainsFunc(secret, func(r rune) bool { return r < ' ' || r == 0x7f }):
-		return errors.New("the file must contain one line of text, without control characters")
+		return fmt.Errorf("the file %s must contain one line of text, without control characters", shownPath(path))
 	}
 	return nil
 }

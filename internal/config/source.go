@@ -49,10 +49,18 @@ func (s Source) Load(getenv func(string) string) (*Config, error) {
 	return c, nil
 }
 
-// LoadKeyless is Load for a plan: keys are not looked up, and without a file the URL may be missing. The exporter must not run
-// with such a config.
+// LoadSyntax is Load without keys and without the files that the config names: it checks the config file alone. The exporter must
+// not run with such a config.
+func (s Source) LoadSyntax() (*Config, error) {
+	if s.File == "" {
+		return nil, errors.New("--config.file is missing: without it there is no syntax to check")
+	}
+	return s.load(environment{})
+}
+
+// LoadKeyless is LoadSyntax for a plan: accounts need no key, and without a file the URL may be missing.
 func (s Source) LoadKeyless() (*Config, error) {
-	e := environment{getenv: func(string) string { return "" }, read: readAtMost, keyless: true}
+	e := environment{keyless: true}
 	if s.File != "" || s.URL != "" {
 		return s.load(e)
 	}
@@ -88,7 +96,7 @@ func (s Source) load(e environment) (*Config, error) {
 // fromFlags returns the config of the one account, named default, that exists without a file.
 func (s Source) fromFlags(e environment) (*Config, error) {
 	account := map[string]string{"name": "default", "url": s.URL, "api_key_file": s.KeyFile}
-	if e.getenv(keyVariable) != "" {
+	if e.getenv != nil && e.getenv(keyVariable) != "" {
 		account["api_key_env"] = keyVariable
 	}
 	maps.DeleteFunc(account, func(_, text string) bool { return text == "" })

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -47,7 +48,7 @@ func TestSourceNamesTheFlagOfAnError(t *testing.T) {
 		"no url":       {"", "", testKey, noURL},
 		"no key":       {url, "", "", noKey},
 		"two keys":     {url, absent, testKey, "INNIUS_API_KEY: is set together with --innius.api-key-file; keep exactly one of the two"},
-		"absent file":  {url, absent, "", "--innius.api-key-file: the file cannot be read: no such file or directory"},
+		"absent file":  {url, absent, "", "--innius.api-key-file: the file " + absent + " cannot be read: no such file or directory"},
 		"wrong url":    {canary, "", testKey, "--innius.url (INNIUS_URL): " + notURL},
 		"http":         {"http://innius.invalid", "", testKey, "--innius.url (INNIUS_URL): must start with https://: over http everyone on the network path can read the key (allow_http: true permits it)"},
 		"key of lines": {url, "", canary + "\nx", "INNIUS_API_KEY: the variable " + errKeyForm.Error()},
@@ -108,6 +109,43 @@ func TestLoadKeylessReportsOtherErrors(t *testing.T) {
 	} {
 		if c, err := source.LoadKeyless(); err == nil || c != nil {
 			t.Errorf("%s: %+v", name, c)
+		}
+	}
+}
+
+func TestLoadSyntaxLooksNothingUp(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "config.yml")
+	const text = "accounts:\n  - name: acme\n    url: https://innius.invalid\n    %s\n    http_client: {tls_config: {%s}}\n"
+	for name, test := range map[string]struct{ key, tls, want string }{
+		"absent files":      {"api_key_file: absent", "ca_file: absent, cert_file: absent, key_file: absent", ""},
+		"an unset variable": {"api_key_env: ABSENT", "", ""},
+		"no key":            {"timeout: 1s", "", "has no key"},
+		"half a pair":       {"api_key_file: absent", "cert_file: absent", "needs key_file"},
+	} {
+		write(t, file, fmt.Sprintf(text, test.key, test.tls))
+		c, err := Source{File: file}.LoadSyntax()
+		if ok := err == nil && c != nil && test.want == ""; !ok && (err == nil || test.want == "" || !strings.Contains(err.Error(), test.want)) {
+			t.Errorf("%s: %v, want %q", name, err, test.want)
+		}
+	}
+	if _, err := (Source{URL: "https://innius.invalid"}).LoadSyntax(); err == nil || !strings.Contains(err.Error(), "--config.file") {
+		t.Errorf("without a file: %v", err)
+	}
+}
+
+func TestErrorsNameThePathThatWasRead(t *testing.T) {
+	dir := t.TempDir()
+	for path, want := range map[string]string{
+		filepath.Join(dir, "absent"):                  filepath.Join(dir, "absent"),
+		filepath.Join(dir, "absent", "key"):           filepath.Join(dir, "absent", "key"),
+		filepath.Join(dir, canary):                    filepath.Join(dir, "…"),
+		filepath.Join(dir, canary[:5]+"/"+canary[5:]): filepath.Join(dir, "…"),
+		filepath.Join("/", canary[:5]+"/"+canary[5:]): "/…",
+		"absent": "absent",
+		canary:   "…",
+	} {
+		if got := shownPath(path); got != want {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }
