@@ -119,8 +119,10 @@ func TestYAMLContainsNoKey(t *testing.T) {
 			t.Errorf("a key is shown:\n%s", text)
 		}
 	}
-	for _, want := range []string{"https://innius.invalid/<secret>", "api_key_env: TEST_KEY", "api_key_file: /",
-		"url: https://receiver.invalid/write?<secret>\n", "X-Token: <secret>\n", `The key of account "demo" was made by the program`} {
+	for _, want := range []string{
+		"https://innius.invalid/<secret>", "api_key_env: TEST_KEY", "api_key_file: /", "url: https://receiver.invalid/write?<secret>\n",
+		"X-Token: <secret>\n", `The key of account "demo" was made by the program`,
+	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing in\n%s", want, text)
 		}
