@@ -100,6 +100,7 @@ func (s *scenario) changeCompany(lasting bool) {
 }
 
 func TestDiscoveryKeepsToItsShare(t *testing.T) {
+	long(t)
 	t.Parallel()
 	begin := looking(60, 2)
 	begin.perHour = 300

@@ -137,6 +137,7 @@ func TestHandOverAppliesFiltersLabelsAndRules(t *testing.T) {
 
 // A max-age target set by a reload applies from the next request on, not only after a cycle.
 func TestHandOverAppliesMaxAgeAndWeight(t *testing.T) {
+	long(t)
 	t.Parallel()
 	runScenario(t, setup{plant: slowWorks(10, 10, time.Minute), perHour: 200}, func(s *scenario) {
 		s.advance(3 * time.Hour)
@@ -262,6 +263,7 @@ func TestHandOverToOtherHostKeepsNothing(t *testing.T) {
 }
 
 func TestHandOverAppliesRate(t *testing.T) {
+	long(t)
 	t.Parallel()
 	begin := setup{plant: testPlant(10, 10), perHour: 1000, burst: 30}
 	runScenario(t, begin, func(s *scenario) {

@@ -105,6 +105,7 @@ func (s *scenario) wantOneLineEach() {
 }
 
 func TestOutageEndsWhileSomeObjectsFail(t *testing.T) {
+	long(t)
 	t.Parallel()
 	runScenario(t, setup{plant: testPlant(3, 4), perHour: 500}, func(s *scenario) {
 		for _, broken := range []string{"m1-s1", "m2-s2", "m3-s3"} {

@@ -15,6 +15,7 @@ import (
 
 // A wrong local clock looks like a wrong API clock with wrong timestamps.
 func TestNothingChangesWhileLocalClockIsOff(t *testing.T) {
+	long(t)
 	t.Parallel()
 	for _, off := range []time.Duration{0, -20 * time.Minute, 20 * time.Minute} {
 		begin := setup{plant: stamped(off), perHour: 600}

@@ -49,6 +49,7 @@ func (s *scenario) estimated(during time.Duration, statuses ...SensorStatus) (me
 }
 
 func TestUpcomingEstimatesFirstPolls(t *testing.T) {
+	long(t)
 	t.Parallel()
 	runScenario(t, setup{plant: testPlant(3, 40), perHour: 120, burst: 2, client: innius.Options{PageSize: 50}}, func(s *scenario) {
 		s.advance(10 * time.Minute) // all lists are read
