@@ -67,7 +67,7 @@ func (e *Exporter) Run(ctx context.Context, logger *slog.Logger) error {
 	}
 	defer stopDemo()
 	p := &process{Exporter: e, log: logger, systemd: newSystemd(logger), registry: prometheus.NewRegistry()}
-	if err := p.prepare(load); err != nil {
+	if err := p.prepare(ctx, load); err != nil {
 		return err
 	}
 	p.saveWhile(func() { err = p.pollAndServe(ctx, hangup) })
@@ -87,7 +87,7 @@ type process struct {
 }
 
 // prepare loads the config and makes what depends on it.
-func (p *process) prepare(load func() (*config.Config, error)) error {
+func (p *process) prepare(ctx context.Context, load func() (*config.Config, error)) error {
 	counters := &poller.Counters{}
 	read := func() (cfg *config.Config, opts poller.Options, err error) {
 		if cfg, err = load(); err == nil {
@@ -102,7 +102,7 @@ func (p *process) prepare(load func() (*config.Config, error)) error {
 	if err := p.openStorage(&opts); err != nil {
 		return err
 	}
-	if err := p.setReceivers(cfg, &opts); err != nil {
+	if err := p.setReceivers(ctx, cfg, &opts); err != nil {
 		return err
 	}
 	p.live = newReloadable(poller.New(opts))
@@ -112,7 +112,7 @@ func (p *process) prepare(load func() (*config.Config, error)) error {
 	p.reloader.read = func() (*config.Config, poller.Options, error) {
 		cfg, opts, err := read()
 		if err == nil {
-			err = p.setReceivers(cfg, &opts)
+			err = p.setReceivers(ctx, cfg, &opts)
 		}
 		return cfg, opts, err
 	}

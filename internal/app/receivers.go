@@ -2,6 +2,7 @@ package app
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 
@@ -16,7 +17,7 @@ import (
 var errNoSpool = errors.New("remote_write needs --storage.path: a directory for readings that are not sent yet")
 
 // setReceivers puts the receivers of a config in force, and lets the poller deliver to them.
-func (p *process) setReceivers(cfg *config.Config, opts *poller.Options) error {
+func (p *process) setReceivers(ctx context.Context, cfg *config.Config, opts *poller.Options) error {
 	switch {
 	case p.writer == nil && len(cfg.RemoteWrite) == 0:
 		return nil
@@ -39,7 +40,7 @@ func (p *process) setReceivers(cfg *config.Config, opts *poller.Options) error {
 			AuthorizationType: r.HTTPClient.Authorization.Type, CredentialsFile: r.HTTPClient.Authorization.CredentialsFile,
 		}
 	}
-	if err := p.writer.Configure(receivers); err != nil {
+	if err := p.writer.Configure(ctx, receivers); err != nil {
 		return err
 	}
 	if len(receivers) > 0 {

@@ -397,7 +397,7 @@ func newPlant(t *testing.T, receivers ...Receiver) *plant {
 func (p *plant) start(receivers ...Receiver) {
 	p.t.Helper()
 	p.Writer = New(p.dir, slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
-	if err := p.Configure(receivers); err != nil {
+	if err := p.Configure(p.t.Context(), receivers); err != nil {
 		p.t.Fatal(err)
 	}
 }

@@ -60,7 +60,7 @@ func explainMissing(t *testing.T, random *rand.Rand) {
 			p.Close()
 			p.start(receiver)
 		case 2:
-			if err := p.Configure([]Receiver{receiver}); err != nil {
+			if err := p.Configure(t.Context(), []Receiver{receiver}); err != nil {
 				t.Fatal(err)
 			}
 		}

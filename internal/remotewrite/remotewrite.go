@@ -47,8 +47,9 @@ func New(dir string, logger *slog.Logger) *Writer {
 }
 
 // Configure puts receivers in force. Those that have the name of one before continue with its counts and its spool. The spool
-// of one that is removed stays on disk, for when it returns. After an error everything is as before.
-func (w *Writer) Configure(receivers []Receiver) error {
+// of one that is removed stays on disk, for when it returns. After an error everything is as before. The end of ctx stops nothing:
+// Close does, when the last readings were appended.
+func (w *Writer) Configure(ctx context.Context, receivers []Receiver) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed {
@@ -81,7 +82,7 @@ func (w *Writer) Configure(receivers []Receiver) error {
 	for i, r := range next {
 		r.apply(&receivers[i])
 		if !slices.Contains(w.receivers, r) {
-			ctx, cancel := context.WithCancel(context.Background())
+			ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 			r.cancel = cancel
 			r.ended.Go(func() { r.run(ctx) })
 		}

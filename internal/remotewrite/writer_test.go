@@ -93,7 +93,7 @@ func TestWriterConfigureKeepsQueues(t *testing.T) {
 		p := newPlant(t, central, second)
 		p.pollFor(time.Hour, "A")
 		target.Headers = map[string]innius.Secret{"X-Scope-OrgID": innius.NewSecret("plant")}
-		if err := p.Configure([]Receiver{target}); err != nil {
+		if err := p.Configure(t.Context(), []Receiver{target}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Millisecond) // not the back-off
@@ -107,7 +107,7 @@ func TestWriterConfigureKeepsQueues(t *testing.T) {
 			t.Error("a receiver that was removed gets requests")
 		}
 		other.onRequest(nil)
-		if err := p.Configure([]Receiver{second, target}); err != nil {
+		if err := p.Configure(t.Context(), []Receiver{second, target}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
@@ -119,7 +119,7 @@ func TestWriterConfigureKeepsQueues(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(p.dir, "remote_write-bad"), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		err := p.Configure([]Receiver{{Name: "new", URL: &url.URL{}, Spool: 1 << 20}, bad})
+		err := p.Configure(t.Context(), []Receiver{{Name: "new", URL: &url.URL{}, Spool: 1 << 20}, bad})
 		if err == nil || !strings.Contains(err.Error(), `"bad"`) {
 			t.Errorf("error %v", err)
 		}
