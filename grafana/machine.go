@@ -1,193 +1,245 @@
 package grafana
 
+import "maps"
+
 func machineDashboard() Dashboard {
+	repeatedSensors := func(name, metric string) object { return hidden(sensorsWith(name, name, metric)) }
 	return board{
-		uid: machineUID, title: "innius / Machine",
-		description: "The sensors of the chosen machines: newest values, values over time by unit, ages, status and states.",
+		uid: machineUID, title: "innius / Machine", alerts: machineAlerts,
+		description: "The sensors of one machine: their values, ages, statuses and states.",
 		variables: []object{
-			datasourceVariable(), jobVariable(), instanceVariable(), companyVariable(), machineVariable(), sensorVariable(),
-			unitVariable(),
+			datasourceVariable(), instanceVariable(), companyVariable(), machineVariable(),
+			sensorsWith("sensor", "Sensor", "innius_sensor_info"),
+			hidden(withAll(values("unit", "Unit", "innius_sensor_info{$sensors, unit!~`1|`}"))),
+			repeatedSensors("extremes", "innius_sensor_value_max"), repeatedSensors("states", "innius_sensor_state"),
 		},
 		links: []object{toPlant(), toExporter()},
-		rows: [][]panel{
-			{chosenMachines(), sensorsByStatus(10, 5)},
-			{valueTiles()},
-			header("Values by unit"),
-			{valuesByUnit()},
-			header("Ages and status"),
-			{sensorTimeline()},
-			{ages(), intervals()},
-			header("States"),
-			{stateTimeline(), timeInStates()},
-			header("All readings"),
-			{newestValues(12)},
+		sections: []section{
+			{rows: [][]panel{
+				{machineNow(), statusFor(), newestReading(), sensorsByStatus(12, "$sensors")},
+				{valueTiles()},
+				{sensorTable()},
+			}},
+			{title: "Values by unit", rows: [][]panel{{valuesByUnit()}, {valuesWithoutUnit()}}},
+			{title: "Trouble and ages", rows: [][]panel{{sensorTimeline()}, {ages()}}},
+			{title: "Lowest and highest, of sensors with extremes", collapsed: true, rows: [][]panel{{extremes()}}},
+			{title: "States, of sensors with states", collapsed: true, rows: [][]panel{{stateBars()}, {timeInStates()}}},
 		},
 	}.dashboard()
 }
 
-// machineVariable has no All: a plant can have too many sensors for one page.
-func machineVariable() object {
-	return oneOf("machine", "Machine", "label_values(innius_machine_info{"+companies+"}, machine)")
+func machineNow() panel {
+	p := tiles("Status", 4, 4, about{
+		shows: "The status of the machine. off: every sensor is overdue; degraded: one is failing, or overdue while others report; " +
+			"unknown: most sensors could not be polled.",
+		good: "\"ok\", or \"off\" on purpose.",
+		troubleshoot: "the tiles and bars below show which sensors, and since when. unknown: see the dashboard Exporter. \"not " +
+			"known\": the exporter is down.",
+	}, instantQuery("max by (status) (innius_machine_status{$machines}) == 1", "{{status}}"))
+	p.noValue, p.options["textMode"], p.overrides = "not known", "name", coloredByStatus(machineStatuses)
+	return p.sized(30, 30)
 }
 
-// infoWithUnit is the info of the chosen sensors, with a text for a missing unit and for 1, the unit of counts.
-const infoWithUnit = "label_replace($info, `unit`, `" + noUnit + "`, `unit`, `1|`)"
-
-// unitVariable offers the units of the chosen sensors that have had a number.
-func unitVariable() object {
-	v := oneOf("unit", "Unit", expand("query_result(count by (unit) ("+infoWithUnit+" and on $bySensor $timestamp))"))
-	v["regex"] = `/unit="([^"]*)"/`
-	v["includeAll"], v["allValue"] = true, anything
-	v["current"] = object{"selected": true, "text": []string{"All"}, "value": []string{"$__all"}}
-	return v
+func statusFor() panel {
+	p := tiles("For", 4, 4, about{
+		shows:        "For how long the machine has had this status.",
+		good:         "hours, if it is ok.",
+		troubleshoot: "if it changes often, a sensor reports irregularly; give it a longer silent_after.",
+	}, instantQuery("time() - max(innius_machine_status_since_timestamp_seconds{$machines})", "for"))
+	p.unit, p.decimals, p.noValue, p.options["textMode"] = "s", 1, "not known", "value"
+	p.thresholds = steps(idle)
+	return p.sized(12, 30)
 }
 
-func chosenMachines() panel {
-	p := table("Chosen machines", 5, about{
-		shows: "The status of each chosen machine, how many of its sensors are silent or stale, and how long ago its newest " +
-			"reading was measured.",
-		good: "ok, no silent or stale sensor, a newest reading of seconds or minutes; or off on purpose.",
-		troubleshoot: "the bars under \"Ages and status\" show which sensors, and since when. Does the machine have power and " +
-			"network? If every machine is unknown, see the dashboard Exporter.",
-	}, []column{
-		{field: "Value #A", title: "Status", width: 100, mappings: mapped(machineStatuses...)},
-		{field: "machine", title: "Machine"},
-		{field: "Value #B", title: "Silent or stale", width: 110, missing: "0"},
-		{field: "Value #C", title: "Newest reading", width: 130, unit: "s", decimals: 1, missing: "none"},
-	}, []string{"job", "instance", "company"},
-		tableQuery(machineStatus),
-		tableQuery("sum by $byMachine (innius_sensor_status{$sensors, status=~`silent|stale`})"),
-		tableQuery("time() - max by $byMachine ($timestamp)"),
-	).sorted(true, "Status", "Silent or stale")
-	p.width = 14
-	return p
+func newestReading() panel {
+	p := tiles("Newest reading, ago", 4, 4, about{
+		shows:        "How long ago the newest reading of the chosen sensors was measured.",
+		good:         "seconds or minutes while the machine runs.",
+		troubleshoot: "the machine is off, or its sensors were not polled: see the status.",
+	}, instantQuery("time() - max(innius_sensor_timestamp_seconds{$sensors})", "ago"))
+	p.unit, p.decimals, p.noValue, p.options["textMode"] = "s", 1, "not known", "value"
+	p.thresholds = steps(idle)
+	return p.sized(12, 30)
 }
 
-// valueTiles shows each value with its own unit, by the transformation "Rows to fields". It is repeated for each machine, because
-// a tile has no room for two names.
+// valueTiles shows each value with its unit and, if it is not current, its status, in query A. Its line ends with the value, so a
+// sensor without one has its status in query B, and a text its state in query C.
 func valueTiles() panel {
-	value := "$value * on $bySensor group_left (unit) $info"
-	titled := "label_replace(" + grafanaUnit(value) + ", `title`, `$1`, `sensor`, `(.*)`)"
-	p := tiles("$machine: newest values", 24, 6, about{
-		shows: "The newest value of each chosen sensor in its own unit. The table at the end shows their ages.",
-		good:  "a tile for each sensor that sends numbers.",
-		troubleshoot: "a sensor without a tile has no value that is new enough, or sends text: the table at the end shows its " +
-			"status. If every tile is missing, the machine is off: see its bars below.",
-	}, tableQuery(titled))
-	p.repeat, p.options["colorMode"] = "machine", "none"
-	p.noValue = "No value: the machine is off, its sensors are silent, or they send text"
-	p.transformations = []object{{"id": "rowsToFields", "options": object{"mappings": []object{
-		{"fieldName": "sensor", "handlerKey": "field.name"},
-		{"fieldName": "title", "handlerKey": "displayName"},
-		{"fieldName": "unit", "handlerKey": "unit"},
-		{"fieldName": "Value", "handlerKey": "field.value"},
-		{"fieldName": "Time", "handlerKey": "__ignore"},
-	}}}}
+	p := tiles("Newest values", 24, 9, about{
+		shows: "The newest value of each sensor with its course in the time range shown, and its status if that is not current.",
+		good:  "no coloured tile.",
+		troubleshoot: "failing and delayed: the value was not polled since; the table below shows its age. silent or stale: check " +
+			"the sensor. A dash: there is no number that is new enough.",
+	}, rangeQuery("innius_sensor_value{$sensors} * on $bySensor group_left (sensor_name, unit) innius_sensor_info{$machines}"+
+		" * on $bySensor group_left (status) label_replace(innius_sensor_status{$machines} @ end(), `status`, ``, `status`, `current`)"+
+		" and on $bySensor innius_sensor_value{$machines} @ end()", "{{sensor_name}} {{unit}} {{status}}"),
+		instantQuery("innius_sensor_status{$sensors} * $sensorName"+
+			" unless on $bySensor (innius_sensor_value or innius_sensor_state)", "{{sensor_name}} {{status}}"),
+		instantQuery("innius_sensor_state{$sensors} * $sensorName == 1"+
+			" unless on $bySensor innius_sensor_value", "{{sensor_name}}: {{state}}"))
+	p.options["graphMode"], p.options["colorMode"], p.maxPoints = "area", "value", 100
+	p.overrides = append(coloredByStatus(sensorStatuses[:4]), noNumber("B"), noNumber("C"))
+	p.noValue = "The exporter is down, or the machine has no sensor"
 	return p.sized(13, 18)
 }
 
-// valuesByUnit is repeated for each unit. Its second query gives the first one Grafana's id of the unit, by the transformation
-// "Config from query results". It is empty when the first one is, because Grafana would show it as a line.
-func valuesByUnit() panel {
-	chosen := "label_replace(group by (instance, job) ($info), `unit`, `${unit:raw}`, ``, ``)"
-	ofUnit := func(value string) string {
-		return value + " * on $bySensor group_left (unit) (" + infoWithUnit + " and on (instance, job, unit) " + chosen + ")"
-	}
-	p := graph("Unit: $unit", 12, 10, about{
-		shows: "The chosen sensors with the unit in the title. A line is level from one poll to the next: readings between two " +
-			"polls are not shown.",
-		good: "lines without gaps while the machine runs.",
-		troubleshoot: "a gap, or no line at all: the values were stale, or nothing was recorded; the bars below show which. " +
-			"Long level steps: the sensor is polled rarely; give it a weight or a max_age in the exporter's config.",
-	},
-		rangeQuery(ofUnit("$value"), "{{sensor}} · {{machine}}"),
-		tableQuery(grafanaUnit("group by (unit) ("+ofUnit("present_over_time($value[$__range])")+")")),
+// noNumber shows a dash for each series of a query.
+func noNumber(query string) object {
+	return object{"matcher": object{"id": "byFrameRefID", "options": query}, "properties": []object{
+		{"id": "mappings", "value": []object{{"type": "value", "options": object{"1": object{"text": "–", "index": 0}}}}},
+	}}
+}
+
+func sensorTable() panel {
+	p := table("Sensors", 14, about{
+		shows: "The newest reading of each sensor, its age, the time since the last successful poll, and how often the sensor " +
+			"reports. Lowest and highest, of sensors with extremes in the exporter's config: of the readings that arrived in the last " +
+			"10 min. State: of sensors with states.",
+		good: "every sensor is current, with an age near its interval, or near the cycle on the exporter's status page if the rate " +
+			"limit is small.",
+		troubleshoot: "silent, stale: it no longer reports. unreadable: it sends text that needs states or values in the config. " +
+			"failing, delayed: the status page shows why. Every value is old: the rate limit is too small for so many sensors. Every " +
+			"sensor twice: two exporters poll them; choose one above.",
+	}, []column{
+		{field: "sensor_name", title: "Sensor"},
+		{field: "Value #B", title: "Value", width: 85, missing: "none"},
+		{field: "unit", title: "Unit", width: 60},
+		{field: "state", title: "State", width: 80},
+		{field: "status", title: "Status", width: 105, mappings: byWord(sensorStatuses...)},
+		{field: "Value #C", title: "Age", width: 85, unit: "s", decimals: 1, missing: "none"},
+		{field: "Value #D", title: "Last poll", width: 85, unit: "s", decimals: 1, missing: "none"},
+		{field: "Value #E", title: "Reports every", width: 115, unit: "s", decimals: 1, missing: "not known"},
+		{field: "Value #F", title: "Lowest", width: 85},
+		{field: "Value #G", title: "Highest", width: 85},
+		{field: "sensor_id", title: "Id", width: 120},
+		{field: "instance", title: "Exporter", width: 125, links: statusPage()},
+	}, []string{"company", "machine", "sensor", "company_id", "company_name", "machine_id", "machine_name", "Value #A", "Value #H"},
+		tableQuery("innius_sensor_status{$sensors}"+
+			" * on $bySensor group_left (sensor_name, sensor_id, unit) innius_sensor_info{$sensors}"+
+			" or on $bySensor label_replace(last_over_time(innius_sensor_info{$sensors}[$__range]), `status`, `not recorded`, ``, ``)"),
+		tableQuery("max by $bySensor (innius_sensor_value{$sensors})"),
+		tableQuery("time() - innius_sensor_timestamp_seconds{$sensors}"),
+		tableQuery("time() - innius_sensor_last_success_timestamp_seconds{$sensors}"),
+		tableQuery("max by $bySensor (innius_sensor_reporting_interval_seconds{$sensors})"),
+		tableQuery("max by $bySensor (innius_sensor_value_min{$sensors})"),
+		tableQuery("max by $bySensor (innius_sensor_value_max{$sensors})"),
+		tableQuery("max by $byState (innius_sensor_state{$sensors} == 1)"),
 	)
-	p.noValue = "No value in this time: the machine was off, or its sensors were silent"
-	p.custom["lineInterpolation"], p.custom["lineWidth"] = "stepAfter", 2
-	p = p.legend("lastNotNull", "min", "max")
-	p.repeat, p.perLine = "unit", 2
-	p.transformations = []object{{"id": "configFromData", "options": object{
-		"configRefId": "B", "applyTo": object{"id": "byFrameRefID", "options": "A"},
-		"mappings": []object{
-			{"fieldName": "unit", "handlerKey": "unit"},
-			{"fieldName": "Time", "handlerKey": "__ignore"},
-			{"fieldName": "Value", "handlerKey": "__ignore"},
-			{"fieldName": "Value #B", "handlerKey": "__ignore"},
-		},
-	}}}
+	p.options["sortBy"] = []object{{"displayName": "Sensor", "desc": false}}
 	return p
 }
 
-// sensorTimeline is repeated for each machine, so that its lines need only the names of the sensors.
+// valueGraph shows the values of the chosen sensors with some units.
+func valueGraph(title, unit string) panel {
+	p := graph(title, "none", 12, 9, about{
+		shows: "The chosen sensors with this unit. Readings between two polls are not shown.",
+		good:  "lines without gaps while the machine runs.",
+		troubleshoot: "a gap, or no line at all: the values were stale, or nothing was recorded; the bars below show which. Few " +
+			"points: the sensor is polled rarely; give it a weight or a max_age in the exporter's config.",
+	}, rangeQuery("innius_sensor_value{$sensors} * $sensorName{$machines, unit=~`"+unit+"`}",
+		"{{sensor_name}}"))
+	p.minimum, p.noValue = nil, "No value in this time"
+	return p.legend("lastNotNull", "min", "max")
+}
+
+func valuesByUnit() panel {
+	p := valueGraph("Unit: $unit", "${unit:regex}")
+	p.repeat, p.perLine = "unit", 2
+	return p
+}
+
+func valuesWithoutUnit() panel { return valueGraph("No unit", "1|") }
+
+// sensorTimeline has a bar for each sensor and status. A series exists only while the sensor has the status, and a bar would last
+// until the next point of its series: so the query adds points at all other times.
 func sensorTimeline() panel {
-	p := timeline("$machine: its sensors in the last hours", 10, about{
-		shows: "The status of each chosen sensor over time. A gap, or dark grey, means that nothing was recorded.",
-		good:  "green while the machine runs; yellow and then red while it is off, if the sensor reports only while it runs.",
-		troubleshoot: "one sensor yellow or red: check the sensor and its cable. All of them at once: the machine, its gateway " +
-			"or its network. Purple: no poll succeeded, see the dashboard Exporter.",
-	}, sensorStatuses, rangeQuery(withEnd(sensorStatus, "machine, sensor", "$info"), "{{sensor}}"))
-	p.repeat = "machine"
+	p := timeline("Sensors in trouble", 10, about{
+		shows: "When each sensor was failing, silent, stale or delayed. Sensors that never were are left out.",
+		good:  "\"No data\", or silent and stale only while the machine was off.",
+		troubleshoot: "one sensor silent: check it and its cable. All of them at once: the machine, its gateway or its network. " +
+			"delayed or failing: see the status page of the exporter.",
+	}, byIndex(status{"no", "transparent"}), rangeQuery("(innius_sensor_status{$sensors, $inTrouble} or 0 *"+
+		" max_over_time(innius_sensor_status{$sensors, $inTrouble}[$__range] @ end())) * on $bySensor group_left (sensor_name)"+
+		" topk by $bySensor (1, last_over_time(innius_sensor_info{$machines}[$__range] @ end()))", "{{sensor_name}} {{status}}"))
+	p.overrides, p.noValue = coloredByStatus(inTrouble), "No sensor was in trouble, or nothing was recorded"
 	return p
 }
 
 func ages() panel {
-	p := graph("Age of each reading", 12, 10, about{
-		shows: "How long ago each newest reading was measured. It grows by a second per second and falls when a newer reading " +
-			"arrives.",
+	p := graph("Age of each reading", "s", 24, 10, about{
+		shows: "How long ago each newest reading was measured, on a logarithmic scale. It grows by a second per second and falls " +
+			"when a newer reading arrives.",
 		good: "a sawtooth, not higher than the sensor's interval plus the exporter's cycle.",
-		troubleshoot: "one line rises: this sensor is silent. All rise: the account fails, or the machine is off. High peaks " +
-			"for all: too many sensors for the rate limit; exclude some, or give the important ones a weight.",
-	}, rangeQuery(age, "{{sensor}} · {{machine}}"))
-	p.unit, p.decimals, p.minimum = "s", 1, 0
-	return p.legend("lastNotNull", "max").highestFirst()
+		troubleshoot: "one line rises: this sensor is silent. All rise: the account fails, or the machine is off. High peaks for " +
+			"all: too many sensors for the rate limit; exclude some, or give the important ones a weight.",
+	}, rangeQuery("time() - innius_sensor_timestamp_seconds{$sensors} * $sensorName{$machines}", "{{sensor_name}}"))
+	p.minimum, p.custom["scaleDistribution"] = nil, object{"type": "log", "log": 10}
+	return p.legendRight()
 }
 
-func intervals() panel {
-	p := graph("How often each sensor reports", 12, 10, about{
-		shows: "The reporting interval of each sensor as the exporter has learned it, on a logarithmic scale.",
-		good:  "level lines at the interval that the sensor is set to.",
-		troubleshoot: "a line that jumps: the sensor reports irregularly; give it a longer silent_after. A sensor without a " +
-			"line: its interval is not learned yet, or it has not reported.",
-	}, rangeQuery("$interval", "{{sensor}} · {{machine}}"))
-	p.unit, p.decimals = "s", 1
-	p.custom["scaleDistribution"] = object{"type": "log", "log": 10}
-	return p.legend("lastNotNull").highestFirst()
+// extremes shows a band around the value. fillBelowTo needs the name of the lower line.
+func extremes() panel {
+	p := graph("$extremes", "none", 12, 9, about{
+		shows: "The value, in the band of the lowest and the highest reading: of those that arrived in the 10 min before each " +
+			"point, also between two polls.",
+		good: "a narrow band, and no peak outside of what the machine may do.",
+		troubleshoot: "readings were missed if a poll's page was too small: see \"Missed readings\" on the dashboard Exporter. No " +
+			"data: no chosen sensor has extremes in the exporter's config.",
+	},
+		rangeQuery("innius_sensor_value{$machines, sensor=~`${extremes:regex}`}", "value"),
+		rangeQuery("innius_sensor_value_min{$machines, sensor=~`${extremes:regex}`}", "lowest"),
+		rangeQuery("innius_sensor_value_max{$machines, sensor=~`${extremes:regex}`}", "highest"))
+	p.minimum, p.repeat, p.perLine = nil, "extremes", 2
+	p.overrides = []object{colored("/^lowest$/", "blue"), colored("/^highest$/", "blue"), {
+		"matcher": object{"id": "byName", "options": "highest"}, "properties": []object{
+			{"id": "custom.fillBelowTo", "value": "lowest"}, {"id": "custom.fillOpacity", "value": 25},
+		},
+	}}
+	return p.legend("lastNotNull", "min", "max")
 }
 
-// stateTimeline has a line for each state, because a value mapping cannot know the names of states.
-func stateTimeline() panel {
-	p := timeline("States in the last hours", 9, about{
-		shows: "What sensors with states in the exporter's config report, with a line for each state. A line is level from one " +
-			"poll to the next: short states between two polls are not shown, but counted in \"Time in each state\".",
-		good: "at each time one blue bar for each sensor.",
-		troubleshoot: "no blue bar: the state was stale, or nothing was recorded; a sensor that reports only on a change needs a " +
-			"longer stale_after. Blue for other: add the text to states; /status shows it. No data: no chosen sensor has states.",
-	}, nil, rangeQuery(withEnd("innius_sensor_state{$sensors}", "machine, sensor, state", "innius_sensor_state{$sensors}"),
-		"{{sensor}}: {{state}} · {{machine}}"))
-	p.width, p.mappings = 14, mapped(status{0, "another state, or none", idle}, status{1, "in this state", "blue"})
+// stateBars stacks a bar of one colour per state, because a timeline could colour a text only by words known in advance. Usual
+// words have fixed colours.
+func stateBars() panel {
+	p := graph("$states", "none", 12, 6, about{
+		shows: "The state of the sensor over time, in a colour for each state. Short states between two polls are not shown, but " +
+			"counted in \"Time in each state\".",
+		good: "at each time one bar of full height.",
+		troubleshoot: "a gap: the state was stale, or nothing was recorded; a sensor that reports only on a change needs a longer " +
+			"stale_after. other: add the text to states; the status page shows it. No data: no chosen sensor has states.",
+	}, rangeQuery("max by (state) (innius_sensor_state{$machines, sensor=~`${states:regex}`}) == 1", "{{state}}"))
+	p.maximum, p.maxPoints, p.repeat, p.perLine = 1, 200, "states", 2
+	p = p.stacked().legendList()
+	maps.Copy(p.custom, object{
+		"drawStyle": "bars", "barWidthFactor": 1, "lineWidth": 0, "fillOpacity": 80, "axisPlacement": "hidden",
+	})
+	p.overrides = []object{
+		colored("/^(run|on|auto|prod)/i", good), colored("/^(stop|off|idle|stand|pause)/i", "#7d8590"),
+		colored("/^(fault|fail|err|alarm|trip)/i", bad), colored("/^other$/", "purple"),
+	}
 	return p
 }
 
 func timeInStates() panel {
-	times := "increase(innius_sensor_state_seconds_total{$sensors}[$__range])"
+	const times = "increase(innius_sensor_state_seconds_total{$sensors}[$__range])"
 	p := table("Time in each state", 9, about{
 		shows: "How long each sensor with states in the exporter's config was in each of them, in the time range shown, and the " +
-			"share of that time. States of any length count. unknown: readings were missed, or too old.",
+			"share of that time: its availability. States of any length count. unknown: readings were missed, or too old.",
 		good: "times that match the shifts, and little that is unknown or other.",
 		troubleshoot: "choose a time range of at least four polls: time is counted at each poll. Much is unknown: if the sensor " +
-			"reports only on a change, give it a longer stale_after; else see \"Missed readings\" on the dashboard Exporter. Much " +
-			"is other: add the texts to states.",
+			"reports only on a change, give it a longer stale_after; else see \"Missed readings\" on the dashboard Exporter.",
 	}, []column{
-		{field: "machine", title: "Machine"},
-		{field: "sensor", title: "Sensor"},
+		{field: "sensor_name", title: "Sensor"},
 		{field: "state", title: "State"},
 		{field: "Value #A", title: "Time", width: 100, unit: "s", decimals: 1},
 		{field: "Value #B", title: "Share", width: 80, unit: "percentunit", decimals: 1, missing: "none"},
-	}, []string{"job", "instance", "company"},
-		tableQuery("sum by $byState ("+times+")"),
-		tableQuery("sum by $byState ("+times+") / on $bySensor group_left () sum by $bySensor ("+times+")"),
-	).sorted(false, "Machine", "Sensor", "State")
-	p.width, p.noValue = 10, "No chosen sensor has states in the exporter's config"
+		{field: "instance", title: "Exporter", width: 140},
+	}, []string{"company", "machine", "sensor", "Value #C"},
+		tableQuery(times+" * $sensorName"),
+		tableQuery(times+" / on $bySensor group_left () sum by $bySensor ("+times+")"),
+		tableQuery("label_replace(count(innius_sensor_info{$sensors}) unless on () innius_sensor_state_seconds_total{$sensors},"+
+			" `sensor_name`, `No sensor has states`, ``, ``)"),
+	)
+	p.options["sortBy"] = []object{{"displayName": "Sensor", "desc": false}, {"displayName": "State", "desc": false}}
 	return p
 }

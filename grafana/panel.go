@@ -9,7 +9,7 @@ type panel struct {
 	unit               string
 	noValue            string // shown instead of "No data"
 	decimals           any    // a number; nil: Grafana decides
-	minimum            any    // likewise
+	minimum, maximum   any    // likewise
 	mappings           []object
 	thresholds         []object
 	color              object
@@ -20,7 +20,6 @@ type panel struct {
 	transformations    []object
 	repeat             string // a variable; a panel for each of its values
 	perLine, maxPoints int
-	interval           string // the shortest step
 }
 
 // about describes a panel: what it shows, how that looks when everything is fine, and what to do otherwise. Every panel has all
@@ -35,10 +34,6 @@ func (p panel) json(id, x, y int) object {
 	j := object{
 		"id": id, "type": p.kind, "title": p.title, "gridPos": object{"x": x, "y": y, "w": p.width, "h": p.height},
 	}
-	if p.kind == "row" {
-		j["collapsed"], j["panels"] = false, []object{}
-		return j
-	}
 	j["description"], j["datasource"], j["targets"] = p.about.description(), source, lettered(p.targets)
 	j["fieldConfig"] = object{"defaults": p.defaults(), "overrides": orEmpty(p.overrides)}
 	j["options"], j["transformations"], j["pluginVersion"] = p.options, orEmpty(p.transformations), "9.3.2"
@@ -50,9 +45,6 @@ func (p panel) json(id, x, y int) object {
 	}
 	if p.maxPoints > 0 {
 		j["maxDataPoints"] = p.maxPoints
-	}
-	if p.interval != "" {
-		j["interval"] = p.interval
 	}
 	return j
 }
@@ -71,7 +63,7 @@ func (p panel) defaults() object {
 	if p.noValue != "" {
 		d["noValue"] = p.noValue
 	}
-	for key, value := range map[string]any{"decimals": p.decimals, "min": p.minimum} {
+	for key, value := range map[string]any{"decimals": p.decimals, "min": p.minimum, "max": p.maximum} {
 		if value != nil {
 			d[key] = value
 		}
@@ -104,11 +96,6 @@ func steps(base string, more ...any) []object {
 		all = append(all, object{"value": more[i], "color": more[i+1]})
 	}
 	return all
-}
-
-// header is a row of its own with the title of the panels below it.
-func header(title string) []panel {
-	return []panel{{kind: "row", title: title, width: columns, height: 1}}
 }
 
 // target is a query with its placeholders replaced.
@@ -153,10 +140,11 @@ func tiles(title string, width, height int, a about, targets ...object) panel {
 	}
 }
 
-// graph shows lines over time. A gap in the data is a gap in the line.
-func graph(title string, width, height int, a about, targets ...object) panel {
+// graph shows lines over time, from 0 up. A gap in the data is a gap in the line. No line has steps: Grafana 9.3 would draw a
+// series that has ended up to the right edge.
+func graph(title, unit string, width, height int, a about, targets ...object) panel {
 	return panel{
-		kind: "timeseries", title: title, about: a, width: width, height: height, targets: targets,
+		kind: "timeseries", title: title, unit: unit, about: a, width: width, height: height, targets: targets, minimum: 0,
 		color: object{"mode": "palette-classic"},
 		custom: object{
 			"drawStyle": "line", "lineInterpolation": "linear", "lineWidth": 1, "fillOpacity": 0, "gradientMode": "none",
@@ -189,17 +177,11 @@ func (p panel) legend(calcs ...string) panel {
 	return p
 }
 
-// highestFirst sorts the legend by the newest value, descending.
-func (p panel) highestFirst() panel {
-	legend := p.options["legend"].(object)
-	legend["sortBy"], legend["sortDesc"] = "Last *", true
-	return p
-}
-
 // legendRight is for a few lines with short names: below the graph, Grafana limits the legend to a third of the height.
 func (p panel) legendRight() panel {
-	p.options["legend"].(object)["placement"] = "right"
-	return p.legend("lastNotNull").highestFirst()
+	legend := p.options["legend"].(object)
+	legend["placement"], legend["sortBy"], legend["sortDesc"] = "right", "Last *", true
+	return p.legend("lastNotNull")
 }
 
 // legendList shows only the names of the lines.
@@ -214,18 +196,18 @@ func (p panel) sized(name, value int) panel {
 	return p
 }
 
-// timeline shows the status of each series over time.
-func timeline(title string, height int, a about, statuses []status, target object) panel {
+// timeline shows each series as a bar over time, in the colours of the mappings.
+func timeline(title string, height int, a about, mappings []object, target object) panel {
 	return panel{
 		kind: "state-timeline", title: title, about: a, width: columns, height: height, targets: []object{target},
 		color:    object{"mode": "fixed", "fixedColor": "text"}, // not by thresholds: they would merge statuses
-		mappings: mapped(append([]status{notRecorded}, statuses...)...),
+		mappings: mappings,
 		custom:   object{"lineWidth": 0, "fillOpacity": 80},
 		options: object{
 			"showValue": "never", "mergeValues": true, "alignValue": "left", "rowHeight": 0.85,
 			"legend":  object{"showLegend": true, "displayMode": "list", "placement": "bottom"},
 			"tooltip": object{"mode": "single", "sort": "none"},
 		},
-		maxPoints: 200, interval: "30s",
+		maxPoints: 200,
 	}
 }

@@ -1,85 +1,83 @@
 package grafana
 
-import (
-	"fmt"
-	"strconv"
-	"strings"
+import "strconv"
+
+// status is a status of a machine, a sensor or an account, in the word of the exporter. The colours differ in brightness too, for
+// readers who cannot distinguish red from green.
+type status struct{ word, color string }
+
+const (
+	good = "semi-dark-green"
+	bad  = "dark-red"
+	idle = "#464c54" // needs no attention, or is not known
 )
 
-// status is a status of a machine or a sensor: the word of the exporter, and its number in a panel. The colours differ in
-// brightness too, for readers who cannot distinguish red from green.
-type status struct {
-	code        int // the worst has the highest
-	word, color string
-}
-
+// The number of a status in a panel is its index: the worst has the highest. That of notRecorded is -1.
 var (
-	machineStatuses = []status{
-		{1, "ok", "semi-dark-green"},
-		{2, "off", "#7d8590"},
-		{3, "unknown", "purple"},
-		{4, "degraded", "yellow"},
+	machineStatuses = []status{{"ok", good}, {"off", "#7d8590"}, {"unknown", "purple"}, {"degraded", "yellow"}}
+	accountStatuses = []status{
+		{"ok", good},
+		{"paused", "yellow"},
+		{"invalid_response", "purple"},
+		{"server", "light-red"},
+		{"network", "orange"},
+		{"key", bad}, // reasons of a failure
 	}
-	sensorStatuses = []status{
-		{1, "current", "semi-dark-green"},
-		{2, "no_readings", "#7d8590"},
-		{3, "pending", "super-light-blue"},
-		{4, "unreadable", "blue"},
-		{5, "delayed", "purple"},
-		{6, "failing", "orange"},
-		{7, "stale", "dark-red"},
-		{8, "silent", "yellow"},
-	}
-	notRecorded = status{0, "not recorded", idle} // in timelines only
+	notRecorded = status{"not recorded", idle}
 )
 
-// idle is the colour of a tile whose number needs no attention.
-const idle = "#464c54"
-
-// machineStatus and sensorStatus are the codes of the chosen machines and sensors.
-var (
-	machineStatus = statusCode(byMachine, "innius_machine_status", machines, machineStatuses)
-	sensorStatus  = statusCode(bySensor, "innius_sensor_status", sensors, sensorStatuses)
-	overdueStatus = statusCode(bySensor, "innius_sensor_status", sensors, sensorStatuses[6:]) // stale and silent
-)
-
-// statusCode is the code of the status in force, from a metric that is 1 for it, and 0 or absent for the others.
-func statusCode(by, metric, chosen string, statuses []status) string {
-	terms := make([]string, len(statuses))
-	for i, s := range statuses {
-		terms[i] = fmt.Sprintf("%d * %s{%s, status=`%s`}", s.code, metric, chosen, s.word)
-	}
-	return "max by " + by + " (" + strings.Join(terms, " or ") + ")"
+// sensorStatuses are shown as words. Those in trouble come first.
+var sensorStatuses = []status{
+	{"failing", "orange"},
+	{"silent", "yellow"},
+	{"stale", bad},
+	{"delayed", "purple"},
+	{"current", good},
+	{"pending", "super-light-blue"},
+	{"unreadable", "blue"},
+	{"no_readings", "#7d8590"},
 }
 
-// withEnd adds the code of notRecorded where a series of codes has just ended. Some versions of Grafana draw no gaps, and would
-// extend the last status. info is a series that exists for each machine or sensor.
-func withEnd(codes, labels, info string) string {
-	by := "max by (" + labels + ") ("
-	return by + codes + ") or 0 * " + by + "last_over_time(" + info + "[$__rate_interval]))"
-}
+// inTrouble are the statuses of $inTrouble.
+var inTrouble = sensorStatuses[:4]
 
-// mapped are value mappings from codes to words and colours.
-func mapped(all ...status) []object {
-	options := object{}
+// machineStatus is the index of each machine's status now, also of a machine that was recorded only earlier in the time range.
+const machineStatus = "max without (status) (3 * innius_machine_status{status=`degraded`}" +
+	" or 2 * innius_machine_status{status=`unknown`} or innius_machine_status{status=`off`})" +
+	" * on $byMachine group_left (machine_name, company_name) innius_machine_info{$machines}" +
+	" or on $byMachine -last_over_time(innius_machine_info{$machines}[$__range] @ end())"
+
+// accountStatus is the index of each account's status, likewise.
+const accountStatus = "max by $byAccount (5 * innius_exporter_account_failure{$exporters, reason=`key`}" +
+	" or 4 * innius_exporter_account_failure{$exporters, reason=`network`}" +
+	" or 3 * innius_exporter_account_failure{$exporters, reason=`server`}" +
+	" or 2 * innius_exporter_account_failure{$exporters, reason=`invalid_response`}" +
+	" or 0 * innius_exporter_api_paused_until_timestamp_seconds{$exporters} + 1) and on $byAccount innius_up" +
+	" or 0 * last_over_time(innius_exporter_api_rate_limit_requests_per_hour{$exporters}[$__range] @ end()) - 1"
+
+// byIndex maps the indexes of statuses to words and colours.
+func byIndex(all ...status) []object {
+	options := object{"-1": object{"text": notRecorded.word, "color": notRecorded.color, "index": len(all)}}
 	for i, s := range all {
-		options[strconv.Itoa(s.code)] = object{"text": s.word, "color": s.color, "index": i}
+		options[strconv.Itoa(i)] = object{"text": s.word, "color": s.color, "index": i}
 	}
 	return []object{{"type": "value", "options": options}}
 }
+
+// byWord gives words their colours.
+func byWord(all ...status) []object {
+	options := object{}
+	for i, s := range append(all, notRecorded) {
+		options[s.word] = object{"color": s.color, "index": i}
+	}
+	return []object{{"type": "value", "options": options}}
+}
+
+// oneIsGood are the mappings of a value that is 1 when everything is fine, else 0.
+func oneIsGood(one, zero string) []object { return byIndex(status{zero, bad}, status{one, good}) }
 
 // missingText shows a missing value as a text.
 func missingText(text string) object {
 	result := object{"text": text, "color": "text", "index": 0}
 	return object{"type": "special", "options": object{"match": "null+nan", "result": result}}
-}
-
-// oneIsGood are the mappings of a value that is 1 when everything is fine, else 0.
-func oneIsGood(one, zero string) []object {
-	return mapped(status{1, one, "semi-dark-green"}, status{0, zero, "dark-red"})
-}
-
-// zeroIsGood are the mappings of a value that is 0 when everything is fine, else 1.
-func zeroIsGood(zero, one string) []object {
-	return mapped(status{0, zero, "semi-dark-green"}, status{1, one, "dark-red"})
 }

@@ -9,47 +9,64 @@ import (
 	"testing"
 )
 
-// anyValue replaces the variables of an expression by a pattern that matches every value.
-func anyValue(expr string) string {
-	return strings.ReplaceAll(regexp.MustCompile(`\$\{[a-z]+:regex\}`).ReplaceAllString(expr, ".+"), "$__rate_interval", "1m")
+// anyValue expands a query, and replaces its variables by a pattern that matches every value.
+func anyValue(query string) string {
+	return strings.ReplaceAll(regexp.MustCompile(`\$\{[a-z]+:regex\}`).ReplaceAllString(expand(query), ".+"), "$__range", "4m")
 }
 
-// TestStatusIsShownAsItsCode covers two exporters of the same machine, and the end of a series: the status is notRecorded at
-// first, and absent later.
-func TestStatusIsShownAsItsCode(t *testing.T) {
+// TestStatusIsShownAsItsIndex covers two exporters of one machine, two accounts, and what ended within the range.
+func TestStatusIsShownAsItsIndex(t *testing.T) {
 	if _, err := exec.LookPath("promtool"); err != nil {
 		t.Skip("promtool is missing (Debian package: prometheus)")
 	}
-	one := strings.NewReplacer("LABELS", `job="innius", instance="one", company="c", machine="press"`)
-	two := strings.NewReplacer("LABELS", `job="innius", instance="two", company="c", machine="press"`)
-	series := `
-      - {series: 'innius_machine_info{LABELS}', values: '1x10 stale'}
-      - {series: 'innius_machine_status{LABELS, status="ok"}', values: '1x4 0x5 stale'}
-      - {series: 'innius_machine_status{LABELS, status="degraded"}', values: '0x4 1x5 stale'}
-      - {series: 'innius_sensor_status{LABELS, sensor="Heat", status="current"}', values: '1x4 stale'}
-      - {series: 'innius_sensor_status{LABELS, sensor="Heat", status="silent"}', values: '_x5 1x5 stale'}`
-	samples := func(of *strings.Replacer, labels, value string) string {
-		return of.Replace("{labels: '{LABELS" + labels + "}', value: " + value + "}")
+	var series, checks strings.Builder
+	has := func(name, labels, values string) {
+		series.WriteString("\n      - {series: '" + name + `{job="innius", ` + labels + "}', values: '" + values + "'}")
 	}
-	both := func(labels, value string) string {
-		return samples(one, labels, value) + ", " + samples(two, labels, value)
+	for _, instance := range []string{"one", "two"} {
+		machine := `instance="` + instance + `", company="c", machine="m"`
+		has("innius_machine_info", machine+`, company_name="C", machine_name="Press"`, "1x10 stale")
+		has("innius_machine_status", machine+`, status="ok"`, "1x4 0x5 stale")
+		has("innius_machine_status", machine+`, status="degraded"`, "0x4 1x5 stale")
+		has("innius_machine_status", machine+`, status="off"`, "0x10 stale")
+		has("innius_machine_status", machine+`, status="unknown"`, "0x10 stale")
 	}
-	const timeline = `{labels: '{company="c", machine="press"}', value: VALUE}`
-	var checks strings.Builder
-	check := func(expr, at, want string) {
-		checks.WriteString("\n      - {expr: '" + anyValue(expr) + "', eval_time: " + at + ", exp_samples: [" + want + "]}")
+	for _, account := range []string{"a", "b"} {
+		labels := `instance="one", account="` + account + `"`
+		has("innius_up", labels, "1x4 0x5 stale")
+		has("innius_exporter_api_rate_limit_requests_per_hour", labels, "1000x10 stale")
+		has("innius_exporter_api_paused_until_timestamp_seconds", labels, "_x2 99 stale")
+		for _, reason := range []string{"key", "network", "server", "invalid_response"} {
+			values := "0x10 stale"
+			if reason == "server" {
+				values = "0x4 1x5 stale"
+			}
+			has("innius_exporter_account_failure", labels+`, reason="`+reason+`"`, values)
+		}
 	}
-	check(machineStatus, "45s", both("", "1"))
-	check(machineStatus, "90s", both("", "4"))
-	check(sensorStatus, "45s", both(`, sensor="Heat"`, "1"))
-	check(sensorStatus, "90s", both(`, sensor="Heat"`, "8"))
-	end := withEnd(machineStatus, "company, machine", expand("$machineInfo"))
-	check(end, "90s", strings.Replace(timeline, "VALUE", "4", 1))
-	check(end, "170s", strings.Replace(timeline, "VALUE", "0", 1))
-	check(end, "300s", "")
-	text := "tests:\n  - interval: 15s\n    input_series:" + one.Replace(series) + two.Replace(series) +
-		"\n    promql_expr_test:" + checks.String() + "\n"
+	check := func(query, at, value string, labels ...string) {
+		var want []string
+		for _, l := range labels {
+			want = append(want, `{labels: '{job="innius", `+l+`}', value: `+value+"}")
+		}
+		checks.WriteString("\n      - {expr: '" + anyValue(query) + "', eval_time: " + at +
+			", exp_samples: [" + strings.Join(want, ", ") + "]}")
+	}
+	machines := []string{
+		`instance="one", company="c", machine="m", company_name="C", machine_name="Press"`,
+		`instance="two", company="c", machine="m", company_name="C", machine_name="Press"`,
+	}
+	check(machineStatus, "45s", "0", machines...)
+	check(machineStatus, "90s", "3", machines...)
+	check(machineStatus, "170s", "-1", machines...)
+	check(machineStatus, "600s", "0")
+	accounts := []string{`instance="one", account="a"`, `instance="one", account="b"`}
+	check(accountStatus, "0s", "0", accounts...)
+	check(accountStatus, "30s", "1", accounts...)
+	check(accountStatus, "90s", "3", accounts...)
+	check(accountStatus, "170s", "-1", accounts...)
 	file := filepath.Join(t.TempDir(), "status.yml")
+	text := "tests:\n  - interval: 15s\n    input_series:" + series.String() + "\n    promql_expr_test:" + checks.String() + "\n"
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -14,50 +14,53 @@ import (
 // Panels of Grafana 9.3 with their options, and the custom properties of their fields.
 var (
 	optionsOf = map[string][]string{
-		"stat":           {"reduceOptions", "orientation", "textMode", "colorMode", "graphMode", "justifyMode", "text"},
-		"timeseries":     {"legend", "tooltip", "timezone"},
-		"table":          {"frameIndex", "showHeader", "sortBy", "footer"},
-		"state-timeline": {"showValue", "mergeValues", "alignValue", "rowHeight", "legend", "tooltip", "timezone"},
+		"stat":           strings.Fields("reduceOptions orientation textMode colorMode graphMode justifyMode text"),
+		"timeseries":     strings.Fields("legend tooltip timezone"),
+		"table":          strings.Fields("frameIndex showHeader sortBy footer"),
+		"state-timeline": strings.Fields("showValue mergeValues alignValue rowHeight legend tooltip timezone"),
 	}
 	customOf = map[string][]string{
 		"stat": {},
-		"timeseries": {
-			"drawStyle", "lineInterpolation", "lineWidth", "fillOpacity", "gradientMode", "spanNulls", "showPoints", "pointSize", "stacking",
-			"axisLabel", "axisPlacement", "axisColorMode", "axisWidth", "axisSoftMin", "axisSoftMax", "scaleDistribution", "hideFrom", "thresholdsStyle",
-		},
-		"table":          {"align", "displayMode", "inspect", "filterable", "width", "minWidth", "hidden"},
-		"state-timeline": {"lineWidth", "fillOpacity", "hideFrom"},
+		"timeseries": strings.Fields(`drawStyle lineInterpolation lineWidth fillOpacity fillBelowTo gradientMode spanNulls showPoints
+			pointSize stacking barWidthFactor axisLabel axisPlacement axisColorMode axisWidth axisSoftMin axisSoftMax
+			scaleDistribution hideFrom thresholdsStyle`),
+		"table":          strings.Fields("align displayMode inspect filterable width minWidth hidden"),
+		"state-timeline": strings.Fields("lineWidth fillOpacity hideFrom"),
 	}
-	panelKeys = []string{
-		"id", "type", "title", "description", "gridPos", "datasource", "targets", "fieldConfig", "options", "transformations", "pluginVersion",
-		"repeat", "repeatDirection", "maxPerRow", "maxDataPoints", "interval", "collapsed", "panels",
-	}
-	defaultKeys     = []string{"mappings", "color", "custom", "thresholds", "unit", "decimals", "min", "links", "noValue"}
-	propertyIDs     = []string{"displayName", "unit", "decimals", "mappings", "thresholds", "color", "links"}
-	transformations = []string{"merge", "organize", "rowsToFields", "configFromData"}
-	legendKeys      = []string{"showLegend", "displayMode", "placement", "calcs", "sortBy", "sortDesc"}
-	displayModes    = []string{"auto", "color-background-solid"}
-	colors          = regexp.MustCompile(`^(#[0-9a-f]{6}|transparent|text|((semi-|)dark-|(super-|)light-|)(red|orange|yellow|green|blue|purple))$`)
-)
-
-// unitIDs are the units of Grafana that the dashboards use; ownUnits are texts that it appends to the number.
-var (
-	unitIDs = strings.Fields(`none s ms bytes percent percentunit celsius fahrenheit kelvin pressurebar pressurembar pressurepa pressurehpa pressurekpa pressurepsi
-		rotrpm amp mamp volt mvolt kvolt watt kwatt megwatt voltamp kvoltamp watth kwatth joule hertz velocityms velocitykmh lengthmm lengthm flowlpm litreh m3
-		forceN forcekN forceNm degree`)
-	ownUnits = []string{"req/h", "×", "suffix:$1"}
+	panelKeys = strings.Fields(`id type title description gridPos datasource targets fieldConfig options transformations
+		pluginVersion repeat repeatDirection maxPerRow maxDataPoints interval collapsed panels`)
+	defaultKeys     = strings.Fields("mappings color custom thresholds unit decimals min max links noValue")
+	propertyIDs     = strings.Fields("displayName unit decimals mappings thresholds color links")
+	transformations = strings.Fields("merge organize")
+	legendKeys      = strings.Fields("showLegend displayMode placement calcs sortBy sortDesc")
+	displayModes    = strings.Fields("auto color-background-solid")
+	colors          = regexp.MustCompile(`^(#[0-9a-f]{6}|transparent|text|((semi-|)dark-|(super-|)light-|)` +
+		`(red|orange|yellow|green|blue|purple))$`)
+	unitIDs = strings.Fields("none s bytes percentunit req/h ×") // Grafana appends a unit that it does not know to the number
 )
 
 // each calls check with each panel that is not a header, as the files have it.
 func each(t *testing.T, check func(t *testing.T, d, p object)) {
 	t.Helper()
 	for name, d := range parsed(t) {
-		for _, p := range list(d["panels"]) {
+		for _, p := range panelsOf(d) {
 			if p["type"] != "row" {
 				t.Run(name+"/"+p["title"].(string), func(t *testing.T) { check(t, d, p) })
 			}
 		}
 	}
+}
+
+// panelsOf returns headers, and panels also of collapsed sections.
+func panelsOf(d object) []object {
+	var all []object
+	for _, p := range list(d["panels"]) {
+		all = append(all, p)
+		if p["type"] == "row" {
+			all = append(all, list(p["panels"])...)
+		}
+	}
+	return all
 }
 
 func parsed(t *testing.T) map[string]object {
@@ -140,8 +143,7 @@ func TestUnitsAndColorsExistInGrafana(t *testing.T) {
 				if isText && (key == "color" || key == "fixedColor") && !colors.MatchString(text) {
 					t.Errorf("unknown colour %q", text)
 				}
-				isUnit := isText && (key == "unit" || key == "value" && v["id"] == "unit")
-				if isUnit && !slices.Contains(unitIDs, text) && !slices.Contains(ownUnits, text) {
+				if isText && (key == "unit" || key == "value" && v["id"] == "unit") && !slices.Contains(unitIDs, text) {
 					t.Errorf("Grafana has no unit %q", text)
 				}
 				walk(t, value)
@@ -153,11 +155,6 @@ func TestUnitsAndColorsExistInGrafana(t *testing.T) {
 		}
 	}
 	each(t, func(t *testing.T, _, p object) { walk(t, p["fieldConfig"]) })
-	for _, u := range units {
-		if !slices.Contains(unitIDs, u.grafana) && !slices.Contains(ownUnits, u.grafana) {
-			t.Errorf("Grafana has no unit %q", u.grafana)
-		}
-	}
 }
 
 func TestPanelsHaveDescriptionsWithGoodAndIfNot(t *testing.T) {
@@ -172,7 +169,7 @@ func TestPanelsHaveDescriptionsWithGoodAndIfNot(t *testing.T) {
 func TestPanelsHaveUniqueIDsAndDoNotOverlap(t *testing.T) {
 	for name, d := range parsed(t) {
 		taken, ids := map[string]string{}, map[float64]bool{}
-		for _, p := range list(d["panels"]) {
+		for _, p := range panelsOf(d) {
 			id, title := p["id"].(float64), p["title"].(string)
 			if ids[id] {
 				t.Errorf("%s, %s: another panel has the id %v", name, title, id)
@@ -197,26 +194,79 @@ func TestPanelsHaveUniqueIDsAndDoNotOverlap(t *testing.T) {
 func TestGraphsHaveLegendUnitAndGaps(t *testing.T) {
 	each(t, func(t *testing.T, _, p object) {
 		for _, target := range list(p["targets"]) {
-			table := target["format"] == "table"
-			if !table && target["legendFormat"] == "" {
+			if target["format"] != "table" && target["legendFormat"] == "" {
 				t.Errorf("query %s has no legend", target["refId"])
 			}
-			if table && p["type"] == "timeseries" && len(list(p["transformations"])) == 0 {
-				t.Errorf("no transformation uses the table of query %s", target["refId"])
+			if (target["format"] == "table") != (p["type"] == "table") {
+				t.Errorf("query %s has the format %s", target["refId"], target["format"])
 			}
 		}
 		if p["type"] == "timeseries" {
 			if p["options"].(object)["legend"].(object)["showLegend"] != true {
 				t.Error("no legend")
 			}
-			if unit := p["fieldConfig"].(object)["defaults"].(object)["unit"]; unit == nil && p["repeat"] == nil {
-				t.Error("no unit")
-			}
-			if spans := p["fieldConfig"].(object)["defaults"].(object)["custom"].(object)["spanNulls"]; spans != false {
-				t.Error("gaps are hidden")
+			defaults := p["fieldConfig"].(object)["defaults"].(object)
+			custom := defaults["custom"].(object)
+			if defaults["unit"] == nil || custom["spanNulls"] != false || custom["lineInterpolation"] != "linear" {
+				t.Errorf("no unit, hidden gaps, or steps, which would extend a series that has ended: %v %v", defaults["unit"], custom)
 			}
 		}
 	})
+}
+
+// TestMissingValuesHaveANeutralColor: Grafana shows the text for a missing value in the colour of the lowest threshold.
+func TestMissingValuesHaveANeutralColor(t *testing.T) {
+	neutral := []string{"text", "transparent", idle}
+	var walk func(t *testing.T, v any)
+	walk = func(t *testing.T, v any) {
+		switch v := v.(type) {
+		case object:
+			if steps, ok := v["steps"]; ok && !slices.Contains(neutral, list(steps)[0]["color"].(string)) {
+				t.Errorf("a missing value is %v", list(steps)[0]["color"])
+			}
+			for _, value := range v {
+				walk(t, value)
+			}
+		case []any:
+			for _, one := range v {
+				walk(t, one)
+			}
+		}
+	}
+	each(t, func(t *testing.T, _, p object) { walk(t, p["fieldConfig"]) })
+}
+
+// TestQueriesAreShort: a query that is read and changed in Grafana should fit on its screen.
+func TestQueriesAreShort(t *testing.T) {
+	var lengths []int
+	each(t, func(t *testing.T, _, p object) {
+		for _, target := range list(p["targets"]) {
+			length := len(target["expr"].(string))
+			if length >= 800 {
+				t.Errorf("query %s has %d characters: %s", target["refId"], length, target["expr"])
+			}
+			lengths = append(lengths, length)
+		}
+	})
+	slices.Sort(lengths)
+	if median := lengths[len(lengths)/2]; median >= 150 {
+		t.Errorf("the median of %d queries is %d characters", len(lengths), median)
+	}
+	t.Logf("%d queries, median %d, maximum %d", len(lengths), lengths[len(lengths)/2], lengths[len(lengths)-1])
+}
+
+// TestFirstScreenOfPlantAnswers checks what a screen of 1600 x 900 pixels shows, 19 rows of Grafana's grid.
+func TestFirstScreenOfPlantAnswers(t *testing.T) {
+	var shown []string
+	for _, p := range panelsOf(parsed(t)[plantUID]) {
+		if g := p["gridPos"].(object); g["y"].(float64)+g["h"].(float64) <= 19 {
+			shown = append(shown, p["title"].(string))
+		}
+	}
+	want := []string{"Exporter", "innius", "Machines by status", "Sensors by status", "Machines and their status", "Firing alerts"}
+	if !slices.Equal(shown, want) {
+		t.Errorf("the first screen shows %q", shown)
+	}
 }
 
 func TestLinksLeadToExistingDashboards(t *testing.T) {

@@ -9,17 +9,18 @@ type column struct {
 	missing      string // shown instead of a missing value
 	links        []object
 	mappings     []object // the column is coloured by them
+	hidden       bool     // for links
 }
 
-// table joins the rows of its queries by their common labels, and leaves out the hidden fields.
-func table(title string, height int, a about, columns []column, hidden []string, targets ...object) panel {
-	order, out := object{}, object{"Time": true}
+// table joins the rows of its queries by their common labels, and leaves out fields that are no column.
+func table(title string, height int, a about, columns []column, leftOut []string, targets ...object) panel {
+	order, out := object{}, object{"Time": true, "job": true, "__name__": true}
 	var overrides []object
 	for i, c := range columns {
 		order[c.field] = i
 		overrides = append(overrides, c.override())
 	}
-	for _, label := range hidden {
+	for _, label := range leftOut {
 		out[label] = true
 	}
 	return panel{
@@ -36,19 +37,18 @@ func table(title string, height int, a about, columns []column, hidden []string,
 	}
 }
 
-// sorted sorts a table by columns.
-func (p panel) sorted(descending bool, titles ...string) panel {
-	var by []object
-	for _, title := range titles {
-		by = append(by, object{"displayName": title, "desc": descending})
-	}
-	p.options["sortBy"] = by
+// sorted sorts a table by a column, the highest first.
+func (p panel) sorted(title string) panel {
+	p.options["sortBy"] = []object{{"displayName": title, "desc": true}}
 	return p
 }
 
 func (c column) override() object {
 	properties := []object{{"id": "displayName", "value": c.title}}
 	set := func(id string, value any) { properties = append(properties, object{"id": id, "value": value}) }
+	if c.hidden {
+		set("custom.hidden", true)
+	}
 	if c.width > 0 {
 		set("custom.width", c.width)
 	} else {
@@ -76,12 +76,18 @@ func (c column) override() object {
 	return object{"matcher": object{"id": "byName", "options": c.field}, "properties": properties}
 }
 
-// named sets properties of the series with this name.
-func named(name string, properties ...object) object {
-	return object{"matcher": object{"id": "byName", "options": name}, "properties": properties}
+// colored gives the series whose name matches a regular expression a fixed colour.
+func colored(pattern, color string) object {
+	return object{"matcher": object{"id": "byRegexp", "options": pattern}, "properties": []object{
+		{"id": "color", "value": object{"mode": "fixed", "fixedColor": color}},
+	}}
 }
 
-// fixed is the property for a fixed colour.
-func fixed(color string) object {
-	return object{"id": "color", "value": object{"mode": "fixed", "fixedColor": color}}
+// coloredByStatus gives the series whose name ends with a status its colour.
+func coloredByStatus(statuses []status) []object {
+	var all []object
+	for _, s := range statuses {
+		all = append(all, colored("/"+s.word+"$/", s.color))
+	}
+	return all
 }

@@ -26,7 +26,6 @@ func TestQueriesReturnDataOnTheDemoPlant(t *testing.T) {
 	s.writeConfig()
 	s.reload()
 	waitFor(t, "values of the plant", time.Minute, func() bool { return s.count("innius_sensor_value offset 30s") > 50 })
-	t.Run("dashboards", s.checkDashboards)
 	t.Run("rules", s.checkRules)
 	t.Run("accounts as targets", s.checkAccountTargets)
 }

@@ -5,11 +5,13 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -33,8 +35,9 @@ type stack struct {
 	apiURL              string
 	receiver            *receiver
 	exporter            *process
-	address             string // of the exporter
-	prometheus, manager string // addresses
+	address             string   // of the exporter
+	prometheus, manager string   // addresses
+	others              []string // addresses of other exporters that Prometheus scrapes
 	prometheusVersion   string
 	requestsPerHour     int
 	rules               string // of the config
@@ -131,7 +134,7 @@ func (s *stack) startPrometheus() {
 	s.prometheus = freeAddress(s.T)
 	shortenRules(s.T, s.dir)
 	write(s.T, s.file("prometheus.yml"), replaceAll(s.T, read(s.T, "../../prometheus/prometheus.yml"),
-		"localhost:10466", s.address, "localhost:9093", s.manager, "scrape_interval: 30s", "scrape_interval: 1s",
+		"localhost:10466", strings.Join(append([]string{s.address}, s.others...), `", "`), "localhost:9093", s.manager, "scrape_interval: 30s", "scrape_interval: 1s",
 		"evaluation_interval: 30s", "evaluation_interval: 1s"))
 	launch(s.T, *prometheusPath, "--config.file="+s.file("prometheus.yml"), "--storage.tsdb.path="+s.file("prometheus"),
 		"--web.listen-address="+s.prometheus)
@@ -168,8 +171,25 @@ func (s *stack) getJSON(address string, into any) {
 	}
 }
 
-// series returns the label sets of a query's result: now, or with a value at the end of the last minute that is not NaN.
+// sample is an element of a query's result: now, or the last one of a range.
+type sample struct {
+	labels map[string]string
+	value  float64
+}
+
+// series returns the label sets of a query's result: now, or with a value in the last minute whose newest is not NaN.
 func (s *stack) series(expr string, instant bool) []map[string]string {
+	s.Helper()
+	var found []map[string]string
+	for _, r := range s.query(expr, instant) {
+		if !math.IsNaN(r.value) {
+			found = append(found, r.labels)
+		}
+	}
+	return found
+}
+
+func (s *stack) query(expr string, instant bool) []sample {
 	s.Helper()
 	address, form := "http://"+s.prometheus+"/api/v1/query", url.Values{"query": {expr}}
 	if !instant {
@@ -200,14 +220,16 @@ func (s *stack) series(expr string, instant bool) []map[string]string {
 	if err := json.NewDecoder(response.Body).Decode(&body); err != nil || body.Error != "" {
 		s.Fatal(err, body.Error, expr)
 	}
-	var found []map[string]string
+	var found []sample
 	for _, r := range body.Data.Result {
 		if len(r.Values) > 0 {
 			r.Value = r.Values[len(r.Values)-1]
 		}
-		if r.Value[1] != "NaN" {
-			found = append(found, r.Metric)
+		value, err := strconv.ParseFloat(r.Value[1].(string), 64)
+		if err != nil {
+			s.Fatal(err, expr)
 		}
+		found = append(found, sample{r.Metric, value})
 	}
 	return found
 }
