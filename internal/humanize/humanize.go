@@ -14,8 +14,8 @@ import (
 
 var units = []struct {
 	size   time.Duration
-	symbol string
-}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "m"}, {time.Second, "s"}}
+	symbol byte
+}{{24 * time.Hour, 'd'}, {time.Hour, 'h'}, {time.Minute, 'm'}, {time.Second, 's'}}
 
 // Duration writes a duration, rounded to its two largest units: "32m 30s", "1h", "1d 2h". Below 10 s it has one decimal:
 // "4.2s". More than ten years are "more than 10 years".
@@ -28,16 +28,19 @@ func Duration(d time.Duration) string {
 	case d >= 3650*units[0].size:
 		return "more than 10 years"
 	}
+	var room [32]byte
 	for i, next := range units[1:] {
 		large, rounded := units[i], d.Round(next.size)
-		text := strconv.Itoa(int(rounded/large.size)) + large.symbol
-		if rest := rounded % large.size / next.size; rounded >= large.size && rest > 0 {
-			return text + " " + strconv.Itoa(int(rest)) + next.symbol
-		} else if rounded >= large.size {
-			return text
+		if rounded < large.size {
+			continue
 		}
+		text := append(strconv.AppendInt(room[:0], int64(rounded/large.size), 10), large.symbol)
+		if rest := rounded % large.size / next.size; rest > 0 {
+			text = append(strconv.AppendInt(append(text, ' '), int64(rest), 10), next.symbol)
+		}
+		return string(text)
 	}
-	return Exact(math.Round(d.Seconds())) + "s"
+	return strconv.Itoa(int(d.Round(time.Second)/time.Second)) + "s"
 }
 
 // DurationUp writes a duration in whole hours, minutes or seconds, never less than d: for a setting that must suffice.
@@ -101,6 +104,20 @@ func Exact(n float64) string {
 		return strconv.FormatFloat(n, 'g', -1, 64)
 	}
 	return strconv.FormatFloat(n, 'f', -1, 64)
+}
+
+// Grouped separates the thousands of a number that begins a text by narrow spaces: "13 275 400.5". Neither a comma nor a full
+// stop would mean the same to every reader.
+func Grouped(number string) string {
+	sign := len(number) - len(strings.TrimPrefix(number, "-"))
+	end := sign
+	for end < len(number) && number[end] >= '0' && number[end] <= '9' {
+		end++
+	}
+	for at := end - 3; at > sign; at -= 3 {
+		number = number[:at] + "\u202f" + number[at:]
+	}
+	return number
 }
 
 // Plural writes a count with its noun: "1 sensor", "2 sensors".

@@ -2,6 +2,7 @@ package humanize
 
 import (
 	"math"
+	"strings"
 	"testing"
 	"time"
 )
@@ -60,6 +61,17 @@ func TestNumbersHaveDigitsThatMatter(t *testing.T) {
 	} {
 		if n, up, exact := Number(c.n), NumberUp(c.n), Exact(c.n); n != c.number || up != c.up || exact != c.exact {
 			t.Errorf("%g: Number %q, NumberUp %q, Exact %q, want %q, %q, %q", c.n, n, up, exact, c.number, c.up, c.exact)
+		}
+	}
+}
+
+func TestGroupedSeparatesThousands(t *testing.T) {
+	for number, want := range map[string]string{
+		"0": "0", "999": "999", "1000": "1_000", "-1234567.12345": "-1_234_567.12345", "-123": "-123", "1.5e+21": "1.5e+21",
+		"12345 sensors": "12_345 sensors", "+Inf": "+Inf", "": "",
+	} {
+		if got := Grouped(number); got != strings.ReplaceAll(want, "_", "\u202f") {
+			t.Errorf("Grouped(%q) = %q, want %q", number, got, want)
 		}
 	}
 }
