@@ -200,7 +200,10 @@ func Printable(text string) string { return printable(text, maxPrintable) }
 func quotedID(id string) string { return strconv.Quote(printable(id, maxErrorID)) }
 
 func printable(text string, limit int) string {
-	return cut(without(strings.ToValidUTF8(text, "\uFFFD"), control), limit)
+	if strings.IndexFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) >= 0 { // few ids: the status page shows thousands
+		text = without(strings.ToValidUTF8(text, "\uFFFD"), control)
+	}
+	return cut(text, limit)
 }
 
 // oneLine keeps words apart that only a line break or tab separates, before control characters are taken out.
