@@ -21,10 +21,12 @@ import (
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 
 	"innius_exporter/collector"
+	"innius_exporter/innius"
 	"innius_exporter/internal/config"
 	"innius_exporter/internal/poller"
 	"innius_exporter/internal/remotewrite"
 	"innius_exporter/internal/state"
+	"innius_exporter/internal/status"
 	"innius_exporter/internal/web"
 )
 
@@ -66,7 +68,7 @@ func (e *Exporter) Run(ctx context.Context, logger *slog.Logger) error {
 		return err
 	}
 	defer stopDemo()
-	p := &process{Exporter: e, log: logger, systemd: newSystemd(logger), registry: prometheus.NewRegistry()}
+	p := &process{Exporter: e, log: logger, systemd: newSystemd(logger), registry: prometheus.NewRegistry(), started: time.Now()}
 	if err := p.prepare(ctx, load); err != nil {
 		return err
 	}
@@ -84,6 +86,25 @@ type process struct {
 	writer   *remotewrite.Writer // nil: as store
 	live     *reloadable
 	reloader *reloader
+	started  time.Time
+}
+
+// maxReloadError bounds what the status page shows of an error, in bytes. The log has all of it.
+const maxReloadError = 1000
+
+// describe returns what the status page shows of the process.
+func (p *process) describe() status.Exporter {
+	s := status.Exporter{
+		Version: cmp.Or(version.Version, "unstamped"), Started: p.started.UTC(), ConfigFile: p.Source.File,
+		ConfigLoaded: p.reloader.loadedAt.Load().UTC(), SavesState: p.store != nil,
+	}
+	if failed := p.reloader.failed.Load(); failed != nil {
+		s.ReloadError, s.ReloadFailed = innius.Redact(failed.err.Error(), maxReloadError), failed.at.UTC()
+	}
+	if p.store != nil && p.store.Written().Unix() > 0 {
+		s.StateSaved = p.store.Written().UTC()
+	}
+	return s
 }
 
 // prepare loads the config and makes what depends on it.
@@ -145,7 +166,7 @@ func (p *process) pollAndServe(ctx context.Context, hangup <-chan os.Signal) err
 // server returns the server of all pages.
 func (p *process) server() (*http.Server, error) {
 	opts := web.Options{
-		Source: p.live, Config: p.reloader.yaml, Collector: collector.New(p.live.poller), Registry: p.registry,
+		Source: p.live, Exporter: p.describe, Config: p.reloader.yaml, Collector: collector.New(p.live.poller), Registry: p.registry,
 		MetricsPath: p.TelemetryPath, Version: version.Version, Pprof: p.Pprof, Logger: p.log,
 	}
 	if p.Lifecycle {

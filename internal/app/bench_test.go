@@ -77,7 +77,7 @@ func BenchmarkAccountScrape(b *testing.B) {
 // BenchmarkStatus compares the status page and its JSON with sending their finished bytes.
 func BenchmarkStatus(b *testing.B) {
 	ours := exporter(b, loaded(b, 1, 10_000))
-	for _, path := range []string{"/status", "/api/v1/status"} {
+	for _, path := range []string{"/status?open=all", "/api/v1/status"} {
 		designs := []design{{"finished", finished(b, body(b, ours, path)), 5}, {"exporter", ours, 5}}
 		for _, encoding := range []string{"identity", "gzip"} {
 			b.Run("path="+path[1:]+"/encoding="+encoding, func(b *testing.B) { compare(b, designs, path, encoding) })

@@ -27,8 +27,16 @@ type reloader struct {
 
 	mu         sync.Mutex // one reload at a time
 	inForce    atomic.Pointer[config.Config]
+	loadedAt   atomic.Pointer[time.Time] // inForce
+	failed     atomic.Pointer[refusal]   // of the latest reload; nil: it succeeded
 	successful prometheus.Gauge
 	at         prometheus.Gauge
+}
+
+// refusal is why a reload failed.
+type refusal struct {
+	at  time.Time
+	err error
 }
 
 // newReloader returns the reloader of an exporter that has just loaded its first config. The other fields are to be set.
@@ -48,9 +56,12 @@ func newReloader(first *config.Config) *reloader {
 
 // loaded records that a config is in force.
 func (r *reloader) loaded(cfg *config.Config) {
+	now := time.Now()
 	r.inForce.Store(cfg)
+	r.loadedAt.Store(&now)
+	r.failed.Store(nil)
 	r.successful.Set(1)
-	r.at.Set(float64(time.Now().UnixNano()) / 1e9)
+	r.at.Set(float64(now.UnixNano()) / 1e9)
 }
 
 // yaml returns the config in force, without secrets.
@@ -71,6 +82,7 @@ func (r *reloader) Reload() error {
 	}
 	if err != nil {
 		r.successful.Set(0)
+		r.failed.Store(&refusal{time.Now(), err})
 		for line := range strings.SplitSeq(err.Error(), "\n") {
 			r.log.Error("Reload failed, keeping the previous config", "err", line)
 		}

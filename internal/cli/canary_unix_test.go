@@ -66,7 +66,7 @@ func echoing(t *testing.T) (address string, api *simulator.Server) {
 
 // everyPage is all that the exporter serves, its errors and profiles among it.
 func everyPage() []string {
-	pages := []string{"/", "/metrics", "/status", "/api/v1/status", "/config", "/-/healthy", "/-/ready", "/nowhere", "/status?state=none", "/-/reload"}
+	pages := []string{"/", "/metrics", "/status", "/api/v1/status", "/config", "/-/healthy", "/-/ready", "/nowhere", "/status?q=none", "/-/reload"}
 	for _, profile := range []string{
 		"", "cmdline", "symbol", "heap", "heap?debug=1", "allocs?debug=1", "goroutine?debug=1", "goroutine?debug=2", "block?debug=1", "mutex?debug=1",
 		"threadcreate?debug=1", "trace?seconds=0.2", "profile?seconds=1",

@@ -132,6 +132,9 @@ func TestReloadOfABadConfigChangesNothingAndIsReported(t *testing.T) {
 			t.Errorf("%s: %d values, want 40", name, n)
 		}
 		r.wantMetric("innius_exporter_config_last_reload_successful 0")
+		if page := get(t, "http://"+r.address+"/status"); !strings.Contains(page, "The reload of the config failed") || !strings.Contains(page, bad.want) {
+			t.Errorf("%s: not on /status:\n%s", name, page)
+		}
 	}
 	if at := metric(r.T, r.address, "innius_exporter_config_last_reload_success_timestamp_seconds"); at != loaded {
 		t.Errorf("a config that is not in force was loaded at %s", at)
@@ -142,6 +145,9 @@ func TestReloadOfABadConfigChangesNothingAndIsReported(t *testing.T) {
 	r.write(r.config, r.text)
 	if status, _ := r.post(nil); status != http.StatusOK {
 		t.Errorf("status %d for the good one", status)
+	}
+	if page := get(t, "http://"+r.address+"/status"); strings.Contains(page, "reload of the config failed") || !strings.Contains(page, r.config) {
+		t.Errorf("after it:\n%s", page)
 	}
 	r.wantMetric("innius_exporter_config_last_reload_successful 1")
 }

@@ -69,6 +69,9 @@ func (s *Sensor) appendJSON(to []byte) ([]byte, error) {
 	if s.Interval != 0 {
 		w.number(`,"reporting_interval_seconds":`, &s.Interval)
 	}
+	if s.Gap != 0 {
+		w.number(`,"planned_gap_seconds":`, &s.Gap)
+	}
 	w.time(`,"last_success":`, s.LastSuccess)
 	w.time(`,"last_poll":`, s.LastPoll)
 	w.time(`,"next_poll":`, s.NextPoll)

@@ -40,22 +40,21 @@ func health(a *poller.AccountView, now time.Time) string {
 	return text
 }
 
-// plan describes what the rate limit permits.
+// plan describes what the rate limit buys, once the first discovery has ended: before, too few sensors are known.
 func plan(a *poller.AccountView) string {
-	cycle, sensors := humanize.Duration(a.Cycle), humanize.Plural(a.Sensors, "sensor")
+	sensors := humanize.Grouped(humanize.Plural(a.Sensors, "sensor"))
 	switch {
 	case a.Sensors == 0:
-		return "No sensor to poll yet"
-	case a.Demand == 0:
-		return fmt.Sprintf("No reporting interval is known yet; each of %s can be polled every %s", sensors, cycle)
-	case a.Demand <= a.ForPolls:
-		return fmt.Sprintf("Rate limit sufficient for a poll after every reading: %s requests per hour needed, %s available; "+
-			"a cycle over %s would take %s", humanize.Number(a.Demand), humanize.Number(a.ForPolls), sensors, cycle)
+		return "No sensor to poll"
+	case a.Demand > 0 && a.Demand <= a.ForPolls:
+		return fmt.Sprintf("A poll follows each reading: %s of %s requests per hour are needed for %s", perHour(a.Demand),
+			perHour(a.ForPolls), sensors)
 	}
-	return fmt.Sprintf("Rate limit too low for a poll after every reading: %s requests per hour needed, %s available, "+
-		"so about %s %% of the readings become values; a cycle over %s takes %s, and values get about as old",
-		humanize.Number(a.Demand), humanize.Number(a.ForPolls), humanize.Number(100*a.ForPolls/a.Demand), sensors, cycle)
+	return fmt.Sprintf("Values get up to about %s old, or as old as their reporting interval: %s requests per hour for %s",
+		humanize.Duration(a.Cycle), perHour(a.ForPolls), sensors)
 }
+
+func perHour(n float64) string { return humanize.Grouped(humanize.Number(n)) }
 
 // discovery describes how old the inventory is, or the progress of the first discovery.
 func discovery(a *poller.AccountView, now time.Time) string {
@@ -111,8 +110,21 @@ func note(m *inventory.Machine, a *poller.AccountView) string {
 	return ""
 }
 
-// reason explains the status of a sensor; empty if it is current.
+// reason explains the status of a sensor; empty if it is current and its latest poll succeeded.
 func reason(v *poller.View, s *inventory.Sensor, o *poller.SensorView, next *poller.Upcoming) string {
+	text := explain(v, s, o, next)
+	if o.Failure == "" || o.Status == poller.SensorFailing || o.Status == poller.SensorPending || o.Status == poller.SensorExcluded {
+		return text
+	}
+	failed := fmt.Sprintf("atest poll failed at %s: %s", humanize.TimeAndDistance(o.LastFailure, v.At), o.Failure)
+	if text == "" {
+		return "L" + failed
+	}
+	return text + "; l" + failed
+}
+
+// explain explains the status of a sensor; empty if it is current.
+func explain(v *poller.View, s *inventory.Sensor, o *poller.SensorView, next *poller.Upcoming) string {
 	polled := func() string { return "last polled at " + humanize.TimeAndDistance(o.LastSuccess, v.At) }
 	switch o.Status {
 	case poller.SensorExcluded:
@@ -134,7 +146,19 @@ func reason(v *poller.View, s *inventory.Sensor, o *poller.SensorView, next *pol
 	case poller.SensorSilent:
 		return fmt.Sprintf("Silent: no new reading for more than %s when it was %s", humanize.Duration(o.SilentAfter), polled())
 	case poller.SensorDelayed:
-		return fmt.Sprintf("Delayed: %s; the next poll was planned for %s", polled(), humanize.TimeAndDistance(o.Planned(), v.At))
+		return fmt.Sprintf("Delayed: %s%s; the next poll was planned for %s", blocked(v.Accounts[s.Machine.Account], v.At), polled(),
+			humanize.TimeAndDistance(o.Planned(), v.At))
+	}
+	return ""
+}
+
+// blocked describes why and since when the account polls nothing; empty if it polls.
+func blocked(a *poller.AccountView, now time.Time) string {
+	switch {
+	case a.Failure != "":
+		return fmt.Sprintf("%s, since %s; ", failures[a.Failure], humanize.TimeAndDistance(a.FailingSince, now))
+	case !a.PausedUntil.IsZero():
+		return fmt.Sprintf("account paused until %s; ", humanize.TimeAndDistance(a.PausedUntil, now))
 	}
 	return ""
 }
@@ -180,10 +204,10 @@ func stale(v *poller.View, s *inventory.Sensor, o *poller.SensorView) string {
 	if s.Rule.StaleAfter > 0 {
 		setting = "stale_after of its rule"
 	}
-	text := fmt.Sprintf("Stale since %s: newest reading of %s, older than %s (%s)", humanize.TimeAndDistance(since, apiNow),
-		humanize.Time(o.Time), humanize.Duration(o.StaleAfter), setting)
+	text := fmt.Sprintf("Stale since %s: older than %s (%s)", humanize.TimeAndDistance(since, apiNow),
+		humanize.Duration(o.StaleAfter), setting)
 	if o.LastSuccess.Add(apiNow.Sub(v.At)).After(since) {
-		return text + "; innius had no newer one at " + humanize.TimeAndDistance(o.LastSuccess, v.At)
+		return text + "; innius had no newer reading at " + humanize.TimeAndDistance(o.LastSuccess, v.At)
 	}
 	return text + "; not polled since " + humanize.TimeAndDistance(o.LastSuccess, v.At)
 }

@@ -51,12 +51,12 @@ func TestReasonExplainsEachStatus(t *testing.T) {
 		"no readings": {status: poller.SensorNoReadings, saved: reading.Saved{LastSuccess: ago(2)}, want: "No readings: innius had none when it was last polled at 2026-01-02T11:58:00Z (2m ago)"},
 		"stale": {
 			status: poller.SensorStale, saved: reading.Saved{Time: ago(70), LastSuccess: ago(1)},
-			want: "Stale since 2026-01-02T11:50:00Z (10m ago): newest reading of 2026-01-02T10:50:00Z, older than 1h (stale_after); " +
-				"innius had no newer one at 2026-01-02T11:59:00Z (1m ago)",
+			want: "Stale since 2026-01-02T11:50:00Z (10m ago): older than 1h (stale_after); " +
+				"innius had no newer reading at 2026-01-02T11:59:00Z (1m ago)",
 		},
 		"stale, not polled": {
 			status: poller.SensorStale, saved: at(70), sensor: inventory.Sensor{Rule: &inventory.Rule{StaleAfter: time.Hour}},
-			want: "Stale since 2026-01-02T11:50:00Z (10m ago): newest reading of 2026-01-02T10:50:00Z, older than 1h (stale_after of its rule); " +
+			want: "Stale since 2026-01-02T11:50:00Z (10m ago): older than 1h (stale_after of its rule); " +
 				"not polled since 2026-01-02T10:50:00Z (1h 10m ago)",
 		},
 		"silent":  {status: poller.SensorSilent, saved: at(1), want: "Silent: no new reading for more than 15m when it was last polled at 2026-01-02T11:59:00Z (1m ago)"},
@@ -96,12 +96,41 @@ func TestHealthExplainsFailuresAndPauses(t *testing.T) {
 
 func TestPlanShowsWhatTheRateLimitBuys(t *testing.T) {
 	for want, a := range map[string]poller.AccountView{
-		"No sensor to poll yet": {},
-		"No reporting interval is known yet; each of 4 sensors can be polled every 4m 13s":                                                                                                                             {Sensors: 4, Cycle: 253 * time.Second},
-		"Rate limit sufficient for a poll after every reading: 720 requests per hour needed, 1197 available; a cycle over 2 sensors would take 6s":                                                                     {Sensors: 2, Cycle: 6 * time.Second, Demand: 720, ForPolls: 1197},
-		"Rate limit too low for a poll after every reading: 7200 requests per hour needed, 1200 available, so about 17 % of the readings become values; a cycle over 20 sensors takes 1m, and values get about as old": {Sensors: 20, Cycle: time.Minute, Demand: 7200, ForPolls: 1200},
+		"No sensor to poll": {},
+		"Values get up to about 4m 13s old, or as old as their reporting interval: 950 requests per hour for 4 sensors":             {Sensors: 4, Cycle: 253 * time.Second, ForPolls: 950},
+		"A poll follows each reading: 720 of 1\u202f197 requests per hour are needed for 2 sensors":                                 {Sensors: 2, Cycle: 6 * time.Second, Demand: 720, ForPolls: 1197},
+		"Values get up to about 1m old, or as old as their reporting interval: 1\u202f200 requests per hour for 5\u202f000 sensors": {Sensors: 5000, Cycle: time.Minute, Demand: 7200, ForPolls: 1200},
 	} {
 		if got := plan(&a); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestReasonNamesWhatDelaysAPoll(t *testing.T) {
+	saved := reading.Saved{Time: ago(9), LastSuccess: ago(9), PlannedGap: time.Minute}
+	delayed := "last polled at 2026-01-02T11:51:00Z (9m ago); the next poll was planned for 2026-01-02T11:52:00Z (8m ago)"
+	failed := &reading.Rare{Failure: "status 500", LastFailure: ago(1), Failures: 1}
+	for want, c := range map[string]struct {
+		account poller.AccountView
+		status  poller.SensorStatus
+		rare    *reading.Rare
+	}{
+		"Delayed: " + delayed: {status: poller.SensorDelayed},
+		"Delayed: innius cannot be reached, since 2026-01-02T11:50:00Z (10m ago); " + delayed: {
+			account: poller.AccountView{Failure: "network", FailingSince: ago(10)}, status: poller.SensorDelayed,
+		},
+		"Delayed: account paused until 2026-01-02T12:30:00Z (in 30m); " + delayed: {
+			account: poller.AccountView{PausedUntil: ago(-30)}, status: poller.SensorDelayed,
+		},
+		"Delayed: " + delayed + "; latest poll failed at 2026-01-02T11:59:00Z (1m ago): status 500": {status: poller.SensorDelayed, rare: failed},
+		"Latest poll failed at 2026-01-02T11:59:00Z (1m ago): status 500":                           {status: poller.SensorCurrent, rare: failed},
+	} {
+		saved.Rare = c.rare
+		v := &poller.View{At: now, Accounts: []*poller.AccountView{&c.account}}
+		s := &inventory.Sensor{Machine: &inventory.Machine{}, Rule: inventory.NoRule}
+		o := poller.SensorView{Record: reading.Restore(&saved).Load(), Status: c.status}
+		if got := reason(v, s, &o, &poller.Upcoming{}); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}

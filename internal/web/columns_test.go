@@ -12,7 +12,7 @@ import (
 // status.css.
 func TestStatusColumnsAgree(t *testing.T) {
 	p := polled{restored(2, 1, 2)}
-	for path, least := range map[string]int{"/status?account=a1": 8, "/status": 5} {
+	for path, least := range map[string]int{"/status?account=a1": 9, "/status": 5} {
 		_, body := getFrom(t, p, path)
 		_, table, _ := strings.Cut(body, "<thead>")
 		head, table, _ := strings.Cut(table, "</thead>")

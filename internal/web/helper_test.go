@@ -17,6 +17,12 @@ import (
 // now is the time of the status in these tests.
 var now = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
+// process is what the pages show of the process.
+var process = status.Exporter{
+	Version: "1.2.3", Started: ago(3 * time.Hour), ConfigFile: "/etc/<innius>.yml", ConfigLoaded: ago(2 * time.Hour), SavesState: true,
+	StateSaved: ago(20 * time.Second),
+}
+
 func ago(d time.Duration) time.Time { return now.Add(-d) }
 
 // wave is a number of readings that end at a moment, one every so often.
@@ -31,8 +37,8 @@ func wave(count int, every time.Duration, end time.Time) (readings [][2]float64)
 // currentSensor is a sensor without a problem.
 func currentSensor(name, id string) status.Sensor {
 	return status.Sensor{
-		Sensor: name, ID: id, Name: name, Unit: "bar", Status: poller.SensorCurrent, Exposed: true,
-		Value: new(13270480.5), Timestamp: ago(3700 * time.Second), Age: new(3700.0), Interval: 30,
+		Machine: "Machine of " + name, Sensor: name, ID: id, Name: name, Unit: "bar", Status: poller.SensorCurrent, Exposed: true,
+		Value: new(13270480.5), Timestamp: ago(3700 * time.Second), Age: new(3700.0), Interval: 30, Gap: 480,
 		LastSuccess: ago(3 * time.Minute), LastPoll: ago(3 * time.Minute), NextPoll: ago(-4 * time.Minute),
 		WaitsFor: poller.WaitsForInterval, Recent: wave(reading.MaxRecent, 30*time.Second, now),
 	}
@@ -48,7 +54,7 @@ func staleSensor(name, id string) status.Sensor {
 
 // plant is the status of accounts with machines m1, m2 ... of sensors s1, s2 ...; the second of each machine is stale.
 func plant(accounts, machines, sensors int) status.Status {
-	s := status.Status{At: now, Several: accounts > 1, Summary: accounts > 1}
+	s := status.Status{At: now, Several: accounts > 1, Summary: accounts > 1, ByStatus: map[poller.SensorStatus]int{}}
 	for a := range accounts {
 		account := status.Account{
 			Name: fmt.Sprintf("a%d", a+1), Company: fmt.Sprintf("Works %d", a+1), Up: new(true), Health: "Up",
@@ -59,6 +65,7 @@ func plant(accounts, machines, sensors int) status.Status {
 			account.Machines = append(account.Machines, machine(m+1, sensors))
 			for state, n := range account.Machines[m].ByStatus {
 				account.Sensors[state] += n
+				s.ByStatus[state] += n
 			}
 		}
 		s.Accounts = append(s.Accounts, account)

@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/json"
+	"html"
 	"net/url"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ func TestQuerySelectsSameForPageAndJSON(t *testing.T) {
 		"machine=Machine+1": 8, "machine=m2&sensor=m2-s3": 2, "sensor=Sensor+4": 6, "status=stale": 6, "status=pending": 0,
 		"account=a2": 12, "account=a2&account=&account=a1": 24, "account=a1&machine=m1&status=current": 3, "account=a1&account=a1": 12,
 		"machine=m1&status=current": 6, "machine=m1&sensor=Sensor+2&status=current": 0,
+		"q=SENSOR": 24, "q=m2-S+sor+3": 2, "q=+works++MACHINE+m3-s4+": 2, "q=A2+m1": 4, "q=Sensor+3&machine=m1": 2,
 	} {
 		code, body := getFrom(t, s, "/api/v1/status?"+query)
 		sensors, path := 0, "/status?"+query
@@ -37,11 +39,12 @@ func TestQuerySelectsSameForPageAndJSON(t *testing.T) {
 
 func TestStatusPageLinksSelectionAsJSON(t *testing.T) {
 	for path, want := range map[string]string{
-		"/status": "", "/status?sensor=&machine=Machine+1": "machine=Machine%201&amp;",
-		"/status?status=stale&sensor=Sensor+2": "sensor=Sensor%202&amp;status=stale", "/status?account=a%26b&account=c": "account=a%26b&amp;account=c&amp;",
+		"/status": "", "/status?sensor=&machine=Machine+1&sort=age&open=m1": "machine=Machine+1",
+		"/status?status=stale&q=Sensor+2&view=sensors": "q=Sensor+2&status=stale", "/status?account=a%26b&account=c": "account=a%26b&account=c",
 	} {
-		if _, body := get(t, plant(1, 1, 2), path); !strings.Contains(body, `<a href="/api/v1/status?`+want+`">as JSON</a>`) {
-			t.Errorf("%s: no link to %s in %.3000s", path, want, body[strings.Index(body, "<header>"):])
+		_, body := get(t, plant(1, 1, 2), path)
+		if !strings.Contains(html.UnescapeString(body), `<a href="api/v1/status?`+want+`">as JSON</a>`) {
+			t.Errorf("%s: no link to %s in %.3000s", path, want, body[strings.Index(body, `<p class="foot">`):])
 		}
 	}
 }
@@ -71,22 +74,24 @@ func TestBadQueryReturnsOneError(t *testing.T) {
 	for query, want := range map[string]struct {
 		code int
 		text string
+		page int // status code of the page
 	}{
-		"account=nix":                   {404, `no account is named "nix"`},
-		"account=a1&account=" + hostile: {404, `no account is named "<script>`},
-		"account=nix&machine=m1":        {404, `no account is named "nix"`},
-		"machine=nix":                   {404, `unknown machine "nix"; write its exact label, id or name`},
-		"sensor=nix":                    {404, `unknown sensor "nix"`},
-		"machine=m1&sensor=m2-s1":       {404, `unknown sensor "m2-s1" of machine "m1"`},
-		"machine=machine+1":             {404, `unknown machine "machine 1"`},
-		"machine=nix&status=stale":      {404, `unknown machine "nix"`},
-		"status=rotten":                 {400, `unknown status "rotten"; known are excluded, pending, failing, unreadable, no_readings, stale, silent, delayed, current`},
-		"name=x":                        {400, `unknown parameter "name"; known are account, machine, sensor and status`},
-		"machine=a&machine=b":           {400, `parameter "machine" is given 2 times`},
-		"machine=%zz":                   {400, "malformed query"},
-		"machine=" + hostile:            {404, `unknown machine "<script>`},
-		"sensor=" + long("x", 60000):    {404, `unknown sensor "xxx`},
-		hostile + "=1":                  {400, `unknown parameter "<script>`},
+		"account=nix":                   {404, `no account is named "nix"`, 404},
+		"account=a1&account=" + hostile: {404, `no account is named "<script>`, 404},
+		"account=nix&machine=m1":        {404, `no account is named "nix"`, 404},
+		"machine=nix":                   {404, `unknown machine "nix"; write its exact label, id or name`, 200},
+		"sensor=nix":                    {404, `unknown sensor "nix"`, 200},
+		"machine=m1&sensor=m2-s1":       {404, `unknown sensor "m2-s1" of machine "m1"`, 200},
+		"machine=machine+1":             {404, `unknown machine "machine 1"`, 200},
+		"machine=nix&status=stale":      {404, `unknown machine "nix"`, 200},
+		"q=Sensor+nix":                  {404, `no machine or sensor has the words "Sensor nix"`, 200},
+		"status=rotten":                 {400, `unknown status "rotten"; known are excluded, pending, failing, unreadable, no_readings, stale, silent, delayed, current`, 400},
+		"name=x":                        {400, `unknown parameter "name"; known are account, q, machine, sensor, status`, 400},
+		"machine=a&machine=b":           {400, `parameter "machine" is given 2 times`, 400},
+		"machine=%zz":                   {400, "malformed query", 400},
+		"machine=" + hostile:            {404, `unknown machine "<script>`, 200},
+		"sensor=" + long("x", 60000):    {404, `unknown sensor "xxx`, 200},
+		hostile + "=1":                  {400, `unknown parameter "<script>`, 400},
 	} {
 		code, body := getFrom(t, s, "/api/v1/status?"+query)
 		var got struct{ Error string }
@@ -94,12 +99,20 @@ func TestBadQueryReturnsOneError(t *testing.T) {
 			t.Errorf("%.80s: status %d, %v: %.300s", query, code, err, body)
 		}
 		code, page := getFrom(t, s, "/status?"+query)
-		if code != want.code || !strings.Contains(page, `role="alert"`) || strings.Contains(page, "<script>alert") ||
+		if code != want.page || !strings.Contains(page, `role="alert">`) || strings.Contains(page, "<script>alert") ||
 			strings.Contains(page, `"onmouseover`) {
 			t.Errorf("%.80s: page with status %d:\n%.3000s", query, code, page)
 		}
 		if len(got.Error) > 500 {
 			t.Errorf("%.80s: an error of %d bytes", query, len(got.Error))
+		}
+	}
+	for query, want := range map[string]string{"view=x": "unknown view", "sort=recent": "no column", "sort=-x": "no column"} {
+		if code, page := getFrom(t, s, "/status?"+query); code != 400 || !strings.Contains(page, want) {
+			t.Errorf("%s: status %d", query, code)
+		}
+		if code, _ := getFrom(t, s, "/api/v1/status?"+query); code != 400 {
+			t.Errorf("JSON with %s: status %d", query, code)
 		}
 	}
 }

@@ -22,6 +22,8 @@ func TestStatusPageShowsNumbersAndAges(t *testing.T) {
 	s := plant(1, 1, 3)
 	a := &s.Accounts[0]
 	a.MaxAge, a.RelaxedBy = map[poller.MaxAgeStatus]int{poller.MaxAgeRelaxed: 7}, 2.345
+	a.Ages = &status.Ages{Median: 30, Most95: 3600, Oldest: 7200, Machine: "Press", Sensor: "Oil"}
+	a.Machines[0].Ages = a.Ages
 	a.Remarks, s.Unmatched = []string{"the API ignores <the> window"}, []string{"sensors[1] matches <nothing>"}
 	a.Machines[0].Status = poller.MachineDegraded
 	edit(&a.Machines[0], func(i int, s *status.Sensor) {
@@ -32,14 +34,15 @@ func TestStatusPageShowsNumbersAndAges(t *testing.T) {
 	})
 	_, body := get(t, s, "/status")
 	for _, want := range []string{
-		"2026-01-02T03:04:05Z", "13270480.5 <bdi>bar", `<td class="value" title="min -1.5, max 2000000">`, ">1h 2m</time>", ">30s</time>", ">3m ago</time>", ">in 4m</time>",
-		"in 4m</time> <small>rate limit</small>", `<td class="next">now</td>`, ">Up<", "7 relaxed", "by a factor of 2.3", "<b>1234</b> requests",
+		"2026-01-02T03:04:05Z", "13\u202f270\u202f480.5 <bdi>bar", "<td class=\"value\" title=\"min -1.5, max 2\u202f000\u202f000\">", ">1h 2m</span>", `<td class="interval">30s</td>`,
+		`<td class="gap">8m</td>`, ">3m ago</span>", ">in 4m</span>",
+		"in 4m</span> <small>rate limit</small>", `<td class="next">now</td>`, "7 relaxed", "by a factor of 2.3", "1\u202f234 requests per hour",
 		"it suffices", "all seen", "4m 6s to poll every sensor once", "2 current", "1 stale", "stale since yesterday", "Readings missed in 50 % of the time",
 		`<span class="badge degraded">degraded</span>`,
-		"<code>--storage.path</code>, or with <code>--sensors=N</code> if it saves no state",
+		"See <code>innius_exporter plan</code>", "Ages of the values: median ", "(<bdi>Press</bdi> / <bdi>Oil</bdi>)", "oldest 2h",
 		"In the config: <bdi>sensors[1] matches &lt;nothing&gt;</bdi>",
-		"<dt>Remark</dt><dd><bdi>the API ignores &lt;the&gt; window</bdi>",
-		`<time datetime="2026-01-02T02:02:25Z" title="2026-01-02T02:02:25Z">`, "20 readings, ",
+		"Remark: <bdi>the API ignores &lt;the&gt; window</bdi>",
+		`<span title="2026-01-02T02:02:25Z">`, "20 readings, ",
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("%q is missing in:\n%s", want, body)
@@ -50,50 +53,160 @@ func TestStatusPageShowsNumbersAndAges(t *testing.T) {
 func TestStatusPageShowsState(t *testing.T) {
 	s := currentSensor("State", "s1")
 	s.Value, s.State, s.Recent = nil, "<RUN>", nil
-	row := string(markup{}.row(&s, now))
+	row := string(markup{}.row(&s, now, false))
 	if !strings.Contains(row, "<bdi>&lt;RUN&gt;</bdi></td>") || strings.Contains(row, "bar") {
 		t.Error(row)
 	}
-	if s.Value = new(0.5); !strings.Contains(string(markup{}.row(&s, now)), "0.5 <bdi>bar</bdi> <bdi>&lt;RUN&gt;</bdi></td>") {
-		t.Error(string(markup{}.row(&s, now)))
+	if s.Value = new(0.5); !strings.Contains(string(markup{}.row(&s, now, false)), "0.5 <bdi>bar</bdi> <bdi>&lt;RUN&gt;</bdi></td>") {
+		t.Error(string(markup{}.row(&s, now, false)))
 	}
 }
 
-func TestStatusPageShowsWhyAnAccountIsDown(t *testing.T) {
+// One verdict at a time: an account is up until it fails, whatever its latest request met.
+func TestStatusPageShowsOneVerdictOnAnAccount(t *testing.T) {
 	s := plant(1, 1, 1)
 	a := &s.Accounts[0]
-	a.Up, a.Health, a.LastError, a.LastErrorAt = new(false), "since noon: innius cannot be reached", "no response: refused", ago(time.Minute)
-	a.PausedUntil, a.PauseReason, a.Lowered, a.Configured = ago(-time.Minute), "outage", "another tool", 2000
-	_, body := get(t, s, "/status")
+	a.LastError, a.LastErrorAt = "no response: refused", ago(0)
+	head := func() string {
+		_, body := get(t, s, "/status")
+		_, body, _ = strings.Cut(body, `<section class="account">`)
+		body, _, _ = strings.Cut(body, "<summary>Details")
+		return body
+	}
+	if got := head(); !strings.Contains(got, `<span class="badge current">up</span>`) || strings.Contains(got, "refused") {
+		t.Error(got)
+	}
+	a.PausedUntil, a.Health = ago(-time.Minute), "Up; paused until 2026-01-02T03:05:05Z"
+	if got := head(); !strings.Contains(got, `<span class="badge delayed">paused</span>`) || strings.Contains(got, ">up<") || !strings.Contains(got, "paused until") {
+		t.Error(got)
+	}
+	a.Up, a.Failure, a.Health, a.LastErrorAt = new(false), "network", "Down since noon: innius cannot be reached", ago(time.Minute)
+	a.Lowered, a.Configured = "another tool", 2000
+	got := head()
 	for _, want := range []string{
-		`<span class="badge failing">down</span>`, "since noon: innius cannot be reached", "no response: refused",
-		"(<time datetime=\"2026-01-02T03:03:05Z\"", "paused, resuming", "instead of the 2000 configured", "another tool",
+		`<span class="badge failing">down</span>`, `<p class="problem">Down since noon: innius cannot be reached`, "no response: refused",
+		`<span title="2026-01-02T03:03:05Z">`, "Rate limit lowered: <bdi>another tool",
 	} {
-		if !strings.Contains(body, want) {
-			t.Errorf("%q is missing in:\n%s", want, body)
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is missing in:\n%s", want, got)
+		}
+	}
+	if _, body := get(t, s, "/status"); !strings.Contains(body, "instead of the 2\u202f000 configured") || strings.Count(got, `class="badge`) != 1 {
+		t.Error(body)
+	}
+}
+
+// "1" is the unit of what has none. It must not look like a value, above all without one.
+func TestStatusPageShowsUnitOnlyWithNumber(t *testing.T) {
+	s := currentSensor("Flow switch", "s1")
+	s.Unit = "1"
+	if row := string(markup{}.row(&s, now, false)); !strings.Contains(row, "\u202f480.5</td>") {
+		t.Error(row)
+	}
+	s.Value, s.Recent = nil, nil
+	for _, s.Unit = range []string{"1", "bar"} {
+		if row := string(markup{}.row(&s, now, false)); !strings.Contains(row, `<td class="value"></td>`) {
+			t.Error(row)
 		}
 	}
 }
 
-func TestStatusPageCollapsesManySensors(t *testing.T) {
-	open := regexp.MustCompile(`<details class="machine" open>`)
+func TestStatusPageShowsTheProcess(t *testing.T) {
+	s := &source{status: plant(1, 1, 1)}
+	defer func(before status.Exporter) { process = before }(process)
+	for _, c := range []struct {
+		change func()
+		want   string
+	}{
+		{func() {}, "innius_exporter 1.2.3, started <span"},
+		{func() {}, "config <bdi>/etc/&lt;innius&gt;.yml</bdi> loaded <span"},
+		{func() {}, "state saved <span"},
+		{func() { process.StateSaved = time.Time{} }, "state is not saved yet"},
+		{func() { process.SavesState = false }, "state is not saved ·"},
+		{func() { process.ReloadError, process.ReloadFailed = "line 3: <bad> key", ago(time.Minute) }, "1m ago</span>, and the one loaded at <time"},
+		{func() {}, "stays in force: <bdi>line 3: &lt;bad&gt; key</bdi></p>"},
+	} {
+		c.change()
+		if _, body := getFrom(t, s, "/status"); !strings.Contains(body, c.want) {
+			t.Errorf("%q is missing in:\n%s", c.want, body)
+		}
+	}
+	if _, body := getFrom(t, s, "/api/v1/status"); !strings.Contains(body, `"reload_error":"line 3: \u003cbad\u003e key"`) {
+		t.Error(body)
+	}
+}
+
+func TestStatusPageOpensFewSensors(t *testing.T) {
+	open := regexp.MustCompile(`<details class="machine" data-id="[^"]*" open>`)
 	for _, c := range []struct {
 		machines, sensors int
-		path              string
-		open              int
+		query             string
+		open, rows        int
 	}{
-		{10, 20, "/status", 10}, {11, 20, "/status", 0}, {11, 20, "/status?machine=m3", 1}, {11, 20, "/status?status=stale", 11},
+		{10, 20, "", 10, 200},
+		{11, 20, "", 0, 0},
+		{11, 20, "machine=m3", 1, 20},
+		{11, 20, "status=stale", 11, 11},
+		{11, 20, "q=sensor+17", 11, 11},
+		{11, 20, "open=m3&open=m4", 2, 40},
+		{2, 2, "open=none", 0, 0},
+		{11, 20, "open=all", 11, 220},
 	} {
-		if _, body := getFrom(t, polled{restored(1, c.machines, c.sensors)}, c.path); len(open.FindAllString(body, -1)) != c.open {
-			t.Errorf("%d machines of %d, %s: %d are open, want %d", c.machines, c.sensors, c.path, len(open.FindAllString(body, -1)), c.open)
+		_, body := getFrom(t, polled{restored(1, c.machines, c.sensors)}, "/status?"+c.query)
+		if n, rows := len(open.FindAllString(body, -1)), strings.Count(body, `<th scope="row"`); n != c.open || rows != c.rows {
+			t.Errorf("%d machines of %d, %s: %d are open with %d sensors, want %d with %d", c.machines, c.sensors, c.query, n, rows, c.open, c.rows)
+		}
+	}
+}
+
+// Links are relative, so that a proxy may serve the pages under any path.
+func TestPagesLinkRelatively(t *testing.T) {
+	for _, path := range []string{"/", "/status", "/status?q=nix"} {
+		_, body := getFrom(t, polled{restored(1, 12, 20)}, path)
+		if links := regexp.MustCompile(`(href|action|src)="(/[^"]*)`).FindAllString(body, -1); len(links) > 0 || !strings.Contains(body, "href=") {
+			t.Errorf("%s: %q", path, links)
+		}
+	}
+}
+
+// The status filters count what the search selects, and each removes itself.
+func TestStatusFiltersCountTheSearch(t *testing.T) {
+	_, body := getFrom(t, polled{restored(1, 3, 4)}, "/status?q=m2&status=stale&open=m1")
+	for _, want := range []string{
+		`<a class="tile current main" href="?q=m2&amp;status=current"><b>3</b> current</a>`,
+		`<a class="tile stale" href="?q=m2" aria-current="true"><b>1</b> stale</a>`,
+		`<a class="tile failing main none" href="?q=m2&amp;status=failing"><b>0</b> failing</a>`,
+		`<output id="found">1 sensor</output>`,
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("%q is missing in:\n%.3000s", want, body)
+		}
+	}
+}
+
+func TestStatusPageShowsAllSensorsOldestFirst(t *testing.T) {
+	p := polled{restored(1, 300, 2)} // the second of each is a day older, and later machines are older
+	_, body := getFrom(t, p, "/status?view=sensors")
+	rows := regexp.MustCompile(`<th scope="row" class="sensor" title="([^"]*)"><bdi>[^<]*</bdi> <small><bdi>([^<]*)`).FindAllStringSubmatch(body, -1)
+	if len(rows) != 500 || rows[0][1] != "m300-s2" || rows[0][2] != "Machine 300" || rows[300][1] != "m300-s1" {
+		t.Fatalf("%d rows: %.300q", len(rows), rows)
+	}
+	for _, want := range []string{"500 of 600 sensors", `<th scope="col" class="age" aria-sort="descending"><a href="?sort=age&amp;view=sensors">`} {
+		if !strings.Contains(body, want) {
+			t.Errorf("%q is missing in %.5000s", want, body)
 		}
 	}
 }
 
 // The page must stay one that a browser opens: with everything that a sensor can have.
 func TestStatusPageOf10000SensorsIsSmall(t *testing.T) {
-	if _, body := get(t, plant(1, 500, 20), "/status"); len(body) > 9e6 {
-		t.Errorf("%d bytes", len(body))
+	if _, body := get(t, plant(1, 500, 20), "/status?open=all"); len(body) > 10e6 {
+		t.Errorf("%d bytes with all sensors", len(body))
+	}
+	s := plant(1, 500, 20)
+	s.Selected = 10_000
+	if _, body := get(t, s, "/status"); len(body) > 300e3 {
+		t.Errorf("%d bytes without", len(body))
 	}
 }
 
@@ -172,13 +285,13 @@ func TestStatusCutsOffIncompleteResponses(t *testing.T) {
 func TestStatusSummarizesSeveralAccounts(t *testing.T) {
 	_, few := getFrom(t, polled{restored(40, 1, 2)}, "/status")
 	_, many := getFrom(t, polled{restored(40, 10, 20)}, "/status")
-	if strings.Contains(many, "Machine 1") || len(many) > len(few)+40*10*3 || len(few) > 40*1000+20000 {
+	if strings.Contains(many, `class="machine"`) || len(many) > len(few)+40*10*3 || len(few) > 40*1000+20000 {
 		t.Errorf("%d bytes with few sensors, %d with many:\n%.3000s", len(few), len(many), many)
 	}
 	for _, want := range []string{
-		`<a href="/status?account=a7"><bdi>a7</bdi></a>`, "<bdi>Works 40</bdi>", `<time datetime="PT`,
-		`<a class="badge stale" href="/status?account=a3&amp;status=stale">10 stale</a>`,
-		`<a class="badge stale" href="/status?status=stale">400 stale</a>`,
+		`<a href="?account=a7"><bdi>a7</bdi></a>`, "<bdi>Works 40</bdi>", `<td class="ages">median `,
+		`<a class="badge stale" href="?account=a3&amp;status=stale">10 stale</a>`,
+		`<a class="tile stale" href="?status=stale"><b>400</b> stale</a>`,
 	} {
 		if !strings.Contains(many, want) {
 			t.Errorf("%q is missing in:\n%.3000s", want, many)
@@ -186,8 +299,8 @@ func TestStatusSummarizesSeveralAccounts(t *testing.T) {
 	}
 	_, opened := getFrom(t, polled{restored(2, 2, 2)}, "/status?account=a2")
 	for _, want := range []string{
-		`<a href="/status">all accounts</a>`, `<input type="hidden" name="account" value="a2">`, "Account <bdi>a2</bdi>", "Machine 2",
-		`href="/status?account=a2&amp;status=stale">2 stale`, `<a href="/api/v1/status?account=a2&amp;">as JSON</a>`,
+		`<a href="?">all accounts</a>`, `<input type="hidden" name="account" value="a2">`, "Account <bdi>a2</bdi>", "Machine 2",
+		`href="?account=a2&amp;status=stale">2 stale`, `<a href="api/v1/status?account=a2">as JSON</a>`,
 	} {
 		if !strings.Contains(opened, want) {
 			t.Errorf("%q is missing in:\n%s", want, opened)
@@ -207,13 +320,13 @@ func TestStatusSummarizesFilterOfManySensors(t *testing.T) {
 		rows int
 		text string
 	}{
-		"/status?status=current":                       {4, `<a href="/status?account=a2&amp;status=current"><bdi>a2</bdi>`},
-		"/status?status=current&machine=":              {4, `<span class="counts">297 current</span>`},
-		"/status?status=stale":                         {12, "Account <bdi>a4</bdi>"},
-		"/status?machine=Machine+1":                    {400, "Account <bdi>a4</bdi>"},
-		"/status?sensor=Sensor+2&status=current":       {0, "Nothing here is current."},
-		"/status?account=a1&account=a2&status=current": {594, "Account <bdi>a2</bdi>"},
-		"/status?account=a2&machine=m1&status=current": {99, "Account <bdi>a2</bdi>"},
+		"/status?status=current":                                {4, `<a href="?account=a2&amp;status=current"><bdi>a2</bdi>`},
+		"/status?status=current&machine=":                       {4, `<span class="counts">297 sensors</span>`},
+		"/status?status=stale":                                  {12, "Account <bdi>a4</bdi>"},
+		"/status?q=M1-s&open=all":                               {400, "Account <bdi>a4</bdi>"},
+		"/status?sensor=Sensor+2&status=current":                {0, "Nothing here is current."},
+		"/status?account=a1&account=a2&status=current&open=all": {594, "Account <bdi>a2</bdi>"},
+		"/status?account=a2&machine=m1&status=current":          {99, "Account <bdi>a2</bdi>"},
 	} {
 		code, body := getFrom(t, p, path)
 		if rows := strings.Count(body, `<th scope="row"`); code != 200 || rows != want.rows || !strings.Contains(body, want.text) {
@@ -245,7 +358,7 @@ func TestStatusSummaryShowsFailures(t *testing.T) {
 // The page shows one moment: a client that reads slowly sees what was known when it sent its request.
 func TestStatusShowsOneMomentToSlowClients(t *testing.T) {
 	const newer = 777777777777 // more digits than a fraction of a second has
-	for _, path := range []string{"/status", "/api/v1/status"} {
+	for _, path := range []string{"/status?open=all", "/api/v1/status"} {
 		p := restored(1, 20, 20)
 		w := &pausing{ResponseRecorder: httptest.NewRecorder(), pause: func() {
 			for _, m := range p.View(time.Now()).Inventory.Accounts[0].Machines {
@@ -278,7 +391,7 @@ func (p *pausing) Write(b []byte) (int, error) {
 
 // Each sensor more takes little memory: neither page nor JSON is ever whole in memory.
 func TestStatusTakesLittleMemory(t *testing.T) {
-	for _, path := range []string{"/status", "/api/v1/status"} {
+	for _, path := range []string{"/status?open=all", "/api/v1/status"} {
 		allocated := func(machines int) int64 {
 			h := handler(t, polled{restored(1, machines, 50)}, false)
 			r := httptest.NewRequestWithContext(t.Context(), "GET", path, http.NoBody)

@@ -35,6 +35,7 @@ type Source interface {
 // Options configures the pages. All but Pprof and Reload are required.
 type Options struct {
 	Source      Source
+	Exporter    func() status.Exporter
 	Config      func() string        // the config in force as YAML, without secrets
 	Collector   *collector.Collector // of what is polled
 	Registry    *prometheus.Registry // of all other metrics; those of the pages are added
@@ -58,8 +59,8 @@ func Handler(o Options) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle("GET /{$}", landing)
 	mux.Handle("GET "+o.MetricsPath, limitConcurrency(maxScrapes, pack(metrics(o))))
-	mux.Handle("GET /status", pack(statusPage(o.Source, "text/html; charset=utf-8", true, (*view).page)))
-	mux.Handle("GET /api/v1/status", pack(statusPage(o.Source, "application/json; charset=utf-8", false, (*view).json)))
+	mux.Handle("GET /status", pack(statusPage(&o, "text/html; charset=utf-8", true, (*view).page)))
+	mux.Handle("GET /api/v1/status", pack(statusPage(&o, "application/json; charset=utf-8", false, (*view).json)))
 	mux.HandleFunc("GET /config", configPage(o.Config))
 	mux.HandleFunc("GET /-/healthy", healthy(o.Source))
 	mux.HandleFunc("GET /-/ready", ready(o.Source))
@@ -133,8 +134,11 @@ func (l scrapeLog) Println(v ...any) {
 	l.Error(text)
 }
 
+// landingPage links the pages relatively, so that a proxy may serve them under any path.
 func landingPage(o Options) (http.Handler, error) {
-	return toolkit.NewLandingPage(toolkit.LandingConfig{
+	const here = "./"
+	landing, err := toolkit.NewLandingPage(toolkit.LandingConfig{
+		RoutePrefix: here,
 		Name:        "innius_exporter",
 		Description: "Prometheus exporter for innius: the newest reading of every sensor, as fresh as the rate limit permits.",
 		Version:     o.Version,
@@ -148,6 +152,10 @@ func landingPage(o Options) (http.Handler, error) {
 			{Address: "/-/ready", Text: "Readiness", Description: "200 once every account has polled a sensor, has failed or is paused"},
 		},
 	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.URL.Path = here // the only one that it serves
+		landing.ServeHTTP(w, r)
+	}), err
 }
 
 // healthy returns 503 if the loop of an account has made no decision for a minute past its planned sleep.

@@ -42,7 +42,7 @@ func handlerOf(t testing.TB, s Source, c *collector.Collector, pprof bool) http.
 	t.Helper()
 	registry := prometheus.NewRegistry()
 	h, err := Handler(Options{
-		Source: s, Config: func() string { return "labels: name\n" }, Collector: c, Registry: registry, MetricsPath: "/metrics",
+		Source: s, Exporter: func() status.Exporter { return process }, Config: func() string { return "labels: name\n" }, Collector: c, Registry: registry, MetricsPath: "/metrics",
 		Version: "1.2.3", Pprof: pprof,
 		Logger: slog.New(slog.DiscardHandler),
 	})
@@ -68,10 +68,10 @@ func TestPagesReturnExpectedStatus(t *testing.T) {
 		status             int
 		contains           string
 	}{
-		{"landing links the pages", "GET", "/", well, false, 200, `href="/metrics"`},
+		{"landing links the pages", "GET", "/", well, false, 200, `href="./metrics"`},
 		{"landing shows the version", "GET", "/", well, false, 200, "1.2.3"},
-		{"landing links the config", "GET", "/", well, false, 200, `href="/config"`},
-		{"landing links the JSON", "GET", "/", well, false, 200, `href="/api/v1/status"`},
+		{"landing links the config", "GET", "/", well, false, 200, `href="./config"`},
+		{"landing links the JSON", "GET", "/", well, false, 200, `href="./api/v1/status"`},
 		{"config", "GET", "/config", well, false, 200, "labels: name"},
 		{"metrics", "GET", "/metrics", well, false, 200, "promhttp_metric_handler_errors_total"},
 		{"status", "GET", "/status", well, false, 200, "innius_exporter status"},
@@ -140,7 +140,7 @@ func TestMetricsLeaveOutBadSeries(t *testing.T) {
 	registry, log := prometheus.NewRegistry(), new(strings.Builder)
 	registry.MustRegister(failing{prometheus.NewDesc("good", "Good.", nil, nil), prometheus.NewDesc("bad", "Bad.", nil, nil)})
 	h, err := Handler(Options{
-		Source: &source{}, Collector: nothing, Registry: registry, MetricsPath: "/metrics", Logger: slog.New(slog.NewTextHandler(io.Writer(log), nil)),
+		Source: &source{}, Exporter: func() status.Exporter { return process }, Collector: nothing, Registry: registry, MetricsPath: "/metrics", Logger: slog.New(slog.NewTextHandler(io.Writer(log), nil)),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -208,7 +208,7 @@ func TestMetricsSelectAccountsAndFamilies(t *testing.T) {
 func TestMetricsLimitConcurrentScrapes(t *testing.T) {
 	registry, enter, leave := prometheus.NewRegistry(), make(chan struct{}), make(chan struct{})
 	registry.MustRegister(slow{prometheus.NewDesc("slow", "Slow.", nil, nil), enter, leave})
-	h, err := Handler(Options{Source: &source{}, Collector: nothing, Registry: registry, MetricsPath: "/metrics", Logger: slog.New(slog.DiscardHandler)})
+	h, err := Handler(Options{Source: &source{}, Exporter: func() status.Exporter { return process }, Collector: nothing, Registry: registry, MetricsPath: "/metrics", Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
