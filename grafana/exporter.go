@@ -24,6 +24,7 @@ func exporterDashboard() Dashboard {
 				{newReadings(), missedReadings(), skipped()},
 			}},
 			{title: "Sensors", collapsed: true, rows: [][]panel{{sensorCounts(), maxAgeTargets()}}},
+			{title: "Remote write", collapsed: true, rows: [][]panel{{receivers()}, {toReceivers(), receiverRequests()}}},
 			{title: "The process and its scrapes", collapsed: true, rows: [][]panel{{memory(), processor(), scrapes()}}},
 		},
 	}.dashboard()
@@ -44,7 +45,7 @@ func exporterTable() panel {
 		{field: "Value #B", title: "Config", width: 130, mappings: oneIsGood("loaded", "RELOAD FAILED")},
 		{field: "Value #C", title: "In force for", width: 110, unit: "s", decimals: 1},
 		{field: "Value #D", title: "State written, ago", width: 130, unit: "s", decimals: 0, missing: "not saved"},
-	}, nil,
+	},
 		tableQuery("time() - process_start_time_seconds"+
 			" * on (instance, job) group_left (version) innius_exporter_build_info{$exporters}"),
 		tableQuery("max by (instance, job) (innius_exporter_config_last_reload_successful{$exporters})"),
@@ -252,6 +253,53 @@ func maxAgeTargets() panel {
 	p.overrides = []object{colored("/^met$/", good), colored("/^missed$/", bad), colored("/^relaxed$/", "yellow")}
 	p.noValue = "No sensor has a max_age"
 	return p
+}
+
+func receivers() panel {
+	return table("Receivers", 6, about{
+		shows: "Each receiver of remote write: the readings in its spool, how long ago the oldest of them was stored and the " +
+			"receiver last accepted a request, and the readings of the last hour that it refused or that were dropped.",
+		good: "a spool of a few seconds; none refused, none dropped.",
+		troubleshoot: "a spool that grows: the log shows why the receiver does not accept. Refused: it takes no readings that are " +
+			"so old. Dropped: the spool was full or could not be written.",
+	}, []column{
+		{field: "receiver", title: "Receiver"},
+		{field: "Value #A", title: "In the spool", width: 110, unit: "none", decimals: 0},
+		{field: "Value #B", title: "Oldest, ago", width: 110, unit: "s", decimals: 0, missing: "none"},
+		{field: "Value #C", title: "Last success, ago", width: 140, unit: "s", decimals: 0, missing: "never"},
+		{field: "Value #D", title: "Refused, in an hour", width: 150, decimals: 0},
+		{field: "Value #E", title: "Dropped, in an hour", width: 150, decimals: 0},
+		{field: "instance", title: "Exporter", width: 140, links: statusPage()},
+	},
+		tableQuery("max by (instance, job, receiver) (innius_exporter_remote_write_pending_readings{$exporters})"+
+			orRow("receiver", "No receiver", "count(innius_exporter_build_info{$exporters})")),
+		tableQuery("time() - innius_exporter_remote_write_pending_oldest_timestamp_seconds{$exporters}"),
+		tableQuery("time() - innius_exporter_remote_write_last_success_timestamp_seconds{$exporters}"),
+		tableQuery("increase(innius_exporter_remote_write_readings_refused_total{$exporters}[1h])"),
+		tableQuery("increase(innius_exporter_remote_write_readings_dropped_total{$exporters}[1h])"),
+	).sorted("In the spool")
+}
+
+func toReceivers() panel {
+	p := graph("Readings accepted, per hour", "none", 12, 9, about{
+		shows:        "Readings that each receiver accepted in the last 15 min, as readings per hour.",
+		good:         "as many as there are new readings, and more after an outage of the receiver.",
+		troubleshoot: "none, or fewer than there are new readings: see \"Receivers\".",
+	}, rangeQuery("rate(innius_exporter_remote_write_readings_total{$exporters}[15m]) * 3600", "{{receiver}} · {{instance}}"))
+	p.noValue = "No receiver"
+	return p
+}
+
+func receiverRequests() panel {
+	p := graph("Requests to receivers by status code", "req/h", 12, 9, about{
+		shows: "Requests per hour over 15 min each, with the status code of the response, or error without one.",
+		good:  "200 or 204.",
+		troubleshoot: "401, 403: the credentials. 400: refused readings. 429, 5xx: the receiver is busy. error: network, DNS, " +
+			"proxy, timeout.",
+	}, rangeQuery("sum by (receiver, code) (rate(innius_exporter_remote_write_requests_total{$exporters}[15m])) * 3600 > 0",
+		"{{receiver}} {{code}}"))
+	p.noValue = "No receiver"
+	return p.stacked().legendRight()
 }
 
 // ofExporters selects the series of the exporters' processes.

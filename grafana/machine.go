@@ -113,7 +113,7 @@ func sensorTable() panel {
 		{field: "Value #G", title: "Highest", width: 85},
 		{field: "sensor_id", title: "Id", width: 120},
 		{field: "instance", title: "Exporter", width: 125, links: statusPage()},
-	}, []string{"company", "machine", "sensor", "company_id", "company_name", "machine_id", "machine_name", "Value #A", "Value #H"},
+	},
 		tableQuery("innius_sensor_status{$sensors}"+
 			" * on $bySensor group_left (sensor_name, sensor_id, unit) innius_sensor_info{$sensors}"+
 			" or on $bySensor label_replace(last_over_time(innius_sensor_info{$sensors}[$__range]), `status`, `not recorded`, ``, ``)"),
@@ -234,11 +234,9 @@ func timeInStates() panel {
 		{field: "Value #A", title: "Time", width: 100, unit: "s", decimals: 1},
 		{field: "Value #B", title: "Share", width: 80, unit: "percentunit", decimals: 1, missing: "none"},
 		{field: "instance", title: "Exporter", width: 140},
-	}, []string{"company", "machine", "sensor", "Value #C"},
-		tableQuery(times+" * $sensorName"),
+	},
+		tableQuery(times+" * $sensorName"+orRow("sensor_name", "No sensor has states", "count(innius_sensor_info{$sensors})")),
 		tableQuery(times+" / on $bySensor group_left () sum by $bySensor ("+times+")"),
-		tableQuery("label_replace(count(innius_sensor_info{$sensors}) unless on () innius_sensor_state_seconds_total{$sensors},"+
-			" `sensor_name`, `No sensor has states`, ``, ``)"),
 	)
 	p.options["sortBy"] = []object{{"displayName": "Sensor", "desc": false}, {"displayName": "State", "desc": false}}
 	return p

@@ -98,7 +98,7 @@ func machineTable() panel {
 		{field: "instance", title: "Exporter", width: 125, links: statusPage()},
 		{field: "company", hidden: true},
 		{field: "machine", hidden: true},
-	}, []string{"sensor", "sensor_name", "status", "Value #C", "machine_id", "company_id"},
+	},
 		tableQuery(machineStatus),
 		tableQuery("time() - innius_machine_status_since_timestamp_seconds{$machines}"),
 		tableQuery("label_join(topk by $byMachine (1, (time() - innius_sensor_timestamp_seconds{$machines})"+
@@ -128,12 +128,15 @@ func alertTable() panel {
 		{field: "instance", title: "Exporter", width: 125},
 		{field: "company", hidden: true},
 		{field: "machine", hidden: true},
-	}, []string{"Value #B", "sensor", "unit", "alertstate", "status", "cause", "reason"},
-		tableQuery("time() - (ALERTS_FOR_STATE{sensor!=``} * on $bySensor group_left (machine_name, sensor_name) innius_sensor_info"+
-			" or ALERTS_FOR_STATE{sensor=``, machine!=``} * on $byMachine group_left (machine_name) innius_machine_info"+
-			" or ALERTS_FOR_STATE{machine=``})"+
-			" and on (alertname, instance, job, account, company, machine, sensor) ALERTS{"+machineAlerts+"}"),
-		tableQuery("label_replace(absent(ALERTS{"+machineAlerts+"}), `alertname`, `No alert fires`, ``, ``)"),
+	},
+		tableQuery("time() - ("+
+			"ALERTS_FOR_STATE{sensor!=``} * on (company, machine, sensor) group_left (machine_name, sensor_name)"+
+			" topk by (company, machine, sensor) (1, innius_sensor_info)"+
+			" or ALERTS_FOR_STATE{sensor=``, machine!=``} * on (company, machine) group_left (machine_name)"+
+			" topk by (company, machine) (1, innius_machine_info)"+
+			" or ALERTS_FOR_STATE{machine=``}"+
+			") and on (alertname, instance, account, receiver, company, machine, sensor) ALERTS{"+machineAlerts+"}"+
+			orRow("alertname", "No alert fires", "vector(1)")),
 	).sorted("For")
 	p.width = 9
 	return p
@@ -158,11 +161,10 @@ func troubleTable() panel {
 		{field: "company", hidden: true},
 		{field: "machine", hidden: true},
 		{field: "sensor", hidden: true},
-	}, []string{"Value #B"},
+	},
 		tableQuery("(time() - innius_sensor_timestamp_seconds) * on $bySensor group_right () ("+trouble+")"+
-			" * on $bySensor group_left (sensor_name, machine_name, company_name) innius_sensor_info"),
-		tableQuery("label_replace(count(innius_sensor_status{$machines}) unless on () ("+trouble+"),"+
-			" `machine_name`, `No sensor is in trouble`, ``, ``)"),
+			" * on $bySensor group_left (sensor_name, machine_name, company_name) innius_sensor_info"+
+			orRow("machine_name", "No sensor is in trouble", "count(innius_sensor_status{$machines})")),
 	).sorted("Age of reading")
 }
 
@@ -207,5 +209,5 @@ func accountTable(height int, more []column, targets ...object) panel {
 		troubleshoot: "key: it is revoked or wrong; replace the file, without a restart. network: URL, DNS, proxy, firewall. " +
 			"server: innius responds with 5xx; wait, values keep their times. invalid_response: innius_exporter check api shows what " +
 			"to set in endpoints and fields. paused: too many requests; see \"Requests per hour\". not recorded: the exporter is down.",
-	}, append(columns, more...), []string{"company", "company_id", "Value #B"}, targets...).sorted("Status")
+	}, append(columns, more...), targets...).sorted("Status")
 }

@@ -13,9 +13,9 @@ var (
 	sensors   = machines + ", " + oneLabel("sensor")
 )
 
-// Selectors of firing alerts. Those of an account or exporter have no machine.
+// Selectors of firing alerts. Those of accounts and machines have no instance, those of accounts and exporters no machine.
 const (
-	exporterAlerts = "alertstate=`firing`, alertname=~`Innius.+`, $exporters"
+	exporterAlerts = "alertstate=`firing`, alertname=~`Innius.+`, instance=~`${instance:regex}|`"
 	machineAlerts  = exporterAlerts + ", company=~`${company:regex}|`, machine=~`${machine:regex}|`"
 )
 

@@ -31,7 +31,7 @@ var (
 		pluginVersion repeat repeatDirection maxPerRow maxDataPoints interval collapsed panels`)
 	defaultKeys     = strings.Fields("mappings color custom thresholds unit decimals min max links noValue")
 	propertyIDs     = strings.Fields("displayName unit decimals mappings thresholds color links")
-	transformations = strings.Fields("merge organize")
+	transformations = strings.Fields("merge filterFieldsByName organize")
 	legendKeys      = strings.Fields("showLegend displayMode placement calcs sortBy sortDesc")
 	displayModes    = strings.Fields("auto color-background-solid")
 	colors          = regexp.MustCompile(`^(#[0-9a-f]{6}|transparent|text|((semi-|)dark-|(super-|)light-|)` +

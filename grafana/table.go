@@ -1,6 +1,7 @@
 package grafana
 
-// column is one column of a table. Its field is a label, or "Value #A" for the result of a query.
+// column is one column of a table. Its field is a label, or "Value #A" for the result of a query. In some versions of Grafana that
+// is "Value" if every other query of the table is empty, so only A may be the last one with data.
 type column struct {
 	field, title string
 	width        int // pixels; 0: the remaining width
@@ -12,16 +13,16 @@ type column struct {
 	hidden       bool     // for links
 }
 
-// table joins the rows of its queries by their common labels, and leaves out fields that are no column.
-func table(title string, height int, a about, columns []column, leftOut []string, targets ...object) panel {
-	order, out := object{}, object{"Time": true, "job": true, "__name__": true}
+// table joins the rows of its queries by their common labels, and shows the columns only.
+func table(title string, height int, a about, columns []column, targets ...object) panel {
+	order, names := object{}, []string{"Value"}
 	var overrides []object
 	for i, c := range columns {
-		order[c.field] = i
+		order[c.field], names = i, append(names, c.field)
+		if c.field == "Value #A" {
+			order["Value"] = i
+		}
 		overrides = append(overrides, c.override())
-	}
-	for _, label := range leftOut {
-		out[label] = true
 	}
 	return panel{
 		kind: "table", title: title, about: a, width: 24, height: height, targets: targets, color: byThreshold,
@@ -32,9 +33,16 @@ func table(title string, height int, a about, columns []column, leftOut []string
 		overrides: overrides,
 		transformations: []object{
 			{"id": "merge", "options": object{}},
-			{"id": "organize", "options": object{"excludeByName": out, "indexByName": order, "renameByName": object{}}},
+			{"id": "filterFieldsByName", "options": object{"include": object{"names": names}}},
+			{"id": "organize", "options": object{"excludeByName": object{}, "indexByName": order, "renameByName": object{}}},
 		},
 	}
+}
+
+// orRow ends a query that may find nothing with a row for that case, because some versions of Grafana show an empty table without
+// a text. known is a query that finds something if the metrics exist.
+func orRow(label, text, known string) string {
+	return " or on () label_replace(NaN * " + known + ", `" + label + "`, `" + text + "`, ``, ``)"
 }
 
 // sorted sorts a table by a column, the highest first.
@@ -73,7 +81,11 @@ func (c column) override() object {
 	if c.links != nil {
 		set("links", c.links)
 	}
-	return object{"matcher": object{"id": "byName", "options": c.field}, "properties": properties}
+	matcher := object{"id": "byName", "options": c.field}
+	if c.field == "Value #A" {
+		matcher = object{"id": "byRegexp", "options": "/^Value( #A)?$/"}
+	}
+	return object{"matcher": matcher, "properties": properties}
 }
 
 // colored gives the series whose name matches a regular expression a fixed colour.

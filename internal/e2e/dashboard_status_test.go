@@ -1,8 +1,10 @@
 package e2e
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"testing"
@@ -159,19 +161,28 @@ func (d *dashboardTest) compare(when, address string) verdicts {
 			func(s sample) string { return "0" + map[bool]string{true: count(s)}[s.value > 0] }), machineCounts)
 		check("Sensors by status", texts(d.shown("innius-plant", "Sensors by status", "A", of), byLabel("status"), count),
 			counted(v.sensors))
-		check("Sensors in trouble", texts(d.shown("innius-plant", "Sensors in trouble", "A", of), bySensor, byLabel("status")),
-			v.troubled())
+		troubled := v.troubled()
+		if len(troubled) == 0 {
+			troubled["/"] = "No sensor is in trouble"
+		}
+		check("Sensors in trouble", texts(d.shown("innius-plant", "Sensors in trouble", "A", of), bySensor, func(s sample) string {
+			return cmp.Or(s.labels["status"], s.labels["machine_name"])
+		}), troubled)
 		check("Accounts", texts(d.shown("innius-exporter", "Accounts", "A", of), byLabel("account"), index(accountWords)), v.accounts)
 		check("Sensors", texts(d.shown("innius-machine", "Sensors", "A", of), bySensor, byLabel("status")), v.sensors)
 		d.checkTiles(of, v, check)
-		for _, table := range []string{"Firing alerts", "Sensors in trouble"} {
-			rows, none := d.shown("innius-plant", table, "A", of), d.shown("innius-plant", table, "B", of)
-			if (len(rows) == 0) != (len(none) == 1) {
-				wrong += fmt.Sprintf("%s: %d rows, and %d that say that there is none\n", table, len(rows), len(none))
-			}
+		alerts := map[string]string{}
+		for _, one := range d.query(`ALERTS{alertstate="firing", instance=~"`+address+`|"}`, true) {
+			alerts[one.labels["alertname"]] += one.labels["severity"]
 		}
+		if len(alerts) == 0 {
+			alerts["No alert fires"] = ""
+		}
+		check("Firing alerts", texts(d.shown("innius-plant", "Firing alerts", "A", of), byLabel("alertname"), byLabel("severity")),
+			alerts)
 		if wrong == "" {
-			d.Logf("%s: %s shows accounts %v, machines %v, sensors %v", when, address, v.accounts, counted(v.machines), counted(v.sensors))
+			d.Logf("%s: %s shows accounts %v, machines %v, sensors %v, alerts %v", when, address, v.accounts, counted(v.machines),
+				counted(v.sensors), alerts)
 			return v
 		}
 		if time.Now().After(deadline) {
@@ -241,7 +252,11 @@ func TestDashboardsShowTheStatusesOfTheExporter(t *testing.T) {
 		mills.Company.Machines[i].ID, mills.Company.Machines[i].Name = fmt.Sprint("mill-", i), fmt.Sprintf("Mill \"%d\" (old)", i)
 	}
 	failing := serve("mills", mills)
-	write(t, s.file("config.yml"), "accounts:\n"+accounts+more+
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	t.Cleanup(receiver.Close)
+	write(t, s.file("config.yml"), "accounts:\n"+accounts+more+"remote_write: [{url: "+receiver.URL+"}]\n"+
 		"sensors: [{sensor: Wind speed, extremes: true, max_age: 1h}, {sensor: State, states: [RUN, STOP, FAULT]}]\n")
 	s.reload()
 	ids := freeAddress(t)
@@ -261,7 +276,8 @@ func TestDashboardsShowTheStatusesOfTheExporter(t *testing.T) {
 	d.compare("after the start", s.address)
 	d.compare("after the start", ids)
 	waitFor(t, "a refused machine and an outage", 2*time.Minute, func() bool {
-		return s.count(`innius_sensor_status{status="failing"}`) == 8 && s.count(`innius_exporter_account_failure == 1`) == 1
+		return s.count(`innius_sensor_status{status="failing"}`) == 8 && s.count(`innius_exporter_account_failure == 1`) == 1 &&
+			s.count(`ALERTS{alertstate="firing", alertname="InniusUnreachable"}`) == 1
 	})
 	v := d.compare("while innius refuses a machine and an account", s.address)
 	if v.machines["Press 7"] != "degraded" || v.accounts["mills"] != "server" {
