@@ -42,16 +42,14 @@ DIST ?= dist
 # A number of inputs: go test may report the end of a time given in seconds as a failure ("context deadline exceeded").
 FUZZTIME ?= 10000x
 
-.PHONY: help run demo build test check check-release lint fmt vulnerabilities check-mod check-config check-metrics check-rules check-freshness check-variants check-memory freshness month bench sizing million e2e check-compose check-licences dashboards fuzz image check-image \
+.PHONY: help run build test check check-release lint fmt vulnerabilities check-mod check-config check-metrics check-rules check-freshness check-variants check-memory freshness month bench sizing million e2e check-compose check-licences dashboards fuzz image check-image \
 	binaries package-files packages deb rpm check-packages manifests check-kubernetes release-check release-snapshot release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9 -]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
-run: ## run the exporter with a simulated plant: no key, no network, no config
-	go run . --demo
-
-demo: run ## the same as run
+run: ## run the exporter with a simulated plant: no key, no network, no config; ARGS= are more flags
+	go run . --demo $(ARGS)
 
 build: ## build the static, version-stamped binary
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(BINARY) .

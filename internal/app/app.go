@@ -9,9 +9,11 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -147,13 +149,16 @@ func (p *process) pollAndServe(ctx context.Context, hangup <-chan os.Signal) err
 	if err != nil {
 		return err
 	}
-	listening := whenListening(server)
+	listening, address := whenListening(server)
 	polling, stopPolling := context.WithCancel(ctx)
 	var loops sync.WaitGroup
 	loops.Go(func() { p.live.run(polling, listening) }) // only then: a start that fails must not cost a request
 	loops.Go(func() { p.systemd.run(polling, listening, p.live.Stuck) })
 	loops.Go(func() { p.reloader.onHangup(polling, hangup) })
 	loops.Go(func() { p.watchWebConfig(polling, p.checkWebConfig) })
+	if p.Demo {
+		loops.Go(func() { p.inviteToDemo(polling, listening, address) })
+	}
 	err = p.serve(ctx, server)
 	stopPolling()
 	loops.Wait()
@@ -180,15 +185,41 @@ func (p *process) server() (*http.Server, error) {
 }
 
 // whenListening returns a channel that is closed when the server accepts connections: all its addresses are free and its
-// TLS is in order.
-func whenListening(server *http.Server) <-chan struct{} {
-	listening := make(chan struct{})
-	first := sync.OnceFunc(func() { close(listening) })
-	server.BaseContext = func(net.Listener) context.Context {
-		first()
+// TLS is in order. From then on the URL is that of its first address, as a browser on this machine reaches it.
+func whenListening(server *http.Server) (<-chan struct{}, *url.URL) {
+	listening, address := make(chan struct{}), &url.URL{Scheme: "http"}
+	var once sync.Once
+	server.BaseContext = func(l net.Listener) context.Context {
+		once.Do(func() {
+			if c := server.TLSConfig; c != nil && c.GetConfigForClient != nil { // set by the toolkit for TLS
+				address.Scheme = "https"
+			}
+			address.Host = l.Addr().String()
+			if tcp, ok := l.Addr().(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+				address.Host = net.JoinHostPort("localhost", strconv.Itoa(tcp.Port))
+			}
+			close(listening)
+		})
 		return context.Background()
 	}
-	return listening
+	return listening, address
+}
+
+// inviteToDemo logs where to look at the demo, as the last line of its start.
+func (p *process) inviteToDemo(ctx context.Context, listening <-chan struct{}, address *url.URL) {
+	select {
+	case <-ctx.Done():
+		return
+	case <-listening:
+	}
+	for !p.live.poller().View(time.Now(), demoName).Accounts[0].Settled {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	p.log.Info("The demo is running, open " + address.JoinPath("status").String())
 }
 
 // serve serves until ctx ends. Scrapes in progress then have stopWithin to finish.
@@ -199,6 +230,9 @@ func (p *process) serve(ctx context.Context, server *http.Server) error {
 	case err := <-served:
 		if failed := new(net.OpError); errors.As(err, &failed) && failed.Op == "listen" {
 			return fmt.Errorf("--web.listen-address: %w", err)
+		}
+		if *p.Web.WebSystemdSocket {
+			return fmt.Errorf("--web.systemd-socket: %w", err)
 		}
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():

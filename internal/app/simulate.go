@@ -28,13 +28,16 @@ func demoConfig(ctx context.Context, logger *slog.Logger) (cfg *config.Config, s
 	return demoConfigOf(api.url, innius.NewSecret(key)), api.stop, nil
 }
 
+// demoName is the name of the demo's account.
+const demoName = "demo"
+
 var errDemoConfig = errors.New("--demo needs no config: leave out --config.file, --innius.url (INNIUS_URL) " +
 	"and --innius.api-key-file")
 
 // demoConfigOf is the config of the demo at an address.
 func demoConfigOf(address *url.URL, key innius.Secret) *config.Config {
 	a, limits := config.DefaultAccount(), simulator.DemoLimits()
-	a.Name, a.URL, a.Key = "demo", address, config.FixedKey(key)
+	a.Name, a.URL, a.Key = demoName, address, config.FixedKey(key)
 	a.RateLimit.RequestsPerHour, a.RateLimit.Burst = float64(limits.PerHour), limits.Burst
 	cfg := config.Default()
 	cfg.Accounts = []config.Account{a}

@@ -125,7 +125,10 @@ func awaitValues(t *testing.T, address string, want int) string {
 func TestDemoServesAllPagesAndStops(t *testing.T) {
 	address := freeAddress(t)
 	log, stop := start(t, "--demo", "--web.listen-address="+address)
-	log.await(t, "First discovery ended")
+	log.await(t, "The demo is running, open http://"+address+"/status")
+	if lines := strings.Split(strings.TrimSpace(log.String()), "\n"); !strings.Contains(lines[len(lines)-1], "/status") {
+		t.Errorf("the log ends with %q, want the address of the status page", lines[len(lines)-1])
+	}
 	body := awaitValues(t, address, 55)
 	if got := strings.Count(body, "\ninnius_sensor_info{"); got < 60 {
 		t.Errorf("%d sensors, want at least 60", got)

@@ -38,7 +38,7 @@ func startSecured(t *testing.T, webConfig string) *secured {
 	t.Helper()
 	s := prepareSecured(t, webConfig)
 	log, _ := start(t, "--demo", "--web.listen-address="+s.address, "--web.config.file="+s.file("web.yml"))
-	log.await(t, "TLS is enabled")
+	log.await(t, "The demo is running, open https://"+s.address)
 	return s
 }
 

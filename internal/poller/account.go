@@ -277,7 +277,8 @@ type accountLog struct {
 	*slog.Logger
 	others   map[string]string // machine id -> account that polls its sensors
 	unusable map[string]bool   // why readings cannot be used
-	limit    time.Time         // when a pause for a 429 was last logged
+	limit    time.Time         // when a pause for a 429 was last logged above level debug
+	paused   bool              // the pause in force was logged above level debug
 
 	relaxed   float64   // factor of max-age targets; 0: they are met
 	relaxedAt time.Time // when they were last relaxed
@@ -298,23 +299,18 @@ func (l *accountLog) problem(before, now bool, begins, ends string, attrs ...any
 	}
 }
 
-// pauseLogInterval is the shortest time between two log lines about 429s: without a usable wait there are many short pauses.
-const pauseLogInterval = 10 * time.Minute
+// Shorter pauses are usual while the rate limit is learned, which has a log line of its own; so are many of them.
+const (
+	minLoggedPause   = 10 * time.Second
+	pauseLogInterval = 10 * time.Minute // between two log lines about 429s
+)
 
 // breaker logs a change of the circuit breaker.
 func (l *accountLog) breaker(before *breakerStatus, after *circuitBreaker, err error, now time.Time) {
-	until := after.pausedUntil.UTC().Format(time.RFC3339)
 	switch {
 	case after.pause == notPaused && before.pause != notPaused:
 		l.recovery(before, now)
-	case after.pause == pausedLimit && before.pause != pausedLimit:
-		warn := l.Debug
-		if now.Sub(l.limit) >= pauseLogInterval {
-			l.limit, warn = now, l.Warn
-		}
-		warn("Rate limited, pausing requests", "until", until, "err", err)
-	case after.pause == pausedBusy && before.pause != pausedBusy:
-		l.Warn("innius is unavailable, pausing requests", "until", until, "err", err)
+	case l.pause(before, after, err, now):
 	case after.failing == before.failing:
 	case after.failing == resultKey && is[*innius.KeyError](err):
 		l.Error("Key cannot be read, retrying with back-off", "err", err)
@@ -327,12 +323,33 @@ func (l *accountLog) breaker(before *breakerStatus, after *circuitBreaker, err e
 	}
 }
 
+// pause logs the begin of a pause, or that it has become long, and reports whether it did.
+func (l *accountLog) pause(before *breakerStatus, after *circuitBreaker, err error, now time.Time) bool {
+	event := map[pauseReason]string{
+		pausedLimit: "Rate limited, pausing requests", pausedBusy: "innius is unavailable, pausing requests",
+	}[after.pause]
+	begins, write := before.pause != after.pause, l.Debug
+	l.paused = l.paused && !begins
+	long := after.pausedUntil.Sub(after.pausedSince) >= minLoggedPause
+	if long && !l.paused && (after.pause != pausedLimit || now.Sub(l.limit) >= pauseLogInterval) {
+		begins, write, l.paused = true, l.Warn, true
+		if after.pause == pausedLimit {
+			l.limit = now
+		}
+	}
+	if event == "" || !begins {
+		return false
+	}
+	write(event, "until", after.pausedUntil.UTC().Format(time.RFC3339), "err", err)
+	return true
+}
+
 func (l *accountLog) recovery(before *breakerStatus, now time.Time) {
 	info, since := l.Info, before.pausedSince
 	if before.failing != resultOK {
 		since = before.failingSince
 	}
-	if before.pause == pausedLimit && l.limit.Before(before.pausedSince) {
+	if before.failing == resultOK && !l.paused {
 		info = l.Debug // its begin was not logged
 	}
 	info("Requests succeed again", "after", before.pause, "lasted", now.Sub(since).Round(time.Second))

@@ -2,6 +2,7 @@ package poller
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
@@ -171,5 +172,43 @@ func (d *diary) wantLogged() {
 	status := d.view(1)
 	if !strings.Contains(LoweredText[status.Lowered], "another tool uses the same key") || status.Configured != 200 || status.RequestsPerHour >= 200 {
 		d.Errorf("status: %q, %v of %v requests an hour", status.Lowered, status.RequestsPerHour, status.Configured)
+	}
+}
+
+func TestPollerLogsAWrongLimitOnceWhileItIsLearned(t *testing.T) {
+	begin := setup{
+		plant: testPlant(5, 10), perHour: 3600, burst: 30, api: simulator.Options{Limits: simulator.Limits{PerHour: 1800, Burst: 10}},
+	}
+	runScenario(t, begin, func(s *scenario) {
+		d := record(s)
+		s.advance(10 * time.Minute)
+		if n := len(d.all()); n < 3 {
+			t.Errorf("%d times limited, want at least 3", n)
+		}
+		for text, want := range map[string]int{
+			"Request rate lowered": 1, "Rate limited, pausing requests": 0, "Requests succeed again": 0,
+		} {
+			lines := append(s.log.lines(text, "level=WARN"), s.log.lines(text, "level=INFO")...)
+			if len(lines) != want {
+				t.Errorf("want %d lines, got\n%s", want, strings.Join(lines, ""))
+			}
+		}
+	})
+}
+
+func TestPollerLogsAPauseThatBecomesLong(t *testing.T) {
+	var before breakerStatus
+	log := &logBuffer{}
+	l := &accountLog{Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelInfo}))}
+	b := &circuitBreaker{}
+	for _, wait := range []time.Duration{4 * time.Second, 8 * time.Second, 30 * time.Second, 40 * time.Second} {
+		before = b.breakerStatus
+		b.pauseUntil(pausedLimit, dawn.Add(wait), dawn)
+		l.breaker(&before, b, nil, dawn)
+	}
+	before, b.pause = b.breakerStatus, notPaused
+	l.breaker(&before, b, nil, dawn.Add(time.Minute))
+	if n, end := len(log.lines("Rate limited, pausing requests")), len(log.lines("Requests succeed again")); n != 1 || end != 1 {
+		t.Errorf("%d lines of the pause and %d of its end, want one each:\n%s", n, end, log.text())
 	}
 }
