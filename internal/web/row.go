@@ -131,15 +131,15 @@ func (m markup) seconds(n float64) markup {
 	return m.raw(seconds(n))
 }
 
-// next appends about when a sensor is polled next, and what delays it.
+// next appends about when a sensor is polled next.
 func (m markup) next(s *status.Sensor, now time.Time) markup {
 	switch s.WaitsFor {
 	case "":
 		return m
 	case poller.WaitsForResponse:
 		return m.raw("now")
-	case poller.WaitsForInterval:
-		return m.distance(s.NextPoll, now)
+	case poller.WaitsForPause:
+		return m.distance(s.NextPoll, now).raw(" <small>pause</small>")
 	}
-	return m.distance(s.NextPoll, now).raw(" <small>").raw(string(s.WaitsFor)).raw("</small>")
+	return m.distance(s.NextPoll, now)
 }

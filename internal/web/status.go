@@ -156,10 +156,18 @@ func (v *view) table(w *bufio.Writer, machine string, sensors *status.Sensors) (
 	return err
 }
 
-// severity is the place of a machine on the page.
-func severity(m *status.Machine) int {
-	faultsFirst := [...]poller.MachineStatus{poller.MachineDegraded, poller.MachineUnknown, poller.MachineOff, poller.MachineOK}
-	return slices.Index(faultsFirst[:], m.Status)
+// faultsFirst is the order of machines on the page.
+var faultsFirst = []poller.MachineStatus{poller.MachineDegraded, poller.MachineUnknown, poller.MachineOff, poller.MachineOK}
+
+func severity(m *status.Machine) int { return slices.Index(faultsFirst, m.Status) }
+
+// machineCounts returns how many machines have each status, without zeros.
+func machineCounts(machines []status.Machine) []number[poller.MachineStatus] {
+	numbers := map[poller.MachineStatus]int{}
+	for i := range machines {
+		numbers[machines[i].Status]++
+	}
+	return counts(numbers, faultsFirst)
 }
 
 // opened reports whether the sensors of a machine are on the page: as requested, or if they are few.
@@ -223,29 +231,37 @@ var page = template.Must(template.New("status").Funcs(template.FuncMap{
 	"sentence":  func(text string) template.HTML { return template.HTML(markup(nil).sentence(text)) },
 	"distance":  func(t, now time.Time) template.HTML { return template.HTML(markup(nil).distance(t, now)) },
 	"columns":   func() []column { return columns },
-	"grouped":   func(n int) string { return humanize.Grouped(strconv.Itoa(n)) },
-	"perHour":   func(n float64) string { return humanize.Grouped(humanize.Number(n)) },
-	"round":     humanize.Number, "seconds": seconds, "cut": cut, "counts": counts, "count": count,
+	"lasting": func(t, now time.Time) template.HTML {
+		return template.HTML(markup(nil).time(t, humanize.Duration(now.Sub(t))))
+	},
+	"grouped": func(n int) string { return humanize.Grouped(strconv.Itoa(n)) },
+	"perHour": func(n float64) string { return humanize.Grouped(humanize.Number(n)) },
+	"round":   humanize.Number, "seconds": seconds, "cut": cut, "count": count,
+	"counts": sensorCounts, "machineCounts": machineCounts,
 }).Parse(pageHTML))
 
 // expandedUpTo is the number of sensors up to which the tables of all machines are expanded.
 const expandedUpTo = 200
 
-// number is the number of sensors with a status.
-type number struct {
-	Status poller.SensorStatus
+// number is how many sensors or machines have a status.
+type number[S ~string] struct {
+	Status S
 	Number int
 }
 
 // counts returns the numbers in the order of the statuses, without zeros.
-func counts(numbers map[poller.SensorStatus]int) []number {
-	var some []number
-	for _, status := range poller.SensorStatuses {
+func counts[S ~string](numbers map[S]int, statuses []S) []number[S] {
+	var some []number[S]
+	for _, status := range statuses {
 		if numbers[status] > 0 {
-			some = append(some, number{status, numbers[status]})
+			some = append(some, number[S]{status, numbers[status]})
 		}
 	}
 	return some
+}
+
+func sensorCounts(numbers map[poller.SensorStatus]int) []number[poller.SensorStatus] {
+	return counts(numbers, poller.SensorStatuses[:])
 }
 
 // count writes a number with its noun.

@@ -36,7 +36,7 @@ func TestStatusPageShowsNumbersAndAges(t *testing.T) {
 	for _, want := range []string{
 		"2026-01-02T03:04:05Z", "13\u202f270\u202f480.5 <bdi>bar", "<td class=\"value\" title=\"min -1.5, max 2\u202f000\u202f000\">", ">1h 2m</span>", `<td class="interval">30s</td>`,
 		`<td class="gap">8m</td>`, ">3m ago</span>", ">in 4m</span>",
-		"in 4m</span> <small>rate limit</small>", `<td class="next">now</td>`, "7 relaxed", "by a factor of 2.3", "1\u202f234 requests per hour",
+		"in 4m</span></td>", `<td class="next">now</td>`, "7 relaxed", "by a factor of 2.3", "1\u202f234 requests per hour",
 		"it suffices", "all seen", "4m 6s to poll every sensor once", "2 current", "1 stale", "stale since yesterday", "Readings missed in 50 % of the time",
 		`<span class="badge degraded">degraded</span>`,
 		"See <code>innius_exporter plan</code>", "Ages of the values: median ", "(<bdi>Press</bdi> / <bdi>Oil</bdi>)", "oldest 2h",
@@ -46,6 +46,19 @@ func TestStatusPageShowsNumbersAndAges(t *testing.T) {
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("%q is missing in:\n%s", want, body)
+		}
+	}
+}
+
+func TestStatusPageShowsWhatTheNextPollWaitsFor(t *testing.T) {
+	s := currentSensor("Oil", "s1")
+	for waits, want := range map[poller.WaitsFor]string{
+		poller.WaitsForResponse: ">now</td>", poller.WaitsForPause: ">in 4m</span> <small>pause</small></td>",
+		poller.WaitsForInterval: ">in 4m</span></td>", poller.WaitsForRateLimit: ">in 4m</span></td>", "": `<td class="next"></td>`,
+	} {
+		s.WaitsFor = waits
+		if row := string(markup{}.row(&s, now, false)); !strings.Contains(row, want) {
+			t.Errorf("%q: %s", waits, row)
 		}
 	}
 }
