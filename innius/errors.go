@@ -61,6 +61,11 @@ func (e *RedirectError) Error() string {
 type ResponseError struct {
 	Status int // 0: the header is too large to be read
 	Detail string
+
+	// OfAnother: it names another machine or sensor than the one requested, as from a cache that ignores the path. It is a failure
+	// of this object only, since a cache may be right for others, and a pause would lose those. But only those who run the way to
+	// innius can cure it, not those of the sensor, so a poll has the remark OtherSensor, which is of the account.
+	OfAnother bool
 }
 
 func (e *ResponseError) Error() string {

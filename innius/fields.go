@@ -61,6 +61,30 @@ func (f Fields) roles(op Operation) []role {
 	}
 }
 
+// owner is an object of the hierarchy by whose id a response may name what it is of.
+type owner struct {
+	role
+	id string // as requested
+}
+
+// owners lists the objects that an operation was requested for. Assumed: a response names them as their own list does, but for
+// the mere id, which is that of an item. A user who chose the field of an id knows better: then the others mean something else.
+func (f Fields) owners(r request) (all []owner) {
+	add := func(list Operation, id string) {
+		if role := f.roles(list)[0]; role.chosen == "" {
+			role.known = role.known[:len(role.known)-1]
+			all = append(all, owner{role, id})
+		}
+	}
+	if r.op == OpSensors || r.op == OpValues {
+		add(OpMachines, r.ref.Machine)
+	}
+	if r.op == OpValues {
+		add(OpSensors, r.ref.Sensor)
+	}
+	return all
+}
+
 // spellings are the names that a fact is looked for under: the chosen one alone where the user chose one.
 func (r role) spellings() []string {
 	if r.chosen != "" {

@@ -197,6 +197,11 @@ func (in *Inspection) facts(l list) {
 			known[name] = true
 		}
 	}
+	for _, owner := range r.fields.owners(r.request) {
+		for _, name := range owner.known {
+			known[name] = true
+		}
+	}
 	for _, o := range l.objects {
 		id := o.pick(roles[0])
 		if in.Operation == OpValues || r.key.in(plain(id)) {

@@ -3,6 +3,7 @@ package innius
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -52,7 +53,37 @@ func readList(r *response) (list, error) {
 		find = p.findCompany
 	}
 	err := find()
+	if err == nil {
+		err = p.ofAnother()
+	}
 	return p, err
+}
+
+// ofAnother returns an error where the list, what is around or beside it, or one of its items names another machine or sensor
+// than the one requested.
+func (p *list) ofAnother() error {
+	levels := append([]object{p.whole}, p.objects...)
+	for _, outer := range []object{p.whole, p.inside} {
+		for _, name := range slices.Sorted(maps.Keys(outer)) {
+			if fields, ok := objectOf(outer[name]); ok {
+				levels = append(levels, fields)
+			}
+		}
+	}
+	for _, owner := range p.fields.owners(p.request) {
+		for _, level := range levels {
+			id := strings.TrimSpace(plain(level.pick(owner.role)))
+			if id == "" || strings.EqualFold(id, strings.TrimSpace(owner.id)) {
+				continue
+			}
+			what := strings.TrimSuffix(owner.name, "_id")
+			return &ResponseError{Status: p.status, OfAnother: true, Detail: fmt.Sprintf("the response is of the %s %s, not of %s as "+
+				"requested: a cache on the way may ignore the path, or the path in endpoints.%s is wrong; if both ids are of one %[1]s, set "+
+				"fields.%s to the field of the list that holds its id",
+				what, quotedID(p.key.redactError(id)), quotedID(owner.id), p.request.op, owner.name)}
+		}
+	}
+	return nil
 }
 
 // findItems finds the machines, sensors or values.

@@ -3,6 +3,7 @@ package innius
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"sync/atomic"
@@ -52,6 +53,8 @@ const (
 		"set a shorter lookback"
 	CursorExpired Remark = "the API no longer knows the page of values that was read last, so polls start from the first page " +
 		"again; set endpoints.values to a template with {from_ms}"
+	OtherSensor Remark = "responses for one sensor hold the readings of another, and are not used: a cache or proxy on the way to " +
+		"innius may ignore the path; have it pass these requests on, and correct endpoints.values"
 )
 
 // Newest is what one call learned about a sensor.
@@ -154,6 +157,9 @@ func (w *walk) fetch(ctx context.Context) (page []Reading, next string, err erro
 	if err == nil {
 		l, err = readList(resp)
 		resp.body = nil // may be large
+	}
+	if failure, ok := errors.AsType[*ResponseError](err); ok && failure.OfAnother {
+		w.remark(OtherSensor)
 	}
 	if err == nil {
 		page, err = l.readings()

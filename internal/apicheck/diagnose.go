@@ -250,6 +250,8 @@ func (d *diagnosis) notUnderstood(in *innius.Inspection, e *innius.ResponseError
 	case strings.HasPrefix(e.Detail, "the API returned the key"):
 		return failure("key-returned", "The response is not used, because it holds the key: "+e.Detail+". Please report to innius "+
 			"that it, or a gateway before it, sends the key back.")
+	case e.OfAnother:
+		return failure("of-another", "The response is not used: "+e.Detail+".").check(path).showing(in)
 	case in.Form == innius.FormHTML:
 		kind, hint = "html", "The url is that of a web site, or of a sign-in page. The API reference has the base URL."
 	case in.Form == innius.FormEmpty && strings.HasPrefix(e.Detail, "the body"):

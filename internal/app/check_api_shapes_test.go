@@ -61,6 +61,11 @@ func shapeFailures() []failure {
 			contains: []string{"both places of the pairs read as a time; fields.time in the config chooses one: 0 or 1"},
 		},
 		{
+			name: "values of another sensor", kind: "of-another", raw: true, unfixable: true,
+			api:      modified(normal(), "values", each(func(item map[string]any) any { item["sensor_id"] = "gone"; return item })),
+			contains: []string{`the response is of the sensor "gone", not of "oil" as requested: a cache on the way may ignore the path`},
+		},
+		{
 			name: "a list at the top", kind: "shape", raw: true, unfixable: true,
 			api: modified(normal(), "machines", func(response map[string]any) any { return response["data"] }),
 		},

@@ -277,6 +277,9 @@ func (a *account) handleReadings(t *Task, newest innius.Newest, err error, now t
 		stored = a.storeReadings(t, newest, err == nil, now)
 		learned.Times, learned.Complete = stored.Times, stored.Whole
 	}
+	for _, r := range newest.Remarks {
+		a.addRemark(r, s)
+	}
 	switch {
 	case err == nil:
 		a.schedule.Succeeded(t, learned)
@@ -317,9 +320,6 @@ func (a *account) storeReadings(t *Task, newest innius.Newest, complete bool, no
 	if why := string(stored.Odd.Skip) + stored.Odd.Hint(); why != "" && !a.log.unusable[why] {
 		a.log.unusable[why] = true
 		a.log.sensor(s).Warn("Skipping unusable readings, see /status for the affected sensors", "why", Unreadable(stored.Odd))
-	}
-	for _, r := range newest.Remarks {
-		a.addRemark(r, s)
 	}
 	return stored
 }

@@ -118,3 +118,38 @@ func TestHandOverDropsRemarks(t *testing.T) {
 		s.wantRemark("")
 	})
 }
+
+// Each response names the first sensor, as those of a cache that ignores the path would.
+func TestReadingsOfAnotherSensorAreNotUsed(t *testing.T) {
+	begin := setup{plant: testPlant(2, 3)}
+	begin.api.Format.Extra.Reading = map[string]any{"sensor_id": "m1-s1"}
+	runScenario(t, begin, func(s *scenario) {
+		s.advance(time.Hour)
+		if n := s.gather().count("innius_sensor_value"); n != 1 {
+			t.Errorf("%d values, want that of the sensor that the responses are of", n)
+		}
+		if n := s.states("a1", SensorPending); n != 5 {
+			t.Errorf("%v sensors were never polled successfully, want the 5 others", n)
+		}
+		s.want(upA1, 1) // a pause would lose the readings of the first
+		if remarks := s.view(1).Remarks; len(remarks) != 1 || remarks[0].Remark != innius.OtherSensor {
+			t.Errorf("remarks: %v", remarks)
+		}
+		if n := len(s.log.lines(string(innius.OtherSensor))); n != 1 {
+			t.Errorf("logged %d times, want once:\n%s", n, s.log.text())
+		}
+	})
+}
+
+func TestAccountFailsIfEveryResponseIsOfAnotherSensor(t *testing.T) {
+	begin := setup{plant: testPlant(2, 3)}
+	begin.api.Format.Extra.Reading = map[string]any{"sensor_id": "elsewhere"}
+	runScenario(t, begin, func(s *scenario) {
+		s.advance(10 * time.Minute)
+		s.want(upA1, 0)
+		s.want(`innius_exporter_account_failure{account="a1",reason="invalid_response"}`, 1)
+		if n := s.gather().count("innius_sensor_value"); n != 0 {
+			t.Errorf("%d values", n)
+		}
+	})
+}
