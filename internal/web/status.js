@@ -34,7 +34,7 @@
       fresh = new DOMParser().parseFromString(await response.text(), "text/html").querySelector("main");
     } catch { /* no response */ }
     if (mine !== latest) return; // another one has begun
-    next = Date.now() + every + 20 * (Date.now() - begun);
+    next = Date.now() + (fresh ? every + 20 * (Date.now() - begun) : 5000);
     one("lost").hidden = !!fresh;
     if (!fresh) return;
     const focused = place(document.activeElement), text = document.activeElement.textContent, y = scrollY;
