@@ -42,7 +42,7 @@ DIST ?= dist
 # A number of inputs: go test may report the end of a time given in seconds as a failure ("context deadline exceeded").
 FUZZTIME ?= 10000x
 
-.PHONY: help run build test check check-release lint fmt vulnerabilities check-mod check-config check-metrics check-rules check-freshness check-variants check-memory freshness month bench sizing million e2e check-compose check-licences dashboards fuzz image check-image \
+.PHONY: help run build test check check-release lint fmt vulnerabilities check-mod check-config check-metrics check-rules check-freshness check-variants check-memory freshness month bench sizing million e2e e2e-delivery check-compose check-licences dashboards fuzz image check-image \
 	binaries package-files packages deb rpm check-packages manifests check-kubernetes release-check release-snapshot release clean
 
 help: ## list the targets
@@ -137,6 +137,15 @@ ALERTMANAGER ?= prometheus-alertmanager
 
 e2e: ## the exporter with real servers: each query returns data, each fault brings its alert (minutes; PROMETHEUS= and ALERTMANAGER= choose)
 	go test ./internal/e2e -count=1 -timeout 15m -v -parallel 6 -e2e -e2e.prometheus='$(PROMETHEUS)' -e2e.alertmanager='$(ALERTMANAGER)'
+
+DELIVERY_KILLS ?= 50
+
+# DELIVERY_FLAGS=-delivery.seed=N kills at the same moments as before.
+e2e-delivery: ## kill the exporter and real receivers of remote write: each reading arrives (6 min; builds them on first use, 4 min)
+	.ci/tool prometheus --version >/dev/null
+	.ci/tool victoria-metrics -version >/dev/null
+	go test ./internal/e2e -count=1 -timeout 0 -v -run 'TestEachReadingIsDeliveredToEachReceiverOverKills$$' -e2e \
+		-e2e.prometheus='$(PROMETHEUS)' -delivery $(DELIVERY_KILLS) $(DELIVERY_FLAGS)
 
 fuzz: ## run each fuzz target for FUZZTIME (10000x: that many inputs)
 	.ci/fuzz $(FUZZTIME)

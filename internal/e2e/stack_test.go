@@ -41,6 +41,7 @@ type stack struct {
 	prometheusVersion   string
 	requestsPerHour     int
 	rules               string // of the config
+	flags               []string
 }
 
 // newStack starts all processes, and returns when the exporter is scraped.
@@ -53,13 +54,13 @@ func newStack(t *testing.T, plant simulator.Plant, limits simulator.Limits) *sta
 	return s
 }
 
-// newExporter starts the exporter with rules for sensors.
-func newExporter(t *testing.T, plant simulator.Plant, limits simulator.Limits, rules string) *stack {
+// newExporter starts the exporter with rules for sensors, or other parts of the config.
+func newExporter(t *testing.T, plant simulator.Plant, limits simulator.Limits, rules string, flags ...string) *stack {
 	t.Helper()
 	if !*enabled {
 		t.Skip("runs with -e2e only: make e2e")
 	}
-	s := &stack{T: t, dir: t.TempDir(), address: freeAddress(t), requestsPerHour: limits.PerHour, rules: rules}
+	s := &stack{T: t, dir: t.TempDir(), address: freeAddress(t), requestsPerHour: limits.PerHour, rules: rules, flags: flags}
 	s.api = simulator.New(plant, simulator.Options{Key: firstKey, Limits: limits})
 	server := httptest.NewServer(s.api)
 	t.Cleanup(server.Close)
@@ -99,8 +100,8 @@ refresh: {min_interval: 1s, silent_after: 1m}
 
 func (s *stack) startExporter() {
 	s.Helper()
-	s.exporter = launch(s.T, s.file("innius_exporter"), "--config.file="+s.file("config.yml"), "--storage.path="+s.file("state"),
-		"--web.listen-address="+s.address, "--web.enable-lifecycle")
+	s.exporter = launch(s.T, s.file("innius_exporter"), append(s.flags, "--config.file="+s.file("config.yml"),
+		"--storage.path="+s.file("state"), "--web.listen-address="+s.address, "--web.enable-lifecycle")...)
 	s.waitReady("exporter", s.address)
 }
 
