@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v4"
+
+	"innius_exporter/internal/config"
 )
 
 // composeService is a service of docs/compose.yaml, as far as the tests need it.
@@ -26,7 +28,7 @@ func composeServices(t *testing.T) map[string]composeService {
 	var file struct {
 		Services map[string]composeService `yaml:"services"`
 	}
-	if err := yaml.Unmarshal([]byte(read(t, "docs/compose.yaml")), &file); err != nil || len(file.Services) != 4 {
+	if err := yaml.Unmarshal([]byte(read(t, "docs/compose.yaml")), &file); err != nil || len(file.Services) != 5 {
 		t.Fatal(err, file)
 	}
 	return file.Services
@@ -50,6 +52,9 @@ func TestComposeMountsExistingFilesAndPinsImages(t *testing.T) {
 	for name, s := range composeServices(t) {
 		for _, volume := range s.Volumes {
 			from, to, _ := strings.Cut(volume, ":")
+			if volume == "exporter:/data" {
+				continue // it belongs to the demo
+			}
 			if _, err := os.Stat(filepath.Join("docs", from)); err != nil || !strings.HasSuffix(to, ":ro") {
 				t.Errorf("%s mounts %s: %v", name, volume, err)
 			}
@@ -57,6 +62,30 @@ func TestComposeMountsExistingFilesAndPinsImages(t *testing.T) {
 		if _, tag, ok := strings.Cut(s.Image, ":"); s.Build == "" && (!ok || tag == "latest") {
 			t.Errorf("%s has the image %q", name, s.Image)
 		}
+	}
+}
+
+// The exporter of the demo takes the config that is in the file, and polls the simulated API.
+func TestComposeConfigLoads(t *testing.T) {
+	noEnvironment(t)
+	var file struct {
+		Configs map[string]struct{ Content string }
+	}
+	if err := yaml.Unmarshal([]byte(read(t, "docs/compose.yaml")), &file); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("INNIUS_API_KEY", "simulated")
+	dir := t.TempDir()
+	write(t, dir, "config.yml", file.Configs["exporter"].Content)
+	cfg, err := config.Source{File: filepath.Join(dir, "config.yml")}.Load(os.Getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if url := cfg.Accounts[0].URL.String(); url != "http://localhost:10467" {
+		t.Errorf("the exporter polls %s", url)
+	}
+	if url := cfg.RemoteWrite[0].URL.String(); url != "http://localhost:9090/api/v1/write" {
+		t.Errorf("the receiver is %s", url)
 	}
 }
 

@@ -59,7 +59,7 @@ func write(t *testing.T, dir, name, text string) {
 	}
 }
 
-var namedFile = regexp.MustCompile(`\b(api_key_file|api_key_env|ca_file|cert_file|key_file): ([^\s,}]+)`)
+var namedFile = regexp.MustCompile(`\b(api_key_file|api_key_env|ca_file|cert_file|key_file|password_file|credentials_file): ([^\s,}]+)`)
 
 // withFiles replaces the files that a config names by files in dir, and each key by another one.
 func withFiles(t *testing.T, dir, text string) string {
@@ -71,6 +71,9 @@ func withFiles(t *testing.T, dir, text string) string {
 			return key + ": cert.pem"
 		case key == "key_file":
 			return key + ": key.pem"
+		case key == "password_file" || key == "credentials_file":
+			write(t, dir, "credentials", "fake-credentials-of-the-docs")
+			return key + ": credentials"
 		case setting == "api_key_env: DOCS_KEY":
 			return setting
 		}
@@ -85,7 +88,7 @@ func withFiles(t *testing.T, dir, text string) string {
 const account = "accounts:\n  - name: acme\n    url: https://innius-api.invalid/v1\n    api_key_env: DOCS_KEY\n"
 
 var (
-	rootKeys    = []string{"accounts", "discovery", "refresh", "sensors", "labels"}
+	rootKeys    = []string{"accounts", "discovery", "refresh", "sensors", "labels", "remote_write"}
 	accountKeys = []string{"rate_limit", "page_size", "timeout", "concurrency", "lookback", "endpoints", "fields", "http_client", "allow_http"}
 	topLevelKey = regexp.MustCompile(`(?m)^([a-z_]+):`)
 )
