@@ -35,9 +35,7 @@ func (p *process) setReceivers(ctx context.Context, cfg *config.Config, opts *po
 		}
 		receivers[i] = remotewrite.Receiver{
 			Name: r.Name, URL: r.URL.URL(), Labels: r.ExternalLabels, Headers: r.Headers, Transport: transport, Timeout: r.Timeout,
-			Spool: int64(r.Spool), UserAgent: Name + "/" + cmp.Or(version.Version, "unstamped"),
-			Username: r.HTTPClient.BasicAuth.Username, PasswordFile: r.HTTPClient.BasicAuth.PasswordFile,
-			AuthorizationType: r.HTTPClient.Authorization.Type, CredentialsFile: r.HTTPClient.Authorization.CredentialsFile,
+			Spool: int64(r.Spool), UserAgent: Name + "/" + cmp.Or(version.Version, "unstamped"), Authorization: r.HTTPClient.Header,
 		}
 	}
 	if err := p.writer.Configure(ctx, receivers); err != nil {

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"cmp"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -195,7 +197,7 @@ func (h *ReceiverClient) validate(n node) {
 		if n.d.read == nil {
 			continue
 		}
-		if err := checkSecretFile(f.path, n.d.read); err != nil {
+		if _, err := readSecretFile(f.path, n.d.read); err != nil {
 			n.at(f.key).report("%s", err)
 		}
 	}
@@ -236,20 +238,36 @@ func (a *Authorization) validate(n node) {
 // maxSecret bounds a file with credentials, in bytes.
 const maxSecret = 64 << 10
 
-// checkSecretFile checks what a request will read, so that a wrong file is reported now. Its errors do not quote the
-// content.
-func checkSecretFile(path string, read reader) error {
+// readSecretFile returns the one line of a file with credentials. Its errors do not quote the content.
+func readSecretFile(path string, read reader) (string, error) {
 	data, err := read(path, maxSecret)
 	secret := strings.TrimSpace(string(data))
 	switch {
 	case err != nil:
-		return fmt.Errorf("the file %s cannot be read: %w", shownPath(path), cause(err))
+		return "", fmt.Errorf("the file %s cannot be read: %w", shownPath(path), cause(err))
 	case secret == "":
-		return fmt.Errorf("the file %s is empty", shownPath(path))
+		return "", fmt.Errorf("the file %s is empty", shownPath(path))
 	case strings.ContainsFunc(secret, func(r rune) bool { return r < ' ' || r == 0x7f }):
-		return fmt.Errorf("the file %s must contain one line of text, without control characters", shownPath(path))
+		return "", fmt.Errorf("the file %s must contain one line of text, without control characters", shownPath(path))
 	}
-	return nil
+	return secret, nil
+}
+
+// Header reads the credentials. It returns the header Authorization, empty without credentials, and the secrets in it. Its errors
+// do not quote the content of a file.
+func (h *ReceiverClient) Header() (authorization string, secrets []string, err error) {
+	for _, f := range h.secretFiles() { // at most one
+		secret, err := readSecretFile(f.path, readAtMost)
+		if err != nil {
+			return "", nil, fmt.Errorf("read credentials: %w", err)
+		}
+		if h.BasicAuth != (BasicAuth{}) {
+			both := base64.StdEncoding.EncodeToString([]byte(h.BasicAuth.Username + ":" + secret))
+			return "Basic " + both, []string{both, secret}, nil
+		}
+		return cmp.Or(h.Authorization.Type, "Bearer") + " " + secret, []string{secret}, nil
+	}
+	return "", nil, nil
 }
 
 // Warnings returns the settings by which others may get readings or credentials.

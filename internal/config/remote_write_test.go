@@ -2,6 +2,7 @@ package config
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -35,6 +36,34 @@ func TestAddressKeepsItsQuery(t *testing.T) {
 	u.Host = "other.invalid"
 	if a.URL().Host != "receiver.invalid" || (Address{}).URL() != nil || (Address{}).String() != "" {
 		t.Errorf("%s, %q", a, Address{})
+	}
+}
+
+func TestReceiverClientReadsItsCredentialsEachTime(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "secret")
+	for want, client := range map[string]ReceiverClient{
+		"":                       {},
+		"Basic bWU6YSBzZWNyZXQ=": {BasicAuth: BasicAuth{Username: "me", PasswordFile: file}},
+		"Bearer a secret":        {Authorization: Authorization{CredentialsFile: file}},
+		"Token a secret":         {Authorization: Authorization{Type: "Token", CredentialsFile: file}},
+	} {
+		write(t, file, " a secret\n")
+		got, secrets, err := client.Header()
+		if err != nil || got != want {
+			t.Errorf("%q, %v, want %q", got, err, want)
+		}
+		if want == "" {
+			continue
+		}
+		if _, sent, _ := strings.Cut(got, " "); !slices.Contains(secrets, sent) || !slices.Contains(secrets, "a secret") {
+			t.Errorf("%q has the secrets %q", got, secrets)
+		}
+		for _, content := range []string{"", " \n", canary + "\nlines", strings.Repeat(canary, maxSecret)} {
+			write(t, file, content)
+			if got, _, err := client.Header(); got != "" || err == nil || !strings.Contains(err.Error(), file) || strings.Contains(err.Error(), canary) {
+				t.Errorf("%.20q: %q, %v", content, got, err)
+			}
+		}
 	}
 }
 

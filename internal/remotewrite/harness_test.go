@@ -197,6 +197,7 @@ func startFake(t *testing.T, name string) (*fake, Receiver) {
 	return f, Receiver{
 		Name: name, URL: &url.URL{Scheme: "http", Host: name + ".example", Path: "/api/v1/write"}, Transport: transport,
 		Timeout: 30 * time.Second, Spool: 16 << 20, UserAgent: "innius_exporter/test",
+		Authorization: func() (string, []string, error) { return "", nil, nil },
 	}
 }
 

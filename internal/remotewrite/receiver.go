@@ -1,7 +1,6 @@
 package remotewrite
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
 	"maps"
@@ -24,8 +23,8 @@ const (
 	quiet     = time.Hour // without a failure, after which a failure is logged again
 )
 
-// splitWait is the wait before a batch is split again. To split one takes at most 8 requests for series, 16 for readings, and
-// 8 that show whether the receiver accepts others: 32 per batch and minute.
+// splitWait is the wait before a batch is split again. To split one takes at most 16 requests for its readings and 4 that show
+// whether the receiver accepts others.
 const splitWait = time.Minute
 
 // Status is what is known of a receiver. The counts are those of this process.
@@ -53,6 +52,7 @@ type receiver struct {
 	size     int             // readings in the next batch, at most
 	failures int             // in a row
 	tries    int             // in a row of batches that get a 5xx while others are accepted
+	stuck    map[series]bool // of which no reading was accepted since one was refused after maxTries: they get no more tries
 	refusing bool            // neither the latest batch nor another reading was accepted
 	canary   []sample        // the latest reading that was accepted; sent again, it shows whether anything is
 	early    []sample        // readings that were accepted out of turn, and may still be in the spool
@@ -103,33 +103,28 @@ func (r *receiver) pause(ctx context.Context, wait time.Duration) bool {
 	return true
 }
 
-// deliver sends a batch until each reading is accepted or refused, then acknowledges it; or until it is too large. It returns
-// false if it is time to end.
+// deliver sends a batch until each reading is accepted or refused, then acknowledges it. A large batch that is not accepted is
+// left to smaller ones. It returns false if it is time to end.
 func (r *receiver) deliver(ctx context.Context, b batch) bool {
 	left := slices.DeleteFunc(b.samples, func(s sample) bool { return slices.Contains(r.early, s) })
 	early := len(b.samples) - len(left)
 	for len(left) > 0 {
 		v, f := r.send(ctx, left)
-		wait, tooLarge := time.Duration(0), len(left) > maxReadings
+		wait := time.Duration(0)
 		switch {
 		case v == accepted:
 			r.recovered(left)
 			left = nil
 		case v == unavailable:
-			wait = r.backOff(f)
-		case tooLarge:
-			if r.size = max(maxReadings, len(left)/2); v == refused {
-				return true
-			}
-			wait = min(r.backOff(f), max(splitWait, f.wait))
+			wait = r.backOff(ctx, f)
+		case len(left) > maxReadings:
+			r.size = maxReadings
+			return true
 		default:
 			left, wait = r.split(ctx, left, v, f)
 		}
 		if len(left) > 0 && (!r.pause(ctx, wait) || ctx.Err() != nil) {
 			return false
-		}
-		if tooLarge && v == broken {
-			return true
 		}
 	}
 	r.count(func(s *Status) { s.Accepted += uint64(early) })
@@ -139,91 +134,65 @@ func (r *receiver) deliver(ctx context.Context, b batch) bool {
 	return true
 }
 
-// split finds the readings for which a small batch was not accepted. It returns those that are undecided, and the wait before
-// they are sent again.
-func (r *receiver) split(ctx context.Context, batch []sample, v verdict, f *failure) ([]sample, time.Duration) {
-	if (v == broken || r.refusing) && !r.acceptsOthers(ctx, batch) { // fewer requests show that it would accept none of them
-		return batch, r.backOff(f)
+// split sends each reading of a batch that was not accepted, the oldest first. It returns those that are undecided, and the wait
+// before they are sent again.
+func (r *receiver) split(ctx context.Context, left []sample, v verdict, f *failure) ([]sample, time.Duration) {
+	if (v == broken || r.refusing) && !r.acceptsOthers(ctx, left) { // fewer requests show that it would accept none of them
+		return left, r.backOff(ctx, f)
 	}
-	var p parts
-	r.sift(ctx, batch, v, f, &p)
-	r.count(func(s *Status) { s.Accepted += uint64(p.accepted) })
-	if len(p.unsent) > 0 {
-		return slices.Concat(p.refused, p.broken, p.unsent), r.backOff(p.last)
+	slices.SortStableFunc(left, byTime)
+	var failed, again []sample // all that were not accepted; those of them that may be later
+	working := false           // the latest was accepted
+	for i := range left {
+		one := left[i : i+1]
+		v, f := r.send(ctx, one)
+		switch working = v == accepted; v {
+		case accepted:
+			r.taken(one)
+			continue
+		case unavailable:
+			return append(failed, left[i:]...), r.backOff(ctx, f)
+		case broken:
+			if !r.stuck[one[0].series] {
+				again = append(again, one...)
+			}
+		}
+		failed = append(failed, one...)
 	}
-	left := slices.Concat(p.refused, p.broken)
-	if r.refusing = len(left) > 0 && !p.working && !r.acceptsOthers(ctx, batch); r.refusing {
-		return left, max(splitWait, r.backOff(f))
+	if r.refusing = len(failed) > 0 && !working && !r.acceptsOthers(ctx, left); r.refusing {
+		return failed, max(splitWait, r.backOff(ctx, f))
 	}
-	if len(p.broken) > 0 {
+	if len(again) > 0 {
 		r.tries++
 		r.report(strconv.Itoa(f.code), "Receiver fails for some readings only, retrying", f)
 	}
-	if r.tries < maxTries {
-		r.refuse(p.refused, f)
-		return p.broken, splitWait
-	}
-	r.refuse(left, f)
-	return nil, 0
-}
-
-// parts are the readings of a batch, by what became of them.
-type parts struct {
-	accepted                int
-	working                 bool // the latest was accepted
-	refused, broken, unsent []sample
-	last                    *failure
-}
-
-// sift sends the parts of a request that was not accepted: each series, or each reading if it has one series only.
-func (r *receiver) sift(ctx context.Context, samples []sample, v verdict, f *failure, p *parts) {
-	switch {
-	case v == accepted:
-		p.accepted, p.working = p.accepted+len(samples), true
-		r.canary = samples[len(samples)-1:]
-	case v == unavailable:
-		p.unsent, p.last = append(p.unsent, samples...), f
-	case len(samples) == 1 && v == refused:
-		p.refused, p.working = append(p.refused, samples...), false
-	case len(samples) == 1:
-		p.broken, p.working = append(p.broken, samples...), false
-	default:
-		each := bySeries(samples)
-		if len(each) == 1 {
-			each = slices.Collect(slices.Chunk(each[0], 1))
+	if r.tries >= maxTries {
+		for _, s := range again {
+			r.stuck[s.series] = true
 		}
-		for _, part := range each {
-			if len(p.unsent) > 0 {
-				p.unsent = append(p.unsent, part...)
-				continue
-			}
-			v, f := r.send(ctx, part)
-			r.sift(ctx, part, v, f, p)
-		}
+		again = nil
 	}
+	r.refuse(slices.DeleteFunc(failed, func(s sample) bool { return slices.Contains(again, s) }), f)
+	return again, splitWait
 }
 
 // acceptsOthers reports whether the receiver accepts readings that are not in a batch: the latest that it accepted, which it has
-// already, or the newest, which are the least likely to be refused for their age. They are those of one poll, because a receiver
-// may accept no older ones of the same series afterwards.
+// already, or those stored last, which are the least likely to be refused for their age. They are those of one poll, because a
+// receiver may accept no older ones of the same series afterwards.
 func (r *receiver) acceptsOthers(ctx context.Context, batch []sample) bool {
-	if len(r.canary) > 0 {
-		switch v, _ := r.send(ctx, r.canary); v {
-		case accepted:
-			return true
-		case refused:
-			r.canary = nil
-		}
+	accepts := func(some []sample) bool {
+		v, _ := r.send(ctx, some)
+		return v == accepted
 	}
-	others := r.spool.newestReadings()
-	if len(others) == 0 || slices.Contains(batch, others[len(others)-1]) {
+	if len(r.canary) > 0 && accepts(r.canary) {
+		return true
+	}
+	last := r.spool.lastReadings()
+	if len(last) == 0 || slices.Contains(batch, last[len(last)-1]) || !accepts(last) {
 		return false
 	}
-	v, _ := r.send(ctx, others)
-	if v == accepted {
-		r.early, r.canary = others, others[len(others)-1:]
-	}
-	return v == accepted
+	r.early, r.canary = last, last[len(last)-1:]
+	return true
 }
 
 // refuse counts readings as refused.
@@ -238,8 +207,7 @@ func (r *receiver) refuse(samples []sample, f *failure) {
 
 // recovered records that a batch was accepted.
 func (r *receiver) recovered(samples []sample) {
-	r.count(func(s *Status) { s.Accepted += uint64(len(samples)) })
-	r.canary = []sample{slices.MaxFunc(samples, func(a, b sample) int { return cmp.Compare(a.time, b.time) })}
+	r.taken(samples)
 	r.size = min(2*r.size, maxBatch)
 	r.failures, r.tries, r.refusing = 0, 0, false
 	if r.failing {
@@ -248,14 +216,23 @@ func (r *receiver) recovered(samples []sample) {
 	}
 }
 
-// backOff logs a failure of the receiver and returns how long to wait.
-func (r *receiver) backOff(f *failure) time.Duration {
+// taken records that readings were accepted.
+func (r *receiver) taken(samples []sample) {
+	r.count(func(s *Status) { s.Accepted += uint64(len(samples)) })
+	r.canary = []sample{slices.MaxFunc(samples, byTime)}
+	for _, s := range samples {
+		delete(r.stuck, s.series)
+	}
+}
+
+// backOff logs a failure of the receiver and returns how long to wait: no less than the receiver requests.
+func (r *receiver) backOff(ctx context.Context, f *failure) time.Duration {
+	if ctx.Err() != nil {
+		return 0 // the request was ended here
+	}
 	r.failures++
 	r.report(strconv.Itoa(f.code), "Receiver accepts no readings, keeping them and retrying with back-off", f)
-	if f.wait > 0 {
-		return f.wait
-	}
-	return schedule.BackOff(r.failures, firstWait, maxWait)
+	return max(f.wait, schedule.BackOff(r.failures, firstWait, maxWait))
 }
 
 // report logs a failure, unless it has logged one of its kind and there was never a long time without one since.

@@ -1,13 +1,13 @@
 package remotewrite
 
 import (
+	"cmp"
 	"encoding/binary"
 	"hash/crc32"
 	"math"
+	"slices"
 	"strings"
 	"time"
-
-	"innius_exporter/innius"
 )
 
 // series names a sensor by the labels of its gauges.
@@ -30,18 +30,20 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// appendRecord appends a record to b.
-func appendRecord(b []byte, now time.Time, s series, readings []innius.Reading) []byte {
+func byTime(a, b sample) int { return cmp.Compare(a.time, b.time) }
+
+// appendRecord appends a record of samples of one series to b.
+func appendRecord(b []byte, now time.Time, samples []sample) []byte {
 	start := len(b)
 	at := now.UnixMilli()
 	b = binary.AppendVarint(append(b, make([]byte, recordHeader)...), at)
-	for _, label := range []string{s.company, s.machine, s.sensor} {
+	for _, label := range []string{samples[0].company, samples[0].machine, samples[0].sensor} {
 		b = append(binary.AppendUvarint(b, uint64(len(label))), label...)
 	}
-	for _, r := range readings {
-		b = binary.AppendVarint(b, r.Time.UnixMilli()-at)
-		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(r.Value))
-		at = r.Time.UnixMilli()
+	for _, s := range samples {
+		b = binary.AppendVarint(b, s.time-at)
+		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(s.value))
+		at = s.time
 	}
 	content := b[start+recordHeader:]
 	binary.LittleEndian.PutUint32(b[start:], uint32(len(content)))
@@ -49,22 +51,23 @@ func appendRecord(b []byte, now time.Time, s series, readings []innius.Reading) 
 	return b
 }
 
+// appendRecords returns the records of samples of one series.
+func appendRecords(now time.Time, samples []sample) (b []byte) {
+	for some := range slices.Chunk(samples, maxReadings) {
+		b = appendRecord(b, now, some)
+	}
+	return b
+}
+
 // SpoolBytes returns how many bytes the readings of one poll take in a spool, at most, if each label has so many bytes and
 // readings follow each other within a week.
 func SpoolBytes(readings, label int) int64 {
 	text, now := strings.Repeat(" ", label), time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
-	size := func(n int) int64 {
-		some := make([]innius.Reading, n)
-		for i := range some {
-			some[i].Time = now.AddDate(0, 0, 7*(i-n))
-		}
-		return int64(len(appendRecord(nil, now, series{text, text, text}, some)))
+	samples := make([]sample, readings)
+	for i := range samples {
+		samples[i] = sample{series{text, text, text}, now.AddDate(0, 0, 7*(i%maxReadings-maxReadings)).UnixMilli(), 0}
 	}
-	whole, rest := int64(readings/maxReadings), readings%maxReadings
-	if rest == 0 {
-		return whole * size(maxReadings)
-	}
-	return whole*size(maxReadings) + size(rest)
+	return int64(len(appendRecords(now, samples)))
 }
 
 // decodeRecord appends the readings of a record to samples, which is empty, and returns the time when it was written; no readings

@@ -7,9 +7,10 @@
 // 5xx and perhaps 429 are to be retried. Observed are: Prometheus stores nothing of a request if it refuses one of its samples
 // with 400, and its version 2.42 responds with 500 to samples that are older than its out-of-order window.
 //
-// A response of 400, 409, 413 or 422 concerns some of the readings of a request. Smaller batches are sent until it is known
-// which. They count as refused if the receiver accepts others at that time: otherwise it fails, and everything is kept. The same
-// holds for a 5xx that only some readings get, after 10 tries. Every other failure is one of the receiver.
+// A response of 400, 409, 413 or 422 concerns some of the readings of a request. Small batches are sent, and the readings of one
+// that is not accepted, one by one, until it is known which. They count as refused if the receiver accepts others at that time:
+// otherwise it fails, and everything is kept. The same holds for a 5xx that only some readings get, after 10 tries, or at once if
+// the readings of their sensor before them got so many. Every other failure is one of the receiver.
 package remotewrite
 
 import (
@@ -21,6 +22,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -46,9 +48,9 @@ func New(dir string, logger *slog.Logger) *Writer {
 	return w
 }
 
-// Configure puts receivers in force. Those that have the name of one before continue with its counts and its spool. The spool
-// of one that is removed stays on disk, for when it returns. After an error everything is as before. The end of ctx stops nothing:
-// Close does, when the last readings were appended.
+// Configure puts receivers in force. Those that have the name of one before, in any case of letters, continue with its counts and
+// its spool. The spool of one that is removed stays on disk, for when it returns. After an error everything is as before. The end
+// of ctx stops nothing: Close does, when the last readings were appended.
 func (w *Writer) Configure(ctx context.Context, receivers []Receiver) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -57,20 +59,17 @@ func (w *Writer) Configure(ctx context.Context, receivers []Receiver) error {
 	}
 	next := make([]*receiver, len(receivers))
 	for i, settings := range receivers {
-		if known := w.find(settings.Name); known != nil {
-			next[i] = known
+		dir := filepath.Join(w.dir, "remote_write-"+strings.ToLower(url.QueryEscape(settings.Name)))
+		if known := slices.IndexFunc(w.receivers, func(r *receiver) bool { return r.spool.dir == dir }); known >= 0 {
+			next[i] = w.receivers[known]
 			continue
 		}
-		added, err := w.open(&settings)
+		log := w.log.With("receiver", settings.Name)
+		s, err := openSpool(dir, settings.Spool, log)
 		if err != nil {
-			for _, r := range next[:i] {
-				if !slices.Contains(w.receivers, r) {
-					r.spool.close()
-				}
-			}
-			return err
+			return fmt.Errorf("remote_write %q: %w", settings.Name, err)
 		}
-		next[i] = added
+		next[i] = newReceiver(s, log)
 	}
 	for _, r := range w.receivers {
 		if !slices.Contains(next, r) {
@@ -94,27 +93,12 @@ func (w *Writer) Configure(ctx context.Context, receivers []Receiver) error {
 
 var errClosed = errors.New("remote write is closed")
 
-func (w *Writer) find(name string) *receiver {
-	for _, r := range w.receivers {
-		if r.settings.Load().Name == name {
-			return r
-		}
-	}
-	return nil
-}
-
-// open returns a receiver that does not run yet.
-func (w *Writer) open(settings *Receiver) (*receiver, error) {
-	log := w.log.With("receiver", settings.Name)
-	dir := filepath.Join(w.dir, "remote_write-"+url.QueryEscape(settings.Name))
-	s, err := openSpool(dir, settings.Spool, log)
-	if err != nil {
-		return nil, fmt.Errorf("remote_write %q: %w", settings.Name, err)
-	}
+// newReceiver returns a receiver that does not run yet.
+func newReceiver(s *spool, logger *slog.Logger) *receiver {
 	return &receiver{
-		spool: s, log: log, changed: make(chan struct{}, 1), stop: make(chan struct{}),
-		size: maxBatch, logged: map[string]bool{}, status: Status{Requests: map[string]uint64{}},
-	}, nil
+		spool: s, log: logger, changed: make(chan struct{}, 1), stop: make(chan struct{}), size: maxBatch,
+		stuck: map[series]bool{}, logged: map[string]bool{}, status: Status{Requests: map[string]uint64{}},
+	}
 }
 
 // apply puts settings in force with the next request, which is sent at once.
@@ -142,24 +126,19 @@ func (r *receiver) end() {
 // Append stores new readings of a sensor, oldest first, for each receiver, and returns when they are synced to disk. It does not
 // wait for receivers. What cannot be stored is dropped, counted and logged. States without a number are left out.
 func (w *Writer) Append(company, machine, sensor string, readings []innius.Reading) {
-	readings = slices.DeleteFunc(slices.Clone(readings), func(r innius.Reading) bool { return math.IsNaN(r.Value) })
-	w.mu.RLock()
-	defer w.mu.RUnlock()
-	if len(readings) == 0 || len(w.receivers) == 0 {
-		return
-	}
-	s, now := series{company, machine, sensor}, time.Now()
-	var records []byte
-	var newest []sample
-	for some := range slices.Chunk(readings, maxReadings) {
-		records = appendRecord(records, now, s, some)
-		newest = newest[:0]
-		for _, r := range some {
-			newest = append(newest, sample{s, r.Time.UnixMilli(), r.Value})
+	var samples []sample
+	for _, r := range readings {
+		if !math.IsNaN(r.Value) {
+			samples = append(samples, sample{series{company, machine, sensor}, r.Time.UnixMilli(), r.Value})
 		}
 	}
+	if len(samples) == 0 {
+		return
+	}
+	w.mu.RLock()
+	defer w.mu.RUnlock()
 	for _, r := range w.receivers {
-		r.spool.append(records, len(readings), newest)
+		r.spool.append(samples)
 	}
 }
 

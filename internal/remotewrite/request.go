@@ -2,9 +2,7 @@ package remotewrite
 
 import (
 	"bytes"
-	"cmp"
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -12,7 +10,6 @@ import (
 	"math"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,7 +21,7 @@ import (
 	"innius_exporter/innius"
 )
 
-// Receiver is a server that takes readings by remote write. Its credentials are read again for each request.
+// Receiver is a server that takes readings by remote write.
 type Receiver struct {
 	Name      string // identifies its spool over reloads and restarts
 	URL       *url.URL
@@ -35,8 +32,8 @@ type Receiver struct {
 	Spool     int64         // bytes on disk, at most
 	UserAgent string
 
-	Username, PasswordFile             string // basic authentication, or
-	AuthorizationType, CredentialsFile string // the header Authorization; type: Bearer by default
+	// Authorization returns the header of this name, empty for none, and the secrets in it. Its errors are safe to show.
+	Authorization func() (header string, secrets []string, err error)
 }
 
 // metric is the name of the series. Scraped series have another: there, readings with their own time would be out of order.
@@ -46,7 +43,12 @@ const metric = "innius_sensor_reading"
 // after a crash, are sent once.
 func encode(samples []sample, external map[string]string) []byte {
 	var request []byte
-	for _, one := range bySeries(samples) {
+	groups := map[series][]sample{}
+	for _, s := range samples {
+		groups[s.series] = append(groups[s.series], s)
+	}
+	for _, one := range groups {
+		slices.SortStableFunc(one, byTime)
 		labels := maps.Clone(external)
 		if labels == nil {
 			labels = map[string]string{}
@@ -70,23 +72,6 @@ func encode(samples []sample, external map[string]string) []byte {
 		request = protowire.AppendBytes(protowire.AppendTag(request, 1, protowire.BytesType), encoded)
 	}
 	return snappy.Encode(nil, request)
-}
-
-// bySeries groups readings by series, each oldest first; the series with the newest reading is the last.
-func bySeries(samples []sample) [][]sample {
-	groups := map[series][]sample{}
-	for _, s := range samples {
-		groups[s.series] = append(groups[s.series], s)
-	}
-	all := slices.Collect(maps.Values(groups))
-	for _, one := range all {
-		slices.SortStableFunc(one, func(a, b sample) int { return cmp.Compare(a.time, b.time) })
-	}
-	slices.SortFunc(all, func(a, b []sample) int {
-		newA, newB := a[len(a)-1], b[len(b)-1]
-		return cmp.Or(cmp.Compare(newA.time, newB.time), cmp.Compare(newA.machine, newB.machine), cmp.Compare(newA.sensor, newB.sensor))
-	})
-	return all
 }
 
 // failure is a request that was not accepted.
@@ -118,7 +103,7 @@ func (r *Receiver) post(ctx context.Context, samples []sample) (code int, _ *fai
 	for name, value := range r.Headers {
 		request.Header.Set(name, value.Reveal())
 	}
-	authorization, secrets, err := r.authorization()
+	authorization, secrets, err := r.Authorization()
 	if err != nil {
 		return 0, &failure{text: err.Error()}
 	}
@@ -148,34 +133,6 @@ func (r *Receiver) post(ctx context.Context, samples []sample) (code int, _ *fai
 func (r *Receiver) closeIdleConnections() {
 	client := http.Client{Transport: r.Transport}
 	client.CloseIdleConnections()
-}
-
-// maxSecret bounds a file with a secret, in bytes.
-const maxSecret = 64 << 10
-
-// authorization returns the header Authorization, empty for none, and the secrets in it.
-func (r *Receiver) authorization() (header string, secrets []string, err error) {
-	file := cmp.Or(r.PasswordFile, r.CredentialsFile)
-	if file == "" {
-		return "", nil, nil
-	}
-	f, err := os.Open(file)
-	if err != nil {
-		return "", nil, fmt.Errorf("read credentials: %w", err)
-	}
-	defer func() { _ = f.Close() }()
-	content, err := io.ReadAll(io.LimitReader(f, maxSecret))
-	secret := strings.TrimSpace(string(content))
-	switch {
-	case err != nil:
-		return "", nil, fmt.Errorf("read credentials: %w", err)
-	case secret == "" || strings.ContainsFunc(secret, func(c rune) bool { return c < ' ' || c == 0x7f }):
-		return "", nil, fmt.Errorf("read credentials: file %q has no single line of text", file)
-	case r.PasswordFile != "":
-		both := base64.StdEncoding.EncodeToString([]byte(r.Username + ":" + secret))
-		return "Basic " + both, []string{both, secret}, nil
-	}
-	return cmp.Or(r.AuthorizationType, "Bearer") + " " + secret, []string{secret}, nil
 }
 
 // maxText bounds the text of a receiver in an error, in bytes.

@@ -2,6 +2,7 @@ package remotewrite
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -39,8 +40,7 @@ type spool struct {
 	head     int64     // where the first record of the first segment begins that is not acknowledged
 	next     uint64    // number of the next segment
 	file     *os.File  // of the last segment; nil: the next record begins another
-	position *os.File  // nil: not opened yet
-	newest   []sample  // of the record with the newest reading
+	last     []sample  // of the last record
 	full     bool      // readings were dropped for room since the spool was last empty
 	failing  bool      // the latest write failed
 }
@@ -50,6 +50,7 @@ type segment struct {
 	number  uint64
 	size    int64 // bytes of whole records
 	pending int   // readings that are not acknowledged
+	began   int64 // when the first of them was stored, in milliseconds since the epoch
 }
 
 // batch holds the oldest readings of a spool. It ends with its segment.
@@ -94,6 +95,7 @@ func openSpool(dir string, limit int64, logger *slog.Logger) (*spool, error) {
 		}
 		s.segments = append(s.segments, one)
 		s.pending.Add(int64(one.pending))
+		s.oldest.Store(s.segments[0].began)
 	}
 	return s, nil
 }
@@ -107,9 +109,9 @@ func (s *spool) restore(one *segment, from int64) error {
 	one.size, err = s.scan(one.number, 0, info.Size(), func(written int64, samples []sample, end int64) bool {
 		if end > from {
 			one.pending += len(samples)
-			s.oldest.CompareAndSwap(0, written)
+			one.began = cmp.Or(one.began, written)
 		}
-		s.keepNewest(samples)
+		s.last = append(s.last[:0], samples...)
 		return true
 	})
 	if err != nil {
@@ -169,11 +171,13 @@ func (s *spool) scan(number uint64, from, to int64, each func(written int64, sam
 	}
 }
 
-// append stores records of one series, synced when it returns. It drops the oldest readings for room, and the new ones if they
-// cannot be written. newest are the readings of the last record.
-func (s *spool) append(records []byte, readings int, newest []sample) {
+// append stores readings of one series, synced when it returns. It drops the oldest ones for room, and the new ones if they cannot
+// be written. It keeps the slice.
+func (s *spool) append(samples []sample) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	now, readings := time.Now(), len(samples)
+	records := appendRecords(now, samples)
 	for len(s.segments) > 1 && s.bytes()+int64(len(records)) > s.limit {
 		s.dropOldest()
 	}
@@ -189,12 +193,15 @@ func (s *spool) append(records []byte, readings int, newest []sample) {
 		s.dropped.Add(int64(readings))
 		return
 	}
-	last := &s.segments[len(s.segments)-1]
-	last.size, last.pending = last.size+int64(len(records)), last.pending+readings
-	if s.pending.Add(int64(readings)) == int64(readings) {
-		s.oldest.Store(time.Now().UnixMilli())
+	segment := &s.segments[len(s.segments)-1]
+	if segment.pending == 0 {
+		segment.began = now.UnixMilli()
 	}
-	s.keepNewest(newest)
+	segment.size, segment.pending = segment.size+int64(len(records)), segment.pending+readings
+	if s.pending.Add(int64(readings)) == int64(readings) {
+		s.oldest.Store(segment.began)
+	}
+	s.last = samples[(readings-1)/maxReadings*maxReadings:]
 }
 
 // segmentSize is from how many bytes on a segment is followed by another.
@@ -290,7 +297,9 @@ func (s *spool) removeFirst() {
 	s.dropped.Add(int64(first.pending))
 	s.pending.Add(int64(-first.pending))
 	s.remove(first.number)
-	s.segments, s.head = s.segments[1:], 0
+	if s.segments, s.head = s.segments[1:], 0; len(s.segments) > 0 {
+		s.oldest.Store(s.segments[0].began)
+	}
 }
 
 // read returns the oldest readings, at most n, but at least those of one record; none if all are acknowledged.
@@ -342,20 +351,18 @@ const positionName = "position"
 
 // writePosition overwrites the position in place: that needs no room on a full disk, and so few bytes are written whole. If they
 // are not, the checksum shows it, and some readings are sent twice.
-func (s *spool) writePosition(number uint64, offset int64) (err error) {
-	if s.position == nil {
-		if s.position, err = os.OpenFile(filepath.Join(s.dir, positionName), os.O_WRONLY|os.O_CREATE, 0o600); err != nil {
-			s.position = nil
-			return err
-		}
+func (s *spool) writePosition(number uint64, offset int64) error {
+	f, err := os.OpenFile(filepath.Join(s.dir, positionName), os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
 	}
 	b := binary.LittleEndian.AppendUint64(nil, number)
 	b = binary.LittleEndian.AppendUint64(b, uint64(offset))
 	b = binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
-	if _, err := s.position.WriteAt(b, 0); err != nil {
-		return err
+	if _, err = f.Write(b); err == nil {
+		err = syncFile(f)
 	}
-	return syncFile(s.position)
+	return errors.Join(err, f.Close())
 }
 
 // readPosition returns the segment and the offset up to which readings are acknowledged; 0 if that is not known.
@@ -367,16 +374,11 @@ func (s *spool) readPosition() (number uint64, offset int64) {
 	return binary.LittleEndian.Uint64(b), max(0, int64(binary.LittleEndian.Uint64(b[8:])))
 }
 
-func (s *spool) keepNewest(samples []sample) {
-	if len(s.newest) == 0 || samples[len(samples)-1].time >= s.newest[len(s.newest)-1].time {
-		s.newest = append([]sample(nil), samples...) // others hold the old ones
-	}
-}
-
-func (s *spool) newestReadings() []sample {
+// lastReadings returns those that were stored last, of one record.
+func (s *spool) lastReadings() []sample {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.newest
+	return s.last
 }
 
 func (s *spool) setLimit(limit int64) {
@@ -414,7 +416,4 @@ func (s *spool) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closeFile()
-	if s.position != nil {
-		_ = s.position.Close()
-	}
 }

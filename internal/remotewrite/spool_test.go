@@ -13,11 +13,12 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"innius_exporter/innius"
 )
 
 func nan() float64 { return math.NaN() }
+
+// atNoon is near the time of the bubble, in milliseconds since the epoch.
+const atNoon = 1.8934992e12
 
 // queue is a spool under test.
 type queue struct {
@@ -40,19 +41,12 @@ func openQueue(t testing.TB, dir string, limit int64) *queue {
 
 // add appends n readings with ascending values, as one poll.
 func (q *queue) add(n int) {
-	var records []byte
-	now, s := time.UnixMilli(1.8e12), series{"acme", "Press 1", "Temperature"}
-	var readings []innius.Reading
+	var samples []sample
 	for range n {
 		q.value++
-		readings = append(readings, innius.Reading{Time: now.Add(time.Duration(q.value) * time.Second), Value: q.value})
+		samples = append(samples, sample{series{"acme", "Press 1", "Temperature"}, atNoon + int64(1e3*q.value), q.value})
 	}
-	var newest []sample
-	for some := range slices.Chunk(readings, maxReadings) {
-		records = appendRecord(records, now, s, some)
-		newest = []sample{{s, some[len(some)-1].Time.UnixMilli(), some[len(some)-1].Value}}
-	}
-	q.append(records, n, newest)
+	q.append(samples)
 	q.appends = append(q.appends, q.bytes())
 }
 
@@ -103,7 +97,7 @@ func (q *queue) all() (values []float64) {
 func (q *queue) values(samples []sample) (values []float64) {
 	q.t.Helper()
 	for _, s := range samples {
-		if want := int64(1.8e12 + 1e3*s.value); s.time != want || s.series != (series{"acme", "Press 1", "Temperature"}) {
+		if want := int64(atNoon + 1e3*s.value); s.time != want || s.series != (series{"acme", "Press 1", "Temperature"}) {
 			q.t.Fatalf("read %+v, which was never written", s)
 		}
 		values = append(values, s.value)
@@ -430,13 +424,16 @@ func TestSpoolWithDamagedPositionLosesNothing(t *testing.T) {
 }
 
 func TestSpoolBytesIsWhatReadingsTakeAtMost(t *testing.T) {
-	for _, n := range []int{1, 2, 15, 16, 17, 32, 100} {
-		q := openQueue(t, filepath.Join(t.TempDir(), "spool"), 1<<20)
-		q.add(n)
-		if got, most := q.bytes(), SpoolBytes(n, len("Temperature")); got > most || most > got+int64(3*n+12*(n/maxReadings+1)) {
-			t.Errorf("%d readings take %d bytes, at most %d", n, got, most)
+	inBubble(t, func(t *testing.T) {
+		for _, n := range []int{1, 2, 15, 16, 17, 32, 100} {
+			q := openQueue(t, filepath.Join(t.TempDir(), "spool"), 1<<20)
+			q.add(n)
+			q.close()
+			if got, most := q.bytes(), SpoolBytes(n, len("Temperature")); got > most || most > got+int64(3*n+12*(n/maxReadings+1)) {
+				t.Errorf("%d readings take %d bytes, at most %d", n, got, most)
+			}
 		}
-	}
+	})
 }
 
 func TestSpoolDropsTheOldestBeyondItsLimit(t *testing.T) {
@@ -482,6 +479,45 @@ func TestSpoolDropsTheOldestBeyondItsLimit(t *testing.T) {
 	}
 }
 
+func TestSpoolKnowsItsOldestReading(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		const limit = 16 << 10
+		dir := filepath.Join(t.TempDir(), "spool")
+		q := openQueue(t, dir, limit)
+		stored := map[float64]int64{} // when each was
+		want := func(when string) {
+			t.Helper()
+			if got := q.oldest.Load(); got != stored[q.all()[0]] {
+				t.Errorf("%s: the oldest is of %d, want %d", when, got, stored[q.all()[0]])
+			}
+		}
+		for range 300 {
+			q.add(10)
+			for v := q.value - 9; v <= q.value; v++ {
+				stored[v] = time.Now().UnixMilli()
+			}
+			want("dropping the oldest")
+			time.Sleep(time.Minute)
+		}
+		for i := range 100 {
+			b, err := q.read(10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want("reading")
+			if err := q.acknowledge(b); err != nil {
+				t.Fatal(err)
+			}
+			if i%7 == 0 {
+				q.close()
+				q.spool = openQueue(t, dir, limit).spool
+				want("reopened")
+			}
+		}
+		q.close()
+	})
+}
+
 func TestSpoolInUnreadableDirectoryIsAnError(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "spool")
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
@@ -495,7 +531,7 @@ func TestSpoolInUnreadableDirectoryIsAnError(t *testing.T) {
 // FuzzSpool opens a directory with any content. It must never fail, never return what has no checksum, and keep what is appended.
 func FuzzSpool(f *testing.F) {
 	at := time.UnixMilli(1.8e12)
-	intact := appendRecord(nil, at, series{"a", "m", "s"}, []innius.Reading{{Time: at, Value: 1}})
+	intact := appendRecord(nil, at, []sample{{series{"a", "m", "s"}, 1.8e12, 1}})
 	f.Add(intact, []byte{})
 	f.Add([]byte("\x00\x00\x00\xf0X"), []byte{}) // half a header, with a large length
 	f.Add(slices.Concat(intact, intact, []byte{9}), []byte{1, 0, 0, 0, 0, 0, 0, 0, byte(len(intact)), 0, 0, 0, 0, 0, 0, 0})
@@ -524,8 +560,8 @@ func FuzzSpool(f *testing.F) {
 // FuzzRecord decodes any content with a valid checksum.
 func FuzzRecord(f *testing.F) {
 	at := time.UnixMilli(5)
-	f.Add(appendRecord(nil, at, series{"a", "m", "s"}, []innius.Reading{{Time: at.Add(-2), Value: 1}})[recordHeader:])
-	f.Add(appendRecord(nil, at, series{}, make([]innius.Reading, maxReadings+1))[recordHeader:])
+	f.Add(appendRecord(nil, at, []sample{{series{"a", "m", "s"}, 3, 1}})[recordHeader:])
+	f.Add(appendRecord(nil, at, make([]sample, maxReadings+1))[recordHeader:])
 	f.Fuzz(func(t *testing.T, content []byte) {
 		if _, samples := decodeRecord(content, nil); len(samples) > maxReadings || 9*len(samples) > len(content) {
 			t.Errorf("%d readings in %d bytes", len(samples), len(content))

@@ -2,6 +2,7 @@ package remotewrite
 
 import (
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"net/url"
 	"os"
@@ -83,6 +84,26 @@ func TestWriterCloseSendsForTwoSeconds(t *testing.T) {
 	})
 }
 
+func TestWriterLogsNoFailureOfARequestThatItEnds(t *testing.T) {
+	for name, end := range map[string]func(p *plant) error{
+		"close":  func(p *plant) error { p.Close(); return nil },
+		"remove": func(p *plant) error { return p.Configure(p.t.Context(), nil) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				f, receiver := startFake(t, "central")
+				f.onRequest(func(_ http.ResponseWriter, r *http.Request, _ []received) { <-r.Context().Done() })
+				p := newPlant(t, receiver)
+				p.poll("A", 1)
+				time.Sleep(6 * time.Second)
+				if err := end(p); err != nil || p.log.lines("level=WARN") != 0 {
+					t.Errorf("%v, log:\n%s", err, p.log)
+				}
+			})
+		})
+	}
+}
+
 func TestWriterConfigureKeepsQueues(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		old, central := startFake(t, "central")
@@ -129,73 +150,61 @@ func TestWriterConfigureKeepsQueues(t *testing.T) {
 	})
 }
 
-func TestWriterReadsCredentialsForEachRequest(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "secret")
-	for name, row := range map[string]struct {
-		set  func(*Receiver)
-		want func(secret string) string
-	}{
-		"password": {
-			func(r *Receiver) { r.Username, r.PasswordFile = "plant", file },
-			func(secret string) string {
-				return "Basic " + base64.StdEncoding.EncodeToString([]byte("plant:"+secret))
-			},
-		},
-		"bearer": {func(r *Receiver) { r.CredentialsFile = file }, func(secret string) string { return "Bearer " + secret }},
-		"other type": {
-			func(r *Receiver) { r.AuthorizationType, r.CredentialsFile = "Token", file },
-			func(secret string) string { return "Token " + secret },
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				f, receiver := startFake(t, "central")
-				row.set(&receiver)
-				p := newPlant(t, receiver)
-				for _, secret := range []string{"first-secret-1", "second-secret-2"} {
-					if err := os.WriteFile(file, []byte(secret+"\n"), 0o600); err != nil {
-						t.Fatal(err)
-					}
-					p.poll("A", 1)
-					time.Sleep(6 * time.Second)
-					if got := f.header("Authorization"); got != row.want(secret) {
-						t.Errorf("Authorization %q, want %q", got, row.want(secret))
-					}
-				}
-				for _, content := range []string{"", "two\nlines", " \n"} {
-					if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
-						t.Fatal(err)
-					}
-					sent := f.sent()
-					p.poll("A", 1)
-					time.Sleep(6 * time.Second)
-					if s := p.Status()[0]; f.sent() != sent || !strings.Contains(s.LastError, "no single line") {
-						t.Errorf("%q: %+v", content, s)
-					}
-				}
-				if err := os.Remove(file); err != nil {
-					t.Fatal(err)
-				}
-				time.Sleep(5 * time.Minute)
-				if s := p.Status()[0]; !strings.Contains(s.LastError, file) || p.log.lines("level=WARN") != 1 {
-					t.Errorf("%+v, log:\n%s", s, p.log)
-				}
-				if err := os.WriteFile(file, []byte("third-secret-3"), 0o600); err != nil {
-					t.Fatal(err)
-				}
-				time.Sleep(6 * time.Minute)
-				p.wantAll(f, "A")
-			})
-		})
-	}
+// The directories of such names are one where file names have no case.
+func TestWriterContinuesQueueOfANameInOtherCase(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f, receiver := startFake(t, "central")
+		receiver.Name = "Central/ÄÖ"
+		f.unless(503, "", always)
+		p := newPlant(t, receiver)
+		p.poll("A", 3)
+		for _, receiver.Name = range []string{"central/ÄÖ", "CENTRAL/ÄÖ"} {
+			if err := p.Configure(t.Context(), []Receiver{receiver}); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Minute)
+			p.poll("A", 1)
+		}
+		p.kill()
+		receiver.Name = "central/ÄÖ"
+		p.start(receiver)
+		if dirs, err := os.ReadDir(p.dir); err != nil || len(dirs) != 1 {
+			t.Errorf("directories %v, %v", dirs, err)
+		}
+		f.onRequest(nil)
+		time.Sleep(6 * time.Second)
+		p.wantAll(f, "A")
+	})
+}
+
+func TestWriterGetsCredentialsForEachRequest(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f, receiver := startFake(t, "central")
+		header, failure := "", error(nil)
+		receiver.Authorization = func() (string, []string, error) { return header, []string{header}, failure }
+		p := newPlant(t, receiver)
+		for _, header = range []string{"Bearer first-secret-1", "Bearer second-secret-2"} {
+			p.poll("A", 1)
+			time.Sleep(6 * time.Second)
+			if got := f.header("Authorization"); got != header {
+				t.Errorf("Authorization %q, want %q", got, header)
+			}
+		}
+		failure = errors.New("read credentials: no such file")
+		p.poll("A", 1)
+		time.Sleep(5 * time.Minute)
+		if s := p.Status()[0]; f.sent() != 2 || s.LastError != failure.Error() || p.log.lines("level=WARN") != 1 {
+			t.Errorf("%d requests, %+v, log:\n%s", f.sent(), s, p.log)
+		}
+		failure = nil
+		time.Sleep(6 * time.Minute)
+		p.wantAll(f, "A")
+	})
 }
 
 func TestWriterShowsNoSecret(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "secret")
 	const secret, token, tenant = "Pa55+word/7f3A9e41", "t0ken-in-query", "tenant-4711"
-	if err := os.WriteFile(file, []byte(secret), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	both := base64.StdEncoding.EncodeToString([]byte("plant:" + secret))
 	for name, respond := range map[string]func(w http.ResponseWriter, r *http.Request){
 		"echo": func(w http.ResponseWriter, r *http.Request) {
 			text := r.Header.Get("Authorization") + " " + secret + "\x1b[31m\n" + r.URL.String() + " " + r.Header.Get("X-Scope-OrgID")
@@ -216,7 +225,7 @@ func TestWriterShowsNoSecret(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
 				f, receiver := startFake(t, "central")
-				receiver.Username, receiver.PasswordFile = "plant", file
+				receiver.Authorization = func() (string, []string, error) { return "Basic " + both, []string{both, secret}, nil }
 				receiver.URL.RawQuery = "token=" + token
 				receiver.Headers = map[string]innius.Secret{"X-Scope-OrgID": innius.NewSecret(tenant)}
 				f.onRequest(func(w http.ResponseWriter, r *http.Request, _ []received) { respond(w, r) })
@@ -226,7 +235,6 @@ func TestWriterShowsNoSecret(t *testing.T) {
 				if s.LastError == "" || len(s.LastError) > maxText+50 || strings.ContainsAny(s.LastError, "\n\x1b") {
 					t.Errorf("error %q", s.LastError)
 				}
-				both := base64.StdEncoding.EncodeToString([]byte("plant:" + secret))
 				for _, hidden := range []string{secret, token, tenant, both, "7f3A9e41"} {
 					if strings.Contains(s.LastError, hidden) || p.log.lines(hidden) > 0 {
 						t.Errorf("%s is shown: %q\n%s", hidden, s.LastError, p.log)
