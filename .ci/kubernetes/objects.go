@@ -1,8 +1,10 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	monitoring "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
 	apps "k8s.io/api/apps/v1"
@@ -23,13 +25,15 @@ type objects struct {
 	secret         *core.Secret
 	networkPolicy  *networking.NetworkPolicy
 	serviceMonitor *monitoring.ServiceMonitor
+	rule           *monitoring.PrometheusRule
+	dashboards     *core.ConfigMap
 }
 
 // decodeAll decodes each file into the type of its kind, in which every field must exist and hold what it is made for.
 func decodeAll(files map[string]string) (*objects, error) {
 	o := &objects{}
 	for name, text := range files {
-		if err := o.decode([]byte(text)); err != nil {
+		if err := o.decode(name, []byte(text)); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
@@ -39,7 +43,7 @@ func decodeAll(files map[string]string) (*objects, error) {
 	return o, nil
 }
 
-func (o *objects) decode(text []byte) error {
+func (o *objects) decode(name string, text []byte) error {
 	var kind meta.TypeMeta
 	if err := yaml.Unmarshal(text, &kind); err != nil {
 		return err
@@ -50,6 +54,9 @@ func (o *objects) decode(text []byte) error {
 	case "/v1, Kind=Service":
 		return decodeInto(text, &o.service)
 	case "/v1, Kind=ConfigMap":
+		if strings.HasSuffix(name, "dashboards.yaml") {
+			return decodeInto(text, &o.dashboards)
+		}
 		return decodeInto(text, &o.configMap)
 	case "/v1, Kind=Secret":
 		return decodeInto(text, &o.secret)
@@ -57,6 +64,8 @@ func (o *objects) decode(text []byte) error {
 		return decodeInto(text, &o.networkPolicy)
 	case "monitoring.coreos.com/v1, Kind=ServiceMonitor":
 		return decodeInto(text, &o.serviceMonitor)
+	case "monitoring.coreos.com/v1, Kind=PrometheusRule":
+		return decodeInto(text, &o.rule)
 	}
 	return fmt.Errorf("%s is of an unexpected kind", kind.GroupVersionKind())
 }
@@ -78,7 +87,7 @@ func (o *objects) check() error {
 	return errors.Join(
 		selects("StatefulSet", o.statefulSet.Spec.Selector, pod.Labels),
 		selects("Service", &meta.LabelSelector{MatchLabels: o.service.Spec.Selector}, pod.Labels),
-		o.checkPolicy(), o.checkMonitor(), o.checkVolumes(), checkPorts(pod.Spec.Containers[0]), restricted(&pod))
+		o.checkPolicy(), o.checkMonitor(), o.checkRule(), o.checkDashboards(), o.checkVolumes(), checkPorts(pod.Spec.Containers[0]), restricted(&pod))
 }
 
 func selects(what string, selector *meta.LabelSelector, of map[string]string) error {
@@ -109,15 +118,54 @@ func (o *objects) checkMonitor() error {
 	return selects("ServiceMonitor", &o.serviceMonitor.Spec.Selector, o.service.Labels)
 }
 
+// checkRule checks that the alert about the exporter has the job of its ServiceMonitor, and that the runbook has one address.
+func (o *objects) checkRule() error {
+	if o.rule == nil {
+		return nil
+	}
+	texts := map[string]bool{}
+	for _, g := range o.rule.Spec.Groups {
+		for _, r := range g.Rules {
+			texts[r.Expr.StrVal] = true
+			if r.Record == "innius:runbook:info" {
+				texts[r.Labels["url"]] = true
+			}
+		}
+	}
+	up := fmt.Sprintf("up{job=~%q}", o.service.Name)
+	for _, want := range []string{up + " == 0 or absent(" + up + ")", "https://wiki.example.com/innius/runbook.md"} {
+		if !texts[want] {
+			return fmt.Errorf("PrometheusRule: it lacks %q", want)
+		}
+	}
+	return nil
+}
+
+// checkDashboards checks that each dashboard is JSON, and that the sidecar finds the object.
+func (o *objects) checkDashboards() error {
+	if o.dashboards == nil {
+		return nil
+	}
+	if n := len(o.dashboards.Data); n < 3 || o.dashboards.Labels["grafana_dashboard"] != "1" {
+		return fmt.Errorf("%d dashboards, with the labels %v", n, o.dashboards.Labels)
+	}
+	for name, text := range o.dashboards.Data {
+		if !json.Valid([]byte(text)) {
+			return fmt.Errorf("the dashboard %s is not JSON", name)
+		}
+	}
+	return nil
+}
+
 // checkVolumes finds what is mounted and does not exist, what exists and is not mounted, and a key that would never change.
 func (o *objects) checkVolumes() error {
 	there := map[string]bool{}
 	for _, v := range o.statefulSet.Spec.Template.Spec.Volumes {
 		there[v.Name] = true
-		if v.Secret != nil && o.secret != nil && v.Secret.SecretName != o.secret.Name {
+		if v.Name == "keys" && o.secret != nil && v.Secret.SecretName != o.secret.Name {
 			return fmt.Errorf("the pod mounts the secret %q instead of %q", v.Secret.SecretName, o.secret.Name)
 		}
-		if v.ConfigMap != nil && v.ConfigMap.Name != o.configMap.Name {
+		if v.Name == "config" && v.ConfigMap.Name != o.configMap.Name {
 			return fmt.Errorf("the pod mounts the config map %q instead of %q", v.ConfigMap.Name, o.configMap.Name)
 		}
 	}
@@ -138,7 +186,7 @@ func (o *objects) checkVolumes() error {
 
 func checkPorts(c core.Container) error {
 	for _, probe := range []*core.Probe{c.ReadinessProbe, c.LivenessProbe} {
-		if probe == nil || probe.HTTPGet.Port.StrVal != c.Ports[0].Name {
+		if probe == nil || probe.Exec == nil && probe.HTTPGet.Port.StrVal != c.Ports[0].Name {
 			return errors.New("a probe is missing, or uses a port that the container does not have")
 		}
 	}

@@ -41,3 +41,22 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- mulf (regexFind "^[0-9.]+" $limit | float64) (ternary 921.6 0.9 (hasSuffix "Gi" $limit)) | int }}MiB
 {{- end -}}
 {{- end -}}
+
+{{/* What a probe does: the kubelet requests a page, or the exporter itself does with credentials. */}}
+{{- define "innius-exporter.probe" -}}
+{{- $page := index . 1 -}}
+{{- with (index . 0).Values.web -}}
+{{- $scheme := ternary "https" "http" .tls -}}
+{{- if .probeConfig -}}
+exec:
+  command:
+    - /innius_exporter
+    - check
+    - health
+    - --url={{ $scheme }}://localhost:10466/-/{{ $page }}
+    - --http.config.file=/etc/innius_exporter/web/{{ .probeConfig }}
+{{- else -}}
+httpGet: {path: /-/{{ $page }}, port: http{{ if .tls }}, scheme: HTTPS{{ end }}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
