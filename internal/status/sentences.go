@@ -146,8 +146,8 @@ func explain(v *poller.View, s *inventory.Sensor, o *poller.SensorView, next *po
 	case poller.SensorSilent:
 		return fmt.Sprintf("Silent: no new reading for more than %s when it was %s", humanize.Duration(o.SilentAfter), polled())
 	case poller.SensorDelayed:
-		return fmt.Sprintf("Delayed: %s%s; the next poll was planned for %s", blocked(v.Accounts[s.Machine.Account], v.At), polled(),
-			humanize.TimeAndDistance(o.Planned(), v.At))
+		planned := "poll planned for " + humanize.TimeAndDistance(o.Planned(), v.At)
+		return "Delayed: " + blocked(v.Accounts[s.Machine.Account], v.At) + planned
 	}
 	return ""
 }
