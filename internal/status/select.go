@@ -102,13 +102,19 @@ func (v *selected) sort(rows []row) {
 	})
 }
 
+// worstFirst are the statuses as they are sorted.
+var worstFirst = []poller.SensorStatus{
+	poller.SensorFailing, poller.SensorSilent, poller.SensorDelayed, poller.SensorStale, poller.SensorUnreadable,
+	poller.SensorNoReadings, poller.SensorPending, poller.SensorCurrent, poller.SensorExcluded,
+}
+
 // sortKey returns the number that a row is sorted by; NaN: it has none.
 func (r *row) sortKey(by string, v *selected) float64 {
 	o, key, known := &r.view, 0.0, true
 	last := schedule.Later(o.LastSuccess, o.LastFailure)
 	switch by {
 	case "status":
-		key = float64(slices.Index(poller.SensorStatuses[:], o.Status))
+		key = float64(slices.Index(worstFirst, o.Status))
 	case "value":
 		key, known = o.Value, !o.Time.IsZero()
 	case "age":

@@ -105,6 +105,12 @@ func TestSortHasUnknownLast(t *testing.T) {
 	}
 }
 
+func TestSortByStatusKnowsEachStatus(t *testing.T) {
+	if got, want := slices.Sorted(slices.Values(worstFirst)), slices.Sorted(slices.Values(poller.SensorStatuses[:])); !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 func TestAgesAreThoseOfExposedValues(t *testing.T) {
 	sensors := []measured{{"never", 0}, {"stale", 60 * 48}}
 	for age := 1; age <= 21; age++ {

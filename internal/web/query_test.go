@@ -99,7 +99,7 @@ func TestBadQueryReturnsOneError(t *testing.T) {
 			t.Errorf("%.80s: status %d, %v: %.300s", query, code, err, body)
 		}
 		code, page := getFrom(t, s, "/status?"+query)
-		if code != want.page || !strings.Contains(page, `role="alert">`) || strings.Contains(page, "<script>alert") ||
+		if code != want.page || !strings.Contains(page, `<p class="problem">`) || strings.Contains(page, "<script>alert") ||
 			strings.Contains(page, `"onmouseover`) {
 			t.Errorf("%.80s: page with status %d:\n%.3000s", query, code, page)
 		}
