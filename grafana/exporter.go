@@ -31,7 +31,7 @@ func exporterDashboard() Dashboard {
 }
 
 func exporterTable() panel {
-	p := table("Exporters", 5, about{
+	p := table("Exporters", 4, about{
 		shows: "Each exporter with its version, for how long it has been running, whether the last reload of its config succeeded, " +
 			"since when that is in force, and when it last wrote the state, which a restart needs.",
 		good: "the newest version; \"loaded\"; a state written less than two minutes ago.",
@@ -59,12 +59,12 @@ func exporterTable() panel {
 // detailedAccounts is the table of accounts with what they are polled by.
 func detailedAccounts() panel {
 	return accountTable(8, []column{
-		{field: "Value #F", title: "Requests per hour", width: 130, decimals: 0},
+		{field: "Value #F", title: "Requests per hour", width: 145, decimals: 0},
 		{field: "cause", title: "Lowered by", width: 110},
 		{field: "Value #H", title: "Demand", width: 75, unit: "×", decimals: 1},
 		{field: "Value #I", title: "Discovery, ago", width: 110, unit: "s", decimals: 1, missing: "never"},
 		{field: "Value #J", title: "Clock ahead", width: 95, unit: "s", decimals: 0},
-		{field: "Value #K", title: "Same names", width: 95, decimals: 0},
+		{field: "Value #K", title: "Same names", width: 105, decimals: 0},
 	},
 		tableQuery("max by $byAccount (innius_exporter_api_rate_limit_requests_per_hour{$exporters})"),
 		tableQuery("max by (instance, job, account, cause) (innius_exporter_api_rate_limit_lowered{$exporters} == 1)"),
@@ -264,7 +264,7 @@ func receivers() panel {
 			"so old. Dropped: the spool was full or could not be written.",
 	}, []column{
 		{field: "receiver", title: "Receiver"},
-		{field: "Value #A", title: "In the spool", width: 110, unit: "none", decimals: 0},
+		{field: "Value #A", title: "In the spool", width: 115, unit: "none", decimals: 0, missing: "–"},
 		{field: "Value #B", title: "Oldest, ago", width: 110, unit: "s", decimals: 0, missing: "none"},
 		{field: "Value #C", title: "Last success, ago", width: 140, unit: "s", decimals: 0, missing: "never"},
 		{field: "Value #D", title: "Refused, in an hour", width: 150, decimals: 0},

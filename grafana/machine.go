@@ -20,7 +20,8 @@ func machineDashboard() Dashboard {
 				{valueTiles()},
 				{sensorTable()},
 			}},
-			{title: "Values by unit", rows: [][]panel{{valuesByUnit()}, {valuesWithoutUnit()}}},
+			{title: "Values by unit", rows: [][]panel{{valuesByUnit()}}},
+			{title: "Values without a unit", collapsed: true, rows: [][]panel{{valueGraph("No unit", "1|")}}},
 			{title: "Trouble and ages", rows: [][]panel{{sensorTimeline()}, {ages()}}},
 			{title: "Lowest and highest, of sensors with extremes", collapsed: true, rows: [][]panel{{extremes()}}},
 			{title: "States, of sensors with states", collapsed: true, rows: [][]panel{{stateBars()}, {timeInStates()}}},
@@ -148,8 +149,6 @@ func valuesByUnit() panel {
 	return p
 }
 
-func valuesWithoutUnit() panel { return valueGraph("No unit", "1|") }
-
 // sensorTimeline has a bar for each sensor and status. A series exists only while the sensor has the status, and a bar would last
 // until the next point of its series: so the query adds points at all other times.
 func sensorTimeline() panel {
@@ -231,8 +230,8 @@ func timeInStates() panel {
 	}, []column{
 		{field: "sensor_name", title: "Sensor"},
 		{field: "state", title: "State"},
-		{field: "Value #A", title: "Time", width: 100, unit: "s", decimals: 1},
-		{field: "Value #B", title: "Share", width: 80, unit: "percentunit", decimals: 1, missing: "none"},
+		{field: "Value #A", title: "Time", width: 100, unit: "s", decimals: 1, missing: "–"},
+		{field: "Value #B", title: "Share", width: 80, unit: "percentunit", decimals: 1, missing: "–"},
 		{field: "instance", title: "Exporter", width: 140},
 	},
 		tableQuery(times+" * $sensorName"+orRow("sensor_name", "No sensor has states", "count(innius_sensor_info{$sensors})")),

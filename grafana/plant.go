@@ -42,10 +42,13 @@ func innius() panel {
 	return p.sized(22, 22)
 }
 
+// statusAndGap ends with a space that does not break: in a wide tile the number follows the name.
+const statusAndGap = "{{status}}\u00a0"
+
 // countTiles colours the number of each status when it is not 0.
 func countTiles(p panel, statuses []status) panel {
 	for _, s := range statuses {
-		p.overrides = append(p.overrides, object{"matcher": object{"id": "byName", "options": s.word}, "properties": []object{{
+		p.overrides = append(p.overrides, object{"matcher": object{"id": "byRegexp", "options": "/^" + s.word + "/"}, "properties": []object{{
 			"id": "thresholds", "value": object{"mode": "absolute", "steps": steps(idle, 1, s.color)},
 		}}})
 	}
@@ -60,7 +63,7 @@ func machinesByStatus() panel {
 		good: "every machine is ok, or off on purpose.",
 		troubleshoot: "the table below starts with the worst. If many are unknown, the cause is innius or the exporter: see the " +
 			"dashboard Exporter.",
-	}, instantQuery("sum by (status) (max by (company, machine, status) (innius_machine_status{$machines}))", "{{status}}"))
+	}, instantQuery("sum by (status) (max by (company, machine, status) (innius_machine_status{$machines}))", statusAndGap))
 	return countTiles(p, machineStatuses)
 }
 
@@ -74,7 +77,7 @@ func sensorsByStatus(width int, chosen string) panel {
 		troubleshoot: "the tables list them. Text needs states or values in a rule of the exporter's config. failing or delayed: " +
 			"the status page of the exporter shows the error.",
 	}, instantQuery("count by (status) (max by (company, machine, sensor, status) (innius_sensor_status{"+chosen+"}))",
-		"{{status}}"))
+		statusAndGap))
 	return countTiles(p, sensorStatuses)
 }
 
@@ -90,12 +93,12 @@ func machineTable() panel {
 	}, []column{
 		{field: "machine_name", title: "Machine", links: toChosenMachine},
 		{field: "Value #A", title: "Status", width: 105, mappings: byIndex(machineStatuses...)},
-		{field: "Value #B", title: "For", width: 80, unit: "s", decimals: 1, missing: "not known"},
+		{field: "Value #B", title: "For", width: 75, unit: "s", decimals: 1, missing: "not known"},
 		{field: "worst", title: "Worst sensor"},
-		{field: "Value #D", title: "In trouble", width: 80, missing: "0"},
-		{field: "Value #E", title: "Newest reading", width: 115, unit: "s", decimals: 1, missing: "none"},
-		{field: "company_name", title: "Company"},
-		{field: "instance", title: "Exporter", width: 125, links: statusPage()},
+		{field: "Value #D", title: "In trouble", width: 85, missing: "0"},
+		{field: "Value #E", title: "Newest reading", width: 125, unit: "s", decimals: 1, missing: "none"},
+		{field: "company_name", title: "Company", width: 130},
+		{field: "instance", title: "Exporter", width: 120, links: statusPage()},
 		{field: "company", hidden: true},
 		{field: "machine", hidden: true},
 	},
@@ -119,13 +122,14 @@ func alertTable() panel {
 		troubleshoot: "docs/runbook.md of the exporter has a section for each. Without the rules of its directory prometheus there " +
 			"are no alerts.",
 	}, []column{
-		{field: "alertname", title: "Alert"},
 		{field: "machine_name", title: "Machine", links: toChosenMachine},
 		{field: "sensor_name", title: "Sensor"},
 		{field: "account", title: "Account"},
-		{field: "Value #A", title: "For", width: 80, unit: "s", decimals: 1},
+		{field: "receiver", title: "Receiver"},
+		{field: "instance", title: "Exporter"},
+		{field: "alertname", title: "Alert"},
+		{field: "Value #A", title: "For", width: 75, unit: "s", decimals: 1, missing: "–"},
 		{field: "severity", title: "Severity", width: 75, mappings: byWord(severities...)},
-		{field: "instance", title: "Exporter", width: 125},
 		{field: "company", hidden: true},
 		{field: "machine", hidden: true},
 	},
@@ -155,7 +159,7 @@ func troubleTable() panel {
 		{field: "machine_name", title: "Machine", links: toChosenMachine},
 		{field: "sensor_name", title: "Sensor", links: machineLink("__data.fields.", "instance", "company", "machine", "sensor")},
 		{field: "status", title: "Status", width: 110, mappings: byWord(sensorStatuses...)},
-		{field: "Value #A", title: "Age of reading", width: 130, unit: "s", decimals: 1},
+		{field: "Value #A", title: "Age of reading", width: 130, unit: "s", decimals: 1, missing: "–"},
 		{field: "company_name", title: "Company"},
 		{field: "instance", title: "Exporter", width: 140, links: statusPage()},
 		{field: "company", hidden: true},

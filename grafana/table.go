@@ -26,7 +26,7 @@ func table(title string, height int, a about, columns []column, targets ...objec
 	}
 	return panel{
 		kind: "table", title: title, about: a, width: 24, height: height, targets: targets, color: byThreshold,
-		custom: object{"align": "auto", "displayMode": "auto", "inspect": false, "filterable": false},
+		custom: object{"align": "auto", "displayMode": "auto", "inspect": false, "filterable": false, "minWidth": 60},
 		options: object{
 			"showHeader": true, "footer": object{"show": false, "reducer": []string{"sum"}},
 		},
