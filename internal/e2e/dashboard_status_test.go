@@ -286,6 +286,8 @@ func TestDashboardsShowTheStatusesOfTheExporter(t *testing.T) {
 	d.compare("while innius refuses a machine", ids)
 	d.checkNames(ids)
 	t.Run("queries", s.checkDashboards)
+	t.Run("rules", s.checkRules)
+	t.Run("accounts as targets", s.checkAccountTargets)
 	other.kill()
 	d.checkDown(ids)
 }
