@@ -169,6 +169,7 @@ PACKAGE_VERSION = $(shell .ci/package-version '$(VERSION)')
 package-files:
 	@$(MAKE) --no-print-directory binaries PLATFORMS='$(PACKAGE_ARCHS:%=linux/%)'
 	@.ci/man-page '$(VERSION)' "$$(date -u -d @$(SOURCE_DATE_EPOCH) +%Y-%m-%d)" | gzip -9 --no-name >$(DIST)/$(BINARY).1.gz
+	@for shell in bash zsh; do go run . --completion-script-$$shell >$(DIST)/completion.$$shell; done
 
 deb rpm: package-files ## build the packages of one format for PACKAGE_ARCHS from packaging/nfpm.yaml, into dist/
 	@set -e; for arch in $(PACKAGE_ARCHS); do \

@@ -287,6 +287,7 @@ func TestDashboardsShowTheStatusesOfTheExporter(t *testing.T) {
 	d.checkNames(ids)
 	t.Run("queries", s.checkDashboards)
 	t.Run("rules", s.checkRules)
+	t.Run("docs", s.checkDocs)
 	t.Run("accounts as targets", s.checkAccountTargets)
 	other.kill()
 	d.checkDown(ids)

@@ -10,7 +10,7 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// mayBeEmpty are metrics and records of the rules that have no series on a healthy plant, and the reason.
+// mayBeEmpty are metrics of the rules that have no series on a healthy plant, and the reason.
 var mayBeEmpty = map[string]string{
 	"innius_exporter_api_paused_until_timestamp_seconds":            "there is no pause",
 	"innius_exporter_remote_write_pending_oldest_timestamp_seconds": "the receiver is not behind",
@@ -34,6 +34,22 @@ func (s *stack) checkAccountTargets(t *testing.T) {
 	} {
 		if n := other.count(expr); n != want {
 			t.Errorf("%s has %d series, want %d", expr, n, want)
+		}
+	}
+}
+
+// checkDocs runs the queries in the tables of two pages.
+func (s *stack) checkDocs(t *testing.T) {
+	for page, heading := range map[string]string{"getting-started.md": "## 8. The first graph", "metrics.md": "## Queries"} {
+		_, section, _ := strings.Cut(read(t, "../../docs/"+page), heading)
+		queries := regexp.MustCompile("(?m)^\\|.*?`([^`\n]+)`").FindAllStringSubmatch(section, -1)
+		for _, m := range queries {
+			if n := s.count(strings.ReplaceAll(m[1], `\|`, "|")); n == 0 {
+				t.Errorf("%s: %s returns no data", page, m[1])
+			}
+		}
+		if len(queries) < 3 {
+			t.Errorf("%s: only %d queries were found", page, len(queries))
 		}
 	}
 }
