@@ -451,6 +451,14 @@ func (p *plant) wantAll(f *fake, sensor string, but ...float64) {
 	}
 }
 
+// long skips, in short runs, a test that only takes more time than others with the same goroutines.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("long")
+	}
+}
+
 // inBubble runs a test with virtual time, from noon on.
 func inBubble(t *testing.T, test func(t *testing.T)) {
 	t.Helper()

@@ -15,6 +15,7 @@ func TestWriterMetricsAreThoseOfEachReceiver(t *testing.T) {
 		failing, other := startFake(t, "other")
 		failing.unless(401, "", always)
 		p := newPlant(t, central, other)
+		time.Sleep(time.Second) // the spools were read when they were empty
 		p.poll("A", 3)
 		time.Sleep(time.Minute)
 		registry := prometheus.NewPedanticRegistry()
@@ -37,9 +38,9 @@ func TestWriterMetricsAreThoseOfEachReceiver(t *testing.T) {
 }
 
 const exposed = `# TYPE innius_exporter_remote_write_last_success_timestamp_seconds gauge
-innius_exporter_remote_write_last_success_timestamp_seconds{receiver="central"} 1.8934992e+09
+innius_exporter_remote_write_last_success_timestamp_seconds{receiver="central"} 1.893499205e+09
 # TYPE innius_exporter_remote_write_pending_oldest_timestamp_seconds gauge
-innius_exporter_remote_write_pending_oldest_timestamp_seconds{receiver="other"} 1.8934992e+09
+innius_exporter_remote_write_pending_oldest_timestamp_seconds{receiver="other"} 1.893499201e+09
 # TYPE innius_exporter_remote_write_pending_readings gauge
 innius_exporter_remote_write_pending_readings{receiver="central"} 0
 innius_exporter_remote_write_pending_readings{receiver="other"} 3

@@ -195,6 +195,7 @@ func TestWriterRefusesOneReading(t *testing.T) {
 }
 
 func TestWriterFindsOneBadReadingInALargeBacklog(t *testing.T) {
+	long(t)
 	inBubble(t, func(t *testing.T) {
 		f, receiver := startFake(t, "central")
 		p := newPlant(t, receiver)
@@ -215,6 +216,7 @@ func TestWriterFindsOneBadReadingInALargeBacklog(t *testing.T) {
 
 // A receiver that refuses everything for an hour, and then is well, loses nothing.
 func TestWriterKeepsAllWhileAllIsRefused(t *testing.T) {
+	long(t)
 	for _, code := range []int{400, 409, 413, 422} {
 		inBubble(t, func(t *testing.T) {
 			f, receiver := startFake(t, "central")
@@ -302,6 +304,7 @@ func TestWriterRefusesAfterTenTriesWhatAloneGets500(t *testing.T) {
 }
 
 func TestWriterContinuesWithoutASeriesThatGets500(t *testing.T) {
+	long(t)
 	inBubble(t, func(t *testing.T) {
 		f, receiver := startFake(t, "central")
 		p := newPlant(t, receiver)
@@ -321,6 +324,7 @@ func TestWriterContinuesWithoutASeriesThatGets500(t *testing.T) {
 
 // Other sensors do not wait for the ten tries of each reading of one that always gets 500.
 func TestWriterIsNotHeldUpByOneSeriesOfMany(t *testing.T) {
+	long(t)
 	inBubble(t, func(t *testing.T) {
 		f, receiver := startFake(t, "central")
 		p := newPlant(t, receiver)
@@ -415,6 +419,7 @@ func slowly(w http.ResponseWriter, r *http.Request) {
 
 // Without a window, Prometheus refuses what is older than an hour. The rest must not wait for that.
 func TestWriterCatchesUpWithPrometheusAfterAnOutage(t *testing.T) {
+	long(t)
 	for _, row := range []struct {
 		name   string
 		window time.Duration

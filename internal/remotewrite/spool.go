@@ -138,7 +138,7 @@ func (s *spool) scan(number uint64, from, to int64, each func(written int64, sam
 		return from, fmt.Errorf("read the spool: %w", err)
 	}
 	defer func() { _ = f.Close() }()
-	reader := bufio.NewReaderSize(io.NewSectionReader(f, from, to-from), 64<<10)
+	reader := bufio.NewReaderSize(io.NewSectionReader(f, from, to-from), int(min(64<<10, to-from)))
 	var content []byte
 	room := make([]sample, 0, maxReadings)
 	header := make([]byte, recordHeader)

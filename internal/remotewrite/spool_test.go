@@ -227,6 +227,7 @@ func TestSpoolForgetsWhatCannotBeSynced(t *testing.T) {
 
 // A process may be killed after any byte that it wrote.
 func TestSpoolCutAtEveryByte(t *testing.T) {
+	long(t)
 	dir := filepath.Join(t.TempDir(), "spool")
 	q := openQueue(t, dir, 1<<20)
 	counts := []int{3, 1, 16, 2}
@@ -259,6 +260,7 @@ func TestSpoolCutAtEveryByte(t *testing.T) {
 }
 
 func TestSpoolNeverReturnsDamagedRecords(t *testing.T) {
+	long(t)
 	dir := filepath.Join(t.TempDir(), "spool")
 	q := openQueue(t, dir, 1<<20)
 	q.add(3)
