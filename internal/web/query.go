@@ -64,6 +64,8 @@ func (q *query) check() error {
 	case q.Status != "" && !slices.Contains(poller.SensorStatuses[:], q.Status):
 		return fmt.Errorf("unknown status %q; known are %s", cut(string(q.Status)),
 			strings.ReplaceAll(strings.Trim(fmt.Sprint(poller.SensorStatuses), "[]"), " ", ", "))
+	case len(q.Search) > maxText: // thousands of words would take long to find
+		return fmt.Errorf("q has %d bytes; at most %d are searched", len(q.Search), maxText)
 	case view != "" && view != "sensors":
 		return fmt.Errorf("unknown view %q; known is sensors", cut(view))
 	case by != "" && !slices.ContainsFunc(columns, func(c column) bool { return c.Class == by && c.Sorts != "" }):

@@ -91,6 +91,7 @@ func TestBadQueryReturnsOneError(t *testing.T) {
 		"machine=%zz":                   {400, "malformed query", 400},
 		"machine=" + hostile:            {404, `unknown machine "<script>`, 200},
 		"sensor=" + long("x", 60000):    {404, `unknown sensor "xxx`, 200},
+		"q=" + long("x+", 100):          {400, "q has 200 bytes; at most 160 are searched", 400},
 		hostile + "=1":                  {400, `unknown parameter "<script>`, 400},
 	} {
 		code, body := getFrom(t, s, "/api/v1/status?"+query)
