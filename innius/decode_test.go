@@ -207,8 +207,11 @@ func TestNextKeyIsFoundInTheOnlyObjectThatHasOne(t *testing.T) {
 			"next_key is in several objects: meta, paging", "",
 		},
 		{
-			"too long", `{"data":` + items + `,"next_key":"` + strings.Repeat("k", 5000) + `"}`,
-			"next_key has 5000 bytes; at most 4096 can be sent", "",
+			"longest", `{"data":` + items + `,"next_key":"` + strings.Repeat("k", 1024) + `"}`, strings.Repeat("k", 1024), "",
+		},
+		{
+			"too long", `{"data":` + items + `,"next_key":"` + strings.Repeat("k", 1025) + `"}`,
+			"next_key has 1025 bytes; at most 1024 are understood", "",
 		},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -156,7 +156,8 @@ func kind(value any) string {
 	return "an object"
 }
 
-const maxID = 1 << 10 // bytes of an id, and of what is taken of a name or unit
+// maxID bounds, in bytes, an id or a next_key, which are part of addresses and of the state, and what is taken of a name or unit.
+const maxID = 1 << 10
 
 // label is a value as a name or unit.
 func label(value any) string { return strings.TrimSpace(printable(plain(value), maxID)) }

@@ -208,9 +208,6 @@ func isPair(item any) bool {
 	return ok && len(pair) == 2
 }
 
-// maxNextKey bounds a next_key, in bytes: it must fit into an address.
-const maxNextKey = 4 << 10
-
 // nextKey finds next_key: at the top level, else in data, else in the only object at one of these levels that has one
 // (assumed). One that leads on counts before one that ends the list, or the rest of the list would be lost unnoticed. It is
 // a number or null (documented), or text (assumed).
@@ -241,8 +238,8 @@ func (p *list) nextKey() error {
 	switch {
 	case !slices.Contains([]string{"null", "text", "a number"}, p.nextForm):
 		return p.errorf("next_key is %s, neither number, text nor null", p.nextForm)
-	case len(p.next) > maxNextKey:
-		return p.errorf("next_key has %d bytes; at most %d can be sent", len(p.next), maxNextKey)
+	case len(p.next) > maxID:
+		return p.errorf("next_key has %d bytes; at most %d are understood", len(p.next), maxID)
 	case p.key.in(p.next):
 		p.next = ""
 		return p.errorf(keyReturned, "next_key")
