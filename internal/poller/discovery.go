@@ -14,6 +14,7 @@ import (
 const (
 	discoveryShare = 0.05        // part of the rate limit for repeated requests of known lists
 	confirmAfter   = time.Minute // until a list that lost more than half is requested again, before anything is deleted
+	longList       = 100         // pages of a list that may never end; the others are read routinely
 	maxPages       = 10_000      // of one list; a list with more never ends
 )
 
@@ -31,7 +32,8 @@ type list struct {
 	shrunk   bool // the last complete list had lost more than half, and must be confirmed
 }
 
-// pages are the pages of a list that have been read so far. Nothing of an incomplete list is published.
+// pages are the pages of a list that have been read so far. Of an incomplete list only a long one is published, and it removes
+// nothing.
 type pages struct {
 	machines []innius.Machine
 	sensors  []innius.Sensor
@@ -56,6 +58,9 @@ func (p *pages) add(next string) error {
 
 // begun reports whether pages have been read and others follow.
 func (l *list) begun() bool { return l.pages.keys != nil }
+
+// long reports whether so many pages have been read that the list may never end.
+func (l *list) long() bool { return len(l.pages.keys) >= longList }
 
 func (l *list) restart() { l.pages = pages{} }
 
@@ -138,10 +143,10 @@ func (d *discovery) next(q *schedule.Queue[*list], now time.Time) *list {
 	return l
 }
 
-// probe returns the list that tests the account: the company, or the machines if the user set the company or the machines have
-// never been read, because an account without machines is of no use.
+// probe returns the list that tests the account: the company, or the machines if the user set the company or no machine has
+// been found, because an account without machines is of no use.
 func (d *discovery) probe() *list {
-	if d.company == nil || d.machines != nil && d.machines.success.IsZero() {
+	if d.company == nil || d.machines != nil && d.machines.success.IsZero() && len(d.sensors) == 0 {
 		return d.machines
 	}
 	return d.company
@@ -159,9 +164,13 @@ func (d *discovery) put(q *schedule.Queue[*list], l *list, due time.Time) {
 	}
 }
 
-// continueList returns a list with more pages. A routine list is charged for each.
-func (d *discovery) continueList(l *list) {
-	if l.tried {
+// continueList returns a list with more pages. A routine list is charged for each; a long one waits for the routine share.
+func (d *discovery) continueList(l *list, now time.Time) {
+	switch {
+	case l.long():
+		d.put(&d.routine, l, now)
+		return
+	case l.tried:
 		d.nextRoutine = d.nextRoutine.Add(d.spacing())
 	}
 	d.put(&d.urgent, l, time.Time{})
@@ -192,7 +201,7 @@ func (d *discovery) failed(l *list, why string, refused bool, now time.Time) {
 
 // requeue returns a list that failed for a reason of the account, behind the others.
 func (d *discovery) requeue(l *list, now time.Time) {
-	if l.tried && !l.begun() {
+	if l.tried && !l.begun() || l.long() {
 		d.put(&d.routine, l, now)
 		return
 	}

@@ -397,9 +397,9 @@ next:
 // relay forwards the requests of an account to its API, which a test may replace.
 type relay struct {
 	atomic.Pointer[simulator.Server]
-	refusing atomic.Pointer[func()] // called before each 429 is sent; may be nil
-	bodies   map[string]string      // responses by path; set before the scenario runs
-	gone     atomic.Bool            // new connections are refused
+	refusing atomic.Pointer[func()]   // called before each 429 is sent; may be nil
+	bodies   map[string]func() string // responses by path; set before the scenario runs
+	gone     atomic.Bool              // new connections are refused
 	dials    atomic.Int64
 }
 
@@ -421,7 +421,7 @@ func (r *relay) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		w = &watchedWriter{ResponseWriter: w, refusing: *refusing}
 	}
 	if body, odd := r.bodies[req.URL.Path]; odd {
-		_, _ = io.WriteString(w, body)
+		_, _ = io.WriteString(w, body())
 		return
 	}
 	r.Load().ServeHTTP(w, req)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"innius_exporter/innius"
@@ -54,9 +55,22 @@ func (r *lister) addPage(l *list, result *listResult, now time.Time) error {
 		r.complete(l, now)
 		return nil
 	}
-	r.logLongList(l)
-	r.continueList(l)
+	if pages := len(l.pages.keys); pages == longList || pages == 10*longList {
+		r.addFound(l)
+	}
+	r.continueList(l, now)
 	return nil
+}
+
+// addFound publishes what a long list has shown so far, in addition to what is known: if it never ends, nothing else of it
+// would ever be polled.
+func (r *lister) addFound(l *list) {
+	r.listLog(l).Warn("List is unusually long, reading on slowly. Its pagination may be looping, or page_size be too small",
+		"pages", len(l.pages.keys), "items", len(l.pages.machines)+len(l.pages.sensors))
+	known := r.inventory.Snapshot().Accounts[r.index].List()
+	machines, _ := unique(slices.Concat(l.pages.machines, known), nil, machineID)
+	sensors, _ := unique(slices.Concat(l.pages.sensors, r.inventory.Sensors(r.index, l.machine)), nil, sensorID)
+	r.publish(l, machines, sensors, l.success)
 }
 
 // complete publishes a complete list.
@@ -66,24 +80,33 @@ func (r *lister) complete(l *list, now time.Time) {
 	var shrunk bool
 	if l.op == innius.OpMachines {
 		known := r.inventory.Snapshot().Accounts[r.index].List()
-		machines, shrunk = unique(l.pages.machines, known, func(m innius.Machine) string { return m.ID })
+		machines, shrunk = unique(l.pages.machines, known, machineID)
 	} else {
 		known := r.inventory.Sensors(r.index, l.machine)
-		sensors, shrunk = unique(l.pages.sensors, known, func(s innius.Sensor) string { return s.ID })
+		sensors, shrunk = unique(l.pages.sensors, known, sensorID)
 	}
 	if !l.accept(shrunk) {
 		r.listLog(l).Warn("List shrank by more than half, keeping old entries until a second request confirms it")
 		r.confirm(l, now)
 		return
 	}
-	if l.op == innius.OpMachines {
-		r.setMachines(r.inventory.SetMachines(r.index, r.identity.company, machines, now))
-	} else {
-		r.logSensorChanges(l.machine, sensors)
-		r.inventory.SetSensors(r.index, l.machine, sensors, now)
-	}
+	r.publish(l, machines, sensors, now)
 	r.completed(l, now)
 }
+
+// publish replaces what is known by the machines, or by the sensors of the list's machine; the list was read completely at at.
+func (r *lister) publish(l *list, machines []innius.Machine, sensors []innius.Sensor, at time.Time) {
+	if l.op == innius.OpMachines {
+		r.setMachines(r.inventory.SetMachines(r.index, r.identity.company, machines, at))
+		return
+	}
+	r.logSensorChanges(l.machine, sensors)
+	r.inventory.SetSensors(r.index, l.machine, sensors, at)
+}
+
+func machineID(m innius.Machine) string { return m.ID }
+
+func sensorID(s innius.Sensor) string { return s.ID }
 
 // unique returns the items without duplicates, and whether they lack more than half of those known.
 func unique[T any](items, known []T, id func(T) string) (kept []T, shrunk bool) {
@@ -140,14 +163,6 @@ func (r *lister) setCompany(l *list, company innius.Company, now time.Time) (cha
 func (r *lister) logDiscarded(before, company string) {
 	r.log.Warn("Account belongs to another company than the saved state, discarding the state",
 		"before", innius.Printable(before), "company", innius.Printable(company))
-}
-
-// logLongList logs at 100 and 1000 pages that a list is long, because each page costs a request.
-func (r *lister) logLongList(l *list) {
-	if pages := len(l.pages.keys); pages == 100 || pages == 1000 {
-		r.listLog(l).Warn("List is unusually long, pagination may be looping",
-			"pages", pages, "items", len(l.pages.machines)+len(l.pages.sensors))
-	}
 }
 
 // logSensorChanges logs changed units and names, because queries and alerts depend on them.

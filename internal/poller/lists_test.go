@@ -1,10 +1,14 @@
 package poller
 
 import (
+	"fmt"
 	"net/http"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"innius_exporter/innius"
 	"innius_exporter/internal/simulator"
 )
 
@@ -211,4 +215,70 @@ func TestLongListIsLogged(t *testing.T) {
 			t.Errorf("logged %d times:\n%s", n, s.log.text())
 		}
 	})
+}
+
+// A list whose pages go on for ever leaves the polls what is not the share of discovery.
+func TestEndlessListLeavesPollingItsShare(t *testing.T) {
+	long(t)
+	const machines, ofFirst = "/companies/works.example/machines", "/companies/works.example/machines/m1/sensors"
+	both := `{"machineid":"m1","name":"Machine 1"},{"machineid":"m2","name":"Machine 2"}`
+	for name, row := range map[string]struct {
+		path    string
+		page    func(n int64) string // its items; n counts from 1
+		company innius.Company       // set by the user: then the list of machines tests the account
+	}{
+		"machines that repeat": {path: machines, page: func(int64) string { return both }},
+		"machines, known company": {
+			path: machines, page: func(int64) string { return both }, company: innius.Company{ID: "works.example", Name: "Works"},
+		},
+		"ever more machines": {path: machines, page: func(n int64) string {
+			return fmt.Sprintf(`%s,{"machineid":"more-%d"}`, both, n)
+		}},
+		"empty pages": {path: machines, page: func(n int64) string {
+			if n == 1 {
+				return both
+			}
+			return ""
+		}},
+		"ever more sensors": {path: ofFirst, page: func(n int64) string {
+			return fmt.Sprintf(`{"id":"m1-s1","name":"Sensor 1"},{"id":"m1-s2","name":"Sensor 2"},{"id":"more-%d"}`, n)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				begin := looking(2, 2)
+				begin.company = row.company
+				outage := simulator.Fault{Kind: simulator.ServerError, From: dawn.Add(100 * time.Minute), Until: dawn.Add(110 * time.Minute)}
+				if row.path == machines { // the sensors of the other list do not exist, and probes fail with most of them
+					begin.faults = []simulator.Fault{outage}
+				}
+				s := prepare(t, begin)
+				defer s.stop()
+				var pages atomic.Int64
+				s.fronts[0].bodies = map[string]func() string{row.path: func() string {
+					n := pages.Add(1)
+					return fmt.Sprintf(`{"data":[%s],"next_key":%d}`, row.page(n), n)
+				}}
+				s.start()
+				s.advance(30 * time.Minute)
+				for hour := range 3 {
+					before := pages.Load()
+					s.advance(time.Hour)
+					if n := pages.Load() - before; n > 1200/20+5 {
+						t.Errorf("hour %d: %d pages of the list, want no more than 5 %% of 1200 requests", hour, n)
+					}
+					for machine := 1; machine <= 2; machine++ {
+						for sensor := 1; sensor <= 2; sensor++ {
+							stamp := s.gather()[series("innius_sensor_timestamp_seconds", machine, sensor)]
+							if at := time.Unix(int64(stamp), 0); time.Since(at) > 5*time.Minute {
+								t.Errorf("hour %d: the value of machine %d, sensor %d is of %s", hour, machine, sensor, at.UTC())
+							}
+						}
+					}
+					s.want(upA1, 1)
+				}
+			})
+		})
+	}
 }

@@ -232,7 +232,7 @@ func (a *account) recordList(l *list, more bool, err error, now time.Time) bool 
 	isProbe, isValues := l == a.lists.probe(), l.op == innius.OpSensors && a.schedule.Len() == 0
 	accountFault := a.recordResult(requestResult{
 		class: class, machine: l.machine, object: l.name(), account: isProbe, values: isValues, probe: isValues,
-		first: l.success.IsZero(), more: isProbe && l.success.IsZero() && more,
+		first: l.success.IsZero(), more: isProbe && l.success.IsZero() && more && !l.long(),
 	}, err, now)
 	switch {
 	case err == nil:

@@ -151,7 +151,9 @@ func TestOddResponseAffectsOneSensor(t *testing.T) {
 			t.Parallel()
 			runScenario(t, setup{plant: testPlant(2, 3), options: calmly}, func(s *scenario) {
 				s.stop()
-				s.fronts[0].bodies = map[string]string{"/companies/works.example/machines/m1/sensors/m1-s1/values": c.body}
+				s.fronts[0].bodies = map[string]func() string{
+					"/companies/works.example/machines/m1/sensors/m1-s1/values": func() string { return c.body },
+				}
 				s.newPoller(nil)
 				s.start()
 				s.advance(15 * time.Minute)
