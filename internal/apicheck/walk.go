@@ -26,6 +26,8 @@ const (
 	maxRequests = 10 // of a walk, without the lists that --all reads
 	reserved    = 3  // requests for finding out why no value was usable
 	maxStrange  = 2  // objects whose responses are not understood
+
+	maxPages = 100 // of a list; the exporter reads the others of a longer one slowly
 )
 
 // Options are the parameters of Run. Client, Account, Config and Text are required.
@@ -54,6 +56,7 @@ type walk struct {
 	strange   int             // how many of them are responses that are not understood
 	attempted map[string]bool // requests that were sent to try settings
 	stopped   bool            // a failure that concerns more than one object has ended the walk
+	endless   bool            // the latest list goes on after maxPages
 }
 
 // machine is a machine that the walk may visit.
@@ -290,6 +293,13 @@ func (w *walk) readList(ctx context.Context, op innius.Operation, of string, pag
 				"to know start_key, the parameter for the next page. The exporter refuses such a list.").correct(
 				endpoint(op, withQuery(w.template(op), "start_key={start_key}"))))
 		}
+		if w.endless = len(seen) >= maxPages && in.Next != ""; w.endless {
+			w.find(warning("long-list", fmt.Sprintf("The list of %s goes on after %d pages with %d items, and perhaps never ends, so the "+
+				"check reads no more lists. The exporter reads the rest slowly. If the items are not new ones, the API seems not to know "+
+				"start_key, the parameter for the next page; otherwise increase page_size.", op, maxPages, len(all))).check(
+				endpoint(op, w.template(op)), Setting{"page_size", w.account.PageSize}))
+			return all, in, nil
+		}
 		if in.Next == "" || seen[in.Next] || !w.o.All && (selected && len(seen) >= pages || w.left() <= 2) {
 			return all, in, nil
 		}
@@ -332,15 +342,17 @@ func (w *walk) skipObject(in *innius.Inspection, failed *Finding) bool {
 
 // readValues visits sensors, one of each machine and then another of each, until one has a usable value.
 func (w *walk) readValues(ctx context.Context) {
-	if w.o.All {
+	if w.o.All && !w.endless {
 		n := len(w.machines)
 		w.o.Text.lines("", fmt.Sprintf("--all: %d machines: at least %d more requests, %g per hour.", n, n+1,
 			w.account.RateLimit.Own()))
 		for _, m := range w.machines {
-			if ctx.Err() != nil || !w.readSensors(ctx, m) {
+			if ctx.Err() != nil || !w.readSensors(ctx, m) || w.endless {
 				break
 			}
 		}
+	}
+	if w.o.All {
 		w.limit = w.report.Requests + maxRequests
 	}
 	order := spread(len(w.machines))

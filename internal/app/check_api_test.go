@@ -2,10 +2,12 @@ package app
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"innius_exporter/internal/apicheck"
@@ -118,6 +120,29 @@ func TestCheckAPIAllListsTheInventory(t *testing.T) {
 	}
 	if len(report.Machines) != 13 || n != 230 || report.Machines[0].Filtered == "" {
 		t.Errorf("%d machines, %d sensors", len(report.Machines), n)
+	}
+}
+
+func TestCheckAPIAllEndsWhereListsDoNot(t *testing.T) {
+	for op, row := range map[string]struct {
+		items    string // of the n-th page
+		requests int
+	}{
+		"machines": {`{"machineid":"saw-1","name":"Saw 1"},{"machineid":"more-%d"}`, 1 + 100 + 2}, // company, machines, sensors, values
+		"sensors":  {`{"id":"speed","name":"Speed"},{"id":"more-%d"}`, 1 + 1 + 100 + 1},
+	} {
+		t.Run(op, func(t *testing.T) {
+			var n atomic.Int64
+			api := modified(normal(), op, func(map[string]any) any {
+				n := n.Add(1)
+				return fmt.Sprintf(`{"data":[`+row.items+`],"next_key":%d}`, n, n)
+			})
+			d := newWorkDir(t, serve(t, api)+"/v1", "rate_limit: {requests_per_hour: 3600000}", "^discovery: {machines: {include: [Saw 1]}}")
+			text, report, err := d.check(func(c *APICheck) { c.All = true })
+			if found := finding(t, report, "long-list"); err != nil || report.Requests != row.requests || found.Severity != apicheck.Warning {
+				t.Errorf("%v after %d requests:\n%s", err, report.Requests, text)
+			}
+		})
 	}
 }
 
