@@ -263,6 +263,7 @@ func receivers() panel {
 		troubleshoot: "a spool that grows: the log shows why the receiver does not accept. Refused: it takes no readings that are " +
 			"so old. Dropped: the spool was full or could not be written.",
 	}, []column{
+		noneColumn,
 		{field: "receiver", title: "Receiver"},
 		{field: "Value #A", title: "In the spool", width: 115, unit: "none", decimals: 0, missing: "–"},
 		{field: "Value #B", title: "Oldest, ago", width: 110, unit: "s", decimals: 0, missing: "none"},
@@ -272,7 +273,7 @@ func receivers() panel {
 		{field: "instance", title: "Exporter", width: 140, links: statusPage()},
 	},
 		tableQuery("max by (instance, job, receiver) (innius_exporter_remote_write_pending_readings{$exporters})"+
-			orRow("receiver", "No receiver", "count(innius_exporter_build_info{$exporters})")),
+			orRow("No receiver", "count(innius_exporter_build_info{$exporters})")),
 		tableQuery("time() - innius_exporter_remote_write_pending_oldest_timestamp_seconds{$exporters}"),
 		tableQuery("time() - innius_exporter_remote_write_last_success_timestamp_seconds{$exporters}"),
 		tableQuery("increase(innius_exporter_remote_write_readings_refused_total{$exporters}[1h])"),

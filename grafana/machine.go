@@ -16,7 +16,7 @@ func machineDashboard() Dashboard {
 		links: []object{toPlant(), toExporter()},
 		sections: []section{
 			{rows: [][]panel{
-				{machineNow(), statusFor(), newestReading(), sensorsByStatus(12, "$sensors")},
+				{exporterUp(), machineNow(), statusFor(), newestReading(), sensorsByStatus(10, "$sensors")},
 				{valueTiles()},
 				{sensorTable()},
 			}},
@@ -36,19 +36,19 @@ func machineNow() panel {
 		good: "\"ok\", or \"off\" on purpose.",
 		troubleshoot: "the tiles and bars below show which sensors, and since when. unknown: see the dashboard Exporter. \"not " +
 			"known\": the exporter is down.",
-	}, instantQuery("max by (status) (innius_machine_status{$machines}) == 1", "{{status}}"))
-	p.noValue, p.options["textMode"], p.overrides = "not known", "name", coloredByStatus(machineStatuses)
+	}, instantQuery("max by (status) (innius_machine_status{$machines}) == 1", "{{status}}"),
+		instantQuery("absent(innius_machine_status{$machines})", notRecorded.word))
+	p.options["textMode"], p.overrides = "name", coloredByStatus(machineStatuses)
 	return p.sized(30, 30)
 }
 
 func statusFor() panel {
-	p := tiles("For", 4, 4, about{
+	p := tiles("For", 3, 4, about{
 		shows:        "For how long the machine has had this status.",
 		good:         "hours, if it is ok.",
 		troubleshoot: "if it changes often, a sensor reports irregularly; give it a longer silent_after.",
 	}, instantQuery("time() - max(innius_machine_status_since_timestamp_seconds{$machines})", "for"))
-	p.unit, p.decimals, p.noValue, p.options["textMode"] = "s", 1, "not known", "value"
-	p.thresholds = steps(idle)
+	p.unit, p.decimals, p.noValue, p.options["textMode"] = "s", 1, "not recorded", "value"
 	return p.sized(12, 30)
 }
 
@@ -58,30 +58,36 @@ func newestReading() panel {
 		good:         "seconds or minutes while the machine runs.",
 		troubleshoot: "the machine is off, or its sensors were not polled: see the status.",
 	}, instantQuery("time() - max(innius_sensor_timestamp_seconds{$sensors})", "ago"))
-	p.unit, p.decimals, p.noValue, p.options["textMode"] = "s", 1, "not known", "value"
-	p.thresholds = steps(idle)
+	p.unit, p.decimals, p.noValue, p.options["textMode"] = "s", 1, "not recorded", "value"
 	return p.sized(12, 30)
 }
 
 // valueTiles shows each value with its unit and, if it is not current, its status, in query A. Its line ends with the value, so a
 // sensor without one has its status in query B, and a text its state in query C.
 func valueTiles() panel {
-	p := tiles("Newest values", 24, 9, about{
+	const status = " * on $bySensor group_left (status)" +
+		" label_replace(innius_sensor_status{$machines} @ end(), `status`, ``, `status`, `current`)"
+	p := tiles("Newest values", 24, 8, about{
 		shows: "The newest value of each sensor with its course in the time range shown, and its status if that is not current.",
 		good:  "no coloured tile.",
 		troubleshoot: "failing and delayed: the value was not polled since; the table below shows its age. silent or stale: check " +
 			"the sensor. A dash: there is no number that is new enough.",
-	}, rangeQuery("innius_sensor_value{$sensors} * on $bySensor group_left (sensor_name, unit) innius_sensor_info{$machines}"+
-		" * on $bySensor group_left (status) label_replace(innius_sensor_status{$machines} @ end(), `status`, ``, `status`, `current`)"+
-		" and on $bySensor innius_sensor_value{$machines} @ end()", "{{sensor_name}} {{unit}} {{status}}"),
+	}, rangeQuery(withoutUnit1("innius_sensor_value{$sensors}"+
+		" * on $bySensor group_left (sensor_name, unit) innius_sensor_info{$machines}")+
+		status+" and on $bySensor innius_sensor_value{$machines} @ end()", "{{sensor_name}} {{unit}} {{status}}"),
 		instantQuery("innius_sensor_status{$sensors} * $sensorName"+
 			" unless on $bySensor (innius_sensor_value or innius_sensor_state)", "{{sensor_name}} {{status}}"),
-		instantQuery("innius_sensor_state{$sensors} * $sensorName == 1"+
-			" unless on $bySensor innius_sensor_value", "{{sensor_name}}: {{state}}"))
-	p.options["graphMode"], p.options["colorMode"], p.maxPoints = "area", "value", 100
+		instantQuery("innius_sensor_state{$sensors} * $sensorName"+status+" == 1 unless on $bySensor innius_sensor_value",
+			"{{sensor_name}}: {{state}} {{status}}"))
+	p.options["graphMode"], p.options["colorMode"], p.maxPoints, p.thresholds = "area", "value", 100, steps("text")
 	p.overrides = append(coloredByStatus(sensorStatuses[:4]), noNumber("B"), noNumber("C"))
-	p.noValue = "The exporter is down, or the machine has no sensor"
+	p.noValue, p.ownRange = "The exporter is down, or the machine has no sensor", true
 	return p.sized(13, 18)
+}
+
+// withoutUnit1 removes the unit 1, that of counts, which reads as a digit.
+func withoutUnit1(series string) string {
+	return "label_replace(" + series + ", `unit`, ``, `unit`, `1`)"
 }
 
 // noNumber shows a dash for each series of a query.
@@ -102,6 +108,7 @@ func sensorTable() panel {
 			"failing, delayed: the status page shows why. Every value is old: the rate limit is too small for so many sensors. Every " +
 			"sensor twice: two exporters poll them; choose one above.",
 	}, []column{
+		{field: "Value #A", hidden: true}, // before B gets its name
 		{field: "sensor_name", title: "Sensor"},
 		{field: "Value #B", title: "Value", width: 85, missing: "none"},
 		{field: "unit", title: "Unit", width: 60},
@@ -115,9 +122,9 @@ func sensorTable() panel {
 		{field: "sensor_id", title: "Id", width: 120},
 		{field: "instance", title: "Exporter", width: 125, links: statusPage()},
 	},
-		tableQuery("innius_sensor_status{$sensors}"+
+		tableQuery(withoutUnit1("innius_sensor_status{$sensors}"+
 			" * on $bySensor group_left (sensor_name, sensor_id, unit) innius_sensor_info{$sensors}"+
-			" or on $bySensor label_replace(last_over_time(innius_sensor_info{$sensors}[$__range]), `status`, `not recorded`, ``, ``)"),
+			" or on $bySensor label_replace(last_over_time(innius_sensor_info{$sensors}[$__range]), `status`, `not recorded`, ``, ``)")),
 		tableQuery("max by $bySensor (innius_sensor_value{$sensors})"),
 		tableQuery("time() - innius_sensor_timestamp_seconds{$sensors}"),
 		tableQuery("time() - innius_sensor_last_success_timestamp_seconds{$sensors}"),
@@ -228,13 +235,14 @@ func timeInStates() panel {
 		troubleshoot: "choose a time range of at least four polls: time is counted at each poll. Much is unknown: if the sensor " +
 			"reports only on a change, give it a longer stale_after; else see \"Missed readings\" on the dashboard Exporter.",
 	}, []column{
+		noneColumn,
 		{field: "sensor_name", title: "Sensor"},
 		{field: "state", title: "State"},
 		{field: "Value #A", title: "Time", width: 100, unit: "s", decimals: 1, missing: "–"},
 		{field: "Value #B", title: "Share", width: 80, unit: "percentunit", decimals: 1, missing: "–"},
 		{field: "instance", title: "Exporter", width: 140},
 	},
-		tableQuery(times+" * $sensorName"+orRow("sensor_name", "No sensor has states", "count(innius_sensor_info{$sensors})")),
+		tableQuery(times+" * $sensorName"+orRow("No sensor has states", "count(innius_sensor_info{$sensors})")),
 		tableQuery(times+" / on $bySensor group_left () sum by $bySensor ("+times+")"),
 	)
 	p.options["sortBy"] = []object{{"displayName": "Sensor", "desc": false}, {"displayName": "State", "desc": false}}

@@ -10,6 +10,7 @@ type panel struct {
 	noValue            string // shown instead of "No data"
 	decimals           any    // a number; nil: Grafana decides
 	minimum, maximum   any    // likewise
+	ownRange           bool   // the axis of each field is its own; ignored before Grafana 10.2
 	mappings           []object
 	thresholds         []object
 	color              object
@@ -56,6 +57,9 @@ func (p panel) defaults() object {
 	}
 	if len(p.thresholds) == 0 {
 		d["thresholds"] = object{"mode": "absolute", "steps": steps("text")}
+	}
+	if p.ownRange {
+		d["fieldMinMax"] = true
 	}
 	if p.unit != "" {
 		d["unit"] = p.unit
@@ -131,7 +135,8 @@ var byThreshold = object{"mode": "thresholds"}
 // tiles shows a coloured tile for each series.
 func tiles(title string, width, height int, a about, targets ...object) panel {
 	return panel{
-		kind: "stat", title: title, about: a, width: width, height: height, targets: targets, color: byThreshold, custom: object{},
+		kind: "stat", title: title, about: a, width: width, height: height, targets: targets, color: byThreshold,
+		thresholds: steps(idle), custom: object{},
 		options: object{
 			"reduceOptions": object{"calcs": []string{"lastNotNull"}, "fields": "", "values": false},
 			"orientation":   "auto", "textMode": "value_and_name", "colorMode": "background", "graphMode": "none", "justifyMode": "center",

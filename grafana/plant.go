@@ -34,10 +34,11 @@ func innius() panel {
 		shows: "Whether each account can poll its sensors, or the reasons why one cannot. A pause after a 429 is no failure.",
 		good:  "\"ok\".",
 		troubleshoot: "the plant is shown as it was before. The table \"Accounts\" shows which account fails, the status page of " +
-			"the exporter the error. \"not known\": the exporter is down, or has had no response since it started.",
+			"the exporter the error. not recorded: the exporter is down, or has had no response since it started.",
 	}, instantQuery("min(innius_up{$exporters}) == 1", "ok"),
-		instantQuery("max by (reason) (innius_exporter_account_failure{$exporters} == 1)", "{{reason}} fails"))
-	p.noValue, p.options["textMode"] = "not known", "name"
+		instantQuery("max by (reason) (innius_exporter_account_failure{$exporters} == 1)", "{{reason}} fails"),
+		instantQuery("absent(innius_up{$exporters})", notRecorded.word))
+	p.options["textMode"] = "name"
 	p.overrides = []object{colored("/^ok$/", good), colored("/fails$/", bad)}
 	return p.sized(22, 22)
 }
@@ -48,11 +49,13 @@ const statusAndGap = "{{status}}\u00a0"
 // countTiles colours the number of each status when it is not 0.
 func countTiles(p panel, statuses []status) panel {
 	for _, s := range statuses {
-		p.overrides = append(p.overrides, object{"matcher": object{"id": "byRegexp", "options": "/^" + s.word + "/"}, "properties": []object{{
-			"id": "thresholds", "value": object{"mode": "absolute", "steps": steps(idle, 1, s.color)},
-		}}})
+		p.overrides = append(p.overrides, object{
+			"matcher": object{"id": "byRegexp", "options": "/^" + s.word + "/"}, "properties": []object{{
+				"id": "thresholds", "value": object{"mode": "absolute", "steps": steps(idle, 1, s.color)},
+			}},
+		})
 	}
-	p.decimals = 0
+	p.decimals, p.noValue = 0, notRecorded.word
 	return p.sized(12, 30)
 }
 
@@ -122,12 +125,13 @@ func alertTable() panel {
 		troubleshoot: "docs/runbook.md of the exporter has a section for each. Without the rules of its directory prometheus there " +
 			"are no alerts.",
 	}, []column{
+		noneColumn,
 		{field: "machine_name", title: "Machine", links: toChosenMachine},
 		{field: "sensor_name", title: "Sensor"},
 		{field: "account", title: "Account"},
 		{field: "receiver", title: "Receiver"},
 		{field: "instance", title: "Exporter"},
-		{field: "alertname", title: "Alert"},
+		{field: "alertname", title: "Alert", width: 150},
 		{field: "Value #A", title: "For", width: 75, unit: "s", decimals: 1, missing: "–"},
 		{field: "severity", title: "Severity", width: 75, mappings: byWord(severities...)},
 		{field: "company", hidden: true},
@@ -140,7 +144,7 @@ func alertTable() panel {
 			" topk by (company, machine) (1, innius_machine_info)"+
 			" or ALERTS_FOR_STATE{machine=``}"+
 			") and on (alertname, instance, account, receiver, company, machine, sensor) ALERTS{"+machineAlerts+"}"+
-			orRow("alertname", "No alert fires", "vector(1)")),
+			orRow("No alert fires", "vector(1)")),
 	).sorted("For")
 	p.width = 9
 	return p
@@ -156,6 +160,7 @@ func troubleTable() panel {
 		troubleshoot: "failing: innius refuses the sensor; the status page of the exporter shows why. silent or stale: has innius " +
 			"newer readings? Then check the sensor and its cable. If it reports irregularly, give it a longer silent_after.",
 	}, []column{
+		noneColumn,
 		{field: "machine_name", title: "Machine", links: toChosenMachine},
 		{field: "sensor_name", title: "Sensor", links: machineLink("__data.fields.", "instance", "company", "machine", "sensor")},
 		{field: "status", title: "Status", width: 110, mappings: byWord(sensorStatuses...)},
@@ -168,7 +173,7 @@ func troubleTable() panel {
 	},
 		tableQuery("(time() - innius_sensor_timestamp_seconds) * on $bySensor group_right () ("+trouble+")"+
 			" * on $bySensor group_left (sensor_name, machine_name, company_name) innius_sensor_info"+
-			orRow("machine_name", "No sensor is in trouble", "count(innius_sensor_status{$machines})")),
+			orRow("No sensor of a machine that is ok or degraded", "count(innius_sensor_status{$machines})")),
 	).sorted("Age of reading")
 }
 

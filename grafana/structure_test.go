@@ -29,7 +29,7 @@ var (
 	}
 	panelKeys = strings.Fields(`id type title description gridPos datasource targets fieldConfig options transformations
 		pluginVersion repeat repeatDirection maxPerRow maxDataPoints interval collapsed panels`)
-	defaultKeys     = strings.Fields("mappings color custom thresholds unit decimals min max links noValue")
+	defaultKeys     = strings.Fields("mappings color custom thresholds unit decimals min max links noValue fieldMinMax")
 	propertyIDs     = strings.Fields("displayName unit decimals mappings thresholds color links")
 	transformations = strings.Fields("merge filterFieldsByName organize")
 	legendKeys      = strings.Fields("showLegend displayMode placement calcs sortBy sortDesc")
@@ -214,9 +214,10 @@ func TestGraphsHaveLegendUnitAndGaps(t *testing.T) {
 	})
 }
 
-// TestMissingValuesHaveANeutralColor: Grafana shows the text for a missing value in the colour of the lowest threshold.
+// TestMissingValuesHaveANeutralColor: Grafana shows the text for a missing value on the colour of the lowest threshold. The
+// colour text is light.
 func TestMissingValuesHaveANeutralColor(t *testing.T) {
-	neutral := []string{"text", "transparent", idle}
+	neutral := []string{"transparent", idle}
 	var walk func(t *testing.T, v any)
 	walk = func(t *testing.T, v any) {
 		switch v := v.(type) {
@@ -233,7 +234,11 @@ func TestMissingValuesHaveANeutralColor(t *testing.T) {
 			}
 		}
 	}
-	each(t, func(t *testing.T, _, p object) { walk(t, p["fieldConfig"]) })
+	each(t, func(t *testing.T, _, p object) {
+		if p["type"] == "stat" && p["options"].(object)["colorMode"] == "background" {
+			walk(t, p["fieldConfig"])
+		}
+	})
 }
 
 // TestQueriesAreShort: a query that is read and changed in Grafana should fit on its screen.

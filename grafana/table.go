@@ -1,7 +1,7 @@
 package grafana
 
-// column is one column of a table. Its field is a label, or "Value #A" for the result of a query. In some versions of Grafana that
-// is "Value" if every other query of the table is empty, so only A may be the last one with data.
+// column is one column of a table. Its field is a label, or "Value #A" for the result of a query. In some versions of Grafana
+// that is "Value" if every other query of the table is empty, so only A may be the last one with data.
 type column struct {
 	field, title string
 	width        int // pixels; 0: the remaining width
@@ -26,7 +26,7 @@ func table(title string, height int, a about, columns []column, targets ...objec
 	}
 	return panel{
 		kind: "table", title: title, about: a, width: 24, height: height, targets: targets, color: byThreshold,
-		custom: object{"align": "auto", "displayMode": "auto", "inspect": false, "filterable": false, "minWidth": 60},
+		custom: object{"align": "auto", "displayMode": "auto", "inspect": false, "filterable": false},
 		options: object{
 			"showHeader": true, "footer": object{"show": false, "reducer": []string{"sum"}},
 		},
@@ -41,9 +41,11 @@ func table(title string, height int, a about, columns []column, targets ...objec
 
 // orRow ends a query that may find nothing with a row for that case, because some versions of Grafana show an empty table without
 // a text. known is a query that finds something if the metrics exist.
-func orRow(label, text, known string) string {
-	return " or on () label_replace(NaN * " + known + ", `" + label + "`, `" + text + "`, ``, ``)"
+func orRow(text, known string) string {
+	return " or on () label_replace(NaN * " + known + ", `none`, `" + text + "`, ``, ``)"
 }
+
+var noneColumn = column{field: "none", title: "None"} // the text of orRow
 
 // sorted sorts a table by a column, the highest first.
 func (p panel) sorted(title string) panel {
@@ -55,12 +57,13 @@ func (c column) override() object {
 	properties := []object{{"id": "displayName", "value": c.title}}
 	set := func(id string, value any) { properties = append(properties, object{"id": id, "value": value}) }
 	if c.hidden {
-		set("custom.hidden", true)
+		return c.matching(object{"id": "custom.hidden", "value": true})
 	}
 	if c.width > 0 {
 		set("custom.width", c.width)
 	} else {
 		set("custom.filterable", true)
+		set("custom.minWidth", 100)
 	}
 	if c.unit != "" {
 		set("unit", c.unit)
@@ -81,6 +84,10 @@ func (c column) override() object {
 	if c.links != nil {
 		set("links", c.links)
 	}
+	return c.matching(properties...)
+}
+
+func (c column) matching(properties ...object) object {
 	matcher := object{"id": "byName", "options": c.field}
 	if c.field == "Value #A" {
 		matcher = object{"id": "byRegexp", "options": "/^Value( #A)?$/"}
