@@ -256,18 +256,19 @@ func readSecretFile(path string, read reader) (string, error) {
 // Header reads the credentials. It returns the header Authorization, empty without credentials, and the secrets in it. Its errors
 // do not quote the content of a file.
 func (h *ReceiverClient) Header() (authorization string, secrets []string, err error) {
-	for _, f := range h.secretFiles() { // at most one
-		secret, err := readSecretFile(f.path, readAtMost)
-		if err != nil {
-			return "", nil, fmt.Errorf("read credentials: %w", err)
-		}
-		if h.BasicAuth != (BasicAuth{}) {
-			both := base64.StdEncoding.EncodeToString([]byte(h.BasicAuth.Username + ":" + secret))
-			return "Basic " + both, []string{both, secret}, nil
-		}
-		return cmp.Or(h.Authorization.Type, "Bearer") + " " + secret, []string{secret}, nil
+	path := cmp.Or(h.BasicAuth.PasswordFile, h.Authorization.CredentialsFile)
+	if path == "" {
+		return "", nil, nil
 	}
-	return "", nil, nil
+	secret, err := readSecretFile(path, readAtMost)
+	switch {
+	case err != nil:
+		return "", nil, fmt.Errorf("read credentials: %w", err)
+	case h.BasicAuth.PasswordFile != "":
+		both := base64.StdEncoding.EncodeToString([]byte(h.BasicAuth.Username + ":" + secret))
+		return "Basic " + both, []string{both, secret}, nil
+	}
+	return cmp.Or(h.Authorization.Type, "Bearer") + " " + secret, []string{secret}, nil
 }
 
 // Warnings returns the settings by which others may get readings or credentials.

@@ -151,7 +151,7 @@ func (r *receiver) split(ctx context.Context, left []sample, v verdict, f *failu
 			r.taken(one)
 			continue
 		case unavailable:
-			return append(failed, left[i:]...), r.backOff(ctx, f)
+			return append(failed, left[i:]...), max(splitWait, r.backOff(ctx, f))
 		case broken:
 			if !r.stuck[one[0].series] {
 				again = append(again, one...)

@@ -250,6 +250,37 @@ func TestWriterKeepsAllWhileAllIsRefused(t *testing.T) {
 	}
 }
 
+// A receiver that limits the rate of requests gets no more of them while a batch is split.
+func TestWriterSplitsOncePerMinute(t *testing.T) {
+	for name, row := range map[string]struct{ of, then int }{"rate limit": {400, 429}, "all fails": {400, 500}, "proxy": {500, 401}} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				f, receiver := startFake(t, "central")
+				p := newPlant(t, receiver)
+				p.pollFor(time.Minute, "A", "B")
+				f.forget()
+				f.onRequest(func(w http.ResponseWriter, _ *http.Request, _ []received) {
+					code := row.of
+					if f.sent()%15 == 0 {
+						code = row.then
+					}
+					w.WriteHeader(code)
+				})
+				for _, sensor := range []string{"C", "D", "E", "F", "G", "H"} {
+					p.poll(sensor, 3)
+				}
+				p.pollFor(20*time.Minute, "A", "B")
+				f.wantFewRequests(33)
+				f.onRequest(nil)
+				time.Sleep(10 * time.Minute)
+				for sensor := range p.count {
+					p.wantAll(f, sensor)
+				}
+			})
+		})
+	}
+}
+
 // That it accepted some readings of a batch does not show that it refuses the others for what they are.
 func TestWriterKeepsWhatIsRefusedWhenAReceiverBeginsToRefuseAll(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
