@@ -105,7 +105,7 @@ func (b board) panels() []object {
 	return all
 }
 
-// annotations mark restarts and failures in every graph.
+// annotations mark restarts, failures and alerts in every graph.
 func annotations(alerts string) []object {
 	mark := func(name, color, expr, title, text string) object {
 		return object{
@@ -116,6 +116,8 @@ func annotations(alerts string) []object {
 	return []object{
 		mark("Restarts", "blue", ofExporters("changes(process_start_time_seconds[2m]) > 0"),
 			"The exporter was restarted", "{{instance}}"),
+		mark("Exporter down", bad, "up == 0 and on (instance, job) last_over_time("+
+			"innius_exporter_api_rate_limit_requests_per_hour{$exporters}[1w] @ end())", "The exporter is down", "{{instance}}"),
 		mark("Failures", bad, "innius_exporter_account_failure{$exporters} == 1",
 			"Account {{account}} fails: {{reason}}", "{{instance}}"),
 		mark("Alerts", "orange", "ALERTS{"+alerts+"}", "{{alertname}}", "{{machine}} {{sensor}}"),

@@ -75,9 +75,11 @@ func valueTiles() panel {
 	}, rangeQuery(withoutUnit1("innius_sensor_value{$sensors}"+
 		" * on $bySensor group_left (sensor_name, unit) innius_sensor_info{$machines}")+
 		status+" and on $bySensor innius_sensor_value{$machines} @ end()", "{{sensor_name}} {{unit}} {{status}}"),
-		instantQuery("innius_sensor_status{$sensors} * $sensorName"+
-			" unless on $bySensor (innius_sensor_value or innius_sensor_state)", "{{sensor_name}} {{status}}"),
-		instantQuery("innius_sensor_state{$sensors} * $sensorName"+status+" == 1 unless on $bySensor innius_sensor_value",
+		instantQuery("innius_sensor_status{$sensors} * $sensorName{$machines}"+
+			" unless on $bySensor (innius_sensor_value{$machines} or innius_sensor_state{$machines})",
+			"{{sensor_name}} {{status}}"),
+		instantQuery("innius_sensor_state{$sensors} * $sensorName{$machines}"+status+
+			" == 1 unless on $bySensor innius_sensor_value{$machines}",
 			"{{sensor_name}}: {{state}} {{status}}"))
 	p.options["graphMode"], p.options["colorMode"], p.maxPoints, p.thresholds = "area", "value", 100, steps("text")
 	p.overrides = append(coloredByStatus(sensorStatuses[:4]), noNumber("B"), noNumber("C"))

@@ -179,7 +179,7 @@ func troubleTable() panel {
 
 // machineTimeline is of few machines, so that their bars can be told apart.
 func machineTimeline() panel {
-	p := timeline("Machines that were not always ok", 14, about{
+	p := timeline("Machines that were not always ok", 18, about{
 		shows: "The status over time of the machines that were ok for the least time, at most 30. Dark grey means that nothing was " +
 			"recorded: the exporter or Prometheus was not running.",
 		good: "\"No data\", or long green and grey bars that follow the shifts.",

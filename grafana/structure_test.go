@@ -294,6 +294,32 @@ func TestLinksLeadToExistingDashboards(t *testing.T) {
 	}
 }
 
+// TestRowsLinkToTheirMachine checks that a link keeps what the row is about.
+func TestRowsLinkToTheirMachine(t *testing.T) {
+	keeps := map[string]string{"machine_name": "instance company machine", "sensor_name": "instance company machine sensor"}
+	linked := map[string]int{}
+	each(t, func(t *testing.T, _, p object) {
+		for _, o := range list(p["fieldConfig"].(object)["overrides"]) {
+			for _, property := range list(o["properties"]) {
+				field, _ := o["matcher"].(object)["options"].(string)
+				if property["id"] != "links" || keeps[field] == "" {
+					continue
+				}
+				linked[field]++
+				url := list(property["value"])[0]["url"].(string)
+				for _, label := range strings.Fields(keeps[field]) {
+					if !strings.Contains(url, "&var-"+label+"=${__data.fields."+label+":percentencode}") {
+						t.Errorf("the link of %s loses %s: %s", field, label, url)
+					}
+				}
+			}
+		}
+	})
+	if linked["machine_name"] < 3 || linked["sensor_name"] == 0 {
+		t.Errorf("links: %v", linked)
+	}
+}
+
 func TestDashboardsHaveUIDSchemaAndTag(t *testing.T) {
 	for uid, d := range parsed(t) {
 		if d["uid"] != uid || d["id"] != nil || d["schemaVersion"] != 37.0 || !slices.Equal(d["tags"].([]any), []any{"innius"}) {
