@@ -65,7 +65,10 @@ func TestGettingStartedWorksToTheLetter(t *testing.T) {
 	for _, block := range p.blocks("yaml") {
 		if strings.HasPrefix(block, "accounts:") {
 			write(t, work, "config.yml", block)
+			continue
 		}
+		write(t, work, "prometheus.yml", block)
+		checkPrometheusConfig(t, filepath.Join(work, "prometheus.yml"))
 	}
 	run := func(ctx context.Context, script string) ([]byte, error) {
 		cmd := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", script)
@@ -99,6 +102,19 @@ func TestGettingStartedWorksToTheLetter(t *testing.T) {
 	}
 	if len(blocks) < 7 {
 		t.Errorf("only %d blocks were found", len(blocks))
+	}
+}
+
+// checkPrometheusConfig checks a config with promtool, where that is installed.
+func checkPrometheusConfig(t *testing.T, file string) {
+	t.Helper()
+	promtool, err := exec.LookPath("promtool")
+	if err != nil {
+		t.Logf("%v: the config of Prometheus is not checked (Debian package: prometheus)", err)
+		return
+	}
+	if out, err := exec.CommandContext(t.Context(), promtool, "check", "config", file).CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 
