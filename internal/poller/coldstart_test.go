@@ -87,6 +87,33 @@ func TestPollerReadyAfterFirstPoll(t *testing.T) {
 	})
 }
 
+// The gaps planned before every sensor is known are too short. A sensor that waits for others to be polled first is not delayed;
+// one that waits for an outage to end is.
+func TestFirstDiscoveryDelaysNoSensor(t *testing.T) {
+	begin := setup{plant: testPlant(100, 10), perHour: 600, burst: 10}
+	begin.client.PageSize = 10
+	runScenario(t, begin, func(s *scenario) {
+		for range 3 * 60 {
+			s.advance(time.Minute)
+			if n := s.gather()[`innius_exporter_sensors{account="a1",status="delayed"}`]; n > 0 {
+				s.Fatalf("%v sensors are delayed after %s", n, s.clock())
+			}
+		}
+	})
+	runScenario(t, begin, func(s *scenario) {
+		s.advance(10 * time.Minute)
+		if s.poller.View(time.Now()).Accounts[0].Settled {
+			s.Fatal("the first discovery has ended")
+		}
+		s.api.Inject(simulator.Fault{Kind: simulator.Reset})
+		s.advance(6 * time.Minute)
+		polled := s.gather().count("innius_sensor_value")
+		if n := s.gather()[`innius_exporter_sensors{account="a1",status="delayed"}`]; polled == 0 || int(n) != polled {
+			s.Errorf("%v of %d sensors are delayed by an outage", n, polled)
+		}
+	})
+}
+
 func TestPollerReadyWithoutSensors(t *testing.T) {
 	for name, begin := range map[string]setup{
 		"no machines":   {plant: testPlant(0, 0)},

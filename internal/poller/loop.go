@@ -283,7 +283,11 @@ func (a *account) handleReadings(t *Task, newest innius.Newest, err error, now t
 	switch {
 	case err == nil:
 		a.schedule.Succeeded(t, learned)
-		a.poller.opts.recordPoll(t, before, stored, now)
+		gap := t.Gap
+		if !a.draft.Settled {
+			gap = 0 // planned without the sensors that are not known yet
+		}
+		a.poller.opts.recordPoll(t, before, stored, gap, now)
 		a.lastPoll = now
 	case accountFault && (t.Failures == 0 || class == resultNotSent || class == resultLimited || class == resultKey):
 		a.schedule.Requeue(t)

@@ -136,14 +136,11 @@ func (v *View) status(s *inventory.Sensor, r *reading.Record, exposed bool) Sens
 
 // delayed reports whether the next poll of a sensor is late by the plan made at its last one, or whether its account has been
 // failing or paused for longer than delayGrace while that poll was due. Only a successful poll, which makes a new plan, ends
-// either. A short pause or outage delays nothing beyond the plan: it would make statuses flap.
+// either. A short pause or outage delays nothing beyond the plan: it would make statuses flap. Without a plan a poll is due at once.
 func (v *View) delayed(s *inventory.Sensor, r *reading.Record) bool {
-	if r.PlannedGap == 0 {
-		return false
-	}
 	blocked := &v.account(s.Machine.Account).blocked
 	planned, late := r.Planned(), r.LastSuccess.Add(2*r.PlannedGap+delayGrace)
-	return v.At.After(late) || blocked[0].delays(planned) || blocked[1].delays(planned)
+	return r.PlannedGap > 0 && v.At.After(late) || blocked[0].delays(planned) || blocked[1].delays(planned)
 }
 
 // blockage is a time in which an account was failing or paused; zero: none.
@@ -203,11 +200,11 @@ func (o *Options) silentAfter(s *inventory.Sensor, interval time.Duration) time.
 	return max(minSilent, silentIntervals*interval)
 }
 
-// recordPoll stores, at a successful poll, what later verdicts go by: whether the sensor is silent, by the API's clock, and when
-// it is to be polled next. before is the record before that poll, n what the poll changed.
-func (o *Options) recordPoll(t *Task, before *reading.Record, n reading.PollResult, now time.Time) {
+// recordPoll stores, at a successful poll, what later verdicts go by: whether the sensor is silent, by the API's clock, and the gap
+// planned to the next poll; 0: not known. before is the record before that poll, n what the poll changed.
+func (o *Options) recordPoll(t *Task, before *reading.Record, n reading.PollResult, gap time.Duration, now time.Time) {
 	s := t.Sensor
-	s.Entry.Change(func(r *reading.Record) { r.Interval, r.PlannedGap = t.Interval, t.Gap })
+	s.Entry.Change(func(r *reading.Record) { r.Interval, r.PlannedGap = t.Interval, gap })
 	silentAfter := o.silentAfter(s, intervalOf(s.Entry.Load()))
 	s.Entry.Change(func(r *reading.Record) {
 		if silentAfter == 0 || r.Time.IsZero() {

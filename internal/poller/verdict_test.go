@@ -64,7 +64,8 @@ func TestVerdictOfSensor(t *testing.T) {
 		"paused when due":         {reading.Saved{Time: ago(11), LastSuccess: ago(11), PlannedGap: 5 * time.Minute}, blocked(30, 3), SensorDelayed},
 		"paused for a short time": {reading.Saved{Time: ago(11), LastSuccess: ago(11), PlannedGap: 5 * time.Minute}, blocked(5, 4), SensorCurrent},
 		"paused before due":       {reading.Saved{Time: ago(11), LastSuccess: ago(11), PlannedGap: 5 * time.Minute}, blocked(30, 5), SensorCurrent},
-		"no plan known":           {reading.Saved{Time: ago(11), LastSuccess: ago(11)}, blocked(9, 0), SensorCurrent},
+		"no plan known":           {reading.Saved{Time: ago(11), LastSuccess: ago(11)}, none, SensorCurrent},
+		"no plan known, paused":   {reading.Saved{Time: ago(11), LastSuccess: ago(11)}, blocked(9, 0), SensorDelayed},
 	} {
 		if got := viewAt(now, c.account).Sensor(sensorWith(&inventory.Machine{}, c.saved)).Status; got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
