@@ -342,6 +342,8 @@ func TestCommandLineErrorsNameTheCure(t *testing.T) {
 		{"an address in use", "--web.listen-address: listen tcp " + busy.Addr().String(), []string{"--demo", "--web.listen-address=" + busy.Addr().String()}},
 		{"an address without a port", "--web.listen-address: listen tcp: address x: missing port", []string{"--demo", "--web.listen-address=x"}},
 		{"a simulation at an address in use", "--listen-address: ", []string{"simulate", "--listen-address=" + busy.Addr().String()}},
+		{"no socket of systemd", "--web.systemd-socket: ", []string{"--demo", "--web.systemd-socket"}},
+		{"the syntax of no file", "--config.file is missing", []string{"check", "config", "--syntax-only"}},
 		{"a value of a switch", `--demo takes no value, not "yes"; see --help`, []string{"--demo=yes"}},
 		{"a level that is none", `--log.level: "loud" is not one of info, debug, warn, error; see --help`, []string{"--log.level=loud"}},
 		{"an unclean path", "must be a plain path", []string{"--demo", "--web.telemetry-path=//x"}},
