@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"strconv"
 	"sync"
 	"syscall"
@@ -101,7 +102,8 @@ func (p *process) describe() status.Exporter {
 		ConfigLoaded: p.reloader.loadedAt.Load().UTC(), SavesState: p.store != nil,
 	}
 	if failed := p.reloader.failed.Load(); failed != nil {
-		s.ReloadError, s.ReloadFailed = innius.Redact(failed.err.Error(), maxReloadError), failed.at.UTC()
+		all := strings.ReplaceAll(failed.err.Error(), "\n", "; ")
+		s.ReloadError, s.ReloadFailed = innius.Redact(all, maxReloadError), failed.at.UTC()
 	}
 	if p.store != nil && p.store.Written().Unix() > 0 {
 		s.StateSaved = p.store.Written().UTC()

@@ -83,8 +83,9 @@ func (v *view) json(w *bufio.Writer) error {
 	return v.WriteJSON(w)
 }
 
-// page writes the view as a page.
+// page writes the view as a page, with what fails first.
 func (v *view) page(w *bufio.Writer) error {
+	slices.SortStableFunc(v.Accounts, func(a, b status.Account) int { return strings.Compare(b.Failure, a.Failure) })
 	err := page.ExecuteTemplate(w, "head", v)
 	switch {
 	case err != nil || v.Summary || v.Problem != "":

@@ -358,6 +358,9 @@ func TestStatusSummaryShowsFailures(t *testing.T) {
 	s.Accounts[0].Up, s.Accounts[0].Company = nil, ""
 	s.Accounts[1].Up, s.Accounts[1].Failure, s.Accounts[1].Health = new(false), "key", "Down: the key is <refused>"
 	_, body := get(t, s, "/status")
+	if strings.Index(body, "<bdi>a2</bdi>") > strings.Index(body, "<bdi>a1</bdi>") {
+		t.Error("the account that fails is not first")
+	}
 	for _, want := range []string{
 		"no response yet", `<span class="badge current">up</span>`,
 		`<span class="badge failing">down</span>`, "Down: the key is &lt;refused&gt;",
