@@ -14,7 +14,8 @@ func anyValue(query string) string {
 	return strings.ReplaceAll(regexp.MustCompile(`\$\{[a-z]+:regex\}`).ReplaceAllString(expand(query), ".+"), "$__range", "4m")
 }
 
-// TestStatusIsShownAsItsIndex covers two exporters of one machine, two accounts, and what ended within the range.
+// TestStatusIsShownAsItsIndex covers two exporters of one machine, accounts without and with a
+// response, and what ended within the range.
 func TestStatusIsShownAsItsIndex(t *testing.T) {
 	if _, err := exec.LookPath("promtool"); err != nil {
 		t.Skip("promtool is missing (Debian package: prometheus)")
@@ -31,14 +32,16 @@ func TestStatusIsShownAsItsIndex(t *testing.T) {
 		has("innius_machine_status", machine+`, status="off"`, "0x10 stale")
 		has("innius_machine_status", machine+`, status="unknown"`, "0x10 stale")
 	}
-	for _, account := range []string{"a", "b"} {
+	for _, account := range []string{"a", "b", "new"} {
 		labels := `instance="one", account="` + account + `"`
-		has("innius_up", labels, "1x4 0x5 stale")
+		if account != "new" {
+			has("innius_up", labels, "1x4 0x5 stale")
+		}
 		has("innius_exporter_api_rate_limit_requests_per_hour", labels, "1000x10 stale")
 		has("innius_exporter_api_paused_until_timestamp_seconds", labels, "_x2 99 stale")
 		for _, reason := range []string{"key", "network", "server", "invalid_response"} {
 			values := "0x10 stale"
-			if reason == "server" {
+			if reason == "server" && account != "new" {
 				values = "0x4 1x5 stale"
 			}
 			has("innius_exporter_account_failure", labels+`, reason="`+reason+`"`, values)
@@ -47,7 +50,11 @@ func TestStatusIsShownAsItsIndex(t *testing.T) {
 	check := func(query, at, value string, labels ...string) {
 		var want []string
 		for _, l := range labels {
-			want = append(want, `{labels: '{job="innius", `+l+`}', value: `+value+"}")
+			is := value
+			if strings.Contains(l, `account="new"`) {
+				is = "-1" // without a response
+			}
+			want = append(want, `{labels: '{job="innius", `+l+`}', value: `+is+"}")
 		}
 		checks.WriteString("\n      - {expr: '" + anyValue(query) + "', eval_time: " + at +
 			", exp_samples: [" + strings.Join(want, ", ") + "]}")
@@ -60,7 +67,7 @@ func TestStatusIsShownAsItsIndex(t *testing.T) {
 	check(machineStatus, "90s", "3", machines...)
 	check(machineStatus, "170s", "-1", machines...)
 	check(machineStatus, "600s", "0")
-	accounts := []string{`instance="one", account="a"`, `instance="one", account="b"`}
+	accounts := []string{`instance="one", account="a"`, `instance="one", account="b"`, `instance="one", account="new"`}
 	check(accountStatus, "0s", "0", accounts...)
 	check(accountStatus, "30s", "1", accounts...)
 	check(accountStatus, "90s", "3", accounts...)
