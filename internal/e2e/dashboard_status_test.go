@@ -331,7 +331,11 @@ func (d *dashboardTest) checkDown(address string) {
 			d.Errorf("%s is %v, want not recorded", m.labels["machine_name"], m.value)
 		}
 	}
-	for _, one := range d.shown("innius-machine", "Sensors", "A", of) {
+	sensors := d.shown("innius-machine", "Sensors", "A", of)
+	if len(sensors) != 78+100 {
+		d.Errorf("%d sensors are shown", len(sensors))
+	}
+	for _, one := range sensors {
 		if one.labels["status"] != "not recorded" {
 			d.Error(one)
 		}
