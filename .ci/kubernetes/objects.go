@@ -87,7 +87,8 @@ func (o *objects) check() error {
 	return errors.Join(
 		selects("StatefulSet", o.statefulSet.Spec.Selector, pod.Labels),
 		selects("Service", &meta.LabelSelector{MatchLabels: o.service.Spec.Selector}, pod.Labels),
-		o.checkPolicy(), o.checkMonitor(), o.checkRule(), o.checkDashboards(), o.checkVolumes(), checkPorts(pod.Spec.Containers[0]), restricted(&pod))
+		o.checkPolicy(), o.checkMonitor(), o.checkRule(), o.checkDashboards(), o.checkVolumes(),
+		checkPorts(pod.Spec.Containers[0]), restricted(&pod))
 }
 
 func selects(what string, selector *meta.LabelSelector, of map[string]string) error {

@@ -23,22 +23,20 @@ remote_write:
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	const maximum = "at most 2280000 per day, if every request brings a page of new ones (950 × page_size 100 per hour) "
+	const maximum = "2280000 per day at most: a page of new ones with each request "
 	for _, c := range []struct {
 		p    Planning
 		want []string
 	}{
 		{Planning{}, []string{
 			`receiver "receiver.invalid": https://receiver.invalid/write?<secret> readings ` + maximum +
-				`labels company, machine, sensor, area="\"1\"", site="tilburg" ` +
-				"spool 1GiB, enough for an outage of at least 11d 5h at that maximum; counted with labels of 128 bytes each",
-			`receiver "small": https://other.invalid readings ` + maximum + "labels company, machine, sensor " +
-				"spool 8MiB, enough for an outage of at least 1h 52m at that maximum; counted with labels of 128 bytes each",
+				`labels company, machine, sensor, area="\"1\"", site="tilburg" spool 1GiB, enough for an outage of at least 1d 2h`,
+			`receiver "small": https://other.invalid readings ` + maximum +
+				"labels company, machine, sensor spool 8MiB, enough for an outage of at least 12m",
 		}},
-		{Planning{Sensors: 5}, []string{"https://receiver.invalid/write?<secret> readings at most"}},
+		{Planning{Sensors: 5}, []string{"https://receiver.invalid/write?<secret> readings 2280000 per day at most"}},
 		{Planning{StoragePath: keep(t)}, []string{
-			"readings 41760 per day as planned, of 29 sensors; " + maximum,
-			"spool 1GiB, enough for an outage of at least 144d 16h as planned, and 11d 5h at that maximum", // about 686 polls per hour of 444 B
+			"readings 41760 per day as planned, of 29 sensors; " + maximum, "spool 1GiB, enough for an outage of at least 58d 10h",
 		}},
 	} {
 		var out strings.Builder

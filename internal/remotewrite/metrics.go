@@ -21,12 +21,15 @@ var (
 		"When the oldest reading in the spool was stored, in seconds since the epoch. Absent if the spool is empty.")
 	successDesc = describe("last_success_timestamp_seconds",
 		"When the receiver last accepted a request, in seconds since the epoch. Absent before the first.")
-	requestsDesc = describe("requests_total", "Requests to the receiver, by status code of the response; error: there was none.", "code")
+	requestsDesc = describe("requests_total",
+		"Requests to the receiver, by status code of the response; error: there was none.", "code")
 )
 
 // Describe implements prometheus.Collector.
 func (w *Writer) Describe(descs chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{acceptedDesc, refusedDesc, droppedDesc, pendingDesc, oldestDesc, successDesc, requestsDesc} {
+	for _, d := range []*prometheus.Desc{
+		acceptedDesc, refusedDesc, droppedDesc, pendingDesc, oldestDesc, successDesc, requestsDesc,
+	} {
 		descs <- d
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"hash/crc32"
 	"math"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -59,16 +58,8 @@ func appendRecords(now time.Time, samples []sample) (b []byte) {
 	return b
 }
 
-// SpoolBytes returns how many bytes the readings of one poll take in a spool, at most, if each label has so many bytes and
-// readings follow each other within a week.
-func SpoolBytes(readings, label int) int64 {
-	text, now := strings.Repeat(" ", label), time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
-	samples := make([]sample, readings)
-	for i := range samples {
-		samples[i] = sample{series{text, text, text}, now.AddDate(0, 0, 7*(i%maxReadings-maxReadings)).UnixMilli(), 0}
-	}
-	return int64(len(appendRecords(now, samples)))
-}
+// MaxReadingBytes is what one reading takes in a spool, at most, with labels of 128 bytes each. Those of one poll take less.
+const MaxReadingBytes = 440
 
 // decodeRecord appends the readings of a record to samples, which is empty, and returns the time when it was written; no readings
 // if no version of this program has written it.

@@ -207,10 +207,6 @@ func (s *spool) append(samples []sample) {
 // segmentSize is from how many bytes on a segment is followed by another.
 func segmentSize(limit int64) int64 { return min(16<<20, limit/8) }
 
-// Kept returns how many bytes of the latest records a full spool keeps at least, if so many are appended at once: it drops a
-// whole segment for room.
-func Kept(limit, appended int64) int64 { return max(0, limit-segmentSize(limit)-appended) }
-
 // write writes to the last segment, or begins one.
 func (s *spool) write(records []byte) error {
 	if s.file != nil && s.segments[len(s.segments)-1].size >= segmentSize(s.limit) {

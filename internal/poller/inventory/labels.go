@@ -24,8 +24,8 @@ func (mode LabelMode) Label(id, name string) string {
 	return Repair(name, id)
 }
 
-// MaxLabel bounds a label value from the API, in bytes, before what makes it unique is appended.
-const MaxLabel = 128
+// maxLabel bounds a label value from the API, in bytes, before what makes it unique is appended.
+const maxLabel = 128
 
 // Repair makes a text from the API a label value: valid UTF-8 of at most 128 bytes. A text that was cut ends in "~" and 8 hex
 // digits of its id's hash, so that two long names with the same beginning remain different.
@@ -33,11 +33,11 @@ func Repair(text, id string) string {
 	if !utf8.ValidString(text) {
 		text = strings.ToValidUTF8(text, "\uFFFD")
 	}
-	if len(text) <= MaxLabel {
+	if len(text) <= maxLabel {
 		return text
 	}
 	mark := fmt.Sprintf("~%08x", hash(id))
-	end := MaxLabel - len(mark)
+	end := maxLabel - len(mark)
 	for !utf8.RuneStart(text[end]) {
 		end--
 	}

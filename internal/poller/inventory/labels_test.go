@@ -15,15 +15,15 @@ func TestRepairGivesValidBoundedLabels(t *testing.T) {
 		"quotes, slashes": {`Press "7" / ü`, "x", `Press "7" / ü`},
 		"invalid UTF-8":   {"a\xffb", "x", "a\uFFFDb"},
 		"empty":           {"", "x", ""},
-		"just fits":       {strings.Repeat("a", MaxLabel), "x", strings.Repeat("a", MaxLabel)},
-		"cut":             {strings.Repeat("a", MaxLabel+1), "x", strings.Repeat("a", MaxLabel-9) + "~fd0c5087"},
+		"just fits":       {strings.Repeat("a", maxLabel), "x", strings.Repeat("a", maxLabel)},
+		"cut":             {strings.Repeat("a", maxLabel+1), "x", strings.Repeat("a", maxLabel-9) + "~fd0c5087"},
 		"cut in a rune":   {long, "y", long[:119] + "~fc0c4ef4"},
 	} {
 		got := Repair(c.text, c.id)
 		if got != c.want {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
-		if len(got) > MaxLabel || !utf8.ValidString(got) {
+		if len(got) > maxLabel || !utf8.ValidString(got) {
 			t.Errorf("%s: %q is %d bytes long, valid: %t", name, got, len(got), utf8.ValidString(got))
 		}
 	}
@@ -95,7 +95,7 @@ func checkUnique(t *testing.T, candidates []labelCandidate) {
 			t.Fatalf("%q twice among %v", c.label, candidates)
 		}
 		seen[c.label] = true
-		if len(c.label) > MaxLabel+maxRounds*(MaxLabel+3)+8 {
+		if len(c.label) > maxLabel+maxRounds*(maxLabel+3)+8 {
 			t.Fatalf("a label of %d bytes", len(c.label))
 		}
 	}
@@ -118,7 +118,7 @@ func FuzzDisambiguateMakesLabelsUnique(f *testing.F) {
 }
 
 func TestDisambiguateSurvivesHashCollisions(t *testing.T) {
-	prefix, seen, r := strings.Repeat("x", MaxLabel), map[uint32]string{}, rand.New(rand.NewPCG(1, 2))
+	prefix, seen, r := strings.Repeat("x", maxLabel), map[uint32]string{}, rand.New(rand.NewPCG(1, 2))
 	for range 300_000 {
 		id := fmt.Sprintf("%s%x", prefix, r.Uint64())
 		if other, ok := seen[hash(id)]; ok {
