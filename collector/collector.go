@@ -7,10 +7,10 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"innius_exporter/innius"
 	"innius_exporter/internal/poller"
 )
 
@@ -67,7 +67,7 @@ func (c *Collector) WriteText(w io.Writer, accounts, names []string) error {
 
 // scrape begins a scrape of the accounts with these names, of all if there are none.
 func (c *Collector) scrape(names []string) (*scrape, error) {
-	v := c.current().View(time.Now(), names...)
+	v := c.current().View(innius.Now(), names...)
 	for _, name := range names {
 		if !slices.ContainsFunc(v.Accounts, func(a *poller.AccountView) bool { return a != nil && a.Name == name }) {
 			return nil, UnknownAccountError(name)

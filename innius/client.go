@@ -164,8 +164,8 @@ func (c *Client) keys() (used, last Secret) {
 	return c.used, c.last
 }
 
-// ClockDifference returns how far the API's clock is ahead of this machine's (negative: behind), by the Date header of the
-// latest response that had one; differences below 2 s count as 0. The second result is false before the first such
+// ClockDifference returns how far the API's clock is ahead of Now (negative: behind), by the Date header of the latest response
+// that had one; differences below 2 s count as 0. The second result is false before the first such
 // response where AssumeClockDifference set none.
 func (c *Client) ClockDifference() (time.Duration, bool) {
 	if d := c.clock.Load(); d != nil {
@@ -176,6 +176,14 @@ func (c *Client) ClockDifference() (time.Duration, bool) {
 
 // AssumeClockDifference sets the difference that holds until a response has a Date header, as an earlier process knew it.
 func (c *Client) AssumeClockDifference(ahead time.Duration) { c.clock.CompareAndSwap(nil, &ahead) }
+
+// apiTime returns the time by the API's clock; as long as that is not known, the wall clock's.
+func (c *Client) apiTime() time.Time {
+	if ahead, known := c.ClockDifference(); known {
+		return Now().Add(ahead)
+	}
+	return time.Now() //nolint:forbidigo // it is the wall clock that is meant
+}
 
 func (c *Client) noteClock(date, came time.Time) {
 	d := date.Sub(came.Truncate(time.Second))
@@ -289,14 +297,13 @@ func (c *Client) Inspect(ctx context.Context, ir InspectRequest) *Inspection {
 		if !ir.From.IsZero() {
 			longest = math.MaxInt64
 		}
-		ahead, _ := c.ClockDifference()
-		r.from, r.to = window(ir.From, longest, ahead)
+		r.from, r.to = window(ir.From, c.apiTime(), longest)
 	}
-	start := time.Now()
+	start := Now()
 	resp, err := c.attempt(ctx, r)
 	in := &Inspection{
 		Operation: r.op, Request: c.Redact(c.opts.Endpoints.expand(r)), Sent: resp != nil || hasLeft(err),
-		Duration: time.Since(start), Err: err, From: r.from,
+		Duration: Now().Sub(start), Err: err, From: r.from,
 	}
 	if resp != nil {
 		in.Duration = resp.took

@@ -152,7 +152,7 @@ func (in *Inspection) summary(page []Reading, objects []object) Values {
 // whether the exporter, which reads MaxValuePages in one poll, then holds one that is less than a day old.
 func (in *Inspection) PagesToNewest() (pages int, reachable bool) {
 	covered := max(1, in.Values.Newest.Sub(in.Values.Oldest))
-	age := time.Since(in.Values.Newest) + in.ClockAhead
+	age := Now().Add(in.ClockAhead).Sub(in.Values.Newest)
 	return 1 + int(age/covered), age-(MaxValuePages-1)*covered < farBehind
 }
 

@@ -56,7 +56,7 @@ func (p *Pacer) take(now time.Time) time.Duration {
 // and ctx's error when ctx ends first.
 func (p *Pacer) Wait(ctx context.Context) error {
 	for {
-		wait, err := p.spend(time.Now())
+		wait, err := p.spend(Now())
 		if err != nil || wait == 0 {
 			return err
 		}
@@ -84,14 +84,14 @@ func (p *Pacer) spend(now time.Time) (time.Duration, error) {
 func (p *Pacer) repeat() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.take(time.Now()) == 0
+	return p.take(Now()) == 0
 }
 
 // refund gives back one request that was taken and not sent.
 func (p *Pacer) refund() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.limiter.AllowN(time.Now(), -1)
+	p.limiter.AllowN(Now(), -1)
 }
 
 // Pause stops all sending until a moment; at its end the bucket holds at most one request, however long the pause was. A
@@ -100,7 +100,7 @@ func (p *Pacer) Pause(until time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	// Not before now: a moment that has passed must not refill the bucket.
-	p.until = slices.MaxFunc([]time.Time{p.until, until, time.Now()}, time.Time.Compare)
+	p.until = slices.MaxFunc([]time.Time{p.until, until, Now()}, time.Time.Compare)
 	p.prepaid = 0
 }
 
@@ -146,7 +146,7 @@ func (p *Pacer) Burst() int {
 func (p *Pacer) SetRate(perHour float64, burst int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := time.Now()
+	now := Now()
 	p.resume(now)
 	p.limiter.SetLimitAt(now, rate.Limit(perHour/3600))
 	p.limiter.SetBurstAt(now, burst)

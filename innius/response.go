@@ -26,8 +26,8 @@ type response struct {
 	body   []byte
 	unread bool // the body could not be read to its end
 
-	clock   time.Time // the header Date, our own clock where it is missing
-	came    time.Time // when, by our own clock
+	clock   time.Time // the header Date, or Client.apiTime where it is missing
+	came    time.Time // when, by Now
 	took    time.Duration
 	request request
 	key     Secret // to be removed from every text

@@ -45,9 +45,9 @@ func (c *Client) attempt(ctx context.Context, r request) (*response, error) {
 		c.opts.Pacer.refund()
 		return nil, err
 	}
-	start := time.Now()
+	start := Now()
 	resp, err := c.send(ctx, r, key)
-	seen := Attempt{Operation: r.op, Duration: time.Since(start)}
+	seen := Attempt{Operation: r.op, Duration: Now().Sub(start)}
 	if resp != nil {
 		seen.Status, resp.took = resp.status, seen.Duration
 	}
@@ -124,9 +124,9 @@ func (c *Client) payRepetitions(ctx context.Context, op Operation, sent *atomic.
 }
 
 func (c *Client) read(received *http.Response, request request, key Secret) (*response, error) {
-	came := time.Now()
+	came := Now()
 	r := &response{
-		status: received.StatusCode, header: received.Header, clock: came, came: came,
+		status: received.StatusCode, header: received.Header, clock: c.apiTime(), came: came,
 		request: request, key: key, fields: c.opts.Fields, zone: c.zone,
 	}
 	if date, err := http.ParseTime(r.header.Get("Date")); err == nil {

@@ -146,8 +146,7 @@ func (w *walk) restart() {
 // fetch reads one page.
 func (w *walk) fetch(ctx context.Context) (page []Reading, next string, err error) {
 	if w.request.startKey == "" || w.request.to.IsZero() { // the pages of one list have one window
-		ahead, _ := w.client.ClockDifference()
-		w.request.from, w.request.to = window(w.request.from, w.longest, ahead)
+		w.request.from, w.request.to = window(w.request.from, w.client.apiTime(), w.longest)
 	}
 	resp, err := w.client.get(ctx, w.request)
 	if resp != nil {
@@ -305,10 +304,9 @@ func (l *learned) longest(lookback time.Duration) time.Duration {
 	return cmp.Or(time.Duration(l.bound.Load()), lookback)
 }
 
-// window ends now, by the API's clock, and begins at from, but no earlier than permitted and surely before its end.
-func window(from time.Time, longest, ahead time.Duration) (start, end time.Time) {
-	end = time.Now().Add(ahead)
-	start = slices.MaxFunc([]time.Time{from, end.Add(-longest)}, time.Time.Compare)
+// window begins at from, but no earlier than permitted and surely before its end.
+func window(from, end time.Time, longest time.Duration) (time.Time, time.Time) {
+	start := slices.MaxFunc([]time.Time{from, end.Add(-longest)}, time.Time.Compare)
 	return slices.MinFunc([]time.Time{start, end.Add(-latestFrom)}, time.Time.Compare), end
 }
 

@@ -56,7 +56,7 @@ func newAccount(index int, p *Poller) *account {
 		limiter:  newLimiter(log, cfg.Pacer, &counters.accepted),
 		lists:    newLister(log, p.inventory, index, cfg.Company, newDiscovery(opts.DiscoveryInterval, cfg.Pacer.PerHour)),
 		requests: requests{results: make(chan func(time.Time), cfg.Concurrency)},
-		started:  time.Now(),
+		started:  innius.Now(),
 	}
 	a.schedule = opts.NewScheduler(schedule.Options{
 		MinInterval: opts.MinInterval, MaxInterval: opts.MaxInterval, PerHour: a.forReadings,
@@ -140,7 +140,7 @@ const clockTolerance = time.Minute
 
 // checkClock logs a difference of the clocks, and its end.
 func (a *account) checkClock() {
-	ahead := a.ahead()
+	ahead := a.ahead() - a.poller.wall.difference()
 	off := ahead.Abs() > clockTolerance || a.draft.ClocksDiffer && ahead.Abs() > clockTolerance/2
 	a.log.problem(a.draft.ClocksDiffer, off, "Local clock differs from the API clock, judging ages by the API clock",
 		"Local clock agrees with the API clock again", "api_ahead", ahead.Round(time.Second))
@@ -186,13 +186,18 @@ func (a *account) checkReadings() {
 	a.draft.NoReadings = barren
 }
 
-func (a *account) view(now time.Time) *AccountView {
+func (a *account) view(in *View) *AccountView {
+	now := in.now()
 	v := a.health.Load().at(now)
+	for _, t := range []*time.Time{&v.FailingSince, &v.LastErrorAt, &v.PausedUntil, &v.Verified} {
+		*t = moved(*t, in.wallAhead)
+	}
 	v.Name, v.Configured = a.Name, a.limiter.configured.PerHour
 	v.RequestsPerHour, v.Burst, v.Remaining = a.Pacer.PerHour(), a.Pacer.Burst(), a.Pacer.Remaining(now)
 	v.PageSize, v.PageSizeSet, v.Complete = a.pageSize(), a.PageSize, a.poller.opts.Complete
 	if a.Client != nil {
 		v.ClockDifference, v.ClockKnown = a.Client.ClockDifference()
+		v.ClockDifference -= in.wallAhead
 	}
 	return &v
 }
@@ -211,7 +216,7 @@ func (a *account) save(known *inventory.Account, statuses *machineStatuses) Save
 	if known.Company != nil {
 		s.Company = *known.Company
 	}
-	s.Pacer = a.Pacer.State(time.Now()) // last, so that it includes the requests of the readings above
+	s.Pacer = a.Pacer.State(innius.Now()) // last, so that it includes the requests of the readings above
 	s.Pacer.At, s.Pacer.Until = s.Pacer.At.UTC(), s.Pacer.Until.UTC()
 	return s
 }
@@ -222,7 +227,7 @@ func (a *account) restore(s *SavedAccount, savedAt, now time.Time) {
 	a.Pacer.Restore(s.Pacer, now)
 	a.breaker.restoreLimit(s.Limit, savedAt, now)
 	if s.ClockAhead != 0 {
-		a.Client.AssumeClockDifference(s.ClockAhead)
+		a.Client.AssumeClockDifference(s.ClockAhead + a.poller.wall.difference())
 	}
 	if s.Company.ID != "" {
 		a.lists.restore(s)
@@ -263,12 +268,15 @@ func (a *account) pageSize() int {
 	return a.Client.PageSize()
 }
 
-// ahead returns how far the API's clock is ahead of this machine's.
+// ahead returns how far the API's clock, or the wall clock if that is not known, is ahead of innius.Now.
 func (a *account) ahead() time.Duration {
 	if a.Client == nil {
 		return 0 // a plan sends nothing
 	}
-	ahead, _ := a.Client.ClockDifference()
+	ahead, known := a.Client.ClockDifference()
+	if !known {
+		return a.poller.wall.difference()
+	}
 	return ahead
 }
 

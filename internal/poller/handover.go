@@ -16,10 +16,10 @@ import (
 func (p *Poller) HandOver(opts Options) *Poller {
 	opts.Counters = p.opts.Counters
 	next := newPoller(opts, p.changes)
-	next.removed, next.machines, next.reported = p.removed, p.machines, p.reported
+	next.removed, next.machines, next.reported, next.wall = p.removed, p.machines, p.reported, p.wall
 	before := next.matchAccounts(p)
 	next.takeOverInventory(p, before)
-	now := time.Now()
+	now := innius.Now()
 	next.inventory.Batch(func() {
 		for i, a := range next.accounts {
 			if before[i] != nil {

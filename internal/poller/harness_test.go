@@ -82,6 +82,7 @@ type scenario struct {
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 	closers []func()
+	wall    atomic.Int64 // how far the wall clock was set ahead of virtual time, in nanoseconds
 }
 
 // runScenario runs a scenario in a synctest bubble, with the poller running from the start. Afterwards it checks that no goroutine, no
@@ -130,7 +131,7 @@ func (s *scenario) newPoller(saved *State) {
 func (s *scenario) options(counters *Counters, saved *State) Options {
 	opts := Options{
 		StaleAfter: 24 * time.Hour, // scenarios of outages need values that auto would drop after an hour
-		Counters:   counters, State: saved,
+		Counters:   counters, State: saved, Wall: s.wallNow,
 		Logger: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	for i := range s.setups {
@@ -231,6 +232,11 @@ func (s *scenario) wantAbsent(series string) {
 		s.Errorf("%s after %s: got %v, want it absent", series, s.clock(), got)
 	}
 }
+
+// setWall sets the wall clock ahead; virtual time goes on.
+func (s *scenario) setWall(by time.Duration) { s.wall.Add(int64(by)) }
+
+func (s *scenario) wallNow() time.Time { return time.Now().Add(time.Duration(s.wall.Load())) }
 
 // clock is the time since the start of the scenario.
 func (s *scenario) clock() time.Duration { return time.Since(dawn) }

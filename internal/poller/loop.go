@@ -22,7 +22,8 @@ func (a *account) run(ctx context.Context) {
 	requests, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	for {
-		now := time.Now()
+		now := innius.Now()
+		a.poller.wall.update(a.poller.opts.Logger)
 		a.applyInventoryChanges()
 		a.limiter.update(now)
 		wait := a.dispatch(requests, now)
@@ -33,7 +34,7 @@ func (a *account) run(ctx context.Context) {
 			return
 		case apply := <-a.requests.results:
 			a.requests.inFlight--
-			apply(time.Now())
+			apply(innius.Now())
 		case <-time.After(wait):
 		}
 	}
@@ -48,12 +49,12 @@ func (a *account) finish(requests context.Context, cancel func()) {
 	defer timer.Stop()
 	for ; a.requests.inFlight > 0; a.requests.inFlight-- {
 		if apply := <-a.requests.results; requests.Err() == nil {
-			apply(time.Now())
+			apply(innius.Now())
 		}
 	}
 	a.requests.workers.Wait()
-	a.limiter.update(time.Now())
-	a.limiter.save(time.Now())
+	a.limiter.update(innius.Now())
+	a.limiter.save(innius.Now())
 }
 
 // applyInventoryChanges passes changes of the account's machines to the schedule. Other accounts cause some of them.
@@ -268,11 +269,11 @@ func (a *account) handleReadings(t *Task, newest innius.Newest, err error, now t
 		class: class, machine: s.Machine.ID, object: s.Machine.ID + "/" + s.ID, values: true, probe: t.Probe,
 	}, err, now)
 	t.Probe = false
-	if err == nil && s.Entry.Disbelieve(newest.Clock, now) {
+	if err == nil && s.Entry.Disbelieve(newest.Clock, now.Add(a.poller.wall.difference())) {
 		t.Interval = &schedule.Interval{}
 	}
 	before, stored := s.Entry.Load(), reading.PollResult{}
-	learned := schedule.Result{Received: now, Ahead: a.ahead()}
+	learned := schedule.Result{Received: now, Ahead: a.ahead(), Local: a.poller.wall.difference()}
 	if err == nil || len(newest.Readings) > 0 {
 		stored = a.storeReadings(t, newest, err == nil, now)
 		learned.Times, learned.Complete = stored.Times, stored.Whole

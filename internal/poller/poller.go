@@ -37,6 +37,9 @@ type Options struct {
 		Append(company, machine, sensor string, readings []innius.Reading)
 	}
 
+	// Wall reads the wall clock, which may be set at any time; default: time.Now. Only tests set it.
+	Wall func() time.Time
+
 	// NewScheduler makes the Scheduler of an account; default: the function of this name. Only the measuring harness sets it.
 	NewScheduler func(schedule.Options) Scheduler
 }
@@ -57,6 +60,9 @@ func (o Options) withDefaults() Options {
 	o.Labels = cmp.Or(o.Labels, inventory.LabelName)
 	o.DiscoveryInterval = cmp.Or(o.DiscoveryInterval, time.Hour)
 	o.MinInterval, o.MaxInterval = cmp.Or(o.MinInterval, 10*time.Second), cmp.Or(o.MaxInterval, time.Hour)
+	if o.Wall == nil {
+		o.Wall = time.Now //nolint:forbidigo // it is the wall clock that is meant
+	}
 	if o.NewScheduler == nil {
 		o.NewScheduler = NewScheduler
 	}
@@ -68,6 +74,7 @@ func (o Options) withDefaults() Options {
 type Poller struct {
 	opts      Options
 	inventory *inventory.Inventory
+	wall      *wallClock
 	accounts  []*account
 	machines  *machineStatuses
 	changes   chan struct{} // see Changed
@@ -80,7 +87,7 @@ func New(opts Options) *Poller {
 	p := newPoller(opts, make(chan struct{}, 1))
 	if saved := p.opts.State; saved != nil {
 		p.opts.State = nil // it gets old
-		p.restore(saved, time.Now())
+		p.restore(saved, innius.Now())
 		p.reportUnmatched()
 	}
 	return p
@@ -88,6 +95,7 @@ func New(opts Options) *Poller {
 
 func newPoller(opts Options, changes chan struct{}) *Poller {
 	p := &Poller{opts: opts.withDefaults(), changes: changes, machines: &machineStatuses{}, reported: &sync.Map{}}
+	p.wall = newWallClock(p.opts.Wall)
 	names := make([]string, len(p.opts.Accounts))
 	for i, a := range p.opts.Accounts {
 		names[i] = a.Name
@@ -131,7 +139,7 @@ func (p *Poller) Ready() bool {
 
 // Stuck returns the name of an account whose loop has not run for a minute after it meant to wake; empty if there is none.
 func (p *Poller) Stuck() string {
-	now := time.Now()
+	now := innius.Now()
 	for _, a := range p.accounts {
 		if a.health.Load().stuck(now) {
 			return a.Name
@@ -159,14 +167,17 @@ func (p *Poller) reportUnmatched() {
 	}
 }
 
-// View returns what is known at a moment, only of the accounts with these names if there are any. It reads memory only and does
-// not block.
+// View returns what is known at a moment of innius.Now, only of the accounts with these names if there are any. It reads memory
+// only and does not block.
 func (p *Poller) View(now time.Time, names ...string) *View {
-	v := &View{At: now, Inventory: p.inventory.Snapshot(), Labels: p.opts.Labels, Counters: p.opts.Counters, poller: p}
+	p.wall.update(p.opts.Logger)
+	v := &View{Inventory: p.inventory.Snapshot(), Labels: p.opts.Labels, Counters: p.opts.Counters, poller: p}
+	v.wallAhead = p.wall.difference()
+	v.At = now.Add(v.wallAhead)
 	v.Accounts, v.others = make([]*AccountView, len(p.accounts)), map[int]*AccountView{}
 	for i, a := range p.accounts {
 		if len(names) == 0 || slices.Contains(names, a.Name) {
-			v.Accounts[i] = a.view(now)
+			v.Accounts[i] = a.view(v)
 		}
 	}
 	return v
@@ -175,17 +186,20 @@ func (p *Poller) View(now time.Time, names ...string) *View {
 // Save returns the current state. It reads what the loops have published and blocks neither them nor a scrape. Each part is
 // consistent, but the parts may be some milliseconds apart.
 func (p *Poller) Save() State {
-	s := State{At: time.Now().UTC(), Accounts: make([]SavedAccount, len(p.accounts))}
+	p.wall.update(p.opts.Logger)
+	wallAhead := p.wall.difference()
+	s := State{At: innius.Now().UTC(), Accounts: make([]SavedAccount, len(p.accounts))}
 	accounts := p.inventory.Snapshot().Accounts
 	for i, a := range p.accounts {
 		s.Accounts[i] = a.save(&accounts[i], p.machines)
+		s.Accounts[i].ClockAhead -= wallAhead
 	}
-	return s
+	return *s.moved(wallAhead)
 }
 
 // restore restores the accounts that are still configured, before any loop runs.
 func (p *Poller) restore(saved *State, now time.Time) {
-	saved = saved.correctClock(now)
+	saved = saved.moved(-p.wall.difference()).correctClock(now)
 	restored := map[*account]*SavedAccount{}
 	for i := range saved.Accounts {
 		s := &saved.Accounts[i]
@@ -235,7 +249,7 @@ type SavedAccount struct {
 	Pacer        innius.PacerState
 	Limit        SavedLimit
 	Learned      *ratelimit.Saved // of the rate limit; nil: nothing
-	ClockAhead   time.Duration    // of the API's clock before ours; 0: none, or not known
+	ClockAhead   time.Duration    // of the API's clock before the wall clock; 0: none, or not known
 }
 
 // SavedMachine is the state of one machine.
@@ -277,6 +291,21 @@ func (s *State) correctClock(now time.Time) *State {
 		})
 	}
 	return corrected
+}
+
+// moved returns a copy of the state with all times of the local clock moved.
+func (s *State) moved(by time.Duration) *State {
+	m := &State{At: s.At.Add(by), Accounts: slices.Clone(s.Accounts)}
+	if by == 0 {
+		return m
+	}
+	for i := range m.Accounts {
+		a := &m.Accounts[i]
+		a.changeTimes(func(t *time.Time) { *t = moved(*t, by) })
+		a.Limit.Until, a.Pacer.At, a.Pacer.Until = moved(a.Limit.Until, by), moved(a.Pacer.At, by), moved(a.Pacer.Until, by)
+		a.Learned = a.Learned.Moved(by)
+	}
+	return m
 }
 
 // changeTimes changes the times of the local clock, in copies of machines and sensors.

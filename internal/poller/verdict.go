@@ -70,12 +70,12 @@ const (
 
 // SensorView is what a scrape shows of a sensor.
 type SensorView struct {
-	*reading.Record
-	Status   SensorStatus
-	Exposed  bool         // the value is not stale
-	Interval float64      // reporting interval in seconds; 0: not known, or of no meaning for the newest reading
-	MaxAge   MaxAgeStatus // empty: the sensor has no target
-	Overflow bool         // it wants every reading, and its latest poll missed some
+	*reading.Record // with times of the wall clock
+	Status          SensorStatus
+	Exposed         bool         // the value is not stale
+	Interval        float64      // reporting interval in seconds; 0: not known, or of no meaning for the newest reading
+	MaxAge          MaxAgeStatus // empty: the sensor has no target
+	Overflow        bool         // it wants every reading, and its latest poll missed some
 
 	StaleAfter, SilentAfter time.Duration // SilentAfter 0: silence cannot be judged
 }
@@ -84,17 +84,18 @@ type SensorView struct {
 func (v *View) Sensor(s *inventory.Sensor) SensorView {
 	r := s.Entry.Load()
 	interval := intervalOf(r)
-	o := SensorView{Record: r, Interval: ReportingInterval(r), MaxAge: v.maxAge(s, r, interval)}
+	o := SensorView{Record: r.Moved(v.wallAhead), Interval: ReportingInterval(r), MaxAge: v.maxAge(s, r, interval)}
 	o.Overflow = r.Overflow && v.poller.opts.wantsEach(s)
 	o.StaleAfter, o.SilentAfter = v.staleAfter(s, interval), v.poller.opts.silentAfter(s, interval)
-	o.Exposed = s.Polled() && r.Exposed(o.StaleAfter, s.Machine.APITime(v.At))
+	o.Exposed = s.Polled() && r.Exposed(o.StaleAfter, v.APITime(s.Machine))
 	o.Status = v.status(s, r, o.Exposed)
 	return o
 }
 
-// MinMax returns the minimum and the maximum of a sensor with extremes in its rule whose value is exposed, by its cache entry.
+// MinMax returns the minimum and the maximum of a sensor with extremes in its rule whose value is exposed, by the record that
+// Sensor returned.
 func (v *View) MinMax(s *inventory.Sensor, r *reading.Record) (lowest, highest float64) {
-	return r.MinMax(v.staleAfter(s, intervalOf(r)), v.At, s.Machine.APITime(v.At))
+	return r.MinMax(v.staleAfter(s, intervalOf(r)), v.At, v.APITime(s.Machine))
 }
 
 // wantsEach reports whether no reading of a sensor should be missed.
@@ -140,7 +141,7 @@ func (v *View) status(s *inventory.Sensor, r *reading.Record, exposed bool) Sens
 func (v *View) delayed(s *inventory.Sensor, r *reading.Record) bool {
 	blocked := &v.account(s.Machine.Account).blocked
 	planned, late := r.Planned(), r.LastSuccess.Add(2*r.PlannedGap+delayGrace)
-	return r.PlannedGap > 0 && v.At.After(late) || blocked[0].delays(planned) || blocked[1].delays(planned)
+	return r.PlannedGap > 0 && v.now().After(late) || blocked[0].delays(planned) || blocked[1].delays(planned)
 }
 
 // blockage is a time in which an account was failing or paused; zero: none.
@@ -301,7 +302,8 @@ func (j *Judgement) Add(v *View, s *inventory.Sensor, o *SensorView) {
 // Machine returns the status of a machine, and since when it has had it. It judges the sensors itself unless all that any account
 // polls have been added to j.
 func (v *View) Machine(m *inventory.Machine, j Judgement) (MachineStatus, time.Time) {
-	return v.poller.machines.set(m.Key(), v.judge(m, j), v.At)
+	status, since := v.poller.machines.set(m.Key(), v.judge(m, j), v.now())
+	return status, moved(since, v.wallAhead)
 }
 
 func (v *View) judge(m *inventory.Machine, j Judgement) MachineStatus {
@@ -332,8 +334,8 @@ func (v *View) maxAge(s *inventory.Sensor, r *reading.Record, interval time.Dura
 		return ""
 	case v.account(s.Machine.Account).RelaxedBy > 0:
 		return MaxAgeRelaxed
-	case r.Time.IsZero() && !r.LastSuccess.IsZero(), v.At.Sub(r.LastSuccess) <= age,
-		s.Machine.APITime(v.At).Sub(r.Time) <= age+interval:
+	case r.Time.IsZero() && !r.LastSuccess.IsZero(), v.now().Sub(r.LastSuccess) <= age,
+		v.APITime(s.Machine).Sub(r.Time) <= age+interval:
 		return MaxAgeMet
 	}
 	return MaxAgeMissed

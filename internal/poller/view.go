@@ -14,15 +14,22 @@ import (
 
 // View is what a scrape shows of a poller at one moment. It is for one goroutine.
 type View struct {
-	At        time.Time
+	At        time.Time // by the wall clock, as all times that it shows
 	Inventory *inventory.Snapshot
 	Labels    inventory.LabelMode
 	Accounts  []*AccountView // as in Inventory; nil for accounts that the view leaves out
 	Counters  *Counters
 
-	poller *Poller
-	others map[int]*AccountView // that the view leaves out, but that poll sensors of its machines
+	poller    *Poller
+	wallAhead time.Duration        // of innius.Now
+	others    map[int]*AccountView // that the view leaves out, but that poll sensors of its machines
 }
+
+// now is At by innius.Now.
+func (v *View) now() time.Time { return v.At.Add(-v.wallAhead) }
+
+// APITime returns the time by the clock of the API that a machine belongs to.
+func (v *View) APITime(m *inventory.Machine) time.Time { return m.APITime(v.now()) }
 
 // account returns an account, also one that the view leaves out.
 func (v *View) account(index int) *AccountView {
@@ -30,7 +37,7 @@ func (v *View) account(index int) *AccountView {
 		return a
 	}
 	if v.others[index] == nil {
-		v.others[index] = v.poller.accounts[index].view(v.At)
+		v.others[index] = v.poller.accounts[index].view(v)
 	}
 	return v.others[index]
 }
@@ -167,7 +174,7 @@ func (v *View) Upcoming(account int) []Upcoming {
 	slices.SortFunc(queue, func(a, b queued) int { return cmp.Compare(a.place, b.place) })
 	slots := newSlots(v.At, v.Accounts[account])
 	for i, q := range queue {
-		u, due := &all[q.index], q.place.Due()
+		u, due := &all[q.index], moved(q.place.Due(), v.wallAhead)
 		if due.IsZero() {
 			due = v.At
 		}

@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"time"
 
 	"innius_exporter/innius"
 	"innius_exporter/internal/poller"
@@ -38,7 +37,7 @@ func (sel *Selection) Filtered() bool {
 // Of describes the selected part of what a poller knows now. Accounts and machines keep what concerns all their sensors. That
 // nothing has the account, machine, sensor or words is a *NotFoundError, with a Status; that no sensor has the status is none.
 func Of(p *poller.Poller, sel Selection) (*Status, error) {
-	v := &selected{Selection: sel, View: p.View(time.Now()), words: strings.Fields(strings.ToLower(sel.Search))}
+	v := &selected{Selection: sel, View: p.View(innius.Now()), words: strings.Fields(strings.ToLower(sel.Search))}
 	s := &Status{At: v.At.UTC(), Unmatched: p.Unmatched(), Accounts: []Account{}, Several: len(v.View.Accounts) > 1}
 	v.to, s.ByStatus = s, map[poller.SensorStatus]int{}
 	s.Summary = sel.Summary && s.Several && !sel.Filtered() && !sel.Flat
@@ -118,7 +117,7 @@ func (r *row) sortKey(by string, v *selected) float64 {
 	case "value":
 		key, known = o.Value, !o.Time.IsZero()
 	case "age":
-		key, known = r.Machine.APITime(v.At).Sub(o.Time).Seconds(), !o.Time.IsZero()
+		key, known = v.APITime(r.Machine).Sub(o.Time).Seconds(), !o.Time.IsZero()
 	case "gap":
 		key, known = o.PlannedGap.Seconds(), o.PlannedGap > 0
 	case "interval":

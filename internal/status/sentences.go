@@ -189,7 +189,7 @@ func failing(v *poller.View, s *inventory.Sensor, o *poller.SensorView, next *po
 	if !next.At.IsZero() {
 		text += "; retry at about " + humanize.TimeAndDistance(next.At, v.At)
 	}
-	staleAt := humanize.TimeAndDistance(o.Time.Add(o.StaleAfter), s.Machine.APITime(v.At))
+	staleAt := humanize.TimeAndDistance(o.Time.Add(o.StaleAfter), v.APITime(s.Machine))
 	switch {
 	case o.Time.IsZero():
 		return text
@@ -200,7 +200,7 @@ func failing(v *poller.View, s *inventory.Sensor, o *poller.SensorView, next *po
 }
 
 func stale(v *poller.View, s *inventory.Sensor, o *poller.SensorView) string {
-	setting, since, apiNow := "stale_after", o.Time.Add(o.StaleAfter), s.Machine.APITime(v.At)
+	setting, since, apiNow := "stale_after", o.Time.Add(o.StaleAfter), v.APITime(s.Machine)
 	if s.Rule.StaleAfter > 0 {
 		setting = "stale_after of its rule"
 	}

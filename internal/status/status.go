@@ -222,7 +222,7 @@ func (v *selected) addMachine(
 			to.MaxAge[o.MaxAge]++
 		}
 		if o.Exposed {
-			ages = append(ages, aged{m.APITime(v.At).Sub(o.Time), one})
+			ages = append(ages, aged{v.APITime(m).Sub(o.Time), one})
 		}
 		if hit && named(v.Selection.Sensor, one.Label, one.ID, one.Name) && len(without(words, one.Label, one.ID, one.Name)) == 0 {
 			v.to.ByStatus[o.Status]++
@@ -305,7 +305,7 @@ func (r *row) describe(v *selected) Sensor {
 		}
 	}
 	if !o.Time.IsZero() {
-		s.Age = new(one.Machine.APITime(v.At).Sub(o.Time).Seconds())
+		s.Age = new(v.APITime(one.Machine).Sub(o.Time).Seconds())
 		if !math.IsNaN(o.Value) {
 			s.Value = &o.Value
 		}

@@ -20,7 +20,7 @@ type Options struct {
 	Machines, Sensors match.Filter
 	Rules             []Rule // the first match counts
 
-	// ClockDifference returns how far an account's API is ahead of this machine's clock; nil: nothing is.
+	// ClockDifference returns how far an account's API is ahead of innius.Now; nil: nothing is.
 	ClockDifference func(account int) time.Duration
 }
 
@@ -115,7 +115,7 @@ type Machine struct {
 // Key returns the machine's identity.
 func (m *Machine) Key() MachineKey { return MachineKey{m.Company.ID, m.ID} }
 
-// APITime converts a moment of this machine's clock to the API's: what the source stamped is compared with that one only.
+// APITime converts a moment of innius.Now to the API's clock: what the source stamped is compared with that one only.
 func (m *Machine) APITime(t time.Time) time.Time {
 	if m == nil || m.clockDifference == nil {
 		return t

@@ -3,6 +3,7 @@ package ratelimit
 import (
 	"errors"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -84,6 +85,28 @@ func (s *Saved) history(now time.Time) history {
 		}
 	}
 	return h
+}
+
+// Moved returns a copy whose times are moved, because they are of a clock that was set; nil for nil.
+func (s *Saved) Moved(by time.Duration) *Saved {
+	if s == nil {
+		return nil
+	}
+	m := *s
+	l := &m.Learned
+	for _, t := range []*time.Time{
+		&m.Born, &l.Last.At, &l.Last.Until, &l.Search.Since, &l.Steps.Next, &l.Sharing.Recorded, &l.Sharing.Varied,
+	} {
+		if !t.IsZero() {
+			*t = t.Add(by)
+		}
+	}
+	seconds := int(by.Seconds())
+	m.ClockHour.Hour = (3600*m.ClockHour.Hour + int64(seconds)) / 3600
+	if m.Tallies = slices.Clone(s.Tallies); len(m.Tallies) > 0 {
+		m.Tallies[0] += seconds
+	}
+	return &m
 }
 
 // earlier returns a saved time, but not one after latest.

@@ -275,6 +275,21 @@ func (s *Saved) Planned() time.Time { return s.LastSuccess.Add(s.PlannedGap) }
 // Newest returns the time of the newest reading, with or without a usable number; zero if there is none.
 func (r *Record) Newest() time.Time { return schedule.Later(r.Time, r.Seen) }
 
+// Moved returns the record with the times of this machine's clock moved; it is the same one if there is nothing to move.
+func (r *Record) Moved(by time.Duration) *Record {
+	if by == 0 {
+		return r
+	}
+	m := *r
+	m.Rare = new(*r.Rare)
+	for _, t := range []*time.Time{&m.LastSuccess, &m.FailingSince, &m.LastFailure} {
+		if !t.IsZero() {
+			*t = t.Add(by)
+		}
+	}
+	return &m
+}
+
 // Exposed reports whether the value is on /metrics at a moment of the API's clock: it exists and is no older than staleAfter.
 func (r *Record) Exposed(staleAfter time.Duration, apiNow time.Time) bool {
 	return !r.Time.IsZero() && apiNow.Sub(r.Time) <= staleAfter

@@ -46,8 +46,9 @@ type Task[S any] struct {
 	Spec[S]
 	Gap time.Duration // planned at the last poll, to the next one; 0: that poll did not succeed
 
-	group string
-	ahead time.Duration // of the clock that its readings follow before ours: the API's clock, or ours (0)
+	group  string
+	ahead  time.Duration // of the clock that its readings follow before that of the schedule: the API's, or this machine's
+	chosen bool          // a reading has shown which
 
 	Probe   bool // for the caller: the request under way tests the account
 	removed bool // while its request was under way
@@ -125,7 +126,7 @@ func (s *Scheduler[S]) TakeOver(previous *Scheduler[S]) {
 	}
 	for _, t := range s.All() {
 		if p := before[[2]string{t.group, t.ID}]; p != nil {
-			t.ahead = p.ahead
+			t.ahead, t.chosen = p.ahead, p.chosen
 			if t.Failures == 0 && !t.Polled.IsZero() {
 				s.plan(t, t.Polled)
 			}
@@ -192,7 +193,8 @@ func (s *Scheduler[S]) take(t *Task[S], now time.Time) *Task[S] {
 // Result is what a successful poll brought.
 type Result struct {
 	Received time.Time     // when the response arrived
-	Ahead    time.Duration // of the API's clock before ours
+	Ahead    time.Duration // of the API's clock before that of the schedule
+	Local    time.Duration // of this machine's wall clock
 	Times    []time.Time   // of all readings newer than those before, ascending, each once
 	Complete bool          // no reading between those before and the first of Times was missed
 }
@@ -210,20 +212,23 @@ func (t *Task[S]) learn(r Result) {
 	for i, at := range r.Times {
 		times[i] = seconds(at)
 	}
-	if n := len(times); n > 0 {
-		t.chooseClock(t.Polled.Sub(r.Times[n-1]), r.Ahead)
+	switch n := len(times); {
+	case n > 0:
+		t.chooseClock(t.Polled.Sub(r.Times[n-1]), r.Ahead, r.Local)
+	case !t.chosen:
+		t.ahead = r.Ahead
 	}
 	learned := *t.Interval
 	learned.Learn(seconds(t.Polled.Add(t.ahead)), times, r.Complete)
 	t.Interval = &learned
 }
 
-// chooseClock chooses the clock by which a new reading is younger, the API's or ours, because either may be wrong. The
-// time of a poll must be by the clock of the readings. age is by ours.
-func (t *Task[S]) chooseClock(age, ahead time.Duration) {
-	switch {
-	case age.Abs() <= (age + ahead).Abs():
-		t.ahead = 0
+// chooseClock chooses the clock by which a new reading is younger, the API's or this machine's, because either may be wrong.
+// The time of a poll must be by the clock of the readings. age is by the clock of the schedule.
+func (t *Task[S]) chooseClock(age, ahead, local time.Duration) {
+	switch t.chosen = true; {
+	case (age + local).Abs() <= (age + ahead).Abs():
+		t.ahead = local
 	case (ahead - t.ahead).Abs() > 2*time.Second: // the difference is known to a second
 		t.ahead = ahead
 	}

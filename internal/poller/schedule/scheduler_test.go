@@ -342,3 +342,16 @@ func benchScheduler(sensors int) *Scheduler[string] {
 	}
 	return s
 }
+
+// After a restart with a clock that is wrong, until a reading shows which clock the sensor follows.
+func TestSchedulerPlansByAPIClockUntilAReadingComes(t *testing.T) {
+	for _, ahead := range []time.Duration{-24 * time.Hour, -time.Hour, 0, time.Hour, 24 * time.Hour} {
+		s, now := scheduler(1200), at(300).Add(-ahead)
+		known := State{Interval: Regular(20*time.Minute, at(0)), Polled: now.Add(-time.Minute)}
+		s.Set("m", []Spec[string]{{ID: "a", State: known}})
+		s.Succeeded(s.Next(now), Result{Received: now, Ahead: ahead})
+		if due, _ := s.Due(); due.Sub(now) < 14*time.Minute || due.Sub(now) > 16*time.Minute {
+			t.Errorf("clock %s behind: due in %s, the next reading comes in 15 min", ahead, due.Sub(now))
+		}
+	}
+}
