@@ -33,6 +33,26 @@ func TestReadingsFromFutureAreReplaced(t *testing.T) {
 	}
 }
 
+// The API's clock is right again, but no poll succeeds that could replace a reading of the future.
+func TestReadingFromFutureEndsWithPolls(t *testing.T) {
+	const ahead = 24 * time.Hour
+	begin := setup{plant: stamped(ahead), options: func(o *Options) { o.StaleAfter = time.Hour }, faults: []simulator.Fault{
+		{Kind: simulator.ClockOff, Delay: ahead, Until: dawn.Add(30 * time.Minute)},
+		{Kind: simulator.ServerError, Op: simulator.OpValues, From: dawn.Add(30 * time.Minute)},
+	}}
+	runScenario(t, begin, func(s *scenario) {
+		s.advance(80 * time.Minute)
+		s.want(`innius_exporter_api_clock_difference_seconds{account="a1"}`, 0)
+		if n := s.gather().count("innius_sensor_value"); n != 6 {
+			s.Errorf("%d values of 6 before they are stale", n)
+		}
+		s.advance(15 * time.Minute)
+		if n := s.gather().count("innius_sensor_value"); n != 0 {
+			s.Errorf("%d values, and no poll has succeeded for more than stale_after", n)
+		}
+	})
+}
+
 // wantRead fails unless the reading of the first sensor is from the half minute before a time.
 func (s *scenario) wantRead(by time.Time) {
 	s.Helper()

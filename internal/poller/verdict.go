@@ -87,7 +87,7 @@ func (v *View) Sensor(s *inventory.Sensor) SensorView {
 	o := SensorView{Record: r.Moved(v.wallAhead), Interval: ReportingInterval(r), MaxAge: v.maxAge(s, r, interval)}
 	o.Overflow = r.Overflow && v.poller.opts.wantsEach(s)
 	o.StaleAfter, o.SilentAfter = v.staleAfter(s, interval), v.poller.opts.silentAfter(s, interval)
-	o.Exposed = s.Polled() && r.Exposed(o.StaleAfter, v.APITime(s.Machine))
+	o.Exposed = s.Polled() && o.Record.Exposed(o.StaleAfter, v.APITime(s.Machine), v.At)
 	o.Status = v.status(s, r, o.Exposed)
 	return o
 }

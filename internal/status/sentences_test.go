@@ -59,6 +59,11 @@ func TestReasonExplainsEachStatus(t *testing.T) {
 			want: "Stale since 2026-01-02T11:50:00Z (10m ago): older than 1h (stale_after of its rule); " +
 				"not polled since 2026-01-02T10:50:00Z (1h 10m ago)",
 		},
+		"stale, dated tomorrow": {
+			status: poller.SensorStale, saved: reading.Saved{Time: ago(-1440), LastSuccess: ago(70)},
+			want: "Stale since 2026-01-02T11:50:00Z (10m ago): its time 2026-01-03T12:00:00Z is in the future, and it was last polled " +
+				"more than 1h ago (stale_after)",
+		},
 		"silent":  {status: poller.SensorSilent, saved: at(1), want: "Silent: no new reading for more than 15m when it was last polled at 2026-01-02T11:59:00Z (1m ago)"},
 		"delayed": {status: poller.SensorDelayed, saved: reading.Saved{LastSuccess: ago(30), PlannedGap: time.Minute}, want: "Delayed: poll planned for 2026-01-02T11:31:00Z (29m ago)"},
 	} {

@@ -118,7 +118,7 @@ func (m *extremesModel) candidates() (n int) {
 
 func (m *extremesModel) check() {
 	r := m.entry.Load()
-	if !r.Exposed(m.stale, m.now) {
+	if !r.Exposed(m.stale, m.now, m.now) {
 		return
 	}
 	low, high := r.MinMax(m.stale, m.now, m.now)

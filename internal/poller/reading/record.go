@@ -290,8 +290,13 @@ func (r *Record) Moved(by time.Duration) *Record {
 	return &m
 }
 
-// Exposed reports whether the value is on /metrics at a moment of the API's clock: it exists and is no older than staleAfter.
-func (r *Record) Exposed(staleAfter time.Duration, apiNow time.Time) bool {
+// Exposed reports whether the value is on /metrics at a moment of the API's clock, and of this machine's: it exists and is no
+// older than staleAfter. A time in the future of this machine's clock, by which it would never get old, counts only as long as
+// polls succeed.
+func (r *Record) Exposed(staleAfter time.Duration, apiNow, now time.Time) bool {
+	if r.Time.Sub(now) > MaxAhead && now.Sub(r.LastSuccess) > staleAfter {
+		return false
+	}
 	return !r.Time.IsZero() && apiNow.Sub(r.Time) <= staleAfter
 }
 
