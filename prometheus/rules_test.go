@@ -223,11 +223,13 @@ func TestRuleTestsNoticeBrokenRules(t *testing.T) {
 	}
 }
 
-// neededFor returns the rules that a test of one rule needs: the recording rules and the alert, or every rule for a recording
-// rule.
+// neededFor returns the rules that a test of one rule needs: the recording rules, and the alert or those that use the record.
 func (f ruleFile) neededFor(one rule) ruleFile {
 	return f.each(func(rules []rule) []rule {
-		return slices.DeleteFunc(rules, func(r rule) bool { return one.Alert != "" && r.Alert != "" && r.Alert != one.Alert })
+		return slices.DeleteFunc(rules, func(r rule) bool {
+			uses := one.Record != "" && strings.Contains(r.Expr+r.Annotations["runbook_url"], one.Record)
+			return r.Alert != "" && r.Alert != one.Alert && !uses
+		})
 	})
 }
 
@@ -285,11 +287,11 @@ func mutations(r rule) map[string]rule {
 		}
 	}
 	add("never fires", func(r *rule) { r.Expr = "vector(1) > 1" })
-	if r.Record != "" {
-		return all
-	}
 	for _, c := range conditions(r.Expr) {
 		add("without"+c, func(r *rule) { r.Expr = strings.Replace(r.Expr, c, "", 1) })
+	}
+	if r.Record != "" {
+		return all
 	}
 	add("fires at once", func(r *rule) { r.For = "" })
 	add("never ends", func(r *rule) { r.Expr = "last_over_time((" + r.Expr + ")[2d:10m])" })
