@@ -64,7 +64,8 @@ func (op Operation) placeholders() []string {
 }
 
 // CheckEndpoint reports what is wrong with one template: it must start with a slash, hold no fragment, name the id of the
-// object whose list or values it requests and no placeholder that the operation does not have, and make an address.
+// object whose list or values it requests and no placeholder that the operation does not have, and make an address. Its errors
+// show at most 4 characters of a text in it that is not known, which may be a secret.
 func CheckEndpoint(op Operation, template string) error {
 	if !strings.HasPrefix(template, "/") {
 		return errors.New(`must start with "/": it is a path below url`)
@@ -75,6 +76,9 @@ func CheckEndpoint(op Operation, template string) error {
 	known := op.placeholders()
 	for _, m := range placeholder.FindAllStringSubmatch(template, -1) {
 		if !slices.Contains(known, m[1]) {
+			if name := m[1]; !slices.Contains(OpValues.placeholders(), name) {
+				m[1] = cut(name, 4)
+			}
 			return fmt.Errorf("placeholder {%s} is not known here; known are {%s}", m[1], strings.Join(known, "}, {"))
 		}
 	}
@@ -91,10 +95,13 @@ func CheckEndpoint(op Operation, template string) error {
 		return fmt.Errorf("must contain {%s}, or every %s would get the same response%s", id, id, cure)
 	}
 	_, err := url.Parse(address) // what it refuses would fail at every single request
-	if outer, ok := errors.AsType[*url.Error](err); ok {
-		return fmt.Errorf("makes no valid address: %w", outer.Err)
+	if escape, ok := errors.AsType[url.EscapeError](err); ok {
+		return fmt.Errorf("makes no valid address: %w", escape)
 	}
-	return err
+	if err != nil {
+		return errors.New("makes no valid address")
+	}
+	return nil
 }
 
 // SensorRef names a sensor by the ids of its hierarchy.

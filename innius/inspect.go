@@ -323,7 +323,7 @@ func (in *Inspection) raw() string {
 func (s Secret) outOf(value any, items int) any {
 	switch v := value.(type) {
 	case string:
-		if s.in(v) {
+		if s.held(v, leastPart) {
 			return s.redact(v)
 		}
 	case []any:
@@ -338,7 +338,7 @@ func (s Secret) outOf(value any, items int) any {
 	case map[string]any:
 		fields := make(map[string]any, len(v))
 		for name, item := range v {
-			if s.in(name) {
+			if s.held(name, leastPart) {
 				name = s.redact(name)
 			}
 			fields[name] = s.outOf(item, items)

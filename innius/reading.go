@@ -105,7 +105,7 @@ func (p *list) readings() ([]Reading, error) {
 		stamp := item.pick(roles[0])
 		at, ok := p.time(stamp)
 		if !ok {
-			readings[i] = Reading{Text: p.key.redactError(fmt.Sprint(stamp)), Skip: SkipTime}
+			readings[i] = Reading{Text: p.key.redactValue(fmt.Sprint(stamp)), Skip: SkipTime}
 			continue
 		}
 		number, text, why := readNumber(item.pick(roles[1]), p.key)
@@ -132,9 +132,9 @@ func readNumber(value any, key Secret) (float64, string, SkipReason) {
 			return number, "", ""
 		}
 		if errors.Is(err, strconv.ErrRange) || err == nil || text == "" {
-			return 0, key.redactError(text), SkipNumber // 1e400, NaN, or nothing
+			return 0, key.redactValue(text), SkipNumber // 1e400, NaN, or nothing
 		}
-		return 0, key.redactError(text), SkipText // also "E5" and "1.2.3", which the user may map to a number
+		return 0, key.redactValue(text), SkipText // also "E5" and "1.2.3", which the user may map to a number
 	}
 	return 0, kind(value), SkipNumber
 }

@@ -3,6 +3,7 @@ package innius
 import (
 	"encoding/base64"
 	"html"
+	"math"
 	"net/url"
 	"regexp"
 	"slices"
@@ -18,8 +19,8 @@ import (
 // to its text. Two secrets of one key are equal.
 //
 // The text stands behind a pointer: fmt calls no method of a value in an unexported field, and would print a plain
-// string there.
-type Secret struct{ text unique.Handle[string] }
+// string, or a pointer to a struct, there.
+type Secret struct{ text unique.Handle[string] } // the forms in which the key is looked for, and the key; see formsOf
 
 // masked stands wherever a key was cut out of a text.
 const masked = "<secret>"
@@ -29,7 +30,7 @@ func NewSecret(key string) Secret {
 	if key == "" {
 		return Secret{}
 	}
-	return Secret{text: unique.Make(key)}
+	return Secret{text: unique.Make(strings.Join(append(formsOf(key), key), formEnd))}
 }
 
 // Reveal returns the key itself. Only what builds requests calls it, and what cuts the key out of texts.
@@ -37,7 +38,7 @@ func (s Secret) Reveal() string {
 	if s.Empty() {
 		return ""
 	}
-	return s.text.Value()
+	return s.parts()[maxForms]
 }
 
 // Empty reports whether there is no key.
@@ -57,7 +58,7 @@ func (s Secret) GoString() string { return s.String() }
 // MarshalText keeps encoders (JSON, YAML, logs) from printing the key.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// used are the keys that clients of this process have sent, newest last.
+// used are the secrets that this process has sent, newest last: keys, and the credentials of proxies.
 var used struct {
 	sync.Mutex
 	keys []Secret
@@ -66,7 +67,14 @@ var used struct {
 // maxUsed bounds how many keys are remembered, over all rotations.
 const maxUsed = 64
 
-func remember(key Secret) {
+// leastKnown is the length from which a secret is redacted from all texts: a shorter one would be found in any.
+const leastKnown = 4
+
+// Remember makes Redact, and all errors of this package, redact a secret. Safe for concurrent use.
+func Remember(key Secret) {
+	if len(key.Reveal()) < leastKnown {
+		return
+	}
 	used.Lock()
 	defer used.Unlock()
 	if slices.Contains(used.keys, key) {
@@ -82,13 +90,13 @@ const maxErrorText = 300
 // maxErrorID bounds, in bytes, an id inside an error.
 const maxErrorID = 100
 
-// redact makes a text from the network safe to show: valid UTF-8 of one line, without control characters, with the key replaced
-// by "<secret>" in any case. A text that holds the key in one of the other ways that are known here is not shown at all.
+// redact makes a text from the network safe to show: valid UTF-8 of one line, without control characters, with the key, and each
+// part of it of at least 8 characters, replaced by "<secret>" in any case. A text that holds them in one of the other ways that are
+// known here is not shown at all.
 func (s Secret) redact(text string) string {
 	text = oneLine(text)
-	if s.held(text) {
-		key := regexp.MustCompile("(?i)" + regexp.QuoteMeta(oneLine(s.Reveal())))
-		if text = key.ReplaceAllLiteralString(text, masked); s.held(text) {
+	if s.held(text, leastPart) {
+		if text = s.withoutParts(text); s.held(text, leastPart) {
 			return masked
 		}
 	}
@@ -99,45 +107,99 @@ func (s Secret) redact(text string) string {
 // "<secret>". The secret may be of any server.
 func (s Secret) Redact(text string) string { return s.redactError(text) }
 
-// redactError is redact for the inside of an error: cut, after the key is out, so that no part of one can remain.
+// redactError is redact for the inside of an error: cut, after the key is out, so that no part of one can remain, and without the
+// secrets that were sent to others.
 func (s Secret) redactError(text string) string {
-	text = s.redact(beginning(oneLine(text))) // looking through megabytes takes a hundred times as much memory
-	return cut(strings.Join(strings.Fields(text), " "), maxErrorText)
+	return shorten(redactUsed(s.redact(beginning(oneLine(text)))))
 }
 
+// redactValue is redact for the text of a reading: cut. What was sent to others may be an ordinary word here.
+func (s Secret) redactValue(text string) string { return shorten(s.redact(beginning(oneLine(text)))) }
+
+// shorten makes a text that is redacted fit into an error.
+func shorten(text string) string { return cut(strings.Join(strings.Fields(text), " "), maxErrorText) }
+
 // Redact makes a text of any origin safe to show, on a log line above all: valid UTF-8 of one line, without control
-// characters and bidirectional marks, every key that a Client of this process has used replaced by "<secret>", cut to at
-// most limit bytes. Safe for concurrent use.
+// characters and bidirectional marks, every secret that this process has used replaced by "<secret>", cut to at most limit
+// bytes. Safe for concurrent use.
 func Redact(text string, limit int) string {
+	return cut(redactUsed(beginning(oneLine(text))), limit) // looking through megabytes takes a hundred times as much memory
+}
+
+func redactUsed(text string) string {
 	used.Lock()
 	keys := used.keys
 	used.Unlock()
-	text = beginning(oneLine(text))
 	for _, key := range keys {
 		text = key.redact(text)
 	}
-	return cut(text, limit)
+	return text
 }
 
 // in reports whether a text, as much of it as is ever shown, holds the key in a way that redact knows.
-func (s Secret) in(text string) bool { return s.held(beginning(text)) }
+func (s Secret) in(text string) bool { return s.held(beginning(text), math.MaxInt) }
 
-// held reports whether a text holds the key, also escaped, or with control characters or white space inside it, for a reader
-// would put it together again.
-func (s Secret) held(text string) bool {
-	if s.Empty() || len(text) < len(s.Reveal()) {
+// leastPart is the length from which a part of a key is redacted: a response may hold a key in several parts.
+const leastPart = 8
+
+// held reports whether a text holds the key, or a part of at least so many characters, also escaped, or with control characters
+// or white space inside it, for a reader would put it together again.
+func (s Secret) held(text string, least int) bool {
+	if s.Empty() || len(text) < min(least, len(s.Reveal())) {
 		return false // the usual text: no way to write the key is shorter
 	}
 	for depth := 0; ; depth++ {
 		plain := solid(text)
-		switch {
-		case slices.ContainsFunc(s.forms(), func(form string) bool { return strings.Contains(plain, solid(form)) }):
-			return true
-		case depth == escapesDeep || !strings.ContainsAny(text, escapes):
+		for _, form := range s.parts()[:maxForms] {
+			if form != "" && sharesPart(plain, form, min(least, len(form))) {
+				return true
+			}
+		}
+		if depth == escapesDeep || !strings.ContainsAny(text, escapes) {
 			return false
 		}
 		text = unescaped(text)
 	}
+}
+
+// sharesPart reports whether two texts have a part of so many bytes in common.
+func sharesPart(a, b string, length int) bool {
+	if len(b) > len(a) {
+		a, b = b, a // most texts are short: fewer parts to look for
+	}
+	for i := 0; i+length <= len(b); i++ {
+		if strings.Contains(a, b[i:i+length]) {
+			return true
+		}
+	}
+	return false
+}
+
+// withoutParts replaces the key, and parts of it, in any case; of a key with white space or control characters only parts.
+func (s Secret) withoutParts(text string) string {
+	lower := strings.Map(func(r rune) rune { // keeps the place of each byte
+		if r <= unicode.MaxASCII {
+			return unicode.ToLower(r)
+		}
+		return r
+	}, text)
+	key := s.parts()[0]
+	least := min(leastPart, len(key))
+	var out strings.Builder
+	for i := 0; i < len(text); {
+		n := 0
+		for end := i + least; end <= len(text) && strings.Contains(key, lower[i:end]); end++ {
+			n = end - i
+		}
+		if n > 0 {
+			out.WriteString(masked)
+		} else {
+			n = 1
+			out.WriteByte(text[i])
+		}
+		i += n
+	}
+	return strings.ToValidUTF8(out.String(), "\uFFFD")
 }
 
 // solid is a text without what may split a key, to be compared in any case.
@@ -174,17 +236,25 @@ func unescaped(text string) string {
 // leastCoded is the length from which the base64 of a key is no coincidence.
 const leastCoded = 12
 
-// forms are the key, and what base64 makes of it, which depends on how many bytes are before it in the same text.
-func (s Secret) forms() []string {
-	key := s.Reveal()
-	forms := []string{key}
+const (
+	maxForms = 7      // of a key: itself, and base64 of it with either alphabet after each of three numbers of bytes
+	formEnd  = "\x00" // no form holds control characters
+)
+
+// parts are the forms of the key, and the key.
+func (s Secret) parts() []string { return strings.SplitN(s.text.Value(), formEnd, maxForms+1) }
+
+// formsOf are the key, and what base64 makes of it, which depends on how many bytes are before it in the same text. All solid.
+func formsOf(key string) []string {
+	forms := make([]string, maxForms)
+	forms[0] = solid(key)
 	if len(key) < leastCoded {
 		return forms
 	}
 	for before := range 3 {
 		coded := base64.RawStdEncoding.EncodeToString([]byte(strings.Repeat(" ", before) + key))
-		coded = coded[4*min(before, 1) : len(coded)-3] // what does not depend on the text before and behind
-		forms = append(forms, coded, strings.NewReplacer("+", "-", "/", "_").Replace(coded))
+		coded = solid(coded[4*min(before, 1) : len(coded)-3]) // what does not depend on the text before and behind
+		forms[1+2*before], forms[2+2*before] = coded, strings.NewReplacer("+", "-", "/", "_").Replace(coded)
 	}
 	return forms
 }

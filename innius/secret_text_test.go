@@ -217,10 +217,38 @@ func TestTextWithAnEscapedKeyIsNotShown(t *testing.T) {
 
 func TestTextThatOnlyLooksEscapedIsUnchanged(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
-		for _, text := range []string{`R&D &amp; 100 % of C:\users\x \u0041&#65; %zz %41`, canary[1:] + " " + canary[:len(canary)-1]} {
+		for _, text := range []string{`R&D &amp; 100 % of C:\users\x \u0041&#65; %zz %41`, canary[1:8] + "," + canary[len(canary)-7:]} {
 			want(t, "message", typed[*innius.Error](t, calls()[1].send(t, dial(t, respondWith(500, text)))).Message, text)
 		}
 	})
+}
+
+func TestPartsOfTheKeyAreRedacted(t *testing.T) {
+	for name, row := range map[string]struct{ text, want string }{
+		"two halves":      {canary[:9] + `","` + canary[9:], `<secret>","<secret>`},
+		"all but one":     {canary[1:] + " x " + canary[:len(canary)-1], "<secret> x <secret>"},
+		"upper case":      {"no key " + strings.ToUpper(canary[3:11]) + "!", "no key <secret>!"},
+		"inside a word":   {"ü" + canary[4:12] + "ü", "ü<secret>ü"},
+		"part and whole":  {canary + canary[4:12], "<secret><secret>"},
+		"escaped":         {"no key " + url.QueryEscape(canary[:9]), "<secret>"},
+		"split by a gap":  {"no key " + canary[:5] + " " + canary[5:9], "<secret>"},
+		"in base64":       {base64.StdEncoding.EncodeToString([]byte(canary[:9])), "<secret>"},
+		"seven at a time": {canary[:7] + "." + canary[7:14], canary[:7] + "." + canary[7:14]},
+	} {
+		t.Run(name, func(t *testing.T) {
+			atNoon(t, func(t *testing.T) {
+				c := dial(t, respondWith(500, row.text))
+				want(t, "message", typed[*innius.Error](t, calls()[1].send(t, c)).Message, row.want)
+				quoted, _ := json.Marshal(row.text)
+				in := dial(t, respondWith(200, `{"data":[{"id":"x","name":`+string(quoted)+`}]}`)).
+					Inspect(t.Context(), innius.InspectRequest{Operation: innius.OpMachines})
+				if in.Err == nil { // with the whole key, the response is unusable
+					want(t, "name", in.Objects[0].Name, row.want)
+				}
+				want(t, "raw holds a part", strings.Contains(in.Raw, canary[:8]) || strings.Contains(in.Raw, canary[9:17]), false)
+			})
+		})
+	}
 }
 
 func TestClientDoesNotPrintItsKey(t *testing.T) {

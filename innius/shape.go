@@ -410,7 +410,7 @@ func (p *list) item(o object) (Sensor, error) {
 		if p.key.in(plain(value)) {
 			return Sensor{}, p.errorf(keyReturned, role.name)
 		}
-		labels[i] = label(value)
+		labels[i] = p.key.redact(label(value)) // without parts of the key
 	}
 	return Sensor{ID: id, Name: cmp.Or(labels[1], labels[0], id), Unit: labels[2]}, nil
 }

@@ -49,6 +49,10 @@ func echoes() map[string]http.HandlerFunc {
 		"next to the data":           response(200, `{"`+k+`":1,"data":{"id":"a","name":"`+k+`","x":"`+url.QueryEscape(k)+`"},"y":"`+k+`"}`),
 		"far into the response":      response(200, `{"data":["`+strings.Repeat("x", 1190)+k+strings.Repeat("x", 100)+`"]}`),
 		"no JSON":                    response(200, k+k),
+		"fields in two parts":        response(200, `{"data":{"a":"`+k[:9]+`","b":"`+k[9:]+`"}}`),
+		"an object in two parts":     response(200, `{"data":{"id":"`+k[:9]+`","name":"`+k[9:]+`"}}`),
+		"objects in two parts":       response(200, `{"data":[{"id":"`+k[:9]+`","name":"`+k[9:]+`","t":"`+k[:9]+`","v":"`+k[9:]+`"}]}`),
+		"a message in two parts":     response(400, `{"message":"key `+k[:9]+` - `+k[9:]+` may not"}`),
 		"a next_key":                 response(200, `{"data":[{"id":"a","machineid":"b"}],"next_key":"`+k+`"}`),
 	}
 }
