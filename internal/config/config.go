@@ -159,7 +159,7 @@ func (a *Account) validate(n node) {
 	for _, op := range innius.Operations {
 		if key := "endpoints." + string(op); n.has(key) && n.valid(key) {
 			if err := innius.CheckEndpoint(op, a.Endpoints.Of(op)); err != nil {
-				n.at(key).report("%s", masked(err.Error()))
+				n.at(key).report("%s", err)
 			}
 		}
 	}

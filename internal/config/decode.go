@@ -183,10 +183,11 @@ func (n node) block(target reflect.Value) {
 	}
 }
 
-var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+// word is the form of keys of the config, and of no API key.
+var word = regexp.MustCompile(`^[a-z_]{1,19}$`)
 
-// entries calls decode with each entry of a mapping. In an error, a key that the type does not declare is masked: it may be an
-// API key.
+// entries calls decode with each entry of a mapping. Of a key that the type does not declare, and that is no word, errors show the
+// beginning: it may be an API key.
 func (n node) entries(t reflect.Type, decode func(name string, child node)) {
 	first := map[string]int{}
 	for i := 0; i+1 < len(n.yaml.Content); i += 2 {
@@ -196,11 +197,8 @@ func (n node) entries(t reflect.Type, decode func(name string, child node)) {
 			continue
 		}
 		child := n.at(name)
-		if _, known := fieldNamed(t, name); !known {
-			child = n.at(masked(name))
-			if !identifier.MatchString(masked(name)) {
-				child.path = n.path + "[" + shown(name) + "]"
-			}
+		if _, known := fieldNamed(t, name); !known && !word.MatchString(name) {
+			child.path = n.path + "[" + shown(name) + "]"
 		}
 		child.yaml, n.d.lines[child.path] = n.yaml.Content[i+1], key.Line
 		if line, again := first[name]; again {

@@ -156,6 +156,10 @@ type Error struct {
 // maxShown bounds the text of an error: a file that is no config at all could have an error in each of its lines.
 const maxShown = 100
 
+// maxBeginning is how many characters of a text an error shows at most: people paste keys into the wrong line, and a key has no
+// known form.
+const maxBeginning = 4
+
 // Error returns one line per error: "file:line: key.path: what is wrong; what to do".
 func (e *Error) Error() string {
 	var lines []string
@@ -191,21 +195,24 @@ var keylike = regexp.MustCompile(fmt.Sprintf(`[A-Za-z0-9+/=_-]{%d,}`, minKeyLeng
 // masked replaces what could be a key: people paste keys into the wrong line.
 func masked(text string) string { return keylike.ReplaceAllString(text, "<secret>") }
 
-// shownPath returns the path of a file for an error: the directories that exist, and the rest unless that could be a key.
+// shownPath returns the path of a file for an error: whole if the file exists, else the directories that exist, and the beginning
+// of the rest, which may be a key.
 func shownPath(path string) string {
-	dir := filepath.Dir(path)
-	for info, err := os.Stat(dir); (err != nil || !info.IsDir()) && dir != filepath.Dir(dir); info, err = os.Stat(dir) {
+	dir := path
+	for _, err := os.Stat(dir); err != nil && dir != filepath.Dir(dir); _, err = os.Stat(dir) {
 		dir = filepath.Dir(dir)
 	}
 	rest := strings.TrimPrefix(strings.TrimPrefix(path, dir), string(filepath.Separator))
-	return filepath.Join(dir, keylike.ReplaceAllString(rest, "…"))
+	return filepath.Join(dir, beginning(rest))
 }
 
-// shown quotes a user's text for an error: masked, and cut to a readable length.
-func shown(text string) string {
-	text = masked(text)
-	if utf8.RuneCountInString(text) > 60 {
-		text = string([]rune(text)[:60]) + "…"
+// beginning cuts a user's text for an error.
+func beginning(text string) string {
+	if utf8.RuneCountInString(text) > maxBeginning {
+		return string([]rune(text)[:maxBeginning]) + "…"
 	}
-	return strconv.Quote(text)
+	return text
 }
+
+// shown quotes the beginning of a user's text for an error.
+func shown(text string) string { return strconv.Quote(beginning(text)) }

@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"go.yaml.in/yaml/v4"
 )
 
 var update = flag.Bool("update", false, "write testdata/errors.txt")
@@ -106,5 +108,60 @@ func TestErrorBoundsItsText(t *testing.T) {
 	lines := strings.Split(err.Error(), "\n")
 	if len(lines) != maxShown+1 || lines[maxShown] != "and 900 more errors" {
 		t.Errorf("%d lines, the last is %q", len(lines), lines[len(lines)-1])
+	}
+}
+
+// People paste keys into any line, and a short one, or one with other characters, cannot be told from other texts.
+func TestErrorsShowOnlyTheBeginningOfATextInAnyPlace(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long")
+	}
+	inTestdata(t)
+	full, err := os.ReadFile("good-full.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var places func(n *yaml.Node) []*yaml.Node
+	places = func(n *yaml.Node) (all []*yaml.Node) {
+		if n.Kind == yaml.ScalarNode {
+			return []*yaml.Node{n}
+		}
+		for _, child := range n.Content {
+			all = append(all, places(child)...)
+		}
+		return all
+	}
+	var root yaml.Node
+	if err := yaml.Unmarshal(full, &root); err != nil {
+		t.Fatal(err)
+	}
+	refused := 0
+	for _, place := range places(&root) {
+		before := *place
+		const key = "Xk7+Qz9/Wv3="
+		for _, form := range []string{"%s", "/%s", "/{%s}", "(%s", "https://%s:x/", "//a:%s/{company}{machine}{sensor}", "%s\t"} {
+			*place = yaml.Node{Kind: yaml.ScalarNode, Value: strings.Replace(form, "%s", key, 1), Style: yaml.DoubleQuotedStyle}
+			text, err := yaml.Marshal(&root)
+			if err != nil {
+				t.Fatal(err)
+			}
+			e := environment{getenv: os.Getenv}
+			if form == "%s" {
+				e.read = readAtMost // once is enough: each parse reads certificates
+			}
+			if _, err = parse(text, "config.yml", e); err == nil {
+				continue
+			}
+			refused++
+			for i := range len(key) - maxBeginning {
+				if part := key[i : i+maxBeginning+1]; strings.Contains(err.Error(), part) {
+					t.Fatalf("%q instead of %q: shows %q:\n%v", place.Value, before.Value, part, err)
+				}
+			}
+		}
+		*place = before
+	}
+	if refused < 800 {
+		t.Errorf("%d texts were refused", refused)
 	}
 }

@@ -167,7 +167,7 @@ func (r *RemoteWrite) validate(n node) {
 	written := map[string]bool{}
 	for name := range r.Headers {
 		if name = http.CanonicalHeaderKey(name); written[name] {
-			n.at("headers").report("contains %s twice: the names of headers have no case", masked(name))
+			n.at("headers").report("contains %s twice: the names of headers have no case", shown(name))
 		}
 		written[name] = true
 	}

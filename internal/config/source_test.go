@@ -42,13 +42,14 @@ func TestSourceNamesTheFlagOfAnError(t *testing.T) {
 		url    = "https://innius.invalid"
 		notURL = "is not a valid URL; it must look like https://host (https, http)"
 	)
-	absent := filepath.Join(t.TempDir(), "absent")
+	dir := t.TempDir()
+	absent := filepath.Join(dir, "absent")
 	for name, test := range map[string]struct{ url, keyFile, key, want string }{
 		"nothing":      {"", "", "", noURL + "\n" + noKey},
 		"no url":       {"", "", testKey, noURL},
 		"no key":       {url, "", "", noKey},
 		"two keys":     {url, absent, testKey, "INNIUS_API_KEY: is set together with --innius.api-key-file; keep exactly one of the two"},
-		"absent file":  {url, absent, "", "--innius.api-key-file: the file " + absent + " cannot be read: no such file or directory"},
+		"absent file":  {url, absent, "", "--innius.api-key-file: the file " + filepath.Join(dir, "abse…") + " cannot be read: no such file or directory"},
 		"wrong url":    {canary, "", testKey, "--innius.url (INNIUS_URL): " + notURL},
 		"http":         {"http://innius.invalid", "", testKey, "--innius.url (INNIUS_URL): must start with https://: over http everyone on the network path can read the key (allow_http: true permits it)"},
 		"key of lines": {url, "", canary + "\nx", "INNIUS_API_KEY: the variable " + errKeyForm.Error()},
@@ -135,14 +136,15 @@ func TestLoadSyntaxLooksNothingUp(t *testing.T) {
 
 func TestErrorsNameThePathThatWasRead(t *testing.T) {
 	dir := t.TempDir()
+	write(t, filepath.Join(dir, "present"), "")
 	for path, want := range map[string]string{
-		filepath.Join(dir, "absent"):                  filepath.Join(dir, "absent"),
-		filepath.Join(dir, "absent", "key"):           filepath.Join(dir, "absent", "key"),
-		filepath.Join(dir, canary):                    filepath.Join(dir, "…"),
-		filepath.Join(dir, canary[:5]+"/"+canary[5:]): filepath.Join(dir, "…"),
-		filepath.Join("/", canary[:5]+"/"+canary[5:]): "/…",
-		"absent": "absent",
-		canary:   "…",
+		filepath.Join(dir, "present"):                 filepath.Join(dir, "present"),
+		filepath.Join(dir, "present", "key"):          filepath.Join(dir, "present", "key"),
+		filepath.Join(dir, "absent"):                  filepath.Join(dir, "abse…"),
+		filepath.Join(dir, "absent", "key"):           filepath.Join(dir, "abse…"),
+		filepath.Join(dir, canary):                    filepath.Join(dir, "CANA…"),
+		filepath.Join("/", canary[:5]+"/"+canary[5:]): "/CANA…",
+		"absent": "abse…",
 	} {
 		if got := shownPath(path); got != want {
 			t.Errorf("%q, want %q", got, want)
