@@ -10,8 +10,9 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// mayBeEmpty are metrics of the rules that have no series on a healthy plant, and the reason.
+// mayBeEmpty are metrics and records of the rules that have no series on a healthy plant, and the reason.
 var mayBeEmpty = map[string]string{
+	"innius:sensor:overdue":                                         "no sensor is silent",
 	"innius_exporter_api_paused_until_timestamp_seconds":            "there is no pause",
 	"innius_exporter_remote_write_pending_oldest_timestamp_seconds": "the receiver is not behind",
 }
