@@ -307,7 +307,7 @@ func TestRowsLinkToTheirMachine(t *testing.T) {
 				}
 				linked[field]++
 				url := list(property["value"])[0]["url"].(string)
-				for _, label := range strings.Fields(keeps[field]) {
+				for label := range strings.FieldsSeq(keeps[field]) {
 					if !strings.Contains(url, "&var-"+label+"=${__data.fields."+label+":percentencode}") {
 						t.Errorf("the link of %s loses %s: %s", field, label, url)
 					}
