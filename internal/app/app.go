@@ -63,6 +63,7 @@ func (e *Exporter) Run(ctx context.Context, logger *slog.Logger) error {
 		return err
 	}
 	logger.Info("Starting "+Name, "version", version.Info(), "build", version.BuildContext())
+	signal.Ignore(syscall.SIGPIPE) // from a log whose reader has ended
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP) // also during the start: SIGHUP would end the process
 	defer signal.Stop(hangup)

@@ -10,6 +10,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"innius_exporter/innius"
@@ -65,6 +67,7 @@ func (s *Simulation) Run(ctx context.Context, logger *slog.Logger) error {
 	if s.Sensors < 0 || s.Sensors > maxSensors || s.RequestsPerHour < 1 || s.Burst < 1 {
 		return fmt.Errorf("--sensors must be at least 0 and at most %d, --requests-per-hour and --burst at least 1", maxSensors)
 	}
+	signal.Ignore(syscall.SIGPIPE) // as Exporter.Run
 	plant := simulator.Demo(time.Now())
 	if s.Sensors > 0 {
 		plant = simulator.Uniform(s.Sensors)

@@ -16,6 +16,7 @@ import (
 
 	"innius_exporter/innius"
 	"innius_exporter/internal/config"
+	"innius_exporter/internal/logging"
 	"innius_exporter/internal/poller"
 	"innius_exporter/internal/poller/inventory"
 )
@@ -72,6 +73,10 @@ func settings(cfg *config.Config) poller.Options {
 // register registers all metrics of the process but those of the state and those of what is polled.
 func register(registry *prometheus.Registry, r *reloader) {
 	registry.MustRegister(
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "innius_exporter_log_lines_dropped_total",
+			Help: "Log lines that were lost because the log was not read or could not be written.",
+		}, func() float64 { return float64(logging.Dropped()) }),
 		r.successful, r.at, versioncollector.NewCollector(Name),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)

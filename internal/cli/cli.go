@@ -32,13 +32,15 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 0
 	case c.logger == nil: // the arguments are at fault; --log.format is found all the same, with = or as two of them
 		named := func(format string) bool { return strings.Contains(strings.Join(args, "="), "--log.format="+format) }
-		format := logging.Formats[max(0, slices.IndexFunc(logging.Formats, named))]
-		logging.New(stderr, logging.Levels[0], format).Error("Invalid arguments", "err", err)
+		c.level, c.format = logging.Levels[0], logging.Formats[max(0, slices.IndexFunc(logging.Formats, named))]
+		c.logTo(stderr)
+		c.logger.Error("Invalid arguments", "err", err)
 	default:
 		for line := range strings.SplitSeq(err.Error(), "\n") {
 			c.logger.Error("Command failed", "command", c.chosen, "err", line)
 		}
 	}
+	c.buffer.Flush()
 	return 1
 }
 
@@ -50,9 +52,14 @@ func (c *CommandLine) run(ctx context.Context, args []string, stderr io.Writer) 
 	if c.chosen, err = c.Parse(args); err != nil {
 		return fmt.Errorf("%w; see --help", nameSwitch(err, args))
 	}
-	c.logger = logging.New(stderr, c.level, c.format)
+	c.logTo(stderr)
+	defer c.buffer.Flush()
 	logging.RouteStandard(c.logger)
 	return c.commands[c.chosen](ctx, c.logger)
+}
+
+func (c *CommandLine) logTo(stderr io.Writer) {
+	c.logger, c.buffer = logging.NewBuffered(stderr, c.level, c.format)
 }
 
 // nameSwitch names the flag in the error for one that takes no value but has one: kingpin's own names the value only.
@@ -76,6 +83,7 @@ type CommandLine struct {
 
 	chosen string       // command
 	logger *slog.Logger // nil until the flags are parsed
+	buffer *logging.Buffer
 }
 
 // New declares all flags and commands. Help and versions go to stdout.
