@@ -145,6 +145,7 @@ func (t *Text) Begin(r *Report) {
 	if r.Proxy != "" {
 		t.lines("", "through the proxy "+r.Proxy)
 	}
+	t.lines("", "An exporter that runs with the same key does not count these requests: both use its rate limit.")
 }
 
 func (t *Text) lines(indent, text string) { humanize.Wrap(t.W, width, indent, text) }

@@ -258,8 +258,9 @@ func (p *process) openStorage(opts *poller.Options) (err error) {
 	dir := storagePath(p.StoragePath, p.Demo)
 	if dir == "" {
 		if !p.Demo {
-			p.log.Warn("State is not saved: a restart loses every value until it is polled again, one request per sensor and list; "+
-				"set --storage.path to a directory that survives restarts", "requests_per_hour", requestsPerHour(opts.Accounts))
+			p.log.Warn("State is not saved: a restart loses every value until it is polled again, one request per sensor and list, and "+
+				"may send a burst beyond the rate limit; set --storage.path to a directory that survives restarts",
+				"requests_per_hour", requestsPerHour(opts.Accounts))
 		}
 		return nil
 	}

@@ -20,6 +20,11 @@ func (p *Poller) HandOver(opts Options) *Poller {
 	before := next.matchAccounts(p)
 	next.takeOverInventory(p, before)
 	now := innius.Now()
+	for _, b := range p.accounts {
+		if !slices.Contains(before, b) {
+			next.remember(b, now)
+		}
+	}
 	next.inventory.Batch(func() {
 		for i, a := range next.accounts {
 			if before[i] != nil {
@@ -38,7 +43,7 @@ func (p *Poller) HandOver(opts Options) *Poller {
 			a.publishIdle(now)
 		}
 	}
-	next.dropRemoved(p, before, now)
+	next.dropRemoved(p, before)
 	next.notify()
 	next.reportUnmatched()
 	return next
@@ -103,23 +108,34 @@ func (p *Poller) remember(b *account, now time.Time) {
 	}
 }
 
-// restoreRemoved restores an account that an earlier reload had removed.
+// restoreRemoved restores an account that this or an earlier reload has removed. If only the key is the same, the API may be
+// another one under the same limit, so the requests of the key are spent, but pauses and what was learned do not hold.
 func (p *Poller) restoreRemoved(a *account, now time.Time) {
+	sharesKey := func(r removedAccount) bool { return a.Client.SharesKey(r.client) }
 	i := slices.IndexFunc(p.removed, func(r removedAccount) bool {
-		return r.saved.Origin == a.Origin && (r.saved.Name == a.Name || a.Client.SharesKey(r.client))
+		return r.saved.Origin == a.Origin && (r.saved.Name == a.Name || sharesKey(r))
 	})
-	if i >= 0 {
-		a.restore(&p.removed[i].saved, p.removed[i].at, now)
-		p.removed = slices.Delete(slices.Clone(p.removed), i, i+1)
+	if i < 0 {
+		i = slices.IndexFunc(p.removed, sharesKey)
 	}
+	if i < 0 {
+		return
+	}
+	r := p.removed[i]
+	if r.saved.Origin != a.Origin {
+		spent := innius.PacerState{At: r.saved.Pacer.At, Tokens: r.saved.Pacer.Tokens}
+		if !r.saved.Pacer.Until.IsZero() {
+			spent.Tokens = min(1, spent.Tokens)
+		}
+		r.saved = SavedAccount{Pacer: spent}
+	}
+	a.restore(&r.saved, r.at, now)
+	p.removed = slices.Delete(slices.Clone(p.removed), i, i+1)
 }
 
 // dropRemoved drops what belongs to removed accounts. A new account may still find its sensors among the cache entries.
-func (p *Poller) dropRemoved(old *Poller, before []*account, now time.Time) {
+func (p *Poller) dropRemoved(old *Poller, before []*account) {
 	for _, b := range old.accounts {
-		if !slices.Contains(before, b) {
-			p.remember(b, now)
-		}
 		if p.find(func(a *account) bool { return a.Name == b.Name }) == nil {
 			p.opts.Counters.accounts.Delete(b.Name)
 		}

@@ -430,3 +430,31 @@ func TestPollerReportsChanges(t *testing.T) {
 		wantChanged("the pause")
 	})
 }
+
+// The new host may be another name of the same API, so what the key has spent is spent. A pause of the old host ends.
+func TestHandOverToOtherHostKeepsWhatTheKeySpent(t *testing.T) {
+	hosts := []string{"other.example", "third.example", "api.example"}
+	begin := setup{plant: testPlant(10, 10), api: simulator.Options{Limits: simulator.Limits{PerHour: 600, Burst: 20}}}
+	runScenario(t, begin, func(s *scenario) {
+		for i := range 30 {
+			s.advance(7 * time.Second)
+			s.reload(func(o *Options) {
+				o.Accounts[0].Origin = hosts[i%3]
+				if i%2 > 0 {
+					o.Accounts[0].Name = "renamed"
+				}
+			})
+		}
+		if stats := s.api.Stats(); stats.Limited != 0 || stats.Requests < 30 {
+			s.Errorf("%d of %d requests over the limit", stats.Limited, stats.Requests)
+		}
+		s.poller.accounts[0].Pacer.Pause(time.Now().Add(time.Hour))
+		s.advance(time.Minute)
+		sent := s.api.Stats().Requests
+		s.reload(func(o *Options) { o.Accounts[0].Origin = "fourth.example" })
+		if n := s.api.Stats().Requests - sent; n != 1 {
+			s.Errorf("%d requests at once to another host within a pause, want 1", n)
+		}
+		s.reload(nil)
+	})
+}

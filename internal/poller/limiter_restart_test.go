@@ -81,6 +81,23 @@ func TestLimiterKeepsLimitOverRestart(t *testing.T) {
 	}
 }
 
+// As after starts that find only an unusable state file.
+func TestCrashLoopWithSpentStateKeepsRateLimit(t *testing.T) {
+	begin := setup{plant: testPlant(10, 10), api: simulator.Options{Limits: simulator.Limits{PerHour: 600, Burst: 20}}}
+	runScenario(t, begin, func(s *scenario) {
+		for range 37 {
+			s.advance(7 * time.Second)
+			s.stop()
+			spent := SavedAccount{Name: "a1", Origin: "api.example", Pacer: innius.PacerState{}.Spent(time.Now())}
+			s.newPoller(&State{At: time.Now(), Accounts: []SavedAccount{spent}})
+			s.start()
+		}
+		if stats := s.api.Stats(); stats.Limited != 0 || stats.Requests < 30 {
+			s.Errorf("%d of %d requests over the limit", stats.Limited, stats.Requests)
+		}
+	})
+}
+
 func TestLimiterRestartWithChangedConfig(t *testing.T) {
 	runScenario(t, tight(simulator.Limits{Kind: simulator.FixedHour, PerHour: 100}), func(s *scenario) {
 		s.advance(2 * time.Hour)

@@ -50,17 +50,47 @@ type Store struct {
 var errTaken = errors.New("another exporter uses this state directory. Each exporter needs its own")
 
 // Open locks a directory for this process, creates it if necessary, and returns the state of these accounts that is saved in
-// it; nil if there is none. It fails if another exporter has the lock, or if the directory cannot be created. A directory
-// that cannot be written to is no error: the first write logs it, and readings are served without saving them.
+// it; nil if it has never been used. An account without usable state in a used directory may have sent all that it could a moment
+// ago: its state is that its requests are spent. Open fails if another exporter has the lock, or if the directory cannot be
+// created. A directory that cannot be written to is no error: the first write logs it, and readings are served without saving them.
 func Open(dir string, accounts []poller.Account, logger *slog.Logger) (*Store, *poller.State, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, nil, err
 	}
+	used := isUsed(dir)
 	s := &Store{dir: dir, log: logger, limit: maxSize, companies: map[string]string{}, lock: flock.New(filepath.Join(dir, lockName))}
 	if err := s.acquire(); errors.Is(err, errTaken) {
 		return nil, nil, err
 	}
-	return s, s.load(accounts), nil
+	loaded := s.load(accounts)
+	if used {
+		loaded = withSpent(loaded, accounts)
+	}
+	return s, loaded, nil
+}
+
+// isUsed reports whether an exporter has used a directory, as far as can be read.
+func isUsed(dir string) bool {
+	entries, err := os.ReadDir(dir)
+	return err != nil || slices.ContainsFunc(entries, func(e os.DirEntry) bool {
+		return e.Name() == lockName && e.Type().IsRegular() || strings.HasPrefix(e.Name(), fileName)
+	})
+}
+
+// withSpent adds the accounts that are missing in a state, which may be nil.
+func withSpent(loaded *poller.State, accounts []poller.Account) *poller.State {
+	now := time.Now()
+	if loaded == nil {
+		loaded = &poller.State{At: now}
+	}
+	for _, a := range accounts {
+		if !slices.ContainsFunc(loaded.Accounts, func(k poller.SavedAccount) bool { return k.Of(a) }) {
+			spent := poller.SavedAccount{Name: a.Name, Origin: a.Origin}
+			spent.Pacer = spent.Pacer.Spent(now)
+			loaded.Accounts = append(loaded.Accounts, spent)
+		}
+	}
+	return loaded
 }
 
 // acquire locks the directory if that was not possible before.

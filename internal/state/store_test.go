@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -86,7 +87,9 @@ func TestStoreRestoresState(t *testing.T) {
 		t.Fatal(err)
 	}
 	next := open(t, dir)
-	if got := next.loaded; got == nil || !reflect.DeepEqual(*got, want) {
+	if got := next.loaded; len(got.Accounts) != 2 {
+		t.Errorf("%d accounts, the second one without state", len(got.Accounts))
+	} else if got.Accounts = got.Accounts[:1]; !reflect.DeepEqual(*got, want) {
 		t.Errorf("got\n%+v, want\n%+v", got, want)
 	}
 	if log := next.log.String(); !strings.Contains(log, "sensors=6") || !strings.Contains(log, "clean_shutdown=true") {
@@ -363,5 +366,40 @@ func TestQuarantineError(t *testing.T) {
 		t.Error("no error, although nothing could be renamed")
 	} else if u, ok := errors.AsType[*unusableError](err); !ok || u.reason != damaged {
 		t.Errorf("%v lacks the reason", err)
+	}
+}
+
+func TestOpenCountsRequestsAsSpentInUsedDirectory(t *testing.T) {
+	whole := encoded(t, stateOf(1, 2), true)
+	elsewhere := stateOf(1, 1)
+	elsewhere.Accounts[0].Origin = "other.example"
+	for name, files := range map[string]map[string][]byte{
+		"torn":                     {fileName: whole[:len(whole)/2]},
+		"empty":                    {fileName: nil},
+		"foreign":                  {fileName: []byte("hello")},
+		"of another host":          {fileName: encoded(t, elsewhere, true)},
+		"without the other":        {fileName: whole}, // it has the first account only
+		"renamed, and a full disk": {"state.damaged-20261128T040000.000000000Z": whole[:9]},
+		"lock only":                {lockName: nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			for file, content := range files {
+				if err := os.WriteFile(filepath.Join(dir, file), content, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			loaded := open(t, dir).loaded
+			for _, a := range mine() {
+				i := slices.IndexFunc(loaded.Accounts, func(k poller.SavedAccount) bool { return k.Of(a) })
+				if i < 0 {
+					t.Fatalf("no state of %s: a full burst", a.Name)
+				}
+				kept := name == "without the other" && a.Name == "acme"
+				if p := loaded.Accounts[i].Pacer; p.Tokens > 0 != kept || p.At.IsZero() {
+					t.Errorf("%s may send %v requests at once", a.Name, p.Tokens)
+				}
+			}
+		})
 	}
 }
