@@ -44,6 +44,7 @@ type Exporter struct {
 	Source        config.Source
 	Demo          bool
 	StoragePath   string // empty: $STATE_DIRECTORY, and without that no state is saved
+	StorageWait   bool   // wait while another exporter has that directory
 	TelemetryPath string
 	Pprof         bool
 	Lifecycle     bool // the config may be reloaded by a request
@@ -73,7 +74,10 @@ func (e *Exporter) Run(ctx context.Context, logger *slog.Logger) error {
 	}
 	defer stopDemo()
 	p := &process{Exporter: e, log: logger, systemd: newSystemd(logger), registry: prometheus.NewRegistry(), started: time.Now()}
-	if err := p.prepare(ctx, load); err != nil {
+	switch err := p.prepare(ctx, load); {
+	case err != nil && ctx.Err() != nil:
+		return nil // a standby that was not needed
+	case err != nil:
 		return err
 	}
 	p.saveWhile(func() { err = p.pollAndServe(ctx, hangup) })
@@ -125,7 +129,13 @@ func (p *process) prepare(ctx context.Context, load func() (*config.Config, erro
 	if err != nil {
 		return err
 	}
-	if err := p.openStorage(&opts); err != nil {
+	switch dir, err := p.openStorage(&opts); {
+	case errors.Is(err, state.ErrTaken) && p.StorageWait:
+		if err := p.standBy(ctx, dir); err != nil {
+			return err
+		}
+		return p.prepare(ctx, load) // with the config as it is by then
+	case err != nil:
 		return err
 	}
 	if err := p.setReceivers(ctx, cfg, &opts); err != nil {
@@ -153,6 +163,10 @@ func (p *process) pollAndServe(ctx context.Context, hangup <-chan os.Signal) err
 		return err
 	}
 	listening, address := whenListening(server)
+	defer context.AfterFunc(ctx, func() {
+		p.log.Info("Stopping")
+		p.systemd.stopping()
+	})()
 	polling, stopPolling := context.WithCancel(ctx)
 	var loops sync.WaitGroup
 	loops.Go(func() { p.live.run(polling, listening) }) // only then: a start that fails must not cost a request
@@ -240,8 +254,6 @@ func (p *process) serve(ctx context.Context, server *http.Server) error {
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	p.log.Info("Stopping")
-	p.systemd.stopping()
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
 	defer cancel()
 	if server.Shutdown(grace) != nil {
@@ -254,22 +266,25 @@ func (p *process) serve(ctx context.Context, server *http.Server) error {
 }
 
 // openStorage opens the directory and loads its state into opts.
-func (p *process) openStorage(opts *poller.Options) (err error) {
-	dir := storagePath(p.StoragePath, p.Demo)
+func (p *process) openStorage(opts *poller.Options) (dir string, err error) {
+	dir = storagePath(p.StoragePath, p.Demo)
+	if dir == "" && p.StorageWait {
+		return "", errors.New("--storage.wait needs --storage.path: the directory that it waits for")
+	}
 	if dir == "" {
 		if !p.Demo {
 			p.log.Warn("State is not saved: a restart loses every value until it is polled again, one request per sensor and list, and "+
 				"may send a burst beyond the rate limit; set --storage.path to a directory that survives restarts",
 				"requests_per_hour", requestsPerHour(opts.Accounts))
 		}
-		return nil
+		return "", nil
 	}
 	if p.store, opts.State, err = state.Open(dir, opts.Accounts, p.log); err != nil {
-		return fmt.Errorf("--storage.path %q: %w", dir, err)
+		return dir, fmt.Errorf("--storage.path %q: %w", dir, err)
 	}
 	p.writer = remotewrite.New(dir, p.log)
 	p.registry.MustRegister(p.writer)
-	return nil
+	return dir, nil
 }
 
 func requestsPerHour(accounts []poller.Account) (sum float64) {

@@ -77,7 +77,7 @@ func register(registry *prometheus.Registry, r *reloader) {
 			Name: "innius_exporter_log_lines_dropped_total",
 			Help: "Log lines that were lost because the log was not read or could not be written.",
 		}, func() float64 { return float64(logging.Dropped()) }),
-		r.successful, r.at, versioncollector.NewCollector(Name),
+		r.successful, r.at, standbyGauge(0), versioncollector.NewCollector(Name),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 }

@@ -116,6 +116,7 @@ func (c *CommandLine) runCommand() {
 	cmd.Flag("demo", "Run against a simulated API inside the process: no key, no network, no config.").BoolVar(&e.Demo)
 	cmd.Flag("storage.path", "Directory of the state that survives restarts; each exporter needs its own. "+
 		"Default: $STATE_DIRECTORY, which systemd sets; without both, nothing is saved.").StringVar(&e.StoragePath)
+	cmd.Flag("storage.wait", "Wait while another exporter has that directory, as a standby that takes over.").BoolVar(&e.StorageWait)
 	cmd.Flag("web.telemetry-path", "Path under which metrics are served.").Default("/metrics").StringVar(&e.TelemetryPath)
 	cmd.Flag("web.enable-lifecycle", "Reload the config on POST /-/reload. SIGHUP always reloads it.").BoolVar(&e.Lifecycle)
 	cmd.Flag("web.enable-pprof", "Serve /debug/pprof.").BoolVar(&e.Pprof)

@@ -47,7 +47,8 @@ type Store struct {
 	written   atomic.Int64      // time of the latest write, in nanoseconds since the epoch
 }
 
-var errTaken = errors.New("another exporter uses this state directory. Each exporter needs its own")
+// ErrTaken is the error of Open while another exporter has the lock.
+var ErrTaken = errors.New("another exporter uses this state directory. Each exporter needs its own")
 
 // Open locks a directory for this process, creates it if necessary, and returns the state of these accounts that is saved in
 // it; nil if it has never been used. An account without usable state in a used directory may have sent all that it could a moment
@@ -59,7 +60,7 @@ func Open(dir string, accounts []poller.Account, logger *slog.Logger) (*Store, *
 	}
 	used := isUsed(dir)
 	s := &Store{dir: dir, log: logger, limit: maxSize, companies: map[string]string{}, lock: flock.New(filepath.Join(dir, lockName))}
-	if err := s.acquire(); errors.Is(err, errTaken) {
+	if err := s.acquire(); errors.Is(err, ErrTaken) {
 		return nil, nil, err
 	}
 	loaded := s.load(accounts)
@@ -93,6 +94,14 @@ func withSpent(loaded *poller.State, accounts []poller.Account) *poller.State {
 	return loaded
 }
 
+// Taken reports whether another exporter has the lock of a directory.
+func Taken(dir string) bool {
+	lock := flock.New(filepath.Join(dir, lockName))
+	free, err := lock.TryLock()
+	_ = lock.Close()
+	return err == nil && !free
+}
+
 // acquire locks the directory if that was not possible before.
 func (s *Store) acquire() error {
 	if s.lock.Locked() {
@@ -102,7 +111,7 @@ func (s *Store) acquire() error {
 	case err != nil:
 		return fmt.Errorf("lock the state directory: %w", err)
 	case !locked:
-		return errTaken
+		return ErrTaken
 	}
 	for _, name := range s.list(unfinishedFiles) {
 		s.remove(name)
