@@ -208,7 +208,7 @@ func (c *Client) key() (Secret, error) {
 		return Secret{}, &KeyError{Err: err}
 	}
 	c.used, c.last = key, key
-	Remember(key)
+	remember(key, leastPart)
 	return key, nil
 }
 

@@ -61,27 +61,34 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 // used are the secrets that this process has sent, newest last: keys, and the credentials of proxies.
 var used struct {
 	sync.Mutex
-	keys []Secret
+	secrets []usedSecret
 }
 
-// maxUsed bounds how many keys are remembered, over all rotations.
+type usedSecret struct {
+	Secret
+	least int // length of the parts of it that are redacted
+}
+
+// maxUsed bounds how many secrets are remembered, over all rotations.
 const maxUsed = 64
 
 // leastKnown is the length from which a secret is redacted from all texts: a shorter one would be found in any.
 const leastKnown = 4
 
-// Remember makes Redact, and all errors of this package, redact a secret. Safe for concurrent use.
-func Remember(key Secret) {
-	if len(key.Reveal()) < leastKnown {
+// Remember makes Redact, and all errors of this package, redact a secret, such as the password of a proxy. Safe for concurrent use.
+func Remember(secret Secret) { remember(secret, whole) }
+
+func remember(secret Secret, least int) {
+	if len(secret.Reveal()) < leastKnown {
 		return
 	}
 	used.Lock()
 	defer used.Unlock()
-	if slices.Contains(used.keys, key) {
+	if slices.Contains(used.secrets, usedSecret{secret, least}) {
 		return
 	}
-	used.keys = append(slices.Clone(used.keys), key) // a copy, for Redact reads without the lock
-	used.keys = used.keys[max(0, len(used.keys)-maxUsed):]
+	used.secrets = append(slices.Clone(used.secrets), usedSecret{secret, least}) // a copy, for Redact reads without the lock
+	used.secrets = used.secrets[max(0, len(used.secrets)-maxUsed):]
 }
 
 // maxErrorText bounds, in bytes, a text from the network inside an error.
@@ -93,10 +100,12 @@ const maxErrorID = 100
 // redact makes a text from the network safe to show: valid UTF-8 of one line, without control characters, with the key, and each
 // part of it of at least 8 characters, replaced by "<secret>" in any case. A text that holds them in one of the other ways that are
 // known here is not shown at all.
-func (s Secret) redact(text string) string {
+func (s Secret) redact(text string) string { return s.redactParts(text, leastPart) }
+
+func (s Secret) redactParts(text string, least int) string {
 	text = oneLine(text)
-	if s.held(text, leastPart) {
-		if text = s.withoutParts(text); s.held(text, leastPart) {
+	if s.held(text, least) {
+		if text = s.withoutParts(text, least); s.held(text, least) {
 			return masked
 		}
 	}
@@ -104,8 +113,10 @@ func (s Secret) redact(text string) string {
 }
 
 // Redact makes a text from the network safe to show inside an error: valid UTF-8 of one line, cut, with the secret replaced by
-// "<secret>". The secret may be of any server.
-func (s Secret) Redact(text string) string { return s.redactError(text) }
+// "<secret>". The secret may be of any server; a part of it, which may be an ordinary word, is shown.
+func (s Secret) Redact(text string) string {
+	return shorten(redactUsed(s.redactParts(beginning(oneLine(text)), whole)))
+}
 
 // redactError is redact for the inside of an error: cut, after the key is out, so that no part of one can remain, and without the
 // secrets that were sent to others.
@@ -128,19 +139,23 @@ func Redact(text string, limit int) string {
 
 func redactUsed(text string) string {
 	used.Lock()
-	keys := used.keys
+	secrets := used.secrets
 	used.Unlock()
-	for _, key := range keys {
-		text = key.redact(text)
+	for _, secret := range secrets {
+		text = secret.redactParts(text, secret.least)
 	}
 	return text
 }
 
 // in reports whether a text, as much of it as is ever shown, holds the key in a way that redact knows.
-func (s Secret) in(text string) bool { return s.held(beginning(text), math.MaxInt) }
+func (s Secret) in(text string) bool { return s.held(beginning(text), whole) }
 
-// leastPart is the length from which a part of a key is redacted: a response may hold a key in several parts.
-const leastPart = 8
+const (
+	// leastPart is the length from which a part of a key is redacted: a response may hold a key in several parts.
+	leastPart = 8
+	// whole is the same for a secret of which no part is.
+	whole = math.MaxInt
+)
 
 // held reports whether a text holds the key, or a part of at least so many characters, also escaped, or with control characters
 // or white space inside it, for a reader would put it together again.
@@ -175,16 +190,10 @@ func sharesPart(a, b string, length int) bool {
 	return false
 }
 
-// withoutParts replaces the key, and parts of it, in any case; of a key with white space or control characters only parts.
-func (s Secret) withoutParts(text string) string {
-	lower := strings.Map(func(r rune) rune { // keeps the place of each byte
-		if r <= unicode.MaxASCII {
-			return unicode.ToLower(r)
-		}
-		return r
-	}, text)
-	key := s.parts()[0]
-	least := min(leastPart, len(key))
+// withoutParts replaces the key, and parts of it of at least so many bytes, in any case.
+func (s Secret) withoutParts(text string, least int) string {
+	key, lower := lowerASCII(oneLine(s.Reveal())), lowerASCII(text)
+	least = min(least, len(key))
 	var out strings.Builder
 	for i := 0; i < len(text); {
 		n := 0
@@ -200,6 +209,16 @@ func (s Secret) withoutParts(text string) string {
 		i += n
 	}
 	return strings.ToValidUTF8(out.String(), "\uFFFD")
+}
+
+// lowerASCII keeps the place of each byte.
+func lowerASCII(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r <= unicode.MaxASCII {
+			return unicode.ToLower(r)
+		}
+		return r
+	}, text)
 }
 
 // solid is a text without what may split a key, to be compared in any case.

@@ -37,6 +37,7 @@ func (r *tape) String() string {
 type proxy struct {
 	user, password string // demanded where set
 	refuse         int    // status code of the response to CONNECT; 0: 200
+	reply          string // instead of any other response; %s is the header Proxy-Authorization
 	seen           tape
 
 	listener net.Listener
@@ -113,6 +114,10 @@ func serveHTTP(p *proxy, client net.Conn) error {
 	want := "Basic " + base64.StdEncoding.EncodeToString([]byte(p.user+":"+p.password))
 	if p.user != "" && request.Header.Get("Proxy-Authorization") != want {
 		return answerConnect(client, http.StatusProxyAuthRequired)
+	}
+	if p.reply != "" {
+		_, err := fmt.Fprintf(client, p.reply+"\r\n\r\n", request.Header.Get("Proxy-Authorization"))
+		return err
 	}
 	if p.refuse != 0 {
 		return answerConnect(client, p.refuse)

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/url"
 	"strings"
@@ -120,6 +121,37 @@ func TestErrorNamesRefusingProxyAndItsStatus(t *testing.T) {
 }
 
 // Every client resolves innius.test to the API: only the targets of the proxies show which way was taken.
+// Go quotes what it cannot read.
+func TestErrorKeepsPasswordThatTheProxyReturns(t *testing.T) {
+	for name, reply := range map[string]string{
+		"no HTTP":           "%s",
+		"status line":       "HTTP/1.1 %s",
+		"version":           "HTTP/%s 200 OK",
+		"header":            "HTTP/1.1 200 OK\r\n%s",
+		"the password":      "HTTP/1.1 " + proxyPassword + "%.0s",
+		"escaped":           "HTTP/1.1 " + url.QueryEscape(proxyPassword) + "%.0s",
+		"tunnel of no TLS":  "HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 400 %s",
+		"credentials, text": "scraper:" + proxyPassword + "%.0s",
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, p := newWorld(t), &proxy{user: "scraper", password: proxyPassword, reply: strings.ReplaceAll(reply, "%2", "%%2")}
+			serveProxy(t, p, nil, serveHTTP)
+			t.Setenv("HTTPS_PROXY", withUser(p, "http", proxyPassword))
+			r := w.poll(t, w.account(w.secure, "tls_config: {ca_file: ca.pem}"))
+			if r.lastError == "" {
+				t.Error("no error")
+			}
+			both := base64.StdEncoding.EncodeToString([]byte("scraper:" + proxyPassword))
+			for place, text := range map[string]string{"log": r.log, "status": r.status, "error": r.lastError} {
+				if strings.Contains(text, both[:12]) || strings.Contains(text, both[12:24]) {
+					t.Errorf("the %s shows the credentials:\n%s", place, text)
+				}
+			}
+			r.keeps(t)
+		})
+	}
+}
+
 func TestProxyIsChosenByConfigAndEnvironment(t *testing.T) {
 	for _, row := range []struct {
 		name, noProxy, client, want string

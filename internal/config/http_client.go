@@ -1,9 +1,11 @@
 package config
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -48,7 +50,27 @@ func (h HTTPClient) proxy() func(*http.Request) (*url.URL, error) {
 	if h.ProxyURL != nil {
 		choice = commonconfig.ProxyConfig{ProxyURL: commonconfig.URL{URL: h.ProxyURL}, NoProxy: h.NoProxy}
 	}
-	return choice.Proxy()
+	choose := choice.Proxy()
+	if choose == nil {
+		return nil
+	}
+	return func(r *http.Request) (*url.URL, error) {
+		proxy, err := choose(r)
+		if proxy != nil && proxy.User != nil {
+			redactCredentials(proxy.User)
+		}
+		return proxy, err
+	}
+}
+
+// redactCredentials makes errors redact what a proxy is sent: it may come back in a response. Without a password the name is one.
+func redactCredentials(user *url.Userinfo) {
+	name := user.Username()
+	password, _ := user.Password()
+	secret := cmp.Or(password, name)
+	for _, text := range []string{secret, url.QueryEscape(secret), base64.StdEncoding.EncodeToString([]byte(name + ":" + password))} {
+		innius.Remember(innius.NewSecret(text))
+	}
 }
 
 // refusal returns the error of a proxy whose response to CONNECT is not 200. Go's own error has only the text of the status, as
