@@ -192,6 +192,7 @@ func (a *account) view(in *View) *AccountView {
 	for _, t := range []*time.Time{&v.FailingSince, &v.LastErrorAt, &v.PausedUntil, &v.Verified} {
 		*t = moved(*t, in.wallAhead)
 	}
+	v.wallAhead = in.wallAhead
 	v.Name, v.Configured = a.Name, a.limiter.configured.PerHour
 	v.RequestsPerHour, v.Burst, v.Remaining = a.Pacer.PerHour(), a.Pacer.Burst(), a.Pacer.Remaining(now)
 	v.PageSize, v.PageSizeSet, v.Complete = a.pageSize(), a.PageSize, a.poller.opts.Complete
@@ -283,6 +284,8 @@ func (a *account) ahead() time.Duration {
 // accountLog is the log of an account, with what it contains already. The account's loop owns it.
 type accountLog struct {
 	*slog.Logger
+	wallAhead time.Duration // of innius.Now
+
 	others   map[string]string // machine id -> account that polls its sensors
 	unusable map[string]bool   // why readings cannot be used
 	limit    time.Time         // when a pause for a 429 was last logged above level debug
@@ -348,7 +351,7 @@ func (l *accountLog) pause(before *breakerStatus, after *circuitBreaker, err err
 	if event == "" || !begins {
 		return false
 	}
-	write(event, "until", after.pausedUntil.UTC().Format(time.RFC3339), "err", err)
+	write(event, "until", after.pausedUntil.Add(l.wallAhead).UTC().Format(time.RFC3339), "err", err)
 	return true
 }
 

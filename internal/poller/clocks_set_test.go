@@ -10,7 +10,7 @@ import (
 )
 
 // eachStep runs a test for steps of the wall clock from right to wrong, and from wrong at the start to right.
-func eachStep(t *testing.T, test func(t *testing.T, begin setup, step time.Duration)) {
+func eachStep(t *testing.T, test func(t *testing.T, begin setup, wrong, step time.Duration)) {
 	for _, step := range []time.Duration{-24 * time.Hour, -time.Hour, -time.Minute, time.Minute, time.Hour, 24 * time.Hour} {
 		for _, wrong := range []time.Duration{0, -step} { // the clock at the start
 			t.Run(fmt.Sprintf("%s to %s", wrong, wrong+step), func(t *testing.T) {
@@ -18,7 +18,7 @@ func eachStep(t *testing.T, test func(t *testing.T, begin setup, step time.Durat
 				test(t, setup{
 					plant: slowPlant(wrong), api: simulator.Options{Limits: simulator.Limits{PerHour: 400, Burst: 20}},
 					faults: []simulator.Fault{{Kind: simulator.ClockOff, Delay: -wrong}},
-				}, step)
+				}, wrong, step)
 			})
 		}
 	}
@@ -41,7 +41,7 @@ func slowPlant(wrong time.Duration) simulator.Plant {
 }
 
 func TestPollerGoesOnWhenWallClockIsSet(t *testing.T) {
-	eachStep(t, func(t *testing.T, begin setup, step time.Duration) {
+	eachStep(t, func(t *testing.T, begin setup, wrong, step time.Duration) {
 		runScenario(t, begin, func(s *scenario) {
 			s.advance(2 * time.Hour)
 			before := s.sentWithin(20 * time.Minute)
@@ -54,6 +54,15 @@ func TestPollerGoesOnWhenWallClockIsSet(t *testing.T) {
 			}
 			s.wantUnaffected()
 			s.wantOneLine("Local clock was set")
+			s.want(`innius_exporter_api_clock_difference_seconds{account="a1"}`, -(wrong + step).Seconds())
+			s.restart(time.Minute)
+			s.wantUnaffected()
+			s.start()
+			s.advance(2 * time.Minute)
+			s.wantUnaffected()
+			if after := s.sentWithin(20 * time.Minute); after < before*9/10 || after > before*11/10 {
+				s.Errorf("%d requests in 20 min after the restart, %d before", after, before)
+			}
 			if n := s.api.Stats().Limited; n != 0 {
 				s.Errorf("%d requests over the limit", n)
 			}
@@ -88,15 +97,19 @@ func (s *scenario) wantUnaffected() {
 }
 
 func TestStatedPauseEndsInTimeWhenWallClockIsSet(t *testing.T) {
-	eachStep(t, func(t *testing.T, begin setup, step time.Duration) {
+	eachStep(t, func(t *testing.T, begin setup, _, step time.Duration) {
 		const pause = 40 * time.Minute
 		begin.faults = append(begin.faults, simulator.Fault{
 			Kind: simulator.TooMany, Delay: pause, Times: 1, From: dawn.Add(time.Hour), Until: dawn.Add(2 * time.Hour),
 		})
 		runScenario(t, begin, func(s *scenario) {
+			s.setWall(-step)
 			s.advance(time.Hour + 5*time.Minute)
-			end := s.view(1).PausedUntil
-			s.setWall(step)
+			end := s.view(1).PausedUntil.Add(step)
+			if n := len(s.log.lines("Rate limited", "until="+end.Add(-step).Format(time.RFC3339))); n != 1 {
+				s.Errorf("%d lines name the end of the pause by the wall clock", n)
+			}
+			s.setWall(2 * step)
 			s.want(`innius_exporter_api_paused_until_timestamp_seconds{account="a1"}`, seconds(end.Add(step)))
 			s.advance(time.Until(end) - time.Second)
 			sent := s.api.Stats().Requests

@@ -360,6 +360,7 @@ func (a *account) recordResult(r requestResult, err error, now time.Time) (accou
 	if err != nil && r.class != resultNotSent {
 		a.draft.LastError, a.draft.LastErrorAt = err.Error(), now
 	}
+	a.log.wallAhead = a.poller.wall.difference()
 	a.log.breaker(&before, &a.breaker, err, now)
 	switch {
 	case a.breaker.failing != resultOK && before.failing == resultOK:

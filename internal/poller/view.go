@@ -78,7 +78,13 @@ type AccountView struct {
 	NoReadings   bool     // no sensor has a usable reading
 	Remarks      []Remark // on how the API serves values
 
-	blocked [2]blockage // the one at the time of the view, and the latest long one
+	wallAhead time.Duration // of innius.Now
+	blocked   [2]blockage   // the one at the time of the view, and the latest long one
+}
+
+// ListedAt returns when the sensors of a machine were last listed; zero: never.
+func (a *AccountView) ListedAt(m *inventory.Machine) time.Time {
+	return moved(m.ListedAt.Load(), a.wallAhead)
 }
 
 // Unreadable explains why a reading cannot be used, and the cure.

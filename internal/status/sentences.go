@@ -97,7 +97,7 @@ func note(m *inventory.Machine, a *poller.AccountView) string {
 	case m.FilteredBy != "":
 		return "Excluded: " + m.FilteredBy
 	case failure != "" && !m.ListedAt.Load().IsZero():
-		return "Cannot list its sensors: " + failure + "; shown are those of " + humanize.Time(m.ListedAt.Load())
+		return "Cannot list its sensors: " + failure + "; shown are those of " + humanize.Time(a.ListedAt(m))
 	case failure != "":
 		return "Cannot list its sensors: " + failure
 	case m.ListedAt.Load().IsZero():

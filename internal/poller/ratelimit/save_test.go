@@ -145,3 +145,35 @@ func TestLearnerRestoresNothingFromImpossibleValues(t *testing.T) {
 		}
 	}
 }
+
+func TestLearnerGoesOnByAnotherClock(t *testing.T) {
+	for _, by := range []time.Duration{-24 * time.Hour, -time.Hour, time.Hour, 24 * time.Hour} { // whole hours: hours of the clock count
+		one, other := begin(t, of(fixed, 475, 30), Limit{950, 30}), begin(t, of(fixed, 475, 30), Limit{950, 30})
+		one.until(3 * time.Hour)
+		other.until(3 * time.Hour)
+		moved := New(Limit{950, 30})
+		if err := moved.Restore(one.learner.Save().Moved(by), one.now.Add(by)); err != nil {
+			t.Fatal(err)
+		}
+		other.restart(Limit{950, 30})
+		waits := 0
+		for m := range 40 * 60 {
+			now := one.now.Add(time.Duration(m) * time.Minute)
+			other.learner.Advance(now)
+			moved.Advance(now.Add(by))
+			want, got := other.learner.Wait(now, 1), moved.Wait(now.Add(by), 1)
+			if want != got || other.learner.Limit() != moved.Limit() {
+				t.Fatalf("%s later by a clock moved by %s: wait %s, limit %v; want %s, %v",
+					time.Duration(m)*time.Minute, by, got, moved.Limit(), want, other.learner.Limit())
+			}
+			if waits++; want == 0 {
+				waits--
+				other.learner.Accepted(now, 12)
+				moved.Accepted(now.Add(by), 12)
+			}
+		}
+		if waits == 0 {
+			t.Error("the hourly limit was never reached")
+		}
+	}
+}
