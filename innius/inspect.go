@@ -204,7 +204,7 @@ func (in *Inspection) facts(l list) {
 	}
 	for _, o := range l.objects {
 		id := o.pick(roles[0])
-		if in.Operation == OpValues || r.key.in(plain(id)) {
+		if in.Operation == OpValues || r.key.In(plain(id)) {
 			id = nil
 		}
 		in.IDs = append(in.IDs, plain(id))

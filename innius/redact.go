@@ -147,8 +147,8 @@ func redactUsed(text string) string {
 	return text
 }
 
-// in reports whether a text, as much of it as is ever shown, holds the key in a way that redact knows.
-func (s Secret) in(text string) bool { return s.held(beginning(text), whole) }
+// In reports whether a text, as much of it as is ever shown, holds the key, also escaped, split or in base64.
+func (s Secret) In(text string) bool { return s.held(beginning(text), whole) }
 
 const (
 	// leastPart is the length from which a part of a key is redacted: a response may hold a key in several parts.

@@ -240,7 +240,7 @@ func (p *list) nextKey() error {
 		return p.errorf("next_key is %s, neither number, text nor null", p.nextForm)
 	case len(p.next) > maxID:
 		return p.errorf("next_key has %d bytes; at most %d are understood", len(p.next), maxID)
-	case p.key.in(p.next):
+	case p.key.In(p.next):
 		p.next = ""
 		return p.errorf(keyReturned, "next_key")
 	}
@@ -407,7 +407,7 @@ func (p *list) item(o object) (Sensor, error) {
 	var labels [3]string
 	for i, role := range roles {
 		value := o.pick(role)
-		if p.key.in(plain(value)) {
+		if p.key.In(plain(value)) {
 			return Sensor{}, p.errorf(keyReturned, role.name)
 		}
 		labels[i] = p.key.redact(label(value)) // without parts of the key

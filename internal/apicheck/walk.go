@@ -89,7 +89,7 @@ func Run(ctx context.Context, o Options) *Report {
 		setup: setup{o.Account, o.Index, o.Client}, o: &o, limit: maxRequests,
 		succeeded: map[innius.Operation]bool{}, attempted: map[string]bool{},
 	}
-	w.report = &Report{Account: o.Account.Name, URL: w.show(o.Account.URL.String()), Steps: []Step{}, Findings: []Finding{}}
+	w.report = &Report{Account: o.Account.Name, URL: w.show(config.ShownURL(o.Account.URL)), Steps: []Step{}, Findings: []Finding{}}
 	if o.Proxy != nil {
 		w.report.Proxy = w.show(o.Proxy.Host)
 	}

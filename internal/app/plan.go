@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -60,7 +61,7 @@ func (p *Planning) check() error {
 func (p *Planning) config(source config.Source) (*config.Config, error) {
 	switch {
 	case !p.Demo:
-		return source.LoadKeyless()
+		return source.LoadKeyless(os.Getenv)
 	case source != (config.Source{}):
 		return nil, errDemoConfig
 	}

@@ -4,6 +4,7 @@ import (
 	"io"
 	"log/slog"
 	"math"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -43,7 +44,7 @@ func accountsOf(t *testing.T, hosts ...string) *config.Config {
 	t.Helper()
 	cfg := config.Default()
 	for i, host := range hosts {
-		one, err := config.Source{URL: "https://" + host}.LoadKeyless()
+		one, err := config.Source{URL: "https://" + host}.LoadKeyless(os.Getenv)
 		if err != nil {
 			t.Fatal(err)
 		}

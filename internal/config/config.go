@@ -147,6 +147,9 @@ func (c *Config) validate(n node) {
 			account.report("has the same key as accounts[%d], and both would use up its one rate limit; remove one account, or give it "+
 				"another key", first-1)
 		}
+		if maskedRuns(a.Name) != a.Name {
+			account.at("name").report("may be a key; the name is shown on all pages and is the label account, so choose words")
+		}
 		names[a.Name], keys[key] = i+1, i+1
 	}
 	c.validateReceivers(n)
@@ -190,22 +193,26 @@ func baseURL(u *url.URL, allowHTTP bool) (*url.URL, error) {
 
 const createKey = "create a key in the innius Admin app, under API keys"
 
-// validateKey finds the account's key. Errors do not quote the values of its keys: people write the key itself there.
+// validateKey finds the account's key. Errors do not quote the values of its keys: people write the key itself there. Where no key
+// is needed, one that can be read is still kept out of what is shown.
 func (a *Account) validateKey(n node) {
-	key, err := "api_key_file", error(nil)
+	key, err, read := "api_key_file", error(nil), n.d.read
+	if n.d.keyless {
+		read = readAtMost
+	}
 	switch hasFile, hasEnv := n.has("api_key_file"), n.has("api_key_env"); {
 	case hasFile && hasEnv:
 		n.at("api_key_env").report("is set together with api_key_file; keep exactly one of the two")
 	case !hasFile && !hasEnv && !n.d.keyless:
 		n.report("has no key: set api_key_file or api_key_env; " + createKey)
-	case n.d.read == nil || !n.valid("api_key_file") || !n.valid("api_key_env"):
+	case read == nil || !n.valid("api_key_file") || !n.valid("api_key_env"):
 	case hasFile:
-		a.Key, err = fileKey(a.KeyFile, n.d.read)
+		a.Key, err = fileKey(a.KeyFile, read)
 	default:
 		key = "api_key_env"
 		a.Key, err = envKey(a.KeyEnv, n.d.getenv)
 	}
-	if err != nil {
+	if err != nil && !n.d.keyless {
 		n.at(key).report("%s", err)
 	}
 }

@@ -23,7 +23,7 @@ import (
 type environment struct {
 	getenv  func(string) string
 	read    reader // nil: no file is read and no key looked up
-	keyless bool   // accounts may have none
+	keyless bool   // accounts need no key; only key files are read
 }
 
 // document is a config file while it is decoded.
@@ -123,20 +123,18 @@ func (d *document) refuseKeys(data []byte, accounts []Account) {
 	number := 0
 	for line := range bytes.Lines(data) {
 		number++
-		if text := string(line); withoutKeys(text, accounts) != text {
+		if holdsKey(string(line), accounts) {
 			d.reportLine(number, "", inlineKey)
 		}
 	}
 }
 
-// withoutKeys masks the keys of accounts. Texts shorter than minKeyLength could be anything.
-func withoutKeys(text string, accounts []Account) string {
-	for _, a := range accounts {
-		if key := a.Key.known().Reveal(); len(key) >= minKeyLength {
-			text = strings.ReplaceAll(text, key, "<secret>")
-		}
-	}
-	return text
+// holdsKey reports whether a text holds the key of an account in any form. Shorter keys could be anything.
+func holdsKey(text string, accounts []Account) bool {
+	return slices.ContainsFunc(accounts, func(a Account) bool {
+		key := a.Key.known()
+		return len(key.Reveal()) >= 8 && key.In(text)
+	})
 }
 
 // FieldError is one thing that is wrong, and what to do about it.
@@ -191,6 +189,18 @@ func asError(file string, fields []FieldError) error {
 const minKeyLength = 20
 
 var keylike = regexp.MustCompile(fmt.Sprintf(`[A-Za-z0-9+/=_-]{%d,}`, minKeyLength))
+
+var longRun = regexp.MustCompile(fmt.Sprintf(`[A-Za-z0-9+=%%~]{%d,}`, minKeyLength))
+
+// maskedRuns replaces what could be a key in a name or a path that is not wrong otherwise: so long a run, with a digit, is no word.
+func maskedRuns(text string) string {
+	return longRun.ReplaceAllStringFunc(text, func(run string) string {
+		if strings.ContainsAny(run, "0123456789") {
+			return "<secret>"
+		}
+		return run
+	})
+}
 
 // masked replaces what could be a key: people paste keys into the wrong line.
 func masked(text string) string { return keylike.ReplaceAllString(text, "<secret>") }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"net/url"
 	"reflect"
 	"slices"
 	"strconv"
@@ -17,7 +18,7 @@ import (
 )
 
 // YAML returns the config as a file that loads as the same config: with every default, with resolved paths, and without keys.
-// Where a value of a header or the query of a receiver's URL stood, it has <secret>. A key that comes from neither file nor
+// Where a value of a header, the query of a receiver's URL or what could be a key in the path of a URL stood, it has <secret>. A key that comes from neither file nor
 // variable, such as the demo's, has no place in a file; a comment replaces it.
 func (c *Config) YAML() string {
 	var text bytes.Buffer
@@ -32,7 +33,32 @@ func (c *Config) YAML() string {
 	if err := encoder.Encode(encode(reflect.ValueOf(*c), "")); err != nil {
 		return fmt.Sprintf("# The config cannot be written: %v\n", err) // texts and numbers always can
 	}
-	return withoutKeys(text.String(), c.Accounts) // one may have been changed to a text of the config
+	return c.withoutKeys(text.String()) // one may have been changed to a text of the config
+}
+
+// withoutKeys masks the keys of accounts in YAML.
+func (c *Config) withoutKeys(text string) string {
+	var out strings.Builder
+	for line := range strings.Lines(text) {
+		for _, a := range c.Accounts {
+			if key := a.Key.known().Reveal(); holdsKey(line, []Account{a}) {
+				line = strings.ReplaceAll(line, key, "<secret>")
+			}
+		}
+		if holdsKey(line, c.Accounts) { // in another form
+			name, _, _ := strings.Cut(line, ": ")
+			line = name + ": <secret>\n"
+		}
+		out.WriteString(line)
+	}
+	return out.String()
+}
+
+// ShownURL returns a URL as it may be shown to others: what could be a key in its path is masked.
+func ShownURL(u *url.URL) string {
+	host := *u
+	host.Path, host.RawPath = "", ""
+	return host.String() + maskedRuns(u.EscapedPath())
 }
 
 // encode returns a value as YAML. A key that is not set and has no default is left out.
@@ -68,6 +94,8 @@ func byText(a, b reflect.Value) int { return strings.Compare(a.String(), b.Strin
 func scalarNode(v reflect.Value, tag reflect.StructTag) *yaml.Node {
 	n := textNode(fmt.Sprint(v.Interface()))
 	switch x := v.Interface().(type) {
+	case *url.URL:
+		n.Value = ShownURL(x)
 	case float64:
 		n.Tag, n.Value = "", strconv.FormatFloat(x, 'f', -1, 64)
 	case int, bool:

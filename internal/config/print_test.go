@@ -184,3 +184,24 @@ func TestExplainWarnsAndPrintsTheConfig(t *testing.T) {
 		t.Error(text)
 	}
 }
+
+func TestYAMLMasksWhatCouldBeAKeyInTheURL(t *testing.T) {
+	const short = "Canary+7f/3A"
+	for url, want := range map[string]string{
+		"https://innius.invalid/CANARYcanary0123456789canary/v1":  "url: https://innius.invalid/<secret>/v1\n",
+		"https://innius.invalid/a%20b/production-2026-of-tilburg": "url: https://innius.invalid/a%20b/production-2026-of-tilburg\n",
+	} {
+		c, err := Source{URL: url}.Load(env(keyVariable, testKey))
+		if err != nil || !strings.Contains(c.YAML(), want) {
+			t.Errorf("%s: %v\n%s", url, err, c.YAML())
+		}
+	}
+	c := mustParse(t, goodText)
+	c.Accounts[0].Key = FixedKey(innius.NewSecret(short))
+	for _, path := range []string{short, "canary%2B7f%2f3a"} {
+		c.Accounts[0].URL.RawPath, c.Accounts[0].URL.Path = "", "/"+path
+		if text := c.YAML(); strings.Contains(text, "7f") || !strings.Contains(text, "url: ") {
+			t.Errorf("%s: shown in\n%s", path, text)
+		}
+	}
+}

@@ -68,15 +68,15 @@ func (a Address) URL() *url.URL {
 	return &u
 }
 
-// String returns the URL, with <secret> for its query.
+// String returns the URL, with <secret> for its query, and for what could be a key in its path.
 func (a Address) String() string {
 	switch {
 	case a.base == nil:
 		return ""
 	case a.query.Empty():
-		return a.base.String()
+		return ShownURL(a.base)
 	}
-	return a.base.String() + "?" + a.query.String()
+	return ShownURL(a.base) + "?" + a.query.String()
 }
 
 // GoString keeps %#v from printing the query.

@@ -70,7 +70,7 @@ func TestReceiverClientReadsItsCredentialsEachTime(t *testing.T) {
 func TestLoadKeylessReadsNoCredentials(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "config.yml")
 	write(t, file, goodText+"remote_write: [{url: https://receiver.invalid, http_client: {authorization: {credentials_file: absent}}}]\n")
-	c, err := Source{File: file}.LoadKeyless()
+	c, err := Source{File: file}.LoadKeyless(env())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -58,9 +58,10 @@ func (s Source) LoadSyntax() (*Config, error) {
 	return s.load(environment{})
 }
 
-// LoadKeyless is LoadSyntax for a plan: accounts need no key, and without a file the URL may be missing.
-func (s Source) LoadKeyless() (*Config, error) {
-	e := environment{keyless: true}
+// LoadKeyless is LoadSyntax for a plan: accounts need no key, and without a file the URL may be missing. A key that is there is
+// refused in the config, as by Load.
+func (s Source) LoadKeyless(getenv func(string) string) (*Config, error) {
+	e := environment{getenv: getenv, keyless: true}
 	if s.File != "" || s.URL != "" {
 		return s.load(e)
 	}

@@ -80,7 +80,7 @@ func TestSourceRefusesAKeyForAnotherHost(t *testing.T) {
 func TestLoadKeylessNeedsNoKey(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "config.yml")
 	write(t, file, strings.Replace(goodText, "api_key_env: TEST_KEY", "api_key_file: absent", 1))
-	c, err := Source{File: file}.LoadKeyless()
+	c, err := Source{File: file}.LoadKeyless(env())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func TestLoadKeylessNeedsNoKey(t *testing.T) {
 		t.Errorf("key %v, error %v", key, err)
 	}
 	for _, url := range []string{"", "https://innius.invalid/v1"} {
-		c, err := Source{URL: url}.LoadKeyless()
+		c, err := Source{URL: url}.LoadKeyless(env())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -108,7 +108,7 @@ func TestLoadKeylessReportsOtherErrors(t *testing.T) {
 		"an unusable url":  {URL: "innius.invalid"},
 		"an absent config": {File: file + ".absent"},
 	} {
-		if c, err := source.LoadKeyless(); err == nil || c != nil {
+		if c, err := source.LoadKeyless(env()); err == nil || c != nil {
 			t.Errorf("%s: %+v", name, c)
 		}
 	}
@@ -148,6 +148,35 @@ func TestErrorsNameThePathThatWasRead(t *testing.T) {
 	} {
 		if got := shownPath(path); got != want {
 			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// A plan needs no key, but must not print one that is there.
+func TestLoadKeylessRefusesAKeyInTheConfig(t *testing.T) {
+	const short = "Canary+7f/3A"
+	file, keyFile := filepath.Join(t.TempDir(), "config.yml"), filepath.Join(t.TempDir(), "key")
+	write(t, keyFile, short)
+	for name, key := range map[string]string{"from a variable": "api_key_env: TEST_KEY", "from a file": "api_key_file: " + keyFile} {
+		for _, line := range []string{"company_name: " + short, "company_name: Canary%2B7f%2F3A", "company_name: Canary+ 7f/3A # x"} {
+			text := strings.Replace(goodText, "api_key_env: TEST_KEY", key+"\n    company_id: a\n    "+line, 1)
+			write(t, file, text)
+			_, err := Source{File: file}.LoadKeyless(env("TEST_KEY", short))
+			if err == nil || err.Error() != file+":6: "+inlineKey {
+				t.Errorf("%s: %s: %v", name, line, err)
+			}
+		}
+	}
+}
+
+func TestNameLikeAKeyIsRefused(t *testing.T) {
+	for name, ok := range map[string]bool{
+		"CANARYcanary0123456789canary": false, "line 0123456789abcdef0123": false, "Aa0+Aa0=Aa0%Aa0~Aa0+": false,
+		"production-line-2026-of-tilburg": true, "Produktionsgesellschaftmbh": true, "plant_1": true,
+	} {
+		_, err := parseText(t, strings.Replace(goodText, "acme", "'"+name+"'", 1))
+		if (err == nil) != ok || err != nil && strings.Contains(err.Error(), name[len(name)-10:]) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
