@@ -46,7 +46,7 @@ func (p *process) standBy(ctx context.Context, dir string) error {
 	return ctx.Err()
 }
 
-// standbyGauge returns the metric by which a standby can be told from the exporter that polls.
+// standbyGauge returns the metric that distinguishes a standby from the exporter that polls.
 func standbyGauge(value float64) prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "innius_exporter_standby", Help: "1 while another exporter has the directory of the state, so that this one waits for its end.",

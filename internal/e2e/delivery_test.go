@@ -307,7 +307,7 @@ func (d *delivery) match(r *target, end time.Time) (n tally) {
 }
 
 // check waits until every reading is stored or explained, and logs the table. A receiver that has no reading of some time has none
-// inside a gap either, so the table says how many were.
+// inside a gap either, so the table has their number.
 func (d *delivery) check() {
 	d.Helper()
 	end, text := time.Now(), new(strings.Builder)

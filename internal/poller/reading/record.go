@@ -18,7 +18,7 @@ type Rule struct {
 	States   []string           // texts that are states; nil: none are
 
 	// Deliver gets the new readings that the rule makes usable, oldest first, before they are stored: of a first poll those after
-	// the last gap, as they are counted. A concurrent change of the entry may give it some twice. nil: nobody wants them.
+	// the last gap, as they are counted. A concurrent change of the entry may give it some twice. nil: they are not wanted.
 	Deliver func([]innius.Reading)
 
 	// With States, of one poll.
