@@ -28,9 +28,10 @@
   let latest = 0, next = 0;
   const refresh = async () => {
     const mine = ++latest, begun = Date.now();
+    next = Infinity; // a slow response must not begin another refresh, which would discard it
     let fresh = null;
     try {
-      const response = await fetch(location.href);
+      const response = await fetch(location.href, { signal: AbortSignal.timeout(2 * every) });
       fresh = new DOMParser().parseFromString(await response.text(), "text/html").querySelector("main");
     } catch { /* no response */ }
     if (mine !== latest) return; // another one has begun
@@ -55,7 +56,7 @@
   };
   addEventListener("popstate", () => { one("q").value = new URLSearchParams(location.search).get("q") || ""; refresh(); });
 
-  // Search: each change of the text, half a second later.
+  // Search while typing: not for each letter.
   let timer = 0;
   const search = () => {
     clearTimeout(timer);
