@@ -23,6 +23,8 @@ func hostileStatus(name string) status.Status {
 	a := &s.Accounts[0]
 	a.Name, a.Company, a.LastError, a.LastErrorAt, a.Health, a.Failure, a.Lowered = name, name, name, ago(0), name, name, name
 	a.PauseReason, a.Plan, a.Discovery.Text = name, name, name
+	a.Remarks, s.Unmatched = []string{name}, []string{name}
+	s.Receivers = []status.Receiver{{Name: name, LastError: name, LastErrorAt: ago(0)}}
 	for i := range a.Machines {
 		m := &a.Machines[i]
 		m.Machine, m.ID, m.Name, m.Note = name, name, name, name

@@ -62,10 +62,10 @@ func TestQueryLeavesOutOtherAccounts(t *testing.T) {
 func TestStatusJSONHasRecentReadingsOnlyWithSelection(t *testing.T) {
 	s := polled{restored(2, 1, 2)}
 	if _, body := getFrom(t, s, "/api/v1/status?account=a1"); strings.Contains(body, `"recent"`) {
-		t.Error("the answer about everything holds them")
+		t.Error("the response without a selection has them")
 	}
 	if _, body := getFrom(t, s, "/api/v1/status?sensor=m1-s1"); !strings.Contains(body, `"recent":[[`) {
-		t.Errorf("the answer about one does not: %s", body)
+		t.Errorf("the response about one sensor has none: %s", body)
 	}
 }
 

@@ -54,7 +54,7 @@ func (m markup) row(s *status.Sensor, now time.Time, flat bool) markup {
 }
 
 // value appends the rest of the tag of a cell, and the newest reading. A unit is only shown with a number, and not as one: "1" is
-// how some say that there is none.
+// a usual unit of what has none.
 func (m markup) value(s *status.Sensor) markup {
 	if s.Min != nil {
 		m = m.raw(` title="min `).number(*s.Min).raw(", max ").number(*s.Max).raw(`"`)

@@ -12,7 +12,6 @@ import (
 	"html/template"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -235,7 +234,7 @@ var page = template.Must(template.New("status").Funcs(template.FuncMap{
 	"lasting": func(t, now time.Time) template.HTML {
 		return template.HTML(markup(nil).time(t, humanize.Duration(now.Sub(t))))
 	},
-	"grouped": func(n int) string { return humanize.Grouped(strconv.Itoa(n)) },
+	"grouped": func(n any) string { return humanize.Grouped(fmt.Sprint(n)) },
 	"perHour": func(n float64) string { return humanize.Grouped(humanize.Number(n)) },
 	"round":   humanize.Number, "seconds": seconds, "cut": cut, "count": count,
 	"counts": sensorCounts, "machineCounts": machineCounts,

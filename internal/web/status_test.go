@@ -149,6 +149,30 @@ func TestStatusPageShowsTheProcess(t *testing.T) {
 	}
 }
 
+func TestStatusPageShowsReceivers(t *testing.T) {
+	s := plant(1, 1, 1)
+	const failure = `<p class="problem">Remote write to <bdi>central</bdi> fails (<span title="2026-01-02T03:03:05Z">1m ago</span>): <bdi>&lt;503&gt;`
+	r := status.Receiver{Name: "central", Pending: 1, OldestPending: ago(time.Hour), Accepted: 1234567, Refused: 1000, Dropped: 2}
+	show := func(wants ...string) string {
+		s.Receivers = []status.Receiver{r}
+		_, body := get(t, s, "/status")
+		for _, want := range wants {
+			if !strings.Contains(body, want) {
+				t.Errorf("%q is missing in:\n%s", want, body)
+			}
+		}
+		return body
+	}
+	show("<dt><bdi>central</bdi></dt>", "1 reading pending, the oldest since <span", "no success yet",
+		"1\u202f234\u202f567 accepted, 1\u202f000 refused, 2 dropped")
+	r.Pending, r.LastError, r.LastErrorAt = 5000, "<503>", ago(time.Minute)
+	show("5\u202f000 readings pending", failure)
+	r.LastSuccess = ago(0)
+	if body := show("; last error <span"); strings.Contains(body, failure) {
+		t.Errorf("a receiver that works again fails:\n%s", body)
+	}
+}
+
 func TestStatusPageOpensFewSensors(t *testing.T) {
 	open := regexp.MustCompile(`<details class="machine" data-id="[^"]*" open>`)
 	for _, c := range []struct {
