@@ -82,7 +82,7 @@ func accountTimeline() panel {
 		good: "green.",
 		troubleshoot: "paused often: innius permits less than requests_per_hour, or another program uses the key; see \"Lowered " +
 			"by\" above. The other statuses are reasons of a failure: see the description of \"Accounts\".",
-	}, byIndex(accountStatuses...), rangeQuery(accountStatus, "{{account}} · {{instance}}"))
+	}, byIndex(accountStatuses...), rangeQuery(accountStatus, eachAccount))
 }
 
 // eachAccount names a line by its account and exporter, because two exporters may have an account of the same name.

@@ -35,7 +35,7 @@ func machineNow() panel {
 			"unknown: most sensors could not be polled.",
 		good: "\"ok\", or \"off\" on purpose.",
 		troubleshoot: "the tiles and bars below show which sensors, and since when. unknown: see the dashboard Exporter. \"not " +
-			"known\": the exporter is down.",
+			"recorded\": the exporter is down.",
 	}, instantQuery("max by (status) (innius_machine_status{$machines}) == 1", "{{status}}"),
 		instantQuery("absent(innius_machine_status{$machines})", notRecorded.word))
 	p.options["textMode"], p.overrides = "name", coloredByStatus(machineStatuses)
@@ -48,7 +48,7 @@ func statusFor() panel {
 		good:         "hours, if it is ok.",
 		troubleshoot: "if it changes often, a sensor reports irregularly; give it a longer silent_after.",
 	}, instantQuery("time() - max(innius_machine_status_since_timestamp_seconds{$machines})", "for"))
-	p.unit, p.decimals, p.noValue, p.options["textMode"] = "s", 1, "not recorded", "value"
+	p.unit, p.decimals, p.noValue, p.options["textMode"] = "s", 1, notRecorded.word, "value"
 	return p.sized(12, 30)
 }
 
@@ -58,7 +58,7 @@ func newestReading() panel {
 		good:         "seconds or minutes while the machine runs.",
 		troubleshoot: "the machine is off, or its sensors were not polled: see the status.",
 	}, instantQuery("time() - max(innius_sensor_timestamp_seconds{$sensors})", "ago"))
-	p.unit, p.decimals, p.noValue, p.options["textMode"] = "s", 1, "not recorded", "value"
+	p.unit, p.decimals, p.noValue, p.options["textMode"] = "s", 1, notRecorded.word, "value"
 	return p.sized(12, 30)
 }
 

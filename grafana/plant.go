@@ -177,7 +177,7 @@ func troubleTable() panel {
 	).sorted("Age of reading")
 }
 
-// machineTimeline is of few machines, so that their bars can be told apart.
+// machineTimeline is of few machines, so that each bar is tall enough to read.
 func machineTimeline() panel {
 	p := timeline("Machines that were not always ok", 18, about{
 		shows: "The status over time of the machines that were ok for the least time, at most 30. Dark grey means that nothing was " +

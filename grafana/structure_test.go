@@ -260,8 +260,8 @@ func TestQueriesAreShort(t *testing.T) {
 	t.Logf("%d queries, median %d, maximum %d", len(lengths), lengths[len(lengths)/2], lengths[len(lengths)-1])
 }
 
-// TestFirstScreenOfPlantAnswers checks what a screen of 1600 x 900 pixels shows, 19 rows of Grafana's grid.
-func TestFirstScreenOfPlantAnswers(t *testing.T) {
+// TestFirstScreenOfPlantShowsFaultsAndAlerts checks what a screen of 1600 x 900 pixels shows, 19 rows of Grafana's grid.
+func TestFirstScreenOfPlantShowsFaultsAndAlerts(t *testing.T) {
 	var shown []string
 	for _, p := range panelsOf(parsed(t)[plantUID]) {
 		if g := p["gridPos"].(object); g["y"].(float64)+g["h"].(float64) <= 19 {
