@@ -131,7 +131,7 @@ func TestStatusPageShowsRefusedSensorsAsFailing(t *testing.T) {
 }
 
 // During the first discovery most sensors are not known yet, and what depends on their number would be wrong by any factor.
-func TestStatusPagePromisesNothingDuringFirstDiscovery(t *testing.T) {
+func TestStatusPageHasNoPlanDuringFirstDiscovery(t *testing.T) {
 	polling(t, func(api *simulator.Server, show func(string) (string, *status.Status)) {
 		api.Inject(simulator.Fault{Kind: simulator.Hang, Op: simulator.OpSensors, Object: "m2"})
 		time.Sleep(5 * time.Second) // its request is under way

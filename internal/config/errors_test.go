@@ -111,7 +111,7 @@ func TestErrorBoundsItsText(t *testing.T) {
 	}
 }
 
-// People paste keys into any line, and a short one, or one with other characters, cannot be told from other texts.
+// People paste keys into any line, and a short one, or one with other characters, looks like any other text.
 func TestErrorsShowOnlyTheBeginningOfATextInAnyPlace(t *testing.T) {
 	if testing.Short() {
 		t.Skip("long")

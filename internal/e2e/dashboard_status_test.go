@@ -30,7 +30,7 @@ func word(words []string, index float64) string {
 // verdicts are the statuses of one exporter, by account, by machine, and by machine and sensor.
 type verdicts struct{ accounts, machines, sensors map[string]string }
 
-// verdicts returns what /api/v1/status of an exporter says.
+// verdicts returns the statuses on /api/v1/status of an exporter.
 func (s *stack) verdicts(address string) verdicts {
 	s.Helper()
 	var page struct {
@@ -94,7 +94,7 @@ func counted(statuses map[string]string) map[string]string {
 	return texts
 }
 
-// dashboardTest compares what panels show with what exporters say.
+// dashboardTest compares what panels show with /api/v1/status of the exporters.
 type dashboardTest struct {
 	*stack
 	queries []dashboardQuery
@@ -127,7 +127,7 @@ func bySensor(s sample) string { return s.labels["machine"] + "/" + s.labels["se
 
 func count(s sample) string { return fmt.Sprint(s.value) }
 
-// compare waits until every panel shows what the exporter says, which Prometheus scrapes every second.
+// compare waits until every panel shows the statuses of the exporter, which Prometheus scrapes every second.
 func (d *dashboardTest) compare(when, address string) verdicts {
 	d.Helper()
 	of := map[string][]string{"instance": {address}}
