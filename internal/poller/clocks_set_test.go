@@ -70,6 +70,35 @@ func TestPollerGoesOnWhenWallClockIsSet(t *testing.T) {
 	})
 }
 
+// The monotonic clock stood still, so all others seem to be set ahead.
+func TestPollerGoesOnAfterMachineWasSuspended(t *testing.T) {
+	const night = 8 * time.Hour
+	runScenario(t, setup{plant: slowPlant(0), perHour: 400, burst: 20}, func(s *scenario) {
+		s.advance(2 * time.Hour)
+		before := s.sentWithin(20 * time.Minute)
+		api := simulator.New(slowPlant(-night), simulator.Options{Key: testKey})
+		api.Inject(simulator.Fault{Kind: simulator.ClockOff, Delay: night})
+		s.fronts[0].Store(api)
+		s.setWall(night)
+		s.advance(20 * time.Second)
+		for _, one := range s.sensorsOf(1) {
+			age := s.poller.View(time.Now()).APITime(one.Machine).Sub(one.Time)
+			if one.Time.Before(dawn.Add(3*time.Hour)) && age < night {
+				s.Errorf("%s has a reading from before the night that is %s old", one.ID, age)
+			}
+		}
+		s.advance(25 * time.Minute)
+		s.wantUnaffected()
+		s.advance(20 * time.Minute)
+		sent := api.Stats().Requests
+		s.advance(20 * time.Minute)
+		if after := api.Stats().Requests - sent; after < before*9/10 || after > before*11/10 {
+			s.Errorf("%d requests in 20 min after the night, %d before", after, before)
+		}
+		s.wantOneLine("Local clock was set")
+	})
+}
+
 func (s *scenario) sentWithin(d time.Duration) int {
 	before := s.api.Stats().Requests
 	s.advance(d)

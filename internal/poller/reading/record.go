@@ -281,8 +281,12 @@ func (r *Record) Moved(by time.Duration) *Record {
 		return r
 	}
 	m := *r
-	m.Rare = new(*r.Rare)
-	for _, t := range []*time.Time{&m.LastSuccess, &m.FailingSince, &m.LastFailure} {
+	times := []*time.Time{&m.LastSuccess}
+	if r.Rare != nothing {
+		m.Rare = new(*r.Rare)
+		times = append(times, &m.FailingSince, &m.LastFailure)
+	}
+	for _, t := range times {
 		if !t.IsZero() {
 			*t = t.Add(by)
 		}
