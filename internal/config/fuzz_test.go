@@ -46,7 +46,14 @@ func FuzzParse(f *testing.F) {
 			if len(c.Accounts) == 0 || c.Refresh.MaxInterval < c.Refresh.MinInterval || strings.Contains(explained(c), canary) {
 				t.Fatalf("impossible config\n%s", explained(c))
 			}
-			if strings.Contains(roundTrip(t, "fuzz", c, o), canary) {
+			var paths string
+			for _, a := range c.Accounts {
+				paths += a.URL.EscapedPath() + " "
+			}
+			for _, r := range c.RemoteWrite {
+				paths += r.URL.base.EscapedPath() + " "
+			}
+			if maskedRuns(paths) == paths && strings.Contains(roundTrip(t, "fuzz", c, o), canary) {
 				t.Fatal("the printed config contains the key")
 			}
 		}
