@@ -33,11 +33,12 @@ func exporterDashboard() Dashboard {
 func exporterTable() panel {
 	p := table("Exporters", 4, about{
 		shows: "Each exporter with its version, for how long it has been running, whether the last reload of its config succeeded, " +
-			"since when that is in force, and when it last wrote the state, which a restart needs.",
-		good: "the newest version; \"loaded\"; a state written less than two minutes ago.",
+			"since when that is in force, when it last wrote the state, which a restart needs, whether it polls or is a standby, and " +
+			"how many lines of its log were lost in the last hour.",
+		good: "the newest version; \"loaded\"; a state written less than two minutes ago; one that polls; no line lost.",
 		troubleshoot: "RELOAD FAILED: the previous config stays in force; innius_exporter check config lists each error. State " +
-			"written: \"not saved\" without --storage.path; more than 5 min: the disk is full or read-only; see the log. It restarts " +
-			"often: see the log and the memory below.",
+			"written: \"not saved\" without --storage.path; more than 5 min: the disk is full or read-only; see the log. Lines lost: " +
+			"what reads the log hangs, or its disk is full. It restarts often: see the log and the memory below.",
 	}, []column{
 		{field: "instance", title: "Exporter", links: statusPage()},
 		{field: "version", title: "Version"},
@@ -45,12 +46,16 @@ func exporterTable() panel {
 		{field: "Value #B", title: "Config", width: 130, mappings: oneIsGood("loaded", "RELOAD FAILED")},
 		{field: "Value #C", title: "In force for", width: 110, unit: "s", decimals: 1},
 		{field: "Value #D", title: "State written, ago", width: 130, unit: "s", decimals: 0, missing: "not saved"},
+		{field: "Value #E", title: "Role", width: 80, mappings: byIndex(status{"polls", good}, status{"standby", idle})},
+		{field: "Value #F", title: "Lines lost", width: 80, decimals: 0},
 	},
 		tableQuery("time() - process_start_time_seconds"+
 			" * on (instance, job) group_left (version) innius_exporter_build_info{$exporters}"),
 		tableQuery("max by (instance, job) (innius_exporter_config_last_reload_successful{$exporters})"),
 		tableQuery("time() - innius_exporter_config_last_reload_success_timestamp_seconds{$exporters}"),
 		tableQuery("time() - innius_exporter_state_last_write_timestamp_seconds{$exporters}"),
+		tableQuery("max by (instance, job) (innius_exporter_standby{$exporters})"),
+		tableQuery("increase(innius_exporter_log_lines_dropped_total{$exporters}[1h])"),
 	)
 	p.width = 18
 	return p.sorted("Running for")
