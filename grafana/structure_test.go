@@ -320,6 +320,25 @@ func TestRowsLinkToTheirMachine(t *testing.T) {
 	}
 }
 
+// TestVariablesOfferWhatTheRangeHas: an exporter that is down must not empty the dashboard. label_values is about the whole range,
+// query_result about its end.
+func TestVariablesOfferWhatTheRangeHas(t *testing.T) {
+	metric := regexp.MustCompile(`\binnius_[a-z_]+`)
+	overRange := regexp.MustCompile(`last_over_time\(innius_[a-z_]+[^\[]*\[\$__range\]\)`)
+	for uid, d := range parsed(t) {
+		for _, v := range list(d["templating"].(object)["list"]) {
+			if v["type"] != "query" {
+				continue
+			}
+			query := v["query"].(object)["query"].(string)
+			whole := strings.HasPrefix(query, "label_values(") || !metric.MatchString(overRange.ReplaceAllString(query, ""))
+			if v["refresh"] != 2.0 || !whole {
+				t.Errorf("%s, %s: refresh %v, %s", uid, v["name"], v["refresh"], query)
+			}
+		}
+	}
+}
+
 func TestDashboardsHaveUIDSchemaAndTag(t *testing.T) {
 	for uid, d := range parsed(t) {
 		if d["uid"] != uid || d["id"] != nil || d["schemaVersion"] != 37.0 || !slices.Equal(d["tags"].([]any), []any{"innius"}) {
