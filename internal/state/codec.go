@@ -113,5 +113,8 @@ func decode(file []byte) (*content, error) {
 	if err != nil {
 		return nil, &unusableError{damaged, "its content is not in the format of this version: " + err.Error()}
 	}
+	if c.State.At.IsZero() {
+		return nil, &unusableError{older, "it was written before the first release"}
+	}
 	return &c, nil
 }

@@ -133,6 +133,7 @@ func TestDecodeReasons(t *testing.T) {
 		"version 0":       {[]byte("innius_exporter state 0\n"), damaged},
 		"next version":    {bytes.Replace(file, []byte("state 1\n"), []byte("state 2\n"), 1), newer},
 		"distant version": {[]byte("innius_exporter state 4000\nanything"), newer},
+		"no time":         {encoded(t, poller.State{}, true), older},
 		"other signature": {bytes.Replace(file, []byte("innius"), []byte("Innius"), 1), damaged},
 	} {
 		_, err := decode(row.file)

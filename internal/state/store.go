@@ -283,6 +283,7 @@ type reason string
 const (
 	damaged      reason = "damaged" // incomplete, or not a state file
 	newer        reason = "newer"   // of a newer version
+	older        reason = "older"   // of a version that this one does not read
 	otherAccount reason = "other-account"
 	unreadable   reason = "unreadable" // the system does not permit to read it
 )
