@@ -20,6 +20,7 @@ const (
 	firstWait = 5 * time.Second // after the first failure, doubled with each
 	maxWait   = 5 * time.Minute
 	maxTries  = 10        // of readings that alone get a 5xx while others are accepted
+	lasting   = 6         // failures in a row, in about 3 min, that are logged although such a failure was logged before
 	quiet     = time.Hour // without a failure, after which a failure is logged again
 )
 
@@ -97,7 +98,9 @@ func (r *receiver) pause(ctx context.Context, wait time.Duration) bool {
 	select {
 	case <-ctx.Done():
 	case <-r.stop:
-	case <-r.changed:
+	case <-r.changed: // new settings may work, and whether they do is logged
+		r.failures = 0
+		clear(r.logged)
 	case <-time.After(wait):
 	}
 	return true
@@ -201,7 +204,8 @@ func (r *receiver) refuse(samples []sample, f *failure) {
 		return
 	}
 	r.count(func(s *Status) { s.Refused += uint64(len(samples)) })
-	r.report("refused", "Receiver refuses some readings and accepts others, continuing without the refused ones", f)
+	r.report("refused", "Receiver refuses some readings and accepts others, continuing without the refused ones. "+
+		"If they are too old or out of order, set the receiver's out-of-order window", f)
 	logSamples(r.log, "Receiver refused a reading", samples)
 }
 
@@ -230,8 +234,11 @@ func (r *receiver) backOff(ctx context.Context, f *failure) time.Duration {
 	if ctx.Err() != nil {
 		return 0 // the request was ended here
 	}
-	r.failures++
-	r.report(strconv.Itoa(f.code), "Receiver accepts no readings, keeping them and retrying with back-off", f)
+	kind := strconv.Itoa(f.code)
+	if r.failures++; r.failures == lasting && !r.failing {
+		delete(r.logged, kind) // else the log would end with "accepts readings again"
+	}
+	r.report(kind, "Receiver accepts no readings, keeping them and retrying with back-off", f)
 	return max(f.wait, schedule.BackOff(r.failures, firstWait, maxWait))
 }
 

@@ -133,6 +133,52 @@ func TestWriterBacksOffBeyondAShortRetryAfter(t *testing.T) {
 	}
 }
 
+// The log never ends with "accepts readings again" while a receiver has been failing for minutes, and is not filled by short failures.
+func TestWriterLogsEachLongFailure(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f, receiver := startFake(t, "central")
+		p := newPlant(t, receiver)
+		for _, row := range []struct {
+			name             string
+			fails            time.Duration
+			warned, accepted int // lines until then
+		}{
+			{"first", time.Minute, 1, 1},
+			{"short", time.Minute, 1, 1},
+			{"long", 20 * time.Minute, 2, 2},
+			{"short again", time.Minute, 2, 2},
+		} {
+			f.unless(503, "", always)
+			p.pollFor(row.fails, "A")
+			f.onRequest(nil)
+			p.pollFor(10*time.Minute, "A")
+			if w, a := p.log.lines("level=WARN"), p.log.lines("accepts readings again"); w != row.warned || a != row.accepted {
+				t.Errorf("%s: %d warnings and %d ends, want %d and %d:\n%s", row.name, w, a, row.warned, row.accepted, p.log)
+			}
+		}
+		p.wantAll(f, "A")
+	})
+}
+
+func TestWriterForgetsFailuresWithNewSettings(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f, receiver := startFake(t, "central")
+		f.unless(401, "", always)
+		p := newPlant(t, receiver)
+		p.pollFor(time.Hour, "A")
+		if err := p.Configure(t.Context(), []Receiver{receiver}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if got := p.log.lines("level=WARN"); got != 2 {
+			t.Errorf("logged %d times:\n%s", got, p.log)
+		}
+		f.onRequest(nil)
+		time.Sleep(6 * time.Second) // the first back-off, not that of an hour
+		p.wantAll(f, "A")
+	})
+}
+
 func TestWriterHonoursRetryAfter(t *testing.T) {
 	for _, header := range []string{"240", "Tue, 01 Jan 2030 12:04:05 GMT"} {
 		inBubble(t, func(t *testing.T) {

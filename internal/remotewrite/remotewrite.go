@@ -105,9 +105,10 @@ func newReceiver(s *spool, logger *slog.Logger) *receiver {
 func (r *receiver) apply(settings *Receiver) {
 	before := r.settings.Swap(settings)
 	r.spool.setLimit(settings.Spool)
-	if before != nil {
-		before.closeIdleConnections()
+	if before == nil {
+		return
 	}
+	before.closeIdleConnections()
 	select {
 	case r.changed <- struct{}{}:
 	default:
