@@ -271,9 +271,12 @@ func (h *ReceiverClient) Header() (authorization string, secrets []string, err e
 	return cmp.Or(h.Authorization.Type, "Bearer") + " " + secret, []string{secret}, nil
 }
 
-// Warnings returns the settings by which others may get readings or credentials.
+// Warnings returns the settings by which others may get readings or credentials, and those that are probably incomplete.
 func (r *RemoteWrite) Warnings() []string {
 	var all []string
+	if u := r.URL.base; u != nil && strings.Trim(u.Path, "/") == "" {
+		all = append(all, "url has no path: that of most receivers has one, such as /api/v1/write")
+	}
 	if u := r.URL.base; u != nil && u.Scheme == "http" && (!innius.Loopback(u.Hostname()) || r.HTTPClient.ProxyURL != nil) {
 		all = append(all, "readings, and credentials if there are any, are sent over http:// and can be read on the way")
 	}
