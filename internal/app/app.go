@@ -134,6 +134,7 @@ func (p *process) prepare(ctx context.Context, load func() (*config.Config, erro
 		if err := p.standBy(ctx, dir); err != nil {
 			return err
 		}
+		p.log.Info("The other exporter has ended, taking over")
 		return p.prepare(ctx, load) // with the config as it is by then
 	case err != nil:
 		return err

@@ -163,7 +163,7 @@ func TestStatusPageShowsReceivers(t *testing.T) {
 		}
 		return body
 	}
-	show("<dt><bdi>central</bdi></dt>", "1 reading pending, the oldest since <span", "no success yet",
+	show("<dt><bdi>central</bdi></dt>", "1 reading pending, the oldest stored <span", "no success yet",
 		"1\u202f234\u202f567 accepted, 1\u202f000 refused, 2 dropped")
 	r.Pending, r.LastError, r.LastErrorAt = 5000, "<503>", ago(time.Minute)
 	show("5\u202f000 readings pending", failure)
