@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"regexp"
+	"strconv"
 	"sync"
 	"syscall"
 	"testing"
@@ -20,13 +21,17 @@ import (
 
 // Variables that select what a process of this test binary does.
 const (
-	beExporter = "INNIUS_TEST_BE_EXPORTER"
-	panicWith  = "INNIUS_TEST_PANIC_WITH"
+	beExporter  = "INNIUS_TEST_BE_EXPORTER"
+	descriptors = "INNIUS_TEST_DESCRIPTORS" // limit of its file descriptors
+	panicWith   = "INNIUS_TEST_PANIC_WITH"
 )
 
 func TestMain(m *testing.M) {
 	switch {
 	case os.Getenv(beExporter) != "":
+		if limit, err := strconv.ParseUint(os.Getenv(descriptors), 10, 64); err == nil {
+			_ = syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: limit, Max: limit}) // seen in what fails
+		}
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		code := Run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 		stop()

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 
 	"innius_exporter/innius"
 )
@@ -65,8 +66,9 @@ func envKey(variable string, getenv func(string) string) (KeySource, error) {
 }
 
 // Key returns the key; a file is read again, white space trimmed. When the file is missing or empty it returns the last good
-// key: a rotation that is not atomic removes or empties the file for a moment, and a pause then would lose readings. An error
-// means that the file cannot be read, or contains no usable key.
+// key: a rotation that is not atomic removes or empties the file for a moment, and a pause then would lose readings. So it does
+// when too many files are open, which is not the file's fault. An error means that the file cannot be read, or contains no usable
+// key.
 func (k KeySource) Key() (innius.Secret, error) {
 	if k.keySource == nil {
 		return innius.Secret{}, errors.New("there is no key")
@@ -78,7 +80,7 @@ func (k KeySource) Key() (innius.Secret, error) {
 	}
 	key, err := k.fromFile()
 	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, errKeyEmpty):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, errKeyEmpty), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		k.stale = fmt.Sprintf("the key file %s %v", k.file, err)
 		return k.good, nil
 	case err != nil:

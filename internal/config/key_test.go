@@ -1,10 +1,12 @@
 package config
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"innius_exporter/innius"
@@ -63,6 +65,19 @@ func TestKeySourceFollowsARotation(t *testing.T) {
 		}
 		if got := k.Stale(); (got == "") != (step.stale == "") || !strings.Contains(got, step.stale) {
 			t.Errorf("%.60q: stale %q, want %q", step.text, got, step.stale)
+		}
+	}
+}
+
+func TestKeySourceKeepsTheKeyWhenTooManyFilesAreOpen(t *testing.T) {
+	k, _ := openKey(t, "first")
+	for _, row := range []struct {
+		cause error
+		keeps bool
+	}{{syscall.EMFILE, true}, {syscall.ENFILE, true}, {syscall.EACCES, false}} {
+		k.read = func(path string, _ int64) ([]byte, error) { return nil, &fs.PathError{Op: "open", Path: path, Err: row.cause} }
+		if key, err := k.Key(); (err == nil) != row.keeps || (key.Reveal() == "first") != row.keeps {
+			t.Errorf("%v: got a key of %d bytes and %v", row.cause, len(key.Reveal()), err)
 		}
 	}
 }

@@ -3,16 +3,15 @@ package web
 import (
 	"log"
 	"log/slog"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
 )
 
-// NewServer returns the server of the pages, with timeouts against slow clients.
+// NewServer returns the server of the pages, with timeouts against slow clients and a limit of connections.
 func NewServer(h http.Handler, logger *slog.Logger) *http.Server {
-	return &http.Server{
+	server := &http.Server{
 		Handler:           &deadlineHandler{defaultTimeouts, h},
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
@@ -22,6 +21,8 @@ func NewServer(h http.Handler, logger *slog.Logger) *http.Server {
 		HTTP2:             &http.HTTP2Config{WriteByteTimeout: defaultTimeouts.stall}, // ends connections; deadlines end streams only
 		ErrorLog:          log.New(serverLog{logger}, "", 0),
 	}
+	limitConnections(server, descriptorsPerProcess()/2)
+	return server
 }
 
 // serverLog logs what net/http reports. Only a panic is an error of the exporter; the rest is caused by clients, who could fill
@@ -43,9 +44,9 @@ func (l serverLog) Write(p []byte) (int, error) {
 // others get a 503. One client address gets three quarters at most: a host that floods the exporter or reads slowly leaves
 // room for two Prometheus servers and a person elsewhere.
 func limitConcurrency(most int, next http.Handler) http.Handler {
-	l := &limiter{total: most, perAddress: most - most/4, byAddress: map[string]int{}}
+	l := newLimiter(most)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		address, _, _ := net.SplitHostPort(r.RemoteAddr) // a socket without ports is one address
+		address := clientOf(r.RemoteAddr)
 		if !l.acquire(address) {
 			w.Header().Set("Retry-After", "1")
 			http.Error(w, "Too many requests for this page at once; try again.", http.StatusServiceUnavailable)
@@ -56,13 +57,17 @@ func limitConcurrency(most int, next http.Handler) http.Handler {
 	})
 }
 
-// limiter counts the requests being served, by client address.
+// limiter counts requests or connections by client address.
 type limiter struct {
 	total, perAddress int
 
 	mu        sync.Mutex
 	active    int
 	byAddress map[string]int
+}
+
+func newLimiter(most int) *limiter {
+	return &limiter{total: most, perAddress: most - most/4, byAddress: map[string]int{}}
 }
 
 func (l *limiter) acquire(address string) bool {
