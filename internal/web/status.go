@@ -235,7 +235,6 @@ var page = template.Must(template.New("status").Funcs(template.FuncMap{
 		return template.HTML(markup(nil).time(t, humanize.Duration(now.Sub(t))))
 	},
 	"grouped": func(n any) string { return humanize.Grouped(fmt.Sprint(n)) },
-	"perHour": func(n float64) string { return humanize.Grouped(humanize.Number(n)) },
 	"round":   humanize.Number, "seconds": seconds, "cut": cut, "count": count,
 	"counts": sensorCounts, "machineCounts": machineCounts,
 }).Parse(pageHTML))
