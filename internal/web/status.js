@@ -1,6 +1,6 @@
 "use strict";
-// Search while typing, links without a new page, open machines in the address, and live refresh. The server does all the rest, and
-// the page is complete without this script.
+// Search while typing, links without a new page, open machines in the address, and live refresh. The server does all the rest,
+// and the page is complete without this script.
 (() => {
   const one = (id) => document.getElementById(id);
   const every = 30000; // ms
@@ -49,18 +49,24 @@
     (same.find((e) => e.textContent === text) || same[0])?.focus({ preventScroll: true });
     if (one("found").textContent !== found) one("found").textContent = found;
   };
-  const show = (change, replace) => {
+  // Sets a parameter of the address to some values, without an entry in the history, and removes others.
+  const set = (name, values, ...without) => {
     const query = new URLSearchParams(location.search);
-    change(query);
-    history[replace ? "replaceState" : "pushState"](null, "", "?" + query);
+    for (const other of [name, ...without]) query.delete(other);
+    for (const value of values) query.append(name, value);
+    history.replaceState(null, "", "?" + query);
   };
-  addEventListener("popstate", () => { one("q").value = new URLSearchParams(location.search).get("q") || ""; refresh(); });
+  const go = () => {
+    one("q").value = new URLSearchParams(location.search).get("q") || "";
+    refresh();
+  };
+  addEventListener("popstate", go);
 
   // Search while typing: not for each letter.
   let timer = 0;
   const search = () => {
     clearTimeout(timer);
-    show((query) => { for (const name of ["q", "machine", "sensor", "open"]) query.delete(name); if (one("q").value) query.set("q", one("q").value); }, true);
+    set("q", one("q").value ? [one("q").value] : [], "machine", "sensor", "open");
     refresh();
   };
   one("q").addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(search, 300); });
@@ -71,12 +77,11 @@
     if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
       event.preventDefault();
       history.pushState(null, "", link.getAttribute("href"));
-      one("q").value = new URLSearchParams(location.search).get("q") || "";
-      refresh();
+      go();
     } else if (summary) {
       setTimeout(() => { // when it is open
         const open = [...document.querySelectorAll("details.machine[open]")].map((d) => d.dataset.id);
-        show((query) => { query.delete("open"); for (const id of open.length ? open : ["none"]) query.append("open", id); }, true);
+        set("open", open.length ? open : ["none"]);
         if (summary.parentElement.open) refresh();
       });
     }
@@ -85,9 +90,13 @@
   // Live refresh: not while the tab is hidden, or a text is selected.
   const live = one("live"), key = "innius_exporter live";
   try { live.checked = localStorage.getItem(key) !== "no"; } catch { live.checked = true; }
-  live.addEventListener("change", () => { try { localStorage.setItem(key, live.checked ? "yes" : "no"); } catch { /* not remembered */ } });
+  live.addEventListener("change", () => {
+    try { localStorage.setItem(key, live.checked ? "yes" : "no"); } catch { /* not remembered */ }
+  });
   live.parentElement.hidden = false;
   next = Date.now() + every;
-  setInterval(() => { if (live.checked && !document.hidden && getSelection().isCollapsed && Date.now() >= next) refresh(); }, 1000);
+  setInterval(() => {
+    if (live.checked && !document.hidden && getSelection().isCollapsed && Date.now() >= next) refresh();
+  }, 1000);
   localize();
 })();
