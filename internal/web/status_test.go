@@ -90,7 +90,8 @@ func TestStatusPageShowsOneVerdictOnAnAccount(t *testing.T) {
 		t.Error(got)
 	}
 	a.PausedUntil, a.Health = ago(-time.Minute), "Up; paused until 2026-01-02T03:05:05Z"
-	if got := head(); !strings.Contains(got, `<span class="badge delayed">paused</span>`) || strings.Contains(got, ">up<") || !strings.Contains(got, "paused until") {
+	if got := head(); !strings.Contains(got, `<span class="badge delayed">paused</span>`) || strings.Contains(got, ">up<") || strings.Contains(got, "refused") ||
+		!strings.Contains(got, "paused until") {
 		t.Error(got)
 	}
 	a.Up, a.Failure, a.Health, a.LastErrorAt = new(false), "network", "Down since noon: innius cannot be reached", ago(time.Minute)
@@ -106,6 +107,17 @@ func TestStatusPageShowsOneVerdictOnAnAccount(t *testing.T) {
 	}
 	if _, body := get(t, s, "/status"); !strings.Contains(body, "instead of the 2\u202f000 configured") || strings.Count(got, `class="badge`) != 1 {
 		t.Error(body)
+	}
+}
+
+// During the first discovery, the demand is that of the sensors known so far, so a small part of it.
+func TestStatusPageShowsDemandAfterFirstDiscovery(t *testing.T) {
+	s := plant(1, 1, 1)
+	for _, ended := range []bool{true, false} {
+		s.Accounts[0].Discovery.Ended = ended
+		if _, body := get(t, s, "/status"); strings.Contains(body, "<dt>Demand") != ended {
+			t.Errorf("first discovery ended: %t\n%s", ended, body)
+		}
 	}
 }
 
