@@ -95,13 +95,13 @@ func TestLoadRefusesAnUnusableProxyVariableForReceivers(t *testing.T) {
 
 func TestExplainWarnsOfReceivers(t *testing.T) {
 	for text, want := range map[string]string{
-		"url: http://receiver.invalid/w":                                        "sent over http://",
-		"url: http://localhost/w, http_client: {proxy_url: 'http://p.invalid'}": "sent over http://",
-		"url: http://localhost/w":                                               "",
-		"url: https://receiver.invalid/w":                                       "",
-		"url: https://receiver.invalid":                                         "url has no path",
-		"url: https://receiver.invalid/?a=b":                                    "url has no path",
+		"url: http://receiver.invalid/w":     "sent over http://",
+		"url: http://localhost/w":            "",
+		"url: https://receiver.invalid/w":    "",
+		"url: https://receiver.invalid":      "url has no path",
+		"url: https://receiver.invalid/?a=b": "url has no path",
 		"url: https://receiver.invalid/w, http_client: {tls_config: {insecure_skip_verify: true}}": "certificate is not verified",
+		"url: http://localhost/w, http_client: {proxy_url: 'http://p.invalid'}":                    "sent over http://",
 	} {
 		got := explained(mustParse(t, goodText+"remote_write: [{name: central, "+text+"}]\n"))
 		if warned := strings.Contains(got, `WARNING: remote_write "central": `); warned != (want != "") || !strings.Contains(got, want) {
