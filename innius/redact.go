@@ -295,9 +295,11 @@ func printable(text string, limit int) string {
 	return cut(text, limit)
 }
 
+var breaks = strings.NewReplacer("\n", " ", "\r", " ", "\t", " ")
+
 // oneLine keeps words apart that only a line break or tab separates, before control characters are taken out.
 func oneLine(text string) string {
-	text = strings.NewReplacer("\n", " ", "\r", " ", "\t", " ").Replace(strings.ToValidUTF8(text, "\uFFFD"))
+	text = breaks.Replace(strings.ToValidUTF8(text, "\uFFFD"))
 	return without(text, control)
 }
 

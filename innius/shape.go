@@ -410,7 +410,9 @@ func (p *list) item(o object) (Sensor, error) {
 		if p.key.In(plain(value)) {
 			return Sensor{}, p.errorf(keyReturned, role.name)
 		}
-		labels[i] = p.key.redact(label(value)) // without parts of the key
+		if labels[i] = label(value); i > 0 && p.key.held(labels[i], leastPart) { // an id must stay as it is
+			labels[i] = p.key.redact(labels[i])
+		}
 	}
 	return Sensor{ID: id, Name: cmp.Or(labels[1], labels[0], id), Unit: labels[2]}, nil
 }

@@ -16,6 +16,8 @@ const (
 	confirmAfter   = time.Minute // until a list that lost more than half is requested again, before anything is deleted
 	longList       = 100         // pages of a list that may never end; the others are read routinely
 	maxPages       = 10_000      // of one list; a list with more never ends
+	maxListSize    = 64 << 20    // bytes of one list, with itemSize for each item: more than a company has
+	itemSize       = 64          // bytes of an item without its texts
 )
 
 // list is one list that discovery keeps up to date: the company, the machines, or the sensors of one machine.
@@ -39,6 +41,18 @@ type pages struct {
 	sensors  []innius.Sensor
 	next     string          // start_key of the next page
 	keys     map[string]bool // start_keys of the pages read
+	size     int             // bytes
+}
+
+// append adds what a page holds.
+func (p *pages) append(machines []innius.Machine, sensors []innius.Sensor) {
+	for _, m := range machines {
+		p.size += itemSize + len(m.ID) + len(m.Name)
+	}
+	for _, s := range sensors {
+		p.size += itemSize + len(s.ID) + len(s.Name) + len(s.Unit)
+	}
+	p.machines, p.sensors = append(p.machines, machines...), append(p.sensors, sensors...)
 }
 
 // add records that a page has been read, and returns an error if the list never ends.
@@ -50,6 +64,8 @@ func (p *pages) add(next string) error {
 	switch {
 	case next != "" && p.keys[next]:
 		return &innius.ResponseError{Status: http.StatusOK, Detail: "next_key repeats an earlier page: the list would never end"}
+	case p.size > maxListSize:
+		return &innius.ResponseError{Status: http.StatusOK, Detail: fmt.Sprintf("the list has more than %d MiB", maxListSize>>20)}
 	case len(p.keys) >= maxPages:
 		return &innius.ResponseError{Status: http.StatusOK, Detail: fmt.Sprintf("the list has more than %d pages", maxPages)}
 	}

@@ -45,8 +45,7 @@ func (r *listResult) next() string { return cmp.Or(r.machines.Next, r.sensors.Ne
 
 // addPage takes in a page of machines or sensors. It returns an error if the list never ends.
 func (r *lister) addPage(l *list, result *listResult, now time.Time) error {
-	l.pages.machines = append(l.pages.machines, result.machines.Items...)
-	l.pages.sensors = append(l.pages.sensors, result.sensors.Items...)
+	l.pages.append(result.machines.Items, result.sensors.Items)
 	next := result.next()
 	if err := l.pages.add(next); err != nil {
 		return fmt.Errorf("read the list %s: %w", l.name(), err)

@@ -3,6 +3,7 @@ package poller
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -281,4 +282,27 @@ func TestEndlessListLeavesPollingItsShare(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestSizeOfAListIsBounded(t *testing.T) {
+	long(t)
+	synctest.Test(t, func(t *testing.T) {
+		s := prepare(t, looking(2, 2))
+		defer s.stop()
+		pages, items := 0, strings.Repeat(fmt.Sprintf(`{"machineid":"%0200d"},`, 7), 9999)+`{"machineid":"m1"}`
+		s.fronts[0].bodies = map[string]func() string{"/companies/works.example/machines": func() string {
+			pages++
+			return fmt.Sprintf(`{"data":[%s],"next_key":%d}`, items, pages)
+		}}
+		s.start()
+		s.advance(5 * time.Second)
+		// An item has an id and a name of 200 bytes, and counts 64 bytes more.
+		if most := 64<<20/(10_000*464) + 1; pages != most {
+			t.Errorf("%d pages were requested, want %d and then a pause", pages, most)
+		}
+		s.want(upA1, 0)
+		if n := len(s.log.lines("the list has more than 64 MiB")); n != 1 {
+			t.Errorf("logged %d times", n)
+		}
+	})
 }
