@@ -138,7 +138,7 @@ func (c *Client) read(received *http.Response, request request, key Secret) (*re
 	if r.status != http.StatusOK {
 		limit = maxFailure
 	}
-	body, err := io.ReadAll(io.LimitReader(received.Body, int64(limit)+1))
+	body, err := ReadBody(received, int64(limit)+1)
 	var failure error
 	switch {
 	case isTimeout(err), errors.Is(err, context.Canceled): // that the caller ends is no fault of the response
@@ -154,4 +154,13 @@ func (c *Client) read(received *http.Response, request request, key Secret) (*re
 		r.unread, failure = true, nil // status and header are enough, of a 429 above all
 	}
 	return r, failure
+}
+
+// ReadBody reads the body of a response, at most so many bytes. That of a 101 is the connection itself, which neither a timeout nor
+// the end of the context closes: it is taken for empty.
+func ReadBody(r *http.Response, most int64) ([]byte, error) {
+	if r.StatusCode == http.StatusSwitchingProtocols {
+		return nil, nil
+	}
+	return io.ReadAll(io.LimitReader(r.Body, most))
 }

@@ -1,6 +1,7 @@
 package innius_test
 
 import (
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -40,6 +41,25 @@ func TestFailureWithALostBodyKeepsItsStatus(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The body of a 101 is the connection: nothing that ends the request would end a read of it.
+func TestSwitchingProtocolsIsAnErrorAtOnce(t *testing.T) {
+	atNoon(t, func(t *testing.T) {
+		h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer func() { _ = conn.Close() }()
+			_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n")
+			_, _ = io.Copy(io.Discard, conn)
+		})
+		_, err := dial(t, h).Company(t.Context())
+		want(t, "status", innius.StatusOf(err), http.StatusSwitchingProtocols)
+		want(t, "took", time.Since(noon()), time.Duration(0))
+	})
 }
 
 func TestRefusalOfTheKeyIsKnownWithALostBody(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 
 	commonconfig "github.com/prometheus/common/config"
 
+	"innius_exporter/innius"
 	"innius_exporter/internal/apicheck"
 	"innius_exporter/internal/config"
 	"innius_exporter/internal/poller"
@@ -165,7 +166,7 @@ func (h *HealthCheck) Run(ctx context.Context) error {
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != http.StatusOK {
-		text, _ := io.ReadAll(io.LimitReader(resp.Body, 1024)) // the status code is sufficient
+		text, _ := innius.ReadBody(resp, 1024) // the status code is sufficient
 		return fmt.Errorf("unhealthy: status %d: %s", resp.StatusCode, strings.TrimSpace(string(text)))
 	}
 	return nil

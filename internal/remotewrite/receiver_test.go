@@ -2,6 +2,7 @@ package remotewrite
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -111,6 +112,33 @@ func TestWriterRetriesWithoutEnd(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The body of a 101 is the connection: nothing that ends the request would end a read of it, and the exporter would not end.
+func TestWriterTakesSwitchingProtocolsForAFailure(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f, receiver := startFake(t, "central")
+		p := newPlant(t, receiver)
+		f.onRequest(func(w http.ResponseWriter, _ *http.Request, _ []received) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer func() { _ = conn.Close() }()
+			_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n")
+			_, _ = io.Copy(io.Discard, conn)
+		})
+		p.pollFor(time.Minute, "A")
+		if s := p.Status()[0]; s.Requests["101"] < 3 || s.Accepted != 0 || s.LastError == "" {
+			t.Errorf("status %+v", s)
+		}
+		began := time.Now()
+		p.Close()
+		if took := time.Since(began); took > flushWithin {
+			t.Errorf("closed after %s", took)
+		}
+	})
 }
 
 // A receiver that requests a short wait gets no more requests than one that requests none.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"math"
 	"net/http"
@@ -123,7 +122,7 @@ func (r *Receiver) post(ctx context.Context, samples []sample) (code int, _ *fai
 	if response.StatusCode/100 == 2 {
 		return response.StatusCode, nil
 	}
-	text, _ := io.ReadAll(io.LimitReader(response.Body, 4<<10)) // without it the status is enough
+	text, _ := innius.ReadBody(response, 4<<10) // without it the status is enough
 	return response.StatusCode, &failure{
 		response.StatusCode, r.redact(string(text), secrets), retryAfter(response.Header.Get("Retry-After")),
 	}
