@@ -78,3 +78,40 @@ func TestSpoolOnFullDiskContinuesLater(t *testing.T) {
 		again.close()
 	}
 }
+
+// A pipe would block all that opens it: the start, and then each poll.
+func TestSpoolRemovesWhatIsNotARegularFile(t *testing.T) {
+	outside := filepath.Join(t.TempDir(), "outside")
+	for name, replace := range map[string]func(path string) error{
+		"directory": func(path string) error { return os.Mkdir(path, 0o700) },
+		"link":      func(path string) error { return os.Symlink(outside, path) },
+		"pipe":      func(path string) error { return syscall.Mkfifo(path, 0o600) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "spool")
+			q := openQueue(t, dir, 1<<20)
+			q.add(2)
+			q.add(2)
+			b, _ := q.read(2)
+			if err := q.acknowledge(b); err != nil {
+				t.Fatal(err)
+			}
+			q.close()
+			_ = os.Remove(filepath.Join(dir, positionName))
+			for _, name := range []string{positionName, segmentName(9)} {
+				if err := replace(filepath.Join(dir, name)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			again := openQueue(t, dir, 1<<20)
+			again.want("in spite of "+name, again.drain(2), from(1, 4))
+			if n := again.log.lines("not a regular file"); n != 2 {
+				t.Errorf("logged %d times:\n%s", n, again.log)
+			}
+			again.close()
+			if _, err := os.Stat(outside); err == nil {
+				t.Error("a file outside was written")
+			}
+		})
+	}
+}

@@ -68,6 +68,7 @@ func openSpool(dir string, limit int64, logger *slog.Logger) (*spool, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("list the spool: %w", err)
 	}
+	entries = slices.DeleteFunc(entries, s.isUnusable)
 	acknowledged, offset := s.readPosition()
 	s.next = max(s.next, acknowledged+1)
 	for _, e := range entries { // by name, and so by number
@@ -98,6 +99,19 @@ func openSpool(dir string, limit int64, logger *slog.Logger) (*spool, error) {
 		s.oldest.Store(s.segments[0].began)
 	}
 	return s, nil
+}
+
+// isUnusable reports whether an entry has the name of a file of the spool and is none. A pipe would block all that opens it.
+func (s *spool) isUnusable(e fs.DirEntry) bool {
+	number, err := strconv.ParseUint(e.Name(), 10, 64)
+	if e.Type().IsRegular() || e.Name() != positionName && (err != nil || e.Name() != segmentName(number)) {
+		return false
+	}
+	s.log.Warn("Removing what is not a regular file from the spool", "file", filepath.Join(s.dir, e.Name()))
+	if err := os.Remove(filepath.Join(s.dir, e.Name())); err != nil {
+		s.log.Warn("Failed to remove a spool file", "err", err)
+	}
+	return true
 }
 
 // restore reads a segment of an earlier process, and cuts off what is not a whole record.
