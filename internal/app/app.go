@@ -80,7 +80,15 @@ func (e *Exporter) Run(ctx context.Context, logger *slog.Logger) error {
 	case err != nil:
 		return err
 	}
-	p.saveWhile(func() { err = p.pollAndServe(ctx, hangup) })
+	running, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	if p.store != nil {
+		p.store.OnTaken = func() { stop(state.ErrTaken) } // both would use the same rate limit
+	}
+	p.saveWhile(func() { err = p.pollAndServe(running, hangup) })
+	if cause := context.Cause(running); err == nil && errors.Is(cause, state.ErrTaken) {
+		err = fmt.Errorf("--storage.path: the lock was removed: %w", cause)
+	}
 	return err
 }
 

@@ -75,7 +75,9 @@ func TestKeySourceKeepsTheKeyWhenTooManyFilesAreOpen(t *testing.T) {
 		cause error
 		keeps bool
 	}{{syscall.EMFILE, true}, {syscall.ENFILE, true}, {syscall.EACCES, false}} {
-		k.read = func(path string, _ int64) ([]byte, error) { return nil, &fs.PathError{Op: "open", Path: path, Err: row.cause} }
+		k.read = func(path string, _ int64) ([]byte, error) {
+			return nil, &fs.PathError{Op: "open", Path: path, Err: row.cause}
+		}
 		if key, err := k.Key(); (err == nil) != row.keeps || (key.Reveal() == "first") != row.keeps {
 			t.Errorf("%v: got a key of %d bytes and %v", row.cause, len(key.Reveal()), err)
 		}

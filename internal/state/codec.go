@@ -9,8 +9,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
+	"time"
 
 	"innius_exporter/internal/poller"
 )
@@ -116,5 +118,36 @@ func decode(file []byte) (*content, error) {
 	if c.State.At.IsZero() {
 		return nil, &unusableError{older, "it was written before the first release"}
 	}
+	if !timesArePrintable(reflect.ValueOf(c)) {
+		return nil, &unusableError{damaged, "it has a time that RFC 3339 cannot express"}
+	}
 	return &c, nil
+}
+
+// timesArePrintable reports whether all times in a value have a form in RFC 3339, without which no page could show them in JSON.
+func timesArePrintable(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Pointer:
+		return v.IsNil() || timesArePrintable(v.Elem())
+	case reflect.Slice:
+		switch v.Type().Elem().Kind() {
+		case reflect.Pointer, reflect.Slice, reflect.Struct:
+			for i := range v.Len() {
+				if !timesArePrintable(v.Index(i)) {
+					return false
+				}
+			}
+		}
+	case reflect.Struct:
+		if v.Type() == reflect.TypeFor[time.Time]() {
+			_, err := v.Interface().(time.Time).MarshalText()
+			return err == nil
+		}
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() && !timesArePrintable(v.Field(i)) {
+				return false
+			}
+		}
+	}
+	return true
 }

@@ -63,6 +63,30 @@ func encoded(t testing.TB, s poller.State, clean bool) []byte {
 	return file
 }
 
+func TestDecodeRefusesTimesThatJSONCannotExpress(t *testing.T) {
+	beyond := time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)
+	for name, set := range map[string]func(*poller.State){
+		"written":          func(s *poller.State) { s.At = beyond },
+		"listed":           func(s *poller.State) { s.Accounts[0].ListedAt = beyond },
+		"pause":            func(s *poller.State) { s.Accounts[0].Pacer.Until = beyond },
+		"before year 0":    func(s *poller.State) { s.Accounts[0].Machines[0].Since = time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC) },
+		"reading":          func(s *poller.State) { s.Accounts[0].Machines[1].Sensors[2].Time = beyond },
+		"behind a pointer": func(s *poller.State) { s.Accounts[0].Machines[1].Sensors[2].Rare.LastFailure = beyond },
+		"unusable reading": func(s *poller.State) { s.Accounts[0].Machines[1].Sensors[2].Rare.Unusable.Time = beyond },
+		"learned":          func(s *poller.State) { s.Accounts[0].Learned.Born = beyond },
+		"offset of a day":  func(s *poller.State) { s.At = s.At.In(time.FixedZone("", 86400)) },
+		"year 10100":       func(s *poller.State) { s.Accounts[0].Limit.Since = beyond.AddDate(100, 0, 0) },
+	} {
+		state := stateOf(2, 3)
+		set(&state)
+		if _, err := decode(encoded(t, state, true)); err == nil {
+			t.Errorf("%s: accepted", name)
+		} else if u, ok := errors.AsType[*unusableError](err); !ok || u.reason != damaged {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestCodecRoundTrip(t *testing.T) {
 	nothing := poller.State{At: noon()}
 	odd := stateOf(1, 1)

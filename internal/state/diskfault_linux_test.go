@@ -240,6 +240,24 @@ func TestStoreQuarantinesSpecialFiles(t *testing.T) {
 	}
 }
 
+func TestStoreDoesNotWaitForALockThatIsNoFile(t *testing.T) {
+	for name, make := range map[string]func(path string) error{
+		"a pipe":            func(path string) error { return syscall.Mkfifo(path, 0o600) },
+		"an endless device": func(path string) error { return os.Symlink("/dev/zero", path) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := make(filepath.Join(dir, lockName)); err != nil {
+				t.Fatal(err)
+			}
+			d := open(t, dir)
+			if d.writeLast(sourceOf(stateOf(1, 1))); d.logged("is not a regular file. Remove it") != 1 || Taken(dir) {
+				t.Errorf("log:\n%s", d.log.String())
+			}
+		})
+	}
+}
+
 func TestStoreQuarantinesUnreadableFile(t *testing.T) {
 	if os.Geteuid() == 0 {
 		t.Skip("root reads everything")

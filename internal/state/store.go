@@ -3,6 +3,7 @@ package state
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -45,7 +46,13 @@ type Store struct {
 	companies map[string]string // account -> id of its company in the file
 	failing   bool              // the latest write failed
 	written   atomic.Int64      // time of the latest write, in nanoseconds since the epoch
+
+	// OnTaken is called by Run when another exporter has the lock, because the file was removed. May be nil.
+	OnTaken func()
 }
+
+// lockEvery is how often the lock is checked: a removed one would let another exporter start.
+const lockEvery = time.Second
 
 // ErrTaken is the error of Open while another exporter has the lock.
 var ErrTaken = errors.New("another exporter uses this state directory. Each exporter needs its own")
@@ -97,17 +104,35 @@ func withSpent(loaded *poller.State, accounts []poller.Account) *poller.State {
 // Taken reports whether another exporter has the lock of a directory.
 func Taken(dir string) bool {
 	lock := flock.New(filepath.Join(dir, lockName))
-	free, err := lock.TryLock()
+	free, err := tryLock(lock)
 	_ = lock.Close()
 	return err == nil && !free
 }
 
-// acquire locks the directory if that was not possible before.
+// tryLock takes a lock if it is free. A pipe in place of its file would block without end.
+func tryLock(lock *flock.Flock) (bool, error) {
+	if info, err := os.Stat(lock.Path()); err == nil && !info.Mode().IsRegular() {
+		return false, fmt.Errorf("%s is not a regular file. Remove it", lock.Path())
+	}
+	return lock.TryLock()
+}
+
+// acquire locks the directory if that was not possible before, or if the file of the lock was removed since.
 func (s *Store) acquire() error {
 	if s.lock.Locked() {
-		return nil
+		mine, err := s.lock.Stat()
+		if err != nil {
+			return fmt.Errorf("check the lock of the state directory: %w", err)
+		}
+		switch there, err := os.Stat(s.lock.Path()); {
+		case err == nil && os.SameFile(mine, there):
+			return nil
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			return fmt.Errorf("check the lock of the state directory: %w", err)
+		}
+		_ = s.lock.Close() // of a file that was removed
 	}
-	switch locked, err := s.lock.TryLock(); {
+	switch locked, err := tryLock(s.lock); {
 	case err != nil:
 		return fmt.Errorf("lock the state directory: %w", err)
 	case !locked:
@@ -188,15 +213,24 @@ func (s *Store) writeFirst(source Source) {
 func (s *Store) writeLast(source Source) { s.logResult(s.write(source.Save(), true)) }
 
 func (s *Store) writeRegularly(done <-chan struct{}, source Source, interval time.Duration) {
-	ticks := time.Tick(interval)
+	ticks, checks := time.Tick(interval), time.Tick(lockEvery)
 	for {
+		var err error
 		select {
 		case <-done:
 			return
+		case <-checks:
+			if err = s.acquire(); !errors.Is(err, ErrTaken) {
+				continue // each write reports other errors
+			}
 		case <-ticks:
+			err = s.write(source.Save(), false)
 		case <-source.Changed():
+			err = s.write(source.Save(), false)
 		}
-		s.logResult(s.write(source.Save(), false))
+		if s.logResult(err); errors.Is(err, ErrTaken) && s.OnTaken != nil {
+			s.OnTaken()
+		}
 	}
 }
 

@@ -145,6 +145,44 @@ func TestStoreLocksDirectory(t *testing.T) {
 	open(t, dir)
 }
 
+func TestStoreLocksADirectoryAgainOfWhichTheContentWasRemoved(t *testing.T) {
+	d := open(t, t.TempDir())
+	remove(t, d.files("*"))
+	if err := d.acquire(); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := Open(d.dir, mine(), slog.New(slog.DiscardHandler)); !errors.Is(err, ErrTaken) {
+		t.Errorf("second exporter: %v", err)
+	}
+}
+
+func TestStoreEndsWritingWhenAnotherHasTakenItsDirectory(t *testing.T) {
+	d := open(t, t.TempDir())
+	other, taken := new(fixture), make(chan struct{}, 10)
+	d.OnTaken = func() { taken <- struct{}{} }
+	d.Store.Run(sourceOf(stateOf(2, 3)), time.Hour, func() {
+		remove(t, d.files("*"))
+		other = open(t, d.dir)
+		other.writeFirst(sourceOf(stateOf(1, 1)))
+		<-taken
+	})
+	if got, err := Read(d.dir); err != nil || sensors(got) != 1 {
+		t.Errorf("the state is not that of the second exporter: %v, %v", got, err)
+	}
+	if d.logged("another exporter uses this state directory") != 1 || other.logged("level=ERROR") != 0 {
+		t.Errorf("logs:\n%s\n%s", d.log.String(), other.log.String())
+	}
+}
+
+func remove(t *testing.T, files []string) {
+	t.Helper()
+	for _, f := range files {
+		if err := os.Remove(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestOpenFailsWithoutDirectory(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
