@@ -6,10 +6,10 @@ import (
 	"testing"
 )
 
-// around is what the script needs of a browser, with a clock that the test advances. Each response takes takes ms;
+// around is what the script needs of a browser, with a clock that the test advances. Each response takes delay ms;
 // requests and shown count requests and pages.
 const around = `
-let clock = 0, tick, requests = 0, shown = 0, takes = 0, pending = [];
+let clock = 0, tick, requests = 0, shown = 0, delay = 0, pending = [];
 const element = () => ({ addEventListener() {}, checked: true, parentElement: {}, textContent: "" });
 const elements = {}, byID = (id) => elements[id] ||= Object.assign(element(), { form: element() });
 Date.now = () => clock;
@@ -23,7 +23,7 @@ globalThis.DOMParser = class {
 Object.assign(globalThis, {
   addEventListener() {}, location: { href: "", search: "" }, localStorage: { getItem() {} }, scrollTo() {}, scrollX: 0, scrollY: 0,
   getSelection: () => ({ isCollapsed: true }), setInterval: (f) => { tick = f; },
-  fetch: () => new Promise((done) => { requests++; pending.push({ at: clock + takes, done }); }),
+  fetch: () => new Promise((done) => { requests++; pending.push({ at: clock + delay, done }); }),
 });
 const advance = async (seconds) => {
   for (let end = clock + 1000 * seconds; clock < end;) {
@@ -45,7 +45,7 @@ func TestScriptShowsSlowResponses(t *testing.T) {
 	const run = `
 (async () => {
   await advance(35); // the first refresh is after 30 s
-  takes = 5000;
+  delay = 5000;
   await advance(600);
   console.log(requests, shown);
 })();`
