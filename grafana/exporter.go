@@ -316,7 +316,7 @@ func ofExporters(series string) string {
 func memory() panel {
 	return graph("Memory", "bytes", 8, 9, about{
 		shows: "The exporter's memory: all of it, and the part for its data.",
-		good:  "20 MB, and about 8 kB per sensor; level after some minutes.",
+		good:  "at most 20 MB and 6 kB per sensor; level after some minutes.",
 		troubleshoot: "it grows for days: report it, with a profile (--web.enable-pprof). It is killed for memory: raise the " +
 			"limit; see docs/operations.md.",
 	},
@@ -336,7 +336,7 @@ func scrapes() panel {
 	return graph("Duration of a scrape", "s", 8, 9, about{
 		shows: "How long Prometheus took to scrape the exporter.",
 		good:  "well below a second, and far below scrape_timeout (10 s).",
-		troubleshoot: "many sensors (10,000 make 8 MB): scrape every 30 s or less often. Few sensors: the network, or an " +
+		troubleshoot: "many sensors (10,000 make 9 MB): scrape every 30 s or less often. Few sensors: the network, or an " +
 			"overloaded machine.",
 	}, rangeQuery(ofExporters("scrape_duration_seconds"), "{{instance}}"))
 }
