@@ -97,7 +97,9 @@ func TestReadingAheadOfTheAPIClockIsSkipped(t *testing.T) {
 }
 
 func TestOurClockJudgesWithoutADateHeader(t *testing.T) {
-	for name, dates := range map[string][]string{"absent": nil, "garbage": {"tomorrow"}} {
+	for name, dates := range map[string][]string{
+		"absent": nil, "garbage": {"tomorrow"}, "year 0": {"Sat, 01 Jan 0000 00:00:00 GMT"}, "year 9999": {"Fri, 31 Dec 9999 23:59:59 GMT"},
+	} {
 		t.Run(name, func(t *testing.T) {
 			atNoon(t, func(t *testing.T) {
 				h := recording(fmt.Sprintf(`{"data":[{"t":%d,"v":1}]}`, noon().Add(time.Hour).UnixMilli()))

@@ -129,7 +129,7 @@ func (c *Client) read(received *http.Response, request request, key Secret) (*re
 		status: received.StatusCode, header: received.Header, clock: c.apiTime(), came: came,
 		request: request, key: key, fields: c.opts.Fields, zone: c.zone,
 	}
-	if date, err := http.ParseTime(r.header.Get("Date")); err == nil {
+	if date, err := http.ParseTime(r.header.Get("Date")); err == nil && !date.Before(earliest) && date.Before(latest) {
 		if r.clock = date; r.status < 300 { // whatever refuses requests before the API may have another clock
 			c.noteClock(date, came)
 		}
