@@ -43,21 +43,23 @@ func machineNow() panel {
 }
 
 func statusFor() panel {
-	p := tiles("For", 3, 4, about{
+	return durationTile("For", 3, about{
 		shows:        "For how long the machine has had this status.",
 		good:         "hours, if it is ok.",
 		troubleshoot: "if it changes often, a sensor reports irregularly; give it a longer silent_after.",
-	}, instantQuery("time() - max(innius_machine_status_since_timestamp_seconds{$machines})", "for"))
-	p.unit, p.decimals, p.noValue, p.options["textMode"] = "s", 1, notRecorded.word, "value"
-	return p.sized(12, 30)
+	}, "time() - max(innius_machine_status_since_timestamp_seconds{$machines})")
 }
 
 func newestReading() panel {
-	p := tiles("Newest reading, ago", 4, 4, about{
+	return durationTile("Newest reading, ago", 4, about{
 		shows:        "How long ago the newest reading of the chosen sensors was measured.",
 		good:         "seconds or minutes while the machine runs.",
 		troubleshoot: "the machine is off, or its sensors were not polled: see the status.",
-	}, instantQuery("time() - max(innius_sensor_timestamp_seconds{$sensors})", "ago"))
+	}, "time() - max(innius_sensor_timestamp_seconds{$sensors})")
+}
+
+func durationTile(title string, width int, a about, expr string) panel {
+	p := tiles(title, width, 4, a, instantQuery(expr, title))
 	p.unit, p.decimals, p.noValue, p.options["textMode"] = "s", 1, notRecorded.word, "value"
 	return p.sized(12, 30)
 }
