@@ -27,7 +27,7 @@ func TestOneExporterEndsWhenTheStateDirectoryWasEmptied(t *testing.T) {
 	processes = append(processes, runSelf(t, []string{beExporter + "=1"}, args...))
 	ended := make(chan int, len(processes))
 	for i, p := range processes {
-		go func() { _ = p.cmd.Wait(); ended <- i }() // the log says why it ended
+		go func() { _ = p.cmd.Wait(); ended <- i }() // the log has the reason
 	}
 	select {
 	case i := <-ended:

@@ -233,7 +233,7 @@ func (s *scenario) wantAbsent(series string) {
 	}
 }
 
-// setWall sets the wall clock ahead; virtual time goes on.
+// setWall sets the wall clock ahead, and leaves virtual time as it is.
 func (s *scenario) setWall(by time.Duration) { s.wall.Add(int64(by)) }
 
 func (s *scenario) wallNow() time.Time { return time.Now().Add(time.Duration(s.wall.Load())) }

@@ -218,7 +218,7 @@ func TestLongListIsLogged(t *testing.T) {
 	})
 }
 
-// A list whose pages go on for ever leaves the polls what is not the share of discovery.
+// A list without an end leaves the polls what is not the share of discovery.
 func TestEndlessListLeavesPollingItsShare(t *testing.T) {
 	long(t)
 	const machines, ofFirst = "/companies/works.example/machines", "/companies/works.example/machines/m1/sensors"
