@@ -59,8 +59,7 @@ func readList(r *response) (list, error) {
 	return p, err
 }
 
-// ofAnother returns an error if the list, what is around or beside it, or one of its items names a machine or sensor that was not
-// requested.
+// ofAnother returns an error if a machine or sensor that was not requested is named in the list, or around it.
 func (p *list) ofAnother() error {
 	levels := append([]object{p.whole}, p.objects...)
 	for _, outer := range []object{p.whole, p.inside} {
