@@ -59,7 +59,7 @@ func (w *Writer) Configure(ctx context.Context, receivers []Receiver) error {
 	}
 	next := make([]*receiver, len(receivers))
 	for i, settings := range receivers {
-		dir := filepath.Join(w.dir, "remote_write-"+strings.ToLower(url.QueryEscape(settings.Name)))
+		dir := filepath.Join(w.dir, spoolName(settings.Name))
 		if known := slices.IndexFunc(w.receivers, func(r *receiver) bool { return r.spool.dir == dir }); known >= 0 {
 			next[i] = w.receivers[known]
 			continue
@@ -89,6 +89,15 @@ func (w *Writer) Configure(ctx context.Context, receivers []Receiver) error {
 	w.receivers = next
 	w.shown.Store(&next)
 	return nil
+}
+
+// spoolName returns the name of the directory of a receiver's spool, which differs for all receivers on any file system.
+func spoolName(receiver string) string {
+	name := "remote_write-" + strings.ToLower(url.QueryEscape(receiver))
+	if base, dotted := strings.CutSuffix(name, "."); dotted { // Windows drops it
+		name = base + "%2e"
+	}
+	return name
 }
 
 var errClosed = errors.New("remote write is closed")

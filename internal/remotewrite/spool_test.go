@@ -425,6 +425,19 @@ func TestSpoolWithDamagedPositionLosesNothing(t *testing.T) {
 	}
 }
 
+// Windows drops dots and spaces at the end of a name.
+func TestSpoolNameIsItsOwnOnWindows(t *testing.T) {
+	names := map[string]string{}
+	for _, receiver := range []string{"x", "x.", "x..", "x ", "x. ", "x/", "x%2e", "x:y", "con", ".", ".."} {
+		name := spoolName(receiver)
+		onWindows := strings.TrimRight(name, ". ")
+		if other, known := names[onWindows]; known || strings.ContainsAny(name, `<>:"/\|?*`) {
+			t.Errorf("%q has directory %q, %q too", receiver, name, other)
+		}
+		names[onWindows] = receiver
+	}
+}
+
 func TestReadingTakesAtMostMaxReadingBytes(t *testing.T) {
 	label := strings.Repeat("x", 128)
 	now := time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
