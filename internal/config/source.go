@@ -151,10 +151,10 @@ func isProxy(text string) bool {
 // reader reads a file of at most so many bytes.
 type reader func(path string, most int64) ([]byte, error)
 
-// readAtMost reads a file of at most most bytes: a wrong path may name a device without an end.
+// readAtMost reads a file of at most most bytes. A pipe or a device, such as a terminal, could block without end.
 func readAtMost(path string, most int64) ([]byte, error) {
-	if info, err := os.Stat(path); err == nil && info.Mode()&fs.ModeNamedPipe != 0 {
-		return nil, errors.New("is a pipe, which could block without end; use a regular file")
+	if info, err := os.Stat(path); err == nil && info.Mode()&(fs.ModeNamedPipe|fs.ModeCharDevice) != 0 {
+		return nil, errors.New("is a pipe or a device, which could block without end; use a regular file")
 	}
 	f, err := os.Open(path)
 	if err != nil {
