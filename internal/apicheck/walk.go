@@ -294,9 +294,9 @@ func (w *walk) readList(ctx context.Context, op innius.Operation, of string, pag
 				endpoint(op, withQuery(w.template(op), "start_key={start_key}"))))
 		}
 		if w.endless = len(seen) >= maxPages && in.Next != ""; w.endless {
-			w.find(warning("long-list", fmt.Sprintf("The list of %s has more than %d pages (%d items so far), and perhaps never ends, so the "+
-				"check reads no more lists. The exporter reads the rest slowly. If the items are not new ones, the API seems not to know "+
-				"start_key, the parameter for the next page; otherwise increase page_size.", op, maxPages, len(all))).check(
+			w.find(warning("long-list", fmt.Sprintf("The list of %s has more than %d pages (%d items so far), and perhaps never "+
+				"ends, so the check reads no more lists. The exporter reads the rest slowly. If the items are not new ones, the API "+
+				"seems not to know start_key, the parameter for the next page; otherwise increase page_size.", op, maxPages, len(all))).check(
 				endpoint(op, w.template(op)), Setting{"page_size", w.account.PageSize}))
 			return all, in, nil
 		}

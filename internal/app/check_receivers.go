@@ -25,7 +25,8 @@ func writeReceiver(w io.Writer, r *config.RemoteWrite, accounts []config.Account
 	perDay, readings := most, humanize.Number(most)+" per day at most: a page of new ones with each request"
 	if planned, sensors := plannedPerDay(plans); sensors > 0 {
 		perDay = planned
-		readings = fmt.Sprintf("%s per day as planned, of %s; ", humanize.Number(planned), humanize.Plural(sensors, "sensor")) + readings
+		of := humanize.Plural(sensors, "sensor")
+		readings = fmt.Sprintf("%s per day as planned, of %s; %s", humanize.Number(planned), of, readings)
 	}
 	names := []string{"company", "machine", "sensor"}
 	for _, name := range slices.Sorted(maps.Keys(r.ExternalLabels)) {
@@ -35,7 +36,8 @@ func writeReceiver(w io.Writer, r *config.RemoteWrite, accounts []config.Account
 	humanize.Wrap(w, 110, "", fmt.Sprintf("receiver %q: %s", r.Name, r.URL))
 	humanize.Wrap(w, 110, "  readings           ", readings)
 	humanize.Wrap(w, 110, "  labels             ", strings.Join(names, ", "))
-	humanize.Wrap(w, 110, "  spool              ", fmt.Sprintf("%s, enough for an outage of at least %s", r.Spool, humanize.Duration(lasts)))
+	humanize.Wrap(w, 110, "  spool              ",
+		fmt.Sprintf("%s, enough for an outage of at least %s", r.Spool, humanize.Duration(lasts)))
 }
 
 // plannedPerDay returns how many readings the plans bring, and of how many sensors. Those without a known interval do not count.

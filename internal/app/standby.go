@@ -49,6 +49,7 @@ func (p *process) standBy(ctx context.Context, dir string) error {
 // standbyGauge returns the metric that distinguishes a standby from the exporter that polls.
 func standbyGauge(value float64) prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "innius_exporter_standby", Help: "1 while another exporter has the directory of the state, so that this one waits for its end.",
+		Name: "innius_exporter_standby",
+		Help: "1 while another exporter has the directory of the state, so that this one waits for its end.",
 	}, func() float64 { return value })
 }

@@ -68,7 +68,8 @@ func redactCredentials(user *url.Userinfo) {
 	name := user.Username()
 	password, _ := user.Password()
 	secret := cmp.Or(password, name)
-	for _, text := range []string{secret, url.QueryEscape(secret), base64.StdEncoding.EncodeToString([]byte(name + ":" + password))} {
+	basic := base64.StdEncoding.EncodeToString([]byte(name + ":" + password))
+	for _, text := range []string{secret, url.QueryEscape(secret), basic} {
 		innius.Remember(innius.NewSecret(text))
 	}
 }

@@ -18,8 +18,8 @@ import (
 )
 
 // YAML returns the config as a file that loads as the same config: with every default, with resolved paths, and without keys.
-// Where a value of a header, the query of a receiver's URL or what could be a key in the path of a URL stood, it has <secret>. A key that comes from neither file nor
-// variable, such as the demo's, has no place in a file; a comment replaces it.
+// Where a value of a header, the query of a receiver's URL or what could be a key in the path of a URL stood, it has <secret>. A
+// key that comes from neither file nor variable, such as the demo's, has no place in a file; a comment replaces it.
 func (c *Config) YAML() string {
 	var text bytes.Buffer
 	text.WriteString("# The config in force, with every default filled in. Keys are not shown, only where they come from.\n")

@@ -206,7 +206,8 @@ func stale(v *poller.View, s *inventory.Sensor, o *poller.SensorView) string {
 	}
 	if o.Time.After(apiNow) {
 		return fmt.Sprintf("Stale since %s: its time %s is in the future, and it was last polled more than %s ago (%s)",
-			humanize.TimeAndDistance(o.LastSuccess.Add(o.StaleAfter), v.At), humanize.Time(o.Time), humanize.Duration(o.StaleAfter), setting)
+			humanize.TimeAndDistance(o.LastSuccess.Add(o.StaleAfter), v.At), humanize.Time(o.Time),
+			humanize.Duration(o.StaleAfter), setting)
 	}
 	text := fmt.Sprintf("Stale since %s: older than %s (%s)", humanize.TimeAndDistance(since, apiNow),
 		humanize.Duration(o.StaleAfter), setting)
