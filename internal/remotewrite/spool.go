@@ -84,7 +84,7 @@ func openSpool(dir string, limit int64, logger *slog.Logger) (*spool, error) {
 		one := segment{number: number}
 		from := int64(0)
 		if number == acknowledged {
-			from, s.head = offset, offset
+			from = offset
 		}
 		if err := s.restore(&one, from); err != nil {
 			return nil, err
@@ -114,7 +114,8 @@ func (s *spool) isUnusable(e fs.DirEntry) bool {
 	return true
 }
 
-// restore reads a segment of an earlier process, and cuts off what is not a whole record.
+// restore reads a segment of an earlier process, of which the records up to a position are acknowledged, and cuts off what is not a
+// whole record.
 func (s *spool) restore(one *segment, from int64) error {
 	info, err := os.Stat(s.path(one.number))
 	if err != nil {
@@ -124,6 +125,8 @@ func (s *spool) restore(one *segment, from int64) error {
 		if end > from {
 			one.pending += len(samples)
 			one.began = cmp.Or(one.began, written)
+		} else {
+			s.head = end
 		}
 		s.last = append(s.last[:0], samples...)
 		return true

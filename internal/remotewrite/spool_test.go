@@ -549,6 +549,7 @@ func FuzzSpool(f *testing.F) {
 	f.Add(intact, []byte{})
 	f.Add([]byte("\x00\x00\x00\xf0X"), []byte{}) // half a header, with a large length
 	f.Add(slices.Concat(intact, intact, []byte{9}), []byte{1, 0, 0, 0, 0, 0, 0, 0, byte(len(intact)), 0, 0, 0, 0, 0, 0, 0})
+	f.Add(slices.Concat(intact, intact), []byte{1, 0, 0, 0, 0, 0, 0, 0, byte(len(intact) + 5), 0, 0, 0, 0, 0, 0, 0}) // within a record
 	f.Fuzz(func(t *testing.T, content, position []byte) {
 		dir := t.TempDir()
 		position = binary.LittleEndian.AppendUint32(position, crc32.Checksum(position, castagnoli))
