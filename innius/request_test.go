@@ -79,7 +79,7 @@ func TestIDsAreEscapedInPaths(t *testing.T) {
 
 func TestKeyIsReadBeforeEachRequest(t *testing.T) {
 	atNoon(t, func(t *testing.T) {
-		key := "first"
+		key := "first-key-4711"
 		h := recording(`{"data":{"id":"acme"}}`)
 		c := dial(t, h, func(o *innius.Options) { o.Key = func() (innius.Secret, error) { return innius.NewSecret(key), nil } })
 		want(t, "changed before the first request", c.KeyChanged(), true)
@@ -87,11 +87,11 @@ func TestKeyIsReadBeforeEachRequest(t *testing.T) {
 		want(t, "changed after it", c.KeyChanged(), false)
 		key = ""
 		want(t, "changed to none", c.KeyChanged(), false)
-		key = "second"
+		key = "second-key-4711"
 		want(t, "changed after the rotation", c.KeyChanged(), true)
 		_, _ = c.Company(t.Context())
 		want(t, "keys", []string{h.first(t).Header.Get("x-api-key"), h.requests[1].Header.Get("x-api-key")},
-			[]string{"first", "second"})
+			[]string{"first-key-4711", "second-key-4711"})
 	})
 }
 
