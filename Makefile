@@ -69,6 +69,7 @@ check-release: check check-memory check-freshness e2e fuzz check-image binaries 
 lint: ## linters and import rules (.golangci.yml), shell scripts, and the words of the glossary (needs shellcheck)
 	.ci/tool golangci-lint run ./...
 	shellcheck $$(grep -lsE '^#!.*sh$$' .ci/* packaging/scripts/*)
+	.ci/check-words
 
 fmt: ## format the code
 	.ci/tool golangci-lint fmt ./...
