@@ -1,6 +1,7 @@
 package poller
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -55,21 +56,25 @@ func (s *scenario) checkLimits(during time.Duration, burst int, perHour float64)
 }
 
 func TestColdStartPollsMachineOnceListed(t *testing.T) {
-	begin := setup{plant: testPlant(50, 4), perHour: 600, burst: 10, concurrency: 1}
-	runScenario(t, begin, func(s *scenario) {
-		s.advance(time.Minute)
-		stats := s.api.Stats()
-		listed, read := stats.Of(simulator.OpSensors, 200), stats.Of(simulator.OpValues, 200)
-		if listed >= 50 || read < listed-4 {
-			t.Errorf("%d lists and %d values after a minute, want both in turns", listed, read)
-		}
-		if first, ok := s.gather()[series("innius_sensor_value", 1, 1)]; !ok {
-			t.Errorf("the first machine's first sensor has no value: %v", first)
-		}
-		if !s.poller.Ready() && s.poller.Stuck() != "" {
-			t.Error("the loop counts as stuck while it waits for the rate limit")
-		}
-	})
+	for _, sensors := range []int{4, 10, 15} { // 1, 2 and 3 pages of each machine
+		t.Run(fmt.Sprintf("%d sensors", sensors), func(t *testing.T) {
+			begin := setup{plant: testPlant(50, sensors), perHour: 600, burst: 10, concurrency: 1}
+			runScenario(t, begin, func(s *scenario) {
+				s.advance(time.Minute)
+				stats := s.api.Stats()
+				listed, read := stats.Of(simulator.OpSensors, 200), stats.Of(simulator.OpValues, 200)
+				if listed >= 50 || read < listed-4 {
+					t.Errorf("%d lists and %d values after a minute, want both in turns", listed, read)
+				}
+				if first, ok := s.gather()[series("innius_sensor_value", 1, 1)]; !ok {
+					t.Errorf("the first machine's first sensor has no value: %v", first)
+				}
+				if !s.poller.Ready() && s.poller.Stuck() != "" {
+					t.Error("the loop counts as stuck while it waits for the rate limit")
+				}
+			})
+		})
+	}
 }
 
 // The first discovery of a large plant takes long, and values are served from the first poll on.

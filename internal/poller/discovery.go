@@ -180,7 +180,8 @@ func (d *discovery) put(q *schedule.Queue[*list], l *list, due time.Time) {
 	}
 }
 
-// continueList returns a list with more pages. A routine list is charged for each; a long one waits for the routine share.
+// continueList returns a list with more pages. A routine list is charged for each; a long one waits for the routine share. It
+// comes before the lists that have not begun: its sensors are polled only once it is complete.
 func (d *discovery) continueList(l *list, now time.Time) {
 	switch {
 	case l.long():
@@ -189,7 +190,7 @@ func (d *discovery) continueList(l *list, now time.Time) {
 	case l.tried:
 		d.nextRoutine = d.nextRoutine.Add(d.spacing())
 	}
-	d.put(&d.urgent, l, time.Time{})
+	d.put(&d.urgent, l, time.Time{}.Add(-1))
 }
 
 // completed returns a list that was read completely.
