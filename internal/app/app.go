@@ -76,7 +76,7 @@ func (e *Exporter) Run(ctx context.Context, logger *slog.Logger) error {
 	p := &process{Exporter: e, log: logger, systemd: newSystemd(logger), registry: prometheus.NewRegistry(), started: time.Now()}
 	switch err := p.prepare(ctx, load); {
 	case err != nil && ctx.Err() != nil:
-		return nil // a standby that was not needed
+		return nil // a standby that was not needed, or a spool that takes long to open
 	case err != nil:
 		return err
 	}

@@ -54,7 +54,8 @@ func TestSpoolOnFullDiskContinuesLater(t *testing.T) {
 		}
 		dropped := q.dropped.Load()
 		q.wantPending(402 - dropped)
-		if dropped < 100 || q.log.lines("no space left on device") != 1 || q.log.lines("level=ERROR") != 1 {
+		logged := q.log.lines("Dropped a reading")
+		if dropped < 100 || logged != int(dropped) || q.log.lines("no space left on device") != 1 || q.log.lines("level=ERROR") != 1 {
 			t.Errorf("dropped %d, log:\n%s", dropped, q.log)
 		}
 		kept := float64(402 - dropped)

@@ -65,6 +65,37 @@ type receiver struct {
 	status Status
 }
 
+// newReceiver returns a receiver that does not run yet.
+func newReceiver(s *spool, logger *slog.Logger) *receiver {
+	return &receiver{
+		spool: s, log: logger, changed: make(chan struct{}, 1), stop: make(chan struct{}), size: maxBatch,
+		stuck: map[series]bool{}, logged: map[string]bool{}, status: Status{Requests: map[string]uint64{}},
+	}
+}
+
+// apply puts settings in force with the next request, which is sent at once.
+func (r *receiver) apply(settings *Receiver) {
+	before := r.settings.Swap(settings)
+	r.spool.setLimit(settings.Spool)
+	if before == nil {
+		return
+	}
+	before.closeIdleConnections()
+	select {
+	case r.changed <- struct{}{}:
+	default:
+	}
+}
+
+// end stops a receiver and waits for it.
+func (r *receiver) end() {
+	close(r.stop)
+	r.ended.Wait()
+	r.cancel()
+	r.settings.Load().closeIdleConnections()
+	r.spool.close()
+}
+
 // run sends until ctx ends. When stop is closed it ends with the last pending reading or the next failure.
 func (r *receiver) run(ctx context.Context) {
 	for ctx.Err() == nil {
@@ -255,6 +286,16 @@ func (r *receiver) report(kind, message string, f *failure) {
 	}
 }
 
+// verdict is what a response means for the readings of a request.
+type verdict int
+
+const (
+	accepted    verdict = iota
+	refused             // 400, 409, 413, 422: for at least one of them
+	broken              // 5xx: perhaps for one of them
+	unavailable         // for none of them
+)
+
 // send sends one request. The failure is nil if it was accepted.
 func (r *receiver) send(ctx context.Context, samples []sample) (verdict, *failure) {
 	code, f := r.settings.Load().post(ctx, samples)
@@ -284,16 +325,6 @@ func (r *receiver) send(ctx context.Context, samples []sample) (verdict, *failur
 	}
 	return unavailable, f
 }
-
-// verdict is what a response means for the readings of a request.
-type verdict int
-
-const (
-	accepted    verdict = iota
-	refused             // 400, 409, 413, 422: for at least one of them
-	broken              // 5xx: perhaps for one of them
-	unavailable         // for none of them
-)
 
 func (r *receiver) count(change func(*Status)) {
 	r.mu.Lock()

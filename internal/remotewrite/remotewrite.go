@@ -17,9 +17,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"math"
 	"net/url"
+	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -35,10 +38,11 @@ type Writer struct {
 	dir string
 	log *slog.Logger
 
-	mu        sync.RWMutex
-	closed    bool
-	receivers []*receiver
-	shown     atomic.Pointer[[]*receiver] // the same, for those that must not wait for mu
+	configuring sync.Mutex   // held by Configure and Close as a whole; Append must not wait until a large spool is open
+	mu          sync.RWMutex // while it is read, no receiver ends
+	closed      bool
+	receivers   []*receiver
+	shown       atomic.Pointer[[]*receiver] // the same, for those that must not wait for mu
 }
 
 // New returns a Writer without receivers, with its spools below a directory that belongs to this process.
@@ -50,10 +54,11 @@ func New(dir string, logger *slog.Logger) *Writer {
 
 // Configure puts receivers in force. Those that have the name of one before, in any case of letters, continue with its counts and
 // its spool. The spool of one that is removed stays on disk, for when it returns. After an error everything is as before. The end
-// of ctx stops nothing: Close does, when the last readings were appended.
+// of ctx ends the opening of spools, which takes seconds if they are large, with an error. It stops no receiver: Close does, when
+// the last readings were appended.
 func (w *Writer) Configure(ctx context.Context, receivers []Receiver) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	w.configuring.Lock()
+	defer w.configuring.Unlock()
 	if w.closed {
 		return errClosed
 	}
@@ -65,15 +70,15 @@ func (w *Writer) Configure(ctx context.Context, receivers []Receiver) error {
 			continue
 		}
 		log := w.log.With("receiver", settings.Name)
-		s, err := openSpool(dir, settings.Spool, log)
+		s, err := openSpool(ctx, dir, settings.Spool, log)
 		if err != nil {
 			return fmt.Errorf("remote_write %q: %w", settings.Name, err)
 		}
 		next[i] = newReceiver(s, log)
 	}
+	w.mu.Lock()
 	for _, r := range w.receivers {
 		if !slices.Contains(next, r) {
-			r.log.Info("Receiver is removed, its spool stays", "pending", r.view().Pending)
 			r.cancel()
 			r.end()
 		}
@@ -88,12 +93,31 @@ func (w *Writer) Configure(ctx context.Context, receivers []Receiver) error {
 	}
 	w.receivers = next
 	w.shown.Store(&next)
+	w.mu.Unlock()
+	w.reportOrphans()
 	return nil
 }
 
+// reportOrphans logs each spool that no receiver sends, after a start too: a name may have been changed in between.
+func (w *Writer) reportOrphans() {
+	segments, _ := fs.Glob(os.DirFS(w.dir), spoolPrefix+"*/0*") // the pattern is valid
+	reported := ""
+	for _, segment := range segments {
+		dir := filepath.Join(w.dir, path.Dir(segment))
+		if dir == reported || slices.ContainsFunc(w.receivers, func(r *receiver) bool { return r.spool.dir == dir }) {
+			continue
+		}
+		reported = dir
+		w.log.Warn("A spool belongs to no receiver. Its readings are sent when one has its name; if none shall, delete the directory",
+			"directory", dir)
+	}
+}
+
+const spoolPrefix = "remote_write-"
+
 // spoolName returns the name of the directory of a receiver's spool, which differs for all receivers on any file system.
 func spoolName(receiver string) string {
-	name := "remote_write-" + strings.ToLower(url.QueryEscape(receiver))
+	name := spoolPrefix + strings.ToLower(url.QueryEscape(receiver))
 	if base, dotted := strings.CutSuffix(name, "."); dotted { // Windows drops it
 		name = base + "%2e"
 	}
@@ -101,37 +125,6 @@ func spoolName(receiver string) string {
 }
 
 var errClosed = errors.New("remote write is closed")
-
-// newReceiver returns a receiver that does not run yet.
-func newReceiver(s *spool, logger *slog.Logger) *receiver {
-	return &receiver{
-		spool: s, log: logger, changed: make(chan struct{}, 1), stop: make(chan struct{}), size: maxBatch,
-		stuck: map[series]bool{}, logged: map[string]bool{}, status: Status{Requests: map[string]uint64{}},
-	}
-}
-
-// apply puts settings in force with the next request, which is sent at once.
-func (r *receiver) apply(settings *Receiver) {
-	before := r.settings.Swap(settings)
-	r.spool.setLimit(settings.Spool)
-	if before == nil {
-		return
-	}
-	before.closeIdleConnections()
-	select {
-	case r.changed <- struct{}{}:
-	default:
-	}
-}
-
-// end stops a receiver and waits for it.
-func (r *receiver) end() {
-	close(r.stop)
-	r.ended.Wait()
-	r.cancel()
-	r.settings.Load().closeIdleConnections()
-	r.spool.close()
-}
 
 // Append stores new readings of a sensor, oldest first, for each receiver, and returns when they are synced to disk. It does not
 // wait for receivers. What cannot be stored is dropped, counted and logged. States without a number are left out.
@@ -166,6 +159,8 @@ const flushWithin = 2 * time.Second
 
 // Close sends what is pending for at most 2 s, and keeps the rest for the next start. Nothing may be appended after it.
 func (w *Writer) Close() {
+	w.configuring.Lock()
+	defer w.configuring.Unlock()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var ending sync.WaitGroup

@@ -61,8 +61,8 @@ type batch struct {
 	more    bool // readings follow
 }
 
-// openSpool returns the queue in a directory, which need not exist.
-func openSpool(dir string, limit int64, logger *slog.Logger) (*spool, error) {
+// openSpool returns the queue in a directory, which need not exist. It reads all of it, which the end of ctx ends with an error.
+func openSpool(ctx context.Context, dir string, limit int64, logger *slog.Logger) (*spool, error) {
 	s := &spool{dir: dir, limit: limit, log: logger, next: 1}
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -80,6 +80,9 @@ func openSpool(dir string, limit int64, logger *slog.Logger) (*spool, error) {
 		if number < acknowledged {
 			s.remove(number)
 			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("read the spool: %w", err)
 		}
 		one := segment{number: number}
 		from := int64(0)
@@ -208,6 +211,7 @@ func (s *spool) append(samples []sample) {
 	}
 	if s.failing = err != nil; s.failing {
 		s.dropped.Add(int64(readings))
+		logSamples(s.log, "Dropped a reading that could not be stored", samples)
 		return
 	}
 	segment := &s.segments[len(s.segments)-1]
@@ -424,9 +428,12 @@ func (s *spool) closeFile() {
 	}
 }
 
-// close closes the files. The spool must not be used after it.
+// close closes the files, and leaves none if all is acknowledged. The spool must not be used after it.
 func (s *spool) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closeFile()
+	for s.pending.Load() == 0 && len(s.segments) > 0 {
+		s.removeFirst()
+	}
 }

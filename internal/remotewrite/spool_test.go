@@ -32,7 +32,7 @@ type queue struct {
 func openQueue(t testing.TB, dir string, limit int64) *queue {
 	t.Helper()
 	log := &logBuffer{}
-	s, err := openSpool(dir, limit, slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	s, err := openSpool(t.Context(), dir, limit, slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +212,7 @@ func TestSpoolForgetsWhatCannotBeSynced(t *testing.T) {
 	q.add(2) // into none
 	onSync.Store(nil)
 	q.add(2)
-	if got := q.dropped.Load(); got != 4 || q.log.lines("level=ERROR") != 1 {
+	if got := q.dropped.Load(); got != 4 || q.log.lines("level=ERROR") != 1 || q.log.lines("Dropped a reading") != 4 {
 		t.Errorf("%d readings are dropped, log:\n%s", got, q.log)
 	}
 	want := append(from(1, 2), from(7, 8)...)
@@ -537,7 +537,8 @@ func TestSpoolInUnreadableDirectoryIsAnError(t *testing.T) {
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := openSpool(path, 1<<20, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), path) {
+	_, err := openSpool(t.Context(), path, 1<<20, slog.New(slog.DiscardHandler))
+	if err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("error %v", err)
 	}
 }

@@ -1,8 +1,10 @@
 package remotewrite
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"os"
@@ -97,7 +99,7 @@ func TestWriterLogsNoFailureOfARequestThatItEnds(t *testing.T) {
 				p := newPlant(t, receiver)
 				p.poll("A", 1)
 				time.Sleep(6 * time.Second)
-				if err := end(p); err != nil || p.log.lines("level=WARN") != 0 {
+				if err := end(p); err != nil || p.log.lines("accepts no readings") != 0 {
 					t.Errorf("%v, log:\n%s", err, p.log)
 				}
 			})
@@ -147,6 +149,82 @@ func TestWriterConfigureKeepsQueues(t *testing.T) {
 		}
 		if s := p.Status(); len(s) != 2 || s[0].Name != "other" || s[1].Name != "central" {
 			t.Errorf("after a failed reload: %+v", s)
+		}
+	})
+}
+
+// A name may be changed while the exporter is down.
+func TestWriterReportsSpoolsOfNoReceiver(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f, receiver := startFake(t, "old")
+		receiver.Name = "old.example:9090"
+		_, renamed := startFake(t, "new")
+		f.unless(503, "", always)
+		p := newPlant(t, receiver, renamed)
+		p.poll("A", 3)
+		p.kill()
+		for i, row := range []struct {
+			receivers []Receiver
+			lines     int // so far
+		}{
+			{[]Receiver{renamed}, 1},
+			{nil, 2}, // that of the other is acknowledged
+			{[]Receiver{receiver}, 2},
+			{[]Receiver{renamed}, 2},
+		} {
+			p.start(row.receivers...)
+			time.Sleep(10 * time.Second)
+			f.onRequest(nil) // it fails at first
+			time.Sleep(10 * time.Second)
+			p.Close()
+			dir := filepath.Join(p.dir, spoolName(receiver.Name))
+			if all, of := p.log.lines("belongs to no receiver"), p.log.lines(dir+"\n"); all != row.lines || of != row.lines {
+				t.Errorf("start %d: %d lines, %d of them of %s:\n%s", i, all, of, dir, p.log)
+			}
+		}
+		p.wantAll(f, "A")
+	})
+}
+
+// onLog calls a function at each line of a log.
+type onLog func()
+
+func (f onLog) Write(p []byte) (int, error) { f(); return len(p), nil }
+
+// To open a large spool takes seconds, in which polls go on. Here they come when it logs that the end of a file is torn.
+func TestWriterAppendsWhileASpoolIsOpened(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f, receiver := startFake(t, "central")
+		_, added := startFake(t, "added")
+		p := newPlant(t, receiver)
+		dir := filepath.Join(p.dir, spoolName(added.Name))
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, segmentName(1)), []byte("torn"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p.Writer.log = slog.New(slog.NewTextHandler(onLog(func() { p.poll("A", 1) }), nil))
+		if err := p.Configure(t.Context(), []Receiver{receiver, added}); err != nil || p.count["A"] != 1 {
+			t.Errorf("%v, %v polls", err, p.count["A"])
+		}
+		time.Sleep(10 * time.Second)
+		p.wantAll(f, "A")
+	})
+}
+
+func TestWriterStopsToOpenASpoolWhenItMustEnd(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f, receiver := startFake(t, "central")
+		f.unless(503, "", always)
+		p := newPlant(t, receiver)
+		p.poll("A", 3)
+		p.kill()
+		p.start()
+		ended, end := context.WithCancel(t.Context())
+		end()
+		if err := p.Configure(ended, []Receiver{receiver}); !errors.Is(err, context.Canceled) || len(p.Status()) != 0 {
+			t.Errorf("error %v, status %+v", err, p.Status())
 		}
 	})
 }
