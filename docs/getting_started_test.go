@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"innius_exporter/internal/simulator"
+	"innius_exporter/internal/testport"
 )
 
 // standIns are commands that a test must not run: what they would do is reduced to what the page relies on.
@@ -48,7 +48,7 @@ func TestGettingStartedWorksToTheLetter(t *testing.T) {
 		Key: key, Limits: simulator.Limits{PerHour: 36000, Burst: 100},
 	})))
 	defer api.Close()
-	work, address := t.TempDir(), freeAddress(t)
+	work, address := t.TempDir(), testport.Free(t)
 	bin := filepath.Join(work, "bin")
 	if err := os.Mkdir(bin, 0o700); err != nil {
 		t.Fatal(err)
@@ -137,14 +137,4 @@ func awaitPage(t *testing.T, url, text string, ended <-chan string) {
 			body = string(data)
 		}
 	}
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"innius_exporter/internal/simulator"
+	"innius_exporter/internal/testport"
 )
 
 // tlsServer serves the simulated API with TLS.
@@ -41,17 +42,6 @@ func (d *workDir) trust(s *httptest.Server) {
 	}
 }
 
-// closedAddress is an address without a listener.
-func closedAddress(t *testing.T) string {
-	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
-}
-
 func TestCheckAPIDiagnosesUnknownHost(t *testing.T) {
 	api := serve(t, normal())
 	f := failure{kind: "dns", edit: replaced("https://no-such-host.invalid/v1", api+"/v1"), contains: []string{"misspelled", "through a proxy"}}
@@ -59,7 +49,7 @@ func TestCheckAPIDiagnosesUnknownHost(t *testing.T) {
 }
 
 func TestCheckAPIDiagnosesRefusedConnection(t *testing.T) {
-	api, wrong := serve(t, normal()), "http://"+closedAddress(t)
+	api, wrong := serve(t, normal()), "http://"+testport.Free(t)
 	f := failure{kind: "refused", edit: replaced(wrong, api), contains: []string{"was refused"}}
 	f.run(t, wrong+"/v1")
 }
@@ -183,14 +173,14 @@ func TestCheckAPIDiagnosesUnreachableProxy(t *testing.T) {
 		r.URL.Host, r.RequestURI = "", r.URL.Path
 		simulatedAPI(testPlant(), simulator.Format{}).ServeHTTP(w, r)
 	}))
-	wrong := "http://" + closedAddress(t)
+	wrong := "http://" + testport.Free(t)
 	d := newWorkDir(t, "http://innius.invalid/v1", "allow_http: true", "http_client: {proxy_url: '"+wrong+"'}")
 	f := failure{kind: "proxy", edit: replaced(wrong, good), contains: []string{"cannot be reached"}}
 	f.at(t, d)
 }
 
 func TestCheckAPIDiagnosesUnreachableSOCKSProxy(t *testing.T) {
-	wrong := "socks5://" + closedAddress(t)
+	wrong := "socks5://" + testport.Free(t)
 	text, report, err := newWorkDir(t, "https://innius.invalid/v1", "http_client: {proxy_url: '"+wrong+"'}").check()
 	if found := finding(t, report, "proxy"); err == nil || !strings.Contains(found.Set, wrong) || report.Requests != 0 {
 		t.Errorf("%v\n%s", err, text)

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -21,6 +22,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"innius_exporter/internal/remotewrite"
+	"innius_exporter/internal/testport"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -77,17 +79,6 @@ func start(t *testing.T, args ...string) (log *logBuffer, stop func() error) {
 	return log, stop
 }
 
-// freeAddress returns an address on which no process listens.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
-}
-
 func get(t *testing.T, url string) string {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
@@ -134,7 +125,7 @@ func awaitValues(t *testing.T, address string, want int) string {
 }
 
 func TestDemoServesAllPagesAndStops(t *testing.T) {
-	address := freeAddress(t)
+	address := testport.Free(t)
 	log, stop := start(t, "--demo", "--web.listen-address="+address)
 	log.await(t, "The demo is running, open http://"+address+"/status")
 	if lines := strings.Split(strings.TrimSpace(log.String()), "\n"); !strings.Contains(lines[len(lines)-1], "/status") {
@@ -142,7 +133,7 @@ func TestDemoServesAllPagesAndStops(t *testing.T) {
 	}
 	awaitValues(t, address, 55)
 	awaitMetricsPage(t, address)
-	if err := run(t.Context(), []string{"check", "health", "--url=http://" + address + "/-/healthy"}, io.Discard, io.Discard); err != nil {
+	if err := checkHealth(t, "--url=http://"+address+"/-/healthy"); err != nil {
 		t.Errorf("check health: %v", err)
 	}
 	if err := stop(); err != nil {
@@ -189,7 +180,7 @@ func awaitMetricsPage(t *testing.T, address string) {
 }
 
 func TestRunReadsOneAccountFromTheEnvironment(t *testing.T) {
-	api, address := freeAddress(t), freeAddress(t)
+	api, address := testport.Free(t), testport.Free(t)
 	simulation, _ := start(t, "simulate", "--listen-address="+api, "--sensors=40", "--burst=60", "--api-key=canary-key-0123456789")
 	simulation.await(t, "Serving the simulated API")
 	t.Setenv("INNIUS_URL", "http://"+api)
@@ -207,7 +198,7 @@ func TestRunReadsOneAccountFromTheEnvironment(t *testing.T) {
 }
 
 func TestRunThatFailsToStartSendsNoRequest(t *testing.T) {
-	api := freeAddress(t)
+	api := testport.Free(t)
 	simulation, _ := start(t, "simulate", "--listen-address="+api)
 	simulation.await(t, "Serving the simulated API")
 	t.Setenv("INNIUS_URL", "http://"+api)
@@ -223,7 +214,7 @@ func TestRunThatFailsToStartSendsNoRequest(t *testing.T) {
 const stateWritten = "innius_exporter_state_last_write_timestamp_seconds"
 
 func TestRestartRestoresEverythingWithoutRequests(t *testing.T) {
-	api, address, dir := freeAddress(t), freeAddress(t), filepath.Join(t.TempDir(), "state")
+	api, address, dir := testport.Free(t), testport.Free(t), filepath.Join(t.TempDir(), "state")
 	simulation, stopAPI := start(t, "simulate", "--listen-address="+api, "--sensors=40", "--burst=80", "--api-key=canary-key-0123456789")
 	simulation.await(t, "Serving the simulated API")
 	t.Setenv("INNIUS_URL", "http://"+api)
@@ -247,7 +238,7 @@ func TestRestartRestoresEverythingWithoutRequests(t *testing.T) {
 		t.Errorf("the time of the last write is missing:\n%s", body)
 	}
 	planReadsOnly(t, dir, "account \"default\": 40 sensors on 2 machines, as known at ")
-	err := run(t.Context(), []string{"--web.listen-address=" + freeAddress(t), "--storage.path=" + dir}, io.Discard, io.Discard)
+	err := run(t.Context(), []string{"--web.listen-address=" + testport.Free(t), "--storage.path=" + dir}, io.Discard, io.Discard)
 	if err == nil || !strings.Contains(err.Error(), "another exporter uses this state directory") {
 		t.Errorf("a second exporter on the directory: %v", err)
 	}
@@ -306,14 +297,14 @@ func TestRunWithoutStorageWarnsOnceExceptInADemo(t *testing.T) {
 	t.Setenv("STATE_DIRECTORY", "")
 	t.Setenv("INNIUS_URL", "")
 	t.Setenv("INNIUS_API_KEY", "")
-	demo, stop := start(t, "--demo", "--web.listen-address="+freeAddress(t))
+	demo, stop := start(t, "--demo", "--web.listen-address="+testport.Free(t))
 	demo.await(t, "Listening on")
 	if err := stop(); err != nil || strings.Contains(demo.String(), "level=warn") {
 		t.Errorf("the demo: %v\n%s", err, demo)
 	}
-	t.Setenv("INNIUS_URL", "http://"+freeAddress(t))
+	t.Setenv("INNIUS_URL", "http://"+testport.Free(t))
 	t.Setenv("INNIUS_API_KEY", "canary-key-0123456789")
-	log, stop := start(t, "--web.listen-address="+freeAddress(t))
+	log, stop := start(t, "--web.listen-address="+testport.Free(t))
 	log.await(t, "Listening on")
 	if err := stop(); err != nil || strings.Count(log.String(), "State is not saved") != 1 || !strings.Contains(log.String(), "requests_per_hour=950") {
 		t.Errorf("%v\n%s", err, log)
@@ -324,7 +315,7 @@ func TestDemoSavesStateOnlyWithStoragePath(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("STATE_DIRECTORY", dir)
 	for _, args := range [][]string{{}, {"--storage.path=" + dir}, {"--storage.path=" + dir}} {
-		log, stop := start(t, append(args, "--demo", "--web.listen-address="+freeAddress(t))...)
+		log, stop := start(t, append(args, "--demo", "--web.listen-address="+testport.Free(t))...)
 		log.await(t, "Listening on")
 		if err := stop(); err != nil {
 			t.Error(err)
@@ -382,7 +373,7 @@ func TestCommandLineErrorsNameTheCure(t *testing.T) {
 		{"a simulation without a key", "--api-key must not be empty", []string{"simulate", "--api-key="}},
 		{"a directory that cannot be", `--storage.path "cli.go/below"`, []string{"--demo", "--storage.path=cli.go/below"}},
 		{"a simulation without requests", "at least 1", []string{"simulate", "--burst=0"}},
-		{"no exporter for check health", "no response", []string{"check", "health", "--url=http://" + freeAddress(t) + "/-/healthy"}},
+		{"no exporter for check health", "no response", []string{"check", "health", "--url=http://" + testport.Free(t) + "/-/healthy"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			err := run(t.Context(), row.args, io.Discard, io.Discard)
@@ -423,16 +414,21 @@ func TestErrorsOfArgumentsFollowTheLogFormat(t *testing.T) {
 }
 
 func TestCheckHealthFailsForAnUnhealthyExporter(t *testing.T) {
-	server := http.Server{Handler: http.NotFoundHandler(), ReadHeaderTimeout: time.Second}
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	go func() { _ = server.Serve(l) }()
-	defer func() { _ = server.Close() }()
-	err = run(t.Context(), []string{"check", "health", "--url=http://" + l.Addr().String()}, io.Discard, io.Discard)
-	if err == nil || !strings.Contains(err.Error(), "unhealthy: status 404") {
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	if err := checkHealth(t, "--url="+server.URL); err == nil || !strings.Contains(err.Error(), "unhealthy: status 404") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// checkHealth runs the command until it has a result within its timeout.
+func checkHealth(t *testing.T, args ...string) error {
+	t.Helper()
+	for {
+		err := run(t.Context(), append([]string{"check", "health"}, args...), io.Discard, io.Discard)
+		if err == nil || !strings.Contains(err.Error(), "deadline exceeded") {
+			return err
+		}
 	}
 }
 
@@ -447,7 +443,7 @@ func TestCheckConfigExplainsTheExample(t *testing.T) {
 }
 
 func TestCheckAPIReportsOnTheSimulator(t *testing.T) {
-	address := freeAddress(t)
+	address := testport.Free(t)
 	log, _ := start(t, "simulate", "--listen-address="+address, "--api-key=canary-key-0123456789")
 	log.await(t, "Serving the simulated API")
 	t.Setenv("INNIUS_URL", "http://"+address)

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"innius_exporter/internal/simulator"
+	"innius_exporter/internal/testport"
 )
 
 const (
@@ -37,7 +38,7 @@ func newReloadable(t *testing.T, args ...string) *reloadable {
 	server := httptest.NewServer(api)
 	t.Cleanup(server.Close)
 	dir := t.TempDir()
-	r := &reloadable{T: t, api: api, config: filepath.Join(dir, "config.yml"), keyFile: filepath.Join(dir, "key"), address: freeAddress(t)}
+	r := &reloadable{T: t, api: api, config: filepath.Join(dir, "config.yml"), keyFile: filepath.Join(dir, "key"), address: testport.Free(t)}
 	r.text = fmt.Sprintf("accounts:\n  - name: acme\n    url: %s\n    api_key_file: key\n    rate_limit: {requests_per_hour: 100000, burst: 1000}\nrefresh: {min_interval: 1s}\n", server.URL)
 	r.write(r.keyFile, firstKey)
 	r.write(r.config, r.text)
@@ -196,7 +197,7 @@ func TestRotatedKeyIsUsedWithoutARestart(t *testing.T) {
 }
 
 func TestDemoCanBeReloaded(t *testing.T) {
-	address := freeAddress(t)
+	address := testport.Free(t)
 	log, _ := start(t, "--demo", "--web.listen-address="+address, "--web.enable-lifecycle")
 	log.await(t, "First discovery ended")
 	awaitValues(t, address, 55)

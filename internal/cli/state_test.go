@@ -6,12 +6,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"innius_exporter/internal/testport"
 )
 
 // savedState is the state that a demo leaves behind.
 func savedState(t *testing.T) []byte {
 	t.Helper()
-	dir, address := t.TempDir(), freeAddress(t)
+	dir, address := t.TempDir(), testport.Free(t)
 	log, stop := start(t, "--demo", "--storage.path="+dir, "--web.listen-address="+address)
 	log.await(t, "First discovery ended")
 	awaitValues(t, address, 20)
@@ -42,7 +44,7 @@ func TestRunStartsWithAnyStateFile(t *testing.T) {
 		"larger than sensible": {nil, "damaged"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir, address := t.TempDir(), freeAddress(t)
+			dir, address := t.TempDir(), testport.Free(t)
 			file := filepath.Join(dir, "state")
 			if err := os.WriteFile(file, row.content, 0o600); err != nil {
 				t.Fatal(err)
@@ -54,7 +56,7 @@ func TestRunStartsWithAnyStateFile(t *testing.T) {
 					t.Fatal(err)
 				}
 			case "of another account":
-				t.Setenv("INNIUS_URL", "http://"+freeAddress(t))
+				t.Setenv("INNIUS_URL", "http://"+testport.Free(t))
 				t.Setenv("INNIUS_API_KEY", firstKey)
 			}
 			if row.reason != "other-account" {
@@ -84,7 +86,7 @@ func TestRunStartsWithAnyStateFile(t *testing.T) {
 
 // A directory in the lock's place stands for a disk that cannot be written to: it hinders root, too.
 func TestRunWorksWhereNoStateCanBeWritten(t *testing.T) {
-	dir, address := t.TempDir(), freeAddress(t)
+	dir, address := t.TempDir(), testport.Free(t)
 	if err := os.Mkdir(filepath.Join(dir, "lock"), 0o700); err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"innius_exporter/internal/testcert"
+	"innius_exporter/internal/testport"
 )
 
 // secured is a demo with TLS, and what a test adds.
@@ -27,7 +28,7 @@ const (
 
 func prepareSecured(t *testing.T, webConfig string) *secured {
 	t.Helper()
-	s := &secured{T: t, ca: testcert.NewCA(t), dir: t.TempDir(), address: freeAddress(t)}
+	s := &secured{T: t, ca: testcert.NewCA(t), dir: t.TempDir(), address: testport.Free(t)}
 	s.issue("first")
 	s.write("ca.pem", s.ca.PEM)
 	s.write("web.yml", []byte(webConfig))
@@ -90,8 +91,7 @@ func TestCheckHealthUsesTLSPasswordAndCertificate(t *testing.T) {
 	s := startSecured(t, fmt.Sprintf(tlsFiles, ", client_ca_file: ca.pem, client_auth_type: RequireAndVerifyClientCert")+oneUser)
 	check := func(config string) error {
 		s.write("client.yml", []byte(config))
-		args := []string{"check", "health", "--url=https://" + s.address + "/-/healthy", "--http.config.file=" + s.file("client.yml")}
-		return run(t.Context(), args, io.Discard, io.Discard)
+		return checkHealth(t, "--url=https://"+s.address+"/-/healthy", "--http.config.file="+s.file("client.yml"))
 	}
 	const user, files = "basic_auth: {username: prometheus, password: fakepassword}\n", "tls_config: {ca_file: ca.pem, cert_file: cert.pem, key_file: key.pem}\n"
 	if err := check(user + files); err != nil {

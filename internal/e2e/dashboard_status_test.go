@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"innius_exporter/internal/simulator"
+	"innius_exporter/internal/testport"
 )
 
 // shownStatuses are the words of the numbers in panels, in the order of grafana/status.go.
@@ -259,11 +260,11 @@ func TestDashboardsShowTheStatusesOfTheExporter(t *testing.T) {
 	write(t, s.file("config.yml"), "accounts:\n"+accounts+more+"remote_write: [{url: "+receiver.URL+"}]\n"+
 		"sensors: [{sensor: Wind speed, extremes: true, max_age: 1h}, {sensor: State, states: [RUN, STOP, FAULT]}]\n")
 	s.reload()
-	ids := freeAddress(t)
+	ids := testport.Free(t)
 	other := launch(t, s.file("innius_exporter"), "--config.file="+s.file("ids.yml"), "--storage.path="+s.file("ids"),
 		"--web.listen-address="+ids, "--log.level=warn")
 	s.waitReady("the exporter with ids", ids)
-	s.others, s.manager = []string{ids}, freeAddress(t)
+	s.others, s.manager = []string{ids}, testport.Free(t)
 	s.startPrometheus()
 	s.prometheusVersion = s.version()
 	d := &dashboardTest{s, dashboardQueries(t)}

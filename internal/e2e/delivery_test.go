@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"innius_exporter/internal/simulator"
+	"innius_exporter/internal/testport"
 )
 
 var (
@@ -63,7 +64,7 @@ type target struct {
 
 func newPrometheus(t *testing.T, name string, window bool, command ...string) *target {
 	t.Helper()
-	dir, r := t.TempDir(), &target{name: name, address: freeAddress(t), window: window, mayBeKilled: true}
+	dir, r := t.TempDir(), &target{name: name, address: testport.Free(t), window: window, mayBeKilled: true}
 	text := "global: {scrape_interval: 1m}\n"
 	if window {
 		r.name += " with out_of_order_time_window"
@@ -80,7 +81,7 @@ func newPrometheus(t *testing.T, name string, window bool, command ...string) *t
 // newVictoriaMetrics returns a receiver that loses what it has accepted in its last seconds when it is killed, so it is not.
 func newVictoriaMetrics(t *testing.T, command ...string) *target {
 	t.Helper()
-	dir, r := t.TempDir(), &target{name: "VictoriaMetrics", address: freeAddress(t), window: true}
+	dir, r := t.TempDir(), &target{name: "VictoriaMetrics", address: testport.Free(t), window: true}
 	args := append(command[1:], "-storageDataPath="+dir, "-httpListenAddr="+r.address, "-search.latencyOffset=0s")
 	r.start = func() *process { return launch(t, command[0], args...) }
 	return r

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"innius_exporter/internal/simulator"
+	"innius_exporter/internal/testport"
 )
 
 const (
@@ -76,7 +77,7 @@ func TestEachPeakReachesEachPrometheus(t *testing.T) {
 func (s *stack) startServer(interval string) *stack {
 	s.Helper()
 	other := *s
-	other.prometheus = freeAddress(s.T)
+	other.prometheus = testport.Free(s.T)
 	config := s.file("prometheus-" + interval + ".yml")
 	write(s.T, config, fmt.Sprintf("scrape_configs: [{job_name: innius, scrape_interval: %s, static_configs: [{targets: [%q]}]}]\n",
 		interval, s.address))

@@ -19,6 +19,7 @@ import (
 	"innius_exporter/innius"
 	"innius_exporter/internal/poller"
 	"innius_exporter/internal/state"
+	"innius_exporter/internal/testport"
 )
 
 var million = flag.Int("million", 0, "number of sensors for the size test: make million")
@@ -30,7 +31,7 @@ func TestMillionSensorsAreServed(t *testing.T) {
 	}
 	dir := t.TempDir()
 	saveState(t, filepath.Join(dir, "state"), *million)
-	binary, config, address := filepath.Join(dir, "innius_exporter"), filepath.Join(dir, "config.yml"), freeAddress(t)
+	binary, config, address := filepath.Join(dir, "innius_exporter"), filepath.Join(dir, "config.yml"), testport.Free(t)
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "../..").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}

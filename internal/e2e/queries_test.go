@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v4"
+
+	"innius_exporter/internal/testport"
 )
 
 // mayBeEmpty are metrics and records of the rules that have no series on a healthy plant, and the reason.
@@ -20,7 +22,7 @@ var mayBeEmpty = map[string]string{
 // checkAccountTargets runs another Prometheus with the config of docs/metrics.md, of whose two accounts one exists.
 func (s *stack) checkAccountTargets(t *testing.T) {
 	other := *s
-	other.T, other.prometheus = t, freeAddress(t)
+	other.T, other.prometheus = t, testport.Free(t)
 	_, config, _ := strings.Cut(read(t, "../../docs/metrics.md"), "```yaml\nscrape_configs:")
 	config, _, _ = strings.Cut(config, "```")
 	write(t, s.file("accounts.yml"), "global: {scrape_interval: 1s}\nscrape_configs:"+replaceAll(t, config, "localhost:10466", s.address))

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"innius_exporter/internal/simulator"
+	"innius_exporter/internal/testport"
 )
 
 var (
@@ -60,7 +61,7 @@ func newExporter(t *testing.T, plant simulator.Plant, limits simulator.Limits, r
 	if !*enabled {
 		t.Skip("runs with -e2e only: make e2e")
 	}
-	s := &stack{T: t, dir: t.TempDir(), address: freeAddress(t), requestsPerHour: limits.PerHour, rules: rules, flags: flags}
+	s := &stack{T: t, dir: t.TempDir(), address: testport.Free(t), requestsPerHour: limits.PerHour, rules: rules, flags: flags}
 	s.api = simulator.New(plant, simulator.Options{Key: firstKey, Limits: limits})
 	server := httptest.NewServer(s.api)
 	t.Cleanup(server.Close)
@@ -122,7 +123,7 @@ func (s *stack) reload() {
 
 func (s *stack) startAlertmanager() {
 	s.Helper()
-	s.manager = freeAddress(s.T)
+	s.manager = testport.Free(s.T)
 	write(s.T, s.file("alertmanager.yml"), replaceAll(s.T, read(s.T, "../../prometheus/alertmanager.yml"),
 		"http://localhost:9094/", s.receiver.url, "group_wait: 30s", "group_wait: 2s", "group_interval: 5m", "group_interval: 2s"))
 	launch(s.T, *alertmanagerPath, "--config.file="+s.file("alertmanager.yml"), "--storage.path="+s.file("alertmanager"),
@@ -132,7 +133,7 @@ func (s *stack) startAlertmanager() {
 
 func (s *stack) startPrometheus() {
 	s.Helper()
-	s.prometheus = freeAddress(s.T)
+	s.prometheus = testport.Free(s.T)
 	shortenRules(s.T, s.dir)
 	write(s.T, s.file("prometheus.yml"), replaceAll(s.T, read(s.T, "../../prometheus/prometheus.yml"),
 		"localhost:10466", strings.Join(append([]string{s.address}, s.others...), `", "`), "localhost:9093", s.manager, "scrape_interval: 30s", "scrape_interval: 1s",
