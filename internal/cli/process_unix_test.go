@@ -74,7 +74,7 @@ func (p *exporterProcess) text() string {
 	return p.log.String()
 }
 
-// again starts this test binary as something else.
+// runSelf starts this test binary as something else.
 func runSelf(t *testing.T, env []string, args ...string) *exporterProcess {
 	t.Helper()
 	p := &exporterProcess{cmd: exec.CommandContext(t.Context(), os.Args[0], args...)}
@@ -86,7 +86,7 @@ func runSelf(t *testing.T, env []string, args ...string) *exporterProcess {
 	return p
 }
 
-var listening = regexp.MustCompile(`msg="Listening on" address=(\S+)`)
+var listening = regexp.MustCompile(`msg="Listening on" address=(\S+)\n`)
 
 func startProcess(t *testing.T, env []string, args ...string) *exporterProcess {
 	t.Helper()
