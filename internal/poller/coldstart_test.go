@@ -77,6 +77,26 @@ func TestColdStartPollsMachineOnceListed(t *testing.T) {
 	}
 }
 
+// Plans made while few sensors are known, or while others have not been polled yet, are too short.
+func TestColdStartDelaysNoSensor(t *testing.T) {
+	for name, begin := range map[string]setup{
+		"large plant": {plant: simulator.Uniform(500), perHour: 950, burst: 30},
+		"large burst": {plant: testPlant(9, 9), perHour: 950, burst: 120},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			runScenario(t, begin, func(s *scenario) {
+				for s.clock() < 80*time.Minute {
+					s.advance(20 * time.Second)
+					if n := s.states("a1", SensorDelayed); n > 0 {
+						t.Fatalf("after %s %v sensors are delayed, with no request failed", s.clock(), n)
+					}
+				}
+			})
+		})
+	}
+}
+
 // The first discovery of a large plant takes long, and values are served from the first poll on.
 func TestPollerReadyAfterFirstPoll(t *testing.T) {
 	begin := setup{plant: testPlant(50, 4), perHour: 600, burst: 10, concurrency: 1, faults: []simulator.Fault{slow(5 * time.Second)}}

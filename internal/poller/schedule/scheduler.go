@@ -290,11 +290,12 @@ func (s *Scheduler[S]) Demand(now time.Time) (perHour, relaxed float64) {
 	return s.fill.demand, s.fill.relaxed
 }
 
-// updateLevel computes the level if that is due, which is 20 times per cycle. At least one sensor must be waiting.
+// updateLevel computes the level if that is due, which is 20 times per cycle, and once the cycle is a tenth longer: with the level
+// of the first few sensors, those found next would be planned too often. At least one sensor must be waiting.
 func (s *Scheduler[S]) updateLevel(now time.Time) {
 	perSecond := s.opts.PerHour() / 3600
 	cycle := float64(s.count) / perSecond
-	if now.Sub(s.fill.computed).Seconds() >= max(2, cycle/20) {
+	if cycle > 1.1*s.fill.cycle || now.Sub(s.fill.computed).Seconds() >= max(2, cycle/20) {
 		s.fill.page = s.pageSize()
 		s.fill.compute(s.sample(), s.count, perSecond, now)
 	}

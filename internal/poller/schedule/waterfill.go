@@ -40,6 +40,7 @@ type waterFill struct {
 
 	level    float64   // seconds; 0: not computed yet
 	computed time.Time // when
+	cycle    float64   // seconds to poll every sensor once, then
 	longest  float64   // seconds that a sensor waits at most: maxInterval, or unbounded if the rate limit is too low for it
 	late     float64   // seconds that polls are late, moving average
 	latency  float64   // seconds that a response takes, moving average
@@ -57,8 +58,8 @@ type waterFill struct {
 func (w *waterFill) compute(sample []*State, count int, perSecond float64, now time.Time) {
 	w.computed = now
 	share := float64(len(sample)) / float64(count)
-	cycle := float64(count) / perSecond
-	available := share * perSecond * (1 - min(maxSpare, lateCorrection*w.late/cycle))
+	w.cycle = float64(count) / perSecond
+	available := share * perSecond * (1 - min(maxSpare, lateCorrection*w.late/w.cycle))
 	targets := w.relax(sample, share*perSecond, perSecond)
 	w.longest, w.fits = unbounded, math.Inf(1)
 	if w.complete {
