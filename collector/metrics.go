@@ -91,7 +91,7 @@ func families() []*family {
 				}
 			}),
 		newFamily("innius_machine_status_since_timestamp_seconds",
-			"Time of the last change of the machine's status, in seconds since the epoch. A restart with state keeps it.",
+			"Time since which the machine has had its status, in seconds since the epoch. A restart with state keeps it.",
 			[]string{"company", "machine"}, func(s *scrape, out *output) {
 				for _, m := range s.judged {
 					if seconds, known := timestamp(m.since); known {

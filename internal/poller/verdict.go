@@ -270,7 +270,8 @@ func counts(r *reading.Record) bool {
 type Judgement struct {
 	added, polled, valued, delayed, counting, overdue int
 	degraded                                          bool
-	newest                                            time.Time // of the machine; known when some sensor is overdue
+	fault                                             time.Duration // for which some sensor has degraded it
+	newest                                            time.Time     // of the machine; known when some sensor is overdue
 }
 
 // Add adds a sensor of the machine.
@@ -290,23 +291,28 @@ func (j *Judgement) Add(v *View, s *inventory.Sensor, o *SensorView) {
 	j.counting++
 	switch {
 	case o.Status == SensorFailing:
-		j.degraded = true
+		j.degraded, j.fault = true, max(j.fault, v.At.Sub(o.FailingSince))
 	case o.Silent && (o.Status == SensorSilent || o.Status == SensorStale):
 		if j.overdue++; j.overdue == 1 {
 			j.newest = newestOf(s.Machine)
 		}
-		j.degraded = j.degraded || v.poller.opts.overdueAlone(s, j.newest)
+		if v.poller.opts.overdueAlone(s, j.newest) {
+			j.degraded, j.fault = true, max(j.fault, v.APITime(s.Machine).Sub(o.Newest()))
+		}
 	}
 }
 
-// Machine returns the status of a machine, and since when it has had it. It judges the sensors itself unless all that any account
-// polls have been added to j.
+// Machine returns the status of a machine, and since when it has had it: off since its newest reading, degraded since the first
+// refusal or the newest reading of the sensor that has been at fault for longest. It judges the sensors itself unless all that any
+// account polls have been added to j.
 func (v *View) Machine(m *inventory.Machine, j Judgement) (MachineStatus, time.Time) {
-	status, since := v.poller.machines.set(m.Key(), v.judge(m, j), v.now())
+	status, lasts := v.judge(m, j)
+	status, since := v.poller.machines.set(m.Key(), status, v.now().Add(-lasts))
 	return status, moved(since, v.wallAhead)
 }
 
-func (v *View) judge(m *inventory.Machine, j Judgement) MachineStatus {
+// judge returns the status of a machine, and how long it has had it if it has just begun.
+func (v *View) judge(m *inventory.Machine, j Judgement) (MachineStatus, time.Duration) {
 	if j.added < len(m.AllPolled) {
 		j = Judgement{}
 		for _, s := range m.AllPolled {
@@ -316,13 +322,13 @@ func (v *View) judge(m *inventory.Machine, j Judgement) MachineStatus {
 	}
 	switch {
 	case j.polled == 0, 2*j.delayed > j.valued:
-		return MachineUnknown
+		return MachineUnknown, 0
 	case j.degraded:
-		return MachineDegraded
+		return MachineDegraded, j.fault
 	case j.overdue > 0 && j.overdue == j.counting:
-		return MachineOff
+		return MachineOff, v.APITime(m).Sub(j.newest)
 	}
-	return MachineOK
+	return MachineOK, 0
 }
 
 // maxAge judges the max-age target of a sensor: no reading may be older before it is picked up. The next one is expected a

@@ -124,7 +124,7 @@ func TestVerdictOfMachine(t *testing.T) {
 		for _, saved := range c.sensors {
 			m.AllPolled = append(m.AllPolled, sensorWith(m, saved))
 		}
-		if got := viewAt(now, AccountView{}).judge(m, Judgement{}); got != c.want {
+		if got, _ := viewAt(now, AccountView{}).judge(m, Judgement{}); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}
@@ -245,30 +245,53 @@ func TestMachineStatusStaysDegradedWhileADeadSensorIsSilentAndStale(t *testing.T
 	died := dawn.Add(time.Hour)
 	begin.plant.Company.Machines[0].Sensors[2].Exists = func(at time.Time) bool { return at.Before(died) }
 	runScenario(t, begin, func(s *scenario) {
-		labels, since, statuses := `company="Works",machine="Machine 1"`, time.Time{}, map[string]int{}
+		labels, degraded, statuses := `company="Works",machine="Machine 1"`, false, map[string]int{}
 		for s.clock() < 6*time.Hour {
 			s.advance(30 * time.Second)
 			all := s.gather()
 			machine := all.statusOf(labels, "innius_machine_status", []string{"unknown", "degraded", "off", "ok"})
 			statuses[all.statusOf(labels+`,sensor="Sensor 3"`, "innius_sensor_status", []string{"pending", "silent", "stale", "delayed", "current"})]++
 			switch {
-			case machine == "degraded" && since.IsZero():
-				since = time.Now()
-			case !since.IsZero() && machine != "degraded" || since.IsZero() && s.clock() > 2*time.Hour:
+			case machine == "degraded":
+				degraded = true
+			case degraded || s.clock() > 2*time.Hour:
 				t.Fatalf("after %s the machine is %s", s.clock(), machine)
 			}
 		}
 		if statuses["silent"] == 0 || statuses["stale"] == 0 {
 			t.Errorf("statuses of the sensor: %v", statuses)
 		}
-		if got := s.gather()[`innius_machine_status_since_timestamp_seconds{`+labels+`}`]; got < seconds(since)-60 || got > seconds(since) {
-			t.Errorf("degraded since %v, want about %v", got, seconds(since))
+		since := s.gather()[`innius_machine_status_since_timestamp_seconds{`+labels+`}`]
+		if since > seconds(died) || since < seconds(died)-60 {
+			t.Errorf("degraded since %v, want the last reading before %v", since, seconds(died))
 		}
 		s.restart(time.Minute)
-		if got := s.gather()[`innius_machine_status_since_timestamp_seconds{`+labels+`}`]; got > seconds(since) {
-			t.Errorf("after a restart degraded since %v", got)
-		}
+		s.want(`innius_machine_status_since_timestamp_seconds{`+labels+`}`, since)
 		s.start()
+	})
+}
+
+// What was off or dead before the exporter has ever seen it has been so since its newest reading.
+func TestMachineStatusOfFirstStartCountsFromNewestReading(t *testing.T) {
+	begin := setup{plant: testPlant(2, 3)}
+	off, died := dawn.Add(-50*time.Hour), dawn.Add(-5*time.Hour)
+	for i := range 3 {
+		begin.plant.Company.Machines[0].Sensors[i].Exists = func(at time.Time) bool { return at.Before(off) }
+	}
+	begin.plant.Company.Machines[1].Sensors[0].Exists = func(at time.Time) bool { return at.Before(died) }
+	runScenario(t, begin, func(s *scenario) {
+		s.setWall(time.Hour)
+		s.advance(5 * time.Minute)
+		for i, want := range []struct {
+			status MachineStatus
+			since  time.Time
+		}{{MachineOff, off}, {MachineDegraded, died}} {
+			v := s.poller.View(time.Now())
+			status, since := v.Machine(v.Inventory.Accounts[0].Machines[i], Judgement{})
+			if ago := want.since.Sub(since.Add(-v.wallAhead)); status != want.status || ago < 0 || ago > 11*time.Second {
+				t.Errorf("machine %d is %s since %s, want %s since %s", i+1, status, since, want.status, want.since)
+			}
+		}
 	})
 }
 
