@@ -193,10 +193,12 @@ func (r *receiver) split(ctx context.Context, left []sample, v verdict, f *failu
 		}
 		failed = append(failed, one...)
 	}
-	if r.refusing = len(failed) > 0 && !working && !r.acceptsOthers(ctx, left); r.refusing {
+	if r.refusing = !working && !r.acceptsOthers(ctx, left); r.refusing {
 		return failed, max(splitWait, r.backOff(ctx, f))
 	}
-	if len(again) > 0 {
+	if len(again) == 0 {
+		r.tries = 0
+	} else {
 		r.tries++
 		r.report(strconv.Itoa(f.code), "Receiver fails for some readings only, retrying", f)
 	}

@@ -427,6 +427,37 @@ func TestWriterContinuesWithoutASeriesThatGets500(t *testing.T) {
 	})
 }
 
+// That one sensor is refused without tries must not take those of others, although no whole batch is accepted in between.
+func TestWriterTriesOthersThanASeriesThatGets500(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f, receiver := startFake(t, "central")
+		p := newPlant(t, receiver)
+		poll := func(d time.Duration) {
+			for range d / (30 * time.Second) {
+				for _, sensor := range []string{"B", "C", "A"} {
+					p.poll(sensor, 1)
+				}
+				time.Sleep(30 * time.Second)
+			}
+		}
+		f.unless(500, "panic", func(r received) bool { return r.sensor == "B" })
+		time.Sleep(time.Millisecond) // so that the three are in one batch
+		poll(time.Hour)
+		f.unless(500, "panic", func(r received) bool { return r.sensor != "A" })
+		poll(5 * time.Minute)
+		f.unless(500, "panic", func(r received) bool { return r.sensor == "B" })
+		poll(10 * time.Minute)
+		for _, sensor := range []string{"A", "C"} {
+			if got := len(f.values(sensor)); got != int(p.count[sensor]) {
+				t.Errorf("%s: %d of %v readings", sensor, got, p.count[sensor])
+			}
+		}
+		if s := p.Status()[0]; s.Refused != uint64(p.count["B"]) || s.Pending != 0 {
+			t.Errorf("status %+v", s)
+		}
+	})
+}
+
 // Other sensors do not wait for the ten tries of each reading of one that always gets 500.
 func TestWriterIsNotHeldUpByOneSeriesOfMany(t *testing.T) {
 	long(t)

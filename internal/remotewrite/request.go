@@ -139,7 +139,10 @@ const maxText = 300
 
 // redact makes a text of a receiver safe to show: one line, cut, without the secrets that were sent to it.
 func (r *Receiver) redact(text string, secrets []string) string {
-	for _, values := range r.URL.Query() {
+	for name, values := range r.URL.Query() {
+		if slices.Equal(values, []string{""}) { // a query that is nothing but a secret
+			values = []string{name}
+		}
 		secrets = append(secrets, values...)
 	}
 	for _, secret := range secrets {

@@ -292,14 +292,15 @@ func TestWriterGetsCredentialsForEachRequest(t *testing.T) {
 }
 
 func TestWriterShowsNoSecret(t *testing.T) {
-	const secret, token, tenant = "Pa55+word/7f3A9e41", "t0ken-in-query", "tenant-4711"
+	const secret, token, key, tenant = "Pa55+word/7f3A9e41", "t0ken-in-query", "k3y-that-is-a-query", "tenant-4711"
 	both := base64.StdEncoding.EncodeToString([]byte("plant:" + secret))
 	for name, respond := range map[string]func(w http.ResponseWriter, r *http.Request){
 		"echo": func(w http.ResponseWriter, r *http.Request) {
 			text := r.Header.Get("Authorization") + " " + secret + "\x1b[31m\n" + r.URL.String() + " " + r.Header.Get("X-Scope-OrgID")
 			http.Error(w, text+" "+url.QueryEscape(secret)+strings.Repeat("long ", 10000), http.StatusForbidden)
 		},
-		"no response": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"echo of the query": func(w http.ResponseWriter, r *http.Request) { http.Error(w, r.URL.RawQuery, http.StatusForbidden) },
+		"no response":       func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 		"redirect": func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://elsewhere.example/?"+secret, http.StatusFound)
 		},
@@ -315,7 +316,7 @@ func TestWriterShowsNoSecret(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
 				f, receiver := startFake(t, "central")
 				receiver.Authorization = func() (string, []string, error) { return "Basic " + both, []string{both, secret}, nil }
-				receiver.URL.RawQuery = "token=" + token
+				receiver.URL.RawQuery = "token=" + token + "&" + key
 				receiver.Headers = map[string]innius.Secret{"X-Scope-OrgID": innius.NewSecret(tenant)}
 				f.onRequest(func(w http.ResponseWriter, r *http.Request, _ []received) { respond(w, r) })
 				p := newPlant(t, receiver)
@@ -324,7 +325,7 @@ func TestWriterShowsNoSecret(t *testing.T) {
 				if s.LastError == "" || len(s.LastError) > maxText+50 || strings.ContainsAny(s.LastError, "\n\x1b") {
 					t.Errorf("error %q", s.LastError)
 				}
-				for _, hidden := range []string{secret, token, tenant, both, "7f3A9e41"} {
+				for _, hidden := range []string{secret, token, key, tenant, both, "7f3A9e41"} {
 					if strings.Contains(s.LastError, hidden) || p.log.lines(hidden) > 0 {
 						t.Errorf("%s is shown: %q\n%s", hidden, s.LastError, p.log)
 					}
