@@ -24,7 +24,7 @@ const (
 	quiet     = time.Hour // without a failure, after which a failure is logged again
 )
 
-// splitWait is the wait before a batch is split again. To split one takes at most 16 requests for its readings and 4 that show
+// splitWait is the wait before a batch is split again. To split one takes at most 16 requests for its readings and 2 that show
 // whether the receiver accepts others.
 const splitWait = time.Minute
 
@@ -54,7 +54,6 @@ type receiver struct {
 	failures int             // in a row
 	tries    int             // in a row of batches that get a 5xx while others are accepted
 	stuck    map[series]bool // of which no reading was accepted since one was refused after maxTries: they get no more tries
-	refusing bool            // neither the latest batch nor another reading was accepted
 	canary   []sample        // the latest reading that was accepted; sent again, it shows whether anything is
 	early    []sample        // readings that were accepted out of turn, and may still be in the spool
 	logged   map[string]bool // kinds of failures
@@ -155,7 +154,7 @@ func (r *receiver) deliver(ctx context.Context, b batch) bool {
 			r.size = maxReadings
 			return true
 		default:
-			left, wait = r.split(ctx, left, v, f)
+			left, wait = r.split(ctx, left, f)
 		}
 		if len(left) > 0 && (!r.pause(ctx, wait) || ctx.Err() != nil) {
 			return false
@@ -170,10 +169,7 @@ func (r *receiver) deliver(ctx context.Context, b batch) bool {
 
 // split sends each reading of a batch that was not accepted, the oldest first. It returns those that are undecided, and the wait
 // before they are sent again.
-func (r *receiver) split(ctx context.Context, left []sample, v verdict, f *failure) ([]sample, time.Duration) {
-	if (v == broken || r.refusing) && !r.acceptsOthers(ctx, left) { // fewer requests show that it would accept none of them
-		return left, r.backOff(ctx, f)
-	}
+func (r *receiver) split(ctx context.Context, left []sample, f *failure) ([]sample, time.Duration) {
 	slices.SortStableFunc(left, byTime)
 	var failed, again []sample // all that were not accepted; those of them that may be later
 	working := false           // the latest was accepted
@@ -193,7 +189,7 @@ func (r *receiver) split(ctx context.Context, left []sample, v verdict, f *failu
 		}
 		failed = append(failed, one...)
 	}
-	if r.refusing = !working && !r.acceptsOthers(ctx, left); r.refusing {
+	if !working && !r.acceptsOthers(ctx, left) {
 		return failed, max(splitWait, r.backOff(ctx, f))
 	}
 	if len(again) == 0 {
@@ -246,7 +242,7 @@ func (r *receiver) refuse(samples []sample, f *failure) {
 func (r *receiver) recovered(samples []sample) {
 	r.taken(samples)
 	r.size = min(2*r.size, maxBatch)
-	r.failures, r.tries, r.refusing = 0, 0, false
+	r.failures, r.tries = 0, 0
 	if r.failing {
 		r.failing = false
 		r.log.Info("Receiver accepts readings again")
