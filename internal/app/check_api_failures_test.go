@@ -237,7 +237,7 @@ func statusFailures() []failure {
 		},
 		{
 			name: "a slow API", kind: "timeout", manual: true, lines: []string{"timeout: 1s"},
-			api: faulty(simulator.Fault{Kind: simulator.Slow, Op: "company", Delay: 1100 * time.Millisecond}),
+			api: faulty(simulator.Fault{Kind: simulator.Slow, Op: "company", Delay: 2 * time.Second}),
 		},
 	}
 }

@@ -136,7 +136,7 @@ func newPrivateKey(t *testing.T) *ecdsa.PrivateKey {
 
 // account is a config of one account with these lines under http_client.
 func (w *world) account(url, client string) string {
-	return "accounts:\n  - name: acme\n    url: " + url + "\n    api_key_file: key\n    timeout: 5s\n" +
+	return "accounts:\n  - name: acme\n    url: " + url + "\n    api_key_file: key\n    timeout: 1m\n" +
 		"    rate_limit: {requests_per_hour: 360000, burst: 100}\n    http_client: {" + client + "}\n"
 }
 
@@ -162,7 +162,7 @@ func (w *world) poll(t *testing.T, text string) polled {
 		t.Fatal(err)
 	}
 	p := poller.New(opts)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	done := make(chan struct{})
 	go func() { defer close(done); p.Run(ctx) }()
 	r := polled{}

@@ -157,21 +157,23 @@ func TestStoreLocksADirectoryAgainOfWhichTheContentWasRemoved(t *testing.T) {
 }
 
 func TestStoreEndsWritingWhenAnotherHasTakenItsDirectory(t *testing.T) {
-	d := open(t, t.TempDir())
-	other, taken := new(fixture), make(chan struct{}, 10)
-	d.OnTaken = func() { taken <- struct{}{} }
-	d.Store.Run(sourceOf(stateOf(2, 3)), time.Hour, func() {
-		remove(t, d.files("*"))
-		other = open(t, d.dir)
-		other.writeFirst(sourceOf(stateOf(1, 1)))
-		<-taken
+	synctest.Test(t, func(t *testing.T) { // the store checks its lock each second, but not between the two steps of another
+		d := open(t, t.TempDir())
+		other, taken := new(fixture), make(chan struct{}, 10)
+		d.OnTaken = func() { taken <- struct{}{} }
+		d.Store.Run(sourceOf(stateOf(2, 3)), time.Hour, func() {
+			remove(t, d.files("*"))
+			other = open(t, d.dir)
+			other.writeFirst(sourceOf(stateOf(1, 1)))
+			<-taken
+		})
+		if got, err := Read(d.dir); err != nil || sensors(got) != 1 {
+			t.Errorf("the state is not that of the second exporter: %v, %v", got, err)
+		}
+		if d.logged("another exporter uses this state directory") != 1 || other.logged("level=ERROR") != 0 {
+			t.Errorf("logs:\n%s\n%s", d.log.String(), other.log.String())
+		}
 	})
-	if got, err := Read(d.dir); err != nil || sensors(got) != 1 {
-		t.Errorf("the state is not that of the second exporter: %v, %v", got, err)
-	}
-	if d.logged("another exporter uses this state directory") != 1 || other.logged("level=ERROR") != 0 {
-		t.Errorf("logs:\n%s\n%s", d.log.String(), other.log.String())
-	}
 }
 
 func remove(t *testing.T, files []string) {
