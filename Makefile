@@ -137,7 +137,7 @@ PROMETHEUS ?= prometheus
 ALERTMANAGER ?= prometheus-alertmanager
 
 e2e: ## the exporter with real servers: each query returns data, each fault brings its alert (minutes; PROMETHEUS= and ALERTMANAGER= choose)
-	go test ./internal/e2e -count=1 -timeout 15m -v -parallel 8 -e2e -e2e.prometheus='$(PROMETHEUS)' -e2e.alertmanager='$(ALERTMANAGER)'
+	go test ./internal/e2e -count=1 -timeout 30m -v -parallel 8 -e2e -e2e.prometheus='$(PROMETHEUS)' -e2e.alertmanager='$(ALERTMANAGER)'
 
 DELIVERY_KILLS ?= 50
 

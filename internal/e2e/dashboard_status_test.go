@@ -137,7 +137,7 @@ func (d *dashboardTest) compare(when, address string) verdicts {
 	}
 	var v verdicts
 	var wrong string
-	deadline := time.Now().Add(15 * time.Second)
+	deadline := time.Now().Add(patience)
 	for ; ; time.Sleep(200 * time.Millisecond) {
 		v, wrong = d.verdicts(address), ""
 		check := func(panel string, got, want map[string]string) {
@@ -271,12 +271,12 @@ func TestDashboardsShowTheStatusesOfTheExporter(t *testing.T) {
 	exposed := func(address string) int {
 		return s.count(`innius_sensor_status{status!="pending", instance="` + address + `"}`)
 	}
-	waitFor(t, "every sensor", time.Minute, func() bool { return exposed(s.address) == 78+100+4+12 && exposed(ids) == 78+100 })
+	waitFor(t, "every sensor", func() bool { return exposed(s.address) == 78+100+4+12 && exposed(ids) == 78+100 })
 	failing.Inject(simulator.Fault{Kind: simulator.ServerError})
 	refusing.Inject(simulator.Fault{Kind: simulator.ServerError, Op: simulator.OpValues, Object: "press-7"})
 	d.compare("after the start", s.address)
 	d.compare("after the start", ids)
-	waitFor(t, "a refused machine and an outage", 2*time.Minute, func() bool {
+	waitFor(t, "a refused machine and an outage", func() bool {
 		return s.count(`innius_sensor_status{status="failing"}`) == 8 && s.count(`innius_exporter_account_failure == 1`) == 1 &&
 			s.count(`ALERTS{alertstate="firing", alertname="InniusUnreachable"}`) == 1
 	})
@@ -322,7 +322,7 @@ func (d *dashboardTest) checkDown(address string) {
 		}
 		return shown[0].value
 	}
-	waitFor(d.T, "the tile of an exporter that is down", 15*time.Second, func() bool { return tile() == 0 })
+	waitFor(d.T, "the tile of an exporter that is down", func() bool { return tile() == 0 })
 	machines := d.shown("innius-plant", "Machines and their status", "A", of)
 	if len(machines) != 9+25 {
 		d.Errorf("%d machines are shown", len(machines))

@@ -197,20 +197,18 @@ func (s *stack) checkDashboards(t *testing.T) {
 			of = map[string][]string{}
 			values[q.dashboard] = of
 		}
-		exprs, found := q.exprs(of), false
-		for _, expr := range exprs {
-			series := s.series(expr, q.instant)
-			if q.isVariable {
-				of[q.title] = q.values(series)
+		waitFor(t, fmt.Sprintf("data of %s from\n%s", q, q.exprs(of)), func() bool {
+			found := 0
+			for _, expr := range q.exprs(of) {
+				series := s.series(expr, q.instant)
+				if q.isVariable {
+					of[q.title] = q.values(series)
+				}
+				found += min(len(series), 1)
 			}
-			if len(series) > 0 {
-				found = true
-				returned++
-			}
-		}
-		if !found && !q.mayBeEmpty {
-			t.Errorf("%s: no data from\n%s", q, exprs)
-		}
+			returned += found
+			return found > 0 || q.mayBeEmpty
+		})
 	}
 	t.Logf("%d expressions returned data", returned)
 }

@@ -109,9 +109,6 @@ func newDelivery(t *testing.T, targets ...*target) *delivery {
 	}
 	d.stack = newExporter(t, deliveryPlant(), simulator.Limits{PerHour: 40000, Burst: 100}, config, "--log.level=debug")
 	d.exporters = append(d.exporters, d.exporter)
-	// A larger page, so that the readings of the minute since the state was written, which are read again after a kill, are no gap.
-	write(t, d.file("config.yml"), replaceAll(t, read(t, d.file("config.yml")), "page_size: 20", "page_size: 200"))
-	d.reload()
 	done := make(chan struct{})
 	t.Cleanup(func() { <-done })
 	go func() {
@@ -124,12 +121,11 @@ func newDelivery(t *testing.T, targets ...*target) *delivery {
 	for _, r := range targets {
 		d.waitReady(r.name, r.address)
 	}
-	waitFor(t, "readings of each sensor", time.Minute, func() bool {
+	waitFor(t, "readings of each sensor", func() bool {
 		body, err := get(t, "http://"+d.address+"/metrics")
 		return err == nil && strings.Count(string(body), "\ninnius_sensor_timestamp_seconds{") == deliveryPlant().Sensors()
 	})
-	d.reload() // writes the state
-	time.Sleep(time.Second)
+	d.save()
 	d.begin = time.Now()
 	return d
 }
@@ -179,10 +175,9 @@ func (d *delivery) kill(r *target, exporter, saved bool, down time.Duration) {
 	}
 	if exporter {
 		if saved {
-			d.killAfterSave()
-		} else {
-			d.exporter.kill()
+			d.save()
 		}
+		d.exporter.kill()
 		d.kills++
 		time.Sleep(down)
 		d.startExporter()

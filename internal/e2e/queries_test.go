@@ -1,11 +1,11 @@
 package e2e
 
 import (
+	"fmt"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"go.yaml.in/yaml/v4"
 
@@ -29,15 +29,13 @@ func (s *stack) checkAccountTargets(t *testing.T) {
 	launch(t, *prometheusPath, "--config.file="+s.file("accounts.yml"), "--storage.tsdb.path="+s.file("accounts"),
 		"--web.listen-address="+other.prometheus)
 	other.waitReady("Prometheus", other.prometheus)
-	waitFor(t, "both targets", 20*time.Second, func() bool { return other.count("up") == 3 })
+	waitFor(t, "both targets", func() bool { return other.count("up") == 3 })
 	for expr, want := range map[string]int{
 		`up{account="acme"} == 1`: 1, `up{account="bolt"} == 0`: 1, `innius_up{account="acme"}`: 1, `{exported_account!=""}`: 0,
 		`go_info`: 0, `innius_account_info`: 1, `innius_sensor_value{job="innius"}`: 0, `innius_exporter_config_last_reload_successful`: 1,
 		`innius_sensor_value{account="acme"} and innius_sensor_value{instance="acme"}`: 25 * 4,
 	} {
-		if n := other.count(expr); n != want {
-			t.Errorf("%s has %d series, want %d", expr, n, want)
-		}
+		waitFor(t, fmt.Sprintf("%s has %d series", expr, want), func() bool { return other.count(expr) == want })
 	}
 }
 
@@ -47,9 +45,7 @@ func (s *stack) checkDocs(t *testing.T) {
 		_, section, _ := strings.Cut(read(t, "../../docs/"+page), heading)
 		queries := regexp.MustCompile("(?m)^\\|.*?`([^`\n]+)`").FindAllStringSubmatch(section, -1)
 		for _, m := range queries {
-			if n := s.count(strings.ReplaceAll(m[1], `\|`, "|")); n == 0 {
-				t.Errorf("%s: %s returns no data", page, m[1])
-			}
+			waitFor(t, page+": data of "+m[1], func() bool { return s.count(strings.ReplaceAll(m[1], `\|`, "|")) > 0 })
 		}
 		if len(queries) < 3 {
 			t.Errorf("%s: only %d queries were found", page, len(queries))
@@ -67,9 +63,7 @@ func (s *stack) checkRules(t *testing.T) {
 				continue
 			}
 			checked[selector] = true
-			if n := s.count(selector); n == 0 && mayBeEmpty[name] == "" {
-				t.Errorf("%s returns no data, in the rule\n%s", selector, expr)
-			}
+			waitFor(t, "data of "+selector+", in the rule\n"+expr, func() bool { return s.count(selector) > 0 || mayBeEmpty[name] != "" })
 		}
 		if strings.Contains(expr, "or vector(") {
 			t.Errorf("vector() hides missing data:\n%s", expr)

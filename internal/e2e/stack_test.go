@@ -85,14 +85,15 @@ func (s *stack) file(name string) string { return filepath.Join(s.dir, name) }
 
 func (s *stack) writeKey(key string) { write(s.T, s.file("key"), key) }
 
-// writeConfig writes a config with which each sensor is polled every few seconds.
+// writeConfig writes a config with which each sensor is polled every few seconds. A page holds what is read again after a kill, however
+// long a start takes.
 func (s *stack) writeConfig() {
 	s.Helper()
 	write(s.T, s.file("config.yml"), fmt.Sprintf(`accounts:
   - name: acme
     url: %s
     api_key_file: key
-    page_size: 20
+    page_size: 200
     rate_limit: {requests_per_hour: %d, burst: 100, share: 1}
 discovery: {interval: 1m}
 refresh: {min_interval: 1s, silent_after: 1m}
@@ -141,13 +142,13 @@ func (s *stack) startPrometheus() {
 	launch(s.T, *prometheusPath, "--config.file="+s.file("prometheus.yml"), "--storage.tsdb.path="+s.file("prometheus"),
 		"--web.listen-address="+s.prometheus)
 	s.waitReady("Prometheus", s.prometheus)
-	waitFor(s.T, "the first scrape", 20*time.Second, func() bool { return s.count(`up{job="innius"} == 1`) > 0 })
+	waitFor(s.T, "the first scrape", func() bool { return s.count(`up{job="innius"} == 1`) > 0 })
 	s.prometheusVersion = s.version()
 }
 
 func (s *stack) waitReady(name, address string) {
 	s.Helper()
-	waitFor(s.T, name, 30*time.Second, func() bool { _, err := get(s.T, "http://"+address+"/-/ready"); return err == nil })
+	waitFor(s.T, name, func() bool { _, err := get(s.T, "http://"+address+"/-/ready"); return err == nil })
 }
 
 func (s *stack) version() string {
