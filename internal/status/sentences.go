@@ -59,6 +59,8 @@ func perHour(n float64) string { return humanize.Grouped(humanize.Number(n)) }
 // discovery describes how old the inventory is, or the progress of the first discovery.
 func discovery(a *poller.AccountView, now time.Time) string {
 	switch {
+	case a.Settled && a.Verified.IsZero() && len(a.ListErrors) > 0:
+		return "The sensors of " + humanize.Plural(len(a.ListErrors), "machine") + " could not be listed yet"
 	case a.Settled && a.Verified.IsZero():
 		return "The list of machines could not be read yet"
 	case a.Settled:
@@ -101,7 +103,7 @@ func note(m *inventory.Machine, a *poller.AccountView) string {
 	case failure != "":
 		return "Cannot list its sensors: " + failure
 	case m.ListedAt.Load().IsZero():
-		return fmt.Sprintf("Its sensors are not listed yet: %d of %d lists read", a.ListsRead, a.Lists)
+		return "Its sensors are not listed yet"
 	case len(m.Sensors) == 0 && m.ExposedBy != "":
 		return "innius lists no sensor for it here; account " + m.ExposedBy + " lists it, too"
 	case len(m.Sensors) == 0:

@@ -147,6 +147,7 @@ func TestDiscoveryShowsProgress(t *testing.T) {
 		"First discovery running: the list of machines is not known yet":                                        {Lists: 2, ListsRead: 1},
 		"First discovery running: 7 of 22 lists read, the others in about 30m; their sensors are not known yet": {Lists: 22, ListsRead: 7, RequestsPerHour: 60},
 		"The list of machines could not be read yet":                                                            {Settled: true},
+		"The sensors of 1 machine could not be listed yet":                                                      {Settled: true, ListErrors: map[string]string{"m4": "status 403"}},
 		"Every list was read at or after 2026-01-02T11:30:00Z (30m ago)":                                        {Settled: true, Verified: ago(30)},
 	} {
 		if got := discovery(&a, now); got != want {
@@ -159,10 +160,10 @@ func TestNoteExplainsMissingSensors(t *testing.T) {
 	a := &poller.AccountView{Lists: 6, ListsRead: 2, ListErrors: map[string]string{"m4": "status 403"}}
 	one, listed := []*inventory.Sensor{{}}, inventory.NewListTime(now)
 	for want, m := range map[string]inventory.Machine{
-		"":                    {ListedAt: listed, Sensors: one},
-		`Excluded: "Machine"`: {FilteredBy: `"Machine"`},
-		"Its sensors are not listed yet: 2 of 6 lists read":                            {},
-		"innius lists no sensor for it":                                                {ListedAt: listed},
+		"":                               {ListedAt: listed, Sensors: one},
+		`Excluded: "Machine"`:            {FilteredBy: `"Machine"`},
+		"Its sensors are not listed yet": {},
+		"innius lists no sensor for it":  {ListedAt: listed},
 		"innius lists no sensor for it here; account a1 lists it, too":                 {ListedAt: listed, ExposedBy: "a1"},
 		"Cannot list its sensors: status 403":                                          {Machine: innius.Machine{ID: "m4"}},
 		"Cannot list its sensors: status 403; shown are those of 2026-01-02T12:00:00Z": {Machine: innius.Machine{ID: "m4"}, ListedAt: listed},

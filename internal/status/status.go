@@ -57,35 +57,36 @@ type Receiver struct {
 
 // Account is one account.
 type Account struct {
-	Name            string                      `json:"name"`
-	Company         string                      `json:"company"`
-	CompanyID       string                      `json:"company_id"`
-	Up              *bool                       `json:"up"` // null before the first response
-	Health          string                      `json:"health"`
-	Failure         string                      `json:"failure,omitempty"`
-	FailingSince    time.Time                   `json:"failing_since,omitzero"`
-	LastError       string                      `json:"last_error,omitempty"`
-	LastErrorAt     time.Time                   `json:"last_error_at,omitzero"`
-	PausedUntil     time.Time                   `json:"paused_until,omitzero"`
-	PauseReason     string                      `json:"pause_reason,omitempty"`
-	RequestsPerHour float64                     `json:"rate_limit_requests_per_hour"`
-	Configured      float64                     `json:"rate_limit_configured_requests_per_hour"`
-	Lowered         string                      `json:"rate_limit_lowered,omitempty"` // why it is lower than configured
-	Burst           int                         `json:"rate_limit_burst_requests"`
-	Remaining       float64                     `json:"remaining_requests"`
-	ForPolls        float64                     `json:"polls_requests_per_hour"` // what discovery leaves
-	Demand          float64                     `json:"demand_requests_per_hour"`
-	Cycle           float64                     `json:"cycle_seconds,omitempty"` // absent during the first discovery, as Plan
-	Plan            string                      `json:"plan,omitempty"`          // what the rate limit buys
-	Ages            *Ages                       `json:"ages,omitempty"`
-	Discovery       Discovery                   `json:"discovery"`
-	Sensors         map[poller.SensorStatus]int `json:"sensors_by_status"`
-	MaxAge          map[poller.MaxAgeStatus]int `json:"max_age,omitempty"`
-	RelaxedBy       float64                     `json:"max_age_relaxed_by,omitempty"`           // factor
-	ClockDifference *float64                    `json:"api_clock_difference_seconds,omitempty"` // API clock before ours
-	Remarks         []string                    `json:"remarks,omitempty"`                      // with the cure
-	Machines        []Machine                   `json:"-"`
-	Selected        int                         `json:"-"` // sensors, shown or not
+	Name            string                       `json:"name"`
+	Company         string                       `json:"company"`
+	CompanyID       string                       `json:"company_id"`
+	Up              *bool                        `json:"up"` // null before the first response
+	Health          string                       `json:"health"`
+	Failure         string                       `json:"failure,omitempty"`
+	FailingSince    time.Time                    `json:"failing_since,omitzero"`
+	LastError       string                       `json:"last_error,omitempty"`
+	LastErrorAt     time.Time                    `json:"last_error_at,omitzero"`
+	PausedUntil     time.Time                    `json:"paused_until,omitzero"`
+	PauseReason     string                       `json:"pause_reason,omitempty"`
+	RequestsPerHour float64                      `json:"rate_limit_requests_per_hour"`
+	Configured      float64                      `json:"rate_limit_configured_requests_per_hour"`
+	Lowered         string                       `json:"rate_limit_lowered,omitempty"` // why it is lower than configured
+	Burst           int                          `json:"rate_limit_burst_requests"`
+	Remaining       float64                      `json:"remaining_requests"`
+	ForPolls        float64                      `json:"polls_requests_per_hour"` // what discovery leaves
+	Demand          float64                      `json:"demand_requests_per_hour"`
+	Cycle           float64                      `json:"cycle_seconds,omitempty"` // absent during the first discovery, as Plan
+	Plan            string                       `json:"plan,omitempty"`          // what the rate limit buys
+	Ages            *Ages                        `json:"ages,omitempty"`
+	Discovery       Discovery                    `json:"discovery"`
+	ByStatus        map[poller.MachineStatus]int `json:"machines_by_status"` // machines with a sensor to poll
+	Sensors         map[poller.SensorStatus]int  `json:"sensors_by_status"`
+	MaxAge          map[poller.MaxAgeStatus]int  `json:"max_age,omitempty"`
+	RelaxedBy       float64                      `json:"max_age_relaxed_by,omitempty"`           // factor
+	ClockDifference *float64                     `json:"api_clock_difference_seconds,omitempty"` // API clock before ours
+	Remarks         []string                     `json:"remarks,omitempty"`                      // with the cure
+	Machines        []Machine                    `json:"-"`
+	Selected        int                          `json:"-"` // sensors, shown or not
 }
 
 // Ages are how old the values on /metrics are, in seconds.
@@ -172,8 +173,8 @@ func (v *selected) account(index int) Account {
 		Name: a.Name, Failure: a.Failure, FailingSince: a.FailingSince.UTC(), LastError: a.LastError, LastErrorAt: a.LastErrorAt.UTC(),
 		PausedUntil: a.PausedUntil.UTC(), PauseReason: a.PauseReason, RequestsPerHour: a.RequestsPerHour, Configured: a.Configured,
 		Lowered: poller.LoweredText[a.Lowered], Burst: a.Burst, Remaining: a.Remaining, ForPolls: a.ForPolls, Demand: a.Demand,
-		Sensors: map[poller.SensorStatus]int{}, MaxAge: map[poller.MaxAgeStatus]int{}, RelaxedBy: a.RelaxedBy,
-		Health: health(a, v.At), Remarks: remarks(a),
+		ByStatus: map[poller.MachineStatus]int{}, Sensors: map[poller.SensorStatus]int{}, MaxAge: map[poller.MaxAgeStatus]int{},
+		RelaxedBy: a.RelaxedBy, Health: health(a, v.At), Remarks: remarks(a),
 		Discovery: Discovery{a.Settled, a.Lists, a.ListsRead, a.Verified.UTC(), discovery(a, v.At)},
 	}
 	if a.Responded {
@@ -234,6 +235,10 @@ func (v *selected) addMachine(
 			}
 		}
 	}
+	status, since := v.View.Machine(m, j)
+	if len(m.AllPolled) > 0 {
+		to.ByStatus[status]++
+	}
 	v.machine, v.sensor = v.machine || hit, v.sensor || found
 	if v.Summary || len(rows) == 0 && (!found || v.Selection.Status != "") {
 		return ages
@@ -243,13 +248,10 @@ func (v *selected) addMachine(
 	} else {
 		v.sort(rows)
 	}
-	one := Machine{
-		Machine: m.Label, ID: innius.Printable(m.ID), Name: m.Name, Note: note(m, a), ByStatus: byStatus,
-		Ages: summarize(slices.Clone(ages[first:])), Sensors: v.describe(rows),
-	}
-	one.Status, one.Since = v.View.Machine(m, j)
-	one.Since = one.Since.UTC()
-	to.Machines = append(to.Machines, one)
+	to.Machines = append(to.Machines, Machine{
+		Machine: m.Label, ID: innius.Printable(m.ID), Name: m.Name, Status: status, Since: since.UTC(), Note: note(m, a),
+		ByStatus: byStatus, Ages: summarize(slices.Clone(ages[first:])), Sensors: v.describe(rows),
+	})
 	return ages
 }
 

@@ -41,6 +41,27 @@ func TestNextPollIsThatOfTheSensor(t *testing.T) {
 	}
 }
 
+func TestMachinesByStatusAreThoseWithASensorToPoll(t *testing.T) {
+	at := time.Now()
+	a := poller.SavedAccount{Name: "a1", Company: innius.Company{ID: "works"}, ListedAt: at, Discovered: true}
+	for _, sensor := range []string{"oil", "fan"} {
+		a.Machines = append(a.Machines, poller.SavedMachine{Machine: innius.Machine{ID: "of " + sensor}, ListedAt: at, Sensors: []poller.SavedSensor{
+			{Sensor: innius.Sensor{ID: sensor}, Saved: reading.Saved{Time: at, LastSuccess: at, Seen: at}},
+		}})
+	}
+	p := poller.New(poller.Options{
+		Accounts: []poller.Account{{Name: "a1", Pacer: innius.NewPacer(1000, 30)}}, Counters: &poller.Counters{},
+		Sensors: match.Filter{Exclude: []match.Pattern{match.MustCompile("fan")}}, Logger: slog.New(slog.DiscardHandler),
+		State: &poller.State{At: at, Accounts: []poller.SavedAccount{a}},
+	})
+	for _, search := range []string{"", "fan"} { // they are of all machines, selected or not
+		s, err := Of(p, Selection{Search: search})
+		if got := fmt.Sprint(s.Accounts[0].ByStatus); err != nil || got != "map[ok:1]" {
+			t.Errorf("%q: %s, %v", search, got, err)
+		}
+	}
+}
+
 func TestMinAndMaxAreThoseOfSensorsWithTheRule(t *testing.T) {
 	at := time.Now()
 	a := poller.SavedAccount{Name: "a1", Company: innius.Company{ID: "works"}, ListedAt: at, Discovered: true}

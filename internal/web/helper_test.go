@@ -59,7 +59,8 @@ func plant(accounts, machines, sensors int) status.Status {
 		account := status.Account{
 			Name: fmt.Sprintf("a%d", a+1), Company: fmt.Sprintf("Works %d", a+1), Up: new(true), Health: "Up",
 			RequestsPerHour: 1200, Configured: 1200, ForPolls: 1100, Cycle: 246, Demand: 1234, Plan: "it suffices",
-			Discovery: status.Discovery{Ended: true, Text: "all seen"}, Sensors: map[poller.SensorStatus]int{},
+			Discovery: status.Discovery{Ended: true, LastSuccess: now, Text: "all seen"},
+			ByStatus:  map[poller.MachineStatus]int{poller.MachineOK: machines}, Sensors: map[poller.SensorStatus]int{},
 		}
 		for m := range machines {
 			account.Machines = append(account.Machines, machine(m+1, sensors))

@@ -161,15 +161,6 @@ var faultsFirst = []poller.MachineStatus{poller.MachineDegraded, poller.MachineU
 
 func severity(m *status.Machine) int { return slices.Index(faultsFirst, m.Status) }
 
-// machineCounts returns how many machines have each status, without zeros.
-func machineCounts(machines []status.Machine) []number[poller.MachineStatus] {
-	numbers := map[poller.MachineStatus]int{}
-	for i := range machines {
-		numbers[machines[i].Status]++
-	}
-	return counts(numbers, faultsFirst)
-}
-
 // opened reports whether the sensors of a machine are on the page: as requested, or if they are few.
 func (v *view) opened(m *status.Machine) bool {
 	if open := v.Query.open; len(open) > 0 {
@@ -257,6 +248,10 @@ func counts[S ~string](numbers map[S]int, statuses []S) []number[S] {
 		}
 	}
 	return some
+}
+
+func machineCounts(numbers map[poller.MachineStatus]int) []number[poller.MachineStatus] {
+	return counts(numbers, faultsFirst)
 }
 
 func sensorCounts(numbers map[poller.SensorStatus]int) []number[poller.SensorStatus] {

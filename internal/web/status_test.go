@@ -110,6 +110,20 @@ func TestStatusPageShowsOneVerdictOnAnAccount(t *testing.T) {
 	}
 }
 
+// What has never been listed is not 0 machines.
+func TestStatusPageShowsThatNothingWasListed(t *testing.T) {
+	s := plant(1, 0, 0)
+	a := &s.Accounts[0]
+	a.ByStatus, a.Discovery = nil, status.Discovery{Ended: true, Text: "The list could not be read"}
+	_, body := get(t, s, "/status")
+	if head, _, _ := strings.Cut(body, "<summary>Details"); !strings.Contains(head, "<p>The list could not be read</p>") {
+		t.Error(head)
+	}
+	if regexp.MustCompile("0 machines|Machines:").MatchString(body) {
+		t.Error(body)
+	}
+}
+
 // During the first discovery, the demand is that of the sensors known so far, so a small part of it.
 func TestStatusPageShowsDemandAfterFirstDiscovery(t *testing.T) {
 	s := plant(1, 1, 1)
@@ -339,6 +353,7 @@ func TestStatusSummarizesSeveralAccounts(t *testing.T) {
 	}
 	for _, want := range []string{
 		`<a href="?account=a7"><bdi>a7</bdi></a>`, "<bdi>Works 40</bdi>", `<td class="ages">median `,
+		`<td class="machines"><span class="counts"><span class="badge ok">10 ok</span>`,
 		`<a class="badge stale" href="?account=a3&amp;status=stale">10 stale</a>`,
 		`<a class="tile stale" href="?status=stale"><b>400</b> stale</a>`,
 	} {
