@@ -47,7 +47,7 @@ func Of(p *poller.Poller, sel Selection) (*Status, error) {
 			continue
 		}
 		unknown = slices.DeleteFunc(unknown, func(wanted string) bool { return wanted == one.Name })
-		v.Summary = s.Summary
+		v.brief = s.Summary
 		a := v.account(i)
 		if v.discovering = v.discovering || !a.Discovery.Ended; !sel.Filtered() || a.Selected > 0 || len(a.Machines) > 0 {
 			s.Accounts = append(s.Accounts, a)

@@ -59,10 +59,11 @@ func perHour(n float64) string { return humanize.Grouped(humanize.Number(n)) }
 // discovery describes how old the inventory is, or the progress of the first discovery.
 func discovery(a *poller.AccountView, now time.Time) string {
 	switch {
-	case a.Settled && a.Verified.IsZero() && len(a.ListErrors) > 0:
-		return "The sensors of " + humanize.Plural(len(a.ListErrors), "machine") + " could not be listed yet"
 	case a.Settled && a.Verified.IsZero():
 		return "The list of machines could not be read yet"
+	case a.Settled && len(a.ListErrors) > 0:
+		return fmt.Sprintf("The sensors of %s cannot be listed; every other list was read at or after %s",
+			humanize.Plural(len(a.ListErrors), "machine"), humanize.TimeAndDistance(a.Verified, now))
 	case a.Settled:
 		return "Every list was read at or after " + humanize.TimeAndDistance(a.Verified, now)
 	case a.Lists < 2:

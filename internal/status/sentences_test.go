@@ -143,12 +143,12 @@ func TestReasonNamesWhatDelaysAPoll(t *testing.T) {
 
 func TestDiscoveryShowsProgress(t *testing.T) {
 	for want, a := range map[string]poller.AccountView{
-		"First discovery running: the company of the key is not known yet":                                      {Lists: 1},
-		"First discovery running: the list of machines is not known yet":                                        {Lists: 2, ListsRead: 1},
-		"First discovery running: 7 of 22 lists read, the others in about 30m; their sensors are not known yet": {Lists: 22, ListsRead: 7, RequestsPerHour: 60},
-		"The list of machines could not be read yet":                                                            {Settled: true},
-		"The sensors of 1 machine could not be listed yet":                                                      {Settled: true, ListErrors: map[string]string{"m4": "status 403"}},
-		"Every list was read at or after 2026-01-02T11:30:00Z (30m ago)":                                        {Settled: true, Verified: ago(30)},
+		"First discovery running: the company of the key is not known yet":                                                {Lists: 1},
+		"First discovery running: the list of machines is not known yet":                                                  {Lists: 2, ListsRead: 1},
+		"First discovery running: 7 of 22 lists read, the others in about 30m; their sensors are not known yet":           {Lists: 22, ListsRead: 7, RequestsPerHour: 60},
+		"The list of machines could not be read yet":                                                                      {Settled: true},
+		"The sensors of 1 machine cannot be listed; every other list was read at or after 2026-01-02T11:30:00Z (30m ago)": {Settled: true, Verified: ago(30), ListErrors: map[string]string{"m4": "status 403"}},
+		"Every list was read at or after 2026-01-02T11:30:00Z (30m ago)":                                                  {Settled: true, Verified: ago(30)},
 	} {
 		if got := discovery(&a, now); got != want {
 			t.Errorf("got %q, want %q", got, want)
@@ -157,7 +157,7 @@ func TestDiscoveryShowsProgress(t *testing.T) {
 }
 
 func TestNoteExplainsMissingSensors(t *testing.T) {
-	a := &poller.AccountView{Lists: 6, ListsRead: 2, ListErrors: map[string]string{"m4": "status 403"}}
+	a := &poller.AccountView{ListErrors: map[string]string{"m4": "status 403"}}
 	one, listed := []*inventory.Sensor{{}}, inventory.NewListTime(now)
 	for want, m := range map[string]inventory.Machine{
 		"":                               {ListedAt: listed, Sensors: one},

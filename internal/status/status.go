@@ -161,6 +161,7 @@ type selected struct {
 	Selection
 	*poller.View
 	to              *Status
+	brief           bool     // from this account on, they are without their machines
 	words           []string // of Search, in lower case
 	machine, sensor bool     // some machine, or sensor of such a machine, has the name that is selected
 	discovering     bool     // some account is in its first discovery
@@ -190,7 +191,7 @@ func (v *selected) account(index int) Account {
 		s.Company, s.CompanyID = v.Labels.Label(company.ID, company.Name), innius.Printable(company.ID)
 	}
 	var next []poller.Upcoming
-	if !v.Summary {
+	if !v.brief {
 		next = v.Upcoming(index)
 	}
 	ages := make([]aged, 0, a.Sensors)
@@ -209,7 +210,7 @@ func (v *selected) addMachine(
 	words := without(v.words, to.Name, to.Company, m.Label, m.ID, m.Name)
 	hit := named(v.Selection.Machine, m.Label, m.ID, m.Name)
 	found, byStatus, rows := hit && v.Selection.Sensor == "" && len(words) == 0, map[poller.SensorStatus]int{}, []row(nil)
-	if found && v.Selection.Status == "" && !v.Summary {
+	if found && v.Selection.Status == "" && !v.brief {
 		rows = make([]row, 0, len(m.Sensors))
 	}
 	var j poller.Judgement
@@ -230,7 +231,7 @@ func (v *selected) addMachine(
 			if found = true; v.Selection.Status != "" && v.Selection.Status != o.Status {
 				continue
 			}
-			if to.Selected++; !v.Summary {
+			if to.Selected++; !v.brief {
 				rows = append(rows, row{one, o, next[i], 0})
 			}
 		}
@@ -240,7 +241,7 @@ func (v *selected) addMachine(
 		to.ByStatus[status]++
 	}
 	v.machine, v.sensor = v.machine || hit, v.sensor || found
-	if v.Summary || len(rows) == 0 && (!found || v.Selection.Status != "") {
+	if v.brief || len(rows) == 0 && (!found || v.Selection.Status != "") {
 		return ages
 	}
 	if v.Selection.Flat {

@@ -110,17 +110,22 @@ func TestStatusPageShowsOneVerdictOnAnAccount(t *testing.T) {
 	}
 }
 
-// What has never been listed is not 0 machines.
-func TestStatusPageShowsThatNothingWasListed(t *testing.T) {
+// What has not been listed yet is not 0 machines.
+func TestStatusPageShowsWhatIsNotListed(t *testing.T) {
 	s := plant(1, 0, 0)
 	a := &s.Accounts[0]
-	a.ByStatus, a.Discovery = nil, status.Discovery{Ended: true, Text: "The list could not be read"}
-	_, body := get(t, s, "/status")
-	if head, _, _ := strings.Cut(body, "<summary>Details"); !strings.Contains(head, "<p>The list could not be read</p>") {
-		t.Error(head)
-	}
-	if regexp.MustCompile("0 machines|Machines:").MatchString(body) {
-		t.Error(body)
+	a.ByStatus = nil
+	for what, d := range map[string]status.Discovery{
+		"nothing": {Ended: true, Text: "not listed"}, "a part": {LastSuccess: now, Text: "not listed"}, "all": {Ended: true, LastSuccess: now, Text: "listed"},
+	} {
+		a.Discovery = d
+		_, body := get(t, s, "/status")
+		if head, _, _ := strings.Cut(body, "<summary>Details"); strings.Contains(head, "<p>not listed</p>") == (what == "all") {
+			t.Errorf("%s: %s", what, head)
+		}
+		if regexp.MustCompile("0 machines|Machines:").MatchString(body) {
+			t.Errorf("%s: %s", what, body)
+		}
 	}
 }
 
