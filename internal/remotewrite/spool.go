@@ -68,12 +68,12 @@ func openSpool(ctx context.Context, dir string, limit int64, logger *slog.Logger
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("list the spool: %w", err)
 	}
-	entries = slices.DeleteFunc(entries, s.isUnusable)
+	entries = slices.DeleteFunc(entries, s.removeIrregular)
 	acknowledged, offset := s.readPosition()
 	s.next = max(s.next, acknowledged+1)
 	for _, e := range entries { // by name, and so by number
-		number, err := strconv.ParseUint(e.Name(), 10, 64)
-		if err != nil || e.Name() != segmentName(number) {
+		number, isSegment := segmentNumber(e.Name())
+		if !isSegment {
 			continue
 		}
 		s.next = max(s.next, number+1)
@@ -104,14 +104,15 @@ func openSpool(ctx context.Context, dir string, limit int64, logger *slog.Logger
 	return s, nil
 }
 
-// isUnusable reports whether an entry has the name of a file of the spool and is none. A pipe would block all that opens it.
-func (s *spool) isUnusable(e fs.DirEntry) bool {
-	number, err := strconv.ParseUint(e.Name(), 10, 64)
-	if e.Type().IsRegular() || e.Name() != positionName && (err != nil || e.Name() != segmentName(number)) {
+// removeIrregular removes an entry that has the name of a file of the spool and is no regular file, and reports whether there was
+// one. A pipe would block all that opens it.
+func (s *spool) removeIrregular(e fs.DirEntry) bool {
+	if _, isSegment := segmentNumber(e.Name()); e.Type().IsRegular() || !isSegment && e.Name() != positionName {
 		return false
 	}
-	s.log.Warn("Removing what is not a regular file from the spool", "file", filepath.Join(s.dir, e.Name()))
-	if err := os.Remove(filepath.Join(s.dir, e.Name())); err != nil {
+	path := filepath.Join(s.dir, e.Name())
+	s.log.Warn("Removing what is not a regular file from the spool", "file", path)
+	if err := os.Remove(path); err != nil {
 		s.log.Warn("Failed to remove a spool file", "err", err)
 	}
 	return true
@@ -129,7 +130,7 @@ func (s *spool) restore(one *segment, from int64) error {
 			one.pending += len(samples)
 			one.began = cmp.Or(one.began, written)
 		} else {
-			s.head = end
+			s.head = end // this is the first segment
 		}
 		s.last = append(s.last[:0], samples...)
 		return true
@@ -412,6 +413,12 @@ func (s *spool) bytes() (sum int64) {
 }
 
 func segmentName(number uint64) string { return fmt.Sprintf("%020d", number) }
+
+// segmentNumber returns the number in a name, if it is that of a segment.
+func segmentNumber(name string) (number uint64, isSegment bool) {
+	number, err := strconv.ParseUint(name, 10, 64)
+	return number, err == nil && name == segmentName(number)
+}
 
 func (s *spool) path(number uint64) string { return filepath.Join(s.dir, segmentName(number)) }
 

@@ -204,7 +204,15 @@ func TestWriterAppendsWhileASpoolIsOpened(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, segmentName(1)), []byte("torn"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		p.Writer.log = slog.New(slog.NewTextHandler(onLog(func() { p.poll("A", 1) }), nil))
+		poll := func() {
+			if !p.mu.TryRLock() {
+				t.Error("polls would wait")
+				return
+			}
+			p.mu.RUnlock()
+			p.poll("A", 1)
+		}
+		p.Writer.log = slog.New(slog.NewTextHandler(onLog(poll), nil))
 		if err := p.Configure(t.Context(), []Receiver{receiver, added}); err != nil || p.count["A"] != 1 {
 			t.Errorf("%v, %v polls", err, p.count["A"])
 		}
