@@ -149,8 +149,11 @@ func explain(v *poller.View, s *inventory.Sensor, o *poller.SensorView, next *po
 	case poller.SensorSilent:
 		return fmt.Sprintf("Silent: no new reading for more than %s when it was %s", humanize.Duration(o.SilentAfter), polled())
 	case poller.SensorDelayed:
-		planned := "poll planned for " + humanize.TimeAndDistance(o.Planned(), v.At)
-		return "Delayed: " + blocked(v.Accounts[s.Machine.Account], v.At) + planned
+		text := "Delayed: " + blocked(v.Accounts[s.Machine.Account], v.At)
+		if o.PlannedGap == 0 {
+			return text + polled()
+		}
+		return text + "poll planned for " + humanize.TimeAndDistance(o.Planned(), v.At)
 	}
 	return ""
 }

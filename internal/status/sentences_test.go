@@ -113,15 +113,19 @@ func TestPlanShowsWhatTheRateLimitBuys(t *testing.T) {
 }
 
 func TestReasonNamesWhatDelaysAPoll(t *testing.T) {
-	saved := reading.Saved{Time: ago(9), LastSuccess: ago(9), PlannedGap: time.Minute}
+	saved := reading.Saved{Time: ago(9), LastSuccess: ago(9)}
 	const delayed = "poll planned for 2026-01-02T11:52:00Z (8m ago)"
 	failed := &reading.Rare{Failure: "status 500", LastFailure: ago(1), Failures: 1}
 	for want, c := range map[string]struct {
-		account poller.AccountView
-		status  poller.SensorStatus
-		rare    *reading.Rare
+		account   poller.AccountView
+		status    poller.SensorStatus
+		rare      *reading.Rare
+		unplanned bool
 	}{
 		"Delayed: " + delayed: {status: poller.SensorDelayed},
+		"Delayed: innius cannot be reached, since 2026-01-02T11:50:00Z (10m ago); last polled at 2026-01-02T11:51:00Z (9m ago)": {
+			account: poller.AccountView{Failure: "network", FailingSince: ago(10)}, status: poller.SensorDelayed, unplanned: true,
+		},
 		"Delayed: innius cannot be reached, since 2026-01-02T11:50:00Z (10m ago); " + delayed: {
 			account: poller.AccountView{Failure: "network", FailingSince: ago(10)}, status: poller.SensorDelayed,
 		},
@@ -131,7 +135,9 @@ func TestReasonNamesWhatDelaysAPoll(t *testing.T) {
 		"Delayed: " + delayed + "; latest poll failed at 2026-01-02T11:59:00Z (1m ago): status 500": {status: poller.SensorDelayed, rare: failed},
 		"Latest poll failed at 2026-01-02T11:59:00Z (1m ago): status 500":                           {status: poller.SensorCurrent, rare: failed},
 	} {
-		saved.Rare = c.rare
+		if saved.Rare, saved.PlannedGap = c.rare, time.Minute; c.unplanned {
+			saved.PlannedGap = 0
+		}
 		v := &poller.View{At: now, Accounts: []*poller.AccountView{&c.account}}
 		s := &inventory.Sensor{Machine: &inventory.Machine{}, Rule: inventory.NoRule}
 		o := poller.SensorView{Record: reading.Restore(&saved).Load(), Status: c.status}
