@@ -43,6 +43,7 @@ func (d *workDir) trust(s *httptest.Server) {
 }
 
 func TestCheckAPIDiagnosesUnknownHost(t *testing.T) {
+	resolve(t)
 	api := serve(t, normal())
 	f := failure{kind: "dns", edit: replaced("https://no-such-host.invalid/v1", api+"/v1"), contains: []string{"misspelled", "through a proxy"}}
 	f.run(t, "https://no-such-host.invalid/v1")

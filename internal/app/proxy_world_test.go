@@ -212,7 +212,8 @@ func expositionOf(t *testing.T, p *poller.Poller) string {
 	return out.String()
 }
 
-// resolve lets every client find innius.test: a name server returns 127.0.0.1 for every name.
+// resolve lets every client find innius.test: a name server returns 127.0.0.1 for every name but those of the domain invalid, which
+// do not exist.
 func resolve(t *testing.T) {
 	t.Helper()
 	server, err := new(net.ListenConfig).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
@@ -244,7 +245,10 @@ func dnsResponse(query []byte) []byte {
 	}
 	end += 5 // the closing zero, type and class
 	a := append([]byte{query[0], query[1], 0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 0}, query[12:end]...)
-	if query[end-3] == 1 {
+	switch {
+	case bytes.Contains(query, []byte("\x07invalid")):
+		a[3] = 0x83 // no such name
+	case query[end-3] == 1:
 		a[7] = 1
 		a = append(a, 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1)
 	}

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"innius_exporter/internal/match"
@@ -356,6 +357,7 @@ func (s *scenario) closePipes() {
 		closeAll()
 	}
 	s.closers = s.closers[len(s.closers)-len(s.setups):]
+	synctest.Wait() // their goroutines have ended
 }
 
 func liveHeap() int64 {
