@@ -103,7 +103,8 @@ freshness: ## how fresh readings are kept, in all scenarios; writes docs/dev/fre
 	mkdir -p docs/dev
 	$(FRESHNESS) -run 'TestFreshness$$' -freshness full -freshness.write='$(CURDIR)/docs/dev/freshness.md' -freshness.revision='$(REVISION)' $(FRESHNESS_FLAGS)
 
-check-variants: ## 300 random combinations of what is unknown about the API, with the exporter and with check api (minutes)
+# VARIANTS_FLAGS='-variants.seed=7 -variants.of=100' runs others than usual.
+check-variants: ## 300 combinations of what is unknown about the API, with the exporter and with check api (minutes)
 	go test ./internal/app -count=1 -run 'TestExporterReadsEveryVariantOfTheAPI$$|TestCheckAPISettingsAppliedMechanicallyWork$$' -v -variants.full $(VARIANTS_FLAGS)
 
 # One processor: CPU seconds of designs measured in turns, medians of BENCH_ROUNDS, and their ratios.
