@@ -97,7 +97,7 @@ check-freshness: ## how fresh readings are kept, in four short scenarios; whethe
 	$(FRESHNESS) -freshness short -soak.rounds 1
 
 check-memory: ## hostile responses take bounded memory of a real process (seconds; Linux)
-	go test ./internal/cli -count=1 -v -run 'TestHostileResponsesTakeBoundedMemory$$' -memory
+	go test ./internal/cli -count=1 -timeout 30m -v -run 'TestHostileResponsesTakeBoundedMemory$$' -memory
 
 freshness: ## how fresh readings are kept, in all scenarios; writes docs/dev/freshness.md (up to an hour)
 	mkdir -p docs/dev
@@ -105,7 +105,7 @@ freshness: ## how fresh readings are kept, in all scenarios; writes docs/dev/fre
 
 # VARIANTS_FLAGS='-variants.seed=7 -variants.of=100' runs others than usual.
 check-variants: ## 300 combinations of what is unknown about the API, with the exporter and with check api (minutes)
-	go test ./internal/app -count=1 -run 'TestExporterReadsEveryVariantOfTheAPI$$|TestCheckAPISettingsAppliedMechanicallyWork$$' -v -variants.full $(VARIANTS_FLAGS)
+	go test ./internal/app -count=1 -timeout 30m -run 'TestExporterReadsEveryVariantOfTheAPI$$|TestCheckAPISettingsAppliedMechanicallyWork$$' -v -variants.full $(VARIANTS_FLAGS)
 
 # One processor: CPU seconds of designs measured in turns, medians of BENCH_ROUNDS, and their ratios.
 BENCH_ROUNDS ?= 5
