@@ -197,10 +197,11 @@ func (s *scenario) advance(d time.Duration) {
 // samples are the series of one scrape, as in the text format: name{label="value",...}.
 type samples map[string]float64
 
-func (s *scenario) gather() samples {
+// gather scrapes the metrics with these names, all if there are none.
+func (s *scenario) gather(names ...string) samples {
 	s.Helper()
 	var text bytes.Buffer
-	if err := s.collector.WriteText(&text, nil, nil); err != nil {
+	if err := s.collector.WriteText(&text, nil, names); err != nil {
 		s.Errorf("metrics: %v", err)
 	}
 	all := samples{}
@@ -218,17 +219,25 @@ func (s *scenario) gather() samples {
 	return all
 }
 
+// value scrapes one series.
+func (s *scenario) value(series string) (value float64, present bool) {
+	s.Helper()
+	name, _, _ := strings.Cut(series, "{")
+	value, present = s.gather(name)[series]
+	return value, present
+}
+
 // want fails unless a series has this value.
 func (s *scenario) want(series string, value float64) {
 	s.Helper()
-	if got, ok := s.gather()[series]; !ok || got != value {
+	if got, ok := s.value(series); !ok || got != value {
 		s.Errorf("%s after %s: got %v (present: %t), want %v", series, s.clock(), got, ok, value)
 	}
 }
 
 func (s *scenario) wantAbsent(series string) {
 	s.Helper()
-	if got, ok := s.gather()[series]; ok {
+	if got, ok := s.value(series); ok {
 		s.Errorf("%s after %s: got %v, want it absent", series, s.clock(), got)
 	}
 }
@@ -283,7 +292,8 @@ func (all samples) values(name string) samples {
 
 // states counts the sensors of an account in a state.
 func (s *scenario) states(account string, state SensorStatus) float64 {
-	return s.gather()[fmt.Sprintf("innius_exporter_sensors{account=%q,status=%q}", account, state)]
+	n, _ := s.value(fmt.Sprintf("innius_exporter_sensors{account=%q,status=%q}", account, state))
+	return n
 }
 
 func (s *scenario) checkExposition() {

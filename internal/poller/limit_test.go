@@ -31,7 +31,9 @@ func TestPollerPausesUntilRetryAfter(t *testing.T) {
 		"short":       {simulator.Seconds, 7 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+			if t.Parallel(); c.wait > time.Hour {
+				long(t)
+			}
 			begin := setup{plant: testPlant(6, 5), api: simulator.Options{Limits: simulator.Limits{RetryAfter: c.form}}}
 			begin.perHour, begin.burst, begin.options = 1800, 60, calmly
 			begin.faults = []simulator.Fault{overLimit(10*time.Minute, c.wait), slow(time.Second)}
