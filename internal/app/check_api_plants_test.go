@@ -90,8 +90,8 @@ func plantFailures() []failure {
 		},
 		{
 			name: "a clock that is wrong", kind: "clock", severity: apicheck.Warning, unfixable: true,
-			api:      faulty(simulator.Fault{Kind: simulator.ClockOff, Delay: 20 * time.Minute}),
-			contains: []string{"The clock of innius is 20m ahead of this machine's clock"},
+			api:      faulty(simulator.Fault{Kind: simulator.ClockOff, Delay: 80 * time.Minute}), // from an hour on, seconds are not shown
+			contains: []string{"The clock of innius is 1h 20m ahead of this machine's clock"},
 		},
 	}
 }
