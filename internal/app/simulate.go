@@ -61,13 +61,13 @@ type Simulation struct {
 
 // Run serves a simulated API until ctx ends, and logs its counters at the end.
 func (s *Simulation) Run(ctx context.Context, logger *slog.Logger) error {
+	signal.Ignore(syscall.SIGPIPE) // as Exporter.Run
 	if s.Key == "" {
 		return errors.New("--api-key must not be empty")
 	}
 	if s.Sensors < 0 || s.Sensors > maxSensors || s.RequestsPerHour < 1 || s.Burst < 1 {
 		return fmt.Errorf("--sensors must be at least 0 and at most %d, --requests-per-hour and --burst at least 1", maxSensors)
 	}
-	signal.Ignore(syscall.SIGPIPE) // as Exporter.Run
 	plant := simulator.Demo(time.Now())
 	if s.Sensors > 0 {
 		plant = simulator.Uniform(s.Sensors)

@@ -151,3 +151,19 @@ func TestLogWhoseReaderEndsStopsNothing(t *testing.T) {
 	s.assertPolls()
 	s.assertStops()
 }
+
+// systemd takes the end by SIGPIPE for a clean one.
+func TestStartThatFailsIsAnErrorWithoutAReaderOfItsLog(t *testing.T) {
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = read.Close()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "--demo", "--web.telemetry-path=/status")
+	cmd.Env, cmd.Stderr = append(os.Environ(), beExporter+"=1"), write
+	_ = cmd.Run() // how it ends is checked
+	_ = write.Close()
+	if code := cmd.ProcessState.ExitCode(); code != 1 {
+		t.Errorf("it ends with %s", cmd.ProcessState)
+	}
+}
