@@ -7,13 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"os/signal"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -36,9 +33,6 @@ import (
 // Name is the name of the program.
 const Name = "innius_exporter"
 
-// stopWithin bounds how long a scrape in progress may delay the shutdown.
-const stopWithin = 500 * time.Millisecond
-
 // Exporter holds the flags of the run command.
 type Exporter struct {
 	Source        config.Source
@@ -57,6 +51,7 @@ type Exporter struct {
 
 // Run polls and serves until ctx ends or the server fails; then it stops both and waits for them.
 func (e *Exporter) Run(ctx context.Context, logger *slog.Logger) error {
+	signal.Ignore(syscall.SIGPIPE) // from a log whose reader has ended
 	if err := web.CheckMetricsPath(e.TelemetryPath); err != nil {
 		return fmt.Errorf("--web.telemetry-path %q: %w", e.TelemetryPath, err)
 	}
@@ -64,7 +59,6 @@ func (e *Exporter) Run(ctx context.Context, logger *slog.Logger) error {
 		return err
 	}
 	logger.Info("Starting "+Name, "version", version.Info(), "build", version.BuildContext())
-	signal.Ignore(syscall.SIGPIPE) // from a log whose reader has ended
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP) // also during the start: SIGHUP would end the process
 	defer signal.Stop(hangup)
@@ -74,6 +68,8 @@ func (e *Exporter) Run(ctx context.Context, logger *slog.Logger) error {
 	}
 	defer stopDemo()
 	p := &process{Exporter: e, log: logger, systemd: newSystemd(logger), registry: prometheus.NewRegistry(), started: time.Now()}
+	p.server = newServer(e.Web, logger)
+	defer func() { _ = p.server.shutDown(ctx) }() // of a start that failed
 	switch err := p.prepare(ctx, load); {
 	case err != nil && ctx.Err() != nil:
 		return nil // a standby that was not needed, or a spool that takes long to open
@@ -98,6 +94,7 @@ type process struct {
 	log      *slog.Logger
 	systemd  *systemd
 	registry *prometheus.Registry
+	server   *server
 	store    *state.Store        // nil: no state is saved
 	writer   *remotewrite.Writer // nil: as store
 	live     *reloadable
@@ -137,13 +134,19 @@ func (p *process) prepare(ctx context.Context, load func() (*config.Config, erro
 	if err != nil {
 		return err
 	}
-	switch dir, err := p.openStorage(&opts); {
-	case errors.Is(err, state.ErrTaken) && p.StorageWait:
-		if err := p.standBy(ctx, dir); err != nil {
+	dir := storagePath(p.StoragePath, p.Demo)
+	if p.StorageWait {
+		if waited, err := p.standBy(ctx, dir); err != nil {
 			return err
+		} else if waited {
+			return p.prepare(ctx, load) // with the config as it is by then
 		}
-		p.log.Info("The other exporter has ended, taking over")
-		return p.prepare(ctx, load) // with the config as it is by then
+	}
+	switch err := p.openStorage(dir, &opts); {
+	case errors.Is(err, state.ErrTaken) && p.StorageWait: // another standby was faster
+		return p.prepare(ctx, load)
+	case errors.Is(err, state.ErrTaken):
+		return fmt.Errorf("%w. Each exporter needs its own; --storage.wait waits for the end of the other one", err)
 	case err != nil:
 		return err
 	}
@@ -167,25 +170,29 @@ func (p *process) prepare(ctx context.Context, load func() (*config.Config, erro
 
 // pollAndServe starts all loops and the server, and returns when they have ended.
 func (p *process) pollAndServe(ctx context.Context, hangup <-chan os.Signal) error {
-	server, err := p.server()
+	pages, err := p.pages()
 	if err != nil {
 		return err
 	}
-	listening, address := whenListening(server)
 	defer context.AfterFunc(ctx, func() {
 		p.log.Info("Stopping")
 		p.systemd.stopping()
 	})()
 	polling, stopPolling := context.WithCancel(ctx)
+	p.server.show(pages)
 	var loops sync.WaitGroup
-	loops.Go(func() { p.live.run(polling, listening) }) // only then: a start that fails must not cost a request
-	loops.Go(func() { p.systemd.run(polling, listening, p.live.Stuck) })
+	loops.Go(func() { p.live.run(polling, p.server.listening) }) // only then: a start that fails must not cost a request
+	loops.Go(func() { p.systemd.run(polling, p.server.listening, p.live.Stuck) })
 	loops.Go(func() { p.reloader.onHangup(polling, hangup) })
 	loops.Go(func() { p.watchWebConfig(polling, p.checkWebConfig) })
 	if p.Demo {
-		loops.Go(func() { p.inviteToDemo(polling, listening, address) })
+		loops.Go(func() { p.inviteToDemo(polling) })
 	}
-	err = p.serve(ctx, server)
+	select {
+	case err = <-p.server.failed:
+	case <-ctx.Done():
+		err = p.server.shutDown(ctx)
+	}
 	stopPolling()
 	loops.Wait()
 	if p.writer != nil {
@@ -194,8 +201,8 @@ func (p *process) pollAndServe(ctx context.Context, hangup <-chan os.Signal) err
 	return err
 }
 
-// server returns the server of all pages.
-func (p *process) server() (*http.Server, error) {
+// pages returns the handler of all pages.
+func (p *process) pages() (http.Handler, error) {
 	opts := web.Options{
 		Source: p.live, Exporter: p.describe, Config: p.reloader.yaml, Collector: collector.New(p.live.poller), Registry: p.registry,
 		MetricsPath: p.TelemetryPath, Version: version.Version, Pprof: p.Pprof, Logger: p.log,
@@ -203,40 +210,15 @@ func (p *process) server() (*http.Server, error) {
 	if p.Lifecycle {
 		opts.Reload = p.reloader.Reload
 	}
-	handler, err := web.Handler(opts)
-	if err != nil {
-		return nil, err
-	}
-	return web.NewServer(handler, p.log), nil
-}
-
-// whenListening returns a channel that is closed when the server accepts connections: all its addresses are free and its
-// TLS is in order. From then on the URL is that of its first address, as a browser on this machine reaches it.
-func whenListening(server *http.Server) (<-chan struct{}, *url.URL) {
-	listening, address := make(chan struct{}), &url.URL{Scheme: "http"}
-	var once sync.Once
-	server.BaseContext = func(l net.Listener) context.Context {
-		once.Do(func() {
-			if c := server.TLSConfig; c != nil && c.GetConfigForClient != nil { // set by the toolkit for TLS
-				address.Scheme = "https"
-			}
-			address.Host = l.Addr().String()
-			if tcp, ok := l.Addr().(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
-				address.Host = net.JoinHostPort("localhost", strconv.Itoa(tcp.Port))
-			}
-			close(listening)
-		})
-		return context.Background()
-	}
-	return listening, address
+	return web.Handler(opts)
 }
 
 // inviteToDemo logs where to look at the demo, as the last line of its start.
-func (p *process) inviteToDemo(ctx context.Context, listening <-chan struct{}, address *url.URL) {
+func (p *process) inviteToDemo(ctx context.Context) {
 	select {
 	case <-ctx.Done():
 		return
-	case <-listening:
+	case <-p.server.listening:
 	}
 	for !p.live.poller().View(time.Now(), demoName).Accounts[0].Settled {
 		select {
@@ -245,55 +227,25 @@ func (p *process) inviteToDemo(ctx context.Context, listening <-chan struct{}, a
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
-	p.log.Info("The demo is running, open " + address.JoinPath("status").String())
-}
-
-// serve serves until ctx ends. Scrapes in progress then have stopWithin to finish.
-func (p *process) serve(ctx context.Context, server *http.Server) error {
-	served := make(chan error, 1)
-	go func() { served <- toolkit.ListenAndServe(server, p.Web, p.log) }()
-	select {
-	case err := <-served:
-		if failed := new(net.OpError); errors.As(err, &failed) && failed.Op == "listen" {
-			return fmt.Errorf("--web.listen-address: %w", err)
-		}
-		if *p.Web.WebSystemdSocket {
-			return fmt.Errorf("--web.systemd-socket: %w", err)
-		}
-		return fmt.Errorf("serve: %w", err)
-	case <-ctx.Done():
-	}
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
-	defer cancel()
-	if server.Shutdown(grace) != nil {
-		_ = server.Close()
-	}
-	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve: %w", err)
-	}
-	return nil
+	p.log.Info("The demo is running, open " + p.server.address.JoinPath("status").String())
 }
 
 // openStorage opens the directory and loads its state into opts.
-func (p *process) openStorage(opts *poller.Options) (dir string, err error) {
-	dir = storagePath(p.StoragePath, p.Demo)
-	if dir == "" && p.StorageWait {
-		return "", errors.New("--storage.wait needs --storage.path: the directory that it waits for")
-	}
+func (p *process) openStorage(dir string, opts *poller.Options) (err error) {
 	if dir == "" {
 		if !p.Demo {
 			p.log.Warn("State is not saved: a restart loses every value until it is polled again, one request per sensor and list, and "+
 				"may send a burst beyond the rate limit; set --storage.path to a directory that survives restarts",
 				"requests_per_hour", requestsPerHour(opts.Accounts))
 		}
-		return "", nil
+		return nil
 	}
 	if p.store, opts.State, err = state.Open(dir, opts.Accounts, p.log); err != nil {
-		return dir, fmt.Errorf("--storage.path %q: %w", dir, err)
+		return fmt.Errorf("--storage.path %q: %w", dir, err)
 	}
 	p.writer = remotewrite.New(dir, p.log)
 	p.registry.MustRegister(p.writer)
-	return dir, nil
+	return nil
 }
 
 func requestsPerHour(accounts []poller.Account) (sum float64) {

@@ -32,6 +32,7 @@ import (
 	"innius_exporter/internal/poller"
 	"innius_exporter/internal/poller/reading"
 	"innius_exporter/internal/poller/schedule"
+	"innius_exporter/internal/web"
 )
 
 // accept is what Prometheus 3 sends with scrape_protocols: [PrometheusText1.0.0, PrometheusText0.0.4]. With the header of its
@@ -226,11 +227,11 @@ func exporter(b *testing.B, p *poller.Poller) http.Handler {
 		live: newReloadable(p), reloader: newReloader(&config.Config{}),
 	}
 	register(e.registry, e.reloader)
-	server, err := e.server()
+	pages, err := e.pages()
 	if err != nil {
 		b.Fatal(err)
 	}
-	return server.Handler
+	return web.NewServer(pages, e.log).Handler
 }
 
 func body(b *testing.B, h http.Handler, path string) []byte {

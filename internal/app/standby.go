@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -15,35 +16,37 @@ import (
 // standbyEvery is how often a standby looks whether it can take over.
 const standbyEvery = 100 * time.Millisecond
 
-// standBy serves what a standby shows until no other exporter has the directory of the state, or ctx ends. It sends no request and
-// has no plant: what the other exporter saves last is what this one starts with.
-func (p *process) standBy(ctx context.Context, dir string) error {
-	p.log.Info("Standing by: another exporter uses the state directory", "directory", dir)
+// standBy waits until the directory of the state can be locked, and reports whether that took time. Meanwhile it serves what a
+// standby shows. It sends no request and has no plant: what the other exporter saves last is what this one starts with. Where the
+// lock cannot be seen it waits too, because two exporters would use the same rate limit. An error ends the exporter.
+func (p *process) standBy(ctx context.Context, dir string) (waited bool, err error) {
+	if dir == "" {
+		return false, errors.New("--storage.wait needs --storage.path: the directory that it waits for")
+	}
+	why := state.CheckLock(dir)
+	if why == nil {
+		return false, nil
+	}
+	p.log.Info("Standing by", "directory", dir, "why", why)
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(standbyGauge(1), versioncollector.NewCollector(Name))
-	server := web.NewServer(web.Standby(p.TelemetryPath, registry), p.log)
+	p.server.show(web.Standby(p.TelemetryPath, registry))
 	waiting, stop := context.WithCancel(ctx)
+	var notifying sync.WaitGroup
+	notifying.Go(func() { p.systemd.run(waiting, p.server.listening, func() string { return "" }) })
+	defer notifying.Wait()
 	defer stop()
-	var loops sync.WaitGroup
-	listening, _ := whenListening(server)
-	loops.Go(func() { p.systemd.run(waiting, listening, func() string { return "" }) })
-	loops.Go(func() {
-		defer stop()
-		for ticks := time.Tick(standbyEvery); state.Taken(dir); {
-			select {
-			case <-waiting.Done():
-				return
-			case <-ticks:
-			}
+	for ticks := time.Tick(standbyEvery); state.CheckLock(dir) != nil; {
+		select {
+		case <-ctx.Done():
+			return true, ctx.Err()
+		case err := <-p.server.failed:
+			return true, err
+		case <-ticks:
 		}
-	})
-	err := p.serve(waiting, server)
-	stop()
-	loops.Wait()
-	if err != nil {
-		return err
 	}
-	return ctx.Err()
+	p.log.Info("The state directory is free, taking over")
+	return true, nil
 }
 
 // standbyGauge returns the metric that distinguishes a standby from the exporter that polls.

@@ -4,6 +4,7 @@ package cli
 
 import (
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -35,22 +36,45 @@ func TestStandbyTakesOverFromAKilledExporter(t *testing.T) {
 		t.Errorf("the standby did not wait:\n%s", log)
 	}
 	first.end(syscall.SIGKILL)
-	killed := time.Now()
-	started := listening.FindAllStringSubmatch(standby.text(), -1)
-	for ; len(started) < 2; time.Sleep(5 * time.Millisecond) {
-		if started = listening.FindAllStringSubmatch(standby.text(), -1); time.Since(killed) > 2*time.Minute {
-			t.Fatalf("it does not take over:\n%s", standby.text())
-		}
-	}
-	t.Logf("took over after %s", time.Since(killed))
-	again := started[1][1]
-	awaitValues(t, again, 40)
-	if body := get(t, "http://"+again+"/metrics"); strings.Contains(body, waiting) {
-		t.Error("it still says that it is a standby")
-	}
-	if log := standby.end(syscall.SIGTERM); !strings.Contains(log, "Stopping") {
+	standby.awaitTakeover(t)
+	if log := standby.end(syscall.SIGTERM); !strings.Contains(log, "Stopping") || strings.Count(log, "Listening on") != 1 {
 		t.Errorf("%s", log)
 	}
+}
+
+// awaitTakeover waits until a standby has all values. No scrape may fail meanwhile.
+func (p *exporterProcess) awaitTakeover(t *testing.T) {
+	t.Helper()
+	page := "http://" + p.address + "/metrics"
+	for begin := time.Now(); strings.Contains(get(t, page), "\ninnius_exporter_standby 1\n"); time.Sleep(time.Millisecond) {
+		if time.Since(begin) > 2*time.Minute {
+			t.Fatalf("it does not take over:\n%s", p.text())
+		}
+	}
+	awaitValues(t, p.address, 40)
+}
+
+// Two exporters would use the same rate limit.
+func TestStandbyWaitsWhileTheLockCannotBeSeen(t *testing.T) {
+	r := newReloadable(t)
+	_ = r.stop()
+	dir := t.TempDir()
+	lock := filepath.Join(dir, "lock")
+	if err := syscall.Mkfifo(lock, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	standby := startProcess(t, nil, "--config.file="+r.config, "--storage.path="+dir, "--storage.wait")
+	if body := get(t, "http://"+standby.address+"/metrics"); !strings.Contains(body, "\ninnius_exporter_standby 1\n") {
+		t.Errorf("it shows\n%s", body)
+	}
+	if log := standby.text(); !strings.Contains(log, "is not a regular file") {
+		t.Errorf("the log does not have why it waits:\n%s", log)
+	}
+	if err := os.Remove(lock); err != nil {
+		t.Fatal(err)
+	}
+	standby.awaitTakeover(t)
+	standby.end(syscall.SIGTERM)
 }
 
 func TestStandbyThatIsNotNeededEnds(t *testing.T) {

@@ -251,7 +251,7 @@ func TestStoreDoesNotWaitForALockThatIsNoFile(t *testing.T) {
 				t.Fatal(err)
 			}
 			d := open(t, dir)
-			if d.writeLast(sourceOf(stateOf(1, 1))); d.logged("is not a regular file. Remove it") != 1 || Taken(dir) {
+			if d.writeLast(sourceOf(stateOf(1, 1))); d.logged("is not a regular file. Remove it") != 1 || errors.Is(CheckLock(dir), ErrTaken) {
 				t.Errorf("log:\n%s", d.log.String())
 			}
 		})

@@ -54,8 +54,8 @@ type Store struct {
 // lockEvery is how often the lock is checked: a removed one would let another exporter start.
 const lockEvery = time.Second
 
-// ErrTaken is the error of Open while another exporter has the lock.
-var ErrTaken = errors.New("another exporter uses this state directory. Each exporter needs its own")
+// ErrTaken is the error while another exporter has the lock.
+var ErrTaken = errors.New("another exporter uses this state directory")
 
 // Open locks a directory for this process, creates it if necessary, and returns the state of these accounts that is saved in
 // it; nil if it has never been used. An account without usable state in a used directory may have sent all that it could a moment
@@ -101,20 +101,30 @@ func withSpent(loaded *poller.State, accounts []poller.Account) *poller.State {
 	return loaded
 }
 
-// Taken reports whether another exporter has the lock of a directory.
-func Taken(dir string) bool {
+// CheckLock returns why a directory cannot be locked now: ErrTaken while another exporter has the lock. Other errors leave open
+// whether one has it, as on a volume that fails. A directory that does not exist can be locked by Open.
+func CheckLock(dir string) error {
 	lock := flock.New(filepath.Join(dir, lockName))
-	free, err := tryLock(lock)
+	err := tryLock(lock)
 	_ = lock.Close()
-	return err == nil && !free
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // tryLock takes a lock if it is free. A pipe in place of its file would block without end.
-func tryLock(lock *flock.Flock) (bool, error) {
+func tryLock(lock *flock.Flock) error {
 	if info, err := os.Stat(lock.Path()); err == nil && !info.Mode().IsRegular() {
-		return false, fmt.Errorf("%s is not a regular file. Remove it", lock.Path())
+		return fmt.Errorf("lock the state directory: %s is not a regular file. Remove it", lock.Path())
 	}
-	return lock.TryLock()
+	switch locked, err := lock.TryLock(); {
+	case err != nil:
+		return fmt.Errorf("lock the state directory: %w", err)
+	case !locked:
+		return ErrTaken
+	}
+	return nil
 }
 
 // acquire locks the directory if that was not possible before, or if the file of the lock was removed since.
@@ -132,11 +142,8 @@ func (s *Store) acquire() error {
 		}
 		_ = s.lock.Close() // of a file that was removed
 	}
-	switch locked, err := tryLock(s.lock); {
-	case err != nil:
-		return fmt.Errorf("lock the state directory: %w", err)
-	case !locked:
-		return ErrTaken
+	if err := tryLock(s.lock); err != nil {
+		return err
 	}
 	for _, name := range s.list(unfinishedFiles) {
 		s.remove(name)
