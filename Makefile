@@ -114,9 +114,9 @@ bench: ## what scrapes, status pages and a sensor's memory cost, relative to the
 	go test ./internal/app ./internal/poller -run '^$$' -cpu 1 -benchtime $(BENCH_ROUNDS)x -timeout 0 -bench .
 
 SIZING_SECONDS ?= 600
-SIZING_SENSORS ?= 100 1000 10000
+SIZING_SENSORS ?= 100 1000 10000 100000
 
-sizing: build ## memory and CPU time of the exporter as a process against the simulator: the table of docs/operations.md (35 min; Linux)
+sizing: build ## memory and CPU time of the exporter as a process against the simulator: the table of docs/operations.md (an hour; Linux)
 	.ci/sizing ./$(BINARY) $(SIZING_SECONDS) $(SIZING_SENSORS)
 
 million: ## start the exporter with a million sensors and scrape it (minutes, 4 GB of memory)
