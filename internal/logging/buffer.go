@@ -21,8 +21,8 @@ var dropped atomic.Uint64
 func Dropped() uint64 { return dropped.Load() }
 
 // NewBuffered is New for a log that may not be read: a pipe whose reader has stopped must not stop what logs. Lines that do
-// not fit into the buffer, and those of which the write fails, are dropped and counted; the next line that is written is
-// followed by one with their number.
+// not fit into the buffer, and those of which the write fails, are dropped and counted; when all others are written, a line with
+// their number follows.
 func NewBuffered(w io.Writer, level, format string) (*slog.Logger, *Buffer) {
 	b := &Buffer{to: w, direct: New(w, level, format), idle: make(chan struct{})}
 	close(b.idle)
