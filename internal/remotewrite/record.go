@@ -23,8 +23,7 @@ type sample struct {
 // the time when it was written and the three labels, then the time since the reading before and the value of each.
 const (
 	recordHeader = 8
-	maxRecord    = 1 << 20 // bytes behind the header
-	maxReadings  = 16      // in a record, and so in the smallest batch
+	maxReadings  = 16 // in a record, and so in the smallest batch
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

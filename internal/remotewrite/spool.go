@@ -167,7 +167,7 @@ func (s *spool) scan(number uint64, from, to int64, each func(written int64, sam
 		_, err := io.ReadFull(reader, header)
 		if err == nil {
 			length := int64(binary.LittleEndian.Uint32(header))
-			if length > maxRecord || length > to-from-recordHeader {
+			if length > to-from-recordHeader {
 				return from, nil
 			}
 			content = slices.Grow(content[:0], int(length))[:length]

@@ -354,7 +354,7 @@ func BenchmarkSpool(b *testing.B) {
 
 // The length in a header that is torn, or of another file, may be anything.
 func TestSpoolBelievesNoLengthOfATornHeader(t *testing.T) {
-	for _, content := range []string{"\x00\x00\x00\xf0", "\x00\x00\x00\xf0X", "\x00\x00\x00\xf0checksum", "\x00\x00\x0f\x00checksum"} {
+	for _, content := range []string{"\x00\x00\x00\xf0", "\x00\x00\x00\xf0X", "\x00\x00\x00\xf0checksum"} {
 		dir := t.TempDir()
 		if err := os.WriteFile(filepath.Join(dir, segmentName(1)), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
