@@ -54,7 +54,7 @@ type receiver struct {
 	failures int             // in a row
 	tries    int             // in a row of batches that get a 5xx while others are accepted
 	stuck    map[series]bool // of which no reading was accepted since one was refused after maxTries: they get no more tries
-	canary   []sample        // the latest reading that was accepted; sent again, it shows whether anything is
+	canary   []sample        // the latest reading that was accepted, by an earlier process too; sent again, it shows whether any is
 	early    []sample        // readings that were accepted out of turn, and may still be in the spool
 	logged   map[string]bool // kinds of failures
 	failed   time.Time       // latest failure
@@ -68,7 +68,7 @@ type receiver struct {
 func newReceiver(s *spool, logger *slog.Logger) *receiver {
 	return &receiver{
 		spool: s, log: logger, changed: make(chan struct{}, 1), stop: make(chan struct{}), size: maxBatch,
-		stuck: map[series]bool{}, logged: map[string]bool{}, status: Status{Requests: map[string]uint64{}},
+		canary: newest(s.done), stuck: map[series]bool{}, logged: map[string]bool{}, status: Status{Requests: map[string]uint64{}},
 	}
 }
 
@@ -252,10 +252,18 @@ func (r *receiver) recovered(samples []sample) {
 // taken records that readings were accepted.
 func (r *receiver) taken(samples []sample) {
 	r.count(func(s *Status) { s.Accepted += uint64(len(samples)) })
-	r.canary = []sample{slices.MaxFunc(samples, byTime)}
+	r.canary = newest(samples)
 	for _, s := range samples {
 		delete(r.stuck, s.series)
 	}
+}
+
+// newest returns one of the newest of some readings; none if there are none.
+func newest(samples []sample) []sample {
+	if len(samples) == 0 {
+		return nil
+	}
+	return []sample{slices.MaxFunc(samples, byTime)}
 }
 
 // backOff logs a failure of the receiver and returns how long to wait: no less than the receiver requests.

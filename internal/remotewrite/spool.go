@@ -41,6 +41,7 @@ type spool struct {
 	next     uint64    // number of the next segment
 	file     *os.File  // of the last segment; nil: the next record begins another
 	last     []sample  // of the last record
+	done     []sample  // of the last record that an earlier process has acknowledged
 	full     bool      // readings were dropped for room since the spool was last empty
 	failing  bool      // the latest write failed
 }
@@ -130,7 +131,7 @@ func (s *spool) restore(one *segment, from int64) error {
 			one.pending += len(samples)
 			one.began = cmp.Or(one.began, written)
 		} else {
-			s.head = end // this is the first segment
+			s.head, s.done = end, append(s.done[:0], samples...) // this is the first segment
 		}
 		s.last = append(s.last[:0], samples...)
 		return true

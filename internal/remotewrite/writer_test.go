@@ -50,6 +50,34 @@ func TestWriterContinuesAfterKill(t *testing.T) {
 	})
 }
 
+// After a kill the poller reads again what it had read since it wrote its state. A receiver without a window refuses that, and has to
+// show that it accepts others before anything newer is sent out of turn.
+func TestWriterLosesNothingWhenItSendsAgainAfterAKill(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f, receiver := startFake(t, "central")
+		f.likePrometheus(0, 400)
+		p := newPlant(t, receiver)
+		sensors := []string{"A", "B", "C"}
+		p.pollFor(10*time.Minute, sensors...)
+		time.Sleep(10 * time.Second)
+		p.kill()
+		time.Sleep(time.Minute)
+		p.start(receiver)
+		for _, sensor := range sensors {
+			var again []innius.Reading
+			for i, at := range p.times[sensor] {
+				again = append(again, innius.Reading{Time: time.UnixMilli(at), Value: float64(i + 1)})
+			}
+			p.Append("acme", "Press 1", sensor, again)
+			p.poll(sensor, 40)
+		}
+		time.Sleep(time.Minute)
+		for _, sensor := range sensors {
+			p.wantAll(f, sensor)
+		}
+	})
+}
+
 func TestWriterCloseSendsForTwoSeconds(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		good, first := startFake(t, "good")
