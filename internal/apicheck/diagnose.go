@@ -335,7 +335,7 @@ func (d *diagnosis) zones(in *innius.Inspection, f *Finding) *Finding {
 	recent := false
 	likely := d.only("fields.time_zone", slices.Compact(names), func(s setup) bool {
 		age := apiTime(in).Sub(s.client.Reread(in).Values.Newest)
-		if age <= -time.Minute || age > 2*time.Hour {
+		if age <= -time.Minute || age > 3*time.Hour { // Amsterdam is two hours ahead of UTC in summer
 			return false
 		}
 		ages = append(ages, "As "+s.account.Fields.TimeZone+" the newest reading would be "+humanize.Duration(max(0, age))+" old.")

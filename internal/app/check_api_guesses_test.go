@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"innius_exporter/internal/apicheck"
@@ -124,15 +125,6 @@ func readings(make func(at time.Time, value any) map[string]any) http.Handler {
 func TestCheckAPIChoosesOnlyUnambiguousFields(t *testing.T) {
 	iso := func(at time.Time) string { return at.UTC().Format(time.RFC3339) }
 	now := time.Now()
-	local := func(zone string, back time.Duration) http.Handler {
-		place, err := time.LoadLocation(zone)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return readings(func(at time.Time, value any) map[string]any {
-			return map[string]any{"t": at.Add(-back).In(place).Format("2006-01-02T15:04:05"), "v": value}
-		})
-	}
 	for name, c := range map[string]struct {
 		api      http.Handler
 		want     map[string]any // of fields
@@ -181,11 +173,6 @@ func TestCheckAPIChoosesOnlyUnambiguousFields(t *testing.T) {
 				return map[string]any{"timestamp": iso(at.Add(24 * time.Hour)), "sent": iso(now), "v": value}
 			}), nil, "future", []string{"There is no setting for it"},
 		},
-		"zone":                                {local("Europe/Amsterdam", 0), map[string]any{"fields.time_zone": "Europe/Amsterdam"}, "", nil},
-		"zone, or silence as long":            {local("UTC", 0), nil, "time-unit", []string{"As UTC the newest", "As Europe/Amsterdam the newest"}},
-		"zone, silent for as long as it is":   {local("Europe/Amsterdam", 3700*time.Second), nil, "time-unit", []string{"As UTC"}},
-		"zone of a plant that is silent":      {local("Europe/Amsterdam", 30*time.Minute), nil, "time-unit", nil},
-		"zone that is not among those, ahead": {local("Asia/Tokyo", 0), nil, "time-unit", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			report, got := newWorkDir(t, serve(t, c.api)+"/v1").applyAdvice()
@@ -207,5 +194,62 @@ func TestCheckAPIChoosesOnlyUnambiguousFields(t *testing.T) {
 				t.Errorf("%+v", f)
 			}
 		})
+	}
+}
+
+// A sensor may have been silent for as long as zones differ, which is longer in summer.
+func TestCheckAPIChoosesZoneInEitherSeason(t *testing.T) {
+	const amsterdam = "Europe/Amsterdam"
+	for season, c := range map[string]struct {
+		month time.Month
+		ahead time.Duration // of Amsterdam
+	}{"winter": {time.January, time.Hour}, "summer": {time.July, 2 * time.Hour}} {
+		for name, row := range map[string]struct {
+			zone   string
+			silent time.Duration
+			want   string
+			ages   []string
+		}{
+			"known":                  {amsterdam, 0, amsterdam, nil},
+			"or silence as long":     {"UTC", 0, "", []string{"As UTC the newest", "As Europe/Amsterdam the newest"}},
+			"and silence as long":    {amsterdam, c.ahead, "", []string{"As UTC the newest", "As Europe/Amsterdam the newest"}},
+			"of a plant in silence":  {amsterdam, 30 * time.Minute, "", []string{"As Europe/Amsterdam the newest"}},
+			"not among those, ahead": {"Asia/Tokyo", 0, "", nil},
+		} {
+			t.Run(season+", "+name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					time.Sleep(time.Until(time.Date(2030, c.month, 15, 12, 0, 30, 0, time.UTC)))
+					checkZone(t, row.zone, row.silent, row.want, row.ages)
+				})
+			})
+		}
+	}
+}
+
+// checkZone checks an API whose readings have the time of a zone, without its name, and end some time ago.
+func checkZone(t *testing.T, zone string, silent time.Duration, want string, ages []string) {
+	t.Helper()
+	place, err := time.LoadLocation(zone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, closeAll := simulator.Pipe(readings(func(at time.Time, value any) map[string]any {
+		return map[string]any{"t": at.Add(-silent).In(place).Format("2006-01-02T15:04:05"), "v": value}
+	}))
+	defer closeAll()
+	d := newWorkDir(t, "http://innius.test/v1", "allow_http: true", "http_client: {proxy_from_environment: false}")
+	d.dial = client.Transport.(*http.Transport).DialContext
+	report, got := d.applyAdvice()
+	if chosen, _ := got["fields.time_zone"].(string); chosen != want || report.OK != (want != "") {
+		t.Errorf("zone %q, want %q; OK %t", chosen, want, report.OK)
+	}
+	if want != "" {
+		return
+	}
+	f := finding(t, report, "time-unit")
+	for _, age := range ages {
+		if !strings.Contains(strings.Join(f.Text, " "), age) {
+			t.Errorf("%q is missing in %q", age, f.Text)
+		}
 	}
 }

@@ -132,6 +132,7 @@ type workDir struct {
 	t    *testing.T
 	dir  string
 	file string
+	dial dialFunc // nil: the network
 }
 
 // newWorkDir makes a config with one account. The lines are added to the account, or after it if they begin with ^.
@@ -166,7 +167,7 @@ func (d *workDir) write(text string) {
 // check runs the command and returns what it printed, its report and its error.
 func (d *workDir) check(change ...func(*APICheck)) (string, *apicheck.Report, error) {
 	d.t.Helper()
-	c := &APICheck{Output: "text"}
+	c := &APICheck{Output: "text", dial: d.dial}
 	for _, f := range change {
 		f(c)
 	}
