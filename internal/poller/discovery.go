@@ -301,10 +301,11 @@ func (d *discovery) failures() map[string]string {
 	return failures
 }
 
-// settled reports whether the first discovery has ended: every list has succeeded or failed.
+// settled reports whether the first discovery has ended: every list has succeeded or failed. A refused key does not end it: the
+// lists are read once it is replaced.
 func (d *discovery) settled() bool {
 	if d.machines == nil || !d.machines.tried {
-		return d.company != nil && d.company.failures > 0 || d.machines != nil && d.machines.failures > 0
+		return false
 	}
 	for _, l := range d.sensors {
 		if !l.tried {

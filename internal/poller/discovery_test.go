@@ -121,3 +121,24 @@ func TestDiscoveryKeepsToItsShare(t *testing.T) {
 		}
 	})
 }
+
+// A start with a wrong key is the most frequent one: what the exporter shows of the lists must not be that of a complete discovery.
+func TestFirstDiscoveryDoesNotEndWithARefusedKey(t *testing.T) {
+	runScenario(t, setup{plant: testPlant(50, 3), perHour: 600, burst: 5}, func(s *scenario) {
+		s.api.RevokeKey(http.StatusUnauthorized)
+		s.advance(10 * time.Minute)
+		if v := s.view(1); v.Settled || !s.poller.Ready() {
+			t.Errorf("ended: %t, ready: %t, want false and true", v.Settled, s.poller.Ready())
+		}
+		s.key.set(testKey+"2", false)
+		s.api.SetKey(testKey + "2")
+		s.advance(3 * time.Minute)
+		if v := s.view(1); v.Settled || v.ListsRead < 5 || v.ListsRead > 40 {
+			t.Errorf("ended: %t, with %d lists read", v.Settled, v.ListsRead)
+		}
+		s.advance(20 * time.Minute)
+		if n := s.log.lines("First discovery ended"); len(n) != 1 || !s.view(1).Settled {
+			t.Errorf("want one line about the end: %q", n)
+		}
+	})
+}

@@ -59,7 +59,7 @@ func perHour(n float64) string { return humanize.Grouped(humanize.Number(n)) }
 // discovery describes how old the inventory is, or the progress of the first discovery.
 func discovery(a *poller.AccountView, now time.Time) string {
 	switch {
-	case a.Settled && a.Verified.IsZero():
+	case a.Verified.IsZero() && (a.Settled || a.Failure != ""):
 		return "The list of machines could not be read yet"
 	case a.Settled && len(a.ListErrors) > 0:
 		return fmt.Sprintf("The sensors of %s cannot be listed; every other list was read at or after %s",

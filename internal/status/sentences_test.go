@@ -152,7 +152,7 @@ func TestDiscoveryShowsProgress(t *testing.T) {
 		"First discovery running: the company of the key is not known yet":                                                {Lists: 1},
 		"First discovery running: the list of machines is not known yet":                                                  {Lists: 2, ListsRead: 1},
 		"First discovery running: 7 of 22 lists read, the others in about 30m; their sensors are not known yet":           {Lists: 22, ListsRead: 7, RequestsPerHour: 60},
-		"The list of machines could not be read yet":                                                                      {Settled: true},
+		"The list of machines could not be read yet":                                                                      {Lists: 1, Failure: "key"},
 		"The sensors of 1 machine cannot be listed; every other list was read at or after 2026-01-02T11:30:00Z (30m ago)": {Settled: true, Verified: ago(30), ListErrors: map[string]string{"m4": "status 403"}},
 		"Every list was read at or after 2026-01-02T11:30:00Z (30m ago)":                                                  {Settled: true, Verified: ago(30)},
 	} {
