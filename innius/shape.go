@@ -78,7 +78,7 @@ func (p *list) ofAnother() error {
 			what := strings.TrimSuffix(owner.name, "_id")
 			return &ResponseError{Status: p.status, OfAnother: true, Detail: fmt.Sprintf("the response is of the %s %s, not of %s as "+
 				"requested: a cache on the way may ignore the path, or the path in endpoints.%s is wrong; if both ids are of one %[1]s, set "+
-				"fields.%s to the field of the list that holds its id",
+				"fields.%[5]s to the field of the list that holds its id",
 				what, quotedID(p.key.redactError(id)), quotedID(owner.id), p.request.op, owner.name)}
 		}
 	}
