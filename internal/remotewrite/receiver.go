@@ -24,7 +24,7 @@ const (
 	quiet     = time.Hour // without a failure, after which a failure is logged again
 )
 
-// splitWait is the wait before a batch is split again. To split one takes at most 16 requests for its readings and 2 that show
+// splitWait is the wait before a batch is split again. To split one takes at most 16 requests for its readings and 3 that show
 // whether the receiver accepts others.
 const splitWait = time.Minute
 
@@ -55,6 +55,7 @@ type receiver struct {
 	tries    int             // in a row of batches that get a 5xx while others are accepted
 	stuck    map[series]bool // of which no reading was accepted since one was refused after maxTries: they get no more tries
 	canary   []sample        // the latest reading that was accepted, by an earlier process too; sent again, it shows whether any is
+	unknown  []sample        // the newest of the latest batch that got no response, or one that concerns all: it may be stored
 	early    []sample        // readings that were accepted out of turn, and may still be in the spool
 	logged   map[string]bool // kinds of failures
 	failed   time.Time       // latest failure
@@ -149,6 +150,7 @@ func (r *receiver) deliver(ctx context.Context, b batch) bool {
 			r.recovered(left)
 			left = nil
 		case v == unavailable:
+			r.unknown = newest(left)
 			wait = r.backOff(ctx, f)
 		case len(left) > maxReadings:
 			r.size = maxReadings
@@ -209,8 +211,8 @@ func (r *receiver) split(ctx context.Context, left []sample, f *failure) ([]samp
 }
 
 // acceptsOthers reports whether the receiver accepts readings that are not in a batch: the latest that it accepted, which it has
-// already, or those stored last, which are the least likely to be refused for their age. They are those of one poll, because a
-// receiver may accept no older ones of the same series afterwards.
+// already, the newest of a batch that it may have stored before it failed, or those stored last, which are the least likely to be
+// refused for their age. They are those of one poll, because a receiver may accept no older ones of the same series afterwards.
 func (r *receiver) acceptsOthers(ctx context.Context, batch []sample) bool {
 	accepts := func(some []sample) bool {
 		v, _ := r.send(ctx, some)
@@ -219,12 +221,13 @@ func (r *receiver) acceptsOthers(ctx context.Context, batch []sample) bool {
 	if len(r.canary) > 0 && accepts(r.canary) {
 		return true
 	}
-	last := r.spool.lastReadings()
-	if len(last) == 0 || slices.Contains(batch, last[len(last)-1]) || !accepts(last) {
-		return false
+	for _, some := range [][]sample{r.unknown, r.spool.lastReadings()} {
+		if len(some) > 0 && !slices.Contains(batch, some[len(some)-1]) && accepts(some) {
+			r.early, r.canary = some, newest(some)
+			return true
+		}
 	}
-	r.early, r.canary = last, last[len(last)-1:]
-	return true
+	return false
 }
 
 // refuse counts readings as refused.

@@ -78,6 +78,35 @@ func TestWriterLosesNothingWhenItSendsAgainAfterAKill(t *testing.T) {
 	})
 }
 
+// A receiver may be killed when it has stored a batch and not responded.
+func TestWriterLosesNothingWhenItSendsAgainAfterAFailure(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f, receiver := startFake(t, "central")
+		f.likePrometheus(0, 400)
+		p := newPlant(t, receiver)
+		poll := func() {
+			p.poll("A", 40)
+			p.poll("B", 40)
+			time.Sleep(50 * time.Second)
+		}
+		poll()
+		well := f.onRequest(nil)
+		f.onRequest(func(w http.ResponseWriter, r *http.Request, samples []received) {
+			well(w, r, samples)
+			panic(http.ErrAbortHandler)
+		})
+		poll()
+		f.unless(503, "", always)
+		poll()
+		poll()
+		f.onRequest(well)
+		poll()
+		time.Sleep(5 * time.Minute)
+		p.wantAll(f, "A")
+		p.wantAll(f, "B")
+	})
+}
+
 func TestWriterCloseSendsForTwoSeconds(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		good, first := startFake(t, "good")
