@@ -62,7 +62,7 @@ func shapeFailures() []failure {
 		},
 		{
 			name: "values of another sensor", kind: "of-another", raw: true, unfixable: true,
-			api:      modified(normal(), "values", each(func(item map[string]any) any { item["sensor_id"] = "gone"; return item })),
+			api: modified(normal(), "values", each(func(item map[string]any) any { item["sensor_id"] = "gone"; return item })),
 			contains: []string{
 				`the response is of the sensor "gone", not of "oil" as requested: a cache on the way may ignore the path`,
 				`if both ids are of one sensor, set fields.sensor_id to the field`,
