@@ -130,6 +130,9 @@ func TestLogThatIsNotReadStopsNothing(t *testing.T) {
 }
 
 func TestLogThatIsReadAgainReportsItsLostLines(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long")
+	}
 	s := startStalledLog(t)
 	s.drop(1)
 	const report = ` level=error msg="Log lines were dropped: the log was not read, or could not be written" lines=`
@@ -145,6 +148,9 @@ func TestLogThatIsReadAgainReportsItsLostLines(t *testing.T) {
 }
 
 func TestLogWhoseReaderEndsStopsNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long")
+	}
 	s := startStalledLog(t)
 	_ = s.log.Close()
 	s.drop(10)
