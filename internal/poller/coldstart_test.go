@@ -79,7 +79,8 @@ func TestColdStartPollsMachineOnceListed(t *testing.T) {
 	}
 }
 
-// Plans made while few sensors are known, or while others have not been polled yet, are too short.
+// Plans made while few sensors are known, or while others have not been polled yet, are too short. They use what the rate limit
+// permits, so they are not those by which a sensor is delayed.
 func TestColdStartDelaysNoSensor(t *testing.T) {
 	for name, begin := range map[string]setup{
 		"large plant": {plant: simulator.Uniform(500), perHour: 950, burst: 30},
@@ -92,6 +93,9 @@ func TestColdStartDelaysNoSensor(t *testing.T) {
 					s.advance(20 * time.Second)
 					if n := s.states("a1", SensorDelayed); n > 0 {
 						t.Fatalf("after %s %v sensors are delayed, with no request failed", s.clock(), n)
+					}
+					if left := s.view(1).Remaining; left > 5 && s.clock() > 30*time.Second && s.clock() < 4*time.Minute {
+						t.Fatalf("after %s %v requests are unused", s.clock(), left)
 					}
 				}
 			})

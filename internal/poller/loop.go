@@ -285,7 +285,7 @@ func (a *account) handleReadings(t *Task, newest innius.Newest, err error, now t
 	case err == nil:
 		a.schedule.Succeeded(t, learned)
 		gap := t.Gap
-		if due, waits := a.schedule.Due(); !a.draft.Settled || waits && due.IsZero() {
+		if due, waits := a.schedule.Due(); !a.draft.Settled || t.Provisional || waits && due.IsZero() {
 			gap = 0 // planned without the sensors that are not known yet, or without those that come first, never polled yet
 		}
 		a.poller.opts.recordPoll(t, before, stored, gap, now)

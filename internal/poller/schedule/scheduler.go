@@ -46,6 +46,9 @@ type Task[S any] struct {
 	Spec[S]
 	Gap time.Duration // planned at the last poll, to the next one; 0: that poll did not succeed
 
+	// Provisional is set if Gap is too short for the rate limit: the level was that of fewer sensors, as in a cold start.
+	Provisional bool
+
 	group  string
 	ahead  time.Duration // of the clock that its readings follow before that of the schedule: the API's, or this machine's
 	chosen bool          // a reading has shown which
@@ -240,7 +243,7 @@ func (s *Scheduler[S]) plan(t *Task[S], earliest time.Time) {
 	if due.Before(earliest) {
 		due = earliest
 	}
-	t.Gap = due.Sub(earliest)
+	t.Gap, t.Provisional = due.Sub(earliest), 10*s.count > 11*s.fill.count
 	s.put(t, due)
 }
 
@@ -290,12 +293,15 @@ func (s *Scheduler[S]) Demand(now time.Time) (perHour, relaxed float64) {
 	return s.fill.demand, s.fill.relaxed
 }
 
-// updateLevel computes the level if that is due, which is 20 times per cycle, and once the cycle is a tenth longer: with the level
-// of the first few sensors, those found next would be planned too often. At least one sensor must be waiting.
+// Provisional reports whether the level is that of fewer sensors than there are now, as in a cold start: what it plans is too soon
+// for the rate limit.
+func (s *Scheduler[S]) Provisional() bool { return 10*s.count > 11*s.fill.count }
+
+// updateLevel computes the level if that is due, which is 20 times per cycle. At least one sensor must be waiting.
 func (s *Scheduler[S]) updateLevel(now time.Time) {
 	perSecond := s.opts.PerHour() / 3600
 	cycle := float64(s.count) / perSecond
-	if cycle > 1.1*s.fill.cycle || now.Sub(s.fill.computed).Seconds() >= max(2, cycle/20) {
+	if now.Sub(s.fill.computed).Seconds() >= max(2, cycle/20) {
 		s.fill.page = s.pageSize()
 		s.fill.compute(s.sample(), s.count, perSecond, now)
 	}

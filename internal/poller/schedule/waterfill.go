@@ -40,7 +40,7 @@ type waterFill struct {
 
 	level    float64   // seconds; 0: not computed yet
 	computed time.Time // when
-	cycle    float64   // seconds to poll every sensor once, then
+	count    int       // of how many sensors
 	longest  float64   // seconds that a sensor waits at most: maxInterval, or unbounded if the rate limit is too low for it
 	late     float64   // seconds that polls are late, moving average
 	latency  float64   // seconds that a response takes, moving average
@@ -56,10 +56,10 @@ type waterFill struct {
 // use what there is, except for a small part that grows with how late polls are. The level is computed from scratch:
 // a controller that feeds back what was spent can lock in.
 func (w *waterFill) compute(sample []*State, count int, perSecond float64, now time.Time) {
-	w.computed = now
+	w.computed, w.count = now, count
 	share := float64(len(sample)) / float64(count)
-	w.cycle = float64(count) / perSecond
-	available := share * perSecond * (1 - min(maxSpare, lateCorrection*w.late/w.cycle))
+	cycle := float64(count) / perSecond
+	available := share * perSecond * (1 - min(maxSpare, lateCorrection*w.late/cycle))
 	targets := w.relax(sample, share*perSecond, perSecond)
 	w.longest, w.fits = unbounded, math.Inf(1)
 	if w.complete {
