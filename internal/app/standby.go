@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -27,7 +28,11 @@ func (p *process) standBy(ctx context.Context, dir string) (waited bool, err err
 	if why == nil {
 		return false, nil
 	}
-	p.log.Info("Standing by", "directory", dir, "why", why)
+	level := slog.LevelInfo
+	if !errors.Is(why, state.ErrTaken) { // perhaps no other exporter polls
+		level = slog.LevelError
+	}
+	p.log.Log(ctx, level, "Standing by", "directory", dir, "why", why)
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(standbyGauge(1), versioncollector.NewCollector(Name))
 	p.server.show(web.Standby(p.TelemetryPath, registry))

@@ -67,8 +67,8 @@ func TestStandbyWaitsWhileTheLockCannotBeSeen(t *testing.T) {
 	if body := get(t, "http://"+standby.address+"/metrics"); !strings.Contains(body, "\ninnius_exporter_standby 1\n") {
 		t.Errorf("it shows\n%s", body)
 	}
-	if log := standby.text(); !strings.Contains(log, "is not a regular file") {
-		t.Errorf("the log does not have why it waits:\n%s", log)
+	if log := standby.text(); !strings.Contains(log, "level=error") || !strings.Contains(log, "is not a regular file") {
+		t.Errorf("no error has why it waits:\n%s", log)
 	}
 	if err := os.Remove(lock); err != nil {
 		t.Fatal(err)
