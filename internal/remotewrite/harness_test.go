@@ -230,8 +230,10 @@ func (f *fake) store(samples []received) {
 
 type respond = func(w http.ResponseWriter, r *http.Request, samples []received)
 
-// onRequest sets what happens at a request, nil: it is accepted, and returns what happened before.
+// onRequest sets what happens at a request, nil: it is accepted, and returns what happened before. Requests of this moment have
+// got their responses by then.
 func (f *fake) onRequest(next respond) (before respond) {
+	synctest.Wait()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	before, f.respond = f.respond, next

@@ -316,7 +316,7 @@ func TestWriterContinuesQueueOfANameInOtherCase(t *testing.T) {
 			t.Errorf("directories %v, %v", dirs, err)
 		}
 		f.onRequest(nil)
-		time.Sleep(time.Minute)
+		time.Sleep(2 * time.Minute) // the request at the start has failed
 		p.wantAll(f, "A")
 	})
 }
