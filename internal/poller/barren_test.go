@@ -53,7 +53,9 @@ func TestPollerLogsMissingReadingsOnce(t *testing.T) {
 		{"only failures", testPlant(2, 3), []simulator.Fault{{Kind: simulator.BadRequest, Op: simulator.OpValues}}, "", false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			t.Parallel()
+			if t.Parallel(); row.name == "many sensors" {
+				long(t)
+			}
 			runScenario(t, setup{plant: row.plant, perHour: 6000, burst: 300, faults: append(row.faults, slow(100*time.Millisecond))}, func(s *scenario) {
 				s.advance(4 * time.Minute)
 				if got := s.view(1).NoReadings; got != (row.counts != "") {

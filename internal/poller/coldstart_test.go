@@ -87,7 +87,9 @@ func TestColdStartDelaysNoSensor(t *testing.T) {
 		"large burst": {plant: testPlant(9, 9), perHour: 950, burst: 120},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+			if t.Parallel(); name == "large plant" {
+				long(t)
+			}
 			runScenario(t, begin, func(s *scenario) {
 				for s.clock() < 80*time.Minute {
 					s.advance(20 * time.Second)
@@ -121,6 +123,7 @@ func TestPollerReadyAfterFirstPoll(t *testing.T) {
 // The gaps planned before every sensor is known are too short. A sensor that waits for others to be polled first is not delayed;
 // one that waits for an outage to end is.
 func TestFirstDiscoveryDelaysNoSensor(t *testing.T) {
+	long(t)
 	begin := setup{plant: testPlant(100, 10), perHour: 600, burst: 10}
 	begin.client.PageSize = 10
 	runScenario(t, begin, func(s *scenario) {

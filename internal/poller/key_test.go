@@ -107,7 +107,9 @@ func TestForbiddenMachinesDoNotFailKey(t *testing.T) {
 	for name, op := range map[string]string{"nothing": "", "no values": simulator.OpValues, "no lists": simulator.OpSensors} {
 		for when, from := range map[string]time.Duration{"from the start": 0, "later": 65 * time.Minute} {
 			t.Run(name+" "+when, func(t *testing.T) {
-				t.Parallel()
+				if t.Parallel(); from > 0 {
+					long(t)
+				}
 				begin := setup{plant: testPlant(12, 8), perHour: 400, burst: 120}
 				for i := range 5 {
 					begin.faults = append(begin.faults, simulator.Fault{
