@@ -131,7 +131,7 @@ func TestLogThatIsNotReadStopsNothing(t *testing.T) {
 
 func TestLogThatIsReadAgainReportsItsLostLines(t *testing.T) {
 	if testing.Short() {
-		t.Skip("long")
+		t.Skip("thousands of reloads")
 	}
 	s := startStalledLog(t)
 	s.drop(1)
@@ -149,7 +149,7 @@ func TestLogThatIsReadAgainReportsItsLostLines(t *testing.T) {
 
 func TestLogWhoseReaderEndsStopsNothing(t *testing.T) {
 	if testing.Short() {
-		t.Skip("long")
+		t.Skip("thousands of reloads")
 	}
 	s := startStalledLog(t)
 	_ = s.log.Close()

@@ -293,10 +293,6 @@ func (s *Scheduler[S]) Demand(now time.Time) (perHour, relaxed float64) {
 	return s.fill.demand, s.fill.relaxed
 }
 
-// Provisional reports whether the level is that of fewer sensors than there are now, as in a cold start: what it plans is too soon
-// for the rate limit.
-func (s *Scheduler[S]) Provisional() bool { return 10*s.count > 11*s.fill.count }
-
 // updateLevel computes the level if that is due, which is 20 times per cycle. At least one sensor must be waiting.
 func (s *Scheduler[S]) updateLevel(now time.Time) {
 	perSecond := s.opts.PerHour() / 3600
